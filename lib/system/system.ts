@@ -1,0 +1,109 @@
+/**
+ * I/O boundary 1: files, processes, clock and randomness of the machine we run on.
+ *
+ * Everything outside `lib/system`, `lib/net`, entry points and the terminal ui reaches the machine through a `System` value,
+ * so that it can be tested with `memory.ts` and shown without being done with `dry_run.ts`.
+ */
+
+export interface RunOptions {
+  readonly stdin?: string | Uint8Array;
+  readonly cwd?: string;
+  /** Added to the fixed environment (LC_ALL=C.UTF-8, a standard PATH, HOME). */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The program gets SIGTERM after this long, SIGKILL 5 s later. Default 10 minutes. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** Exit statuses that are not an error. Default `[0]`. */
+  readonly acceptExitCodes?: readonly number[];
+  /** Called with each complete line as it comes, for progress. */
+  readonly onLine?: (line: string, from: "stdout" | "stderr") => void;
+  /** The program uses our own terminal; nothing is captured. */
+  readonly inheritStdio?: boolean;
+}
+
+export interface CommandOutput {
+  readonly exitCode: number;
+  /** Standard output as UTF-8 text; at most 64 MiB are kept. */
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ExitStatus {
+  /** Exit status, or undefined when a signal ended the program. */
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+}
+
+export interface SpawnOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly onLine?: (line: string, from: "stdout" | "stderr") => void;
+  readonly inheritStdio?: boolean;
+}
+
+/** A program that was started and goes on. Disposing of it ends it (SIGTERM, then SIGKILL after 5 s) and waits. */
+export interface RunningProcess extends AsyncDisposable {
+  readonly pid: number;
+  /** Never rejects. */
+  readonly exited: Promise<ExitStatus>;
+  kill(signal: "SIGTERM" | "SIGKILL" | "SIGINT"): void;
+}
+
+export interface FileStatus {
+  readonly kind: "file" | "directory" | "symlink" | "block" | "other";
+  readonly sizeBytes: number;
+  /** Permission bits, as in `chmod`. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly modifiedMs: number;
+}
+
+export interface WriteOptions {
+  /** Permission bits, set before the content is written. Default 0o644. */
+  readonly mode?: number;
+}
+
+export interface System {
+  /**
+   * Runs a program to its end. Arguments are passed as they are, never through a shell.
+   * @throws {CommandError} when it is not found, ends by a signal, takes too long, or exits with a status not accepted
+   */
+  run(argv: readonly string[], options?: RunOptions): Promise<CommandOutput>;
+  /** Starts a program that goes on by itself. @throws {CommandError} when it is not found */
+  spawn(argv: readonly string[], options?: SpawnOptions): RunningProcess;
+
+  /** @throws {Deno.errors.NotFound} and its siblings, as the runtime gives them; the same for all functions below */
+  readFile(path: string): Promise<Uint8Array<ArrayBuffer>>;
+  readText(path: string): Promise<string>;
+  /** The file's content in pieces of at most 64 KiB, so that it never has to fit into memory. */
+  openRead(path: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+  /** Replaces the file atomically: written beside it, synced, renamed. */
+  writeFile(path: string, content: string | Uint8Array, options?: WriteOptions): Promise<void>;
+  /** Writes a stream to a new or emptied file, not atomically; for large intermediate files. */
+  writeStream(path: string, content: ReadableStream<Uint8Array>, options?: WriteOptions): Promise<void>;
+  /** What `path` is, a symlink not followed; undefined when there is nothing. */
+  lstat(path: string): Promise<FileStatus | undefined>;
+  /** What `path` is, symlinks followed; undefined when there is nothing. */
+  stat(path: string): Promise<FileStatus | undefined>;
+  /** Names in a directory, sorted; without "." and "..". */
+  readDirectory(path: string): Promise<readonly string[]>;
+  /** Creates a directory and its parents; an existing one is fine. */
+  makeDirectory(path: string, options?: { readonly mode?: number }): Promise<void>;
+  /** Creates a new, empty, private directory inside `parent`. */
+  makeTempDirectory(options: { readonly parent: string; readonly prefix: string }): Promise<string>;
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file, or a directory with all it holds; nothing there is fine. */
+  remove(path: string): Promise<void>;
+  chmod(path: string, mode: number): Promise<void>;
+  /** The path with every symlink resolved. */
+  realPath(path: string): Promise<string>;
+
+  /** Milliseconds that only ever go forward. */
+  monotonicMs(): number;
+  /** Milliseconds since 1970. */
+  wallClockMs(): number;
+  /** Resolves after `ms`, or rejects with the signal's reason. For waits with a bound; prefer an event. */
+  delay(ms: number, signal?: AbortSignal): Promise<void>;
+  randomBytes(length: number): Uint8Array<ArrayBuffer>;
+}
