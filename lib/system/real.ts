@@ -1,0 +1,264 @@
+/** The machine we run on, through Deno. The grants a program was started with bound what this can do. */
+
+import { CommandError } from "../errors.ts";
+import { forEachLine } from "./lines.ts";
+import type {
+  CommandOutput,
+  ExitStatus,
+  FileStatus,
+  RunningProcess,
+  RunOptions,
+  SpawnOptions,
+  System,
+  WriteOptions,
+} from "./system.ts";
+
+const defaultTimeoutMs = 10 * 60_000;
+/** From SIGTERM to SIGKILL. */
+const graceMs = 5_000;
+const maximumCapturedBytes = 64 * 1024 * 1024;
+const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+export interface RealSystemOptions {
+  /** Called with every command before it runs; entry points print it when asked to be verbose. */
+  readonly onCommand?: (argv: readonly string[]) => void;
+  /** HOME for programs that want one. Default "/". */
+  readonly home?: string;
+}
+
+export function createRealSystem(options: RealSystemOptions = {}): System {
+  const baseEnvironment = { LC_ALL: "C.UTF-8", PATH: standardPath, HOME: options.home ?? "/" };
+
+  function start(argv: readonly string[], spawnOptions: SpawnOptions, stdin: "piped" | "null"): Deno.ChildProcess {
+    const [program, ...args] = argv;
+    if (program === undefined) throw new TypeError("An empty argument list was given to run");
+    options.onCommand?.(argv);
+    const stdio = spawnOptions.inheritStdio ? "inherit" : "piped";
+    try {
+      return new Deno.Command(program, {
+        args,
+        ...(spawnOptions.cwd === undefined ? {} : { cwd: spawnOptions.cwd }),
+        env: { ...baseEnvironment, ...spawnOptions.env },
+        clearEnv: true,
+        stdin: spawnOptions.inheritStdio ? "inherit" : stdin,
+        stdout: stdio,
+        stderr: stdio,
+      }).spawn();
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) throw new CommandError({ argv, notFound: true }, error);
+      throw error;
+    }
+  }
+
+  async function run(argv: readonly string[], runOptions: RunOptions = {}): Promise<CommandOutput> {
+    runOptions.signal?.throwIfAborted();
+    const child = start(argv, runOptions, runOptions.stdin === undefined ? "null" : "piped");
+    const ender = createEnder(child);
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      ender.end();
+    }, runOptions.timeoutMs ?? defaultTimeoutMs);
+    const onAbort = (): void => ender.end();
+    runOptions.signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      const captured = runOptions.inheritStdio
+        ? Promise.resolve(["", ""] as const)
+        : Promise.all([
+          capture(child.stdout, (line) => runOptions.onLine?.(line, "stdout"), runOptions.onLine !== undefined),
+          capture(child.stderr, (line) => runOptions.onLine?.(line, "stderr"), runOptions.onLine !== undefined),
+        ]);
+      if (runOptions.stdin !== undefined) await feed(child.stdin, runOptions.stdin);
+      const [stdout, stderr] = await captured;
+      const status = await child.status;
+      runOptions.signal?.throwIfAborted();
+      const accepted = status.signal === null && (runOptions.acceptExitCodes ?? [0]).includes(status.code);
+      if (!accepted || timedOut) {
+        throw new CommandError({
+          argv,
+          timedOut,
+          ...(status.signal === null ? { exitCode: status.code } : { signal: status.signal }),
+          lastLines: (stderr.trim() || stdout.trim()).split("\n").slice(-12),
+        });
+      }
+      return { exitCode: status.code, stdout, stderr };
+    } finally {
+      clearTimeout(timer);
+      ender.cancel();
+      runOptions.signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  function spawn(argv: readonly string[], spawnOptions: SpawnOptions = {}): RunningProcess {
+    const child = start(argv, spawnOptions, "null");
+    const reading = spawnOptions.inheritStdio ? [] : [
+      forEachLine(child.stdout, (line) => spawnOptions.onLine?.(line, "stdout")),
+      forEachLine(child.stderr, (line) => spawnOptions.onLine?.(line, "stderr")),
+    ];
+    const exited = (async (): Promise<ExitStatus> => {
+      const status = await child.status;
+      await Promise.allSettled(reading);
+      return {
+        exitCode: status.signal === null ? status.code : undefined,
+        signal: status.signal ?? undefined,
+      };
+    })();
+    const ender = createEnder(child);
+    return {
+      pid: child.pid,
+      exited,
+      kill: (signal) => sendSignal(child, signal),
+      [Symbol.asyncDispose]: async () => {
+        ender.end();
+        await exited;
+        ender.cancel();
+      },
+    };
+  }
+
+  return {
+    run,
+    spawn,
+    readFile: (path) => Deno.readFile(path),
+    readText: (path) => Deno.readTextFile(path),
+    openRead: async (path) => (await Deno.open(path, { read: true })).readable,
+    writeFile: writeFileAtomically,
+    writeStream: async (path, content, writeOptions: WriteOptions = {}) => {
+      const mode = writeOptions.mode ?? 0o644;
+      const file = await Deno.open(path, { write: true, create: true, truncate: true, mode });
+      await Deno.chmod(path, mode);
+      await content.pipeTo(file.writable);
+    },
+    lstat: (path) => statOrUndefined(() => Deno.lstat(path)),
+    stat: (path) => statOrUndefined(() => Deno.stat(path)),
+    readDirectory: async (path) => {
+      const names: string[] = [];
+      for await (const entry of Deno.readDir(path)) names.push(entry.name);
+      return names.sort();
+    },
+    makeDirectory: (path, { mode } = {}) =>
+      Deno.mkdir(path, { recursive: true, ...(mode === undefined ? {} : { mode }) }),
+    makeTempDirectory: ({ parent, prefix }) => Deno.makeTempDir({ dir: parent, prefix }),
+    rename: (from, to) => Deno.rename(from, to),
+    remove: async (path) => {
+      try {
+        await Deno.remove(path, { recursive: true });
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+    },
+    chmod: (path, mode) => Deno.chmod(path, mode),
+    realPath: (path) => Deno.realPath(path),
+    monotonicMs: () => performance.now(),
+    wallClockMs: () => Date.now(),
+    delay,
+    randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  };
+}
+
+function sendSignal(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch {
+    // The process has ended already.
+  }
+}
+
+/** Ends a child politely, then for good. */
+function createEnder(child: Deno.ChildProcess): { end(): void; cancel(): void } {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return {
+    end: () => {
+      if (timer !== undefined) return;
+      sendSignal(child, "SIGTERM");
+      timer = setTimeout(() => sendSignal(child, "SIGKILL"), graceMs);
+    },
+    cancel: () => clearTimeout(timer),
+  };
+}
+
+async function capture(
+  stream: ReadableStream<Uint8Array>,
+  onLine: (line: string) => void,
+  wantsLines: boolean,
+): Promise<string> {
+  const [kept, watched] = wantsLines ? stream.tee() : [stream, undefined];
+  const watching = watched && forEachLine(watched, onLine);
+  const pieces: Uint8Array[] = [];
+  let total = 0;
+  for await (const piece of kept) {
+    total += piece.length;
+    if (total <= maximumCapturedBytes) pieces.push(piece);
+  }
+  await watching;
+  return new TextDecoder().decode(await new Blob(pieces as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+}
+
+async function feed(stdin: WritableStream<Uint8Array>, content: string | Uint8Array): Promise<void> {
+  const writer = stdin.getWriter();
+  try {
+    await writer.write(typeof content === "string" ? new TextEncoder().encode(content) : content);
+    await writer.close();
+  } catch {
+    // The program closed its input early; its exit status tells whether that was right.
+  }
+}
+
+async function writeFileAtomically(
+  path: string,
+  content: string | Uint8Array,
+  { mode = 0o644 }: WriteOptions = {},
+): Promise<void> {
+  const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+  try {
+    using file = await Deno.open(temporary, { write: true, createNew: true, mode });
+    await Deno.chmod(temporary, mode); // the umask took bits away
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+    await file.sync();
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+async function statOrUndefined(read: () => Promise<Deno.FileInfo>): Promise<FileStatus | undefined> {
+  try {
+    const info = await read();
+    return {
+      kind: info.isFile
+        ? "file"
+        : info.isDirectory
+        ? "directory"
+        : info.isSymlink
+        ? "symlink"
+        : info.isBlockDevice
+        ? "block"
+        : "other",
+      sizeBytes: info.size,
+      mode: (info.mode ?? 0) & 0o7777,
+      uid: info.uid ?? 0,
+      gid: info.gid ?? 0,
+      modifiedMs: info.mtime?.getTime() ?? 0,
+    };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function delay(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
