@@ -62,12 +62,10 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
     const onAbort = (): void => ender.end();
     runOptions.signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      const captured = runOptions.inheritStdio
-        ? Promise.resolve(["", ""] as const)
-        : Promise.all([
-          capture(child.stdout, (line) => runOptions.onLine?.(line, "stdout"), runOptions.onLine !== undefined),
-          capture(child.stderr, (line) => runOptions.onLine?.(line, "stderr"), runOptions.onLine !== undefined),
-        ]);
+      const captured = runOptions.inheritStdio ? Promise.resolve(["", ""] as const) : Promise.all([
+        capture(child.stdout, (line) => runOptions.onLine?.(line, "stdout"), runOptions.onLine !== undefined),
+        capture(child.stderr, (line) => runOptions.onLine?.(line, "stderr"), runOptions.onLine !== undefined),
+      ]);
       if (runOptions.stdin !== undefined) await feed(child.stdin, runOptions.stdin);
       const [stdout, stderr] = await captured;
       const status = await child.status;

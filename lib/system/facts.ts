@@ -1,0 +1,239 @@
+/**
+ * What the kernel says about this machine.
+ *
+ * Deno refuses reads under /proc, /sys and most of /dev to a program with scoped grants, so facts come from `cat`, `ip -json` and
+ * `lsblk --json`; grant those three with `--allow-run`.
+ */
+
+import * as v from "valibot";
+import type { System } from "./system.ts";
+
+export interface LinkAddress {
+  readonly family: "ipv4" | "ipv6";
+  readonly address: string;
+  readonly prefixLength: number;
+  /** `link` is an IPv6 link-local address, usable only together with the link's name. */
+  readonly scope: "global" | "link" | "host";
+  /** Duplicate address detection is still going on or has failed: it cannot be bound yet. */
+  readonly isTentative: boolean;
+}
+
+/** A network interface. */
+export interface Link {
+  readonly name: string;
+  /** Interface index, the IPv6 scope id. */
+  readonly index: number;
+  /** Lower case, colons; empty where the link has none. */
+  readonly mac: string;
+  /** Administratively up. */
+  readonly isUp: boolean;
+  /** A cable with a live other end. */
+  readonly hasCarrier: boolean;
+  readonly isLoopback: boolean;
+  readonly mtu: number;
+  readonly addresses: readonly LinkAddress[];
+}
+
+const ipAddressSchema = v.object({
+  family: v.string(),
+  local: v.optional(v.string()),
+  prefixlen: v.number(),
+  scope: v.string(),
+  tentative: v.optional(v.boolean(), false),
+  dadfailed: v.optional(v.boolean(), false),
+});
+const ipLinkSchema = v.object({
+  ifindex: v.number(),
+  ifname: v.string(),
+  flags: v.array(v.string()),
+  mtu: v.number(),
+  address: v.optional(v.string(), ""),
+  addr_info: v.array(v.unknown()),
+});
+
+/** All network interfaces with their addresses, in the kernel's order. Runs `ip`. */
+export async function listLinks(system: System): Promise<readonly Link[]> {
+  const { stdout } = await system.run(["ip", "-json", "address", "show"], { timeoutMs: 10_000 });
+  return parseLinks(stdout);
+}
+
+/** @param text output of `ip -json address show` (ip-address(8)) */
+export function parseLinks(text: string): readonly Link[] {
+  // Without -details older iproute2 prints empty objects for filtered links.
+  const entries = v.parse(v.array(v.unknown()), JSON.parse(text === "" ? "[]" : text));
+  return entries.filter((entry) => v.is(ipLinkSchema, entry)).map((entry) => {
+    const link = v.parse(ipLinkSchema, entry);
+    return {
+      name: link.ifname,
+      index: link.ifindex,
+      mac: link.address.toLowerCase(),
+      isUp: link.flags.includes("UP"),
+      hasCarrier: link.flags.includes("LOWER_UP") && !link.flags.includes("NO-CARRIER"),
+      isLoopback: link.flags.includes("LOOPBACK"),
+      mtu: link.mtu,
+      addresses: link.addr_info.filter((info) => v.is(ipAddressSchema, info)).flatMap((info) => {
+        const address = v.parse(ipAddressSchema, info);
+        if (address.local === undefined) return [];
+        return [{
+          family: address.family === "inet6" ? "ipv6" : "ipv4",
+          address: address.local,
+          prefixLength: address.prefixlen,
+          scope: address.scope === "link" ? "link" : address.scope === "host" ? "host" : "global",
+          isTentative: address.tentative || address.dadfailed,
+        }];
+      }),
+    };
+  });
+}
+
+/**
+ * Calls `onChange` once now and then after every change of a link or address, changes in quick succession joined into one call.
+ * Ends when `signal` does. Runs `ip monitor` (no polling).
+ * @throws {CommandError} when `ip` is not there
+ */
+export async function watchLinks(
+  system: System,
+  onChange: (links: readonly Link[]) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let wake = Promise.withResolvers<void>();
+  await using monitor = system.spawn(["ip", "monitor", "link", "address"], { onLine: () => wake.resolve() });
+  let isOver = false;
+  const stop = (): void => {
+    isOver = true;
+    wake.resolve();
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  monitor.exited.then(stop);
+  try {
+    while (!isOver && !signal.aborted) {
+      wake = Promise.withResolvers<void>();
+      onChange(await listLinks(system));
+      await wake.promise;
+    }
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Link speed in Mbit/s, undefined where the driver does not say (no carrier, virtual links). Runs `cat`. */
+export async function readLinkSpeed(system: System, linkName: string): Promise<number | undefined> {
+  const { exitCode, stdout } = await system.run(["cat", `/sys/class/net/${linkName}/speed`], {
+    acceptExitCodes: [0, 1],
+    timeoutMs: 5_000,
+  });
+  const speed = Number(stdout);
+  return exitCode === 0 && speed > 0 ? speed : undefined;
+}
+
+/** Memory that can be had without swapping (MemAvailable of proc_meminfo(5)). Runs `cat`. */
+export async function readMemAvailableBytes(system: System): Promise<number> {
+  const { stdout } = await system.run(["cat", "/proc/meminfo"], { timeoutMs: 5_000 });
+  const match = /^MemAvailable:\s+(\d+) kB$/m.exec(stdout);
+  if (match === null) throw new Error("/proc/meminfo has no MemAvailable line");
+  return Number(match[1]) * 1024;
+}
+
+/** The running kernel's command line (proc_cmdline(5)), without newline. Runs `cat`. */
+export async function readKernelCommandLine(system: System): Promise<string> {
+  const { stdout } = await system.run(["cat", "/proc/cmdline"], { timeoutMs: 5_000 });
+  return stdout.trimEnd();
+}
+
+/** Seconds since the kernel started (proc_uptime(5)). Runs `cat`. */
+export async function readUptimeSeconds(system: System): Promise<number> {
+  const { stdout } = await system.run(["cat", "/proc/uptime"], { timeoutMs: 5_000 });
+  return Number(stdout.split(" ")[0]);
+}
+
+/** A disk, partition or mapped device, as lsblk(8) sees it; children are what lies on top of it. */
+export interface BlockDevice {
+  readonly name: string;
+  readonly path: string;
+  /** "disk", "part", "lvm", "crypt", "raid1", "loop", "rom", … */
+  readonly type: string;
+  readonly sizeBytes: number;
+  readonly isReadOnly: boolean;
+  readonly isRemovable: boolean;
+  readonly model?: string;
+  readonly serial?: string;
+  /** "usb", "nvme", "sata", … */
+  readonly transport?: string;
+  readonly logicalSectorBytes: number;
+  /** File system or signature: "ext4", "crypto_LUKS", "LVM2_member", "swsuspend", … */
+  readonly fsType?: string;
+  readonly label?: string;
+  readonly uuid?: string;
+  readonly partUuid?: string;
+  readonly partLabel?: string;
+  /** GPT type GUID or MBR type byte, lower case. */
+  readonly partType?: string;
+  /** Where it is mounted; "[SWAP]" when in use as swap. */
+  readonly mountPoints: readonly string[];
+  readonly children: readonly BlockDevice[];
+}
+
+const lsblkColumns =
+  "NAME,PATH,TYPE,SIZE,RO,RM,MODEL,SERIAL,TRAN,LOG-SEC,FSTYPE,LABEL,UUID,PARTUUID,PARTLABEL,PARTTYPE,MOUNTPOINTS";
+
+const text = v.optional(v.nullable(v.string()));
+const lsblkSchema = v.object({
+  name: v.string(),
+  path: v.string(),
+  type: v.string(),
+  size: v.nullable(v.number()),
+  ro: v.boolean(),
+  rm: v.boolean(),
+  "log-sec": v.number(),
+  model: text,
+  serial: text,
+  tran: text,
+  fstype: text,
+  label: text,
+  uuid: text,
+  partuuid: text,
+  partlabel: text,
+  parttype: text,
+  mountpoints: v.optional(v.array(v.nullable(v.string())), []),
+  children: v.optional(v.array(v.unknown()), []),
+});
+
+/** Block devices as a forest of whole disks. Runs `lsblk`. */
+export async function listBlockDevices(system: System): Promise<readonly BlockDevice[]> {
+  const { stdout } = await system.run(["lsblk", "--json", "--bytes", "--output", lsblkColumns], { timeoutMs: 30_000 });
+  return parseBlockDevices(stdout);
+}
+
+/** @param output of `lsblk --json --bytes --output …` (lsblk(8)) */
+export function parseBlockDevices(output: string): readonly BlockDevice[] {
+  return v.parse(v.object({ blockdevices: v.array(v.unknown()) }), JSON.parse(output)).blockdevices.map(parseDevice);
+}
+
+function parseDevice(entry: unknown): BlockDevice {
+  const device = v.parse(lsblkSchema, entry);
+  const filled = {
+    model: device.model?.trim(),
+    serial: device.serial?.trim(),
+    transport: device.tran,
+    fsType: device.fstype,
+    label: device.label,
+    uuid: device.uuid,
+    partUuid: device.partuuid,
+    partLabel: device.partlabel,
+    partType: device.parttype?.toLowerCase(),
+  };
+  return {
+    name: device.name,
+    path: device.path,
+    type: device.type,
+    sizeBytes: device.size ?? 0,
+    isReadOnly: device.ro,
+    isRemovable: device.rm,
+    logicalSectorBytes: device["log-sec"],
+    ...Object.fromEntries(
+      Object.entries(filled).filter(([, value]) => value !== null && value !== undefined && value !== ""),
+    ),
+    mountPoints: device.mountpoints.filter((point) => point !== null),
+    children: device.children.map(parseDevice),
+  };
+}
