@@ -24,6 +24,8 @@ export interface RealSystemOptions {
   readonly onCommand?: (argv: readonly string[]) => void;
   /** HOME for programs that want one. Default "/". */
   readonly home?: string;
+  /** When it aborts (Ctrl-C), running programs end, waits reject, and only cleanup commands still start. */
+  readonly signal?: AbortSignal;
 }
 
 export function createRealSystem(options: RealSystemOptions = {}): System {
@@ -51,7 +53,11 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
   }
 
   async function run(argv: readonly string[], runOptions: RunOptions = {}): Promise<CommandOutput> {
-    runOptions.signal?.throwIfAborted();
+    const signal = AbortSignal.any([
+      ...(runOptions.signal === undefined ? [] : [runOptions.signal]),
+      ...(options.signal === undefined || runOptions.isCleanup ? [] : [options.signal]),
+    ]);
+    signal.throwIfAborted();
     const child = start(argv, runOptions, runOptions.stdin === undefined ? "null" : "piped");
     const ender = createEnder(child);
     let timedOut = false;
@@ -60,7 +66,7 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
       ender.end();
     }, runOptions.timeoutMs ?? defaultTimeoutMs);
     const onAbort = (): void => ender.end();
-    runOptions.signal?.addEventListener("abort", onAbort, { once: true });
+    signal.addEventListener("abort", onAbort, { once: true });
     try {
       const captured = runOptions.inheritStdio ? Promise.resolve(["", ""] as const) : Promise.all([
         capture(child.stdout, (line) => runOptions.onLine?.(line, "stdout"), runOptions.onLine !== undefined),
@@ -69,7 +75,7 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
       if (runOptions.stdin !== undefined) await feed(child.stdin, runOptions.stdin);
       const [stdout, stderr] = await captured;
       const status = await child.status;
-      runOptions.signal?.throwIfAborted();
+      signal.throwIfAborted();
       const accepted = status.signal === null && (runOptions.acceptExitCodes ?? [0]).includes(status.code);
       if (!accepted || timedOut) {
         throw new CommandError({
@@ -83,11 +89,12 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
     } finally {
       clearTimeout(timer);
       ender.cancel();
-      runOptions.signal?.removeEventListener("abort", onAbort);
+      signal.removeEventListener("abort", onAbort);
     }
   }
 
   function spawn(argv: readonly string[], spawnOptions: SpawnOptions = {}): RunningProcess {
+    options.signal?.throwIfAborted();
     const child = start(argv, spawnOptions, "null");
     const reading = spawnOptions.inheritStdio ? [] : [
       forEachLine(child.stdout, (line) => spawnOptions.onLine?.(line, "stdout")),
@@ -149,7 +156,7 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
     realPath: (path) => Deno.realPath(path),
     monotonicMs: () => performance.now(),
     wallClockMs: () => Date.now(),
-    delay,
+    delay: (ms, signal) => delay(ms, AbortSignal.any([signal, options.signal].filter((one) => one !== undefined))),
     randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
   };
 }
@@ -246,17 +253,17 @@ async function statOrUndefined(read: () => Promise<Deno.FileInfo>): Promise<File
   }
 }
 
-function delay(ms: number, signal?: AbortSignal): Promise<void> {
+function delay(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason);
+    if (signal.aborted) return reject(signal.reason);
     const onAbort = (): void => {
       clearTimeout(timer);
-      reject(signal?.reason);
+      reject(signal.reason);
     };
     const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", onAbort);
+      signal.removeEventListener("abort", onAbort);
       resolve();
     }, ms);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    signal.addEventListener("abort", onAbort, { once: true });
   });
 }

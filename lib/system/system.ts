@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly onLine?: (line: string, from: "stdout" | "stderr") => void;
   /** The program uses our own terminal; nothing is captured. */
   readonly inheritStdio?: boolean;
+  /** Runs even after the user asked to stop: unmounting, removing what is half done. */
+  readonly isCleanup?: boolean;
 }
 
 export interface CommandOutput {

@@ -1,0 +1,37 @@
+/** How an error ends a program: the words for people and the exit code. Pure. */
+
+import { CommandError, ExitCode, ProtocolError, UserError } from "../errors.ts";
+
+export interface ErrorReport {
+  readonly exitCode: ExitCode;
+  readonly lines: readonly string[];
+}
+
+/** @param error anything that reached an entry point; only an unexpected one keeps its stack trace, for a bug report */
+export function reportError(error: unknown): ErrorReport {
+  if (error instanceof UserError) {
+    const prefix = error.exitCode === ExitCode.stopped ? "" : "Error: ";
+    return {
+      exitCode: error.exitCode,
+      lines: [`${prefix}${error.message}`, ...error.hints.map((hint) => `  Hint: ${hint}`)],
+    };
+  }
+  if (error instanceof CommandError || error instanceof ProtocolError) {
+    return { exitCode: ExitCode.failed, lines: [`Error: ${error.message}`] };
+  }
+  if (error instanceof Error && isOperatingSystemError(error)) {
+    return { exitCode: ExitCode.failed, lines: [`Error: ${error.message}`] };
+  }
+  return {
+    exitCode: ExitCode.failed,
+    lines: [
+      `Unexpected error, please report it: ${error instanceof Error ? error.stack ?? error.message : String(error)}`,
+    ],
+  };
+}
+
+/** A full disk, a missing file, a refused access: said by the operating system in words a user understands. */
+function isOperatingSystemError(error: Error): boolean {
+  const names = ["NotFound", "PermissionDenied", "AlreadyExists", "AddrInUse", "ConnectionRefused", "NotCapable"];
+  return names.includes(error.name) || "code" in error && typeof error.code === "string";
+}
