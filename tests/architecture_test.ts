@@ -1,0 +1,138 @@
+/** The rules of the house (doc/architecture.md), checked over every source file. */
+
+import assert from "node:assert/strict";
+import { codeOnly, projectRoot, readSources, type SourceFile } from "./support/source_tree.ts";
+
+const sources = await readSources();
+const product = sources.filter((file) => !file.path.startsWith("tests/") && !file.path.endsWith("_test.ts"));
+const byPath = new Map(sources.map((file) => [file.path, file]));
+
+/** Nothing may be found; the message lists what was. */
+function assertNone(found: readonly string[], rule: string): void {
+  assert.deepEqual(found, [], `${rule}:\n${found.join("\n")}\n`);
+}
+
+/** "lib/system" for "lib/system/real.ts", "agents" for agents, "" for main.ts. */
+function folderOf(path: string): string {
+  const [first = "", second = "", third] = path.split("/");
+  return first === "lib" && third !== undefined
+    ? `${first}/${second}`
+    : first === "lib" || first === "main.ts"
+    ? ""
+    : first;
+}
+
+/** Everything a file needs, directly or not. */
+function closure(start: SourceFile): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const queue = [start.path];
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    if (seen.has(path)) continue;
+    seen.add(path);
+    queue.push(...byPath.get(path)?.imports ?? []);
+  }
+  return seen;
+}
+
+Deno.test("the runtime is touched only in entry points, the two I/O boundaries and the terminal ui", () => {
+  const allowed = /^(main\.ts|agents\/[a-z]+\/main\.ts|lib\/(system|net)\/.*|lib\/cli\/terminal_ui\.ts)$/;
+  // `Deno.errors.X` in an instanceof is a type, not I/O.
+  const found = product.filter((file) => !allowed.test(file.path))
+    .filter((file) => /\bDeno\.(?!errors\.)/.test(codeOnly(file.text)));
+  assertNone(found.map((file) => file.path), 'Files that use "Deno." but are no boundary');
+});
+
+Deno.test("what decides is free of I/O: protocol, config, distro and initramfs import no boundary", () => {
+  const pure = ["lib/protocol", "lib/config", "lib/distro", "lib/initramfs"];
+  const allowed = new Set([...pure, ""]);
+  const found = product.filter((file) => pure.includes(folderOf(file.path))).flatMap((file) =>
+    file.imports.filter((target) => byPath.has(target) && !allowed.has(folderOf(target)))
+      .map((target) => `${file.path} imports ${target}`)
+  );
+  assertNone(found, "Imports out of pure folders");
+});
+
+Deno.test("agents carry nothing of the command line tool", () => {
+  const forbidden = new Set(["lib/config", "lib/host", "lib/image", "lib/media", "lib/qemu", "lib/cli"]);
+  const found = product.filter((file) => file.path.startsWith("agents/")).flatMap((file) =>
+    [...closure(file)].filter((target) => forbidden.has(folderOf(target))).map((target) =>
+      `${file.path} needs ${target}`
+    )
+  );
+  assertNone(found, "Agents that reach into the tool");
+});
+
+Deno.test("changing a host and building an image know nothing of each other, nor of the command line", () => {
+  const forbidden: Record<string, readonly string[]> = {
+    "lib/host": ["lib/image", "lib/cli"],
+    "lib/image": ["lib/host", "lib/cli"],
+    "lib/boot": ["lib/cli", "lib/config", "lib/host", "lib/image"],
+    "lib/block": ["lib/cli", "lib/config", "lib/host", "lib/image"],
+    "lib/net": ["lib/cli", "lib/config", "lib/host", "lib/image"],
+    "lib/system": ["lib/cli", "lib/config", "lib/host", "lib/image", "lib/net", "lib/protocol"],
+  };
+  // The `Ui` interface is a type without code: a long-running stage reports its progress through it.
+  const found = product.flatMap((file) =>
+    file.imports.filter((target) => forbidden[folderOf(file.path)]?.includes(folderOf(target)))
+      .filter((target) => target !== "lib/cli/ui.ts").map((target) => `${file.path} imports ${target}`)
+  );
+  assertNone(found, "Imports across the house's walls");
+});
+
+Deno.test("product code imports no test code, and no file imports itself by a detour", () => {
+  const intoTests = product.flatMap((file) =>
+    file.imports.filter((target) => target.startsWith("tests/") || target.endsWith("_test.ts"))
+      .map((target) => `${file.path} imports ${target}`)
+  );
+  assertNone(intoTests, "Product code that needs tests");
+  const cycles = product.filter((file) =>
+    file.imports.some((target) => {
+      const next = byPath.get(target);
+      return next !== undefined && closure(next).has(file.path);
+    })
+  );
+  assertNone(cycles.map((file) => file.path), "Files in an import cycle");
+});
+
+Deno.test("each library has one home", () => {
+  const homes: Record<string, RegExp> = {
+    yaml: /^lib\/config\/parse\.ts$/,
+    commander: /^(main\.ts|lib\/cli\/.*)$/,
+    "@commander-js/extra-typings": /^(main\.ts|lib\/cli\/.*)$/,
+    "@inquirer/core": /^lib\/cli\/terminal_ui\.ts$/,
+    "@inquirer/password": /^lib\/cli\/terminal_ui\.ts$/,
+    "fast-check": /_test\.ts$/,
+  };
+  const found = sources.flatMap((file) =>
+    file.imports.filter((target) => homes[target] !== undefined && !homes[target]?.test(file.path))
+      .map((target) => `${file.path} imports ${target}`)
+  );
+  assertNone(found, "Libraries used outside their home");
+});
+
+const denoJson = JSON.parse(await Deno.readTextFile(`${projectRoot}deno.json`));
+const tasks = Object.entries<string | { command: string }>(denoJson.tasks ?? {})
+  .map(([name, task]) => [name, typeof task === "string" ? task : task.command] as const);
+
+Deno.test("no task is granted everything", () => {
+  assertNone(
+    tasks.filter(([, command]) => /(^|\s)(-A|--allow-all)(\s|$)/.test(command)).map(([name]) => name),
+    "Tasks with -A",
+  );
+  const blanketRun = tasks.filter(([, command]) => /--allow-run(\s|$)/.test(command)).map(([name]) => name);
+  assertNone(blanketRun, "Tasks that may run any program");
+});
+
+Deno.test("dependencies are pinned exactly", () => {
+  const loose = Object.entries<string>(denoJson.imports).filter(([, target]) => !/^npm:.+@\d+\.\d+\.\d+$/.test(target));
+  assertNone(loose.map(([name]) => name), "Dependencies without an exact version");
+});
+
+Deno.test("every module of the house is named in doc/architecture.md", async () => {
+  const text = await Deno.readTextFile(`${projectRoot}doc/architecture.md`);
+  const folders = new Set(product.map((file) => folderOf(file.path)).filter((folder) => folder.startsWith("lib/")));
+  assertNone(
+    [...folders].filter((folder) => !text.includes(`${folder.slice(4)}/`)),
+    "Folders without a line in doc/architecture.md",
+  );
+});

@@ -1,0 +1,48 @@
+/** The project's own sources as data, for tests about the house itself. */
+
+export interface SourceFile {
+  /** Relative to the project, with slashes: "lib/system/real.ts". */
+  readonly path: string;
+  readonly text: string;
+  /** What it imports or re-exports: paths relative to the project, or bare specifiers as they stand. */
+  readonly imports: readonly string[];
+}
+
+export const projectRoot = new URL("../../", import.meta.url).pathname;
+
+/** Every TypeScript file of the project, sorted by path. */
+export async function readSources(): Promise<readonly SourceFile[]> {
+  const paths = ["main.ts"];
+  for (const directory of ["lib", "agents", "tests"]) await collect(directory, paths);
+  return await Promise.all(
+    paths.sort().map(async (path) => {
+      const text = await Deno.readTextFile(projectRoot + path);
+      return { path, text, imports: findImports(text).map((specifier) => resolve(path, specifier)) };
+    }),
+  );
+}
+
+async function collect(directory: string, paths: string[]): Promise<void> {
+  for await (const entry of Deno.readDir(projectRoot + directory)) {
+    const path = `${directory}/${entry.name}`;
+    if (entry.isDirectory) await collect(path, paths);
+    else if (entry.name.endsWith(".ts")) paths.push(path);
+  }
+}
+
+function findImports(text: string): string[] {
+  const statements = text.matchAll(
+    /^(?:import|export)\s[^"';]*?\sfrom\s+"([^"]+)"|^import\s+"([^"]+)"|import\("([^"]+)"\)/gm,
+  );
+  return [...statements].map((match) => match[1] ?? match[2] ?? match[3] ?? "");
+}
+
+function resolve(importer: string, specifier: string): string {
+  if (!specifier.startsWith(".")) return specifier;
+  return new URL(specifier, `file:///${importer}`).pathname.slice(1);
+}
+
+/** Source text without comments, strings and templates, so that a word in them does not count as code. */
+export function codeOnly(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\[\s\S])*`/g, "");
+}
