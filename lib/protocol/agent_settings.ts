@@ -1,0 +1,92 @@
+/**
+ * The settings of the agents inside the image: a JSON file that the image builder writes from the configuration and the agents read,
+ * because they never read YAML.
+ */
+import * as v from "valibot";
+import { ProtocolError } from "../errors.ts";
+import { decodeUtf8, encodeUtf8 } from "./text.ts";
+import { formatJson, integer, type JsonFormat, parseJson, printable } from "./json.ts";
+
+/** Where the file is inside the image. */
+export const AGENT_SETTINGS_PATH = "/etc/stiefelsystem/agent.json";
+/** Where the shared key is inside the image: 32 raw bytes, mode 0600. */
+export const AGENT_KEY_PATH = "/etc/stiefelsystem/aes-key";
+/** A settings file never grows beyond this. */
+export const AGENT_SETTINGS_MAX_BYTES = 16 * 1024;
+
+const path = printable(4096);
+
+const BootPartition = v.strictObject({
+  /** Whether the partition that holds /boot is encrypted. */
+  type: v.picklist(["plain", "luks"]),
+  /** Block device of it. */
+  block: path,
+  /** For LUKS: the block device of the encrypted partition. */
+  luksBlock: v.exactOptional(path),
+});
+
+const BootLoad = v.strictObject({
+  kernel: path,
+  initrd: path,
+  cmdline: v.pipe(v.array(printable(2048)), v.maxLength(256)),
+});
+
+const AgentSettingsSchema = v.strictObject({
+  version: v.literal(1),
+  boot: v.strictObject({
+    /** The disk to serve; absent: the agent finds the only candidate. */
+    disk: v.exactOptional(path),
+    part: v.exactOptional(BootPartition),
+    /** What to boot; absent: what the disk's own boot loader would. */
+    load: v.exactOptional(BootLoad),
+  }),
+  onEnd: v.picklist(["reboot", "poweroff", "wait"]),
+  /** What the machine calls itself towards others. */
+  name: v.exactOptional(printable(64)),
+});
+
+type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
+export type AgentSettings = DeepReadonly<v.InferOutput<typeof AgentSettingsSchema>>;
+
+const FORMAT: JsonFormat<AgentSettings> = {
+  what: "The agent settings file",
+  schema: AgentSettingsSchema,
+  maxBytes: AGENT_SETTINGS_MAX_BYTES,
+};
+
+/** Only to tell a newer file from a broken one. */
+const VersionSchema = v.object({ version: integer(2, 1_000_000) });
+
+/**
+ * The text of the settings file: one line of JSON and a newline.
+ * @throws ProtocolError malformed or oversize
+ */
+export function formatAgentSettings(settings: AgentSettings): string {
+  return decodeUtf8(formatJson(settings, FORMAT), FORMAT.what) + "\n";
+}
+
+/**
+ * Reads the text of the settings file.
+ * @throws ProtocolError truncated (no newline at the end), unknown-version, malformed or oversize
+ */
+export function parseAgentSettings(text: string): AgentSettings {
+  if (!text.endsWith("\n")) throw new ProtocolError("truncated", "The agent settings file does not end with a newline");
+  const bytes = encodeUtf8(text.slice(0, -1));
+  try {
+    return parseJson(bytes, FORMAT);
+  } catch (error) {
+    if (isNewerVersion(text)) {
+      throw new ProtocolError("unknown-version", "The agent settings file has a version this program does not know");
+    }
+    throw error;
+  }
+}
+
+function isNewerVersion(text: string): boolean {
+  if (text.length > AGENT_SETTINGS_MAX_BYTES) return false;
+  try {
+    return v.is(VersionSchema, JSON.parse(text));
+  } catch {
+    return false;
+  }
+}

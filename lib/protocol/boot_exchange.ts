@@ -1,0 +1,247 @@
+/**
+ * The messages of the boot exchange: what client and server say to each other inside the encrypted channel (doc/protocol.md, "Boot
+ * exchange"). One plaintext is one type byte and a body: a control message as JSON, or a piece of the archive.
+ */
+import * as v from "valibot";
+import { ProtocolError } from "../errors.ts";
+import { isAddressWithPrefix, isAddressWithZone, isMac } from "./address.ts";
+import { formatJson, integer, type JsonFormat, parseJson, printable } from "./json.ts";
+import { isKernelCommandLine } from "./kernel_command_line.ts";
+import { formatSession, type SessionParameters } from "./session.ts";
+
+/** TCP port of the boot exchange. */
+export const BOOT_EXCHANGE_PORT = 4644;
+/** Version of the messages, said in `hello`. */
+export const BOOT_EXCHANGE_VERSION = 1;
+/** How often a client may send a passphrase in one connection. */
+export const PASSPHRASE_TRIES = 3;
+export const PASSPHRASE_MAX_BYTES = 512;
+/** A control message never grows beyond this. */
+export const CONTROL_MAX_BYTES = 16 * 1024;
+/** The most a kernel or an initramfs may have: what a 32-bit `initrd` size field can express, and far more than any has. */
+export const ARCHIVE_PART_MAX_BYTES = 2 ** 32 - 1;
+/** Bounds on texts shown to people; use `toPrintable(text, bound)` for what comes from a disk or a program. */
+export const NAME_MAX_BYTES = 64;
+export const TITLE_MAX_BYTES = 256;
+export const NOTICE_MAX_BYTES = 512;
+export const NOTICES_MAX = 8;
+
+/** Why a server does not let a client boot; the message beside it is for people. */
+export const REFUSE_CODES = [
+  "busy",
+  "disk-in-use",
+  "hibernated",
+  "no-disk",
+  "no-boot-entry",
+  "boot-partition",
+  "passphrase-wrong",
+  "export-failed",
+  "internal",
+] as const;
+export type RefuseCode = typeof REFUSE_CODES[number];
+
+const mac = v.pipe(v.string(), v.check(isMac));
+const addressWithPrefix = v.pipe(v.string(), v.check(isAddressWithPrefix));
+const addressWithZone = v.pipe(v.string(), v.check(isAddressWithZone));
+const passphrase = v.pipe(
+  v.string(),
+  v.nonEmpty(),
+  v.maxBytes(PASSPHRASE_MAX_BYTES),
+  v.check((text) => text.isWellFormed()),
+);
+const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+
+const Hello = v.strictObject({
+  kind: v.literal("hello"),
+  protocol: v.literal(BOOT_EXCHANGE_VERSION),
+  /** MAC address of the link that reached the server. */
+  mac,
+  /** What the client calls itself. */
+  name: printable(NAME_MAX_BYTES),
+  ramBytes: v.exactOptional(integer(0, Number.MAX_SAFE_INTEGER)),
+  /** Present when the server was named by address (no discovery): how the client's link is set up, to be repeated after kexec. */
+  routed: v.exactOptional(v.strictObject({
+    clientAddress: addressWithPrefix,
+    gateway: v.exactOptional(addressWithZone),
+    mtu: v.exactOptional(integer(1280, 65535)),
+  })),
+});
+
+const Request = v.strictObject({ kind: v.literal("request"), passphrase: v.exactOptional(passphrase) });
+
+const Acknowledge = v.strictObject({
+  kind: v.literal("ack"),
+  /** Whether the archive arrived whole and the client is about to boot it. */
+  ok: v.boolean(),
+  /** When not ok: why. */
+  message: v.exactOptional(printable(NOTICE_MAX_BYTES)),
+});
+
+const Welcome = v.strictObject({
+  kind: v.literal("welcome"),
+  needsPassphrase: v.boolean(),
+  disk: v.strictObject({
+    model: v.exactOptional(printable(NAME_MAX_BYTES)),
+    sizeBytes: integer(1, Number.MAX_SAFE_INTEGER),
+    name: printable(NAME_MAX_BYTES),
+  }),
+});
+
+const Refuse = v.strictObject({
+  kind: v.literal("refuse"),
+  code: v.picklist(REFUSE_CODES),
+  message: printable(NOTICE_MAX_BYTES),
+  /** For "busy": who has the disk. */
+  holder: v.exactOptional(printable(NAME_MAX_BYTES)),
+});
+
+const PassphraseWrong = v.strictObject({
+  kind: v.literal("passphrase-wrong"),
+  triesLeft: integer(1, PASSPHRASE_TRIES),
+});
+
+/** The session file has its own module; here its values travel as JSON and are checked by that module. */
+const Session = v.pipe(
+  v.strictObject({
+    version: v.literal(1),
+    transport: v.literal("nbd"),
+    linkMac: v.string(),
+    linkName: v.string(),
+    clientAddress: v.string(),
+    gateway: v.exactOptional(v.string()),
+    mtu: v.exactOptional(v.number()),
+    serverAddress: v.string(),
+    port: v.number(),
+    exportName: v.string(),
+    blockSizeBytes: v.number(),
+    diskSizeBytes: v.number(),
+    connections: v.number(),
+  }),
+  v.check(isSession),
+);
+
+function isSession(session: SessionParameters): boolean {
+  try {
+    formatSession(session);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const Archive = v.strictObject({
+  kind: v.literal("archive"),
+  kernelBytes: integer(1, ARCHIVE_PART_MAX_BYTES),
+  /** 0: the boot entry has none. */
+  initramfsBytes: integer(0, ARCHIVE_PART_MAX_BYTES),
+  commandLine: v.pipe(v.string(), v.check(isKernelCommandLine)),
+  /** The boot entry's title. */
+  entryTitle: printable(TITLE_MAX_BYTES),
+  /** What the person at the desktop should know ("the journal needs recovery, the desktop will do it"). */
+  notices: v.pipe(v.array(printable(NOTICE_MAX_BYTES)), v.maxLength(NOTICES_MAX)),
+  session: Session,
+});
+
+const End = v.strictObject({ kind: v.literal("end"), kernelSha256: sha256, initramfsSha256: sha256 });
+
+/** The export is up: boot now. */
+const Ready = v.strictObject({ kind: v.literal("ready") });
+
+const ClientMessageSchema = v.variant("kind", [Hello, Request, Acknowledge]);
+const ServerMessageSchema = v.variant("kind", [Welcome, Refuse, PassphraseWrong, Archive, End, Ready]);
+
+type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
+export type ClientMessage = DeepReadonly<v.InferOutput<typeof ClientMessageSchema>>;
+export type ServerMessage = DeepReadonly<v.InferOutput<typeof ServerMessageSchema>>;
+export type HelloMessage = Extract<ClientMessage, { kind: "hello" }>;
+export type RequestMessage = Extract<ClientMessage, { kind: "request" }>;
+export type AckMessage = Extract<ClientMessage, { kind: "ack" }>;
+export type WelcomeMessage = Extract<ServerMessage, { kind: "welcome" }>;
+export type RefuseMessage = Extract<ServerMessage, { kind: "refuse" }>;
+export type ArchiveMessage = Extract<ServerMessage, { kind: "archive" }>;
+export type EndMessage = Extract<ServerMessage, { kind: "end" }>;
+
+const CLIENT_FORMAT: JsonFormat<ClientMessage> = {
+  what: "The client's message",
+  schema: ClientMessageSchema,
+  maxBytes: CONTROL_MAX_BYTES,
+};
+const SERVER_FORMAT: JsonFormat<ServerMessage> = {
+  what: "The server's message",
+  schema: ServerMessageSchema,
+  maxBytes: CONTROL_MAX_BYTES,
+};
+
+/** First byte of every plaintext. */
+export const PlaintextType = { control: 1, data: 2 } as const;
+
+/** What a server may send: control messages and pieces of the archive. */
+export type ServerPlaintext =
+  | { readonly kind: "control"; readonly message: ServerMessage }
+  | { readonly kind: "data"; readonly bytes: Uint8Array };
+
+/**
+ * The plaintext of a client's message, type byte included.
+ * @throws ProtocolError malformed or oversize
+ */
+export function formatClientMessage(message: ClientMessage): Uint8Array<ArrayBuffer> {
+  return withType(PlaintextType.control, formatJson(message, CLIENT_FORMAT));
+}
+
+/**
+ * The plaintext of a server's message, type byte included. Pieces of the archive: `SecureChannel.sealData`.
+ * @throws ProtocolError malformed or oversize
+ */
+export function formatServerMessage(message: ServerMessage): Uint8Array<ArrayBuffer> {
+  return withType(PlaintextType.control, formatJson(message, SERVER_FORMAT));
+}
+
+/**
+ * Reads a plaintext from a client; clients send control messages only.
+ * @throws ProtocolError truncated, oversize, unknown-version or malformed
+ */
+export function parseClientPlaintext(plaintext: Uint8Array): ClientMessage {
+  const { type, body } = splitType(plaintext);
+  if (type !== PlaintextType.control) {
+    throw new ProtocolError("malformed", "The client sent something that is no message");
+  }
+  try {
+    return parseJson(body, CLIENT_FORMAT);
+  } catch (error) {
+    if (isOtherVersion(body)) {
+      throw new ProtocolError("unknown-version", "The client speaks a version this server does not know");
+    }
+    throw error;
+  }
+}
+
+/**
+ * Reads a plaintext from a server. The bytes of a data piece are a view of the plaintext.
+ * @throws ProtocolError truncated, oversize or malformed
+ */
+export function parseServerPlaintext(plaintext: Uint8Array): ServerPlaintext {
+  const { type, body } = splitType(plaintext);
+  if (type === PlaintextType.control) return { kind: "control", message: parseJson(body, SERVER_FORMAT) };
+  if (type !== PlaintextType.data) throw new ProtocolError("malformed", "The server sent something of an unknown type");
+  if (body.length === 0) throw new ProtocolError("malformed", "The server sent an empty piece of the archive");
+  return { kind: "data", bytes: body };
+}
+
+function splitType(plaintext: Uint8Array): { type: number; body: Uint8Array } {
+  const type = plaintext[0];
+  if (type === undefined) throw new ProtocolError("truncated", "A message has no type");
+  return { type, body: plaintext.subarray(1) };
+}
+
+function withType(type: number, body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const plaintext = new Uint8Array(1 + body.length);
+  plaintext[0] = type;
+  plaintext.set(body, 1);
+  return plaintext;
+}
+
+/** A hello of another version may have any other shape: only its start is looked at. */
+function isOtherVersion(body: Uint8Array): boolean {
+  const start = String.fromCharCode(...body.subarray(0, 64));
+  return /^\{"kind":"hello","protocol":(?!1[,}])[1-9]\d{0,5}[,}]/.test(start);
+}

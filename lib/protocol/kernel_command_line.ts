@@ -1,0 +1,191 @@
+/**
+ * The kernel command line: words as the kernel splits them (lib/cmdline.c, `next_arg`), what a desktop gets of a laptop's command line,
+ * and the parameters of our own image (`stiefel.*`).
+ */
+import { ProtocolError } from "../errors.ts";
+import { addressFamily } from "./address.ts";
+import { encodeUtf8, isPrintable } from "./text.ts";
+
+/** COMMAND_LINE_SIZE of x86 and arm64 is 2048, with the NUL; a longer line is cut by the kernel, silently. */
+export const COMMAND_LINE_MAX_BYTES = 2047;
+
+/** One word of the command line. `value` is absent for a word without "=". */
+export interface KernelParameter {
+  readonly name: string;
+  readonly value?: string;
+}
+
+/** The kernel hands what follows this word to init and reads none of it. */
+const END_OF_PARAMETERS = "--";
+
+/**
+ * Splits a command line into parameters as the kernel does: blanks separate words except within double quotes; quotes around a whole
+ * word or a whole value are taken off, others stay. There is no escape character.
+ */
+export function parseKernelCommandLine(text: string): KernelParameter[] {
+  return splitWords(text).map(parseWord);
+}
+
+function splitWords(text: string): string[] {
+  // A quote that is never closed reaches to the end, as in the kernel.
+  return text.match(/(?:"[^"]*(?:"|$)|[^ \t\n\v\f\r"])+/g) ?? [];
+}
+
+function parseWord(word: string): KernelParameter {
+  const isQuoted = word.startsWith('"');
+  const inner = isQuoted ? word.slice(1) : word;
+  // The kernel takes a leading quote off the word or off the value; in both cases one trailing quote goes with it.
+  const equals = inner.indexOf("=", 1);
+  if (equals < 0) return { name: isQuoted ? withoutTrailingQuote(inner) : inner };
+  const name = inner.slice(0, equals);
+  const value = inner.slice(equals + 1);
+  if (value.startsWith('"')) return { name, value: withoutTrailingQuote(value.slice(1)) };
+  return { name, value: isQuoted ? withoutTrailingQuote(value) : value };
+}
+
+function withoutTrailingQuote(text: string): string {
+  return text.endsWith('"') ? text.slice(0, -1) : text;
+}
+
+/**
+ * A command line of these parameters, one blank between words, quotes only where they are needed.
+ * @throws RangeError when the kernel's syntax cannot express a parameter (for example a value with blanks and a quote)
+ */
+export function formatKernelCommandLine(parameters: readonly KernelParameter[]): string {
+  return parameters.map(formatWord).join(" ");
+}
+
+function formatWord(parameter: KernelParameter): string {
+  const { name, value } = parameter;
+  const candidates = value === undefined
+    ? [name, `"${name}"`]
+    : [`${name}=${value}`, `${name}="${value}"`, `"${name}=${value}"`];
+  for (const word of candidates) {
+    const [read, ...others] = parseKernelCommandLine(word);
+    // A word that leaves a quote open would swallow what follows it.
+    const isClosed = word.split('"').length % 2 === 1;
+    if (read?.name === name && read.value === value && others.length === 0 && isClosed) return word;
+  }
+  throw new RangeError(`The kernel's syntax cannot express the parameter "${name}"`);
+}
+
+/** What a boot loader, a local kernel or our own image put there: of no use, or harmful, when another machine boots the disk. */
+const NOT_FOR_DESKTOP = new Set(["resume", "resume_offset", "noresume", "BOOT_IMAGE", "initrd"]);
+
+/**
+ * The laptop's command line as the desktop gets it: without resume=, resume_offset= (the laptop's hibernation image is not the
+ * desktop's), BOOT_IMAGE= and initrd= (paths of the boot loader), with noresume. All other words stay as they are, in their order.
+ */
+export function forDesktop(commandLine: string): string {
+  const words = splitWords(commandLine);
+  const end = words.indexOf(END_OF_PARAMETERS);
+  const forKernel = end < 0 ? words : words.slice(0, end);
+  const forInit = end < 0 ? [] : words.slice(end);
+  // The kernel takes "-" and "_" in names as the same (kernel/params.c, `parameq`).
+  const kept = forKernel.filter((word) => !NOT_FOR_DESKTOP.has(parseWord(word).name.replaceAll("-", "_")));
+  return [...kept, "noresume", ...forInit].join(" ");
+}
+
+export type Role = "server" | "client";
+/** What the server does when the desktop is done with the disk. */
+export type OnEnd = "reboot" | "poweroff" | "wait";
+
+/** The kernel parameters of our own image. */
+export interface StiefelParameters {
+  /** `stiefel.role=` which agent runs. */
+  readonly role: Role;
+  /** `stiefel.server=` where the client finds the server when discovery does not reach it. */
+  readonly server?: string;
+  /** `stiefel.listen=` the one address the server listens on. */
+  readonly listen?: string;
+  /** `stiefel.on_end=` overrides the agent settings. */
+  readonly onEnd?: OnEnd;
+  /** `stiefel.debug` more output. */
+  readonly isDebug: boolean;
+}
+
+const PREFIX = "stiefel.";
+
+/**
+ * Reads our own parameters out of a command line; a parameter given twice counts the last time, as is usual for the kernel.
+ * @returns the parameters, and the names of those that start with `stiefel.` and are not known here
+ * @throws ProtocolError malformed, when the role is missing or a value is not acceptable
+ */
+export function parseStiefelParameters(
+  commandLine: string,
+): { readonly parameters: StiefelParameters; readonly unknown: readonly string[] } {
+  const found: { role?: Role; server?: string; listen?: string; onEnd?: OnEnd; isDebug: boolean } = { isDebug: false };
+  const unknown: string[] = [];
+  for (const { name, value } of parseKernelCommandLine(commandLine)) {
+    if (name === END_OF_PARAMETERS) break;
+    if (!name.startsWith(PREFIX)) continue;
+    switch (name.replaceAll("-", "_")) {
+      case "stiefel.role":
+        found.role = oneOf(name, value, ["server", "client"]);
+        break;
+      case "stiefel.server":
+        found.server = address(name, value);
+        break;
+      case "stiefel.listen":
+        found.listen = address(name, value);
+        break;
+      case "stiefel.on_end":
+        found.onEnd = oneOf(name, value, ["reboot", "poweroff", "wait"]);
+        break;
+      case "stiefel.debug":
+        if (value !== undefined) throw new ProtocolError("malformed", `The kernel parameter "${name}" takes no value`);
+        found.isDebug = true;
+        break;
+      default:
+        unknown.push(name);
+    }
+  }
+  const { role, ...others } = found;
+  if (role === undefined) {
+    throw new ProtocolError(
+      "malformed",
+      'The kernel command line has no "stiefel.role=server" or "stiefel.role=client"',
+    );
+  }
+  return { parameters: { role, ...others }, unknown };
+}
+
+function oneOf<const Choice extends string>(
+  name: string,
+  value: string | undefined,
+  choices: readonly Choice[],
+): Choice {
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice === undefined) {
+    throw new ProtocolError(
+      "malformed",
+      `The kernel parameter "${name}" has an unknown value, wanted ${choices.join(" or ")}`,
+    );
+  }
+  return choice;
+}
+
+/** An IP address, or a host name of letters, digits, dots and hyphens; a zone is allowed after an IPv6 address. */
+function address(name: string, value: string | undefined): string {
+  const host = (value ?? "").replace(/%[A-Za-z0-9._-]{1,15}$/, "");
+  const isHostName = host === value && /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(host);
+  if (value === undefined || !(addressFamily(host) !== undefined || isHostName)) {
+    throw new ProtocolError("malformed", `The kernel parameter "${name}" has no address`);
+  }
+  return value;
+}
+
+/** Our own parameters as words of a command line, in one fixed order. */
+export function formatStiefelParameters(parameters: StiefelParameters): string {
+  const words: KernelParameter[] = [{ name: "stiefel.role", value: parameters.role }];
+  if (parameters.server !== undefined) words.push({ name: "stiefel.server", value: parameters.server });
+  if (parameters.listen !== undefined) words.push({ name: "stiefel.listen", value: parameters.listen });
+  if (parameters.onEnd !== undefined) words.push({ name: "stiefel.on_end", value: parameters.onEnd });
+  if (parameters.isDebug) words.push({ name: "stiefel.debug" });
+  return formatKernelCommandLine(words);
+}
+
+/** Whether a command line can be handed to a kernel: no control characters, not longer than the kernel reads. */
+export function isKernelCommandLine(text: string): boolean {
+  return isPrintable(text) && encodeUtf8(text).length <= COMMAND_LINE_MAX_BYTES;
+}

@@ -1,0 +1,30 @@
+/** The shared key and what is derived from it (doc/protocol.md, "Keys"). */
+import { hkdfSync } from "node:crypto";
+
+/** Length of the shared key, of every key derived from it, and of the key file. */
+export const SHARED_KEY_BYTES = 32;
+
+/** One purpose each: nothing that one part of the protocol shows can be used in another. */
+const DISCOVERY_INFO = "stiefelsystem 1 discovery";
+const BOOT_PSK_INFO = "stiefelsystem 1 boot exchange";
+
+export interface DerivedKeys {
+  /** Key of the HMAC on discovery datagrams. */
+  readonly discoveryKey: Uint8Array;
+  /** Pre-shared key of the Noise handshake. */
+  readonly bootPsk: Uint8Array;
+}
+
+/**
+ * Derives the keys of the protocol from the shared key by HKDF-SHA-256 (RFC 5869) with an empty salt.
+ * @param sharedKey the 32 bytes of the key file
+ * @throws RangeError when the key has another length
+ */
+export function deriveKeys(sharedKey: Uint8Array): DerivedKeys {
+  if (sharedKey.length !== SHARED_KEY_BYTES) {
+    throw new RangeError(`The shared key has ${sharedKey.length} bytes, wanted ${SHARED_KEY_BYTES}`);
+  }
+  const derive = (info: string): Uint8Array =>
+    new Uint8Array(hkdfSync("sha256", sharedKey, new Uint8Array(0), info, SHARED_KEY_BYTES));
+  return { discoveryKey: derive(DISCOVERY_INFO), bootPsk: derive(BOOT_PSK_INFO) };
+}
