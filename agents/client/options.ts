@@ -1,0 +1,76 @@
+/** Command line of the client agent. Pure. */
+import { parseArgs } from "node:util";
+import { ExitCode, UserError } from "../../lib/errors.ts";
+
+export const usage = `Usage: client-agent [options]
+
+Boots this machine from the disk of another one: asks on all network links for a stiefelsystem that holds the same shared key,
+fetches kernel and initramfs of the system installed there, and starts that kernel. Waits for as long as it takes.
+
+Options:
+  --server ADDRESS   go to this address instead of asking on the links, over networks with routers
+  --no-kexec         do everything but start the kernel, and say what would be started
+  --key FILE         the shared key (default: /etc/stiefelsystem/aes-key)
+  --settings FILE    the settings (default: /etc/stiefelsystem/agent.json)
+  --work-dir DIR     where kernel and initramfs are kept until they start, in memory (default: /run/stiefelsystem)
+  --help, --version
+
+The kernel parameter stiefel.server=ADDRESS does the same as --server, which wins over it.
+
+Examples:
+  client-agent                        ask on all links
+  client-agent --server 192.0.2.10    the other machine runs server-agent --listen 192.0.2.10
+  client-agent --no-kexec             try it out
+`;
+
+export interface ClientOptions {
+  readonly kind: "run";
+  readonly server?: string | undefined;
+  readonly keyPath?: string | undefined;
+  readonly settingsPath?: string | undefined;
+  readonly workDirectory: string;
+  readonly withKexec: boolean;
+}
+
+export type ClientCommand = ClientOptions | { readonly kind: "help" } | { readonly kind: "version" };
+
+/** @throws {UserError} exit code 2 */
+export function parseClientOptions(args: readonly string[]): ClientCommand {
+  const values = parse(args);
+  if (values.help) return { kind: "help" };
+  if (values.version) return { kind: "version" };
+  return {
+    kind: "run",
+    server: values.server,
+    keyPath: values.key,
+    settingsPath: values.settings,
+    workDirectory: values["work-dir"] ?? "/run/stiefelsystem",
+    withKexec: !values["no-kexec"],
+  };
+}
+
+const options = {
+  server: { type: "string" },
+  "no-kexec": { type: "boolean" },
+  key: { type: "string" },
+  settings: { type: "string" },
+  "work-dir": { type: "string" },
+  help: { type: "boolean" },
+  version: { type: "boolean" },
+} as const;
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof options; strict: true }>>["values"];
+
+function parse(args: readonly string[]): Values {
+  try {
+    return parseArgs({
+      args: [...args],
+      strict: true,
+      allowPositionals: false,
+      options,
+    }).values;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new UserError(message, { exitCode: ExitCode.usage, hints: ["client-agent --help lists the options"] });
+  }
+}

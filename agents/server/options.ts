@@ -1,0 +1,90 @@
+/** Command line of the server agent. Pure. */
+import { parseArgs } from "node:util";
+import { ExitCode, UserError } from "../../lib/errors.ts";
+import type { OnEnd } from "../../lib/protocol/kernel_command_line.ts";
+
+export const usage = `Usage: server-agent [options]
+
+Offers the disk of this machine to the desktop that holds the shared key: answers when it asks on a network link, sends it
+kernel and initramfs of the installed system, and exports the disk to it over the network. One desktop at a time.
+
+Options:
+  --listen ADDRESS   also accept desktops that come by address ("--server" there), over networks with routers;
+                     may be given several times
+  --disk DEVICE      the disk to serve (default: from the settings, else the only one that can be served)
+  --on-end ACTION    what to do when the desktop is done: reboot, poweroff or wait (default: from the settings)
+  --key FILE         the shared key (default: /etc/stiefelsystem/aes-key)
+  --settings FILE    the settings (default: /etc/stiefelsystem/agent.json)
+  --work-dir DIR     where to mount the boot partition (default: /run/stiefelsystem)
+  --help, --version
+
+The kernel parameters stiefel.listen=ADDRESS and stiefel.on_end=ACTION do the same; options win over them.
+State: http://ADDRESS-OF-THIS-MACHINE:4645/ (text, or JSON with "Accept: application/json").
+
+Examples:
+  server-agent                          wait on all links
+  server-agent --disk /dev/nvme0n1      with two disks in the machine
+  server-agent --listen 192.0.2.10      for a desktop started with --server 192.0.2.10
+`;
+
+export interface ServerOptions {
+  readonly kind: "run";
+  readonly listen: readonly string[];
+  readonly disk?: string | undefined;
+  readonly onEnd?: OnEnd | undefined;
+  readonly keyPath?: string | undefined;
+  readonly settingsPath?: string | undefined;
+  readonly workDirectory: string;
+}
+
+export type ServerCommand = ServerOptions | { readonly kind: "help" } | { readonly kind: "version" };
+
+/** @throws {UserError} exit code 2 */
+export function parseServerOptions(args: readonly string[]): ServerCommand {
+  const values = parse(args);
+  if (values.help) return { kind: "help" };
+  if (values.version) return { kind: "version" };
+  const onEnd = values["on-end"];
+  if (onEnd !== undefined && onEnd !== "reboot" && onEnd !== "poweroff" && onEnd !== "wait") {
+    throw usageError(`"--on-end ${onEnd}" is not known, wanted reboot, poweroff or wait`);
+  }
+  return {
+    kind: "run",
+    listen: values.listen ?? [],
+    disk: values.disk,
+    onEnd,
+    keyPath: values.key,
+    settingsPath: values.settings,
+    workDirectory: values["work-dir"] ?? "/run/stiefelsystem",
+  };
+}
+
+const options = {
+  listen: { type: "string", multiple: true },
+  disk: { type: "string" },
+  "on-end": { type: "string" },
+  key: { type: "string" },
+  settings: { type: "string" },
+  "work-dir": { type: "string" },
+  help: { type: "boolean" },
+  version: { type: "boolean" },
+} as const;
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof options; strict: true }>>["values"];
+
+function parse(args: readonly string[]): Values {
+  try {
+    return parseArgs({
+      args: [...args],
+      strict: true,
+      allowPositionals: false,
+      options,
+    }).values;
+  } catch (error) {
+    throw usageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function usageError(message: string): UserError {
+  return new UserError(message, { exitCode: ExitCode.usage, hints: ["server-agent --help lists the options"] });
+}

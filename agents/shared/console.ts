@@ -1,0 +1,126 @@
+/**
+ * What an agent shows. Plain lines, so that a serial console, a log and a screen reader all get the same; on a capable terminal one
+ * status line is redrawn in place. Nothing is ever printed faster than a person can read it.
+ */
+
+/** What the entry point knows about its standard streams. */
+export interface Terminal {
+  write(text: string): void;
+  /** Whether escape sequences may be used (a terminal that is not dumb and no serial line). */
+  readonly canRedraw: boolean;
+  /** Lines and characters of a secret, not echoed; undefined when there is nobody who could type. */
+  readSecret?(prompt: string, signal: AbortSignal): Promise<string>;
+}
+
+export interface Console {
+  say(line: string): void;
+  /** A line that would come again and again: shown at most once in `repeatAfterMs` as long as it says the same. */
+  sayRarely(line: string): void;
+  /** What is going on right now; the last one wins. Redrawn in place, or a line every few seconds. */
+  status(line: string): void;
+  /** The machine-readable mark of a step that was reached. */
+  mark(step: Step): void;
+  /** @throws {Error} when there is no terminal to ask on */
+  askSecret(prompt: string, signal: AbortSignal): Promise<string>;
+}
+
+/** Steps that `bench` and `demo` read from the console. */
+export type Step = "agent" | "serving" | "found" | "fetched" | "kexec";
+
+export interface ConsoleOptions {
+  readonly terminal: Terminal;
+  readonly monotonicMs: () => number;
+  /** Seconds between the start of the kernel and `monotonicMs() === 0`. */
+  readonly uptimeOffsetSeconds: number;
+}
+
+const redrawAfterMs = 200;
+const lineAfterMs = 2_000;
+const repeatAfterMs = 60_000;
+/** Lines remembered for `sayRarely`: a peer can make us say new ones, but not fill our memory. */
+const maximumRemembered = 64;
+/** ECMA-48 "carriage return" and "erase in line" to the end. */
+const eraseLine = "\r\x1b[K";
+
+export function createConsole(options: ConsoleOptions): Console {
+  const { terminal, monotonicMs } = options;
+  const lastSaid = new Map<string, number>();
+  let shownStatus = "";
+  let lastStatusMs = -Infinity;
+
+  function say(line: string): void {
+    if (!terminal.canRedraw) return terminal.write(`${line}\n`);
+    terminal.write(`${shownStatus === "" ? "" : eraseLine}${line}\n${shownStatus}`);
+  }
+
+  function status(line: string): void {
+    const now = monotonicMs();
+    if (line === shownStatus || now - lastStatusMs < (terminal.canRedraw ? redrawAfterMs : lineAfterMs)) return;
+    lastStatusMs = now;
+    if (terminal.canRedraw) terminal.write(eraseLine + line);
+    else terminal.write(`${line}\n`);
+    shownStatus = line;
+  }
+
+  function sayRarely(line: string): void {
+    const now = monotonicMs();
+    const last = lastSaid.get(line);
+    if (last !== undefined && now - last < repeatAfterMs) return;
+    lastSaid.delete(line);
+    lastSaid.set(line, now);
+    const oldest = lastSaid.keys().next().value;
+    if (lastSaid.size > maximumRemembered && oldest !== undefined) lastSaid.delete(oldest);
+    say(line);
+  }
+
+  function endStatus(): void {
+    if (shownStatus !== "" && terminal.canRedraw) terminal.write(eraseLine);
+    shownStatus = "";
+    lastStatusMs = -Infinity;
+  }
+
+  return {
+    say: (line) => {
+      endStatus();
+      say(line);
+    },
+    sayRarely,
+    status,
+    mark: (step) => {
+      endStatus();
+      say(`stiefelsystem: step=${step} uptime=${(monotonicMs() / 1000 + options.uptimeOffsetSeconds).toFixed(2)}`);
+    },
+    askSecret: async (prompt, signal) => {
+      if (terminal.readSecret === undefined) throw new Error("There is no terminal to ask on");
+      endStatus();
+      return await terminal.readSecret(prompt, signal);
+    },
+  };
+}
+
+/** Terminals known to redraw; a serial console calls itself vt100, vt102 or vt220, and what it prints usually ends in a log. */
+export function canRedraw(isTerminal: boolean, term: string | undefined): boolean {
+  return isTerminal && term !== undefined && /^(linux|xterm|screen|tmux|rxvt|alacritty|foot|kitty)/.test(term);
+}
+
+/** 12_345_678 -> "12.3 MB"; decimal, as sizes of disks and rates of links are. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** "12.3 MB of 45.6 MB, 11.8 MB/s, 3 s left". */
+export function formatTransfer(transfer: { doneBytes: number; totalBytes: number; elapsedMs: number }): string {
+  const { doneBytes, totalBytes, elapsedMs } = transfer;
+  const amounts = `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`;
+  const bytesPerSecond = elapsedMs > 0 ? doneBytes * 1000 / elapsedMs : 0;
+  if (bytesPerSecond === 0) return amounts;
+  const seconds = Math.ceil((totalBytes - doneBytes) / bytesPerSecond);
+  return `${amounts}, ${formatBytes(bytesPerSecond)}/s, ${seconds} s left`;
+}

@@ -1,0 +1,82 @@
+/** What an agent finds in its image: key, settings, kernel parameters. */
+import { ExitCode, ProtocolError, UserError } from "../../lib/errors.ts";
+import {
+  AGENT_KEY_PATH,
+  AGENT_SETTINGS_PATH,
+  type AgentSettings,
+  parseAgentSettings,
+} from "../../lib/protocol/agent_settings.ts";
+import { parseStiefelParameters, type Role, type StiefelParameters } from "../../lib/protocol/kernel_command_line.ts";
+import { type DerivedKeys, deriveKeys, SHARED_KEY_BYTES } from "../../lib/protocol/keys.ts";
+import { readKernelCommandLine } from "../../lib/system/facts.ts";
+import type { System } from "../../lib/system/system.ts";
+
+export interface Environment {
+  readonly keys: DerivedKeys;
+  readonly settings: AgentSettings;
+  readonly parameters: StiefelParameters;
+  /** Kernel parameters that look like ours and are not known. */
+  readonly unknownParameters: readonly string[];
+}
+
+export interface EnvironmentOptions {
+  readonly role: Role;
+  /** Default: the places inside the image. */
+  readonly keyPath?: string | undefined;
+  readonly settingsPath?: string | undefined;
+}
+
+const defaultSettings: AgentSettings = { version: 1, boot: {}, onEnd: "reboot" };
+
+/**
+ * Reads all of it. Runs `cat`.
+ * @throws {UserError} with a next step when something is missing or broken
+ */
+export async function readEnvironment(system: System, options: EnvironmentOptions): Promise<Environment> {
+  const keys = await readKeys(system, options.keyPath ?? AGENT_KEY_PATH);
+  const settings = await readSettings(system, options.settingsPath);
+  const commandLine = await readKernelCommandLine(system);
+  try {
+    // Outside of the image (a container, a test) the kernel was told no role: ours comes first, the kernel's would win.
+    const { parameters, unknown } = parseStiefelParameters(`stiefel.role=${options.role} ${commandLine}`);
+    return { keys, settings, parameters, unknownParameters: unknown };
+  } catch (error) {
+    throw toUserError(error, "Cannot use the kernel parameters", 'Correct the "stiefel." words in the boot menu');
+  }
+}
+
+async function readKeys(system: System, path: string): Promise<DerivedKeys> {
+  const hint = "Build the image again: create-initrd puts the shared key into it";
+  const key = await system.readFile(path).catch((cause) => {
+    throw new UserError(`Cannot read the shared key "${path}": ${describe(cause)}`, { cause, hints: [hint] });
+  });
+  if (key.length !== SHARED_KEY_BYTES) {
+    throw new UserError(`The shared key "${path}" has ${key.length} bytes, wanted ${SHARED_KEY_BYTES}`, {
+      hints: [hint],
+    });
+  }
+  return deriveKeys(key);
+}
+
+async function readSettings(system: System, path: string | undefined): Promise<AgentSettings> {
+  const chosen = path ?? AGENT_SETTINGS_PATH;
+  if (path === undefined && await system.stat(chosen) === undefined) return defaultSettings;
+  try {
+    return parseAgentSettings(await system.readText(chosen));
+  } catch (error) {
+    throw toUserError(
+      error,
+      `Cannot use the settings "${chosen}"`,
+      "Build the image again: create-initrd writes this file",
+    );
+  }
+}
+
+function toUserError(error: unknown, attempt: string, hint: string): UserError {
+  const exitCode = error instanceof ProtocolError ? ExitCode.usage : ExitCode.failed;
+  return new UserError(`${attempt}: ${describe(error)}`, { cause: error, hints: [hint], exitCode });
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,182 @@
+/**
+ * Machines and cables for tests: network namespaces and veth pairs, with agents running in them under the very grants of the image.
+ * Needs root and `ip`; names of namespaces start with "stiefel-".
+ */
+import { createRealSystem } from "../../lib/system/real.ts";
+import type { RunningProcess } from "../../lib/system/system.ts";
+
+const system = createRealSystem();
+
+/** Why tests with namespaces cannot run here; undefined when they can. */
+export const whyNoRig: string | undefined = await findOutWhyNoRig();
+
+async function findOutWhyNoRig(): Promise<string | undefined> {
+  const name = `stiefel-probe-${Deno.pid}`;
+  try {
+    await system.run(["ip", "netns", "add", name]);
+    await system.run(["ip", "netns", "delete", name]);
+    return undefined;
+  } catch (error) {
+    return `network namespaces cannot be made here (needs root): ${error instanceof Error ? error.message : error}`;
+  }
+}
+
+/** A test with namespaces; where they cannot be had it is skipped, and the reason is printed. */
+export function rigTest(name: string, body: () => Promise<void>): void {
+  if (whyNoRig !== undefined) console.log(`skipped: ${name}: ${whyNoRig}`);
+  Deno.test({ name, ignore: whyNoRig !== undefined, fn: body });
+}
+
+export interface RunningAgent extends AsyncDisposable {
+  readonly pid: number;
+  /** All lines so far, standard output and error. */
+  readonly lines: readonly string[];
+  readonly exited: RunningProcess["exited"];
+  /** The first line (also of those printed already) that matches. @throws when it does not come in time or the program ended */
+  waitForLine(pattern: RegExp, timeoutMs?: number): Promise<string>;
+  kill(): Promise<void>;
+}
+
+export class Machine {
+  readonly namespace: string;
+  readonly directory: string;
+
+  constructor(namespace: string, directory: string) {
+    this.namespace = namespace;
+    this.directory = directory;
+  }
+
+  /** Runs a program on this machine. @returns its standard output */
+  async run(argv: readonly string[], options: { readonly acceptExitCodes?: readonly number[] } = {}): Promise<string> {
+    const output = await system.run(["ip", "netns", "exec", this.namespace, ...argv], {
+      timeoutMs: 60_000,
+      ...options,
+    });
+    return output.stdout;
+  }
+
+  start(argv: readonly string[]): RunningAgent {
+    return watch(["ip", "netns", "exec", this.namespace, ...argv]);
+  }
+
+  /** The link-local address of a link, waiting until it can be used. */
+  async linkLocalAddress(link: string): Promise<string> {
+    for (let tries = 0; tries < 50; tries++) {
+      const text = await this.run(["ip", "-json", "-6", "address", "show", "dev", link, "scope", "link", "-tentative"]);
+      const address = /"local":"(fe80[^"]+)"/.exec(text)?.[1];
+      if (address !== undefined) return address;
+      await system.delay(100);
+    }
+    throw new Error(`${link} of ${this.namespace} has no link-local address`);
+  }
+}
+
+export type Cable = readonly [machine: string, link: string, otherMachine: string, otherLink: string];
+
+export interface Rig extends AsyncDisposable {
+  machine(name: string): Machine;
+  /** A directory that all machines see. */
+  readonly directory: string;
+}
+
+let rigs = 0;
+
+/** Links are made but left down: agents bring up what they need. */
+export async function createRig(cables: readonly Cable[]): Promise<Rig> {
+  const prefix = `stiefel-${Deno.pid}-${++rigs}`;
+  const directory = await Deno.makeTempDir({ prefix: "stiefel-rig-" });
+  const machines = new Map<string, Machine>();
+  const stack = new AsyncDisposableStack();
+  stack.defer(() => Deno.remove(directory, { recursive: true }));
+  try {
+    for (const name of new Set(cables.flatMap(([a, , b]) => [a, b]))) {
+      const namespace = `${prefix}-${name}`;
+      await system.run(["ip", "netns", "add", namespace]);
+      stack.defer(async () => void await system.run(["ip", "netns", "delete", namespace]));
+      await system.run(["ip", "-netns", namespace, "link", "set", "lo", "up"]);
+      await Deno.mkdir(`${directory}/${name}`);
+      machines.set(name, new Machine(namespace, `${directory}/${name}`));
+    }
+    for (const [a, linkA, b, linkB] of cables) {
+      const ends = [
+        "name",
+        linkA,
+        "netns",
+        `${prefix}-${a}`,
+        "type",
+        "veth",
+        "peer",
+        "name",
+        linkB,
+        "netns",
+        `${prefix}-${b}`,
+      ];
+      await system.run(["ip", "link", "add", ...ends]);
+    }
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+  return {
+    directory,
+    machine: (name) => {
+      const machine = machines.get(name);
+      if (machine === undefined) throw new Error(`No machine "${name}" in this rig`);
+      return machine;
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+function watch(argv: readonly string[]): RunningAgent {
+  const lines: string[] = [];
+  let changed = Promise.withResolvers<void>();
+  let isOver = false;
+  const wake = (): void => {
+    changed.resolve();
+    changed = Promise.withResolvers<void>();
+  };
+  const child = system.spawn(argv, {
+    onLine: (line) => {
+      lines.push(line);
+      if (Deno.env.get("STIEFEL_TEST_VERBOSE") !== undefined) console.log(`${child.pid}: ${line}`);
+      wake();
+    },
+  });
+  const exited = child.exited.then((status) => {
+    isOver = true;
+    wake();
+    return status;
+  });
+  return {
+    pid: child.pid,
+    lines,
+    exited,
+    waitForLine: async (pattern, timeoutMs = 20_000) => {
+      let isLate = false;
+      const timer = setTimeout(() => {
+        isLate = true;
+        wake();
+      }, timeoutMs);
+      try {
+        for (;;) {
+          const line = lines.find((candidate) => pattern.test(candidate));
+          if (line !== undefined) return line;
+          if (isLate || isOver) {
+            throw new Error(`${isOver ? "Ended without" : "Did not print in time"}: ${pattern}\n${lines.join("\n")}`);
+          }
+          await changed.promise;
+        }
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    kill: async () => {
+      child.kill("SIGKILL");
+      await exited;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await child[Symbol.asyncDispose]();
+    },
+  };
+}
