@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import type { Link, LinkAddress } from "../../lib/system/facts.ts";
+import { linkLocalAddress, planBringUp, toUsableLink } from "./links.ts";
+
+const linkLocal: LinkAddress = {
+  family: "ipv6",
+  address: "fe80::1",
+  prefixLength: 64,
+  scope: "link",
+  isTentative: false,
+};
+const link: Link = {
+  name: "eth0",
+  index: 2,
+  mac: "52:54:00:12:34:56",
+  isUp: true,
+  hasCarrier: true,
+  isLoopback: false,
+  mtu: 1500,
+  addresses: [linkLocal],
+};
+
+Deno.test("a link is usable when it is up, has a carrier and a checked address", () => {
+  assert.deepEqual(toUsableLink(link), {
+    name: "eth0",
+    index: 2,
+    mac: "52:54:00:12:34:56",
+    mtu: 1500,
+    address: "fe80::1",
+  });
+  const unusable: Partial<Link>[] = [
+    { isUp: false },
+    { hasCarrier: false },
+    { isLoopback: true },
+    { mac: "" },
+    { addresses: [] },
+    { addresses: [{ ...linkLocal, isTentative: true }] },
+    { addresses: [{ ...linkLocal, scope: "global" }] },
+  ];
+  for (const change of unusable) assert.equal(toUsableLink({ ...link, ...change }), undefined);
+});
+
+Deno.test("the address of a link is made of its MAC address", () => {
+  // the example of RFC 4291 appendix A, and one measured with Linux
+  assert.equal(linkLocalAddress("34:56:78:9a:bc:de"), "fe80::3656:78ff:fe9a:bcde");
+  assert.equal(linkLocalAddress("a6:67:ce:01:0d:85"), "fe80::a467:ceff:fe01:d85");
+});
+
+Deno.test("bringing a link up gives it an address that needs no waiting, unless it has one", () => {
+  assert.deepEqual(planBringUp({ ...link, addresses: [] }).map((argv) => argv.join(" ")), [
+    "ip link set dev eth0 addrgenmode none",
+    "ip link set dev eth0 up",
+    "ip -6 address replace fe80::5054:ff:fe12:3456/64 dev eth0 nodad",
+  ]);
+  assert.deepEqual(planBringUp(link), [["ip", "link", "set", "dev", "eth0", "up"]]);
+});
