@@ -1,0 +1,168 @@
+/** A disk for one client over NBD, by a real nbdkit with its file plugin. */
+
+import { isIP } from "node:net";
+import { UserError } from "../errors.ts";
+import type { ExitStatus, System } from "../system/system.ts";
+import { emptyNbdkitLog, hasClientLeft, nbdkitLogArguments, readNbdkitLine } from "./nbdkit_log.ts";
+
+export interface NbdExportSettings {
+  /** Path of a block device (or file, in tests). */
+  readonly disk: string;
+  readonly readOnly?: boolean;
+  /** The one address to listen on; a link-local one with its zone (`fe80::1%eth0`). */
+  readonly listenAddress: string;
+  readonly port: number;
+  /** The one address that may connect; a zone is ignored, as the listening address is bound to its link already. */
+  readonly allowAddress: string;
+  /** The only export; asking for any other name, or for none, is refused. */
+  readonly exportName: string;
+  /** The disk's logical block size: a power of two, 512 to 65536. Another one would shift or truncate partitions. */
+  readonly blockSizeBytes: number;
+}
+
+/** Why an export is over. */
+export type NbdExportEnd =
+  /** The client said goodbye on all its connections. */
+  | { readonly reason: "disconnected" }
+  /** {@link NbdExport.stop} was called. */
+  | { readonly reason: "stopped" }
+  /** nbdkit ended by itself, or no client came in time. */
+  | { readonly reason: "failed"; readonly message: string };
+
+/** Disposing of it stops it. */
+export interface NbdExport extends AsyncDisposable {
+  /** Never rejects. When it resolves, nbdkit has ended and what was written is on the disk. */
+  readonly exited: Promise<NbdExportEnd>;
+  stop(): Promise<void>;
+}
+
+export interface NbdExportOptions {
+  /** How long to wait for the client's first connection: it starts a whole kernel in between. Default 15 minutes. */
+  readonly firstConnectionTimeoutMs?: number;
+  /** Called when the client comes (true), or is gone without a goodbye and may come back (false). */
+  readonly onConnected?: (isConnected: boolean) => void;
+}
+
+const defaultFirstConnectionTimeoutMs = 15 * 60_000;
+const startTimeoutMs = 20_000;
+
+/**
+ * Starts nbdkit and waits until it listens. A client that is lost (cable pulled) may come back for as long as it likes: the desktop's
+ * system waits for its disk too.
+ * @throws {UserError} when nbdkit does not start. Runs `nbdkit`, `sync`.
+ */
+export async function startNbdExport(
+  system: System,
+  settings: NbdExportSettings,
+  options: NbdExportOptions = {},
+): Promise<NbdExport> {
+  let log = emptyNbdkitLog;
+  let wasConnected = false;
+  const listening = Promise.withResolvers<void>();
+  const over = Promise.withResolvers<NbdExportEnd>();
+  const used = new AbortController();
+
+  const nbdkit = system.spawn(nbdkitArguments(settings), {
+    onLine: (line) => {
+      log = readNbdkitLine(log, line);
+      if (log.isListening) listening.resolve();
+      const isConnected = log.workers > 0;
+      if (isConnected && !used.signal.aborted) used.abort();
+      if (hasClientLeft(log)) return over.resolve({ reason: "disconnected" });
+      if (isConnected !== wasConnected) {
+        wasConnected = isConnected;
+        options.onConnected?.(isConnected);
+      }
+    },
+  });
+  nbdkit.exited.then((status) => over.resolve({ reason: "failed", message: describeExit(status, log.errors) }));
+
+  const started = await Promise.race([
+    listening.promise.then(() => undefined),
+    over.promise,
+    timeout(system, startTimeoutMs, used.signal).then((): NbdExportEnd => ({
+      reason: "failed",
+      message: "nbdkit did not listen in time",
+    })),
+  ]);
+  if (started !== undefined) {
+    await nbdkit[Symbol.asyncDispose]();
+    const message = started.reason === "failed" ? started.message : "the client was gone at once";
+    throw new UserError(
+      `Cannot export "${settings.disk}" on ${settings.listenAddress} port ${settings.port}: ${message}`,
+    );
+  }
+
+  const limitMs = options.firstConnectionTimeoutMs ?? defaultFirstConnectionTimeoutMs;
+  timeout(system, limitMs, used.signal).then(() => {
+    over.resolve({ reason: "failed", message: `no client connected within ${Math.round(limitMs / 1000)} seconds` });
+  });
+  const exited = (async (): Promise<NbdExportEnd> => {
+    const end = await over.promise;
+    used.abort();
+    await nbdkit[Symbol.asyncDispose]();
+    // fsync(2) on the disk: what the client did not flush any more leaves the disk's write cache before anybody reboots.
+    await system.run(["sync", settings.disk], { isCleanup: true, timeoutMs: 120_000 }).catch(() => {});
+    return end;
+  })();
+  const stop = async (): Promise<void> => {
+    over.resolve({ reason: "stopped" });
+    await exited;
+  };
+  return { exited, stop, [Symbol.asyncDispose]: stop };
+}
+
+/**
+ * nbdkit(1), nbdkit-file-plugin(1), nbdkit-ip-filter(1), nbdkit-exportname-filter(1), nbdkit-blocksize-policy-filter(1).
+ * FUA, flush, trim, zero and several connections are on by themselves in the file plugin.
+ * @throws {TypeError} when an address, the name or the block size is not one
+ */
+export function nbdkitArguments(settings: NbdExportSettings): readonly string[] {
+  const allowAddress = settings.allowAddress.split("%", 1)[0] ?? "";
+  for (const address of [allowAddress, settings.listenAddress]) {
+    if (isIP(address) === 0) throw new TypeError(`"${address}" is not an address`);
+  }
+  const { blockSizeBytes: size, exportName } = settings;
+  if (size < 512 || size > 65536 || (size & (size - 1)) !== 0) throw new TypeError(`Not a block size: ${size}`);
+  if (!/^[\w.-]{1,64}$/.test(exportName)) throw new TypeError(`Not an export name: "${exportName}"`);
+  return [
+    "nbdkit",
+    "--foreground",
+    // an export nobody watches any more must not go on: the disk would be handed out twice
+    "--exit-with-parent",
+    ...nbdkitLogArguments,
+    "--newstyle",
+    "--tls=off",
+    "--threads=16",
+    `--ipaddr=${settings.listenAddress}`,
+    `--port=${settings.port}`,
+    ...(settings.readOnly ? ["--readonly"] : []),
+    "--filter=ip",
+    "--filter=exportname",
+    "--filter=blocksize-policy",
+    "file",
+    `file=${settings.disk}`,
+    `allow=${allowAddress}`,
+    "deny=all",
+    `exportname=${exportName}`,
+    "exportname-strict=true",
+    // the name is a secret of this session: never listed
+    "exportname-list=empty",
+    "exportdesc=none",
+    `blocksize-minimum=${size}`,
+    `blocksize-preferred=${size}`,
+    // 32 MiB, what every client may assume (NBD protocol, "Block size constraints")
+    "blocksize-maximum=33554432",
+    "blocksize-error-policy=error",
+  ];
+}
+
+/** Resolves after `ms`; never, once `signal` is aborted. */
+function timeout(system: System, ms: number, signal: AbortSignal): Promise<void> {
+  return system.delay(ms, signal).catch(() => new Promise<never>(() => {}));
+}
+
+function describeExit(status: ExitStatus, errors: readonly string[]): string {
+  const how = status.signal === undefined ? `status ${status.exitCode}` : status.signal;
+  return errors.length === 0 ? `nbdkit ended with ${how}` : `nbdkit ended with ${how}: ${errors.join("; ")}`;
+}

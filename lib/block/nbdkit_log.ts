@@ -1,0 +1,56 @@
+/**
+ * What nbdkit's verbose log says about its clients. nbdkit itself ends a connection in the same way whether the client said goodbye
+ * (NBD_CMD_DISC, sent when the desktop shuts down) or the cable was pulled, so the log is the only place that tells them apart.
+ * The lines are the same in nbdkit 1.32 (Debian 12) and 1.42 (Debian 13). Pure.
+ */
+
+/**
+ * Logs connections but no single request: `-v` alone would write a line per read and write.
+ * See nbdkit(1), "nbdkit.backend.datapath" and "nbdkit.backend.controlpath".
+ */
+export const nbdkitLogArguments = [
+  "--verbose",
+  ...["-D", "nbdkit.backend.datapath=0"],
+  ...["-D", "nbdkit.backend.controlpath=0"],
+] as const;
+
+export interface NbdkitLogState {
+  readonly isListening: boolean;
+  /** A client got through the handshake at least once. */
+  readonly wasUsed: boolean;
+  /** Threads that serve connections now; none means that no client is connected. */
+  readonly workers: number;
+  /** The client said goodbye, and no connection was made since. */
+  readonly saidGoodbye: boolean;
+  /** The last error lines, oldest first. */
+  readonly errors: readonly string[];
+}
+
+export const emptyNbdkitLog: NbdkitLogState = {
+  isListening: false,
+  wasUsed: false,
+  workers: 0,
+  saidGoodbye: false,
+  errors: [],
+};
+
+const keptErrors = 8;
+
+/** @param line one line of nbdkit's standard error */
+export function readNbdkitLine(state: NbdkitLogState, line: string): NbdkitLogState {
+  const message = /^nbdkit: (?:[^:]+: )?(?:(debug|error): )?(.*)$/.exec(line);
+  const [, level, text] = message ?? [undefined, "error", line];
+  if (level !== "debug") return { ...state, errors: [...state.errors, text ?? line].slice(-keptErrors) };
+  if (text === undefined) return state;
+  if (text.startsWith("bound to ")) return { ...state, isListening: true };
+  if (text.startsWith("handshake complete")) return { ...state, wasUsed: true, saidGoodbye: false };
+  if (text.startsWith("starting worker thread")) return { ...state, workers: state.workers + 1 };
+  if (text.startsWith("exiting worker thread")) return { ...state, workers: state.workers - 1 };
+  if (text.startsWith("client sent NBD_CMD_DISC")) return { ...state, saidGoodbye: true };
+  return state;
+}
+
+/** The client has gone and will not come back: it said so on its last connection. */
+export function hasClientLeft(state: NbdkitLogState): boolean {
+  return state.wasUsed && state.saidGoodbye && state.workers === 0;
+}

@@ -1,0 +1,81 @@
+/** The files of a mounted partition as {@link BootFiles}: symlinks are followed inside the partition only, as its own system would. */
+
+import type { System } from "../system/system.ts";
+import { type BootFiles, maximumTextBytes } from "./entry.ts";
+
+/** As in path_resolution(7). */
+const maximumSymlinks = 40;
+
+export interface MountedFiles extends BootFiles {
+  /** Where the partition is mounted. */
+  readonly root: string;
+  /** @throws when there is no such file */
+  sizeBytes(path: string): Promise<number>;
+  openRead(path: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+}
+
+/** Reads under `root`; needs read access there, and the program `readlink` where there are symlinks. */
+export function readMountedFiles(system: System, root: string): MountedFiles {
+  async function find(path: string): Promise<string> {
+    const found = await resolveInside(system, { root, path });
+    if (found === undefined) throw new Error(`There is no "${path}" on the boot partition`);
+    return found;
+  }
+  async function sizeBytes(path: string): Promise<number> {
+    const status = await system.lstat(await find(path));
+    if (status?.kind !== "file") throw new Error(`"${path}" on the boot partition is not a file`);
+    return status.sizeBytes;
+  }
+  return {
+    root,
+    sizeBytes,
+    readText: async (path) => {
+      const size = await sizeBytes(path);
+      if (size > maximumTextBytes) {
+        throw new Error(`"${path}" on the boot partition has ${size} bytes, wanted at most ${maximumTextBytes}`);
+      }
+      return await system.readText(await find(path));
+    },
+    list: async (path) => {
+      const found = await resolveInside(system, { root, path });
+      if (found === undefined || (await system.lstat(found))?.kind !== "directory") return [];
+      return await system.readDirectory(found);
+    },
+    exists: async (path) => await resolveInside(system, { root, path }) !== undefined,
+    openRead: async (path) => await system.openRead(await find(path)),
+  };
+}
+
+/**
+ * Resolves every symlink and ".." of `path` as if `root` were "/" (as chroot(2) would).
+ * @returns the real path below `root`, or undefined when there is nothing or the links go in a circle
+ */
+async function resolveInside(
+  system: System,
+  { root, path }: { readonly root: string; readonly path: string },
+): Promise<string | undefined> {
+  const pending = path.split("/").reverse();
+  let resolved: string[] = [];
+  let links = 0;
+  while (pending.length > 0) {
+    const name = pending.pop();
+    if (name === undefined || name === "" || name === ".") continue;
+    if (name === "..") {
+      resolved.pop();
+      continue;
+    }
+    const here = [root, ...resolved, name].join("/");
+    const kind = (await system.lstat(here))?.kind;
+    if (kind === undefined) return undefined;
+    if (kind !== "symlink") {
+      if (kind !== "directory" && pending.some((rest) => rest !== "")) return undefined;
+      resolved.push(name);
+      continue;
+    }
+    if (++links > maximumSymlinks) return undefined;
+    const target = (await system.run(["readlink", "--no-newline", "--", here], { timeoutMs: 10_000 })).stdout;
+    if (target.startsWith("/")) resolved = [];
+    pending.push(...target.split("/").reverse());
+  }
+  return [root, ...resolved].join("/");
+}

@@ -1,0 +1,63 @@
+/** A boot entry: what a boot loader would have started, and why it may not be found. */
+
+import { UserError } from "../errors.ts";
+
+/** Whose word an entry is. */
+export type BootLoader = "configuration" | "stiefelsystem.json" | "systemd-boot" | "grub" | "extlinux";
+
+/** Kernel, initramfs and command line of one menu entry; paths are those of {@link BootFiles} and exist there. */
+export interface BootEntry {
+  readonly title: string;
+  readonly kernel: string;
+  /** In the order in which the boot loader would load them; may be empty. */
+  readonly initrds: readonly string[];
+  /** As the boot loader would pass it on, without `BOOT_IMAGE=`; not yet edited for the desktop. */
+  readonly commandLine: string;
+  readonly loader: BootLoader;
+  /** The file that names the entry, for people to look at. */
+  readonly source: string;
+  /** Things the user may want to know: an entry that was skipped, a setting that could not be followed. */
+  readonly notices: readonly string[];
+}
+
+/** Kernel, initramfs and command line by hand: `boot.load` of the configuration. All that is absent comes from the disk. */
+export interface BootLoadSettings {
+  readonly kernel?: string | undefined;
+  readonly initrd?: string | readonly string[] | undefined;
+  readonly cmdline?: string | readonly string[] | undefined;
+}
+
+/** The files of a boot or root partition. Paths are absolute within it; symlinks never lead out of it. */
+export interface BootFiles {
+  /** @throws when there is no such file, or it is larger than {@link maximumTextBytes} */
+  readText(path: string): Promise<string>;
+  /** Names in a directory, sorted; empty where there is no such directory. */
+  list(path: string): Promise<readonly string[]>;
+  /** Whether there is a file or directory, symlinks followed. */
+  exists(path: string): Promise<boolean>;
+}
+
+/** No boot loader configuration comes near this; a larger file is not one. */
+export const maximumTextBytes = 4 * 1024 * 1024;
+
+export type BootErrorCode =
+  /** Nothing that could be started was found. */
+  | "no-boot-entry"
+  /** A configured disk, partition or volume is not there. */
+  | "no-device"
+  | "passphrase-needed"
+  | "passphrase-wrong"
+  /** Found, but of a kind that cannot be used. */
+  | "unsupported"
+  /** Too little memory to go on. */
+  | "no-memory";
+
+/** Why no boot entry could be had. The message is meant for the person at the desktop as well. */
+export class BootError extends UserError {
+  readonly code: BootErrorCode;
+
+  constructor(code: BootErrorCode, message: string, options: ConstructorParameters<typeof UserError>[1] = {}) {
+    super(message, options);
+    this.code = code;
+  }
+}

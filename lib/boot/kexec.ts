@@ -1,0 +1,81 @@
+/** Replacing the running kernel: kexec-tools does it, we check that it can. */
+
+import { readMemAvailableBytes } from "../system/facts.ts";
+import type { System } from "../system/system.ts";
+import { UserError } from "../errors.ts";
+import { BootError } from "./entry.ts";
+
+/** Left over for the programs that run until the new kernel starts, and for what kexec needs besides the two files. */
+const reserveBytes = 64 * 1024 * 1024;
+
+export interface KernelToLoad {
+  /** Path of a file. */
+  readonly kernel: string;
+  /** Path of a file: all initramfs parts in one. */
+  readonly initramfs?: string;
+  readonly commandLine: string;
+}
+
+/**
+ * kexec holds the new kernel and initramfs in memory once more, beside the files in the RAM disk; a machine that runs out then
+ * may unpack half an initramfs without a word.
+ * @param bytes what will be held: kernel plus initramfs, and as much again for files still to be written to a RAM disk
+ * @throws {BootError} "no-memory". Runs `cat`.
+ */
+export async function checkMemory(system: System, bytes: number): Promise<void> {
+  const available = await readMemAvailableBytes(system);
+  const needed = bytes + reserveBytes;
+  if (available >= needed) return;
+  throw new BootError(
+    "no-memory",
+    `Not enough memory to start the new kernel: ${inMiB(needed)} are needed, ${inMiB(available)} are available`,
+    { hints: ["Make the initramfs of the disk's system smaller, or add memory to this machine"] },
+  );
+}
+
+/**
+ * Loads a kernel and checks that the running one has taken it.
+ * @throws {CommandError} when `kexec` refuses, for instance under Secure Boot. Runs `kexec`, `cat`.
+ */
+export async function loadKernel(system: System, image: KernelToLoad): Promise<void> {
+  await system.run(loadArguments(image), { timeoutMs: 120_000 });
+  if (!await isKernelLoaded(system)) {
+    throw new UserError(`Loading "${image.kernel}" for kexec had no effect: /sys/kernel/kexec_loaded is not 1`, {
+      hints: ["Secure Boot or a locked down kernel refuses kernels that are not signed by a key it trusts"],
+    });
+  }
+}
+
+/** kexec(8). Each option and value in one word, so that a command line may start with "-". */
+export function loadArguments(image: KernelToLoad): readonly string[] {
+  return [
+    "kexec",
+    "--load",
+    // kexec_file_load, which Secure Boot demands, and the older call where the kernel has no such one
+    "--kexec-syscall-auto",
+    ...(image.initramfs === undefined ? [] : [`--initrd=${image.initramfs}`]),
+    `--command-line=${image.commandLine}`,
+    image.kernel,
+  ];
+}
+
+/** Whether a kernel is loaded (Documentation/ABI/testing/sysfs-kernel-kexec). Runs `cat`. */
+export async function isKernelLoaded(system: System): Promise<boolean> {
+  return (await system.run(["cat", "/sys/kernel/kexec_loaded"], { timeoutMs: 5_000 })).stdout.trim() === "1";
+}
+
+/**
+ * Jumps into the loaded kernel, without a shutdown: only for our own image, where nothing is mounted any more.
+ * Does not come back when it works. Runs `cat`, `sync`, `kexec`.
+ */
+export async function executeKernel(system: System): Promise<never> {
+  if (!await isKernelLoaded(system)) throw new UserError("No kernel is loaded for kexec, nothing to start");
+  await system.run(["sync"], { timeoutMs: 120_000 });
+  await system.run(["kexec", "--exec"], { timeoutMs: 60_000 });
+  await system.delay(60_000);
+  throw new UserError("The new kernel did not start within 60 seconds");
+}
+
+function inMiB(bytes: number): string {
+  return `${Math.ceil(bytes / 1024 / 1024)} MiB`;
+}

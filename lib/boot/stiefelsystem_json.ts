@@ -1,0 +1,52 @@
+/**
+ * `/boot/stiefelsystem.json`: what the laptop's setup says a desktop shall boot. The same keys as in the original, so that its file works too:
+ *
+ *     { "kernel": "vmlinuz-linux", "initrd": "initramfs-stiefel.img", "cmdline": ["root=UUID=…", "rw"] }
+ *
+ * `initrd` may be a list, `cmdline` one string. Keys that are absent, null or empty are taken from the boot loader's configuration.
+ * Keys we do not know (`stiefelmodules` of the original) are left alone.
+ */
+
+import { BootError, type BootLoadSettings } from "./entry.ts";
+
+export const stiefelsystemJsonName = "stiefelsystem.json";
+
+/** @throws {BootError} "unsupported", when it is not what the format above says */
+export function parseStiefelsystemJson(text: string, fileName: string): BootLoadSettings {
+  const wrong = (what: string): BootError => new BootError("unsupported", `Cannot use "${fileName}": ${what}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw wrong(`not JSON (${error instanceof Error ? error.message : error})`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrong("wanted an object");
+  const fields = new Map<string, unknown>(Object.entries(value));
+  const kernel = fields.get("kernel") ?? "";
+  if (typeof kernel !== "string") throw wrong(`"kernel" is ${JSON.stringify(kernel)}, wanted a path`);
+  return {
+    ...(kernel === "" ? {} : { kernel }),
+    ...stringsOf("initrd"),
+    ...stringsOf("cmdline"),
+  };
+
+  function stringsOf(key: "initrd" | "cmdline"): Partial<Record<typeof key, readonly string[]>> {
+    const found = fields.get(key) ?? [];
+    const list: readonly unknown[] = Array.isArray(found) ? found : [found];
+    const strings = list.filter((item) => typeof item === "string");
+    if (strings.length !== list.length) {
+      throw wrong(`"${key}" is ${JSON.stringify(found)}, wanted a string or a list of strings`);
+    }
+    const filled = strings.filter((item) => item !== "");
+    return filled.length === 0 ? {} : { [key]: filled };
+  }
+}
+
+/** The file's text for a boot entry of our own choice. */
+export function formatStiefelsystemJson(load: BootLoadSettings): string {
+  const list = (value: string | readonly string[] | undefined): readonly string[] =>
+    value === undefined ? [] : typeof value === "string" ? [value] : value;
+  return `${
+    JSON.stringify({ kernel: load.kernel, initrd: list(load.initrd), cmdline: list(load.cmdline) }, null, 4)
+  }\n`;
+}
