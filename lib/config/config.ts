@@ -1,0 +1,160 @@
+/**
+ * What `config.yaml` says, as values: `load_config.ts` makes it, everything else only reads it. It is deeply frozen.
+ *
+ * The keys of the file are those of the original Stiefelsystem (`boot.part.luks_block`, `initrd.packing.exclude-paths`, …); here they
+ * are camelCase. doc/config.md lists every key with its default.
+ */
+
+/** A name of `module_catalog.ts`, or one that `module-configs` gives a `url` to. */
+export type ModuleName = string;
+
+export interface Config {
+  /** What the image is made of, always with `base` and `nbd`; look up with `.has("debug")`. */
+  readonly modules: ReadonlySet<ModuleName>;
+  readonly boot: BootConfig;
+  readonly autokexec: AutokexecConfig;
+  readonly serverSetup: ServerSetupConfig;
+  /** As the image has to be: what the module `debug` changes is changed already. */
+  readonly initrd: InitrdConfig;
+  readonly image: ImageConfig;
+  readonly server: ServerConfig;
+  /** One for each chosen module that is compiled from a source archive. `sha256` may still be missing: see `requireDriverSource`. */
+  readonly drivers: readonly DriverConfig[];
+  readonly moduleConfigs: ModuleConfigs;
+  readonly paths: PathsConfig;
+}
+
+/** What the laptop shares and boots the desktop with. What is absent is found by the server agent on the disk itself. */
+export interface BootConfig {
+  /** Absolute path of the whole disk that is exported. */
+  readonly disk?: string;
+  readonly part?: BootPartConfig;
+  readonly load?: BootLoadConfig;
+}
+
+/** The file system that holds kernel and initramfs. */
+export type BootPartConfig =
+  | { readonly type: "plain"; readonly block: string }
+  /** `luksBlock` is opened with the passphrase of the desktop's user; `block` is what appears then, a logical volume or a /dev/mapper path. */
+  | { readonly type: "luks"; readonly block: string; readonly luksBlock: string };
+
+export interface BootLoadConfig {
+  /** Path on the boot partition; a leading "/boot/" or "/" may be there, as in the original. */
+  readonly kernel: string;
+  readonly initrd: string;
+  /** Kernel parameters, joined by blanks. */
+  readonly cmdline: readonly string[];
+}
+
+/** When the laptop's service turns it into a server. */
+export interface AutokexecConfig {
+  readonly broadcast: boolean;
+  readonly macDetection: boolean;
+  /** Lower case, with colons. Empty unless `macDetection`. */
+  readonly macs: readonly string[];
+}
+
+/** Where the image is put on the laptop, and with which kernel parameters it is started there. */
+export interface ServerSetupConfig {
+  readonly stiefelsystemKernel: string;
+  readonly stiefelsystemInitrd: string;
+  readonly cmdline: readonly string[];
+}
+
+export interface InitrdConfig {
+  /** Debian packages that come on top of those of the modules. */
+  readonly includePackages: readonly string[];
+  /** Login shell of root. */
+  readonly shell: string;
+  /** Root's password with the module `debug`; without it the account is locked. */
+  readonly password: string;
+  readonly packing: PackingConfig;
+}
+
+export interface PackingConfig {
+  readonly compressor: Compressor;
+  /** Relative to the image's root, no leading slash; a folder is left out with all it holds. */
+  readonly excludePaths: readonly string[];
+  /** Debian packages whose files are left out; a name that is not installed means nothing. May carry an architecture, as in "libss2:amd64". */
+  readonly excludePackages: readonly string[];
+}
+
+export type CompressorProgram = "cat" | "gzip" | "pigz" | "zstd" | "xz" | "lz4" | "bzip2";
+
+/** A program that reads the archive from standard input and writes something the kernel can unpack to standard output. */
+export interface Compressor {
+  readonly program: CompressorProgram;
+  readonly arguments: readonly string[];
+}
+
+export type AgentForm = "auto" | "compile" | "bundle";
+
+export interface ImageConfig {
+  /** Debian suite. */
+  readonly suite: string;
+  /** Absent: what the host's own apt uses, else Debian's. */
+  readonly mirror?: string;
+  readonly agents: AgentForm;
+  /** Firmware files for network cards. */
+  readonly firmware: boolean;
+}
+
+export type OnEnd = "reboot" | "poweroff" | "wait";
+
+export interface ServerConfig {
+  /** What the laptop does when the desktop has gone. */
+  readonly onEnd: OnEnd;
+  /** Shown on the desktop; absent: the laptop's host name. */
+  readonly name?: string;
+}
+
+export interface ModuleConfigs {
+  readonly debug: DebugModuleConfig;
+}
+
+export interface DebugModuleConfig {
+  readonly betterShell: string;
+  readonly dontExcludePackages: boolean;
+  readonly dontExcludePaths: boolean;
+  readonly fasterCompressor: Compressor;
+  readonly extraPackages: readonly string[];
+}
+
+/** A driver or program that is compiled from a source archive in a throw-away build root. */
+export interface DriverConfig {
+  readonly name: ModuleName;
+  /** https:// or file:// address of a tar archive. */
+  readonly url: string;
+  /** 64 lower case hex digits: of the archive. */
+  readonly sha256?: string;
+  /**
+   * Arguments of `make`, which runs in the unpacked source folder. `{kernelBuild}` stands for the folder of the kernel's headers,
+   * `{kernelVersion}` for its version, `{source}` for the source folder.
+   */
+  readonly makeArguments: readonly string[];
+  /** Kernel modules to install, without ".ko". */
+  readonly moduleNames: readonly string[];
+  readonly files: readonly DriverFile[];
+  /** Program to keep running in the image. */
+  readonly service?: DriverService;
+}
+
+/** A file to copy from the source folder into the image. */
+export interface DriverFile {
+  readonly from: string;
+  /** Absolute path inside the image. */
+  readonly to: string;
+  readonly mode: number;
+}
+
+export interface DriverService {
+  readonly argv: readonly string[];
+}
+
+/** As written; relative ones are relative to the config file's folder: see `lib/paths.ts`. */
+export interface PathsConfig {
+  /** Absent: the user's cache folder. */
+  readonly cache?: string;
+  /** Where results go; absent: "build". */
+  readonly workdir?: string;
+}

@@ -1,0 +1,163 @@
+/** What the entries of `modules` in the configuration put into the image and leave out of it: data only. */
+
+import type { DriverFile, DriverService } from "./config.ts";
+
+export interface Module {
+  readonly name: string;
+  /** One line for lists and messages. */
+  readonly purpose: string;
+  /** In every image, whether it is written in the configuration or not. */
+  readonly isAlwaysOn?: boolean;
+  /** Describes the laptop's own system; at most one of these is chosen, and the image does not depend on it. */
+  readonly isPayloadSystem?: boolean;
+  /** Debian packages. */
+  readonly packages: readonly string[];
+  /** Kernel modules, as globs relative to /lib/modules/VERSION/kernel; what they depend on comes with them. `**` crosses folders. */
+  readonly kernelModules: readonly string[];
+  /** Paths relative to the image's root that are left out even though a package brings them. */
+  readonly excludedPaths: readonly string[];
+  /** Compiled from a source archive when the module is chosen. */
+  readonly driver?: DriverRecipe;
+}
+
+/** How a source archive becomes part of the image; address and hash come from the configuration (`module-configs.NAME`). */
+export interface DriverRecipe {
+  readonly makeArguments: readonly string[];
+  readonly moduleNames: readonly string[];
+  readonly files: readonly DriverFile[];
+  readonly service?: DriverService;
+}
+
+/** Builds any source folder with a kbuild file; used for drivers that the catalog does not know. */
+export const KBUILD_ARGUMENTS: readonly string[] = ["-C", "{kernelBuild}", "M={source}", "modules"];
+
+const PAYLOAD_SYSTEM = { isPayloadSystem: true, packages: [], kernelModules: [], excludedPaths: [] } as const;
+
+export const MODULE_CATALOG: readonly Module[] = [
+  {
+    name: "base",
+    purpose: "kernel, agents, disks, file systems and wired network cards; in every image",
+    isAlwaysOn: true,
+    packages: [
+      "linux-image-amd64",
+      "udev",
+      "kmod",
+      "iproute2",
+      "kexec-tools",
+      "cryptsetup-bin",
+      "mount",
+      "util-linux",
+      "busybox",
+    ],
+    kernelModules: [
+      "drivers/net/ethernet/**",
+      "drivers/net/usb/**",
+      "drivers/net/phy/**",
+      "drivers/net/mdio/**",
+      "drivers/net/pcs/**",
+      "drivers/net/virtio_net.ko*",
+      "drivers/net/thunderbolt/**",
+      "drivers/net/macvlan.ko*",
+      "drivers/net/wireguard/**",
+      "net/ipv6/ip6_udp_tunnel.ko*",
+      "drivers/thunderbolt/**",
+      "drivers/usb/host/**",
+      "drivers/usb/storage/**",
+      "drivers/usb/typec/**",
+      "drivers/hid/usbhid/**",
+      "drivers/hid/hid.ko*",
+      "drivers/hid/hid-generic.ko*",
+      "drivers/input/keyboard/atkbd.ko*",
+      "drivers/ata/**",
+      "drivers/nvme/**",
+      "drivers/mmc/**",
+      "drivers/virtio/**",
+      "drivers/block/virtio_blk.ko*",
+      "drivers/block/loop.ko*",
+      "drivers/scsi/sd_mod.ko*",
+      "drivers/scsi/virtio_scsi.ko*",
+      "drivers/md/dm-mod.ko*",
+      "drivers/md/dm-crypt.ko*",
+      "fs/ext4/**",
+      "fs/xfs/**",
+      "fs/btrfs/**",
+      "fs/f2fs/**",
+      "fs/fat/**",
+      "fs/nls/**",
+      "crypto/**",
+      "arch/x86/crypto/**",
+      "lib/crypto/**",
+    ],
+    excludedPaths: [],
+  },
+  {
+    name: "nbd",
+    purpose: "exports the disk by NBD; in every image",
+    isAlwaysOn: true,
+    packages: ["nbdkit"],
+    kernelModules: ["drivers/block/nbd.ko*"],
+    excludedPaths: [],
+  },
+  {
+    name: "debug",
+    purpose: "a root login, tools, nothing left out; a much larger image",
+    // The packages are those of module-configs.debug.extra-packages: the loader has added them to initrd.include-packages.
+    packages: [],
+    kernelModules: [],
+    excludedPaths: [],
+  },
+  {
+    name: "lvm",
+    purpose: "the boot partition or the root of the laptop is on LVM",
+    packages: ["lvm2"],
+    kernelModules: [
+      "drivers/md/dm-snapshot.ko*",
+      "drivers/md/dm-mirror.ko*",
+      "drivers/md/dm-raid.ko*",
+      "drivers/md/dm-thin-pool.ko*",
+    ],
+    excludedPaths: [],
+  },
+  { name: "system-debian", purpose: "the laptop runs Debian or Ubuntu with initramfs-tools", ...PAYLOAD_SYSTEM },
+  { name: "system-arch", purpose: "the laptop runs Arch Linux with mkinitcpio", ...PAYLOAD_SYSTEM },
+  { name: "system-arch-dracut", purpose: "the laptop runs Arch Linux with dracut", ...PAYLOAD_SYSTEM },
+  { name: "system-gentoo", purpose: "the laptop runs Gentoo with dracut", ...PAYLOAD_SYSTEM },
+  {
+    name: "i915",
+    purpose: "a picture from Intel graphics after kexec",
+    packages: ["firmware-misc-nonfree"],
+    kernelModules: ["drivers/gpu/drm/i915/**"],
+    excludedPaths: [],
+  },
+  {
+    name: "r8152",
+    purpose: "Realtek's own driver for its USB network cards, newer than the kernel's",
+    packages: [],
+    kernelModules: [],
+    excludedPaths: [],
+    driver: {
+      makeArguments: ["KERNELDIR={kernelBuild}", "modules"],
+      moduleNames: ["r8152"],
+      // The rule keeps the card from being driven by cdc_ncm at half duplex.
+      files: [{ from: "50-usb-realtek-net.rules", to: "/etc/udev/rules.d/50-usb-realtek-net.rules", mode: 0o644 }],
+    },
+  },
+  {
+    name: "clevo-fancontrol",
+    purpose: "fan control for Clevo notebooks",
+    packages: [],
+    kernelModules: ["drivers/acpi/ec_sys.ko*"],
+    excludedPaths: [],
+    driver: {
+      makeArguments: [],
+      moduleNames: [],
+      files: [{ from: "clevo-fancontrol", to: "/usr/local/bin/clevo-fancontrol", mode: 0o755 }],
+      service: { argv: ["/usr/local/bin/clevo-fancontrol"] },
+    },
+  },
+];
+
+/** @returns the catalog's entry, or undefined for a module that only the configuration describes */
+export function findModule(name: string): Module | undefined {
+  return MODULE_CATALOG.find((module) => module.name === name);
+}
