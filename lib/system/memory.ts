@@ -12,6 +12,8 @@ export type CommandScript = (
 export interface MemorySystemOptions {
   /** Path to content; directories come into being by themselves. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  /** Path to what the symlink says. */
+  readonly symlinks?: Readonly<Record<string, string>>;
   /** Asked in order until one answers; a program nobody answers for is "not found". */
   readonly commands?: readonly CommandScript[];
   readonly wallClockMs?: number;
@@ -20,51 +22,94 @@ export interface MemorySystemOptions {
 export interface MemorySystem extends System {
   /** Every command that was run or spawned, in order. */
   readonly ran: readonly (readonly string[])[];
-  /** Path to content and mode, as they are now. */
-  readonly files: ReadonlyMap<string, { readonly content: Uint8Array<ArrayBuffer>; readonly mode: number }>;
+  /** Path to content, mode and owner, as they are now. */
+  readonly files: ReadonlyMap<string, Readonly<MemoryFile>>;
+  readonly directories: ReadonlyMap<string, Readonly<Owned>>;
+  readonly symlinks: ReadonlyMap<string, string>;
   /** Moves both clocks; delays that end within are resolved. */
   advance(ms: number): void;
 }
 
-interface MemoryFile {
-  content: Uint8Array<ArrayBuffer>;
+interface Owned {
   mode: number;
+  uid: number;
+  gid: number;
+}
+
+interface MemoryFile extends Owned {
+  content: Uint8Array<ArrayBuffer>;
   modifiedMs: number;
 }
 
 export function createMemorySystem(options: MemorySystemOptions = {}): MemorySystem {
   const files = new Map<string, MemoryFile>();
-  const directories = new Set<string>(["/"]);
+  const directories = new Map<string, Owned>([["/", { mode: 0o755, uid: 0, gid: 0 }]]);
+  const symlinks = new Map<string, string>();
   const ran: (readonly string[])[] = [];
   const sleepers: { readonly at: number; readonly wake: () => void }[] = [];
   const startedAt = options.wallClockMs ?? 0;
   let elapsedMs = 0;
   let counter = 0;
 
-  function addParents(path: string): void {
-    for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
-      directories.add(path.slice(0, end));
+  /** The path without symlinks on the way; the last name stays as it is unless `followLast`. */
+  function resolve(path: string, followLast = true, depth = 0): string {
+    if (depth > 40) throw new Error(`Too many levels of symbolic links: "${path}"`);
+    let resolved = "";
+    const names = path.split("/").filter((name) => name !== "" && name !== ".");
+    for (const [index, name] of names.entries()) {
+      if (name === "..") {
+        resolved = resolved.slice(0, Math.max(0, resolved.lastIndexOf("/")));
+        continue;
+      }
+      const target = symlinks.get(`${resolved}/${name}`);
+      if (target === undefined || (index === names.length - 1 && !followLast)) {
+        resolved += `/${name}`;
+        continue;
+      }
+      const base = target.startsWith("/") ? target : `${resolved}/${target}`;
+      return resolve([base, ...names.slice(index + 1)].join("/"), followLast, depth + 1);
     }
+    return resolved === "" ? "/" : resolved;
+  }
+  function addDirectory(path: string, mode: number): void {
+    for (let end = path.indexOf("/", 1); end > 0; end = path.indexOf("/", end + 1)) addOne(path.slice(0, end), 0o755);
+    addOne(path, mode);
+  }
+  function addOne(path: string, mode: number): void {
+    if (files.has(path)) throw new Error(`Not a directory: "${path}"`);
+    if (!directories.has(path)) directories.set(path, { mode, uid: 0, gid: 0 });
+  }
+  function addParents(path: string): void {
+    const end = path.lastIndexOf("/");
+    if (end > 0) addDirectory(path.slice(0, end), 0o755);
   }
   function put(path: string, content: string | Uint8Array, mode: number): void {
-    addParents(path);
+    const place = resolve(path, false);
+    symlinks.delete(place); // renamed over, as the real one does
+    addParents(place);
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : new Uint8Array(content);
-    files.set(path, { content: bytes, mode, modifiedMs: startedAt + elapsedMs });
+    files.set(place, { content: bytes, mode, uid: 0, gid: 0, modifiedMs: startedAt + elapsedMs });
   }
   function get(path: string): MemoryFile {
-    const file = files.get(path);
+    const file = files.get(resolve(path));
     if (file === undefined) throw new Deno.errors.NotFound(`No such file or directory: "${path}"`);
     return file;
   }
+  function getOwned(path: string): Owned {
+    return directories.get(resolve(path)) ?? get(path);
+  }
   function status(path: string): FileStatus | undefined {
-    const owner = { uid: 0, gid: 0 };
+    const { mode, uid, gid } = { mode: 0o777, uid: 0, gid: 0, ...directories.get(path), ...files.get(path) };
+    const common = { sizeBytes: 0, mode, uid, gid, modifiedMs: startedAt };
     const file = files.get(path);
     if (file !== undefined) {
-      return { kind: "file", sizeBytes: file.content.length, mode: file.mode, ...owner, modifiedMs: file.modifiedMs };
+      return { ...common, kind: "file", sizeBytes: file.content.length, modifiedMs: file.modifiedMs };
     }
-    return directories.has(path)
-      ? { kind: "directory", sizeBytes: 0, mode: 0o755, ...owner, modifiedMs: startedAt }
-      : undefined;
+    if (directories.has(path)) return { ...common, kind: "directory" };
+    return symlinks.has(path) ? { ...common, kind: "symlink" } : undefined;
+  }
+  function isFree(path: string): void {
+    if (status(path) !== undefined) throw new Deno.errors.AlreadyExists(`File exists: "${path}"`);
   }
   async function answer(argv: readonly string[], runOptions: RunOptions): Promise<CommandOutput> {
     ran.push(argv);
@@ -78,10 +123,16 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
   }
 
   for (const [path, content] of Object.entries(options.files ?? {})) put(path, content, 0o644);
+  for (const [path, target] of Object.entries(options.symlinks ?? {})) {
+    addParents(path);
+    symlinks.set(path, target);
+  }
 
   return {
     ran,
     files,
+    directories,
+    symlinks,
     advance: (ms) => {
       elapsedMs += ms;
       for (const sleeper of sleepers.splice(0)) sleeper.at <= elapsedMs ? sleeper.wake() : sleepers.push(sleeper);
@@ -115,43 +166,78 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
         new Uint8Array(await new Response(content as ReadableStream<Uint8Array<ArrayBuffer>>).arrayBuffer()),
         mode,
       ),
-    lstat: (path) => attempt(() => status(path)),
-    stat: (path) => attempt(() => status(path)),
+    lstat: (path) => attempt(() => status(resolve(path, false))),
+    stat: (path) => attempt(() => status(resolve(path))),
     readDirectory: (path) =>
       attempt(() => {
-        if (!directories.has(path)) throw new Deno.errors.NotFound(`No such directory: "${path}"`);
-        const prefix = path === "/" ? "/" : `${path}/`;
-        const inside = [...files.keys(), ...directories].filter((name) => name.startsWith(prefix) && name !== path);
+        const place = resolve(path);
+        if (!directories.has(place)) throw new Deno.errors.NotFound(`No such directory: "${path}"`);
+        const prefix = place === "/" ? "/" : `${place}/`;
+        const inside = [...files.keys(), ...directories.keys(), ...symlinks.keys()]
+          .filter((name) => name.startsWith(prefix) && name !== place);
         return [...new Set(inside.map((name) => name.slice(prefix.length).split("/")[0] ?? ""))].filter(Boolean).sort();
       }),
-    makeDirectory: (path) =>
-      attempt(() => {
-        addParents(`${path}/`);
-      }),
+    makeDirectory: (path, { mode = 0o755 } = {}) => attempt(() => addDirectory(resolve(path), mode)),
     makeTempDirectory: ({ parent, prefix }) =>
       attempt(() => {
         const path = `${parent}/${prefix}${++counter}`;
-        addParents(`${path}/`);
+        addDirectory(resolve(path), 0o700);
         return path;
       }),
     rename: (from, to) =>
       attempt(() => {
-        const file = get(from);
-        files.delete(from);
-        addParents(to);
-        files.set(to, file);
+        const source = resolve(from, false);
+        const place = resolve(to, false);
+        const target = symlinks.get(source);
+        const file = target === undefined ? get(source) : undefined;
+        if (directories.has(place)) throw new Error(`Is a directory: "${to}"`);
+        for (const kind of [files, symlinks]) kind.delete(source), kind.delete(place);
+        addParents(place);
+        if (target !== undefined) symlinks.set(place, target);
+        else if (file !== undefined) files.set(place, file);
       }),
     remove: (path) =>
       attempt(() => {
-        const isInside = (name: string): boolean => name === path || name.startsWith(`${path}/`);
-        for (const name of [...files.keys()].filter(isInside)) files.delete(name);
-        for (const name of [...directories].filter(isInside)) directories.delete(name);
+        const place = resolve(path, false);
+        const isInside = (name: string): boolean => name === place || name.startsWith(`${place}/`);
+        for (const kind of [files, directories, symlinks]) {
+          for (const name of [...kind.keys()].filter(isInside)) kind.delete(name);
+        }
+      }),
+    removeOne: (path) =>
+      attempt(() => {
+        const place = resolve(path, false);
+        if (status(place) === undefined) throw new Deno.errors.NotFound(`No such file or directory: "${path}"`);
+        const hasContent = [...files.keys(), ...directories.keys(), ...symlinks.keys()]
+          .some((name) => name.startsWith(`${place}/`));
+        if (hasContent) throw new Error(`Directory not empty: "${path}"`);
+        for (const kind of [files, directories, symlinks]) kind.delete(place);
       }),
     chmod: (path, mode) =>
       attempt(() => {
-        get(path).mode = mode;
+        getOwned(path).mode = mode;
       }),
-    realPath: (path) => Promise.resolve(path),
+    chown: (path, { uid, gid }) =>
+      attempt(() => {
+        Object.assign(getOwned(path), { uid, gid });
+      }),
+    readLink: (path) =>
+      attempt(() => {
+        const target = symlinks.get(resolve(path, false));
+        if (target === undefined) throw new Error(`Not a symbolic link: "${path}"`);
+        return target;
+      }),
+    copyExactly: (from, to) =>
+      attempt(() => {
+        const place = resolve(to, false);
+        isFree(place);
+        addParents(place);
+        const target = symlinks.get(resolve(from, false));
+        if (target !== undefined) symlinks.set(place, target);
+        else files.set(place, { ...get(from) });
+      }),
+    sync: () => Promise.resolve(),
+    realPath: (path) => attempt(() => resolve(path)),
     monotonicMs: () => elapsedMs,
     wallClockMs: () => startedAt + elapsedMs,
     delay: (ms, signal) => {

@@ -153,6 +153,14 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
       }
     },
     chmod: (path, mode) => Deno.chmod(path, mode),
+    chown: (path, { uid, gid }) => Deno.chown(path, uid, gid),
+    removeOne: (path) => Deno.remove(path),
+    readLink: (path) => Deno.readLink(path),
+    copyExactly: async (from, to) => {
+      await run(["cp", "--archive", "--no-target-directory", "--", from, to], { isCleanup: true });
+      if (!(await Deno.lstat(to)).isSymlink) await syncPath(to);
+    },
+    sync: syncPath,
     realPath: (path) => Deno.realPath(path),
     monotonicMs: () => performance.now(),
     wallClockMs: () => Date.now(),
@@ -226,6 +234,11 @@ async function writeFileAtomically(
     await Deno.remove(temporary).catch(() => {});
     throw error;
   }
+}
+
+async function syncPath(path: string): Promise<void> {
+  using file = await Deno.open(path, { read: true });
+  await file.sync();
 }
 
 async function statOrUndefined(read: () => Promise<Deno.FileInfo>): Promise<FileStatus | undefined> {

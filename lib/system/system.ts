@@ -98,6 +98,15 @@ export interface System {
   /** Removes a file, or a directory with all it holds; nothing there is fine. */
   remove(path: string): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;
+  chown(path: string, owner: { readonly uid: number; readonly gid: number }): Promise<void>;
+  /** Removes a file, a symlink or an empty directory; never what a directory holds. */
+  removeOne(path: string): Promise<void>;
+  /** Where a symlink points, as it is written there. */
+  readLink(path: string): Promise<string>;
+  /** Copies one file or symlink with all that belongs to it: mode, owner, times, extended attributes; on the disk when done. Runs `cp`. */
+  copyExactly(from: string, to: string): Promise<void>;
+  /** Resolves when the file, or the directory's list of names, is on the disk (fsync(2)). */
+  sync(path: string): Promise<void>;
   /** The path with every symlink resolved. */
   realPath(path: string): Promise<string>;
 
