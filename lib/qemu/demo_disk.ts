@@ -1,0 +1,358 @@
+/**
+ * The disk of the demo's laptop: a real, small Debian with GPT, /boot and root partition, made as a file without mounting anything.
+ *
+ * What is on it is decided here; the files it gets beyond Debian's are image/demo (its set-up and the unit that reports) and
+ * image/host (what `setup-server` puts on a laptop). Nothing of it depends on the machine it is made on.
+ */
+
+import { UserError } from "../errors.ts";
+import type { System } from "../system/system.ts";
+
+/** Where everything is on the disk; fixed, so that a disk can be looked into without reading its table. */
+export const demoDiskLayout = {
+  sizeBytes: 2304 * 1024 * 1024,
+  diskUuid: "5a1ef1e5-0000-4000-8000-000000000000",
+  boot: {
+    number: 1,
+    offsetBytes: 1024 * 1024,
+    sizeBytes: 255 * 1024 * 1024,
+    partitionUuid: "5a1ef1e5-0000-4000-8000-000000000001",
+    fileSystemUuid: "5a1ef1e5-0000-4000-8000-0000000000b1",
+    label: "boot",
+  },
+  root: {
+    number: 2,
+    offsetBytes: 256 * 1024 * 1024,
+    sizeBytes: 1792 * 1024 * 1024,
+    partitionUuid: "5a1ef1e5-0000-4000-8000-000000000002",
+    fileSystemUuid: "5a1ef1e5-0000-4000-8000-0000000000b2",
+    label: "root",
+  },
+  /** No file system: `bench block` writes here. */
+  scratch: {
+    number: 3,
+    offsetBytes: 2048 * 1024 * 1024,
+    sizeBytes: 255 * 1024 * 1024,
+    partitionUuid: "5a1ef1e5-0000-4000-8000-000000000003",
+    label: "scratch",
+  },
+} as const;
+
+/** "Linux filesystem data", what Debian's installer uses (UEFI partition types, sfdisk --list-types). */
+const linuxPartitionType = "0FC63DAF-8483-4772-8E79-3D69D8477DE4";
+const sectorBytes = 512;
+
+/** The input of `sfdisk`. */
+export function formatPartitionTable(): string {
+  const { boot, root, scratch } = demoDiskLayout;
+  const rows = [boot, root, scratch].map((part) =>
+    `start=${part.offsetBytes / sectorBytes}, size=${part.sizeBytes / sectorBytes}, type=${linuxPartitionType}, ` +
+    `uuid=${part.partitionUuid}, name="${part.label}"`
+  );
+  return ["label: gpt", `label-id: ${demoDiskLayout.diskUuid}`, "unit: sectors", ...rows].join("\n") + "\n";
+}
+
+/** The kernel command line of the disk's own boot entry. The serial console is where the harness listens. */
+export const demoDiskCommandLine =
+  `root=UUID=${demoDiskLayout.root.fileSystemUuid} ro console=tty0 console=ttyS0,115200`;
+
+/** /etc/fstab. */
+export function formatFstab(): string {
+  const { root, boot } = demoDiskLayout;
+  return `UUID=${root.fileSystemUuid} / ext4 errors=remount-ro 0 1\nUUID=${boot.fileSystemUuid} /boot ext4 defaults 0 2\n`;
+}
+
+/**
+ * /boot/grub/grub.cfg as grub-mkconfig writes it for a disk with its own /boot partition: the default entry, and a submenu whose
+ * recovery entry must not be taken. The generator itself wants to probe mounted devices, of which there are none here.
+ */
+export function formatGrubConfig(kernelRelease: string): string {
+  const { boot, root } = demoDiskLayout;
+  const load = (commandLine: string, indent: string): string =>
+    [
+      "load_video",
+      "insmod gzio",
+      "insmod part_gpt",
+      "insmod ext2",
+      `search --no-floppy --fs-uuid --set=root ${boot.fileSystemUuid}`,
+      `echo\t'Loading Linux ${kernelRelease} ...'`,
+      `linux\t/vmlinuz-${kernelRelease} ${commandLine}`,
+      `echo\t'Loading initial ramdisk ...'`,
+      `initrd\t/initrd.img-${kernelRelease}`,
+    ].map((line) => `${indent}${line}\n`).join("");
+  const entry = (title: string, id: string, commandLine: string, indent: string): string =>
+    `${indent}menuentry '${title}' --class debian --class gnu-linux --class gnu --class os ` +
+    `$menuentry_id_option 'gnulinux-${kernelRelease}-${id}-${root.fileSystemUuid}' {\n` +
+    `${load(commandLine, `${indent}\t`)}${indent}}\n`;
+  return `set default="0"
+set menuentry_id_option="--id"
+function load_video {
+  insmod all_video
+}
+${
+    entry("Debian GNU/Linux", "simple", demoDiskCommandLine, "")
+  }submenu 'Advanced options for Debian GNU/Linux' $menuentry_id_option 'gnulinux-advanced-${root.fileSystemUuid}' {
+${entry(`Debian GNU/Linux, with Linux ${kernelRelease}`, "advanced", demoDiskCommandLine, "\t")}${
+    entry(
+      `Debian GNU/Linux, with Linux ${kernelRelease} (recovery mode)`,
+      "recovery",
+      demoDiskCommandLine.replace(" ro ", " ro single "),
+      "\t",
+    )
+  }}
+`;
+}
+
+/** Root's password on the demo disk, written down in doc/testing.md. */
+export const demoDiskPassword = "stiefel";
+/** `openssl passwd -6 -salt stiefelsystem stiefel`: with a fixed salt the disk stays the same. */
+const demoDiskPasswordHash =
+  "$6$stiefelsystem$vFAlxsDNjew.k.YPp4avqCfEHl2Se/7nbgxeFINxObicnDLW0E7npF8W0dCwL4rJNfg6tZt7.75rZ6y.8S4lT1";
+
+const demoDiskPackages = [
+  "systemd-sysv",
+  "udev",
+  "dbus",
+  "linux-image-amd64",
+  "initramfs-tools",
+  "zstd",
+  "e2fsprogs",
+  "nbd-client",
+  "iproute2",
+  "login",
+  "passwd",
+  "kmod",
+  "util-linux",
+  "mount",
+  "procps",
+] as const;
+
+/** Left out of every package: nobody reads them on this disk. */
+const excludedPaths = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"] as const;
+
+export interface DemoDiskRecipe {
+  readonly suite: string;
+  /** A Debian mirror's URL; absent: mmdebstrap's own choice. */
+  readonly mirror?: string;
+  /** Directories that mirror the disk's root, in the order they are copied. */
+  readonly overlays: readonly string[];
+}
+
+/** The mmdebstrap command that makes the disk's content as a tar file. */
+export function formatMmdebstrapArguments(recipe: DemoDiskRecipe, tarPath: string, filesDirectory: string): string[] {
+  return [
+    "mmdebstrap",
+    "--variant=minbase",
+    "--format=tar",
+    '--aptopt=APT::Install-Recommends "false"',
+    ...excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`),
+    `--include=${demoDiskPackages.join(",")}`,
+    // The machine id is fixed by image/demo: an empty one would make every boot a first boot.
+    "--skip=cleanup/reproducible",
+    // Before the kernel is unpacked, so that its initramfs is made once, with our hook in it.
+    ...[...recipe.overlays, filesDirectory].map((path) => `--essential-hook=sync-in ${path} /`),
+    '--customize-hook=chroot "$1" systemctl enable stiefel-demo.service',
+    `--customize-hook=chroot "$1" usermod --password '${demoDiskPasswordHash}' root`,
+    recipe.suite,
+    tarPath,
+    ...(recipe.mirror === undefined ? [] : [recipe.mirror]),
+  ];
+}
+
+/** The finished disk and what a local boot of it needs. */
+export interface DemoDisk {
+  /** Never boot this one: copy it first. */
+  readonly imagePath: string;
+  readonly kernelPath: string;
+  readonly initrdPath: string;
+  readonly kernelRelease: string;
+  readonly commandLine: string;
+}
+
+export interface BuildDemoDiskOptions extends DemoDiskRecipe {
+  readonly cacheDir: string;
+  /** Each line of the programs that run. */
+  readonly onLine?: (line: string) => void;
+  /** What is being done now. */
+  readonly onStep?: (step: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Changed whenever the steps below make another disk out of the same inputs. */
+const recipeVersion = 1;
+
+/**
+ * The demo disk for this recipe: the one made before, or a new one.
+ * Needs mmdebstrap, mkfs.ext4, sfdisk, tar; as an ordinary user also uidmap's user namespaces.
+ * @throws {CommandError} when one of them fails
+ */
+export async function buildDemoDisk(system: System, options: BuildDemoDiskOptions): Promise<DemoDisk> {
+  const key = await hashRecipe(system, options);
+  const directory = `${options.cacheDir}/demo-disk-${key}`;
+  const finished = await readDemoDisk(system, directory);
+  if (finished !== undefined) return finished;
+
+  await system.makeDirectory(options.cacheDir);
+  const work = await system.makeTempDirectory({ parent: options.cacheDir, prefix: "demo-disk-work-" });
+  const asRoot = await rootPrefix(system);
+  try {
+    await makeDisk(system, { ...options, work, asRoot });
+    await removeOlderDisks(system, options.cacheDir);
+    await system.rename(`${work}/disk`, directory);
+  } finally {
+    // Files of other users inside a user namespace can only be removed from within one.
+    await system.run([...asRoot, "rm", "-rf", `${work}/tree`, `${work}/boot`]).catch(() => {});
+    await system.remove(work);
+  }
+  const disk = await readDemoDisk(system, directory);
+  if (disk === undefined) throw new UserError(`The demo disk in "${directory}" is not complete after it was made`);
+  return disk;
+}
+
+interface MakeDisk extends BuildDemoDiskOptions {
+  readonly work: string;
+  readonly asRoot: readonly string[];
+}
+
+async function makeDisk(system: System, options: MakeDisk): Promise<void> {
+  const { work, asRoot } = options;
+  const run = async (argv: readonly string[], stdin?: string): Promise<void> => {
+    await system.run(argv, {
+      // Fixed times in the file systems (mke2fs 1.47.1 and later).
+      env: { SOURCE_DATE_EPOCH: "1735689600" },
+      timeoutMs: 30 * 60_000,
+      onLine: (line) => options.onLine?.(line),
+      ...(stdin === undefined ? {} : { stdin }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+  };
+  await system.chmod(work, 0o755);
+  await system.makeDirectory(`${work}/files/etc`);
+  await system.writeFile(`${work}/files/etc/fstab`, formatFstab());
+
+  options.onStep?.("installing Debian");
+  await run(formatMmdebstrapArguments(options, `${work}/tree.tar`, `${work}/files`));
+
+  options.onStep?.("making file systems");
+  // Device nodes come from devtmpfs when the disk is booted; an ordinary user could not create them.
+  await system.makeDirectory(`${work}/tree`);
+  await run([...asRoot, "tar", "-C", `${work}/tree`, "--exclude=./dev/*", "-xf", `${work}/tree.tar`]);
+  const release = (await system.readDirectory(`${work}/tree/boot`))
+    .find((name) => name.startsWith("vmlinuz-"))?.slice("vmlinuz-".length);
+  if (release === undefined) throw new UserError("Debian's kernel was not installed on the demo disk");
+  await system.writeFile(`${work}/grub.cfg`, formatGrubConfig(release));
+  await run([...asRoot, "install", "-D", "-m", "644", `${work}/grub.cfg`, `${work}/tree/boot/grub/grub.cfg`]);
+  await run([...asRoot, "mv", `${work}/tree/boot`, `${work}/boot`]);
+  await run([...asRoot, "mkdir", `${work}/tree/boot`]);
+
+  const disk = `${work}/disk`;
+  await system.makeDirectory(disk);
+  await run(["truncate", "-s", String(demoDiskLayout.sizeBytes), `${disk}/disk.img`]);
+  await run(["sfdisk", "--quiet", `${disk}/disk.img`], formatPartitionTable());
+  await run([...asRoot, ...mkfsArguments(demoDiskLayout.boot, `${work}/boot`, `${disk}/disk.img`)]);
+  await run([...asRoot, ...mkfsArguments(demoDiskLayout.root, `${work}/tree`, `${disk}/disk.img`)]);
+  await run([...asRoot, "install", "-m", "644", `${work}/boot/vmlinuz-${release}`, `${disk}/vmlinuz`]);
+  await run([...asRoot, "install", "-m", "644", `${work}/boot/initrd.img-${release}`, `${disk}/initrd.img`]);
+  await system.writeFile(`${disk}/kernel-release`, `${release}\n`);
+}
+
+function mkfsArguments(
+  part: {
+    readonly offsetBytes: number;
+    readonly sizeBytes: number;
+    readonly fileSystemUuid: string;
+    readonly label: string;
+  },
+  directory: string,
+  imagePath: string,
+): string[] {
+  return [
+    "mkfs.ext4",
+    "-q",
+    "-F",
+    "-L",
+    part.label,
+    "-U",
+    part.fileSystemUuid,
+    "-E",
+    `offset=${part.offsetBytes},hash_seed=${part.fileSystemUuid},lazy_itable_init=0`,
+    "-d",
+    directory,
+    imagePath,
+    `${part.sizeBytes / 1024}k`,
+  ];
+}
+
+async function readDemoDisk(system: System, directory: string): Promise<DemoDisk | undefined> {
+  if (await system.stat(`${directory}/kernel-release`) === undefined) return undefined;
+  return {
+    imagePath: `${directory}/disk.img`,
+    kernelPath: `${directory}/vmlinuz`,
+    initrdPath: `${directory}/initrd.img`,
+    kernelRelease: (await system.readText(`${directory}/kernel-release`)).trim(),
+    commandLine: demoDiskCommandLine,
+  };
+}
+
+/** One disk is enough to keep: an older one is of no use to anybody. */
+async function removeOlderDisks(system: System, cacheDir: string): Promise<void> {
+  for (const name of await system.readDirectory(cacheDir)) {
+    if (/^demo-disk-[0-9a-f]+$/.test(name)) await system.remove(`${cacheDir}/${name}`);
+  }
+}
+
+/** How to run a program with root's rights over a tree of files: as root just so, else in a user namespace with all our ids (unshare(1)). */
+async function rootPrefix(system: System): Promise<readonly string[]> {
+  const { stdout } = await system.run(["id", "-u"]);
+  return stdout.trim() === "0" ? [] : ["unshare", "--user", "--map-root-user", "--map-auto", "--"];
+}
+
+/** Twenty hexadecimal digits that stand for everything the disk is made of; a new Debian release of a package is not seen. */
+async function hashRecipe(system: System, recipe: DemoDiskRecipe): Promise<string> {
+  const parts = [
+    String(recipeVersion),
+    formatMmdebstrapArguments({ ...recipe, overlays: [] }, "", "").join("\0"),
+    formatPartitionTable(),
+    formatFstab(),
+    formatGrubConfig("release"),
+  ];
+  for (const overlay of recipe.overlays) parts.push(...await listContent(system, overlay, ""));
+  return await sha256Hex(new TextEncoder().encode(parts.join("\n")), 20);
+}
+
+async function listContent(system: System, root: string, path: string): Promise<string[]> {
+  const full = `${root}${path}`;
+  const status = await system.lstat(full);
+  if (status?.kind === "directory") {
+    const names = await system.readDirectory(full);
+    return (await Promise.all(names.map((name) => listContent(system, root, `${path}/${name}`)))).flat();
+  }
+  if (status?.kind !== "file") return [`${path} ${status?.kind}`];
+  return [
+    `${path} ${status.mode & 0o111 ? "executable" : "plain"} ${await sha256Hex(await system.readFile(full), 64)}`,
+  ];
+}
+
+async function sha256Hex(bytes: Uint8Array<ArrayBuffer>, digits: number): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("").slice(0, digits);
+}
+
+/** A copy of the disk that a run may write to; holes stay holes, and file systems that can share blocks do. */
+export async function copyDemoDisk(system: System, disk: DemoDisk, path: string): Promise<void> {
+  await system.run(["cp", "--sparse=always", "--reflink=auto", disk.imagePath, path]);
+}
+
+/**
+ * The content of a file on the root partition of a disk image that no machine uses; undefined when there is no such file.
+ * Reads with debugfs(8), without mounting.
+ */
+export async function readFileOnDemoDisk(system: System, imagePath: string, path: string): Promise<string | undefined> {
+  const { stdout, stderr } = await system.run([
+    "debugfs",
+    "-R",
+    `cat ${path}`,
+    `${imagePath}?offset=${demoDiskLayout.root.offsetBytes}`,
+  ]);
+  return /File not found/.test(stderr) ? undefined : stdout;
+}

@@ -1,0 +1,123 @@
+/**
+ * QEMU's control protocol (QMP): JSON lines, a greeting first, then commands and answers, with events in between.
+ *
+ * Spoken over two FIFOs (`-chardev pipe`), so that reading and writing files is all it takes.
+ * Source: QEMU's docs/interop/qmp-spec.rst.
+ */
+
+import { UserError } from "../errors.ts";
+import type { System } from "../system/system.ts";
+
+export interface QmpEvent {
+  readonly event: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface Qmp {
+  /** @throws {UserError} when QEMU refuses the command or does not answer in 10 s */
+  execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>;
+  /** What has happened so far, oldest first. */
+  readonly events: readonly QmpEvent[];
+  /** Nothing more is said; what QEMU says is still read until it ends. */
+  close(): void;
+}
+
+/** One line of QMP, told apart. */
+export type QmpMessage =
+  | { readonly kind: "greeting" }
+  | { readonly kind: "event"; readonly event: QmpEvent }
+  | { readonly kind: "answer"; readonly id: number; readonly value: unknown }
+  | { readonly kind: "refusal"; readonly id: number; readonly message: string }
+  | { readonly kind: "other" };
+
+/** @param line one line without its end */
+export function parseQmpMessage(line: string): QmpMessage {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return { kind: "other" };
+  }
+  if (!isRecord(value)) return { kind: "other" };
+  if ("QMP" in value) return { kind: "greeting" };
+  if (typeof value.event === "string") {
+    return { kind: "event", event: { event: value.event, data: isRecord(value.data) ? value.data : {} } };
+  }
+  if (typeof value.id !== "number") return { kind: "other" };
+  if (isRecord(value.error)) return { kind: "refusal", id: value.id, message: String(value.error.desc) };
+  return { kind: "answer", id: value.id, value: value.return };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const answerLimitMs = 10_000;
+
+/**
+ * Talks to a running QEMU over the FIFOs `path`.in and `path`.out. QEMU must have opened them already: opening a FIFO waits
+ * for the other end.
+ */
+export async function connectQmp(system: System, path: string): Promise<Qmp> {
+  const events: QmpEvent[] = [];
+  const waiting = new Map<number, (message: QmpMessage) => void>();
+  let nextId = 1;
+
+  let output: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const requests = new ReadableStream<Uint8Array>({ start: (controller) => void (output = controller) });
+  // QEMU's end closes the pipe; that is not an error of ours.
+  const writing = system.writeStream(`${path}.in`, requests, { mode: 0o600 }).catch(() => {});
+  const answers = await system.openRead(`${path}.out`);
+  const reading = (async (): Promise<void> => {
+    let rest = "";
+    for await (const text of answers.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) receive(parseQmpMessage(line.trim()));
+    }
+  })().catch(() => {}).finally(() => {
+    for (const [id, answer] of waiting) answer({ kind: "refusal", id, message: "the machine has ended" });
+    waiting.clear();
+    close();
+  });
+  void writing;
+  void reading;
+
+  function receive(message: QmpMessage): void {
+    if (message.kind === "event") events.push(message.event);
+    if (message.kind === "answer" || message.kind === "refusal") {
+      waiting.get(message.id)?.(message);
+      waiting.delete(message.id);
+    }
+  }
+
+  function close(): void {
+    output?.close();
+    output = undefined;
+  }
+
+  async function execute(command: string, args: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
+    if (output === undefined) throw new UserError(`QEMU was asked for "${command}" after its machine had ended`);
+    const id = nextId++;
+    const answered = Promise.withResolvers<QmpMessage>();
+    waiting.set(id, answered.resolve);
+    output.enqueue(new TextEncoder().encode(`${JSON.stringify({ execute: command, arguments: args, id })}\n`));
+    const noLimit = new AbortController();
+    const limit = system.delay(answerLimitMs, noLimit.signal).then(
+      (): QmpMessage => ({ kind: "refusal", id, message: `no answer within ${answerLimitMs / 1000} s` }),
+    );
+    limit.catch(() => {});
+    try {
+      const message = await Promise.race([answered.promise, limit]);
+      if (message.kind === "refusal") throw new UserError(`QEMU refused "${command}": ${message.message}`);
+      return message.kind === "answer" ? message.value : undefined;
+    } finally {
+      waiting.delete(id);
+      noLimit.abort();
+    }
+  }
+
+  // The protocol starts in a mode where only this command is known.
+  await execute("qmp_capabilities");
+  return { execute, events, close };
+}

@@ -1,0 +1,214 @@
+/** Starting a virtual machine, watching its console, and ending it: by its process id, whatever happens. */
+
+import { StoppedByUser, UserError } from "../errors.ts";
+import type { ExitStatus, RunningProcess, System } from "../system/system.ts";
+import { cleanConsoleText, type ConsoleLine, formatConsoleLine } from "./console.ts";
+import { connectQmp, type Qmp } from "./qmp.ts";
+import { formatQemuArguments, parseQemuVersion, type QemuHost, type VmSpec } from "./vm_spec.ts";
+
+export interface StartVmOptions {
+  /** Where the log and the control FIFOs go; short, because unix sockets often live beside them. */
+  readonly runDirectory: string;
+  /** The machine is ended after this long, and every wait with it. */
+  readonly limitMs: number;
+  readonly onLine?: (line: ConsoleLine) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface WaitOptions {
+  readonly timeoutMs: number;
+  /** Look only at lines from this one on (an index into `lines`). Default 0: all that came so far, too. */
+  readonly from?: number;
+}
+
+/** A machine that was started. Disposing of it ends it and waits until it is gone. */
+export interface Vm extends AsyncDisposable {
+  readonly name: string;
+  readonly pid: number;
+  /** Every complete line of its serial console, oldest first. */
+  readonly lines: readonly ConsoleLine[];
+  readonly logPath: string;
+  /** How it ended; never rejects. */
+  readonly ended: Promise<VmEnd>;
+  /**
+   * The first line that matches.
+   * @throws {UserError} when the machine ends first or the time is over; the message shows the last lines and names the log
+   */
+  waitForLine(pattern: RegExp, options: WaitOptions): Promise<ConsoleLine>;
+  /** QEMU's control connection. @throws {UserError} before the first line of the console */
+  control(): Promise<Qmp>;
+  /** Plugs the cable in or out. */
+  setLink(linkId: string, isUp: boolean): Promise<void>;
+  /** Presses the power button; the guest shuts down by itself. */
+  powerDown(): Promise<void>;
+}
+
+export interface VmEnd {
+  /** `shutdown`: the guest switched itself off; `reset`: it wanted to start anew (a panic, a reboot); `ended`: we ended it; `failed`: QEMU itself. */
+  readonly kind: "shutdown" | "reset" | "ended" | "failed";
+  readonly atMs: number;
+  readonly status: ExitStatus;
+}
+
+/** Starts `spec` with its console piped to us. @throws {CommandError} when there is no QEMU */
+export async function startVm(
+  system: System,
+  spec: VmSpec,
+  host: QemuHost,
+  options: StartVmOptions,
+): Promise<Vm> {
+  if (spec.console !== "pipe") throw new TypeError("startVm reads the console; use runInteractiveVm for a terminal");
+  options.signal?.throwIfAborted();
+  const controlPath = `${options.runDirectory}/${spec.name}.control`;
+  const logPath = `${options.runDirectory}/${spec.name}.log`;
+  await system.remove(`${controlPath}.in`);
+  await system.remove(`${controlPath}.out`);
+  await system.run(["mkfifo", "-m", "600", `${controlPath}.in`, `${controlPath}.out`]);
+
+  const lines: ConsoleLine[] = [];
+  const watchers = new Set<(line: ConsoleLine) => void>();
+  const log = openLog(system, logPath);
+  let qmp: Promise<Qmp> | undefined;
+  let endedByUs: string | undefined;
+
+  const startedMs = system.monotonicMs();
+  const elapsedMs = (): number => system.monotonicMs() - startedMs;
+  const process: RunningProcess = system.spawn(formatQemuArguments({ ...spec, controlPath }, host), {
+    onLine: (raw, from) => {
+      const line = { atMs: elapsedMs(), text: from === "stderr" ? `qemu: ${raw}` : cleanConsoleText(raw) };
+      lines.push(line);
+      log.write(line);
+      // From the first line of the guest on, QEMU is known to have opened its ends of the FIFOs.
+      if (from === "stdout") qmp ??= connectQmp(system, controlPath);
+      qmp?.catch(() => {});
+      options.onLine?.(line);
+      for (const watcher of [...watchers]) watcher(line);
+    },
+  });
+
+  function endBecause(reason: string): void {
+    endedByUs ??= reason;
+    process.kill("SIGTERM");
+  }
+  const noLimit = new AbortController();
+  system.delay(options.limitMs, noLimit.signal).then(
+    () => endBecause(`its time of ${Math.round(options.limitMs / 1000)} s was over`),
+    () => {},
+  );
+  const onAbort = (): void => endBecause("it was stopped");
+  options.signal?.addEventListener("abort", onAbort, { once: true });
+
+  const ended = process.exited.then(async (status): Promise<VmEnd> => {
+    const atMs = elapsedMs();
+    noLimit.abort();
+    options.signal?.removeEventListener("abort", onAbort);
+    await log.close();
+    const control = await qmp?.catch(() => undefined);
+    control?.close();
+    const reason = control?.events.findLast((event) => event.event === "SHUTDOWN")?.data.reason;
+    return { kind: endedByUs !== undefined ? "ended" : describeEnd(status, reason), atMs, status };
+  });
+
+  function failure(what: string): UserError {
+    const last = lines.slice(-12).map((line) => `  ${formatConsoleLine(line)}`).join("\n");
+    return new UserError(`Machine "${spec.name}": ${what}; it said last\n${last || "  nothing"}`, {
+      hints: [`The whole console is in ${logPath}`],
+    });
+  }
+
+  async function waitForLine(pattern: RegExp, { timeoutMs, from = 0 }: WaitOptions): Promise<ConsoleLine> {
+    const before = lines.slice(from).find((line) => pattern.test(line.text));
+    if (before !== undefined) return before;
+    const found = Promise.withResolvers<ConsoleLine>();
+    const watcher = (line: ConsoleLine): void => {
+      if (pattern.test(line.text)) found.resolve(line);
+    };
+    watchers.add(watcher);
+    const noTimeout = new AbortController();
+    const late = system.delay(timeoutMs, noTimeout.signal).then(() => {
+      throw failure(`no line matching ${pattern} came within ${Math.round(timeoutMs / 1000)} s`);
+    });
+    late.catch(() => {});
+    const over = ended.then((end) => {
+      if (options.signal?.aborted) throw new StoppedByUser();
+      throw failure(`it ended (${endedByUs ?? end.kind}) before a line matching ${pattern} came`);
+    });
+    over.catch(() => {});
+    try {
+      return await Promise.race([found.promise, late, over]);
+    } finally {
+      watchers.delete(watcher);
+      noTimeout.abort();
+    }
+  }
+
+  async function control(): Promise<Qmp> {
+    if (qmp === undefined) throw failure("it cannot be controlled before its console says something");
+    return await qmp;
+  }
+
+  return {
+    name: spec.name,
+    pid: process.pid,
+    lines,
+    logPath,
+    ended,
+    waitForLine,
+    control,
+    setLink: async (linkId, isUp) => void await (await control()).execute("set_link", { name: linkId, up: isUp }),
+    powerDown: async () => void await (await control()).execute("system_powerdown"),
+    [Symbol.asyncDispose]: async () => {
+      endedByUs ??= "it was stopped";
+      await process[Symbol.asyncDispose]();
+      await ended;
+    },
+  };
+}
+
+/** Told by QEMU's SHUTDOWN event (ShutdownCause in qapi/run-state.json); without one only the exit status is known. */
+function describeEnd(status: ExitStatus, reason: unknown): VmEnd["kind"] {
+  if (reason === "guest-reset" || reason === "guest-panic" || reason === "subsystem-reset") return "reset";
+  if (reason === "guest-shutdown") return "shutdown";
+  if (typeof reason === "string") return "ended";
+  return status.exitCode === 0 ? "shutdown" : "failed";
+}
+
+/** A log that is on the disk line by line, so that it is there whatever happens to us. */
+function openLog(system: System, path: string): { write(line: ConsoleLine): void; close(): Promise<void> } {
+  let output: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const encoder = new TextEncoder();
+  const stream = new ReadableStream<Uint8Array>({ start: (controller) => void (output = controller) });
+  const writing = system.writeStream(path, stream).catch(() => {});
+  return {
+    write: (line) => output?.enqueue(encoder.encode(`${formatConsoleLine(line)}\n`)),
+    close: async () => {
+      output?.close();
+      output = undefined;
+      await writing;
+    },
+  };
+}
+
+/** Runs `spec` on the user's terminal until it ends. @throws {CommandError} when there is no QEMU */
+export async function runInteractiveVm(system: System, spec: VmSpec, host: QemuHost): Promise<ExitStatus> {
+  await using process = system.spawn(formatQemuArguments({ ...spec, console: "terminal" }, host), {
+    inheritStdio: true,
+  });
+  return await process.exited;
+}
+
+/**
+ * What QEMU we have and whether it can use KVM. Only a /dev/kvm we may open counts: many containers show one they may not use.
+ * @throws {UserError} when QEMU is older than 7.2; {CommandError} when there is none
+ */
+export async function detectQemuHost(system: System): Promise<QemuHost> {
+  const { stdout } = await system.run(["qemu-system-x86_64", "--version"]);
+  const version = parseQemuVersion(stdout);
+  if (version === undefined || version.major < 7 || (version.major === 7 && version.minor < 2)) {
+    throw new UserError(`QEMU 7.2 or later is needed, found "${stdout.split("\n")[0]}"`);
+  }
+  const { exitCode } = await system.run(["test", "-r", "/dev/kvm", "-a", "-w", "/dev/kvm"], {
+    acceptExitCodes: [0, 1],
+  });
+  return { accelerator: exitCode === 0 ? "kvm" : "tcg", version };
+}

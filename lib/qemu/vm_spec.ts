@@ -1,0 +1,159 @@
+/**
+ * A virtual machine as a value, and the QEMU command line it stands for. Pure; `run_vm.ts` starts it.
+ *
+ * Written for QEMU 7.2 (Debian 12) and later; what only newer ones know is asked of `QemuHost`.
+ */
+
+export interface VmDisk {
+  /** An image file. */
+  readonly path: string;
+  readonly format: "raw" | "qcow2";
+  /** Shows up in the guest as `/dev/disk/by-id/virtio-SERIAL`; at most 20 characters (virtio-blk). */
+  readonly serial?: string;
+  /** Real disks with 4096-byte sectors have partition tables that do not fit 512. Default 512. */
+  readonly logicalBlockSizeBytes?: 512 | 4096;
+}
+
+/** A network cable: two machines with the same `socketPath`, one listening and one connecting. */
+export interface VmLink {
+  /** QEMU's name of it, for `set_link`. */
+  readonly id: string;
+  readonly mac: string;
+  /** At most 107 bytes (unix(7)). */
+  readonly socketPath: string;
+  readonly end: "listening" | "connecting";
+  /** Default virtio-net-pci. */
+  readonly model?: "virtio-net-pci" | "e1000e";
+}
+
+export type VmBoot =
+  /** A kernel given directly, as a boot loader would; SeaBIOS runs before it. */
+  | { readonly kind: "kernel"; readonly kernel: string; readonly initrd: string; readonly commandLine: string }
+  /** What the firmware finds on the first disk. */
+  | { readonly kind: "disk" };
+
+export interface VmSpec {
+  readonly name: string;
+  readonly memoryMiB: number;
+  /** Default 1. */
+  readonly cpus?: number;
+  readonly boot: VmBoot;
+  readonly disks: readonly VmDisk[];
+  readonly links: readonly VmLink[];
+  /** systemd credentials, handed over as SMBIOS type 11 strings (systemd.system-credentials(7)). */
+  readonly credentials?: Readonly<Record<string, string>>;
+  /** `pipe`: the serial console is QEMU's standard output, for a program; `terminal`: the user's terminal, with QEMU's own keys (Ctrl-A x ends it). */
+  readonly console: "pipe" | "terminal";
+  /** The FIFOs PATH.in and PATH.out through which `qmp.ts` talks to this machine. */
+  readonly controlPath?: string;
+}
+
+/** What the machine we run on can do. */
+export interface QemuHost {
+  readonly accelerator: "kvm" | "tcg";
+  readonly version: { readonly major: number; readonly minor: number };
+}
+
+/** From which version on `-netdev stream` reconnects by itself, and since when the interval is in milliseconds (QEMU's release notes). */
+const reconnectSince = { major: 8, minor: 0 };
+const reconnectMsSince = { major: 9, minor: 2 };
+
+/** The command line that starts `spec`: program and arguments. */
+export function formatQemuArguments(spec: VmSpec, host: QemuHost): string[] {
+  const argv = ["qemu-system-x86_64", "-name", spec.name];
+  // Only what is named here: no default devices, no user's configuration file.
+  argv.push("-no-user-config", "-nodefaults", "-display", "none");
+  argv.push("-machine", `q35,accel=${host.accelerator}`);
+  argv.push("-cpu", host.accelerator === "kvm" ? "host" : "max", "-smp", String(spec.cpus ?? 1));
+  argv.push("-m", `${spec.memoryMiB}M`);
+  // A machine that resets (a panic, a failed boot) ends instead of starting again: the run must see it.
+  argv.push("-no-reboot");
+  argv.push("-device", "virtio-rng-pci");
+  argv.push(...consoleArguments(spec.console));
+  if (spec.controlPath !== undefined) {
+    argv.push(
+      "-chardev",
+      `pipe,id=control,path=${escapeValue(spec.controlPath)}`,
+      "-mon",
+      "chardev=control,mode=control",
+    );
+  }
+  if (spec.boot.kind === "kernel") {
+    argv.push("-kernel", spec.boot.kernel, "-initrd", spec.boot.initrd, "-append", spec.boot.commandLine);
+  }
+  spec.disks.forEach((disk, index) => argv.push(...diskArguments(disk, index, spec.boot.kind)));
+  for (const link of spec.links) argv.push(...linkArguments(link, host));
+  for (const [name, value] of Object.entries(spec.credentials ?? {})) {
+    argv.push("-smbios", `type=11,value=${escapeValue(`io.systemd.credential:${name}=${value}`)}`);
+  }
+  return argv;
+}
+
+function consoleArguments(console: VmSpec["console"]): string[] {
+  return console === "terminal"
+    ? ["-chardev", "stdio,id=console,mux=on,signal=off", "-serial", "chardev:console", "-mon", "chardev=console"]
+    : ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"];
+}
+
+function diskArguments(disk: VmDisk, index: number, boot: VmBoot["kind"]): string[] {
+  const id = `disk${index}`;
+  const device = [
+    "virtio-blk-pci",
+    `drive=${id}`,
+    // A kernel given directly takes the first place itself.
+    ...(boot === "disk" && index === 0 ? ["bootindex=0"] : []),
+    ...(disk.serial === undefined ? [] : [`serial=${escapeValue(disk.serial)}`]),
+    ...(disk.logicalBlockSizeBytes === undefined
+      ? []
+      : [`logical_block_size=${disk.logicalBlockSizeBytes}`, `physical_block_size=${disk.logicalBlockSizeBytes}`]),
+  ];
+  return [
+    "-drive",
+    `if=none,id=${id},format=${disk.format},discard=unmap,file=${escapeValue(disk.path)}`,
+    "-device",
+    device.join(","),
+  ];
+}
+
+function linkArguments(link: VmLink, host: QemuHost): string[] {
+  const netdev = [
+    "stream",
+    `id=${link.id}`,
+    `server=${link.end === "listening" ? "on" : "off"}`,
+    "addr.type=unix",
+    `addr.path=${escapeValue(link.socketPath)}`,
+    // A cable that can be plugged in again when the other machine was started anew.
+    ...(link.end === "connecting" ? reconnectOption(host.version) : []),
+  ];
+  return [
+    "-netdev",
+    netdev.join(","),
+    "-device",
+    `${link.model ?? "virtio-net-pci"},netdev=${link.id},mac=${link.mac}`,
+  ];
+}
+
+function reconnectOption(version: QemuHost["version"]): string[] {
+  if (isAtLeast(version, reconnectMsSince)) return ["reconnect-ms=1000"];
+  return isAtLeast(version, reconnectSince) ? ["reconnect=1"] : [];
+}
+
+/** Whether the connecting end of a link needs the other one to be there already. */
+export function needsListenerFirst(host: QemuHost): boolean {
+  return !isAtLeast(host.version, reconnectSince);
+}
+
+function isAtLeast(version: QemuHost["version"], wanted: QemuHost["version"]): boolean {
+  return version.major > wanted.major || (version.major === wanted.major && version.minor >= wanted.minor);
+}
+
+/** QEMU's option lists are separated by commas; a comma inside a value is doubled (qemu(1)). */
+function escapeValue(value: string): string {
+  return value.replaceAll(",", ",,");
+}
+
+/** The version in the first line of `qemu-system-x86_64 --version`; undefined when it says something else. */
+export function parseQemuVersion(text: string): QemuHost["version"] | undefined {
+  const match = /^QEMU emulator version (\d+)\.(\d+)/.exec(text);
+  return match === null ? undefined : { major: Number(match[1]), minor: Number(match[2]) };
+}
