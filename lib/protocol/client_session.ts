@@ -1,0 +1,225 @@
+/**
+ * The client's side of a boot exchange after the handshake, as a state machine without I/O.
+ *
+ * Whoever drives it carries the actions out one after the other before it hands in the next event. An action that yields something
+ * is answered by its event (ask-passphrase: passphrase; verify: verified); one that fails by `local-failure`.
+ * The one way to `boot` is through every state below, in order.
+ */
+import {
+  type AckMessage,
+  type ArchiveMessage,
+  type ClientMessage,
+  type EndMessage,
+  type HelloMessage,
+  NOTICE_MAX_BYTES,
+  PASSPHRASE_TRIES,
+  type RefuseMessage,
+  type ServerMessage,
+  type ServerPlaintext,
+  type WelcomeMessage,
+} from "./boot_exchange.ts";
+import { type CommonEvent, failureOf, isCommonEvent, type SessionFailure } from "./session_failure.ts";
+import { toPrintable } from "./text.ts";
+
+export type ClientState =
+  | { readonly name: "awaiting-welcome" }
+  | { readonly name: "awaiting-passphrase"; readonly welcome: WelcomeMessage; readonly triesLeft: number }
+  | { readonly name: "awaiting-archive"; readonly welcome: WelcomeMessage; readonly triesLeft: number }
+  | { readonly name: "receiving"; readonly archive: ArchiveMessage; readonly receivedBytes: number }
+  | { readonly name: "verifying"; readonly archive: ArchiveMessage; readonly end: EndMessage }
+  | { readonly name: "awaiting-ready"; readonly archive: ArchiveMessage }
+  /** End: the archive was handed over to be booted. */
+  | { readonly name: "booting"; readonly archive: ArchiveMessage }
+  /** End. */
+  | { readonly name: "failed"; readonly failure: SessionFailure };
+
+export type ClientEvent =
+  | CommonEvent
+  | { readonly kind: "received"; readonly plaintext: ServerPlaintext }
+  | { readonly kind: "passphrase"; readonly passphrase: string }
+  /** The hashes of what was stored, as lower-case hex. */
+  | { readonly kind: "verified"; readonly kernelSha256: string; readonly initramfsSha256: string };
+
+export type ArchivePart = "kernel" | "initramfs";
+
+export type ClientAction =
+  | { readonly kind: "send"; readonly message: ClientMessage }
+  /** `isRetry`: the one before was wrong. */
+  | { readonly kind: "ask-passphrase"; readonly triesLeft: number; readonly isRetry: boolean }
+  /** See that there is memory for the archive and open where it goes. */
+  | { readonly kind: "prepare"; readonly archive: ArchiveMessage }
+  /** Append to a part; the bytes are a view that is reused afterwards. */
+  | { readonly kind: "store"; readonly part: ArchivePart; readonly bytes: Uint8Array }
+  /** Close the parts and say their hashes. */
+  | { readonly kind: "verify" }
+  | { readonly kind: "boot"; readonly archive: ArchiveMessage }
+  /** Show the failure, close the connection, drop what was stored. */
+  | { readonly kind: "fail"; readonly failure: SessionFailure };
+
+export interface ClientStep {
+  readonly state: ClientState;
+  readonly actions: readonly ClientAction[];
+}
+
+/** How long each state may last without an event, in milliseconds; while receiving: without a piece. */
+export const CLIENT_WAIT_MS: Readonly<Record<ClientState["name"], number>> = {
+  "awaiting-welcome": 60_000,
+  // A person looks for a passphrase.
+  "awaiting-passphrase": 10 * 60_000,
+  // Opening LUKS takes the server seconds, much longer in an emulator.
+  "awaiting-archive": 3 * 60_000,
+  "receiving": 30_000,
+  "verifying": 60_000,
+  "awaiting-ready": 60_000,
+  "booting": Infinity,
+  "failed": Infinity,
+};
+
+/** The first step of an exchange: says hello. */
+export function startClientSession(hello: HelloMessage): ClientStep {
+  return { state: { name: "awaiting-welcome" }, actions: [{ kind: "send", message: hello }] };
+}
+
+/** The state and the actions that follow from an event. Never throws; after an end nothing happens any more. */
+export function stepClientSession(state: ClientState, event: ClientEvent): ClientStep {
+  if (state.name === "booting" || state.name === "failed") return { state, actions: [] };
+  if (isCommonEvent(event)) return failAndTell(state, failureOf(event, "server"));
+  if (event.kind === "received" && event.plaintext.kind === "control" && event.plaintext.message.kind === "refuse") {
+    return fail(failureOfRefusal(event.plaintext.message));
+  }
+  switch (state.name) {
+    case "awaiting-welcome":
+      return onWelcome(event);
+    case "awaiting-passphrase":
+      return onPassphrase(state, event);
+    case "awaiting-archive":
+      return onArchive(state, event);
+    case "receiving":
+      return onPiece(state, event);
+    case "verifying":
+      return onVerified(state, event);
+    case "awaiting-ready":
+      return onReady(state, event);
+  }
+}
+
+type State<Name extends ClientState["name"]> = Extract<ClientState, { name: Name }>;
+type OwnEvent = Exclude<ClientEvent, CommonEvent>;
+
+function onWelcome(event: OwnEvent): ClientStep {
+  const message = messageOf(event);
+  if (message?.kind !== "welcome") return unexpected("awaiting-welcome", event);
+  if (!message.needsPassphrase) {
+    return {
+      state: { name: "awaiting-archive", welcome: message, triesLeft: 0 },
+      actions: [{ kind: "send", message: { kind: "request" } }],
+    };
+  }
+  return {
+    state: { name: "awaiting-passphrase", welcome: message, triesLeft: PASSPHRASE_TRIES },
+    actions: [{ kind: "ask-passphrase", triesLeft: PASSPHRASE_TRIES, isRetry: false }],
+  };
+}
+
+function onPassphrase(state: State<"awaiting-passphrase">, event: OwnEvent): ClientStep {
+  if (event.kind !== "passphrase") return unexpected(state.name, event);
+  return {
+    state: { name: "awaiting-archive", welcome: state.welcome, triesLeft: state.triesLeft - 1 },
+    actions: [{ kind: "send", message: { kind: "request", passphrase: event.passphrase } }],
+  };
+}
+
+function onArchive(state: State<"awaiting-archive">, event: OwnEvent): ClientStep {
+  const message = messageOf(event);
+  if (message?.kind === "archive") {
+    return {
+      state: { name: "receiving", archive: message, receivedBytes: 0 },
+      actions: [{ kind: "prepare", archive: message }],
+    };
+  }
+  // The server counts; a count that does not go down with ours would have us ask for ever.
+  if (message?.kind === "passphrase-wrong" && message.triesLeft === state.triesLeft) {
+    return {
+      state: { name: "awaiting-passphrase", welcome: state.welcome, triesLeft: state.triesLeft },
+      actions: [{ kind: "ask-passphrase", triesLeft: state.triesLeft, isRetry: true }],
+    };
+  }
+  return unexpected(state.name, event);
+}
+
+function onPiece(state: State<"receiving">, event: OwnEvent): ClientStep {
+  if (event.kind !== "received") return unexpected(state.name, event);
+  return event.plaintext.kind === "data" ? onData(state, event.plaintext.bytes) : onEnd(state, event);
+}
+
+function onData(state: State<"receiving">, bytes: Uint8Array): ClientStep {
+  const { kernelBytes, initramfsBytes } = state.archive;
+  const part: ArchivePart = state.receivedBytes < kernelBytes ? "kernel" : "initramfs";
+  const end = part === "kernel" ? kernelBytes : kernelBytes + initramfsBytes;
+  const receivedBytes = state.receivedBytes + bytes.length;
+  if (receivedBytes > end) {
+    return failAndTell(state, { code: "oversize", message: `The server sent more than the announced ${part}` });
+  }
+  return { state: { ...state, receivedBytes }, actions: [{ kind: "store", part, bytes }] };
+}
+
+function onEnd(state: State<"receiving">, event: OwnEvent): ClientStep {
+  const message = messageOf(event);
+  if (message?.kind !== "end") return unexpected(state.name, event);
+  const wantedBytes = state.archive.kernelBytes + state.archive.initramfsBytes;
+  if (state.receivedBytes !== wantedBytes) {
+    const found = `The server ended the transfer after ${state.receivedBytes} of ${wantedBytes} bytes`;
+    return failAndTell(state, { code: "truncated", message: found });
+  }
+  return { state: { name: "verifying", archive: state.archive, end: message }, actions: [{ kind: "verify" }] };
+}
+
+function onVerified(state: State<"verifying">, event: OwnEvent): ClientStep {
+  if (event.kind !== "verified") return unexpected(state.name, event);
+  const isWhole = event.kernelSha256 === state.end.kernelSha256 && event.initramfsSha256 === state.end.initramfsSha256;
+  if (!isWhole) {
+    return failAndTell(state, {
+      code: "checksum",
+      message: "What was received is not what the server sent (SHA-256 differs)",
+    });
+  }
+  return {
+    state: { name: "awaiting-ready", archive: state.archive },
+    actions: [{ kind: "send", message: { kind: "ack", ok: true } }],
+  };
+}
+
+function onReady(state: State<"awaiting-ready">, event: OwnEvent): ClientStep {
+  if (messageOf(event)?.kind !== "ready") return unexpected(state.name, event);
+  return { state: { name: "booting", archive: state.archive }, actions: [{ kind: "boot", archive: state.archive }] };
+}
+
+function messageOf(event: OwnEvent): ServerMessage | undefined {
+  return event.kind === "received" && event.plaintext.kind === "control" ? event.plaintext.message : undefined;
+}
+
+function fail(failure: SessionFailure): ClientStep {
+  return { state: { name: "failed", failure }, actions: [{ kind: "fail", failure }] };
+}
+
+/** Fails, and where the server waits for the outcome and the connection may still work, says why. */
+function failAndTell(state: ClientState, failure: SessionFailure): ClientStep {
+  const isServerWaiting = state.name === "receiving" || state.name === "verifying";
+  if (!isServerWaiting || failure.code === "closed") return fail(failure);
+  const message: AckMessage = { kind: "ack", ok: false, message: toPrintable(failure.message, NOTICE_MAX_BYTES) };
+  const failed = fail(failure);
+  return { state: failed.state, actions: [{ kind: "send", message }, ...failed.actions] };
+}
+
+function failureOfRefusal({ code, message, holder }: RefuseMessage): SessionFailure {
+  return holder === undefined ? { code, message } : { code, message, holder };
+}
+
+function unexpected(name: ClientState["name"], event: OwnEvent): ClientStep {
+  const found = event.kind !== "received"
+    ? event.kind
+    : event.plaintext.kind === "data"
+    ? "a piece of the archive"
+    : `"${event.plaintext.message.kind}"`;
+  return fail({ code: "unexpected", message: `Got ${found} while ${name.replaceAll("-", " ")}` });
+}

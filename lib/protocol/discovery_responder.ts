@@ -1,0 +1,87 @@
+/** What a server (or the autokexec service of an installed system) does with the datagrams that reach it. No I/O. */
+import { ProtocolError } from "../errors.ts";
+import { type DiscoveryMessage, formatDiscovery, parseDiscovery, type ServerPresence } from "./discovery.ts";
+import { ChallengeBook, RateLimiter } from "./replay_guard.ts";
+
+/** What an offer says at the moment. */
+export interface Offer {
+  readonly state: ServerPresence;
+  /** Port of the boot exchange; 0 when there is none. */
+  readonly tcpPort: number;
+  readonly name: string;
+}
+
+/** What a datagram led to. `reply` goes to its sender, unicast. */
+export type DiscoveryOutcome =
+  | { readonly kind: "offered"; readonly reply: Uint8Array<ArrayBuffer> }
+  /** Somebody searches with another key; say so on the console, once in a while. */
+  | { readonly kind: "other-key"; readonly reply: Uint8Array<ArrayBuffer> }
+  /** Send the reply, then become a server. Comes at most once per challenge. */
+  | { readonly kind: "claimed"; readonly reply: Uint8Array<ArrayBuffer>; readonly clientName: string }
+  /** Nothing to send; the reason is for a debug log. */
+  | { readonly kind: "ignored"; readonly reason: "rate" | "not-for-us" | "not-claimable" | ProtocolError };
+
+export interface DiscoveryResponderOptions {
+  readonly discoveryKey: Uint8Array;
+  readonly random: (sizeBytes: number) => Uint8Array;
+  /** Asked for each answer. */
+  readonly currentOffer: () => Offer;
+}
+
+export class DiscoveryResponder {
+  readonly #options: DiscoveryResponderOptions;
+  readonly #challenges = new ChallengeBook();
+  /** Strangers have their own rates, so that they cannot use up those of our clients. */
+  readonly #ownRates = new RateLimiter();
+  readonly #strangerRates = new RateLimiter();
+
+  constructor(options: DiscoveryResponderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Never throws for what a peer sent.
+   * @param source the sender's address, with the link it came over
+   * @param nowMs a clock that never goes back
+   */
+  receive(bytes: Uint8Array, { source, nowMs }: { readonly source: string; readonly nowMs: number }): DiscoveryOutcome {
+    try {
+      const { message, authentic } = parseDiscovery(bytes, this.#options.discoveryKey);
+      if (message.kind !== "discover" && message.kind !== "claim") return { kind: "ignored", reason: "not-for-us" };
+      if (!(authentic ? this.#ownRates : this.#strangerRates).allow(source, nowMs)) {
+        return { kind: "ignored", reason: "rate" };
+      }
+      if (!authentic) return this.#onStranger(message);
+      return message.kind === "discover" ? this.#onDiscover(message, nowMs) : this.#onClaim(message, nowMs);
+    } catch (error) {
+      if (error instanceof ProtocolError) return { kind: "ignored", reason: error };
+      throw error;
+    }
+  }
+
+  #onStranger(message: DiscoveryMessage): DiscoveryOutcome {
+    if (message.kind !== "discover") return { kind: "ignored", reason: "not-for-us" };
+    return { kind: "other-key", reply: this.#format({ kind: "other-key", clientNonce: message.clientNonce }) };
+  }
+
+  #onDiscover({ clientNonce }: DiscoveryMessage & { kind: "discover" }, nowMs: number): DiscoveryOutcome {
+    const challenge = this.#challenges.issue(nowMs, this.#options.random);
+    const { state, tcpPort, name } = this.#options.currentOffer();
+    return { kind: "offered", reply: this.#format({ kind: "offer", clientNonce, challenge, state, tcpPort, name }) };
+  }
+
+  #onClaim({ clientNonce, challenge, name }: DiscoveryMessage & { kind: "claim" }, nowMs: number): DiscoveryOutcome {
+    // A challenge is used up by a claim, whatever comes of it.
+    this.#challenges.take(challenge, nowMs);
+    if (this.#options.currentOffer().state !== "installed-os") return { kind: "ignored", reason: "not-claimable" };
+    return {
+      kind: "claimed",
+      reply: this.#format({ kind: "claim-accepted", clientNonce, challenge }),
+      clientName: name,
+    };
+  }
+
+  #format(message: DiscoveryMessage): Uint8Array<ArrayBuffer> {
+    return formatDiscovery(message, this.#options.discoveryKey);
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * The boot exchange's channel: opening frames, handshake, then sealed frames. Bytes in, bytes out; whoever has the connection moves them.
+ *
+ *     client: startClientHandshake -> send `opening` -> finish(body of the first frame) -> SecureChannel
+ *     server: answerClientOpening(body of the first frame) -> send `reply` -> `channel`, if there is one
+ */
+import { ProtocolError, type ProtocolErrorCode } from "../errors.ts";
+import { PlaintextType } from "./boot_exchange.ts";
+import {
+  DATA_MAX_BYTES,
+  formatClientOpening,
+  formatFrame,
+  formatServerOpening,
+  FRAME_HEADER_BYTES,
+  OpeningStatus,
+  parseClientOpening,
+  parseServerOpening,
+  streamPreamble,
+  writeFrameHeader,
+} from "./frames.ts";
+import { type CipherState, createInitiator, createResponder, type Transport } from "./noise.ts";
+
+/** The sealed part of a connection. Frames must be opened in the order they came in; one that does not fit ends it. */
+export class SecureChannel {
+  readonly #send: CipherState;
+  readonly #receive: CipherState;
+  /** The same on both sides and different in every connection; not secret. */
+  readonly handshakeHash: Uint8Array;
+  readonly #dataType = new Uint8Array([PlaintextType.data]);
+
+  constructor(transport: Transport) {
+    this.#send = transport.send;
+    this.#receive = transport.receive;
+    this.handshakeHash = transport.handshakeHash;
+  }
+
+  /** The frame of a plaintext made by `formatClientMessage` or `formatServerMessage`. */
+  seal(plaintext: Uint8Array): Uint8Array<ArrayBuffer> {
+    return this.#sealParts([plaintext]);
+  }
+
+  /** The frame of a piece of the archive, 1 to DATA_MAX_BYTES long. */
+  sealData(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+    if (bytes.length < 1 || bytes.length > DATA_MAX_BYTES) {
+      throw new RangeError(`A piece cannot have ${bytes.length} bytes`);
+    }
+    return this.#sealParts([this.#dataType, bytes]);
+  }
+
+  /**
+   * The plaintext of a frame's body.
+   * @throws ProtocolError truncated or bad-tag (changed, repeated, left out or out of order)
+   */
+  open(body: Uint8Array): Uint8Array {
+    return this.#receive.decrypt(body);
+  }
+
+  #sealParts(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+    const frame = this.#send.encryptParts(parts, { headroomBytes: FRAME_HEADER_BYTES });
+    writeFrameHeader(frame);
+    return frame;
+  }
+}
+
+export interface ChannelOptions {
+  /** `deriveKeys(sharedKey).bootPsk` */
+  readonly psk: Uint8Array;
+  /** Private key of this connection: only for test vectors. */
+  readonly ephemeral?: Uint8Array;
+}
+
+export interface ClientHandshake {
+  /** The frame to send first. */
+  readonly opening: Uint8Array<ArrayBuffer>;
+  /**
+   * Takes the body of the server's first frame. Once only.
+   * @throws ProtocolError wrong-key, unknown-version, refused (the server is busy), malformed, truncated or oversize
+   */
+  readonly finish: (body: Uint8Array) => SecureChannel;
+}
+
+/** Begins a connection as the client. */
+export function startClientHandshake(options: ChannelOptions): ClientHandshake {
+  const handshake = createInitiator({ ...options, prologue: streamPreamble() });
+  const opening = formatFrame(formatClientOpening(handshake.writeMessage()));
+  const finish = (body: Uint8Array): SecureChannel => {
+    const answer = parseServerOpening(body);
+    if (answer.status !== OpeningStatus.ok) throw statusError(answer.status);
+    handshake.readMessage(answer.handshakeMessage);
+    return new SecureChannel(handshake.split());
+  };
+  return { opening, finish };
+}
+
+function statusError(status: Exclude<OpeningStatus, typeof OpeningStatus.ok>): ProtocolError {
+  switch (status) {
+    case OpeningStatus.wrongKey:
+      return new ProtocolError("wrong-key", "A stiefelsystem answers with another key");
+    case OpeningStatus.unknownVersion:
+      return new ProtocolError("unknown-version", "The server does not speak our version of the boot exchange");
+    case OpeningStatus.busy:
+      return new ProtocolError("refused", "The server is busy with other connections");
+    case OpeningStatus.malformed:
+      return new ProtocolError("malformed", "The server did not understand our opening");
+  }
+}
+
+export type OpeningAnswer =
+  | { readonly kind: "accepted"; readonly reply: Uint8Array<ArrayBuffer>; readonly channel: SecureChannel }
+  /** Send the reply, close the connection; `error` is for the log and the console. */
+  | { readonly kind: "declined"; readonly reply: Uint8Array<ArrayBuffer>; readonly error: ProtocolError };
+
+/**
+ * Answers the body of a client's first frame as the server. Never throws for what a peer sent.
+ *
+ * "accepted" says that somebody once made this opening with our key; that it is not a repeated one shows only when the first sealed
+ * frame opens. Until then nothing may happen.
+ */
+export function answerClientOpening(body: Uint8Array, options: ChannelOptions): OpeningAnswer {
+  try {
+    const handshake = createResponder({ ...options, prologue: streamPreamble() });
+    handshake.readMessage(parseClientOpening(body));
+    const reply = formatServerOpening({ status: OpeningStatus.ok, handshakeMessage: handshake.writeMessage() });
+    return { kind: "accepted", reply: formatFrame(reply), channel: new SecureChannel(handshake.split()) };
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return declineClient(statusOf(error.code), error);
+  }
+}
+
+/** The answer to a client that cannot be served now, before its opening is even looked at. */
+export function declineBusy(): OpeningAnswer {
+  return declineClient(OpeningStatus.busy, new ProtocolError("refused", "Too many connections at a time"));
+}
+
+function declineClient(status: Exclude<OpeningStatus, typeof OpeningStatus.ok>, error: ProtocolError): OpeningAnswer {
+  return { kind: "declined", reply: formatFrame(formatServerOpening({ status })), error };
+}
+
+function statusOf(code: ProtocolErrorCode): Exclude<OpeningStatus, typeof OpeningStatus.ok> {
+  if (code === "wrong-key") return OpeningStatus.wrongKey;
+  return code === "unknown-version" ? OpeningStatus.unknownVersion : OpeningStatus.malformed;
+}

@@ -1,0 +1,263 @@
+/**
+ * The server's side of a boot exchange after the handshake, as a state machine without I/O.
+ *
+ * Whoever drives it carries the actions out in order and answers those that yield something by an event:
+ *   admit            inspect the disk, take the lease    -> admitted | refused
+ *   open-boot-entry  open the boot partition             -> entry-opened | passphrase-rejected | refused
+ *   stream-archive   send kernel, then initramfs         -> streamed
+ *   start-export     start exporting the disk            -> export-started | refused
+ * and any that fails by `local-failure`. After `fail` it gives the lease back and closes everything.
+ * A passphrase passes through an action and is kept in no state.
+ */
+import {
+  type ArchiveMessage,
+  type ClientMessage,
+  formatServerMessage,
+  type HelloMessage,
+  NAME_MAX_BYTES,
+  NOTICE_MAX_BYTES,
+  NOTICES_MAX,
+  PASSPHRASE_TRIES,
+  type RefuseCode,
+  type RefuseMessage,
+  type ServerMessage,
+  TITLE_MAX_BYTES,
+  type WelcomeMessage,
+} from "./boot_exchange.ts";
+import type { SessionParameters } from "./session.ts";
+import { type CommonEvent, failureOf, isCommonEvent, type SessionFailure } from "./session_failure.ts";
+import { toPrintable } from "./text.ts";
+
+export type ServerState =
+  | { readonly name: "awaiting-hello" }
+  | { readonly name: "admitting"; readonly hello: HelloMessage }
+  | {
+    readonly name: "awaiting-request";
+    readonly hello: HelloMessage;
+    readonly needsPassphrase: boolean;
+    readonly triesLeft: number;
+  }
+  | {
+    readonly name: "opening";
+    readonly hello: HelloMessage;
+    readonly needsPassphrase: boolean;
+    readonly triesLeft: number;
+  }
+  | { readonly name: "streaming"; readonly hello: HelloMessage; readonly archive: ArchiveMessage }
+  | { readonly name: "awaiting-ack"; readonly hello: HelloMessage; readonly archive: ArchiveMessage }
+  | { readonly name: "exporting"; readonly hello: HelloMessage; readonly archive: ArchiveMessage }
+  /** End: the disk is exported to this client, the lease is its. */
+  | { readonly name: "serving"; readonly hello: HelloMessage; readonly session: SessionParameters }
+  /** End. */
+  | { readonly name: "failed"; readonly failure: SessionFailure };
+
+export type ServerEvent =
+  | CommonEvent
+  | { readonly kind: "received"; readonly message: ClientMessage }
+  | { readonly kind: "admitted"; readonly needsPassphrase: boolean; readonly disk: WelcomeMessage["disk"] }
+  | { readonly kind: "refused"; readonly code: RefuseCode; readonly message: string; readonly holder?: string }
+  | { readonly kind: "entry-opened"; readonly archive: Omit<ArchiveMessage, "kind"> }
+  | { readonly kind: "passphrase-rejected" }
+  | { readonly kind: "streamed"; readonly kernelSha256: string; readonly initramfsSha256: string }
+  | { readonly kind: "export-started" };
+
+export type ServerAction =
+  | { readonly kind: "send"; readonly message: ServerMessage }
+  | { readonly kind: "admit"; readonly hello: HelloMessage }
+  | { readonly kind: "open-boot-entry"; readonly passphrase?: string }
+  | { readonly kind: "stream-archive"; readonly archive: ArchiveMessage }
+  | { readonly kind: "start-export"; readonly session: SessionParameters }
+  | { readonly kind: "fail"; readonly failure: SessionFailure };
+
+export interface ServerStep {
+  readonly state: ServerState;
+  readonly actions: readonly ServerAction[];
+}
+
+/** How long each state may last without an event, in milliseconds; while streaming: without a piece leaving. */
+export const SERVER_WAIT_MS: Readonly<Record<ServerState["name"], number>> = {
+  // Until the hello has come, nobody has shown that the opening was not a repeated one.
+  "awaiting-hello": 10_000,
+  "admitting": 60_000,
+  // Longer than the client lets a person look for a passphrase.
+  "awaiting-request": 11 * 60_000,
+  "opening": 3 * 60_000,
+  "streaming": 30_000,
+  "awaiting-ack": 3 * 60_000,
+  "exporting": 60_000,
+  "serving": Infinity,
+  "failed": Infinity,
+};
+
+/** Where every exchange starts: the handshake is done, the client has the word. */
+export function startServerSession(): ServerStep {
+  return { state: { name: "awaiting-hello" }, actions: [] };
+}
+
+/** The state and the actions that follow from an event. Never throws; after an end nothing happens any more. */
+export function stepServerSession(state: ServerState, event: ServerEvent): ServerStep {
+  if (state.name === "serving" || state.name === "failed") return { state, actions: [] };
+  if (isCommonEvent(event)) return onCommon(state, event);
+  if (event.kind === "received" && event.message.kind === "ack" && !event.message.ok) {
+    return onGivenUp(state, event.message.message);
+  }
+  switch (state.name) {
+    case "awaiting-hello":
+      return onHello(event);
+    case "admitting":
+      return onAdmitted(state, event);
+    case "awaiting-request":
+      return onRequest(state, event);
+    case "opening":
+      return onOpened(state, event);
+    case "streaming":
+      return onStreamed(state, event);
+    case "awaiting-ack":
+      return onAck(state, event);
+    case "exporting":
+      return onExported(state, event);
+  }
+}
+
+type State<Name extends ServerState["name"]> = Extract<ServerState, { name: Name }>;
+type OwnEvent = Exclude<ServerEvent, CommonEvent>;
+
+function onCommon(state: ServerState, event: CommonEvent): ServerStep {
+  const failure = failureOf(event, "client");
+  // Before the hello nobody is there to be told; a broken connection cannot be used to tell.
+  if (event.kind !== "local-failure" || state.name === "awaiting-hello") return fail(failure);
+  return refuse({ code: "internal", message: event.message }, failure);
+}
+
+/** A client says that it cannot go on; that makes sense from the archive message on. */
+function onGivenUp(state: ServerState, reason: string | undefined): ServerStep {
+  if (state.name !== "streaming" && state.name !== "awaiting-ack") return unexpected(state.name, '"ack"');
+  return fail({ code: "peer-failure", message: `The client gave up: ${reason ?? "it did not say why"}` });
+}
+
+function onHello(event: OwnEvent): ServerStep {
+  if (event.kind !== "received" || event.message.kind !== "hello") return unexpected("awaiting-hello", describe(event));
+  return { state: { name: "admitting", hello: event.message }, actions: [{ kind: "admit", hello: event.message }] };
+}
+
+function onAdmitted(state: State<"admitting">, event: OwnEvent): ServerStep {
+  if (event.kind === "refused") return refuse(event);
+  if (event.kind !== "admitted") return unexpected(state.name, describe(event));
+  const { model, name, sizeBytes } = event.disk;
+  const disk = {
+    sizeBytes,
+    name: toPrintable(name, NAME_MAX_BYTES),
+    ...(model === undefined ? {} : { model: toPrintable(model, NAME_MAX_BYTES) }),
+  };
+  const message: WelcomeMessage = { kind: "welcome", needsPassphrase: event.needsPassphrase, disk };
+  const next: ServerState = {
+    name: "awaiting-request",
+    hello: state.hello,
+    needsPassphrase: event.needsPassphrase,
+    triesLeft: PASSPHRASE_TRIES,
+  };
+  return sendChecked(message, { state: next, actions: [] });
+}
+
+function onRequest(state: State<"awaiting-request">, event: OwnEvent): ServerStep {
+  if (event.kind !== "received" || event.message.kind !== "request") return unexpected(state.name, describe(event));
+  const { passphrase } = event.message;
+  if ((passphrase !== undefined) !== state.needsPassphrase) {
+    return unexpected(
+      state.name,
+      state.needsPassphrase ? "a request without passphrase" : "a passphrase nobody asked for",
+    );
+  }
+  return {
+    state: { ...state, name: "opening" },
+    actions: [passphrase === undefined ? { kind: "open-boot-entry" } : { kind: "open-boot-entry", passphrase }],
+  };
+}
+
+function onOpened(state: State<"opening">, event: OwnEvent): ServerStep {
+  if (event.kind === "refused") return refuse(event);
+  if (event.kind === "passphrase-rejected" && state.needsPassphrase) return onPassphraseRejected(state);
+  if (event.kind !== "entry-opened") return unexpected(state.name, describe(event));
+  const archive: ArchiveMessage = {
+    ...event.archive,
+    kind: "archive",
+    entryTitle: toPrintable(event.archive.entryTitle, TITLE_MAX_BYTES),
+    notices: event.archive.notices.slice(0, NOTICES_MAX).map((notice) => toPrintable(notice, NOTICE_MAX_BYTES)),
+  };
+  const next: ServerState = { name: "streaming", hello: state.hello, archive };
+  return sendChecked(archive, { state: next, actions: [{ kind: "stream-archive", archive }] });
+}
+
+function onPassphraseRejected(state: State<"opening">): ServerStep {
+  const triesLeft = state.triesLeft - 1;
+  if (triesLeft < 1) return refuse({ code: "passphrase-wrong", message: "The passphrase was wrong too often" });
+  return {
+    state: { ...state, name: "awaiting-request", triesLeft },
+    actions: [{ kind: "send", message: { kind: "passphrase-wrong", triesLeft } }],
+  };
+}
+
+function onStreamed(state: State<"streaming">, event: OwnEvent): ServerStep {
+  if (event.kind === "refused") return refuse(event);
+  if (event.kind !== "streamed") return unexpected(state.name, describe(event));
+  const { kernelSha256, initramfsSha256 } = event;
+  return sendChecked({ kind: "end", kernelSha256, initramfsSha256 }, {
+    state: { name: "awaiting-ack", hello: state.hello, archive: state.archive },
+    actions: [],
+  });
+}
+
+function onAck(state: State<"awaiting-ack">, event: OwnEvent): ServerStep {
+  if (event.kind !== "received" || event.message.kind !== "ack") return unexpected(state.name, describe(event));
+  return {
+    state: { ...state, name: "exporting" },
+    actions: [{ kind: "start-export", session: state.archive.session }],
+  };
+}
+
+function onExported(state: State<"exporting">, event: OwnEvent): ServerStep {
+  if (event.kind === "refused") return refuse(event);
+  if (event.kind !== "export-started") return unexpected(state.name, describe(event));
+  return {
+    state: { name: "serving", hello: state.hello, session: state.archive.session },
+    actions: [{ kind: "send", message: { kind: "ready" } }],
+  };
+}
+
+/** Sends a message made of what this machine found; one that the format refuses ends the exchange with a reason instead. */
+function sendChecked(message: ServerMessage, step: ServerStep): ServerStep {
+  try {
+    formatServerMessage(message);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return refuse({ code: "internal", message: `The server cannot express what it found: ${reason}` });
+  }
+  return { state: step.state, actions: [{ kind: "send", message }, ...step.actions] };
+}
+
+function refuse(
+  reason: { readonly code: RefuseCode; readonly message: string; readonly holder?: string },
+  failure: SessionFailure = reason,
+): ServerStep {
+  const message: RefuseMessage = {
+    kind: "refuse",
+    code: reason.code,
+    message: toPrintable(reason.message, NOTICE_MAX_BYTES),
+    ...(reason.holder === undefined ? {} : { holder: toPrintable(reason.holder, NAME_MAX_BYTES) }),
+  };
+  const { code, message: text, holder } = failure;
+  const failed = fail(holder === undefined ? { code, message: text } : { code, message: text, holder });
+  return { state: failed.state, actions: [{ kind: "send", message }, ...failed.actions] };
+}
+
+function fail(failure: SessionFailure): ServerStep {
+  return { state: { name: "failed", failure }, actions: [{ kind: "fail", failure }] };
+}
+
+function describe(event: OwnEvent): string {
+  return event.kind === "received" ? `"${event.message.kind}"` : event.kind;
+}
+
+function unexpected(name: ServerState["name"], found: string): ServerStep {
+  return fail({ code: "unexpected", message: `Got ${found} while ${name.replaceAll("-", " ")}` });
+}
