@@ -20,6 +20,15 @@ export interface BootEntry {
   readonly notices: readonly string[];
 }
 
+/** An entry as a configuration states it: paths not yet looked for. */
+export interface NamedEntry {
+  readonly title: string;
+  readonly kernel: string;
+  readonly initrds: readonly string[];
+  readonly commandLine: string;
+  readonly notices: readonly string[];
+}
+
 /** Kernel, initramfs and command line by hand: `boot.load` of the configuration. All that is absent comes from the disk. */
 export interface BootLoadSettings {
   readonly kernel?: string | undefined;
