@@ -131,7 +131,7 @@ function toEntry({ path, mode, data }: Member): CpioEntry {
   const permissions = mode & 0o7777;
   switch (mode & S_IFMT) {
     case S_IFREG:
-      return { kind: "file", path, mode: permissions, content: data.slice() };
+      return { kind: "file", path, mode: permissions, content: new Uint8Array(data) };
     case S_IFDIR:
       return { kind: "directory", path, mode: permissions };
     case S_IFLNK:

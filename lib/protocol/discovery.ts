@@ -132,8 +132,8 @@ export function parseDiscovery(bytes: Uint8Array, discoveryKey: Uint8Array): Par
 function parseMessage(bytes: Uint8Array): DiscoveryMessage {
   const kind = KINDS[(bytes[AT.type] ?? 0) - 1];
   if (kind === undefined) throw new ProtocolError("malformed", "A discovery datagram has an unknown type");
-  const clientNonce = bytes.slice(AT.clientNonce, AT.challenge);
-  const challenge = bytes.slice(AT.challenge, AT.state);
+  const clientNonce = new Uint8Array(bytes.subarray(AT.clientNonce, AT.challenge));
+  const challenge = new Uint8Array(bytes.subarray(AT.challenge, AT.state));
   // Fields that a kind does not have must be zero.
   switch (kind) {
     case "discover":

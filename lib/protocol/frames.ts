@@ -13,7 +13,7 @@ export const FRAME_BODY_MAX_BYTES = NOISE_MESSAGE_MAX_BYTES;
 /** The most of the archive that fits into one frame: what remains beside the tag and the type byte. */
 export const DATA_MAX_BYTES = FRAME_BODY_MAX_BYTES - TAG_BYTES - 1;
 
-/** The first byte of a body's frame. */
+/** Fills in the length at the start of a frame whose body is in place. */
 export function writeFrameHeader(frame: Uint8Array): void {
   const bodyBytes = frame.length - FRAME_HEADER_BYTES;
   if (bodyBytes < 1 || bodyBytes > FRAME_BODY_MAX_BYTES) throw new RangeError(`A frame cannot have ${bodyBytes} bytes`);
@@ -29,9 +29,7 @@ export function formatFrame(body: Uint8Array): Uint8Array<ArrayBuffer> {
   return frame;
 }
 
-/**
- * Cuts a stream into the bodies of its frames. Holds at most one frame.
- */
+/** Cuts a stream into the bodies of its frames. Holds at most one frame. */
 export class FrameReader {
   /** The frame that has begun, header included. */
   readonly #partial = new Uint8Array(FRAME_HEADER_BYTES + FRAME_BODY_MAX_BYTES);
@@ -44,8 +42,8 @@ export class FrameReader {
   }
 
   /**
-   * Takes the next bytes of the stream. The bodies are views of `bytes` or of a buffer of the reader: use them before the next call
-   * and before reading anything else into the same buffer.
+   * Takes the next bytes of the stream; exhaust the generator before the next call. The bodies are views of `bytes` or of a buffer of the reader: use each before asking for the
+   * next one and before reading anything else into the same buffer.
    * @throws ProtocolError malformed for an empty frame, oversize for one beyond the bound
    */
   *push(bytes: Uint8Array): Generator<Uint8Array, void, void> {
@@ -134,7 +132,7 @@ export function formatClientOpening(handshakeMessage: Uint8Array): Uint8Array<Ar
 export function parseClientOpening(body: Uint8Array): Uint8Array {
   checkPreamble(body, "The client");
   checkSize(body, CLIENT_OPENING_BYTES, "The client's opening");
-  return body.slice(PREAMBLE_BYTES);
+  return new Uint8Array(body.subarray(PREAMBLE_BYTES));
 }
 
 export type ServerOpening =
@@ -157,7 +155,7 @@ export function parseServerOpening(body: Uint8Array): ServerOpening {
   if (status === undefined) throw new ProtocolError("truncated", "The server's opening is too short");
   if (status === OpeningStatus.ok) {
     checkSize(body, PREAMBLE_BYTES + 1 + HANDSHAKE_MESSAGE_BYTES, "The server's opening");
-    return { status, handshakeMessage: body.slice(PREAMBLE_BYTES + 1) };
+    return { status, handshakeMessage: new Uint8Array(body.subarray(PREAMBLE_BYTES + 1)) };
   }
   const known = Object.values(OpeningStatus).find((value) => value === status);
   if (known === undefined || known === OpeningStatus.ok) {

@@ -236,7 +236,7 @@ export class Handshake {
     if (message.length > NOISE_MESSAGE_MAX_BYTES) {
       throw new ProtocolError("oversize", "A handshake message is too long");
     }
-    this.#remotePublicKey = message.slice(0, PUBLIC_KEY_BYTES);
+    this.#remotePublicKey = new Uint8Array(message.subarray(0, PUBLIC_KEY_BYTES));
     this.#mixEphemeral(this.#remotePublicKey);
     if (this.#isInitiator) this.#mixSharedSecret();
     const payload = this.#decryptPayload(message.subarray(PUBLIC_KEY_BYTES));
@@ -248,7 +248,7 @@ export class Handshake {
   split(): Transport {
     this.#advance("split");
     const [first, second] = this.#symmetric.split();
-    const handshakeHash = this.#symmetric.handshakeHash.slice();
+    const handshakeHash = new Uint8Array(this.#symmetric.handshakeHash);
     return this.#isInitiator
       ? { send: first, receive: second, handshakeHash }
       : { send: second, receive: first, handshakeHash };
