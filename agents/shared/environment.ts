@@ -7,6 +7,8 @@ import {
   parseAgentSettings,
 } from "../../lib/protocol/agent_settings.ts";
 import { parseStiefelParameters, type Role, type StiefelParameters } from "../../lib/protocol/kernel_command_line.ts";
+import { NAME_MAX_BYTES } from "../../lib/protocol/boot_exchange.ts";
+import { toPrintable } from "../../lib/protocol/text.ts";
 import { type DerivedKeys, deriveKeys, SHARED_KEY_BYTES } from "../../lib/protocol/keys.ts";
 import { readKernelCommandLine } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
@@ -79,4 +81,14 @@ function toUserError(error: unknown, attempt: string, hint: string): UserError {
 
 function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What this machine calls itself towards others: the settings' name, else its model. Runs `cat`. */
+export async function readMachineName(system: System, settings: AgentSettings): Promise<string> {
+  if (settings.name !== undefined) return settings.name;
+  // Documentation/ABI/testing/sysfs-firmware-dmi-tables; not every machine has it
+  const path = "/sys/class/dmi/id/product_name";
+  const output = await system.run(["cat", path], { timeoutMs: 5_000, acceptExitCodes: [0, 1] });
+  const model = toPrintable(output.stdout.trim(), NAME_MAX_BYTES);
+  return model === "" ? "unnamed machine" : model;
 }

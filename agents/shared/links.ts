@@ -10,7 +10,6 @@ export interface UsableLink {
   readonly name: string;
   readonly index: number;
   readonly mac: string;
-  readonly mtu: number;
   /** Link-local, without scope. */
   readonly address: string;
 }
@@ -21,7 +20,7 @@ export function toUsableLink(link: Link): UsableLink | undefined {
     family === "ipv6" && scope === "link" && !isTentative
   );
   if (!isCandidate(link) || !link.isUp || !link.hasCarrier || address === undefined) return undefined;
-  return { name: link.name, index: link.index, mac: link.mac, mtu: link.mtu, address: address.address };
+  return { name: link.name, index: link.index, mac: link.mac, address: address.address };
 }
 
 /** A link a cable can be plugged into: has a MAC address of six bytes, which tunnels have not. */
@@ -38,18 +37,21 @@ export function linkLocalAddress(mac: string): string {
 }
 
 /**
- * The commands that bring a link up with an address that can be used at once. The kernel would spend one to two seconds on asking
- * whether somebody else has the address (RFC 4862, duplicate address detection); ours is made of the MAC address, and a duplicate
- * MAC on the link would break more than this.
+ * The commands that make a link usable; none when there is nothing to do but wait. The kernel would spend one to two seconds on
+ * asking whether somebody else has the address (RFC 4862, duplicate address detection); ours is made of the MAC address, and a
+ * duplicate MAC on the link would break more than this.
  */
 export function planBringUp(link: Link): readonly (readonly string[])[] {
-  if (link.addresses.some(({ scope, family }) => scope === "link" && family === "ipv6")) {
-    return [["ip", "link", "set", "dev", link.name, "up"]];
-  }
+  if (!isCandidate(link)) return [];
+  const hasAddress = link.addresses.some(({ scope, family }) => scope === "link" && family === "ipv6");
+  const ours = `${linkLocalAddress(link.mac)}/64`;
   return [
-    ["ip", "link", "set", "dev", link.name, "addrgenmode", "none"],
-    ["ip", "link", "set", "dev", link.name, "up"],
-    ["ip", "-6", "address", "replace", `${linkLocalAddress(link.mac)}/64`, "dev", link.name, "nodad"],
+    ...(link.isUp || hasAddress ? [] : [["ip", "link", "set", "dev", link.name, "addrgenmode", "none"]]),
+    ...(link.isUp ? [] : [["ip", "link", "set", "dev", link.name, "up"]]),
+    // Also on a link that is up without one: somebody took it down, and its address went with that.
+    ...(hasAddress || (link.isUp && !link.hasCarrier)
+      ? []
+      : [["ip", "-6", "address", "replace", ours, "dev", link.name, "nodad"]]),
   ];
 }
 
@@ -67,14 +69,15 @@ export interface RunOnLinksOptions {
 export async function runOnLinks(options: RunOnLinksOptions): Promise<void> {
   const { system, console, signal } = options;
   const running = new Map<string, { readonly controller: AbortController; readonly finished: Promise<void> }>();
-  const broughtUp = new Map<string, Promise<void>>();
+  const bringingUp = new Map<string, Promise<void>>();
 
   function update(links: readonly Link[]): void {
     options.onLinks?.(links);
     for (const link of links) {
+      const commands = planBringUp(link);
       const key = `${link.name}/${link.index}`;
-      if (link.isUp) broughtUp.delete(key);
-      else if (isCandidate(link) && !broughtUp.has(key)) broughtUp.set(key, bringUp(system, console, link));
+      if (commands.length === 0 || bringingUp.has(key)) continue;
+      bringingUp.set(key, bringUp(options, link, commands).finally(() => bringingUp.delete(key)));
     }
     const wanted = new Map(links.flatMap((link) => {
       const usable = toUsableLink(link);
@@ -102,7 +105,7 @@ export async function runOnLinks(options: RunOnLinksOptions): Promise<void> {
     if (!signal.aborted) await system.delay(backoff.next(), signal).catch(() => {});
   }
   await Promise.all([...running.values()].map((task) => task.finished));
-  await Promise.all(broughtUp.values());
+  await Promise.all(bringingUp.values());
 }
 
 async function workOn(options: RunOnLinksOptions, link: UsableLink, signal: AbortSignal): Promise<void> {
@@ -119,11 +122,16 @@ async function workOn(options: RunOnLinksOptions, link: UsableLink, signal: Abor
   }
 }
 
-async function bringUp(system: System, console: Console, link: Link): Promise<void> {
+/** Tried once; the next change of any link is the next try. */
+async function bringUp(
+  options: RunOnLinksOptions,
+  link: Link,
+  commands: readonly (readonly string[])[],
+): Promise<void> {
   try {
-    for (const argv of planBringUp(link)) await system.run(argv, { timeoutMs: 30_000 });
+    for (const argv of commands) await options.system.run(argv, { timeoutMs: 30_000 });
   } catch (error) {
-    console.sayRarely(`Cannot bring link ${link.name} up: ${describeError(error)}`);
+    options.console.sayRarely(`Cannot bring link ${link.name} up: ${describeError(error)}`);
   }
 }
 

@@ -25,7 +25,6 @@ Deno.test("a link is usable when it is up, has a carrier and a checked address",
     name: "eth0",
     index: 2,
     mac: "52:54:00:12:34:56",
-    mtu: 1500,
     address: "fe80::1",
   });
   const unusable: Partial<Link>[] = [
@@ -46,11 +45,19 @@ Deno.test("the address of a link is made of its MAC address", () => {
   assert.equal(linkLocalAddress("a6:67:ce:01:0d:85"), "fe80::a467:ceff:fe01:d85");
 });
 
-Deno.test("bringing a link up gives it an address that needs no waiting, unless it has one", () => {
-  assert.deepEqual(planBringUp({ ...link, addresses: [] }).map((argv) => argv.join(" ")), [
-    "ip link set dev eth0 addrgenmode none",
-    "ip link set dev eth0 up",
-    "ip -6 address replace fe80::5054:ff:fe12:3456/64 dev eth0 nodad",
-  ]);
-  assert.deepEqual(planBringUp(link), [["ip", "link", "set", "dev", "eth0", "up"]]);
+Deno.test("a link is made usable with an address that needs no waiting", () => {
+  const address = "ip -6 address replace fe80::5054:ff:fe12:3456/64 dev eth0 nodad";
+  const up = "ip link set dev eth0 up";
+  const cases: [Partial<Link>, string[]][] = [
+    [{ isUp: false, hasCarrier: false, addresses: [] }, ["ip link set dev eth0 addrgenmode none", up, address]],
+    [{ isUp: false }, [up]],
+    [{ addresses: [] }, [address]],
+    [{ addresses: [], hasCarrier: false }, []],
+    [{ addresses: [{ ...linkLocal, isTentative: true }] }, []],
+    [{ isUp: false, isLoopback: true, addresses: [] }, []],
+    [{}, []],
+  ];
+  for (const [change, commands] of cases) {
+    assert.deepEqual(planBringUp({ ...link, ...change }).map((argv) => argv.join(" ")), commands);
+  }
 });

@@ -18,6 +18,11 @@ export function withoutScope(address: string): string {
   return address.split("%", 1)[0] ?? address;
 }
 
+/** Without a scope, and an IPv4 address that a socket for both families shows as `::ffff:192.0.2.1` (RFC 4291 section 2.5.5.2) as itself. */
+export function plainAddress(address: string): string {
+  return withoutScope(address).replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
+}
+
 /** `::1` -> `[::1]:80`, `192.0.2.1` -> `192.0.2.1:80`: an address and port for people to read. */
 export function describeEndpoint(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;

@@ -1,5 +1,5 @@
 /** TCP with an end to every wait: reads and writes give up after the idle time, and all of it ends when the signal aborts. */
-import { withoutScope } from "./address.ts";
+import { plainAddress } from "./address.ts";
 
 /** A read returns at most this much. */
 const readBytes = 128 * 1024;
@@ -15,10 +15,12 @@ export interface ByteStream extends Disposable {
   readonly remoteAddress: string;
   readonly remotePort: number;
   /**
-   * The next bytes (at least one), or undefined when the other side has finished.
+   * The next bytes (at least one), or undefined when the other side has finished. They are a view of a buffer that the next read
+   * fills again.
+   * @param timeoutMs instead of the stream's idle time
    * @throws {IdleTimeout} and closes the stream when nothing came in time
    */
-  read(): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  read(timeoutMs?: number): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /**
    * Sends all of it; returns when the kernel has taken it.
    * @throws {IdleTimeout} and closes the stream when the other side did not take a piece in time
@@ -82,8 +84,8 @@ class TcpByteStream implements ByteStream {
     this.#connection = connection;
     this.#idleTimeoutMs = options.idleTimeoutMs ?? 30_000;
     this.#signal = options.signal;
-    this.localAddress = withoutScope(connection.localAddr.hostname);
-    this.remoteAddress = withoutScope(connection.remoteAddr.hostname);
+    this.localAddress = plainAddress(connection.localAddr.hostname);
+    this.remoteAddress = plainAddress(connection.remoteAddr.hostname);
     this.remotePort = connection.remoteAddr.port;
     connection.setNoDelay(true);
     connection.setKeepAlive(true);
@@ -91,14 +93,14 @@ class TcpByteStream implements ByteStream {
     else this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
-  async read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const count = await this.#withinIdleTime("sent", () => this.#connection.read(this.#buffer));
-    return count === null ? undefined : this.#buffer.slice(0, count);
+  async read(timeoutMs = this.#idleTimeoutMs): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const count = await this.#within(timeoutMs, "sent", () => this.#connection.read(this.#buffer));
+    return count === null ? undefined : this.#buffer.subarray(0, count);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
     for (let offset = 0; offset < bytes.length;) {
-      offset += await this.#withinIdleTime("took", () => this.#connection.write(bytes.subarray(offset)));
+      offset += await this.#within(this.#idleTimeoutMs, "took", () => this.#connection.write(bytes.subarray(offset)));
     }
   }
 
@@ -118,17 +120,17 @@ class TcpByteStream implements ByteStream {
   }
 
   /** Deno's reads take no timeout: closing the connection is what ends them. */
-  async #withinIdleTime<T>(verb: "sent" | "took", operation: () => Promise<T>): Promise<T> {
+  async #within<T>(timeoutMs: number, verb: "sent" | "took", operation: () => Promise<T>): Promise<T> {
     let isTooLate = false;
     const timer = setTimeout(() => {
       isTooLate = true;
       this.close();
-    }, this.#idleTimeoutMs);
+    }, timeoutMs);
     try {
       return await operation();
     } catch (error) {
       if (isTooLate) {
-        throw new IdleTimeout(`The other side ${verb} nothing for ${this.#idleTimeoutMs / 1000} s`, { cause: error });
+        throw new IdleTimeout(`The other side ${verb} nothing for ${timeoutMs / 1000} s`, { cause: error });
       }
       this.#signal?.throwIfAborted();
       throw error;

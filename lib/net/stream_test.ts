@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describeEndpoint, needsScope, withoutScope, withScope } from "./address.ts";
+import { describeEndpoint, needsScope, plainAddress, withoutScope, withScope } from "./address.ts";
 import { listenStream } from "./listen.ts";
 import { parseRequestHead, servePage } from "./status_page.ts";
 import { connectStream, IdleTimeout } from "./stream.ts";
@@ -14,6 +14,7 @@ Deno.test("link-local addresses get a scope, others do not", () => {
   assert.equal(withScope("192.0.2.1", "eth0"), "192.0.2.1");
   assert.ok(needsScope("febf::1") && !needsScope("fec0::1") && !needsScope("fe80"));
   assert.equal(withoutScope("fe80::1%eth0"), "fe80::1");
+  assert.equal(plainAddress("::ffff:192.0.2.1"), "192.0.2.1");
   assert.equal(describeEndpoint("::1", 80), "[::1]:80");
   assert.equal(describeEndpoint("192.0.2.1", 80), "192.0.2.1:80");
 });

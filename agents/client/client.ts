@@ -1,0 +1,138 @@
+/** The client agent: search, fetch, start; over and over until it works. */
+import { ProtocolError, UserError } from "../../lib/errors.ts";
+import { checkMemory, executeKernel, loadKernel } from "../../lib/boot/kexec.ts";
+import { connectStream } from "../../lib/net/stream.ts";
+import { BOOT_EXCHANGE_PORT, BOOT_EXCHANGE_VERSION } from "../../lib/protocol/boot_exchange.ts";
+import type { System } from "../../lib/system/system.ts";
+import { createBackoff } from "../shared/backoff.ts";
+import { type Console, formatBytes } from "../shared/console.ts";
+import { type Environment, readEnvironment, readMachineName } from "../shared/environment.ts";
+import { describeError } from "../shared/links.ts";
+import { ExchangeFailed, fetchArchive, type FetchedArchive } from "./exchange.ts";
+import type { ClientOptions } from "./options.ts";
+import { findRoute, type Route } from "./route.ts";
+import { type FoundServer, searchServer } from "./search.ts";
+import { removeStaged } from "./staging.ts";
+
+export interface ClientDependencies {
+  readonly system: System;
+  readonly console: Console;
+  readonly signal: AbortSignal;
+}
+
+const retryFirstMs = 500;
+const retryMaximumMs = 15_000;
+
+/**
+ * Runs until a kernel was started, or, with `--no-kexec`, until it could have been.
+ * @throws {UserError} for what trying again cannot mend; the signal's reason when it aborts
+ */
+export async function runClient(options: ClientOptions, dependencies: ClientDependencies): Promise<void> {
+  const { system, console, signal } = dependencies;
+  console.mark("agent");
+  const environment = await readEnvironment(system, { role: "client", ...options });
+  for (const name of environment.unknownParameters) console.say(`The kernel parameter "${name}" is not known`);
+  const name = await readMachineName(system, environment.settings);
+  const backoff = createBackoff({ firstMs: retryFirstMs, maximumMs: retryMaximumMs });
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const fetched = await fetchOnce(options, { ...dependencies, environment, name });
+      console.mark("fetched");
+      if (!options.withKexec) return report(console, fetched);
+      await startKernel(dependencies, fetched);
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      for (const line of explain(error)) console.sayRarely(line);
+      await system.delay(backoff.next(), signal);
+    }
+  }
+}
+
+interface Attempt extends ClientDependencies {
+  readonly environment: Environment;
+  readonly name: string;
+}
+
+async function fetchOnce(options: ClientOptions, attempt: Attempt): Promise<FetchedArchive> {
+  const { system, console, signal, environment, name } = attempt;
+  const address = options.server ?? environment.parameters.server;
+  const found = address === undefined
+    ? await searchServer({ system, console, signal, discoveryKey: environment.keys.discoveryKey })
+    : undefined;
+  if (found !== undefined) console.say(`Found "${found.name}" on link ${found.linkName}`);
+  else console.sayRarely(`Connecting to ${address}`);
+  using stream = await connectStream({
+    host: found?.host ?? address ?? "",
+    port: found?.port ?? BOOT_EXCHANGE_PORT,
+    signal,
+  });
+  const route = await routeTo(system, found, { local: stream.localAddress, remote: stream.remoteAddress });
+  console.mark("found");
+  return await fetchArchive(stream, {
+    system,
+    console,
+    signal,
+    bootPsk: environment.keys.bootPsk,
+    hello: { kind: "hello", protocol: BOOT_EXCHANGE_VERSION, name, ...route },
+    directory: options.workDirectory,
+  });
+}
+
+async function routeTo(
+  system: System,
+  found: FoundServer | undefined,
+  ends: { readonly local: string; readonly remote: string },
+): Promise<Route> {
+  return found === undefined ? await findRoute(system, ends) : { mac: found.mac };
+}
+
+async function startKernel(
+  { system, console }: ClientDependencies,
+  { archive, staged }: FetchedArchive,
+): Promise<void> {
+  try {
+    await checkMemory(system, archive.kernelBytes + archive.initramfsBytes);
+    await loadKernel(system, {
+      kernel: staged.kernelPath,
+      initramfs: staged.initramfsPath,
+      commandLine: archive.commandLine,
+    });
+    console.say(`Starting "${archive.entryTitle}"`);
+    console.mark("kexec");
+    await executeKernel(system);
+  } finally {
+    await removeStaged(system, staged);
+  }
+}
+
+function report(console: Console, { archive, staged }: FetchedArchive): void {
+  const { session } = archive;
+  console.say(`Would start "${archive.entryTitle}"`);
+  console.say(`  kernel        ${staged.kernelPath}, ${formatBytes(archive.kernelBytes)}`);
+  console.say(`  initramfs     ${staged.initramfsPath}, ${formatBytes(archive.initramfsBytes)} and the session file`);
+  console.say(`  command line  ${archive.commandLine}`);
+  console.say(
+    `  disk          ${session.transport}, [${session.serverAddress}]:${session.port}, ${
+      formatBytes(session.diskSizeBytes)
+    }`,
+  );
+  console.say(`  our address   ${session.clientAddress} on the card ${session.linkMac}`);
+}
+
+/** What went wrong and what to do, in lines. */
+export function explain(error: unknown): readonly string[] {
+  if (error instanceof ProtocolError && error.code === "wrong-key") {
+    return [`${error.message}: both images must be built with the same aes-key file`];
+  }
+  if (error instanceof ExchangeFailed) {
+    const { code, message, holder } = error.failure;
+    if (code === "busy") {
+      return [`The disk is in use by ${holder === undefined ? "another desktop" : `"${holder}"`}: ${message}`];
+    }
+    return [`The exchange failed: ${message}`];
+  }
+  const hints = error instanceof UserError ? error.hints : [];
+  return [`Trying again after: ${describeError(error)}`, ...hints.map((hint) => `  ${hint}`)];
+}

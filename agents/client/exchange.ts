@@ -1,0 +1,193 @@
+/** Drives the client's session over one connection: bytes to events, actions to deeds. What follows what is decided in lib/protocol. */
+import { checkMemory } from "../../lib/boot/kexec.ts";
+import type { ByteStream } from "../../lib/net/stream.ts";
+import {
+  type ArchiveMessage,
+  formatClientMessage,
+  type HelloMessage,
+  parseServerPlaintext,
+} from "../../lib/protocol/boot_exchange.ts";
+import {
+  CLIENT_WAIT_MS,
+  type ClientAction,
+  type ClientEvent,
+  type ClientState,
+  startClientSession,
+  stepClientSession,
+} from "../../lib/protocol/client_session.ts";
+import { type SecureChannel, startClientHandshake } from "../../lib/protocol/secure_channel.ts";
+import type { SessionFailure } from "../../lib/protocol/session_failure.ts";
+import type { System } from "../../lib/system/system.ts";
+import { type Console, formatTransfer } from "../shared/console.ts";
+import { eventOfConnectionError, eventOfLocalError } from "../shared/exchange_events.ts";
+import { FrameSource } from "../shared/frame_source.ts";
+import { type StagedArchive, Staging } from "./staging.ts";
+
+export interface ExchangeOptions {
+  readonly system: System;
+  readonly console: Console;
+  readonly signal: AbortSignal;
+  readonly bootPsk: Uint8Array;
+  readonly hello: HelloMessage;
+  /** Where kernel and initramfs are put. */
+  readonly directory: string;
+}
+
+export interface FetchedArchive {
+  readonly archive: ArchiveMessage;
+  readonly staged: StagedArchive;
+}
+
+/** The exchange ended without something to boot. */
+export class ExchangeFailed extends Error {
+  override readonly name = "ExchangeFailed";
+  readonly failure: SessionFailure;
+
+  constructor(failure: SessionFailure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+/** How long the server may take for its part of the handshake. */
+const handshakeTimeoutMs = 15_000;
+
+/**
+ * Fetches what the server has to boot. When it returns, the server exports the disk to us.
+ * @throws {ExchangeFailed}; {ProtocolError} when the handshake fails, "wrong-key" among them; errors of the connection
+ */
+export async function fetchArchive(stream: ByteStream, options: ExchangeOptions): Promise<FetchedArchive> {
+  const frames = new FrameSource(stream);
+  const handshake = startClientHandshake({ psk: options.bootPsk });
+  await stream.write(handshake.opening);
+  const reply = await frames.next(handshakeTimeoutMs);
+  if (reply === undefined) throw new Error("The server closed the connection at once");
+  await using exchange = new Exchange(stream, frames, handshake.finish(reply), options);
+  return await exchange.run();
+}
+
+class Exchange implements AsyncDisposable {
+  readonly #stream: ByteStream;
+  readonly #frames: FrameSource;
+  readonly #channel: SecureChannel;
+  readonly #options: ExchangeOptions;
+  #staging: Staging | undefined;
+  #receivedBytes = 0;
+  #totalBytes = 0;
+  #startMs = 0;
+
+  constructor(stream: ByteStream, frames: FrameSource, channel: SecureChannel, options: ExchangeOptions) {
+    this.#stream = stream;
+    this.#frames = frames;
+    this.#channel = channel;
+    this.#options = options;
+  }
+
+  async run(): Promise<FetchedArchive> {
+    let { state, actions } = startClientSession(this.#options.hello);
+    for (;;) {
+      const answer = await this.#carryOutAll(actions);
+      if (state.name === "failed") throw new ExchangeFailed(state.failure);
+      if (state.name === "booting") return this.#fetched(state.archive);
+      ({ state, actions } = stepClientSession(state, answer ?? await this.#nextEvent(state)));
+    }
+  }
+
+  #fetched(archive: ArchiveMessage): FetchedArchive {
+    if (this.#staging === undefined) throw new TypeError("The session ended without an archive");
+    return { archive, staged: this.#staging.keep() };
+  }
+
+  /** @returns the event an action led to, if any */
+  async #carryOutAll(actions: readonly ClientAction[]): Promise<ClientEvent | undefined> {
+    let answer: ClientEvent | undefined;
+    for (const action of actions) {
+      answer = await this.#carryOut(action);
+      if (answer !== undefined) return answer;
+    }
+    return undefined;
+  }
+
+  async #carryOut(action: ClientAction): Promise<ClientEvent | undefined> {
+    if (action.kind === "send") {
+      return await this.#stream.write(this.#channel.seal(formatClientMessage(action.message)))
+        .then(() => undefined, eventOfConnectionError);
+    }
+    try {
+      return await this.#carryOutHere(action);
+    } catch (error) {
+      this.#options.signal.throwIfAborted();
+      return eventOfLocalError(error);
+    }
+  }
+
+  async #carryOutHere(action: Exclude<ClientAction, { kind: "send" }>): Promise<ClientEvent | undefined> {
+    switch (action.kind) {
+      case "ask-passphrase":
+        return await this.#askPassphrase(action);
+      case "prepare":
+        return await this.#prepare(action.archive);
+      case "store":
+        await this.#staging?.store(action.part, action.bytes);
+        this.#showProgress(action.bytes.length);
+        return undefined;
+      case "verify":
+        if (this.#staging === undefined) throw new TypeError("Nothing was stored");
+        return { kind: "verified", ...await this.#staging.finish() };
+      case "boot":
+      case "fail":
+        return undefined;
+    }
+  }
+
+  async #askPassphrase(action: Extract<ClientAction, { kind: "ask-passphrase" }>): Promise<ClientEvent> {
+    const { console, signal } = this.#options;
+    if (action.isRetry) console.say("That passphrase does not open the disk");
+    const timeout = AbortSignal.timeout(CLIENT_WAIT_MS["awaiting-passphrase"]);
+    const prompt = `Passphrase of the encrypted disk (${
+      action.triesLeft === 1 ? "last try" : `${action.triesLeft} tries`
+    }): `;
+    try {
+      return { kind: "passphrase", passphrase: await console.askSecret(prompt, AbortSignal.any([signal, timeout])) };
+    } catch (error) {
+      if (timeout.aborted) return { kind: "local-failure", message: "No passphrase was typed in time" };
+      throw error;
+    }
+  }
+
+  async #prepare(archive: ArchiveMessage): Promise<undefined> {
+    const { system, console, directory, hello } = this.#options;
+    if (archive.session.linkMac !== hello.mac) throw new Error("The server's session is for another network card");
+    for (const notice of archive.notices) console.say(`Note: ${notice}`);
+    console.say(`Fetching "${archive.entryTitle}"`);
+    this.#totalBytes = archive.kernelBytes + archive.initramfsBytes;
+    // once as files in memory, once more held by the kernel for kexec
+    await checkMemory(system, 2 * this.#totalBytes);
+    this.#staging = await Staging.open(system, directory, archive);
+    this.#startMs = system.monotonicMs();
+  }
+
+  #showProgress(bytes: number): void {
+    this.#receivedBytes += bytes;
+    const elapsedMs = this.#options.system.monotonicMs() - this.#startMs;
+    this.#options.console.status(
+      formatTransfer({ doneBytes: this.#receivedBytes, totalBytes: this.#totalBytes, elapsedMs }),
+    );
+  }
+
+  async #nextEvent(state: ClientState): Promise<ClientEvent> {
+    try {
+      const body = await this.#frames.next(CLIENT_WAIT_MS[state.name]);
+      if (body === undefined) return { kind: "closed" };
+      return { kind: "received", plaintext: parseServerPlaintext(this.#channel.open(body)) };
+    } catch (error) {
+      this.#options.signal.throwIfAborted();
+      return eventOfConnectionError(error);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stream.close();
+    await this.#staging?.[Symbol.asyncDispose]();
+  }
+}

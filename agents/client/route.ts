@@ -1,0 +1,52 @@
+/** How this machine reaches a server that was named by address: repeated by the payload's initramfs after kexec. */
+import * as v from "valibot";
+import { withoutScope } from "../../lib/net/address.ts";
+import type { HelloMessage } from "../../lib/protocol/boot_exchange.ts";
+import { type Link, listLinks } from "../../lib/system/facts.ts";
+import type { System } from "../../lib/system/system.ts";
+
+export interface Route {
+  readonly mac: string;
+  /** Absent when the server is on the same link by a link-local address: then both sides take addresses made for the session. */
+  readonly routed?: NonNullable<HelloMessage["routed"]>;
+}
+
+/** `ip -json route get` (ip-route(8)), as far as it matters. */
+const routeSchema = v.pipe(v.array(v.object({ gateway: v.optional(v.string()) })), v.minLength(1));
+
+/**
+ * @param local our address of the connection, @param remote the server's
+ * @throws {Error} when no link has the address. Runs `ip`.
+ */
+export async function findRoute(
+  system: System,
+  ends: { readonly local: string; readonly remote: string },
+): Promise<Route> {
+  const local = withoutScope(ends.local);
+  const links = await listLinks(system);
+  const found = findLink(links, local);
+  if (found === undefined) throw new Error(`No link has the address ${local} any more`);
+  const { link, address } = found;
+  if (address.scope === "link") return { mac: link.mac };
+  const { stdout } = await system.run(["ip", "-json", "route", "get", ends.remote], { timeoutMs: 10_000 });
+  const gateway = v.parse(routeSchema, JSON.parse(stdout))[0]?.gateway;
+  return {
+    mac: link.mac,
+    routed: {
+      clientAddress: `${local}/${address.prefixLength}`,
+      ...(gateway === undefined ? {} : { gateway }),
+      ...(link.mtu >= 1280 && link.mtu <= 65535 && link.mtu !== 1500 ? { mtu: link.mtu } : {}),
+    },
+  };
+}
+
+function findLink(
+  links: readonly Link[],
+  local: string,
+): { link: Link; address: Link["addresses"][number] } | undefined {
+  for (const link of links) {
+    const address = link.addresses.find((candidate) => candidate.address === local);
+    if (address !== undefined) return { link, address };
+  }
+  return undefined;
+}

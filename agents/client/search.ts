@@ -1,0 +1,134 @@
+/** Finding a server: asks on every link at once until one answers with our key. */
+import { allNodesGroup, withScope } from "../../lib/net/address.ts";
+import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";
+import { DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
+import { DiscoverySearch } from "../../lib/protocol/discovery_search.ts";
+import { type Link, readLinkSpeed } from "../../lib/system/facts.ts";
+import type { System } from "../../lib/system/system.ts";
+import { createBackoff } from "../shared/backoff.ts";
+import type { Console } from "../shared/console.ts";
+import { isCandidate, runOnLinks, type UsableLink } from "../shared/links.ts";
+
+export interface FoundServer {
+  readonly name: string;
+  /** With the scope of the link it was found on. */
+  readonly host: string;
+  readonly port: number;
+  /** MAC address of the link. */
+  readonly mac: string;
+  readonly linkName: string;
+}
+
+export interface SearchOptions {
+  readonly system: System;
+  readonly console: Console;
+  readonly signal: AbortSignal;
+  readonly discoveryKey: Uint8Array;
+}
+
+/** From the first question to the second; then twice as long each time. A link that comes up is asked at once. */
+const firstIntervalMs = 250;
+const maximumIntervalMs = 4_000;
+/** A busy server may be told so itself, but one that is free and answers a moment later is better. */
+const waitForFreeMs = 500;
+
+/** Waits for as long as it takes. @throws the signal's reason when it aborts */
+export async function searchServer(options: SearchOptions): Promise<FoundServer> {
+  const { system, console, signal } = options;
+  const found = Promise.withResolvers<FoundServer>();
+  const over = new AbortController();
+  const stop = AbortSignal.any([signal, over.signal]);
+  const search = new DiscoverySearch({
+    discoveryKey: options.discoveryKey,
+    random: (size) => system.randomBytes(size),
+  });
+  const report = createLinkReport(options);
+
+  async function work(link: UsableLink, linkSignal: AbortSignal): Promise<void> {
+    using datagrams = await openDatagramLink({ ...link, link: link.name, port: 0 });
+    const onAbort = (): void => datagrams.close();
+    linkSignal.addEventListener("abort", onAbort, { once: true });
+    const asking = ask(system, search, datagrams, linkSignal);
+    try {
+      for (let datagram = await datagrams.receive(); datagram !== undefined; datagram = await datagrams.receive()) {
+        const finding = search.receive(datagram.bytes);
+        if (finding.kind === "other-key") {
+          console.sayRarely(
+            `A stiefelsystem answers with another key (link ${link.name}, ${datagram.address}): ` +
+              "both images must be built with the same aes-key file",
+          );
+        }
+        if (finding.kind !== "offer") continue;
+        const { name, state, tcpPort } = finding.offer;
+        const server = {
+          name,
+          host: withScope(datagram.address, link.name),
+          port: tcpPort,
+          mac: link.mac,
+          linkName: link.name,
+        };
+        if (state === "installed-os") {
+          console.sayRarely(
+            `"${name}" runs its own system (link ${link.name}): start the image there with the server role`,
+          );
+        } else if (state === "serving") found.resolve(server);
+        else void system.delay(waitForFreeMs, stop).then(() => found.resolve(server), () => {});
+      }
+    } finally {
+      linkSignal.removeEventListener("abort", onAbort);
+      datagrams.close();
+      await asking;
+    }
+  }
+
+  const onAbort = (): void => found.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  const running = runOnLinks({ system, console, signal: stop, onLinks: report, work });
+  try {
+    return await found.promise;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    over.abort();
+    await running;
+  }
+}
+
+/** Sends questions until the link or the search ends. Never rejects: what cannot be sent now is asked again. */
+async function ask(
+  system: System,
+  search: DiscoverySearch,
+  datagrams: DatagramLink,
+  signal: AbortSignal,
+): Promise<void> {
+  const backoff = createBackoff({ firstMs: firstIntervalMs, maximumMs: maximumIntervalMs });
+  while (!signal.aborted) {
+    await datagrams.send(search.formatQuestion(), { address: allNodesGroup, port: DISCOVERY_PORT }).catch(() => {});
+    await system.delay(backoff.next(), signal).catch(() => {});
+  }
+}
+
+/** Says which links there are, again when that changes. */
+function createLinkReport({ system, console }: SearchOptions): (links: readonly Link[]) => void {
+  let last = "";
+  return (links) => {
+    const candidates = links.filter(isCandidate);
+    const key = JSON.stringify(candidates.map(({ name, isUp, hasCarrier }) => [name, isUp, hasCarrier]));
+    if (key === last) return;
+    last = key;
+    void describeLinks(system, candidates).then((text) => {
+      if (last === key) console.say(text);
+    });
+  };
+}
+
+async function describeLinks(system: System, links: readonly Link[]): Promise<string> {
+  if (links.length === 0) return "No network card found yet";
+  const descriptions = await Promise.all(links.map(async (link) => {
+    if (!link.isUp) return `${link.name} being raised`;
+    if (!link.hasCarrier) return `${link.name} no cable`;
+    const speed = await readLinkSpeed(system, link.name).catch(() => undefined);
+    return speed === undefined ? `${link.name} connected` : `${link.name} ${speed} Mbit/s`;
+  }));
+  return `Asking for a stiefelsystem on: ${descriptions.join(", ")}`;
+}

@@ -1,0 +1,330 @@
+/** Drives the server's session over one connection: bytes to events, actions to deeds. What follows what is decided in lib/protocol. */
+import type { DiskReport } from "../../lib/block/inspect_disk.ts";
+import { BootError } from "../../lib/boot/entry.ts";
+import type { BootImage } from "../../lib/boot/opened_image.ts";
+import { ProtocolError, UserError } from "../../lib/errors.ts";
+import type { ByteStream } from "../../lib/net/stream.ts";
+import {
+  type ArchiveMessage,
+  formatServerMessage,
+  type HelloMessage,
+  parseClientPlaintext,
+  type RefuseCode,
+} from "../../lib/protocol/boot_exchange.ts";
+import { forDesktop } from "../../lib/protocol/kernel_command_line.ts";
+import { answerClientOpening, type SecureChannel } from "../../lib/protocol/secure_channel.ts";
+import {
+  SERVER_WAIT_MS,
+  type ServerAction,
+  type ServerEvent,
+  type ServerState,
+  startServerSession,
+  stepServerSession,
+} from "../../lib/protocol/server_session.ts";
+import type { System } from "../../lib/system/system.ts";
+import { type Console, formatTransfer } from "../shared/console.ts";
+import { describeError } from "../shared/links.ts";
+import { eventOfConnectionError, eventOfLocalError } from "../shared/exchange_events.ts";
+import { FrameSource } from "../shared/frame_source.ts";
+import { sendPart } from "./archive.ts";
+import type { Desk, Ticket } from "./desk.ts";
+import { type Arrival, planSession, type SessionPlan } from "./session_plan.ts";
+import type { DiskSource } from "./source.ts";
+import type { ClientState, Phase } from "./state.ts";
+
+export interface ServerExchangeOptions {
+  readonly system: System;
+  readonly console: Console;
+  readonly bootPsk: Uint8Array;
+  readonly source: DiskSource;
+  readonly desk: Desk;
+  readonly arrival: Arrival;
+  readonly setPhase: (phase: Phase) => void;
+  readonly setDisk: (disk: DiskReport) => void;
+}
+
+/** From the connection to the hello: a client that has the key needs no longer, and nobody else may keep the place. */
+const helloTimeoutMs = 15_000;
+
+/** Runs one exchange to its end, good or bad, and says how it ended. Never rejects. */
+export async function serveExchange(stream: ByteStream, options: ServerExchangeOptions): Promise<void> {
+  const deadline = setTimeout(() => stream.close(), helloTimeoutMs);
+  try {
+    const frames = new FrameSource(stream);
+    const channel = await shakeHands(stream, frames, options);
+    if (channel === undefined) return;
+    await using exchange = new ServerExchange(stream, frames, channel, options);
+    await exchange.run(() => clearTimeout(deadline));
+  } catch (error) {
+    options.console.sayRarely(`A boot exchange failed in a way nobody foresaw: ${describeError(error)}`);
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+/** @returns undefined for whoever is no client of ours; that is nobody's business unless the key or version differs */
+async function shakeHands(
+  stream: ByteStream,
+  frames: FrameSource,
+  options: ServerExchangeOptions,
+): Promise<SecureChannel | undefined> {
+  try {
+    const opening = await frames.next(helloTimeoutMs);
+    if (opening === undefined) return undefined;
+    const answer = answerClientOpening(opening, { psk: options.bootPsk });
+    await stream.write(answer.reply);
+    if (answer.kind === "accepted") return answer.channel;
+    sayDeclined(stream, options.console, answer.error);
+    await stream.closeWrite();
+  } catch {
+    // Garbage, silence or a reset.
+  }
+  return undefined;
+}
+
+function sayDeclined(stream: ByteStream, console: Console, error: ProtocolError): void {
+  if (error.code === "wrong-key") {
+    console.sayRarely(
+      `A desktop asks with another key (${stream.remoteAddress}): both images must be built with the same aes-key file`,
+    );
+  } else if (error.code === "unknown-version") {
+    console.sayRarely(
+      `A desktop asks with another version of the protocol (${stream.remoteAddress}): update the older image`,
+    );
+  }
+}
+
+class ServerExchange implements AsyncDisposable {
+  readonly #stream: ByteStream;
+  readonly #frames: FrameSource;
+  readonly #channel: SecureChannel;
+  readonly #options: ServerExchangeOptions;
+  #ticket: Ticket | undefined;
+  #client: ClientState | undefined;
+  #hello: HelloMessage | undefined;
+  #disk: DiskReport | undefined;
+  #image: (BootImage & AsyncDisposable) | undefined;
+  #plan: SessionPlan | undefined;
+  #isServing = false;
+  readonly #over = Promise.withResolvers<void>();
+  readonly #onReplaced = (): void => this.#stream.close();
+
+  constructor(stream: ByteStream, frames: FrameSource, channel: SecureChannel, options: ServerExchangeOptions) {
+    this.#stream = stream;
+    this.#frames = frames;
+    this.#channel = channel;
+    this.#options = options;
+  }
+
+  async run(onHello: () => void): Promise<void> {
+    let { state, actions } = startServerSession();
+    while (state.name !== "serving" && state.name !== "failed") {
+      const event: ServerEvent = await this.#carryOutAll(actions) ?? await this.#nextEvent(state);
+      ({ state, actions } = stepServerSession(state, event));
+      if (state.name !== "awaiting-hello") onHello();
+    }
+    const answer = await this.#carryOutAll(actions);
+    if (state.name === "failed") this.#sayFailed(state);
+    // Whether "ready" got through does not matter: the client that does not get it comes again and takes over from itself.
+    if (state.name !== "serving" || this.#ticket === undefined || this.#client === undefined) return;
+    this.#isServing = true;
+    const sinceMs = this.#ticket.lease.sinceMs;
+    this.#options.setPhase({ kind: "lent", client: this.#client, sinceMs });
+    this.#options.console.say(
+      answer === undefined
+        ? `"${this.#client.name}" has all it needs and starts`
+        : `"${this.#client.name}" is gone, waiting for it`,
+    );
+  }
+
+  #sayFailed({ failure }: Extract<ServerState, { name: "failed" }>): void {
+    // Nobody who knows the key was there.
+    if (this.#client === undefined) return;
+    if (failure.code !== "busy") {
+      this.#options.console.say(`Nothing came of "${this.#client.name}": ${failure.message}`);
+    }
+  }
+
+  async #carryOutAll(actions: readonly ServerAction[]): Promise<ServerEvent | undefined> {
+    for (const action of actions) {
+      const answer = await this.#carryOut(action);
+      if (answer !== undefined) return answer;
+    }
+    return undefined;
+  }
+
+  async #carryOut(action: ServerAction): Promise<ServerEvent | undefined> {
+    if (action.kind === "fail") return undefined;
+    if (action.kind === "send") {
+      return await this.#send(this.#channel.seal(formatServerMessage(action.message)));
+    }
+    try {
+      switch (action.kind) {
+        case "admit":
+          return await this.#admit(action.hello);
+        case "open-boot-entry":
+          return await this.#openBootEntry(action.passphrase);
+        case "stream-archive":
+          return await this.#streamArchive(action.archive);
+        case "start-export":
+          return await this.#startExport();
+      }
+    } catch (error) {
+      return eventOfBootError(error);
+    }
+  }
+
+  async #send(frame: Uint8Array): Promise<ServerEvent | undefined> {
+    return await this.#stream.write(frame).then(() => undefined, eventOfConnectionError);
+  }
+
+  async #admit(hello: HelloMessage): Promise<ServerEvent> {
+    const { desk, source, console, setDisk } = this.#options;
+    this.#hello = hello;
+    this.#client = { name: hello.name, mac: hello.mac, address: this.#stream.remoteAddress };
+    const admission = await desk.admit(this.#client, this.#over.promise);
+    if (admission.kind === "refused") {
+      return { kind: "refused", code: "busy", message: admission.message, holder: admission.holder };
+    }
+    this.#ticket = admission.ticket;
+    this.#ticket.replaced.addEventListener("abort", this.#onReplaced, { once: true });
+    console.say(`"${hello.name}" (${hello.mac}) asks for the disk`);
+    const disk = await source.inspect();
+    this.#disk = disk;
+    setDisk(disk);
+    const [problem] = disk.problems;
+    if (problem !== undefined) {
+      return {
+        kind: "refused",
+        code: problem.code === "hibernated" ? "hibernated" : "disk-in-use",
+        message: problem.message,
+      };
+    }
+    const { path, model, sizeBytes } = disk;
+    return {
+      kind: "admitted",
+      needsPassphrase: await this.#open(undefined) === "passphrase-needed",
+      disk: { name: path, sizeBytes, ...(model === undefined ? {} : { model }) },
+    };
+  }
+
+  /** Tries to open the boot partition and keeps it open for what follows. */
+  async #open(passphrase: string | undefined): Promise<"open" | "passphrase-needed" | "passphrase-wrong"> {
+    try {
+      this.#image = await this.#options.source.openBoot(passphrase);
+      return "open";
+    } catch (error) {
+      if (error instanceof BootError && (error.code === "passphrase-needed" || error.code === "passphrase-wrong")) {
+        return error.code;
+      }
+      throw error;
+    }
+  }
+
+  async #openBootEntry(passphrase: string | undefined): Promise<ServerEvent> {
+    if (passphrase !== undefined && await this.#open(passphrase) !== "open") return { kind: "passphrase-rejected" };
+    const [image, disk, client] = [this.#image, this.#disk, this.#client];
+    if (image === undefined || disk === undefined || client === undefined) throw new TypeError("Nothing is open");
+    const { entry, kernelBytes, initramfsBytes } = image;
+    if (initramfsBytes === 0) {
+      throw new BootError(
+        "no-boot-entry",
+        `The boot entry "${entry.title}" has no initramfs, which would attach the disk`,
+      );
+    }
+    this.#options.console.say(`Sending "${entry.title}" (${entry.source})`);
+    return {
+      kind: "entry-opened",
+      archive: {
+        kernelBytes,
+        initramfsBytes,
+        commandLine: forDesktop(entry.commandLine),
+        entryTitle: entry.title,
+        notices: [...disk.notices, ...entry.notices],
+        session: this.#planSession(disk).session,
+      },
+    };
+  }
+
+  #planSession(disk: DiskReport): SessionPlan {
+    if (this.#hello === undefined) throw new TypeError("No hello yet");
+    const random = this.#options.system.randomBytes(23);
+    this.#plan = planSession({ hello: this.#hello, arrival: this.#options.arrival, disk, random });
+    return this.#plan;
+  }
+
+  async #streamArchive(archive: ArchiveMessage): Promise<ServerEvent> {
+    const [image, client] = [this.#image, this.#client];
+    if (image === undefined || client === undefined) throw new TypeError("Nothing is open");
+    const { system, console, setPhase } = this.#options;
+    const totalBytes = archive.kernelBytes + archive.initramfsBytes;
+    const startMs = system.monotonicMs();
+    let doneBytes = 0;
+    let lost: ServerEvent | undefined;
+    const send = async (piece: Uint8Array): Promise<void> => {
+      lost = await this.#send(this.#channel.sealData(piece));
+      if (lost !== undefined) throw new Error("The connection is gone");
+      doneBytes += piece.length;
+      setPhase({ kind: "sending", client, doneBytes, totalBytes });
+      console.status(formatTransfer({ doneBytes, totalBytes, elapsedMs: system.monotonicMs() - startMs }));
+    };
+    try {
+      const kernel = await sendPart(await image.openKernel(), archive.kernelBytes, send);
+      const initramfs = await sendPart(await image.openInitramfs(), archive.initramfsBytes, send);
+      await this.#closeImage();
+      return { kind: "streamed", kernelSha256: kernel.sha256, initramfsSha256: initramfs.sha256 };
+    } catch (error) {
+      if (lost !== undefined) return lost;
+      throw error;
+    }
+  }
+
+  async #startExport(): Promise<ServerEvent> {
+    const [ticket, plan] = [this.#ticket, this.#plan];
+    if (ticket === undefined || plan === undefined) throw new TypeError("Nothing is prepared");
+    try {
+      await this.#options.desk.startExport(ticket, plan);
+      return { kind: "export-started" };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      return { kind: "refused", code: "export-failed", message: error.message };
+    }
+  }
+
+  async #nextEvent(state: ServerState): Promise<ServerEvent> {
+    try {
+      const body = await this.#frames.next(SERVER_WAIT_MS[state.name]);
+      if (body === undefined) return { kind: "closed" };
+      return { kind: "received", message: parseClientPlaintext(this.#channel.open(body)) };
+    } catch (error) {
+      return eventOfConnectionError(error);
+    }
+  }
+
+  async #closeImage(): Promise<void> {
+    const image = this.#image;
+    this.#image = undefined;
+    await image?.[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ticket?.replaced.removeEventListener("abort", this.#onReplaced);
+    await this.#stream.closeWrite();
+    try {
+      await this.#closeImage();
+    } finally {
+      this.#over.resolve();
+      if (!this.#isServing && this.#ticket !== undefined) await this.#options.desk.release(this.#ticket);
+    }
+  }
+}
+
+/** Why the disk cannot be had, in the words of the protocol. */
+function eventOfBootError(error: unknown): ServerEvent {
+  if (!(error instanceof BootError)) return eventOfLocalError(error);
+  const codes: Partial<Record<BootError["code"], RefuseCode>> = {
+    "no-boot-entry": "no-boot-entry",
+    "no-device": "no-disk",
+  };
+  return { kind: "refused", code: codes[error.code] ?? "boot-partition", message: error.message };
+}

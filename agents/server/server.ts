@@ -1,0 +1,262 @@
+/** The server agent: answers on every link, lends the disk, and does what is wanted when the desktop is done. */
+import { BootError } from "../../lib/boot/entry.ts";
+import { UserError } from "../../lib/errors.ts";
+import { allNodesGroup, describeEndpoint } from "../../lib/net/address.ts";
+import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";
+import { listenStream, type StreamListener } from "../../lib/net/listen.ts";
+import { servePage } from "../../lib/net/status_page.ts";
+import { BOOT_EXCHANGE_PORT } from "../../lib/protocol/boot_exchange.ts";
+import { DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
+import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
+import type { OnEnd } from "../../lib/protocol/kernel_command_line.ts";
+import type { System } from "../../lib/system/system.ts";
+import { createBackoff } from "../shared/backoff.ts";
+import type { Console } from "../shared/console.ts";
+import { type Environment, readEnvironment, readMachineName } from "../shared/environment.ts";
+import { describeError, runOnLinks, type UsableLink } from "../shared/links.ts";
+import { version } from "../shared/version.ts";
+import { Desk } from "./desk.ts";
+import { serveExchange, type ServerExchangeOptions } from "./exchange.ts";
+import { planEnd } from "./on_end.ts";
+import type { ServerOptions } from "./options.ts";
+import type { Arrival } from "./session_plan.ts";
+import { createDiskSource, type DiskSource } from "./source.ts";
+import {
+  answerStateRequest,
+  describeDisk,
+  describePhase,
+  type Phase,
+  type ServerState,
+  statePagePort,
+} from "./state.ts";
+
+export interface ServerDependencies {
+  readonly system: System;
+  readonly console: Console;
+  readonly signal: AbortSignal;
+  /** Instead of the disk of this machine: for tests. */
+  readonly source?: DiskSource;
+}
+
+/** Runs until `signal` aborts, or the desktop is done and `onEnd` ends this machine. @throws {UserError} */
+export async function runServer(options: ServerOptions, dependencies: ServerDependencies): Promise<void> {
+  dependencies.console.mark("agent");
+  const environment = await readEnvironment(dependencies.system, { role: "server", ...options });
+  const name = await readMachineName(dependencies.system, environment.settings);
+  await new Server(options, dependencies, environment, name).run();
+}
+
+class Server {
+  readonly #dependencies: ServerDependencies;
+  readonly #environment: Environment;
+  readonly #listen: readonly string[];
+  readonly #onEnd: OnEnd;
+  readonly #source: DiskSource;
+  readonly #desk: Desk;
+  readonly #done = Promise.withResolvers<void>();
+  #state: ServerState;
+
+  constructor(options: ServerOptions, dependencies: ServerDependencies, environment: Environment, name: string) {
+    const { system, console } = dependencies;
+    const { settings, parameters } = environment;
+    this.#dependencies = dependencies;
+    this.#environment = environment;
+    const fromKernel = parameters.listen === undefined ? [] : [parameters.listen];
+    this.#listen = options.listen.length > 0 ? options.listen : fromKernel;
+    this.#onEnd = options.onEnd ?? parameters.onEnd ?? settings.onEnd;
+    this.#source = dependencies.source ?? createDiskSource(system, {
+      disk: options.disk ?? settings.boot.disk,
+      part: settings.boot.part,
+      load: settings.boot.load,
+      workDirectory: options.workDirectory,
+    });
+    this.#desk = new Desk({
+      system,
+      console,
+      onDone: () => this.#onDone(),
+      onFree: () => this.#setPhase({ kind: "waiting" }),
+    });
+    this.#state = { name, version, phase: { kind: "starting" }, listening: [] };
+  }
+
+  async run(): Promise<void> {
+    const { system, console, signal } = this.#dependencies;
+    for (const name of this.#environment.unknownParameters) console.say(`The kernel parameter "${name}" is not known`);
+    const over = new AbortController();
+    const stop = AbortSignal.any([signal, over.signal]);
+    const running = [
+      runOnLinks({ system, console, signal: stop, work: (link, linkSignal) => this.#serveLink(link, linkSignal) }),
+      ...this.#listen.map((address) => this.#serveForever(address, stop, () => this.#listenOnAddress(address, stop))),
+      this.#serveForever("The state page", stop, () => this.#listenForPage(stop)),
+      this.#lookAtDisk(),
+    ];
+    try {
+      await Promise.race([this.#done.promise, aborted(signal)]);
+    } finally {
+      over.abort(new DOMException("The agent ends", "AbortError"));
+      await this.#desk.close();
+      await Promise.all(running);
+    }
+    await this.#endMachine();
+  }
+
+  /** Says what there is to serve before anybody asks, so that trouble is seen at once. */
+  async #lookAtDisk(): Promise<void> {
+    const { console } = this.#dependencies;
+    try {
+      const disk = await this.#source.inspect();
+      this.#setDisk(disk);
+      console.say(`Disk: ${describeDisk(disk)}`);
+      const [problem] = disk.problems;
+      if (problem !== undefined) return this.#refuse(problem.message, []);
+      if (this.#state.phase.kind === "starting") this.#setPhase({ kind: "waiting" });
+      console.say("Waiting for a desktop with the same key");
+    } catch (error) {
+      this.#refuse(describeError(error), error instanceof UserError ? error.hints : []);
+      if (!(error instanceof BootError)) console.sayRarely("The disk is looked at again when a desktop asks");
+    }
+  }
+
+  #refuse(reason: string, hints: readonly string[]): void {
+    this.#setPhase({ kind: "refusing", reason });
+    for (const line of [describePhase(this.#state.phase), ...hints.map((hint) => `  ${hint}`)]) {
+      this.#dependencies.console.say(line);
+    }
+  }
+
+  async #serveLink(link: UsableLink, signal: AbortSignal): Promise<void> {
+    const { system } = this.#dependencies;
+    using datagrams = await openDatagramLink({
+      link: link.name,
+      index: link.index,
+      group: allNodesGroup,
+      port: DISCOVERY_PORT,
+    });
+    const place = { address: link.address, link: link.name, port: BOOT_EXCHANGE_PORT, signal };
+    await using _listener = this.#listenForExchange(place, () => ({ kind: "link", link: link.name }));
+    using _listed = this.#list(link.name);
+    const onAbort = (): void => datagrams.close();
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    const responder = new DiscoveryResponder({
+      discoveryKey: this.#environment.keys.discoveryKey,
+      random: (size) => system.randomBytes(size),
+      currentOffer: () => ({
+        state: this.#desk.isFree ? "serving" : "busy",
+        tcpPort: BOOT_EXCHANGE_PORT,
+        name: this.#state.name,
+      }),
+    });
+    try {
+      await this.#answerQuestions(link, datagrams, responder);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async #answerQuestions(link: UsableLink, datagrams: DatagramLink, responder: DiscoveryResponder): Promise<void> {
+    const { system, console } = this.#dependencies;
+    for (let datagram = await datagrams.receive(); datagram !== undefined; datagram = await datagrams.receive()) {
+      const source = `${datagram.address}%${link.name}`;
+      const outcome = responder.receive(datagram.bytes, { source, nowMs: system.monotonicMs() });
+      if (outcome.kind === "other-key") {
+        console.sayRarely(
+          `A desktop asks with another key (link ${link.name}): both images must be built with the same aes-key file`,
+        );
+      }
+      // An answer that cannot be sent is asked for again.
+      if (outcome.kind !== "ignored") await datagrams.send(outcome.reply, datagram).catch(() => {});
+    }
+  }
+
+  #listenForExchange(
+    place: { readonly address: string; readonly link?: string; readonly port: number; readonly signal: AbortSignal },
+    arrivalOf: (ends: { readonly localAddress: string; readonly remoteAddress: string }) => Arrival,
+  ): StreamListener {
+    const { system, console } = this.#dependencies;
+    return listenStream(place, (stream) => {
+      const options: ServerExchangeOptions = {
+        system,
+        console,
+        bootPsk: this.#environment.keys.bootPsk,
+        source: this.#source,
+        desk: this.#desk,
+        arrival: arrivalOf(stream),
+        setPhase: (phase) => this.#setPhase(phase),
+        setDisk: (disk) => this.#setDisk(disk),
+      };
+      return serveExchange(stream, options);
+    });
+  }
+
+  async #listenOnAddress(address: string, signal: AbortSignal): Promise<void> {
+    const [host = "", link] = address.split("%");
+    const place = { address: host, port: BOOT_EXCHANGE_PORT, signal, ...(link === undefined ? {} : { link }) };
+    await using listener = this.#listenForExchange(place, ({ localAddress, remoteAddress }) => ({
+      kind: "address",
+      localAddress,
+      remoteAddress,
+    }));
+    using _listed = this.#list(describeEndpoint(address, listener.port));
+    this.#dependencies.console.say(`Listening on ${describeEndpoint(address, listener.port)}`);
+    await listener.finished;
+  }
+
+  async #listenForPage(signal: AbortSignal): Promise<void> {
+    // "::" takes IPv4 as well, and needs not follow the links
+    const place = { address: "::", port: statePagePort, signal, idleTimeoutMs: 5_000, maximumConnections: 8 };
+    await using listener = listenStream(
+      place,
+      (stream) => servePage(stream, (request) => answerStateRequest(this.#state, request)),
+    );
+    await listener.finished;
+  }
+
+  /** Keeps a listener running; an address may come later than we do. */
+  async #serveForever(what: string, signal: AbortSignal, serve: () => Promise<void>): Promise<void> {
+    const { system, console } = this.#dependencies;
+    const backoff = createBackoff({ firstMs: 250, maximumMs: 10_000 });
+    while (!signal.aborted) {
+      await serve().catch((error) => console.sayRarely(`${what}: cannot listen yet: ${describeError(error)}`));
+      if (!signal.aborted) await system.delay(backoff.next(), signal).catch(() => {});
+    }
+  }
+
+  #list(place: string): Disposable {
+    this.#state = { ...this.#state, listening: [...this.#state.listening, place] };
+    return {
+      [Symbol.dispose]: () => {
+        const index = this.#state.listening.indexOf(place);
+        this.#state = { ...this.#state, listening: this.#state.listening.toSpliced(index, 1) };
+      },
+    };
+  }
+
+  #setPhase(phase: Phase): void {
+    this.#state = { ...this.#state, phase };
+  }
+
+  #setDisk({ path, model, sizeBytes }: NonNullable<ServerState["disk"]>): void {
+    this.#state = { ...this.#state, disk: { path, sizeBytes, ...(model === undefined ? {} : { model }) } };
+  }
+
+  #onDone(): void {
+    this.#dependencies.console.say("The desktop is done with the disk");
+    if (this.#onEnd !== "wait") this.#done.resolve();
+  }
+
+  async #endMachine(): Promise<void> {
+    const { system, console } = this.#dependencies;
+    if (this.#onEnd === "wait") return;
+    console.say(this.#onEnd === "reboot" ? "Starting this machine's own system" : "Switching off");
+    this.#setPhase({ kind: "ended" });
+    for (const argv of planEnd(this.#onEnd)) await system.run(argv, { timeoutMs: 120_000 });
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}

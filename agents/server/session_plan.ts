@@ -1,0 +1,90 @@
+/** How the desktop will reach the disk: addresses, export name, sizes. Pure. */
+import type { NbdExportSettings } from "../../lib/block/nbd_export.ts";
+import type { DiskReport } from "../../lib/block/inspect_disk.ts";
+import type { HelloMessage } from "../../lib/protocol/boot_exchange.ts";
+import { type SessionParameters, STIEFEL_LINK_NAME } from "../../lib/protocol/session.ts";
+
+/** Port of the export (IANA, "nbd"). */
+const nbdPort = 10809;
+/** Connections of the desktop's block device: one cannot keep a fast disk busy. */
+const connections = 4;
+
+/** How the client came to us. */
+export type Arrival =
+  /** By discovery or a link-local address: both sides get an address made for this session on that link. */
+  | { readonly kind: "link"; readonly link: string }
+  /** By one of our addresses: both sides keep theirs. */
+  | { readonly kind: "address"; readonly localAddress: string; readonly remoteAddress: string };
+
+export interface SessionPlan {
+  readonly session: SessionParameters;
+  readonly exportSettings: NbdExportSettings;
+  /** An address to add to a link of ours before the export, and to take away after it. */
+  readonly linkAddress?: { readonly link: string; readonly address: string };
+}
+
+export interface SessionInputs {
+  readonly hello: HelloMessage;
+  readonly arrival: Arrival;
+  readonly disk: DiskReport;
+  /** Random, at least 23 bytes: 16 for the export's name, 7 for the network prefix. */
+  readonly random: Uint8Array;
+}
+
+/** @throws {Error} when the client came by address and did not say its own */
+export function planSession(inputs: SessionInputs): SessionPlan {
+  const { hello, arrival, disk, random } = inputs;
+  const ends = planEnds(inputs);
+  const exportName = random.slice(0, 16).toHex();
+  return {
+    session: {
+      version: 1,
+      transport: "nbd",
+      linkMac: hello.mac,
+      linkName: STIEFEL_LINK_NAME,
+      clientAddress: ends.clientAddress,
+      ...(ends.gateway === undefined ? {} : { gateway: ends.gateway }),
+      ...(ends.mtu === undefined ? {} : { mtu: ends.mtu }),
+      serverAddress: ends.serverAddress,
+      port: nbdPort,
+      exportName,
+      blockSizeBytes: disk.logicalBlockSize,
+      diskSizeBytes: disk.sizeBytes,
+      connections,
+    },
+    exportSettings: {
+      disk: disk.path,
+      listenAddress: ends.serverAddress,
+      port: nbdPort,
+      allowAddress: ends.allowAddress,
+      exportName,
+      blockSizeBytes: disk.logicalBlockSize,
+    },
+    ...(arrival.kind === "link" ? { linkAddress: { link: arrival.link, address: `${ends.serverAddress}/64` } } : {}),
+  };
+}
+
+interface Ends {
+  readonly serverAddress: string;
+  readonly clientAddress: string;
+  readonly allowAddress: string;
+  readonly gateway?: string | undefined;
+  readonly mtu?: number | undefined;
+}
+
+function planEnds({ hello, arrival, random }: SessionInputs): Ends {
+  if (arrival.kind === "link") {
+    const prefix = uniqueLocalPrefix(random.subarray(16));
+    return { serverAddress: `${prefix}::1`, clientAddress: `${prefix}::2/64`, allowAddress: `${prefix}::2` };
+  }
+  const { localAddress: serverAddress, remoteAddress: allowAddress } = arrival;
+  if (hello.routed === undefined) throw new Error("The client came by address and did not say its own");
+  return { serverAddress, allowAddress, ...hello.routed };
+}
+
+/** A random /64 of fd00::/8: RFC 4193 section 3.2, the subnet random as well. Groups are never zero, so that the text has one form. */
+function uniqueLocalPrefix(random: Uint8Array): string {
+  const bytes = [0xfd, ...random.subarray(0, 7)];
+  const groups = [0, 2, 4, 6].map((index) => (bytes[index] ?? 0) << 8 | (bytes[index + 1] ?? 0));
+  return groups.map((group) => Math.max(1, group).toString(16)).join(":");
+}
