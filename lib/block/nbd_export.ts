@@ -2,6 +2,7 @@
 
 import { isIP } from "node:net";
 import { UserError } from "../errors.ts";
+import { describeEndpoint } from "../net/address.ts";
 import type { ExitStatus, System } from "../system/system.ts";
 import { emptyNbdkitLog, hasClientLeft, nbdkitLogArguments, readNbdkitLine } from "./nbdkit_log.ts";
 
@@ -77,20 +78,21 @@ export async function startNbdExport(
   });
   nbdkit.exited.then((status) => over.resolve({ reason: "failed", message: describeExit(status, log.errors) }));
 
-  const started = await Promise.race([
+  const starting = new AbortController();
+  const problem = await Promise.race([
     listening.promise.then(() => undefined),
-    over.promise,
-    timeout(system, startTimeoutMs, used.signal).then((): NbdExportEnd => ({
-      reason: "failed",
-      message: "nbdkit did not listen in time",
-    })),
+    over.promise.then((end) => end.reason === "failed" ? end.message : `the client was gone at once (${end.reason})`),
+    timeout(system, startTimeoutMs, starting.signal).then(() => "nbdkit did not listen in time"),
   ]);
-  if (started !== undefined) {
+  starting.abort();
+  if (problem !== undefined) {
     await nbdkit[Symbol.asyncDispose]();
-    const message = started.reason === "failed" ? started.message : "the client was gone at once";
-    throw new UserError(
-      `Cannot export "${settings.disk}" on ${settings.listenAddress} port ${settings.port}: ${message}`,
-    );
+    const where = describeEndpoint(settings.listenAddress, settings.port);
+    throw new UserError(`Cannot export "${settings.disk}" on ${where}: ${problem}`, {
+      hints: problem.includes("parse rule")
+        ? ["Debian 12's nbdkit (1.32.5) cannot filter by address; that of Debian 13, which the image has, can"]
+        : [],
+    });
   }
 
   const limitMs = options.firstConnectionTimeoutMs ?? defaultFirstConnectionTimeoutMs;

@@ -38,7 +38,8 @@ const keptErrors = 8;
 
 /** @param line one line of nbdkit's standard error */
 export function readNbdkitLine(state: NbdkitLogState, line: string): NbdkitLogState {
-  const message = /^nbdkit: (?:[^:]+: )?(?:(debug|error): )?(.*)$/.exec(line);
+  // "nbdkit: THREAD: LEVEL: TEXT", the thread only where it is one of a connection
+  const message = /^nbdkit: (?:(?!debug: |error: )[^:]+: )?(?:(debug|error): )?(.*)$/.exec(line);
   const [, level, text] = message ?? [undefined, "error", line];
   if (level !== "debug") return { ...state, errors: [...state.errors, text ?? line].slice(-keptErrors) };
   if (text === undefined) return state;

@@ -1,0 +1,209 @@
+/**
+ * The export against real clients, in network namespaces: who may connect, what is advertised, and how its end is told.
+ *
+ * Needs an nbdkit whose ip filter can read addresses. That of Debian 12 (1.32.5) was built without; STIEFEL_TEST_NBDKIT_ROOT can name a
+ * directory with a Debian 13 system that has nbdkit, which is then run by chroot.
+ */
+
+import assert from "node:assert/strict";
+import { type NbdExportSettings, startNbdExport } from "../../lib/block/nbd_export.ts";
+import { createRealSystem } from "../../lib/system/real.ts";
+import type { System } from "../../lib/system/system.ts";
+import { createRig, type Machine, rigTest, whyNoRig } from "./rig.ts";
+
+const host = createRealSystem();
+const otherRoot = Deno.env.get("STIEFEL_TEST_NBDKIT_ROOT");
+const whyNot = whyNoRig ?? await findOutWhyNot();
+
+async function findOutWhyNot(): Promise<string | undefined> {
+  try {
+    for (const program of ["nbdinfo", "nbdcopy", "qemu-io"]) await host.run([program, "--version"]);
+    const socket = `/tmp/stiefel-probe-${Deno.pid}.sock`;
+    await host.run([
+      ...chrooted(["nbdkit", "--unix", socket, "--filter=ip", "null", "allow=127.0.0.1", "deny=all", "--run", "true"]),
+    ]);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function chrooted(argv: readonly string[]): readonly string[] {
+  return otherRoot === undefined ? argv : ["chroot", otherRoot, ...argv];
+}
+
+function nbdTest(name: string, body: () => Promise<void>): void {
+  if (whyNot !== undefined) console.log(`skipped: ${name}: ${whyNot}`);
+  if (whyNot === undefined) rigTest(name, body);
+  else Deno.test({ name, ignore: true, fn: body });
+}
+
+/** Starts programs inside a machine of the rig. */
+function systemOf(machine: Machine): System {
+  return {
+    ...host,
+    spawn: (argv, options) => host.spawn(["ip", "netns", "exec", machine.namespace, ...chrooted(argv)], options),
+  };
+}
+
+interface Setup extends AsyncDisposable {
+  readonly laptop: Machine;
+  readonly desktop: Machine;
+  readonly stranger: Machine;
+  readonly settings: NbdExportSettings;
+  /** The exported file, as we see it. */
+  readonly diskFile: string;
+}
+
+const exportName = "0123456789abcdef0123456789abcdef";
+const name = `nbd://[fd00::1]:10809/${exportName}`;
+
+/** A laptop with two cables, one to the desktop and one to a stranger, who also knows the name; a disk of 64 MiB. */
+async function setUp(blockSizeBytes = 4096): Promise<Setup> {
+  await using stack = new AsyncDisposableStack();
+  const rig = stack.use(await createRig([["laptop", "one", "desktop", "uno"], ["laptop", "two", "stranger", "due"]]));
+  const [laptop, desktop, stranger] = ["laptop", "desktop", "stranger"].map((who) => rig.machine(who));
+  assert.ok(laptop !== undefined && desktop !== undefined && stranger !== undefined);
+  await laptop.run(["ip", "link", "add", "name", "hub", "type", "bridge"]);
+  for (const link of ["one", "two"]) await laptop.run(["ip", "link", "set", link, "master", "hub", "up"]);
+  await laptop.run(["ip", "link", "set", "hub", "up"]);
+  for (
+    const [machine, link, address] of [[laptop, "hub", "1"], [desktop, "uno", "2"], [stranger, "due", "3"]] as const
+  ) {
+    await machine.run(["ip", "link", "set", link, "up"]);
+    await machine.run(["ip", "address", "add", `fd00::${address}/64`, "dev", link, "nodad"]);
+  }
+  await laptop.linkLocalAddress("hub");
+  await desktop.linkLocalAddress("uno");
+  const inside = `/tmp/stiefel-disk-${Deno.pid}.img`;
+  const diskFile = `${otherRoot ?? ""}${inside}`;
+  await Deno.writeFile(diskFile, new Uint8Array());
+  await Deno.truncate(diskFile, 64 * 1024 * 1024);
+  stack.defer(() => Deno.remove(diskFile));
+  const owned = stack.move();
+  return {
+    laptop,
+    desktop,
+    stranger,
+    diskFile,
+    settings: {
+      disk: inside,
+      listenAddress: "fd00::1",
+      port: 10809,
+      allowAddress: "fd00::2",
+      exportName,
+      blockSizeBytes,
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+async function fails(machine: Machine, argv: readonly string[]): Promise<string> {
+  try {
+    await machine.run(argv);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  throw new assert.AssertionError({ message: `${argv.join(" ")} should have failed` });
+}
+
+nbdTest("what a block device needs is advertised, with the disk's own block size", async () => {
+  for (const blockSizeBytes of [512, 4096]) {
+    await using setup = await setUp(blockSizeBytes);
+    await using nbd = await startNbdExport(systemOf(setup.laptop), setup.settings);
+    const info = JSON.parse(await setup.desktop.run(["nbdinfo", "--json", name])).exports[0];
+    const expected = {
+      "export-size": 64 * 1024 * 1024,
+      is_read_only: false,
+      can_flush: true,
+      can_fua: true,
+      can_multi_conn: true,
+      can_trim: true,
+      can_zero: true,
+      block_size_minimum: blockSizeBytes,
+      block_size_preferred: blockSizeBytes,
+    };
+    for (const [key, value] of Object.entries(expected)) assert.equal(info[key], value, key);
+    assert.deepEqual(await nbd.exited, { reason: "disconnected" });
+  }
+});
+
+nbdTest("only the client's address may connect, and only with the right name", async () => {
+  await using setup = await setUp();
+  await using nbd = await startNbdExport(systemOf(setup.laptop), setup.settings);
+  assert.match(await fails(setup.stranger, ["nbdinfo", name]), /nbdinfo/);
+  assert.match(await fails(setup.desktop, ["nbdinfo", "nbd://[fd00::1]:10809/wrong"]), /No such file or directory/);
+  assert.match(await fails(setup.desktop, ["nbdinfo", "nbd://[fd00::1]:10809/"]), /No such file or directory/);
+  const listing = await setup.desktop.run(["nbdinfo", "--list", "--json", "nbd://[fd00::1]:10809"]).catch(String);
+  assert.equal(listing.includes(exportName), false, "the name is not listed");
+  const laptopLinkLocal = await setup.laptop.linkLocalAddress("hub");
+  assert.match(
+    await fails(setup.desktop, ["nbdinfo", `nbd://[${laptopLinkLocal}%25uno]:10809/${exportName}`]),
+    /refused|connect/,
+  );
+  await nbd.stop();
+  assert.deepEqual(await nbd.exited, { reason: "stopped" });
+});
+
+nbdTest(
+  "written data, flushes, FUA and discards reach the disk",
+  async () => {
+    await using setup = await setUp();
+    await using nbd = await startNbdExport(systemOf(setup.laptop), setup.settings);
+    const io = (...commands: readonly string[]): readonly string[] => [
+      ...["qemu-io", "--format", "raw", "--cache", "none", ...commands.flatMap((command) => ["-c", command]), name],
+    ];
+    const output = await setup.desktop.run(
+      io("write -P 7 0 1M", "write -f -P 9 1M 4k", "flush", "discard 2M 32M", "write -z 40M 1M", "read -P 9 1M 4k"),
+    );
+    assert.equal(/failed|error/i.test(output), false, output);
+    assert.deepEqual(await nbd.exited, { reason: "disconnected" });
+    const disk = await Deno.readFile(setup.diskFile);
+    assert.deepEqual([disk[0], disk[1024 * 1024 - 1], disk[1024 * 1024], disk[1024 * 1024 + 4096]], [7, 7, 9, 0]);
+  },
+);
+
+nbdTest("a client that is killed may come back; one that says goodbye ends the export", async () => {
+  await using setup = await setUp();
+  const seen: boolean[] = [];
+  const [here, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await using nbd = await startNbdExport(systemOf(setup.laptop), setup.settings, {
+    onConnected: (isConnected) => {
+      seen.push(isConnected);
+      (isConnected ? here : gone).resolve();
+    },
+  });
+  await using first = setup.desktop.start(["qemu-io", "--format", "raw", "-c", "sleep 60000", name]);
+  await here.promise;
+  await first.kill();
+  await gone.promise;
+  await setup.desktop.run(["nbdcopy", "--connections=4", setup.diskFile, name]);
+  assert.deepEqual(await nbd.exited, { reason: "disconnected" });
+  assert.deepEqual(seen.slice(0, 3), [true, false, true]);
+});
+
+nbdTest("addresses with a zone work", async () => {
+  await using setup = await setUp();
+  const [server, client] = [await setup.laptop.linkLocalAddress("hub"), await setup.desktop.linkLocalAddress("uno")];
+  await using nbd = await startNbdExport(systemOf(setup.laptop), {
+    ...setup.settings,
+    listenAddress: `${server}%hub`,
+    allowAddress: `${client}%hub`,
+  });
+  const uri = `nbd://[${server}%25LINK]:10809/${exportName}`;
+  await fails(setup.stranger, ["nbdinfo", uri.replace("LINK", "due")]);
+  assert.match(await setup.desktop.run(["nbdinfo", uri.replace("LINK", "uno")]), /can_fua: true/);
+  assert.deepEqual(await nbd.exited, { reason: "disconnected" });
+});
+
+nbdTest("nbdkit's own end is a failure, and so is a client that never comes", async () => {
+  await using setup = await setUp();
+  const system = systemOf(setup.laptop);
+  await assert.rejects(
+    startNbdExport(system, { ...setup.settings, listenAddress: "fd00::77" }),
+    /fd00::77.*nbdkit ended/s,
+  );
+  await assert.rejects(startNbdExport(system, { ...setup.settings, disk: "/tmp/nothing.img" }), /nothing\.img/);
+  await using nbd = await startNbdExport(system, setup.settings, { firstConnectionTimeoutMs: 300 });
+  assert.deepEqual(await nbd.exited, { reason: "failed", message: "no client connected within 0 seconds" });
+});
