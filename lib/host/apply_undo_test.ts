@@ -1,0 +1,406 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  createHostRig,
+  createScriptedUi,
+  cutPowerAfter,
+  ownInitramfs,
+  type ScriptedAnswer,
+  type ScriptedUi,
+  snapshot,
+  wantsDirectory,
+} from "../../tests/support/host_rig.ts";
+import { StoppedByUser } from "../errors.ts";
+import type { MemorySystem } from "../system/memory.ts";
+import type { System } from "../system/system.ts";
+import { applyPlan, type ApplyReport } from "./apply.ts";
+import { openHost } from "./host.ts";
+import { journalPath, parseJournal, stateDirectory } from "./journal.ts";
+import type { Operation, Plan } from "./operation.ts";
+import { undoSetup } from "./undo.ts";
+
+const unitPath = "/etc/systemd/system/stiefel-autokexec.service";
+const hookPath = "/etc/initramfs-tools/hooks/stiefelsystem";
+const keyPath = "/etc/stiefelsystem/aes-key";
+const confPath = "/etc/NetworkManager/conf.d/90-stiefelsystem.conf";
+const kernelPath = "/var/local/lib/stiefelsystem/kernel";
+const rebuildId = "rebuild initramfs";
+
+function planOf(edition: number): Plan {
+  const file = (path: string, text: string, mode = 0o644, isSecret = false): Operation => ({
+    kind: "write-file",
+    id: path,
+    what: `write ${path}`,
+    why: "For the test",
+    needs: [],
+    path,
+    content: { kind: "text", text },
+    mode,
+    isSecret,
+  });
+  return {
+    title: "Test",
+    notices: [],
+    operations: [
+      { ...file(kernelPath, ""), content: { kind: "copy-of", source: "/build/kernel" } } as Operation,
+      file(keyPath, `key ${edition}`, 0o600, true),
+      file(confPath, `[keyfile]\nedition=${edition}\n`),
+      file(hookPath, `#!/bin/sh\n# edition ${edition}\n`, 0o755),
+      { kind: "remove-file", id: "/etc/old", what: "remove /etc/old", why: "It is old", needs: [], path: "/etc/old" },
+      {
+        kind: "run-command",
+        id: rebuildId,
+        what: "rebuild the initramfs",
+        why: "The hook is in it",
+        needs: [hookPath],
+        argv: ["update-initramfs", "-u", "-k", "all"],
+        changedBy: [hookPath],
+        outputs: [
+          { directory: "/boot", startsWith: "initrd.img-", endsWith: "" },
+          { directory: "/var/lib/initramfs-tools", startsWith: "", endsWith: "" },
+        ],
+        undo: "repeat",
+      },
+      file(unitPath, `[Service]\nExecStart=/edition/${edition}\n`),
+      {
+        kind: "enable-unit",
+        id: "enable",
+        what: "enable stiefel-autokexec.service",
+        why: "To listen",
+        needs: [unitPath],
+        unit: "stiefel-autokexec.service",
+        wantedBy: "multi-user.target",
+      },
+      {
+        kind: "restart-unit",
+        id: "restart",
+        what: "restart stiefel-autokexec.service",
+        why: "New settings",
+        needs: [unitPath, "enable"],
+        unit: "stiefel-autokexec.service",
+        changedBy: [unitPath, keyPath],
+        undo: "nothing",
+      },
+    ],
+  };
+}
+
+const baseFiles = {
+  "/etc/fstab": "UUID=1 / ext4\n",
+  "/etc/old": "old\n",
+  "/build/kernel": "kernel bytes",
+  [ownInitramfs]: "the laptop's own",
+  "/var/lib/initramfs-tools/6.12.0": "sum 0",
+  [`${wantsDirectory}/cron.service`]: "link\n",
+};
+
+async function setup(system: System, ui: ScriptedUi, edition = 1): Promise<ApplyReport> {
+  return await applyPlan(await openHost(system, ui), planOf(edition));
+}
+
+async function undo(system: System, ui: ScriptedUi): Promise<readonly string[]> {
+  return (await undoSetup(await openHost(system, ui))).left;
+}
+
+async function ignoreStop(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof StoppedByUser)) throw error;
+  }
+}
+
+const yes = (): ScriptedUi => createScriptedUi(["yes"]);
+
+Deno.test("setup does what the plan says, undo leaves nothing behind", async () => {
+  const system = createHostRig({ files: baseFiles });
+  const before = snapshot(system);
+  await setup(system, yes());
+  assert.equal(system.files.get(keyPath)?.mode, 0o600);
+  assert.equal(await system.readText(kernelPath), "kernel bytes");
+  assert.match(await system.readText(ownInitramfs), /edition 1/);
+  assert.ok(system.files.has(`${wantsDirectory}/stiefel-autokexec.service`));
+  assert.ok(!system.files.has("/etc/old"));
+  assert.deepEqual(await undo(system, yes()), []);
+  assert.deepEqual(snapshot(system), before);
+});
+
+Deno.test("a second setup is silent when nothing changed", async () => {
+  const system = createHostRig({ files: baseFiles });
+  await setup(system, yes());
+  const after = snapshot(system);
+  const ui = yes();
+  const { outcomes } = await setup(system, ui);
+  assert.deepEqual(new Set(outcomes.values()), new Set(["unchanged"]));
+  assert.equal(ui.questions.length, 0);
+  assert.deepEqual(snapshot(system), after);
+});
+
+Deno.test("undo after several editions goes back to what was there before the first", async () => {
+  const system = createHostRig({ files: { ...baseFiles, [confPath]: "mine\n" } });
+  await system.chmod(confPath, 0o640);
+  await system.chown(confPath, { uid: 0, gid: 42 });
+  const before = snapshot(system);
+  for (const edition of [1, 2, 3]) await setup(system, yes(), edition);
+  await undo(system, yes());
+  assert.deepEqual(snapshot(system), before);
+});
+
+Deno.test("a symlink is replaced by a file and comes back as the link it was", async () => {
+  const system = createHostRig({
+    files: { ...baseFiles, "/home/me/nm.conf": "dotfiles\n" },
+    symlinks: { [confPath]: "/home/me/nm.conf" },
+  });
+  const before = snapshot(system);
+  await setup(system, yes());
+  assert.ok(system.files.has(confPath));
+  assert.equal(await system.readText("/home/me/nm.conf"), "dotfiles\n");
+  await undo(system, yes());
+  assert.deepEqual(snapshot(system), before);
+});
+
+Deno.test("skipping a file skips what needs it, aloud", async () => {
+  const system = createHostRig({ files: baseFiles });
+  // kernel, key, conf, hook skipped, remove, unit skipped
+  const ui = createScriptedUi(["yes", "yes", "yes", "skip", "yes", "skip", "yes"]);
+  const { outcomes } = await setup(system, ui);
+  assert.equal(outcomes.get(rebuildId), "unchanged");
+  assert.equal(outcomes.get("enable"), "skipped");
+  assert.equal(outcomes.get("restart"), "skipped");
+  assert.ok(ui.said.some((line) => line.startsWith("Skipped as well: enable stiefel-autokexec.service")));
+  assert.ok(!system.ran.some((argv) => argv[0] === "update-initramfs" || argv[1] === "restart"));
+});
+
+Deno.test("a run that was aborted before the rebuild does not forget it", async () => {
+  const system = createHostRig({ files: baseFiles });
+  const before = snapshot(system);
+  const ui = createScriptedUi(["yes", "yes", "yes", "yes", "yes", "abort"]);
+  await assert.rejects(setup(system, ui), StoppedByUser);
+  assert.ok(ui.said.includes(`    write ${hookPath}`));
+  const second = yes();
+  const { outcomes } = await setup(system, second);
+  assert.equal(outcomes.get(hookPath), "unchanged");
+  assert.equal(outcomes.get(rebuildId), "done");
+  await undo(system, yes());
+  assert.deepEqual(snapshot(system), before);
+});
+
+Deno.test("a file that somebody changes while the question is open is shown again", async () => {
+  const system = createHostRig({ files: { ...baseFiles, [confPath]: "mine\n" } });
+  const ui = createScriptedUi(["yes", "yes", "meddle", "yes"], {
+    onMeddle: () => system.writeFile(confPath, "meanwhile\n"),
+  });
+  await setup(system, ui);
+  assert.ok(ui.said.some((line) => /was changed by somebody else after it was shown/.test(line)));
+  assert.ok(ui.said.some((line) => line.includes("-meanwhile")));
+  await undo(system, yes());
+  assert.equal(await system.readText(confPath), "meanwhile\n");
+});
+
+Deno.test("undo refuses a file that somebody changed, shows it, and finishes once it is put right", async () => {
+  const system = createHostRig({ files: { ...baseFiles, [confPath]: "mine\n" } });
+  const before = snapshot(system);
+  await setup(system, yes());
+  await system.writeFile(confPath, "edited\n");
+  const ui = yes();
+  assert.deepEqual(await undo(system, ui), [`${confPath} (refused)`]);
+  assert.equal(await system.readText(confPath), "edited\n");
+  assert.ok(ui.said.some((line) => line.includes("-edited")));
+  const hint = ui.said.find((line) => line.includes("restore it from"));
+  const backup = /from (\S+) yourself/.exec(hint ?? "")?.[1] ?? "";
+  await system.remove(confPath);
+  await system.copyExactly(backup, confPath);
+  assert.deepEqual(await undo(system, yes()), []);
+  assert.deepEqual(snapshot(system), before);
+});
+
+Deno.test("an initramfs that a kernel update rebuilt is built again by undo, not put back", async () => {
+  const system = createHostRig({ files: baseFiles });
+  await setup(system, yes());
+  await system.run(["update-initramfs", "-u"]);
+  await undo(system, yes());
+  assert.equal(await system.readText(ownInitramfs), "build 3\n");
+});
+
+Deno.test("secrets are never shown, in neither direction", async () => {
+  const system = createHostRig({ files: { ...baseFiles, [keyPath]: "their key" } });
+  const ui = yes();
+  await setup(system, ui);
+  await undo(system, ui);
+  const shown = [...ui.said, ...ui.questions.map((question) => question.details ?? "")].join("\n");
+  assert.doesNotMatch(shown, /key 1|their key/);
+  assert.match(shown, /secret, 5 bytes, changed/);
+});
+
+Deno.test("a dry run shows all of it and writes nothing", async () => {
+  const system = createHostRig({ files: baseFiles });
+  const before = snapshot(system);
+  const ui = createScriptedUi([]);
+  await applyPlan(await openHost(system, ui), planOf(1), { dryRun: true });
+  assert.deepEqual(snapshot(system), before);
+  assert.equal(ui.questions.length, 0);
+  for (const operation of planOf(1).operations) {
+    const what = operation.what.slice(1);
+    assert.ok(ui.said.some((line) => line.includes(what)), operation.what);
+  }
+  await setup(system, yes());
+  const after = snapshot(system);
+  await undoSetup(await openHost(system, createScriptedUi([])), { dryRun: true });
+  assert.deepEqual(snapshot(system), after);
+});
+
+Deno.test("a directory in the way is an error that changes nothing", async () => {
+  const system = createHostRig({ files: { ...baseFiles, [`${kernelPath}/x`]: "" } });
+  const before = snapshot(system);
+  await assert.rejects(setup(system, yes()), /there is a directory or device at/);
+  assert.deepEqual(snapshot(system), before);
+});
+
+// ---- for any host and any answers ------------------------------------------------------------------------------------
+
+const answers = fc.array(
+  fc.oneof(
+    { weight: 8, arbitrary: fc.constant<ScriptedAnswer>("yes") },
+    { weight: 2, arbitrary: fc.constant<ScriptedAnswer>("skip") },
+    { weight: 1, arbitrary: fc.constantFrom<ScriptedAnswer>("abort", "ctrl-c") },
+  ),
+  { minLength: 1, maxLength: 12 },
+);
+
+const maybe = fc.option(fc.constantFrom("", "mine\n", "[keyfile]\nedition=1\n", "#!/bin/sh\n# edition 2\n"), {
+  nil: undefined,
+});
+
+const hosts = fc.record({
+  [confPath]: maybe,
+  [hookPath]: maybe,
+  [keyPath]: maybe,
+  [unitPath]: maybe,
+  [kernelPath]: maybe,
+  "/etc/old": maybe,
+  [ownInitramfs]: maybe,
+  [`${wantsDirectory}/cron.service`]: maybe,
+  [`${wantsDirectory}/stiefel-autokexec.service`]: fc.option(fc.constant("link\n"), { nil: undefined, freq: 1 }),
+  "/var/lib/dpkg/status": maybe,
+}).chain((files) =>
+  fc.record({ mode: fc.constantFrom(0o644, 0o600, 0o755, 0o4755), gid: fc.constantFrom(0, 7) }).map((owner) => ({
+    files,
+    owner,
+  }))
+);
+
+async function makeHost(
+  { files, owner }: { files: Record<string, string | undefined>; owner: { mode: number; gid: number } },
+): Promise<MemorySystem> {
+  const present = Object.entries(files).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const system = createHostRig({ files: { ...Object.fromEntries(present), "/build/kernel": "kernel bytes" } });
+  for (const [path] of present) {
+    await system.chmod(path, owner.mode);
+    await system.chown(path, { uid: 0, gid: owner.gid });
+  }
+  return system;
+}
+
+Deno.test("whatever the host and the answers, setups and an undo give the host back exactly", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      hosts,
+      fc.array(answers, { minLength: 1, maxLength: 3 }),
+      answers,
+      async (host, setups, undoAnswers) => {
+        const system = await makeHost(host);
+        const before = snapshot(system);
+        for (const [index, given] of setups.entries()) {
+          await ignoreStop(setup(system, createScriptedUi(given), index + 1));
+          const journal = await system.readText(journalPath).catch(() => undefined);
+          if (journal !== undefined) parseJournal(journal);
+        }
+        // An undo that is cut off in the middle, then one that goes through.
+        await ignoreStop(undo(system, createScriptedUi(undoAnswers)));
+        assert.deepEqual(await undo(system, yes()), []);
+        assert.deepEqual(snapshot(system), before);
+      },
+    ),
+    { numRuns: 300, seed: 20 },
+  );
+});
+
+Deno.test("aborted or interrupted at every single question, undo gives the host back", async () => {
+  for (const ending of ["abort", "ctrl-c"] as const) {
+    for (let count = 0; count < 9; count++) {
+      const system = createHostRig({ files: { ...baseFiles, [confPath]: "mine\n" } });
+      const before = snapshot(system);
+      const ui = createScriptedUi([...Array<ScriptedAnswer>(count).fill("yes"), ending]);
+      await assert.rejects(setup(system, ui), StoppedByUser);
+      if (count === 0) assert.deepEqual(snapshot(system), before);
+      for (let asked = 0; asked < count; asked++) {
+        await ignoreStop(undo(system, createScriptedUi([...Array<ScriptedAnswer>(asked).fill("yes"), ending])));
+      }
+      await undo(system, yes());
+      assert.deepEqual(snapshot(system), before, `${ending} at question ${count + 1}`);
+    }
+  }
+});
+
+async function dies(work: Promise<unknown>, isDead: () => boolean): Promise<boolean> {
+  try {
+    await work;
+  } catch (error) {
+    if (!isDead()) throw error;
+  }
+  return isDead();
+}
+
+Deno.test("the power fails at any moment of a setup: undo gives the host back, and so does a second setup with undo", async () => {
+  for (const isContinued of [false, true]) {
+    let reached = 0;
+    for (let lives = 0;; lives++) {
+      const system = createHostRig({ files: { ...baseFiles, [confPath]: "mine\n" } });
+      const before = snapshot(system);
+      const cut = cutPowerAfter(system, lives);
+      if (!await dies(setup(cut.system, yes()), cut.isDead)) break;
+      reached++;
+      if (isContinued) {
+        await setup(system, yes(), 2);
+        assert.match(await system.readText(ownInitramfs), /edition 2/);
+      }
+      assert.deepEqual(await undo(system, yes()), [], `after ${lives} changes`);
+      assert.deepEqual(snapshot(system), before, `after ${lives} changes`);
+    }
+    assert.ok(reached > 50, `only ${reached} moments`);
+  }
+});
+
+Deno.test("the power fails at any moment of an undo: the next one finishes it", async () => {
+  for (let lives = 0;; lives++) {
+    const system = createHostRig({ files: { ...baseFiles, [confPath]: "mine\n" } });
+    const before = snapshot(system);
+    await setup(system, yes());
+    const cut = cutPowerAfter(system, lives);
+    const died = await dies(undo(cut.system, yes()), cut.isDead);
+    assert.deepEqual(await undo(system, yes()), [], `after ${lives} changes`);
+    assert.deepEqual(snapshot(system), before, `after ${lives} changes`);
+    if (!died) break;
+  }
+});
+
+Deno.test("another program that writes the journal meanwhile is noticed", async () => {
+  const system = createHostRig({ files: baseFiles });
+  await setup(system, yes());
+  const host = await openHost(
+    system,
+    createScriptedUi(["meddle"], {
+      onMeddle: () =>
+        system.writeFile(
+          journalPath,
+          `${JSON.stringify({ version: 1, nextBackup: 1, stateDirectories: [], entries: [] })}\n`,
+        ),
+    }),
+  );
+  await assert.rejects(undoSetup(host), /was changed by another program/);
+});
+
+Deno.test("a journal that cannot be read stops everything before it begins", async () => {
+  const system = createHostRig({ files: { ...baseFiles, [`${stateDirectory}/journal.json`]: "{" } });
+  await assert.rejects(setup(system, yes()), /Cannot use the journal/);
+});

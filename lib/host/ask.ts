@@ -1,0 +1,43 @@
+/** Shows a change and asks for it; the same for setting up and for undoing. */
+
+import type { Answer, Ui } from "../cli/ui.ts";
+import { colorChange } from "./diff.ts";
+
+/** A longer change is cut before the question; "d" shows all of it. */
+const shownLines = 40;
+
+export interface Proposal {
+  /** "3/14", or empty. */
+  readonly position: string;
+  /** A few words: "write /etc/x". */
+  readonly what: string;
+  readonly why: string;
+  /** Lines without colour. */
+  readonly change: readonly string[];
+}
+
+/** What and why, and the change as far as it fits. */
+export function showProposal(ui: Ui, proposal: Proposal, { isWhole }: { readonly isWhole: boolean }): void {
+  const position = proposal.position === "" ? "" : `[${proposal.position}] `;
+  ui.say("");
+  ui.say(`${position}${capitalize(proposal.what)}`);
+  ui.say(`    ${proposal.why}`);
+  const lines = paint(ui, proposal.change);
+  const isCut = !isWhole && lines.length > shownLines;
+  for (const line of isCut ? lines.slice(0, shownLines - 5) : lines) ui.say(`    ${line}`);
+  if (isCut) ui.say(`    … ${lines.length - shownLines + 5} more lines`);
+}
+
+/** @throws {StoppedByUser} on Ctrl-C or a closed input */
+export async function askFor(ui: Ui, proposal: Proposal): Promise<Answer> {
+  const details = paint(ui, proposal.change).join("\n");
+  return await ui.ask({ text: capitalize(proposal.what), ...(details === "" ? {} : { details }) });
+}
+
+function paint(ui: Ui, change: readonly string[]): readonly string[] {
+  return ui.color ? colorChange(change) : change;
+}
+
+export function capitalize(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+}

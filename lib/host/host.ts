@@ -1,0 +1,24 @@
+/** What every function that looks at or changes a host is given. */
+
+import type { Ui } from "../cli/ui.ts";
+import type { System } from "../system/system.ts";
+import { type JournalStore, openJournalStore } from "./journal_store.ts";
+import { type HostTree, openHostTree } from "./tree.ts";
+
+export interface Host {
+  readonly system: System;
+  readonly tree: HostTree;
+  readonly ui: Ui;
+  readonly journal: JournalStore;
+}
+
+export interface OpenHostOptions {
+  /** Directory of the tree to change. Default "/", the running system. */
+  readonly root?: string;
+}
+
+/** @throws {UserError} when the root is no directory or its journal cannot be used */
+export async function openHost(system: System, ui: Ui, options: OpenHostOptions = {}): Promise<Host> {
+  const tree = await openHostTree(system, options.root);
+  return { system, tree, ui, journal: await openJournalStore(system, tree) };
+}

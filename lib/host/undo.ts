@@ -1,0 +1,272 @@
+/** Takes back what the journal says was done: units, files, commands, directories, and at last the journal itself. */
+
+import { StoppedByUser } from "../errors.ts";
+import { askFor, type Proposal, showProposal } from "./ask.ts";
+import { describeChange, type Side } from "./diff.ts";
+import { type FileState, isSameState } from "./file_state.ts";
+import type { Host } from "./host.ts";
+import { isEnabled, readSide } from "./inspect.ts";
+import {
+  authorOf,
+  backupPath,
+  type CommandEntry,
+  dropEntry,
+  type FileEntry,
+  type JournalEntry,
+  markNeeded,
+  type OutputEntry,
+  putEntry,
+  type UnitEntry,
+} from "./journal.ts";
+import { removeMadeDirectories } from "./made_directories.ts";
+import { ChangedMeanwhile, demandState, removeFile, replaceFile, runWithProgress, temporaryName } from "./perform.ts";
+
+const maximumShows = 3;
+
+export interface UndoOptions {
+  readonly dryRun?: boolean;
+}
+
+export type UndoOutcome = "done" | "nothing-to-do" | "skipped" | "refused" | "shown";
+
+export interface UndoReport {
+  /** What is still there because the user skipped it or somebody else has changed it. */
+  readonly left: readonly string[];
+}
+
+/**
+ * @returns what was left; empty when the host is as it was before setup-server
+ * @throws {StoppedByUser} on "abort" and Ctrl-C; what was taken back until then stays so, and the journal knows
+ */
+export async function undoSetup(host: Host, options: UndoOptions = {}): Promise<UndoReport> {
+  const { entries } = host.journal.current;
+  if (entries.length === 0) {
+    if (!options.dryRun) await host.journal.removeIfEmpty();
+    host.ui.say("Nothing to undo: setup-server has changed nothing here.");
+    return { left: [] };
+  }
+  const steps = undoOrder(entries);
+  const left: string[] = [];
+  const done: string[] = [];
+  try {
+    for (const [index, entry] of steps.entries()) {
+      const outcome = await undoEntry(host, entry, { ...options, position: `${index + 1}/${steps.length}` });
+      const name = nameOf(entry);
+      if (outcome === "done") done.push(name);
+      if (outcome === "skipped" || outcome === "refused") left.push(`${name} (${outcome})`);
+    }
+    if (!options.dryRun) await removeMadeDirectories(host);
+  } catch (error) {
+    host.ui.say("");
+    host.ui.say(done.length === 0 ? "Stopped; nothing was taken back." : "Stopped. Taken back so far:");
+    for (const name of done) host.ui.say(`    ${name}`);
+    host.ui.say('To go on, run "undo-setup" again.');
+    throw error;
+  }
+  host.ui.say("");
+  if (options.dryRun) host.ui.say("Nothing was changed.");
+  else if (left.length === 0) host.ui.say("All of it is taken back; nothing of stiefelsystem is left.");
+  else for (const name of left) host.ui.warn(`Still there: ${name}`);
+  return { left };
+}
+
+/** Units while their files are there; files, the last one first; then what has to be brought up to date. */
+function undoOrder(entries: readonly JournalEntry[]): readonly JournalEntry[] {
+  const backwards = entries.toReversed();
+  return [
+    ...backwards.filter((entry) => entry.kind === "unit"),
+    ...backwards.filter((entry) => entry.kind === "file"),
+    ...entries.filter((entry) => entry.kind === "command"),
+  ];
+}
+
+function nameOf(entry: JournalEntry): string {
+  return entry.kind === "unit" ? entry.unit : entry.kind === "command" ? entry.what : entry.path;
+}
+
+interface StepOptions extends UndoOptions {
+  readonly position: string;
+}
+
+async function undoEntry(host: Host, entry: JournalEntry, options: StepOptions): Promise<UndoOutcome> {
+  switch (entry.kind) {
+    case "unit":
+      return await undoUnit(host, entry, options);
+    case "file":
+      return await undoFile(host, entry, options);
+    case "command":
+      return await undoCommand(host, entry, options);
+    case "directory":
+      return "nothing-to-do";
+  }
+}
+
+/** Shows and asks. @returns undefined when it shall be done */
+async function propose(host: Host, proposal: Proposal, options: StepOptions): Promise<UndoOutcome | undefined> {
+  showProposal(host.ui, proposal, { isWhole: options.dryRun ?? false });
+  if (options.dryRun) return "shown";
+  const answer = await askFor(host.ui, proposal);
+  if (answer === "abort") throw new StoppedByUser();
+  return answer === "skip" ? "skipped" : undefined;
+}
+
+async function forget(host: Host, entry: JournalEntry): Promise<void> {
+  await host.journal.update((journal) => dropEntry(journal, entry));
+}
+
+async function undoUnit(host: Host, entry: UnitEntry, options: StepOptions): Promise<UndoOutcome> {
+  if (entry.wasEnabled || !await isEnabled(host, entry.unit)) {
+    if (!options.dryRun) await forget(host, entry);
+    return "nothing-to-do";
+  }
+  const now = host.tree.isRunning ? ["--now"] : [];
+  const refusal = await propose(host, {
+    position: options.position,
+    what: `disable ${entry.unit}`,
+    why: now.length > 0 ? "It is stopped, and no longer started at boot" : "It is no longer started at boot",
+    change: [],
+  }, options);
+  if (refusal !== undefined) return refusal;
+  await host.tree.run(["systemctl", "disable", ...now, entry.unit], { timeoutMs: 2 * 60_000 });
+  await forget(host, entry);
+  return "done";
+}
+
+async function undoFile(host: Host, entry: FileEntry, options: StepOptions): Promise<UndoOutcome> {
+  for (let shows = 1;; shows++) {
+    const current = await host.tree.state(entry.path);
+    const author = authorOf(entry, current);
+    if (author === "original") {
+      if (!options.dryRun) await finishFile(host, entry);
+      return "nothing-to-do";
+    }
+    const change = await describeUndo(host, entry, current);
+    if (author === "foreign") {
+      sayForeign(host, entry, change);
+      return "refused";
+    }
+    const isNew = entry.original.kind === "absent";
+    const refusal = await propose(host, {
+      position: options.position,
+      what: `${isNew ? "remove" : "restore"} ${entry.path}`,
+      why: isNew ? "setup-server created it" : "As it was before setup-server",
+      change,
+    }, options);
+    if (refusal !== undefined) return refusal;
+    try {
+      await restoreFile(host, entry, current);
+      return "done";
+    } catch (error) {
+      if (!(error instanceof ChangedMeanwhile) || shows >= maximumShows) throw error;
+      host.ui.warn(`${error.message}; here it is again`);
+    }
+  }
+}
+
+function sayForeign({ ui, tree }: Host, entry: FileEntry, change: readonly string[]): void {
+  ui.say("");
+  ui.warn(`${entry.path} was changed by somebody else since setup-server wrote it, and is left alone`);
+  ui.say("    What undoing it would change:");
+  for (const line of change) ui.say(`    ${line}`);
+  const original = entry.backup === undefined
+    ? `remove ${tree.prefix}${entry.path}`
+    : `restore it from ${tree.prefix}${backupPath(entry.backup)}`;
+  ui.say(`    Hint: ${original} yourself, then run "undo-setup" again`);
+}
+
+async function describeUndo(host: Host, entry: FileEntry, current: FileState): Promise<readonly string[]> {
+  const { isSecret } = entry;
+  const original: Side = isSecret || entry.backup === undefined
+    ? { state: entry.original, text: undefined }
+    : { ...await readSide(host, backupPath(entry.backup), entry.original), state: entry.original };
+  return describeChange({
+    path: entry.path,
+    before: isSecret || current.kind === "other"
+      ? { state: current, text: undefined }
+      : await readSide(host, entry.path, current),
+    after: original,
+    isSecret,
+  });
+}
+
+async function restoreFile(host: Host, entry: FileEntry, current: FileState): Promise<void> {
+  await demandState(host, entry.path, current);
+  // The commands first: a run that ends after the file is back still knows that they have to be repeated.
+  await host.journal.update((journal) => markNeeded(journal, entry.path));
+  await putBack(host, entry, current);
+  await finishFile(host, entry);
+}
+
+async function putBack(host: Host, original: OutputEntry | FileEntry, current: FileState): Promise<void> {
+  const { path, backup } = original;
+  if (original.original.kind === "absent") {
+    if (current.kind !== "absent") await removeFile(host, path, current);
+    return;
+  }
+  if (backup === undefined) throw new TypeError(`The journal names no copy of "${path}"`);
+  const copy = await host.tree.locate(backupPath(backup));
+  await replaceFile(host, path, {
+    before: current,
+    after: original.original,
+    write: (temporary) => host.system.copyExactly(copy, temporary),
+  });
+}
+
+async function finishFile(host: Host, entry: FileEntry): Promise<void> {
+  await host.system.remove(temporaryName(await host.tree.locate(entry.path)));
+  await forget(host, entry);
+}
+
+async function undoCommand(host: Host, noted: CommandEntry, options: StepOptions): Promise<UndoOutcome> {
+  const entry =
+    host.journal.current.entries.find((other): other is CommandEntry =>
+      other.kind === "command" && other.id === noted.id
+    ) ?? noted;
+  const paths = new Set(host.journal.current.entries.flatMap((other) => other.kind === "file" ? [other.path] : []));
+  const isStillCaused = entry.causes.some((path) => paths.has(path));
+  if (!entry.hasRun) {
+    if (!options.dryRun && !isStillCaused) await forget(host, entry);
+    return "nothing-to-do";
+  }
+  const isRepeated = entry.undo === "repeat";
+  const refusal = await propose(host, {
+    position: options.position,
+    what: isRepeated ? `${entry.what} again` : `remove what "${entry.what}" made`,
+    why: isRepeated
+      ? `So that it fits the restored files: ${host.tree.commandLine(entry.argv).join(" ")}`
+      : "It is of no use any more",
+    change: entry.outputs.map((output) => output.path),
+  }, options);
+  if (refusal !== undefined) return refusal;
+  const restorable = await keepRestorable(host, entry);
+  if (isRepeated) await runWithProgress(host, `${entry.what} again`, entry.argv);
+  // With a file left that the command reads, its result is the right one; else what was there before setup is.
+  if (!isStillCaused) {
+    for (const output of restorable) {
+      await putBack(host, output, await host.tree.state(output.path));
+    }
+  }
+  if (!isStillCaused) {
+    await forget(host, entry);
+    return "done";
+  }
+  const outputs = await Promise.all(
+    restorable.map(async (output) => ({ ...output, ours: await host.tree.state(output.path) })),
+  );
+  await host.journal.update((journal) => putEntry(journal, { ...entry, isNeeded: false, outputs }));
+  return "done";
+}
+
+/** Outputs nobody else has written since our run; from here on the journal takes them as being changed by us. */
+async function keepRestorable(host: Host, entry: CommandEntry): Promise<readonly OutputEntry[]> {
+  const restorable: OutputEntry[] = [];
+  for (const output of entry.outputs) {
+    const isOurs = output.ours === undefined || isSameState(output.ours, await host.tree.state(output.path));
+    // A file that only exists because of us goes, whoever wrote it last.
+    if (!isOurs && output.original.kind !== "absent") continue;
+    const { ours: _ours, ...rest } = output;
+    restorable.push(rest);
+  }
+  await host.journal.update((journal) => putEntry(journal, { ...entry, isNeeded: true, outputs: restorable }));
+  return restorable;
+}
