@@ -18,7 +18,7 @@ import {
 import { type SecureChannel, startClientHandshake } from "../../lib/protocol/secure_channel.ts";
 import type { SessionFailure } from "../../lib/protocol/session_failure.ts";
 import type { System } from "../../lib/system/system.ts";
-import { type Console, formatTransfer } from "../shared/console.ts";
+import { type Console, formatTransfer, formatTransferred } from "../shared/console.ts";
 import { eventOfConnectionError, eventOfLocalError } from "../shared/exchange_events.ts";
 import { FrameSource } from "../shared/frame_source.ts";
 import { type StagedArchive, Staging } from "./staging.ts";
@@ -122,6 +122,7 @@ class Exchange implements AsyncDisposable {
   }
 
   async #carryOutHere(action: Exclude<ClientAction, { kind: "send" }>): Promise<ClientEvent | undefined> {
+    const { system, console } = this.#options;
     switch (action.kind) {
       case "ask-passphrase":
         return await this.#askPassphrase(action);
@@ -133,6 +134,7 @@ class Exchange implements AsyncDisposable {
         return undefined;
       case "verify":
         if (this.#staging === undefined) throw new TypeError("Nothing was stored");
+        console.say(`Fetched ${formatTransferred(this.#totalBytes, system.monotonicMs() - this.#startMs)}`);
         return { kind: "verified", ...await this.#staging.finish() };
       case "boot":
       case "fail":

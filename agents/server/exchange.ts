@@ -22,7 +22,7 @@ import {
   stepServerSession,
 } from "../../lib/protocol/server_session.ts";
 import type { System } from "../../lib/system/system.ts";
-import { type Console, formatTransfer } from "../shared/console.ts";
+import { type Console, formatTransfer, formatTransferred } from "../shared/console.ts";
 import { describeError } from "../shared/links.ts";
 import { eventOfConnectionError, eventOfLocalError } from "../shared/exchange_events.ts";
 import { FrameSource } from "../shared/frame_source.ts";
@@ -271,6 +271,7 @@ class ServerExchange implements AsyncDisposable {
     try {
       const kernel = await sendPart(await image.openKernel(), archive.kernelBytes, send);
       const initramfs = await sendPart(await image.openInitramfs(), archive.initramfsBytes, send);
+      console.say(`Sent ${formatTransferred(doneBytes, system.monotonicMs() - startMs)}`);
       await this.#closeImage();
       return { kind: "streamed", kernelSha256: kernel.sha256, initramfsSha256: initramfs.sha256 };
     } catch (error) {

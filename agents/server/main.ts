@@ -2,6 +2,7 @@
 import { ExitCode, StoppedByUser, UserError } from "../../lib/errors.ts";
 import { readUptimeSeconds } from "../../lib/system/facts.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
+import type { System } from "../../lib/system/system.ts";
 import { canRedraw, createConsole } from "../shared/console.ts";
 import { version } from "../shared/version.ts";
 import { parseServerOptions, usage } from "./options.ts";
@@ -10,10 +11,10 @@ import type { DiskSource } from "./source.ts";
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
-/** @param createSource for tests: serves something else than the disk of this machine */
+/** @param replace for tests: serves something else than the disk of this machine */
 export async function main(
   args: readonly string[],
-  createSource?: (system: ReturnType<typeof createRealSystem>) => DiskSource,
+  replace?: (system: System) => { readonly system: System; readonly source: DiskSource },
 ): Promise<ExitCode> {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -30,8 +31,7 @@ export async function main(
         monotonicMs: () => system.monotonicMs(),
         uptimeOffsetSeconds: await readUptimeSeconds(system) - system.monotonicMs() / 1000,
       });
-      const source = createSource?.(system);
-      await runServer(command, { system, console, signal: stop.signal, ...(source === undefined ? {} : { source }) });
+      await runServer(command, { system, console, signal: stop.signal, ...replace?.(system) });
     }
     return ExitCode.done;
   } catch (error) {

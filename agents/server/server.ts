@@ -46,6 +46,9 @@ export async function runServer(options: ServerOptions, dependencies: ServerDepe
   await new Server(options, dependencies, environment, name).run();
 }
 
+/** How long init may take to end the machine. */
+const endTimeoutMs = 120_000;
+
 class Server {
   readonly #dependencies: ServerDependencies;
   readonly #environment: Environment;
@@ -251,6 +254,14 @@ class Server {
     console.say(this.#onEnd === "reboot" ? "Starting this machine's own system" : "Switching off");
     this.#setPhase({ kind: "ended" });
     for (const argv of planEnd(this.#onEnd)) await system.run(argv, { timeoutMs: 120_000 });
+    // init ends us; coming back by ourselves would have us started again.
+    await system.delay(endTimeoutMs, this.#dependencies.signal);
+    throw new UserError(
+      `This machine did not ${this.#onEnd === "reboot" ? "restart" : "switch off"} within ${endTimeoutMs / 1000} s`,
+      {
+        hints: ["Switch it off by its power button: the disk is not in use any more"],
+      },
+    );
   }
 }
 

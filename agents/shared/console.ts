@@ -119,8 +119,15 @@ export function formatBytes(bytes: number): string {
 export function formatTransfer(transfer: { doneBytes: number; totalBytes: number; elapsedMs: number }): string {
   const { doneBytes, totalBytes, elapsedMs } = transfer;
   const amounts = `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`;
-  const bytesPerSecond = elapsedMs > 0 ? doneBytes * 1000 / elapsedMs : 0;
-  if (bytesPerSecond === 0) return amounts;
+  // a rate of the first moments says nothing
+  if (elapsedMs < 500 || doneBytes === 0) return amounts;
+  const bytesPerSecond = doneBytes * 1000 / elapsedMs;
   const seconds = Math.ceil((totalBytes - doneBytes) / bytesPerSecond);
   return `${amounts}, ${formatBytes(bytesPerSecond)}/s, ${seconds} s left`;
+}
+
+/** "45.6 MB in 3.9 s, 11.7 MB/s". */
+export function formatTransferred(bytes: number, elapsedMs: number): string {
+  const seconds = Math.max(elapsedMs, 1) / 1000;
+  return `${formatBytes(bytes)} in ${seconds.toFixed(1)} s, ${formatBytes(bytes / seconds)}/s`;
 }

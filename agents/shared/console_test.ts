@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { canRedraw, createConsole, formatBytes, formatTransfer } from "./console.ts";
+import { canRedraw, createConsole, formatBytes, formatTransfer, formatTransferred } from "./console.ts";
 
 function setUp(
   redraws: boolean,
@@ -69,5 +69,6 @@ Deno.test("sizes and rates are decimal and short", () => {
     formatTransfer({ doneBytes: 20e6, totalBytes: 50e6, elapsedMs: 2000 }),
     "20.0 MB of 50.0 MB, 10.0 MB/s, 3 s left",
   );
-  assert.equal(formatTransfer({ doneBytes: 0, totalBytes: 50e6, elapsedMs: 0 }), "0 B of 50.0 MB");
+  assert.equal(formatTransfer({ doneBytes: 65536, totalBytes: 50e6, elapsedMs: 20 }), "65.5 kB of 50.0 MB");
+  assert.equal(formatTransferred(50e6, 2000), "50.0 MB in 2.0 s, 25.0 MB/s");
 });

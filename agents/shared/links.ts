@@ -100,7 +100,7 @@ export async function runOnLinks(options: RunOnLinksOptions): Promise<void> {
     try {
       await watchLinks(system, update, signal);
     } catch (error) {
-      console.sayRarely(`Cannot see the network links: ${describeError(error)}`);
+      if (!signal.aborted) console.sayRarely(`Cannot see the network links: ${describeError(error)}`);
     }
     if (!signal.aborted) await system.delay(backoff.next(), signal).catch(() => {});
   }

@@ -38,10 +38,12 @@ export interface RunningAgent extends AsyncDisposable {
 }
 
 export class Machine {
+  readonly name: string;
   readonly namespace: string;
   readonly directory: string;
 
-  constructor(namespace: string, directory: string) {
+  constructor(name: string, namespace: string, directory: string) {
+    this.name = name;
     this.namespace = namespace;
     this.directory = directory;
   }
@@ -95,7 +97,7 @@ export async function createRig(cables: readonly Cable[]): Promise<Rig> {
       stack.defer(async () => void await system.run(["ip", "netns", "delete", namespace]));
       await system.run(["ip", "-netns", namespace, "link", "set", "lo", "up"]);
       await Deno.mkdir(`${directory}/${name}`);
-      machines.set(name, new Machine(namespace, `${directory}/${name}`));
+      machines.set(name, new Machine(name, namespace, `${directory}/${name}`));
     }
     for (const [a, linkA, b, linkB] of cables) {
       const ends = [
@@ -137,6 +139,8 @@ function watch(argv: readonly string[]): RunningAgent {
     changed = Promise.withResolvers<void>();
   };
   const child = system.spawn(argv, {
+    // npm packages come from where this test has them: there is no internet in a namespace
+    env: { DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME") ?? ""}/.cache/deno` },
     onLine: (line) => {
       lines.push(line);
       if (Deno.env.get("STIEFEL_TEST_VERBOSE") !== undefined) console.log(`${child.pid}: ${line}`);

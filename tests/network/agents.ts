@@ -1,0 +1,112 @@
+/** Starts the agents on machines of a rig, with the grants they have in the image. */
+import { agentGrants, formatGrants } from "../../lib/image/agent_grants.ts";
+import { formatAgentSettings } from "../../lib/protocol/agent_settings.ts";
+import type { Machine, Rig, RunningAgent } from "./rig.ts";
+
+const root = new URL("../../", import.meta.url).pathname;
+
+export interface Site {
+  readonly keyPath: string;
+  readonly otherKeyPath: string;
+  /** What the boot entry holds. */
+  readonly kernel: Uint8Array;
+  readonly initramfs: Uint8Array;
+  readonly commandLine: string;
+  readonly diskPath: string;
+  readonly bootPath: string;
+}
+
+/** Keys, a boot directory and a disk. */
+export async function createSite(
+  rig: Rig,
+  options: { readonly kernelBytes?: number; readonly initramfsBytes?: number } = {},
+): Promise<Site> {
+  const directory = rig.directory;
+  const kernel = randomBytes(options.kernelBytes ?? 3_000_001);
+  const first = randomBytes(1_001);
+  const second = randomBytes(options.initramfsBytes ?? 5_000_003);
+  const bootPath = `${directory}/boot`;
+  const site = {
+    keyPath: `${directory}/aes-key`,
+    otherKeyPath: `${directory}/other-key`,
+    bootPath,
+    diskPath: `${directory}/disk.img`,
+    kernel,
+    initramfs: new Uint8Array([...padded(first), ...padded(second)]),
+    commandLine: 'root=UUID=1234 quiet x="a b" resume=/dev/sda3',
+  };
+  await Deno.mkdir(bootPath);
+  for (const [path, content] of [["vmlinuz", kernel], ["microcode.img", first], ["initrd.img", second]] as const) {
+    await Deno.writeFile(`${bootPath}/${path}`, content);
+  }
+  const entry = { kernel: "vmlinuz", initrd: ["microcode.img", "initrd.img"], cmdline: site.commandLine };
+  await Deno.writeTextFile(`${bootPath}/stiefelsystem.json`, JSON.stringify(entry));
+  await Deno.writeFile(site.keyPath, randomBytes(32), { mode: 0o600 });
+  await Deno.writeFile(site.otherKeyPath, randomBytes(32), { mode: 0o600 });
+  await Deno.writeFile(site.diskPath, randomBytes(1024 * 1024));
+  return site;
+}
+
+export interface AgentStart {
+  readonly site: Site;
+  readonly keyPath?: string;
+  readonly passphrase?: string;
+  readonly args?: readonly string[];
+}
+
+export function startServer(machine: Machine, start: AgentStart): RunningAgent {
+  const { site } = start;
+  return machine.start([
+    ...denoRun("server", [
+      machine.directory,
+      site.bootPath,
+      site.diskPath,
+      site.keyPath,
+      site.otherKeyPath,
+    ]),
+    `${root}tests/network/server_entry.ts`,
+    site.bootPath,
+    site.diskPath,
+    start.passphrase ?? "-",
+    ...commonArguments(machine, start),
+  ]);
+}
+
+export function startClient(machine: Machine, start: AgentStart): RunningAgent {
+  const { site } = start;
+  return machine.start([
+    ...denoRun("client", [machine.directory, site.keyPath, site.otherKeyPath]),
+    `${root}agents/client/main.ts`,
+    "--no-kexec",
+    ...commonArguments(machine, start),
+  ]);
+}
+
+function commonArguments(machine: Machine, { site, keyPath, args }: AgentStart): readonly string[] {
+  const settingsPath = `${machine.directory}/agent.json`;
+  Deno.writeTextFileSync(
+    settingsPath,
+    formatAgentSettings({ version: 1, boot: {}, onEnd: "wait", name: machine.name }),
+  );
+  const workDirectory = `${machine.directory}/run`;
+  return ["--key", keyPath ?? site.keyPath, "--settings", settingsPath, "--work-dir", workDirectory, ...args ?? []];
+}
+
+/** The grants of the image, with the directories of the test instead of those of the image. */
+function denoRun(role: "server" | "client", read: readonly string[]): readonly string[] {
+  const directory = read[0] ?? "";
+  const grants = { run: agentGrants[role].run, read, write: [directory] };
+  return [Deno.execPath(), "run", "--quiet", ...formatGrants(grants)];
+}
+
+function randomBytes(length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  for (let start = 0; start < length; start += 65536) crypto.getRandomValues(bytes.subarray(start, start + 65536));
+  return bytes;
+}
+
+function padded(bytes: Uint8Array): Uint8Array {
+  const result = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
+  result.set(bytes);
+  return result;
+}

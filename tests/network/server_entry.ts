@@ -1,0 +1,58 @@
+/**
+ * The server agent with a folder as boot partition and a file as disk, since partitions of a file cannot be mounted everywhere.
+ * Arguments: FOLDER FILE PASSPHRASE (or "-" for none), then those of the agent.
+ */
+import { main } from "../../agents/server/main.ts";
+import { readMountedFiles } from "../../lib/boot/boot_files.ts";
+import { BootError } from "../../lib/boot/entry.ts";
+import { findBootEntry } from "../../lib/boot/find_boot_entry.ts";
+import { openImage } from "../../lib/boot/opened_image.ts";
+
+const [folder = "", file = "", passphrase = "-", ...args] = Deno.args;
+
+/** Debian 12's nbdkit was built without reading addresses; who may connect is proven in nbd_export_test.ts where it can be. */
+async function canFilterAddresses(): Promise<boolean> {
+  const probe = ["--unix", "-", "--dump-plugin", "--filter=ip", "null", "allow=127.0.0.1"];
+  const { stderr } = await new Deno.Command("nbdkit", { args: probe }).output();
+  return !new TextDecoder().decode(stderr).includes("don't know how to parse rule");
+}
+
+const filters = await canFilterAddresses();
+
+Deno.exit(
+  await main(args, (system) => ({
+    system: {
+      ...system,
+      spawn: (argv, options) => {
+        if (filters || argv[0] !== "nbdkit") return system.spawn(argv, options);
+        return system.spawn(argv.map((word) => word.startsWith("allow=") ? "allow=any" : word), options);
+      },
+    },
+    source: {
+      inspect: async () => {
+        const sizeBytes = (await system.stat(file))?.sizeBytes ?? 0;
+        return {
+          path: file,
+          name: "disk",
+          sizeBytes,
+          logicalBlockSize: 512,
+          model: "Test disk",
+          problems: [],
+          notices: ["A notice"],
+        };
+      },
+      openBoot: async (typed) => {
+        if (passphrase !== "-" && typed === undefined) {
+          throw new BootError("passphrase-needed", "A passphrase is needed");
+        }
+        if (passphrase !== "-" && typed !== passphrase) {
+          throw new BootError("passphrase-wrong", "The passphrase is wrong");
+        }
+        const files = readMountedFiles(system, folder);
+        const entry = await findBootEntry(files);
+        if (entry === undefined) throw new BootError("no-boot-entry", `Nothing to boot in "${folder}"`);
+        return await openImage(files, entry);
+      },
+    },
+  })),
+);
