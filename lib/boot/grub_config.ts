@@ -51,6 +51,8 @@ interface Loaded {
 /** A grub.cfg runs a few hundred commands; one that loops is stopped. */
 const maximumSteps = 200_000;
 const maximumCallDepth = 50;
+/** Characters that variables may add up to while a script runs. */
+const maximumExpanded = 16 * 1024 * 1024;
 
 /** Set by GRUB itself; grub-mkconfig's scripts ask for them. */
 const builtIn: Readonly<Record<string, string>> = {
@@ -115,6 +117,7 @@ class GrubMachine {
   #loaded: Loaded = { args: [], initrds: [] };
   #steps = 0;
   #depth = 0;
+  #expanded = 0;
 
   constructor(input: GrubInput) {
     this.#input = input;
@@ -165,6 +168,8 @@ class GrubMachine {
   #boot(entry: MenuEntry): NamedEntry | undefined {
     const variables = new Map(this.#variables);
     this.#loaded = { args: [], initrds: [] };
+    this.#steps = 0;
+    this.#expanded = 0;
     const menu = this.#menu;
     this.#withArgs(entry.args, () => this.#runAll(entry.body));
     this.#menu = menu;
@@ -429,7 +434,10 @@ class GrubMachine {
     if (name === "#") return String(this.#args.length);
     if (name === "@" || name === "*") return this.#args.join(" ");
     if (/^[0-9]+$/.test(name)) return this.#args[Number(name) - 1] ?? "";
-    return this.#variables.get(name) ?? "";
+    const value = this.#variables.get(name) ?? "";
+    this.#expanded += value.length;
+    if (this.#expanded > maximumExpanded) throw new Leave("stop", false);
+    return value;
   }
 }
 

@@ -204,6 +204,7 @@ class Parser {
         return this.#function();
       case "!":
         this.#at++;
+        if (keywordOf(this.#peek()) === "!") throw new GrubSyntaxError(this.#peek().line, 'a second "!"');
         return { kind: "not", statement: this.#statement() };
       default:
         return this.#command();

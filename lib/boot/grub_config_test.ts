@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { evaluateGrubConfig, type GrubInput, type GrubResult } from "./grub_config.ts";
+
+function evaluate(text: string, input: Partial<GrubInput> = {}): GrubResult {
+  return evaluateGrubConfig({ text, prefix: "/grub", files: new Map(), blsEntries: [], ...input });
+}
+
+function title(text: string, input: Partial<GrubInput> = {}): string | undefined {
+  return evaluate(text, input).entry?.title;
+}
+
+const environment = (...lines: readonly string[]): Map<string, string> =>
+  new Map([["/grub/grubenv", ["# GRUB Environment Block", ...lines, "####"].join("\n")]]);
+
+const menu = `
+menuentry 'First' --class debian $menuentry_id_option 'id-first' { linux /vmlinuz-1 root=/dev/vda1 ro  quiet
+  initrd /microcode.img /initrd-1 }
+submenu 'More options' --id more {
+  menuentry 'Second' --id=id-second { linux ($root)/vmlinuz-2 a; initrd ($root)/initrd-2 }
+  menuentry 'Second (recovery mode)' --id rec { linux /vmlinuz-2 a single; initrd /initrd-2 }
+}
+menuentry "Windows > 10" { chainloader +1 }
+`;
+
+Deno.test("the first entry is the default; two blanks in the command line mean nothing", () => {
+  assert.deepEqual(evaluate(menu), {
+    entry: {
+      title: "First",
+      kernel: "/vmlinuz-1",
+      initrds: ["/microcode.img", "/initrd-1"],
+      commandLine: "root=/dev/vda1 ro quiet",
+      notices: [],
+    },
+    wanted: [],
+    entryCount: 4,
+  });
+});
+
+const defaults: Readonly<Record<string, string>> = {
+  "0": "First",
+  "First": "First",
+  "id-first": "First",
+  "1": "Second",
+  "1>0": "Second",
+  "More options>Second": "Second",
+  "more>id-second": "Second",
+  "99": "First",
+  "no such entry": "First",
+  "": "First",
+};
+for (const [wish, expected] of Object.entries(defaults)) {
+  Deno.test(`default "${wish}" is "${expected}"`, () =>
+    assert.equal(title(`set default="${wish}"\n${menu}`), expected));
+}
+
+Deno.test("a recovery entry is never taken, even as the default", () => {
+  const { entry } = evaluate(`set default="more>rec"\n${menu}`);
+  assert.equal(entry?.title, "First");
+  assert.deepEqual(entry?.notices, [
+    `The boot menu's default "Second (recovery mode)" is a recovery entry; the first other entry is taken`,
+  ]);
+});
+
+Deno.test("what starts no Linux is passed over", () => {
+  const { entry } = evaluate(`set default="Windows >> 10"\n${menu}`);
+  assert.equal(entry?.title, "First");
+  assert.match(entry?.notices[0] ?? "", /"Windows > 10" starts no Linux kernel/);
+});
+
+Deno.test("the saved entry is the default when the menu says so", () => {
+  const text = `
+if [ -s $prefix/grubenv ]; then
+  set have_grubenv=true
+  load_env
+fi
+if [ "\${next_entry}" ] ; then
+   set default="\${next_entry}"
+   set next_entry=
+   save_env next_entry
+else
+   set default="\${saved_entry}"
+fi
+${menu}`;
+  assert.deepEqual(evaluate(text).wanted, ["/grub/grubenv"]);
+  const saved = "saved_entry=More options>Second";
+  assert.equal(title(text, { files: environment(saved) }), "Second");
+  assert.equal(
+    title(text, { files: environment(saved, "next_entry=First") }),
+    "Second",
+    "meant for the laptop's next boot",
+  );
+  assert.equal(title(text, { files: environment() }), "First");
+});
+
+Deno.test("functions, loops and conditions work", () => {
+  const text = `
+function choose {
+  for x in a b c; do
+    if test "$x" = "$1"; then set found=$x; return; fi
+  done
+  set found=none
+}
+set n=
+while [ "$n" != xxx ]; do set n="\${n}x"; done
+choose b
+if [ $found = b -a $n = xxx ]; then set default=1; elif true; then set default=2; fi
+${menu}`;
+  assert.equal(title(text), "Second");
+});
+
+Deno.test("an unquoted variable becomes no word, one, or several; a quoted one is always one", () => {
+  const text = `
+set none=
+set two="a  b"
+menuentry x { linux /k $none$none "$none" $two"c" "$two" pre$two }`;
+  assert.equal(evaluate(text).entry?.commandLine, ' a bc "a  b" prea b');
+});
+
+Deno.test("arguments with blanks are handed to Linux in quotes", () => {
+  assert.equal(
+    evaluate(`menuentry x { linux /k dyndbg="file a.c +p" 'x=it"s' }`).entry?.commandLine,
+    `"dyndbg=file a.c +p" x=it\\"s`,
+  );
+});
+
+Deno.test("the command may be in a variable, its arguments in those of the entry", () => {
+  const text = `set linux=linuxefi\nmenuentry x /vmlinuz-9 { $linux $2 title=$1\n initrdefi /i }`;
+  assert.deepEqual(evaluate(text).entry, {
+    title: "x",
+    kernel: "/vmlinuz-9",
+    initrds: ["/i"],
+    commandLine: "title=x",
+    notices: [],
+  });
+});
+
+Deno.test("included files are asked for, then run", () => {
+  const text = `if [ -f \${config_directory}/custom.cfg ]; then\n source \${config_directory}/custom.cfg\nfi\n${menu}`;
+  assert.deepEqual(evaluate(text).wanted, ["/grub/custom.cfg"]);
+  const files = new Map([["/grub/custom.cfg", "menuentry Mine { linux /mine }"]]);
+  assert.equal(title(text, { files }), "Mine");
+  assert.equal(title("source $prefix/a", { files: new Map([["/grub/a", "source $prefix/a"]]) }), undefined);
+});
+
+Deno.test("Fedora's blscfg takes the entries, newest first, with variables of the environment", () => {
+  const blsEntries = ["6.9.12", "6.10.3"].map((version) => ({
+    fileName: `0123-${version}-200.fc40.x86_64.conf`,
+    text: `title Fedora Linux (${version})\nversion ${version}\nlinux /vmlinuz-${version}\n` +
+      `initrd /initramfs-${version}.img $tuned_initrd\noptions $kernelopts \${extra} rhgb\ngrub_users $grub_users\n`,
+  }));
+  blsEntries.push({ fileName: "0123-0-rescue.conf", text: "title Fedora Linux (0-rescue)\nlinux /rescue\n" });
+  const text = `load_env -f /grub/grubenv\nset default="\${saved_entry}"\ninsmod blscfg\nblscfg\n`;
+  const files = environment("kernelopts=root=UUID=1 ro  rootflags=subvol=root");
+  assert.deepEqual(evaluate(text, { blsEntries, files }).entry, {
+    title: "Fedora Linux (6.10.3)",
+    kernel: "/vmlinuz-6.10.3",
+    initrds: ["/initramfs-6.10.3.img"],
+    commandLine: "root=UUID=1 ro rootflags=subvol=root rhgb",
+    notices: [],
+  });
+  const saved = environment("saved_entry=0123-6.9.12-200.fc40.x86_64");
+  assert.equal(title(text, { blsEntries, files: saved }), "Fedora Linux (6.9.12)");
+});
+
+Deno.test("a script without end is stopped", () => {
+  assert.equal(title(`${menu}\nwhile true; do true; done`), "First");
+  assert.equal(title(`function f { f; f; }\nf\n${menu}`), undefined, "it never gets to the menu");
+  assert.equal(title(`set a=\${a}\${a}xx\n`.repeat(100) + menu), undefined);
+});
