@@ -1,0 +1,38 @@
+/** What setting up has to know of an initramfs generator. */
+
+export type GeneratorId = "initramfs-tools" | "dracut" | "mkinitcpio";
+
+/** The kernel that a desktop shall boot. */
+export interface KernelTarget {
+  /** `uname -r` of it. */
+  readonly release: string;
+  /** Absolute path of its image. */
+  readonly image: string;
+}
+
+/** How the initramfs that desktops get is built. */
+export interface InitramfsBuild {
+  readonly argv: readonly string[];
+  readonly what: string;
+  readonly why: string;
+  /** Files it writes: their directory, and how their names start and end. */
+  readonly outputs: readonly { readonly directory: string; readonly startsWith: string; readonly endsWith: string }[];
+  /** "repeat": the laptop's own initramfs is built again after an undo. "nothing": it only made files of our own, which go. */
+  readonly undo: "repeat" | "nothing";
+  /** What /boot/stiefelsystem.json names; absent: the desktop boots what the laptop's own boot loader would. */
+  readonly bootsWith?: { readonly kernel: string; readonly initramfs: string };
+}
+
+export interface GeneratorSetup {
+  readonly id: GeneratorId;
+  /** A system has the generator when one of these is there. */
+  readonly programs: readonly string[];
+  /** Folder below image/host/ with what is installed for it. */
+  readonly layer: string;
+  /** The laptop's own initramfs stays as it is. */
+  readonly isSeparate: boolean;
+  build(kernel: KernelTarget): InitramfsBuild;
+}
+
+/** A separate initramfs has this name; boot loaders' own tools take only names with a kernel version in them. */
+export const separateInitramfs = "/boot/initramfs-stiefel.img";
