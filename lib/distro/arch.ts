@@ -1,0 +1,19 @@
+import type { Distribution } from "./distribution.ts";
+
+export const arch: Distribution = {
+  id: "arch",
+  name: "Arch Linux",
+  osReleaseIds: ["arch", "archarm"],
+  generators: ["mkinitcpio", "dracut"],
+  packages: {
+    "nbd-client": "nbd",
+    ip: "iproute2",
+    kexec: "kexec-tools",
+    "initramfs-tools": "initramfs-tools",
+    dracut: "dracut",
+    mkinitcpio: "mkinitcpio",
+  },
+  installCommand: ["pacman", "-S"],
+  // The name stays the same over kernel updates: linux, linux-lts, linux-zen, …
+  kernelImages: ["/boot/vmlinuz-{base}", "/usr/lib/modules/{release}/vmlinuz"],
+};

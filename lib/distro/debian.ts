@@ -1,0 +1,18 @@
+import type { Distribution } from "./distribution.ts";
+
+export const debian: Distribution = {
+  id: "debian",
+  name: "Debian",
+  osReleaseIds: ["debian", "raspbian"],
+  generators: ["initramfs-tools", "dracut"],
+  packages: {
+    "nbd-client": "nbd-client",
+    ip: "iproute2",
+    kexec: "kexec-tools",
+    "initramfs-tools": "initramfs-tools",
+    dracut: "dracut",
+    mkinitcpio: "mkinitcpio",
+  },
+  installCommand: ["apt-get", "install"],
+  kernelImages: ["/boot/vmlinuz-{release}"],
+};

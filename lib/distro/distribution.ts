@@ -1,0 +1,24 @@
+/** What setting up a laptop has to know about a distribution. One data file each; adding one is described in doc/distros/README.md. */
+
+import type { GeneratorId } from "../initramfs/generator.ts";
+
+/** Programs that the laptop's system must have for its disk to be used from a desktop. */
+export type Need = "nbd-client" | "ip" | "kexec";
+
+export interface Distribution {
+  /** The name in our own words; also that of its page in doc/distros/. */
+  readonly id: string;
+  readonly name: string;
+  /** Values of ID= in /etc/os-release (os-release(5)); derivatives are found by ID_LIKE=. */
+  readonly osReleaseIds: readonly string[];
+  /** Generators it can have, the one of a fresh install first. */
+  readonly generators: readonly GeneratorId[];
+  /** From this VERSION_ID= on, another generator is that of a fresh install. */
+  readonly newDefault?: { readonly sinceVersion: string; readonly generator: GeneratorId };
+  /** Package that brings each program. */
+  readonly packages: Readonly<Record<Need | GeneratorId, string>>;
+  /** Installs packages; their names follow. */
+  readonly installCommand: readonly string[];
+  /** Where kernel images are: `{release}` is `uname -r`, `{base}` the name in /usr/lib/modules/RELEASE/pkgbase. */
+  readonly kernelImages: readonly string[];
+}

@@ -1,0 +1,19 @@
+import type { Distribution } from "./distribution.ts";
+
+export const fedora: Distribution = {
+  id: "fedora",
+  name: "Fedora",
+  osReleaseIds: ["fedora"],
+  generators: ["dracut"],
+  packages: {
+    "nbd-client": "nbd",
+    ip: "iproute",
+    kexec: "kexec-tools",
+    "initramfs-tools": "initramfs-tools",
+    dracut: "dracut",
+    mkinitcpio: "mkinitcpio",
+  },
+  installCommand: ["dnf", "install"],
+  // With systemd-boot kernels are on the ESP only, and this copy is what kernel-install(8) takes.
+  kernelImages: ["/boot/vmlinuz-{release}", "/usr/lib/modules/{release}/vmlinuz"],
+};

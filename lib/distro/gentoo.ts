@@ -1,0 +1,20 @@
+import type { Distribution } from "./distribution.ts";
+
+export const gentoo: Distribution = {
+  id: "gentoo",
+  name: "Gentoo",
+  osReleaseIds: ["gentoo"],
+  generators: ["dracut"],
+  packages: {
+    // With USE=netlink, which is what reaches the kernel without a process in the way.
+    "nbd-client": "sys-block/nbd",
+    ip: "sys-apps/iproute2",
+    kexec: "sys-apps/kexec-tools",
+    "initramfs-tools": "sys-kernel/initramfs-tools",
+    dracut: "sys-kernel/dracut",
+    mkinitcpio: "sys-kernel/mkinitcpio",
+  },
+  installCommand: ["emerge", "--ask"],
+  // installkernel: kernel-RELEASE from a kernel's own "make install" with systemd-boot or older versions, vmlinuz-RELEASE else.
+  kernelImages: ["/boot/vmlinuz-{release}", "/boot/kernel-{release}", "/usr/lib/modules/{release}/vmlinuz"],
+};
