@@ -1,0 +1,339 @@
+/** stiefel-attach under dash and busybox ash, fed with what lib/protocol/session.ts formats. */
+
+import assert from "node:assert/strict";
+import { formatSession, type SessionParameters } from "../../lib/protocol/session.ts";
+import { type Machine, type MachineOptions, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
+
+const overlays = new URL("../../image/host/", import.meta.url).pathname;
+const script = `${overlays}generic/usr/lib/stiefelsystem/stiefel-attach`;
+
+const direct: SessionParameters = {
+  version: 1,
+  transport: "nbd",
+  linkMac: "02:00:5e:10:00:01",
+  linkName: "stiefel0",
+  clientAddress: "fd12:3456:789a::2/64",
+  serverAddress: "fd12:3456:789a::1",
+  port: 10809,
+  exportName: "0123456789abcdef0123456789abcdef",
+  blockSizeBytes: 512,
+  diskSizeBytes: 1048576,
+  connections: 1,
+};
+const routed: SessionParameters = {
+  ...direct,
+  clientAddress: "10.1.2.3/24",
+  gateway: "10.1.2.1",
+  mtu: 9000,
+  serverAddress: "192.0.2.7",
+  connections: 4,
+};
+const links = { enp1s0: "02:00:5e:00:00:77", enp3s0: direct.linkMac };
+
+interface Attached {
+  readonly machine: Machine;
+  readonly result: ProgramResult;
+}
+
+/** Runs "attach" once under each shell, each time on a new machine. */
+function testAttach(name: string, options: MachineOptions, check: (attached: Attached) => void): void {
+  for (const shell of SHELLS) {
+    Deno.test(`${name} (${shell.join(" ")})`, async () => {
+      await using machine = await makeMachine(options);
+      const result = await machine.run([...shell, script, "attach", machine.root]);
+      check({ machine, result });
+    });
+  }
+}
+
+const DIRECT_CALLS = [
+  "udevadm control --reload",
+  "udevadm settle --timeout=30",
+  "ip link set dev enp3s0 down",
+  "ip link set dev enp3s0 name stiefel0",
+  "udevadm trigger --action=change /sys/class/net/stiefel0",
+  "ip link set dev stiefel0 up",
+  "ip -6 address replace fd12:3456:789a::2/64 dev stiefel0 nodad",
+  "modprobe nbd nbds_max=4 max_part=31",
+  "timeout 10 nbd-client -N 0123456789abcdef0123456789abcdef -b 512 -C 1 fd12:3456:789a::1 10809 /dev/nbd0",
+  "nbd-client -N 0123456789abcdef0123456789abcdef -b 512 -C 1 fd12:3456:789a::1 10809 /dev/nbd0",
+  "udevadm settle --timeout=30",
+];
+
+testAttach("attaches over one cable", { session: formatSession(direct), links }, ({ machine, result }) => {
+  assert.deepEqual(machine.calls(), DIRECT_CALLS);
+  assert.equal(
+    result.stderr,
+    "stiefelsystem: Attaching the disk of fd12:3456:789a::1 port 10809\n" +
+      "stiefelsystem: The laptop's disk is attached as /dev/nbd0\n",
+  );
+  assert.equal(result.code, 0);
+});
+
+testAttach(
+  "attaches through a router, with several connections",
+  { session: formatSession(routed), links },
+  ({ machine, result }) => {
+    assert.equal(result.code, 0, result.stderr);
+    assert.deepEqual(machine.calls().slice(5), [
+      "ip link set dev stiefel0 mtu 9000",
+      "ip link set dev stiefel0 up",
+      "ip -4 address replace 10.1.2.3/24 dev stiefel0",
+      "ip route get 192.0.2.7 oif stiefel0",
+      "ip route replace 192.0.2.7 via 10.1.2.1 dev stiefel0 onlink",
+      "modprobe nbd nbds_max=4 max_part=31",
+      "timeout 10 nbd-client -N 0123456789abcdef0123456789abcdef -b 512 -C 4 -t 604800 192.0.2.7 10809 /dev/nbd0",
+      "nbd-client -N 0123456789abcdef0123456789abcdef -b 512 -C 4 -t 604800 192.0.2.7 10809 /dev/nbd0",
+      "udevadm settle --timeout=30",
+    ]);
+  },
+);
+
+testAttach("a server on the link itself needs no route", {
+  session: formatSession({ ...routed, serverAddress: "10.1.2.9" }),
+  links,
+}, ({ machine }) => {
+  assert.deepEqual(machine.calls().filter((call) => call.startsWith("ip route")), [
+    "ip route get 10.1.2.9 oif stiefel0",
+  ]);
+});
+
+testAttach(
+  "leaves rules for the running system in /run, and no secret",
+  { session: formatSession(direct), links },
+  ({ machine }) => {
+    const files = machine.files("/run");
+    assert.deepEqual(files, {
+      "/run/NetworkManager/conf.d/00-stiefelsystem.conf": "[keyfile]\n" +
+        "unmanaged-devices+=mac:02:00:5e:10:00:01;interface-name:stiefel0\n" +
+        "[device-stiefelsystem]\nmatch-device=mac:02:00:5e:10:00:01,interface-name:stiefel0\nmanaged=0\n",
+      "/run/stiefelsystem/session.state": "STIEFEL_VERSION=1\nSTIEFEL_ROLE=desktop\nSTIEFEL_TRANSPORT=nbd\n" +
+        "STIEFEL_DISK=/dev/nbd0\nSTIEFEL_LINK_NAME=stiefel0\nSTIEFEL_LINK_MAC=02:00:5e:10:00:01\n" +
+        "STIEFEL_SERVER_ADDRESS=fd12:3456:789a::1\n",
+      "/run/sysctl.d/zzz-stiefelsystem.conf": "net.ipv4.tcp_retries2 = 255\nnet.ipv6.conf.all.disable_ipv6 = 0\n",
+      "/run/systemd/network/00-stiefelsystem.link":
+        "[Match]\nMACAddress=02:00:5e:10:00:01\nType=ether\nKind=!*\n[Link]\nName=stiefel0\n",
+      "/run/systemd/network/00-stiefelsystem.network": "[Match]\nMACAddress=02:00:5e:10:00:01\nType=ether\nKind=!*\n" +
+        "[Link]\nUnmanaged=yes\nRequiredForOnline=no\n" +
+        "[Network]\nKeepConfiguration=yes\nDHCP=no\nIPv6AcceptRA=no\n",
+      "/run/systemd/sleep.conf.d/zz-stiefelsystem.conf":
+        "[Sleep]\nAllowSuspend=no\nAllowHibernation=no\nAllowSuspendThenHibernate=no\nAllowHybridSleep=no\n",
+      "/run/udev/rules.d/76-stiefelsystem.rules":
+        'ACTION!="remove", SUBSYSTEM=="net", DRIVERS=="?*", ATTR{address}=="02:00:5e:10:00:01", NAME:="stiefel0", ENV{NM_UNMANAGED}="1"\n',
+    });
+    assert.ok(!Object.values(files).some((text) => text.includes(direct.exportName)));
+    // The sign that systemd runs, which it does not yet.
+    assert.ok(!machine.exists("/run/systemd/system"));
+  },
+);
+
+testAttach("takes the link out of the kernel's own hands", { session: formatSession(direct), links }, ({ machine }) => {
+  const conf = "/proc/sys/net/ipv6/conf/stiefel0";
+  const names = ["disable_ipv6", "accept_ra", "accept_dad", "dad_transmits", "keep_addr_on_down"];
+  assert.deepEqual(names.map((name) => machine.read(`${conf}/${name}`)), ["0\n", "0\n", "0\n", "0\n", "1\n"]);
+  assert.equal(machine.read("/proc/sys/net/ipv4/tcp_retries2"), "255\n");
+});
+
+testAttach("without a session touches nothing", { links }, ({ machine, result }) => {
+  assert.deepEqual(result, { code: 0, stdout: "", stderr: "" });
+  assert.deepEqual(machine.calls(), []);
+  assert.ok(!machine.exists("/run"));
+});
+
+testAttach("waits for an adapter that is plugged in late", {
+  session: formatSession(direct),
+  hotPlug: { name: "enx02005e100001", mac: direct.linkMac },
+}, ({ machine, result }) => {
+  assert.equal(result.code, 0, result.stderr);
+  assert.match(
+    result.stderr,
+    /^stiefelsystem: Waiting for the network adapter with address 02:00:5e:10:00:01, at most 60 seconds\n/,
+  );
+  assert.ok(machine.calls().includes("ip link set dev enx02005e100001 name stiefel0"));
+});
+
+testAttach("leaves a link alone that udev has named already", {
+  session: formatSession(direct),
+  links: { stiefel0: direct.linkMac },
+}, ({ machine, result }) => {
+  assert.equal(result.code, 0, result.stderr);
+  assert.ok(!machine.calls().some((call) => call.includes(" name ")));
+});
+
+testAttach("takes no VLAN or bridge that has the adapter's address", {
+  session: formatSession(direct),
+  virtualLinks: { br0: direct.linkMac },
+  links: { enp3s0: direct.linkMac },
+}, ({ machine, result }) => {
+  assert.equal(result.code, 0, result.stderr);
+  assert.ok(machine.exists("/sys/class/net/br0"));
+});
+
+testAttach("names the adapters there are when the wanted one is missing", {
+  session: formatSession(direct),
+  links: { enp1s0: "02:00:5e:00:00:77" },
+}, ({ machine, result }) => {
+  assert.equal(result.code, 1);
+  assert.match(
+    result.stderr,
+    /No network adapter with address 02:00:5e:10:00:01; there are: enp1s0 \(02:00:5e:00:00:77\)\n {4}hint: /,
+  );
+  assert.deepEqual(machine.calls(), ["udevadm control --reload", "ip monitor link"]);
+  assert.ok(!machine.exists("/run/stiefelsystem/session.state"));
+});
+
+testAttach(
+  "says that the cable is not plugged in",
+  { session: formatSession(direct), links, hasCarrier: false },
+  ({ machine, result }) => {
+    assert.equal(result.code, 1);
+    assert.match(result.stderr, /Waiting for a carrier on stiefel0, at most 30 seconds\n/);
+    assert.match(result.stderr, /No carrier on stiefel0 \(02:00:5e:10:00:01\)\n {4}hint: is the cable plugged in/);
+    assert.ok(!machine.calls().some((call) => call.startsWith("nbd-client")));
+  },
+);
+
+testAttach(
+  "tries again while the server refuses",
+  { session: formatSession(direct), links, refusedAttempts: 3 },
+  ({ machine, result }) => {
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(machine.calls().filter((call) => call.startsWith("nbd-client")).length, 4);
+    assert.match(result.stderr, /Not attached, trying again for 89 seconds\n/);
+  },
+);
+
+testAttach(
+  "gives up with what to check when the server cannot be reached",
+  { session: formatSession(direct), links, refusedAttempts: 1000 },
+  ({ machine, result }) => {
+    assert.equal(result.code, 1);
+    assert.equal(machine.calls().filter((call) => call.startsWith("nbd-client")).length, 90);
+    assert.match(
+      result.stderr,
+      /The disk at fd12:3456:789a::1 port 10809 cannot be attached\n {4}hint: does the laptop/,
+    );
+    assert.ok(!machine.exists("/run/stiefelsystem/session.state"));
+  },
+);
+
+testAttach("says that the kernel module is missing", { session: formatSession(direct), links, hasNbdModule: false }, ({
+  result,
+}) => {
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /The kernel module nbd cannot be loaded\n/);
+});
+
+testAttach(
+  "says that IPv6 is switched off",
+  { session: formatSession(direct), links, hasIpv6: false },
+  ({ result }) => {
+    assert.equal(result.code, 1);
+    assert.match(result.stderr, /needs IPv6, which this kernel has switched off\n {4}hint: remove ipv6.disable=1/);
+  },
+);
+
+for (const disk of [{ sectors: 4096, blockSizeBytes: 512 }, { sectors: 2048, blockSizeBytes: 4096 }]) {
+  testAttach(
+    `gives back a disk of ${disk.sectors} sectors and ${disk.blockSizeBytes}-byte blocks it was not promised`,
+    {
+      session: formatSession(direct),
+      links,
+      disk,
+    },
+    ({ machine, result }) => {
+      assert.equal(result.code, 1);
+      assert.match(result.stderr, /the session says 1048576 in blocks of 512\n/);
+      assert.equal(machine.calls().at(-1), "nbd-client -d /dev/nbd0");
+      assert.ok(!machine.exists("/run/stiefelsystem/session.state"));
+    },
+  );
+}
+
+testAttach(
+  "refuses an nbd-client that stays as a process",
+  { session: formatSession(direct), links, clientProcess: 321 },
+  ({ machine, result }) => {
+    assert.equal(result.code, 1);
+    assert.match(result.stderr, /nbd-client stays as a process/);
+    assert.equal(machine.calls().at(-1), "nbd-client -d /dev/nbd0");
+  },
+);
+
+const text = formatSession(direct);
+const badSessions: Readonly<Record<string, string>> = {
+  "another version": text.replace("VERSION=1", "VERSION=2"),
+  "no version first": text.replace("STIEFEL_VERSION=1\n", ""),
+  "another transport": text.replace("=nbd", "=nvme-tcp"),
+  "an unknown key": `${text}STIEFEL_SHELL=1\n`,
+  "a repeated key": `${text}STIEFEL_PORT=1\n`,
+  "a missing key": text.replace(/STIEFEL_PORT=.*\n/, ""),
+  "an empty value": text.replace(/STIEFEL_PORT=.*\n/, "STIEFEL_PORT=\n"),
+  "an option as address": text.replace("fd12:3456:789a::1\n", "-d\n"),
+  "a short export name": text.replace("0123456789abcdef0123456789abcdef", "0123"),
+  "a command in a value": text.replace("10809", "$(touch$IFS/tmp/x)"),
+  "a path as link name": text.replace("stiefel0", "../etc"),
+  "a quote": text.replace("10809", "'10809'"),
+  "an equals sign in a value": text.replace("10809", "10809=1"),
+  "no line ends": "x".repeat(5000),
+  "bytes that are no text": "\u0001\u0002\u00ff\n\n\n",
+  "nothing in it": "",
+};
+for (const [what, session] of Object.entries(badSessions)) {
+  testAttach(`refuses a session with ${what} before doing anything`, { session, links }, ({ machine, result }) => {
+    assert.equal(result.code, 2, result.stderr);
+    assert.match(result.stderr, /^stiefelsystem: (Line \d+ of the session|The session)/);
+    assert.deepEqual(machine.calls(), []);
+    assert.ok(!machine.exists("/run"));
+  });
+}
+
+for (const shell of SHELLS) {
+  const under = ` (${shell.join(" ")})`;
+
+  Deno.test(`a session cut off anywhere is refused or complete${under}`, async () => {
+    // The last key only lacks digits when cut; every other cut leaves a key out or a line unfinished.
+    const lastLine = text.lastIndexOf("STIEFEL_");
+    for (let length = 0; length < lastLine; length += 13) {
+      await using machine = await makeMachine({ session: text.slice(0, length), links });
+      const result = await machine.run([...shell, script, "attach", machine.root]);
+      assert.equal(result.code, 2, `${length}: ${result.stderr}`);
+    }
+  });
+
+  Deno.test(`prepare blocks sleep and swap, and shows LVM all disks${under}`, async () => {
+    await using machine = await makeMachine({ session: text, links });
+    Deno.mkdirSync(`${machine.root}/mnt/etc/lvm/devices`, { recursive: true });
+    Deno.writeTextFileSync(`${machine.root}/mnt/etc/lvm/devices/system.devices`, "VERSION=1.1.1\n");
+    const result = await machine.run([...shell, script, "prepare", `${machine.root}/mnt`, machine.root]);
+    assert.deepEqual(result, { code: 0, stdout: "", stderr: "" });
+    assert.deepEqual(machine.files("/run"), {
+      "/run/systemd/system/dev-zram0.swap.d/50-stiefelsystem.conf": "",
+      "/run/systemd/system/dev-zram1.swap.d/50-stiefelsystem.conf": "",
+      "/run/systemd/system/hibernate.target": "-> /dev/null",
+      "/run/systemd/system/hybrid-sleep.target": "-> /dev/null",
+      "/run/systemd/system/sleep.target": "-> /dev/null",
+      "/run/systemd/system/suspend-then-hibernate.target": "-> /dev/null",
+      "/run/systemd/system/suspend.target": "-> /dev/null",
+      "/run/systemd/system/swap.d/50-stiefelsystem.conf": "[Unit]\nConditionPathExists=/run/stiefelsystem/allow-swap\n",
+    });
+    assert.deepEqual(machine.calls(), ["mount -o bind /run/stiefelsystem/lvm-devices /mnt/etc/lvm/devices"]);
+  });
+
+  Deno.test(`prepare without a session touches nothing${under}`, async () => {
+    await using machine = await makeMachine({ links });
+    const result = await machine.run([...shell, script, "prepare", "/mnt", machine.root]);
+    assert.deepEqual(result, { code: 0, stdout: "", stderr: "" });
+    assert.deepEqual(machine.calls(), []);
+    assert.ok(!machine.exists("/run"));
+  });
+
+  for (const args of [[], ["detach"], ["prepare"]]) {
+    Deno.test(`"stiefel-attach ${args.join(" ")}" is wrong usage${under}`, async () => {
+      await using machine = await makeMachine({});
+      const result = await machine.run([...shell, script, ...args]);
+      assert.equal(result.code, 2);
+      assert.match(result.stderr, /^usage: stiefel-attach attach/);
+    });
+  }
+}
