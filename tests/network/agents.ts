@@ -1,4 +1,5 @@
 /** Starts the agents on machines of a rig, with the grants they have in the image. */
+import { Buffer } from "node:buffer";
 import { agentGrants, formatGrants } from "../../lib/image/agent_grants.ts";
 import { formatAgentSettings } from "../../lib/protocol/agent_settings.ts";
 import type { Machine, Rig, RunningAgent } from "./rig.ts";
@@ -32,7 +33,7 @@ export async function createSite(
     bootPath,
     diskPath: `${directory}/disk.img`,
     kernel,
-    initramfs: new Uint8Array([...padded(first), ...padded(second)]),
+    initramfs: Buffer.concat([padded(first), padded(second)]),
     commandLine: 'root=UUID=1234 quiet x="a b" resume=/dev/sda3',
   };
   await Deno.mkdir(bootPath);

@@ -77,6 +77,8 @@ export type Cable = readonly [machine: string, link: string, otherMachine: strin
 
 export interface Rig extends AsyncDisposable {
   machine(name: string): Machine;
+  /** Connects two machines that the rig has with a further cable. */
+  plug(cable: Cable): Promise<void>;
   /** A directory that all machines see. */
   readonly directory: string;
 }
@@ -90,6 +92,22 @@ export async function createRig(cables: readonly Cable[]): Promise<Rig> {
   const machines = new Map<string, Machine>();
   const stack = new AsyncDisposableStack();
   stack.defer(() => Deno.remove(directory, { recursive: true }));
+  const plug = async ([a, linkA, b, linkB]: Cable): Promise<void> => {
+    const ends = [
+      "name",
+      linkA,
+      "netns",
+      `${prefix}-${a}`,
+      "type",
+      "veth",
+      "peer",
+      "name",
+      linkB,
+      "netns",
+      `${prefix}-${b}`,
+    ];
+    await system.run(["ip", "link", "add", ...ends]);
+  };
   try {
     for (const name of new Set(cables.flatMap(([a, , b]) => [a, b]))) {
       const namespace = `${prefix}-${name}`;
@@ -99,28 +117,14 @@ export async function createRig(cables: readonly Cable[]): Promise<Rig> {
       await Deno.mkdir(`${directory}/${name}`);
       machines.set(name, new Machine(name, namespace, `${directory}/${name}`));
     }
-    for (const [a, linkA, b, linkB] of cables) {
-      const ends = [
-        "name",
-        linkA,
-        "netns",
-        `${prefix}-${a}`,
-        "type",
-        "veth",
-        "peer",
-        "name",
-        linkB,
-        "netns",
-        `${prefix}-${b}`,
-      ];
-      await system.run(["ip", "link", "add", ...ends]);
-    }
+    for (const cable of cables) await plug(cable);
   } catch (error) {
     await stack.disposeAsync();
     throw error;
   }
   return {
     directory,
+    plug,
     machine: (name) => {
       const machine = machines.get(name);
       if (machine === undefined) throw new Error(`No machine "${name}" in this rig`);
