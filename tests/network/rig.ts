@@ -77,6 +77,8 @@ export type Cable = readonly [machine: string, link: string, otherMachine: strin
 
 export interface Rig extends AsyncDisposable {
   machine(name: string): Machine;
+  /** Names of the programs that run on a machine. */
+  processes(machine: string): Promise<readonly string[]>;
   /** Connects two machines that the rig has with a further cable. */
   plug(cable: Cable): Promise<void>;
   /** A directory that all machines see. */
@@ -125,6 +127,14 @@ export async function createRig(cables: readonly Cable[]): Promise<Rig> {
   return {
     directory,
     plug,
+    processes: async (name) => {
+      const pids = (await system.run(["ip", "netns", "pids", `${prefix}-${name}`])).stdout.trim().split("\n");
+      // proc_pid_comm(5); a process may end while we look
+      const names = pids.filter((pid) => pid !== "").map(async (pid) =>
+        (await system.run(["cat", `/proc/${pid}/comm`], { acceptExitCodes: [0, 1] })).stdout.trim()
+      );
+      return await Promise.all(names);
+    },
     machine: (name) => {
       const machine = machines.get(name);
       if (machine === undefined) throw new Error(`No machine "${name}" in this rig`);

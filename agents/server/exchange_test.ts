@@ -1,0 +1,255 @@
+/** Both drivers, each with its session machine, over a loopback connection; the export is faked. */
+import assert from "node:assert/strict";
+import { BootError } from "../../lib/boot/entry.ts";
+import type { BootImage } from "../../lib/boot/opened_image.ts";
+import type { DiskReport } from "../../lib/block/inspect_disk.ts";
+import { listenStream } from "../../lib/net/listen.ts";
+import { connectStream } from "../../lib/net/stream.ts";
+import type { HelloMessage } from "../../lib/protocol/boot_exchange.ts";
+import { createRealSystem } from "../../lib/system/real.ts";
+import type { System } from "../../lib/system/system.ts";
+import { ExchangeFailed, fetchArchive, type FetchedArchive } from "../client/exchange.ts";
+import { type Console, createConsole } from "../shared/console.ts";
+import { Desk } from "./desk.ts";
+import { serveExchange } from "./exchange.ts";
+import type { DiskSource } from "./source.ts";
+
+const psk = new Uint8Array(32).fill(7);
+const hello: HelloMessage = {
+  kind: "hello",
+  protocol: 1,
+  mac: "52:54:00:00:00:01",
+  name: "desktop",
+  routed: { clientAddress: "127.0.0.1/8" },
+};
+const disk: DiskReport = {
+  path: "/dev/sda",
+  name: "sda",
+  sizeBytes: 1_000_448,
+  logicalBlockSize: 512,
+  model: "Disk",
+  problems: [],
+  notices: [],
+};
+const kernel = new Uint8Array(200_000).map((_, index) => index);
+const initramfs = new Uint8Array(300_001).map((_, index) => index * 7);
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+function createImage(change: Partial<BootImage> = {}): BootImage & AsyncDisposable {
+  return {
+    entry: {
+      title: "Debian",
+      kernel: "/k",
+      initrds: ["/i"],
+      commandLine: "quiet",
+      loader: "grub",
+      source: "grub.cfg",
+      notices: ["Old entry"],
+    },
+    kernelBytes: kernel.length,
+    initramfsBytes: initramfs.length,
+    openKernel: () => Promise.resolve(ReadableStream.from<Bytes>([kernel.slice(0, 3), kernel.slice(3)])),
+    openInitramfs: () => Promise.resolve(ReadableStream.from<Bytes>([initramfs])),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+    ...change,
+  };
+}
+
+interface Scene {
+  readonly source?: Partial<DiskSource>;
+  readonly passphrases?: readonly string[];
+}
+
+interface Outcome {
+  readonly fetched?: FetchedArchive;
+  readonly failure?: ExchangeFailed["failure"];
+  readonly serverLines: readonly string[];
+  readonly clientLines: readonly string[];
+  readonly isFree: boolean;
+  /** Names left in the client's directory. */
+  readonly left: readonly string[];
+}
+
+/** Plays one exchange. */
+async function play(scene: Scene): Promise<Outcome> {
+  const real = createRealSystem();
+  const directory = await Deno.makeTempDir({ prefix: "stiefel-exchange-" });
+  const serverLines: string[] = [];
+  const clientLines: string[] = [];
+  const system = withFakeExport(real);
+  const source: DiskSource = {
+    inspect: () => Promise.resolve(disk),
+    openBoot: () => Promise.resolve(createImage()),
+    ...scene.source,
+  };
+  const passphrases = [...scene.passphrases ?? []];
+  const console = consoleInto(serverLines, real);
+  const desk = new Desk({ system, console, onDone: () => {}, onFree: () => {} });
+  const listener = listenStream({ address: "127.0.0.1", port: 0 }, (stream) =>
+    serveExchange(stream, {
+      system,
+      console,
+      bootPsk: psk,
+      source,
+      desk,
+      arrival: { kind: "address", localAddress: "127.0.0.1", remoteAddress: "127.0.0.1" },
+      setPhase: () => {},
+      setDisk: () => {},
+    }));
+  const result: { fetched?: FetchedArchive; failure?: ExchangeFailed["failure"] } = {};
+  try {
+    using stream = await connectStream({ host: "127.0.0.1", port: listener.port });
+    result.fetched = await fetchArchive(stream, {
+      system: real,
+      console: { ...consoleInto(clientLines, real), askSecret: () => Promise.resolve(passphrases.shift() ?? "") },
+      signal: new AbortController().signal,
+      bootPsk: psk,
+      hello,
+      directory,
+    });
+    assert.deepEqual(await Deno.readFile(result.fetched.staged.kernelPath), kernel);
+    const written = await Deno.readFile(result.fetched.staged.initramfsPath);
+    assert.deepEqual(written.subarray(0, initramfs.length), initramfs);
+  } catch (error) {
+    if (!(error instanceof ExchangeFailed)) throw error;
+    result.failure = error.failure;
+  } finally {
+    listener.close();
+    await listener.finished;
+  }
+  const isFree = desk.isFree;
+  await desk.close();
+  const left = [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();
+  await Deno.remove(directory, { recursive: true });
+  return { ...result, serverLines, clientLines, isFree, left };
+}
+
+function consoleInto(lines: string[], system: System): Console {
+  return createConsole({
+    terminal: { write: (text) => void lines.push(text.trimEnd()), canRedraw: false },
+    monotonicMs: () => system.monotonicMs(),
+    uptimeOffsetSeconds: 0,
+  });
+}
+
+/** nbdkit that listens at once and goes on until it is ended. */
+function withFakeExport(system: System): System {
+  return {
+    ...system,
+    run: () => Promise.resolve({ exitCode: 0, stdout: "", stderr: "" }),
+    spawn: (_argv, options) => {
+      const exited = Promise.withResolvers<{ exitCode: number | undefined; signal: string | undefined }>();
+      queueMicrotask(() =>
+        options?.onLine?.("nbdkit: debug: bound to IP address 127.0.0.1:10809 (1 socket)", "stderr")
+      );
+      const kill = (): void => exited.resolve({ exitCode: 0, signal: undefined });
+      return {
+        pid: 1,
+        exited: exited.promise,
+        kill,
+        [Symbol.asyncDispose]: async () => {
+          kill();
+          await exited.promise;
+        },
+      };
+    },
+  };
+}
+
+Deno.test("kernel, initramfs and session arrive, and the disk is lent", async () => {
+  const { fetched, isFree, left, clientLines, serverLines } = await play({});
+  assert.equal(fetched?.archive.entryTitle, "Debian");
+  assert.equal(fetched?.archive.commandLine, "quiet noresume");
+  assert.equal(fetched?.archive.session.serverAddress, "127.0.0.1");
+  assert.deepEqual(left, ["initramfs", "kernel"]);
+  assert.equal(isFree, false);
+  assert.ok(clientLines.includes("Note: Old entry"), clientLines.join("\n"));
+  assert.ok(serverLines.includes('"desktop" has all it needs and starts'), serverLines.join("\n"));
+});
+
+Deno.test("a passphrase is asked for until it is right, at most three times, and never shown", async () => {
+  const openBoot = (passphrase?: string): Promise<BootImage & AsyncDisposable> => {
+    if (passphrase === "right") return Promise.resolve(createImage());
+    const code = passphrase === undefined ? "passphrase-needed" : "passphrase-wrong";
+    return Promise.reject(new BootError(code, "Encrypted"));
+  };
+  const good = await play({ source: { openBoot }, passphrases: ["secret-one", "right"] });
+  assert.ok(good.fetched);
+  assert.ok(good.clientLines.includes("That passphrase does not open the disk"));
+  const bad = await play({ source: { openBoot }, passphrases: ["secret-one", "secret-two", "secret-three", "right"] });
+  assert.equal(bad.failure?.code, "passphrase-wrong");
+  assert.equal(bad.isFree, true);
+  for (const { clientLines, serverLines } of [good, bad]) {
+    assert.doesNotMatch([...clientLines, ...serverLines].join("\n"), /secret|right/);
+  }
+});
+
+const refusals: readonly {
+  readonly name: string;
+  readonly source: Partial<DiskSource>;
+  readonly code: string;
+  readonly message: RegExp;
+}[] = [
+  {
+    name: "a disk in use",
+    source: {
+      inspect: () =>
+        Promise.resolve({ ...disk, problems: [{ code: "mounted", message: '"/dev/sda1" is mounted at "/"' }] }),
+    },
+    code: "disk-in-use",
+    message: /is mounted/,
+  },
+  {
+    name: "a hibernated system",
+    source: {
+      inspect: () => Promise.resolve({ ...disk, problems: [{ code: "hibernated", message: "A hibernated system" }] }),
+    },
+    code: "hibernated",
+    message: /hibernated/,
+  },
+  {
+    name: "no disk",
+    source: { inspect: () => Promise.reject(new BootError("no-device", "No disk to serve")) },
+    code: "no-disk",
+    message: /No disk/,
+  },
+  {
+    name: "nothing to boot",
+    source: { openBoot: () => Promise.reject(new BootError("no-boot-entry", "No boot entry found")) },
+    code: "no-boot-entry",
+    message: /No boot entry/,
+  },
+  {
+    name: "an entry without initramfs",
+    source: { openBoot: () => Promise.resolve(createImage({ initramfsBytes: 0 })) },
+    code: "no-boot-entry",
+    message: /no initramfs/,
+  },
+  {
+    name: "a file that shrank while it was sent",
+    source: { openBoot: () => Promise.resolve(createImage({ initramfsBytes: initramfs.length + 1 })) },
+    code: "internal",
+    message: /changed while it was sent/,
+  },
+  {
+    name: "a file that cannot be read",
+    source: {
+      openBoot: () =>
+        Promise.resolve(createImage({ openInitramfs: () => Promise.reject(new Error("Input/output error")) })),
+    },
+    code: "internal",
+    message: /Input\/output error/,
+  },
+];
+
+for (const { name, source, code, message } of refusals) {
+  Deno.test(`${name} is refused with the reason on both sides, and the disk stays free`, async () => {
+    const { failure, isFree, left, serverLines } = await play({ source });
+    assert.equal(failure?.code, code);
+    assert.match(failure?.message ?? "", message);
+    assert.match(serverLines.join("\n"), message);
+    assert.equal(isFree, true);
+    assert.deepEqual(left, []);
+  });
+}

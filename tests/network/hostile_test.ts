@@ -1,0 +1,58 @@
+/** What comes from the network never ends the server, fills its memory, or boots anything. */
+import assert from "node:assert/strict";
+import { createSite, startClient, startServer } from "./agents.ts";
+import { createRig, type Machine, rigTest, type RunningAgent } from "./rig.ts";
+
+const script = new URL("./attacker.ts", import.meta.url).pathname;
+const datagrams = 10_000;
+
+/** VmRSS of proc_pid_status(5). */
+async function readMemoryKiB(machine: Machine, agent: RunningAgent): Promise<number> {
+  const status = await machine.run(["cat", `/proc/${agent.pid}/status`]);
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
+}
+
+rigTest("ten thousand hostile datagrams and three hundred hostile connections leave the server as it was", async () => {
+  await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
+  const site = await createSite(rig);
+  const [laptop, desktop] = [rig.machine("laptop"), rig.machine("desktop")];
+  await using server = startServer(laptop, { site });
+  await server.waitForLine(/Waiting for a desktop/);
+  await desktop.run(["ip", "link", "set", "dev", "eth0", "up"]);
+  const [own, target] = [await desktop.linkLocalAddress("eth0"), await laptop.linkLocalAddress("eth0")];
+  const index = /"ifindex":(\d+)/.exec(await desktop.run(["ip", "-json", "link", "show", "dev", "eth0"]))?.[1] ?? "";
+
+  const attack = async (): Promise<string> => {
+    const args = ["eth0", index, own, target, String(datagrams), site.keyPath];
+    const grants = ["--quiet", "--unstable-net", "--allow-net", `--allow-read=${site.keyPath}`];
+    await using attacker = desktop.start([Deno.execPath(), "run", ...grants, script, ...args]);
+    return await attacker.waitForLine(/^done/, 120_000);
+  };
+  const first = await attack();
+  const memoryBefore = await readMemoryKiB(laptop, server);
+  const second = await attack();
+  const memoryAfter = await readMemoryKiB(laptop, server);
+
+  // a bounded number of small answers, however many questions
+  for (const result of [first, second]) assert.ok(Number(/replies=(\d+)/.exec(result)?.[1]) < datagrams / 10, result);
+  assert.ok(memoryAfter - memoryBefore < 32 * 1024, `memory grew from ${memoryBefore} to ${memoryAfter} KiB`);
+  assert.ok(server.lines.length < 30, server.lines.join("\n"));
+  assert.ok(!/asks for the disk|Sending|nobody foresaw/.test(server.lines.join("\n")), server.lines.join("\n"));
+
+  await using client = startClient(desktop, { site });
+  assert.equal((await client.exited).exitCode, 0, client.lines.join("\n"));
+});
+
+rigTest("the export ends with a server that is killed: nobody can hold a disk that is lent anew", async () => {
+  await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
+  const site = await createSite(rig);
+  const server = startServer(rig.machine("laptop"), { site });
+  await using client = startClient(rig.machine("desktop"), { site });
+  assert.equal((await client.exited).exitCode, 0, client.lines.join("\n"));
+  await server.kill();
+  // the kernel tells nbdkit about its parent's end by a signal
+  const deadline = Date.now() + 5_000;
+  let programs = await rig.processes("laptop");
+  while (programs.includes("nbdkit") && Date.now() < deadline) programs = await rig.processes("laptop");
+  assert.ok(!programs.includes("nbdkit"), programs.join(" "));
+});
