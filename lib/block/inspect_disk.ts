@@ -1,9 +1,12 @@
 /** May this disk be served, and what does the client have to know about it. */
 
+import { BootError } from "../boot/entry.ts";
+import { CommandError } from "../errors.ts";
 import { type BlockDevice, listBlockDevices } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
-import { BootError } from "../boot/entry.ts";
 import { chooseDisk, describeDisk, type DiskProblem, findUses, withDescendants } from "./decide_disk.ts";
+import { needsRecovery } from "./journal.ts";
+import { activateVolume, listVolumes } from "./lvm.ts";
 import { probeSignature } from "./signature.ts";
 
 export interface DiskReport {
@@ -20,21 +23,24 @@ export interface DiskReport {
   readonly notices: readonly string[];
 }
 
+interface Findings {
+  readonly problems: DiskProblem[];
+  readonly notices: string[];
+}
+
 /**
  * @param path of the disk, a link such as `/dev/disk/by-id/…` too; undefined: the only built-in one
- * @throws {BootError} "no-device". Runs `realpath`, `lsblk`, `blkid`.
+ * @throws {BootError} "no-device". Runs `realpath`, `lsblk`, `blkid`, `od`, `lvm`.
  */
 export async function inspectDisk(system: System, path?: string): Promise<DiskReport> {
   const disk = await findDisk(system, path);
-  const problems = [...findUses(disk)];
-  for (const device of withDescendants(disk)) {
-    const signature = device.children.length > 0 ? undefined : await probeSignature(system, device.path);
-    if (signature?.type !== "swsuspend") continue;
-    problems.push({
-      code: "hibernated",
-      message:
-        `A hibernated system is on "${device.path}": it would go on with file systems that the desktop has changed`,
-    });
+  const findings: Findings = { problems: [...findUses(disk)], notices: [] };
+  const isInUse = findings.problems.length > 0;
+  const leaves = withDescendants(disk).filter((device) => device.children.length === 0);
+  for (const device of leaves) {
+    const type = await lookAt(system, device.path, findings);
+    // Volumes are activated for a look; on a disk in use that is somebody else's business.
+    if (type === "LVM2_member" && !isInUse) await lookAtVolumes(system, device.path, findings);
   }
   return {
     path: disk.path,
@@ -43,9 +49,43 @@ export async function inspectDisk(system: System, path?: string): Promise<DiskRe
     logicalBlockSize: disk.logicalSectorBytes,
     ...(disk.model === undefined ? {} : { model: disk.model }),
     ...(disk.serial === undefined ? {} : { serial: disk.serial }),
-    problems,
-    notices: [],
+    ...findings,
   };
+}
+
+/** @returns what is on the device */
+async function lookAt(system: System, device: string, { problems, notices }: Findings): Promise<string | undefined> {
+  const type = (await probeSignature(system, device))?.type;
+  if (type === "swsuspend") {
+    problems.push({ code: "hibernated", message: describeHibernation(device) });
+  } else if (type === "crypto_LUKS") {
+    notices.push(
+      `"${device}" is encrypted: whether a hibernated system is inside cannot be seen. Serve the disk only if this machine was shut down`,
+    );
+  } else if (type !== undefined && await needsRecovery(system, device, type)) {
+    notices.push(`"${device}" (${type}) was not unmounted cleanly; the desktop will replay its journal`);
+  }
+  return type;
+}
+
+export function describeHibernation(device: string): string {
+  return `A hibernated system is on "${device}": it would go on with file systems that the desktop has changed by then`;
+}
+
+async function lookAtVolumes(system: System, physicalVolume: string, findings: Findings): Promise<void> {
+  try {
+    for (const volume of await listVolumes(system, [physicalVolume])) {
+      if (!volume.isPlain) continue;
+      await using opened = await activateVolume(system, [physicalVolume], volume);
+      await lookAt(system, opened.path, findings);
+    }
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const why = error.failure.notFound
+      ? 'the image was built without the module "lvm"'
+      : error.message.split("\n", 2)[1];
+    findings.notices.push(`The volumes on "${physicalVolume}" could not be looked at: ${why?.trim() ?? "unknown"}`);
+  }
 }
 
 /** The disk as lsblk(8) sees it, with all that is on it. @throws {BootError} "no-device" */

@@ -4,7 +4,7 @@
  */
 
 import { CommandError } from "../errors.ts";
-import { findDisk, realDevicePath } from "../block/inspect_disk.ts";
+import { describeHibernation, findDisk, realDevicePath } from "../block/inspect_disk.ts";
 import { openLuks } from "../block/luks.ts";
 import { activateVolume, listVolumes, type LogicalVolume } from "../block/lvm.ts";
 import { isMountable, mountReadOnly } from "../block/mount.ts";
@@ -138,9 +138,9 @@ async function openNamed(
   // The name may be any link udev makes (/dev/GROUP/NAME, /dev/mapper/…, /dev/disk/by-uuid/…): activate, then look whether it is there.
   for (const place of await findVolumePlaces(context, physicalVolumes)) {
     await using attempt = new AsyncDisposableStack();
-    const path = await place.open(attempt);
-    const real = await realDevicePath(system, name);
-    if (real === undefined || real !== await realDevicePath(system, path)) continue;
+    const path = await openOrNote(context, attempt, place);
+    const real = path === undefined ? undefined : await realDevicePath(system, name);
+    if (path === undefined || real === undefined || real !== await realDevicePath(system, path)) continue;
     scope.use(attempt.move());
     return path;
   }
@@ -148,6 +148,16 @@ async function openNamed(
     "no-device",
     `There is no "${name}" on this machine, named by the configuration as boot partition`,
   );
+}
+
+async function openOrNote(context: Context, scope: AsyncDisposableStack, place: Place): Promise<string | undefined> {
+  try {
+    return await place.open(scope);
+  } catch (error) {
+    if (!(error instanceof BootError || error instanceof CommandError)) throw error;
+    context.reasons.push(`${place.label}: ${error.message.split("\n", 1)[0]}`);
+    return undefined;
+  }
 }
 
 /** All of the disk: plain partitions, then logical volumes, then encrypted partitions. */
@@ -233,7 +243,7 @@ async function tryPlace(context: Context, scope: AsyncDisposableStack, place: Pl
   try {
     return await tryDevice(context, scope, await place.open(scope));
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
+    if (!(error instanceof Error) || (error instanceof BootError && error.code === "hibernated")) throw error;
     context.reasons.push(`${place.label}: ${error.message.split("\n", 1)[0]}`);
     return undefined;
   }
@@ -247,6 +257,11 @@ async function tryDevice(
 ): Promise<Opened | undefined> {
   const { system, settings } = context;
   const fileSystem = (await probeSignature(system, device))?.type ?? "nothing";
+  if (fileSystem === "swsuspend") throw new BootError("hibernated", describeHibernation(device));
+  if (!isMountable(fileSystem)) {
+    context.reasons.push(`${device}: ${fileSystem === "nothing" ? "no file system" : fileSystem}`);
+    return undefined;
+  }
   // On btrfs the default subvolume is what boot loaders see; the top of the file system holds the others.
   const views = fileSystem === "btrfs" ? [[], ["subvolid=5"]] : [[]];
   for (const options of views) {

@@ -56,6 +56,8 @@ export type BootErrorCode =
   | "no-device"
   | "passphrase-needed"
   | "passphrase-wrong"
+  /** A hibernated system is inside what had to be unlocked first. */
+  | "hibernated"
   /** Found, but of a kind that cannot be used. */
   | "unsupported"
   /** Too little memory to go on. */

@@ -28,7 +28,7 @@ export async function checkMemory(system: System, bytes: number): Promise<void> 
   if (available >= needed) return;
   throw new BootError(
     "no-memory",
-    `Not enough memory to start the new kernel: ${inMiB(needed)} are needed, ${inMiB(available)} are available`,
+    `Not enough memory to start the new kernel: ${inMiB(needed)} are needed, ${inMiB(available, "down")} are available`,
     { hints: ["Make the initramfs of the disk's system smaller, or add memory to this machine"] },
   );
 }
@@ -76,6 +76,7 @@ export async function executeKernel(system: System): Promise<never> {
   throw new UserError("The new kernel did not start within 60 seconds");
 }
 
-function inMiB(bytes: number): string {
-  return `${Math.ceil(bytes / 1024 / 1024)} MiB`;
+function inMiB(bytes: number, rounded: "up" | "down" = "up"): string {
+  const mebibytes = bytes / 1024 / 1024;
+  return `${rounded === "up" ? Math.ceil(mebibytes) : Math.floor(mebibytes)} MiB`;
 }

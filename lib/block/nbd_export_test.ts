@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { createMemorySystem } from "../system/memory.ts";
+import type { RunningProcess, SpawnOptions, System } from "../system/system.ts";
+import { type NbdExportSettings, nbdkitArguments, startNbdExport } from "./nbd_export.ts";
+
+const settings: NbdExportSettings = {
+  disk: "/dev/nvme0n1",
+  listenAddress: "fd12:3456:789a::1",
+  port: 10809,
+  allowAddress: "fd12:3456:789a::2",
+  exportName: "0123456789abcdef0123456789abcdef",
+  blockSizeBytes: 4096,
+};
+
+Deno.test("nbdkit listens on one address, for one client, under one name, with the disk's block size", () => {
+  assert.equal(
+    nbdkitArguments(settings).join("\n"),
+    [
+      "nbdkit",
+      "--foreground",
+      "--exit-with-parent",
+      "--verbose",
+      "-D",
+      "nbdkit.backend.datapath=0",
+      "-D",
+      "nbdkit.backend.controlpath=0",
+      "--newstyle",
+      "--tls=off",
+      "--threads=16",
+      "--ipaddr=fd12:3456:789a::1",
+      "--port=10809",
+      "--filter=ip",
+      "--filter=exportname",
+      "--filter=blocksize-policy",
+      "file",
+      "file=/dev/nvme0n1",
+      "allow=fd12:3456:789a::2",
+      "deny=all",
+      "exportname=0123456789abcdef0123456789abcdef",
+      "exportname-strict=true",
+      "exportname-list=empty",
+      "exportdesc=none",
+      "blocksize-minimum=4096",
+      "blocksize-preferred=4096",
+      "blocksize-maximum=33554432",
+      "blocksize-error-policy=error",
+    ].join("\n"),
+  );
+});
+
+Deno.test("the zone of a link-local client is no part of the filter", () => {
+  assert.ok(nbdkitArguments({ ...settings, allowAddress: "fe80::2%eth0" }).includes("allow=fe80::2"));
+});
+
+const wrong: readonly Partial<NbdExportSettings>[] = [
+  { allowAddress: "all" },
+  { allowAddress: "" },
+  { allowAddress: "fd00::2,all" },
+  { allowAddress: "fd00::/8" },
+  { listenAddress: "localhost" },
+  { exportName: "" },
+  { exportName: "a b" },
+  { blockSizeBytes: 4095 },
+  { blockSizeBytes: 256 },
+];
+for (const change of wrong) {
+  Deno.test(`nothing is exported with ${JSON.stringify(change)}`, () => {
+    assert.throws(() => nbdkitArguments({ ...settings, ...change }), TypeError);
+  });
+}
+
+/** A machine whose nbdkit says what the test wants. */
+function withNbdkit(): {
+  readonly system: System;
+  say(...lines: readonly string[]): void;
+  end(exitCode: number): void;
+} {
+  const memory = createMemorySystem({ commands: [() => 0] });
+  const ended = Promise.withResolvers<{ exitCode: number | undefined; signal: string | undefined }>();
+  let onLine: SpawnOptions["onLine"];
+  const process: RunningProcess = {
+    pid: 1,
+    exited: ended.promise,
+    kill: () => {},
+    [Symbol.asyncDispose]: () => Promise.resolve(ended.resolve({ exitCode: 0, signal: undefined })),
+  };
+  return {
+    system: {
+      ...memory,
+      spawn: (_argv, options) => {
+        onLine = options?.onLine;
+        return process;
+      },
+    },
+    say: (...lines) => lines.forEach((line) => onLine?.(line, "stderr")),
+    end: (exitCode) => ended.resolve({ exitCode, signal: undefined }),
+  };
+}
+
+const listening = "nbdkit: debug: bound to IP address fd12:3456:789a::1:10809 (1 socket(s))";
+const connected = [
+  "nbdkit: file[1]: debug: handshake complete, processing requests with 1 threads",
+  "nbdkit: debug: starting worker thread file.0",
+];
+const goodbye = "nbdkit: file.0: debug: client sent NBD_CMD_DISC, closing connection";
+const gone = "nbdkit: file.0: debug: exiting worker thread file.0";
+
+Deno.test("the export stands once nbdkit listens, and ends when the client says goodbye", async () => {
+  const nbdkit = withNbdkit();
+  const starting = startNbdExport(nbdkit.system, settings);
+  nbdkit.say(listening);
+  const started = await starting;
+  nbdkit.say(...connected, goodbye, gone);
+  assert.deepEqual(await started.exited, { reason: "disconnected" });
+});
+
+Deno.test("a dropped connection is told, and does not end the export", async () => {
+  const nbdkit = withNbdkit();
+  const seen: boolean[] = [];
+  const starting = startNbdExport(nbdkit.system, settings, { onConnected: (isConnected) => seen.push(isConnected) });
+  nbdkit.say(listening);
+  const started = await starting;
+  nbdkit.say(...connected, gone, ...connected);
+  assert.deepEqual(seen, [true, false, true]);
+  await started.stop();
+  assert.deepEqual(await started.exited, { reason: "stopped" });
+});
+
+Deno.test("why nbdkit does not start is said", async () => {
+  const nbdkit = withNbdkit();
+  const starting = startNbdExport(nbdkit.system, settings);
+  nbdkit.say("nbdkit: error: open: /dev/nvme0n1: No such file or directory");
+  nbdkit.end(1);
+  await assert.rejects(starting, {
+    message: 'Cannot export "/dev/nvme0n1" on [fd12:3456:789a::1]:10809: nbdkit ended with status 1: ' +
+      "open: /dev/nvme0n1: No such file or directory",
+  });
+});
+
+Deno.test("nbdkit's own end in the middle is a failure", async () => {
+  const nbdkit = withNbdkit();
+  const starting = startNbdExport(nbdkit.system, settings);
+  nbdkit.say(listening);
+  const started = await starting;
+  nbdkit.say(...connected);
+  nbdkit.end(1);
+  assert.deepEqual(await started.exited, { reason: "failed", message: "nbdkit ended with status 1" });
+});

@@ -1,0 +1,30 @@
+/** Single bytes of a block device. Deno cannot open most of /dev under scoped grants, and text is all that a program's output can be: od(1). */
+
+import type { System } from "../system/system.ts";
+
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** @throws {CommandError} when the range is not on the device. Runs `od`. */
+export async function readBytes(
+  system: System,
+  device: string,
+  { offset, length }: ByteRange,
+): Promise<DataView<ArrayBuffer>> {
+  const { stdout } = await system.run([
+    "od",
+    "--address-radix=n",
+    "--format=x1",
+    "--output-duplicates",
+    `--skip-bytes=${offset}`,
+    `--read-bytes=${length}`,
+    device,
+  ], { timeoutMs: 30_000 });
+  const bytes = Uint8Array.from(stdout.split(/\s+/).filter(Boolean), (hex) => Number.parseInt(hex, 16));
+  if (bytes.length !== length) {
+    throw new Error(`Wanted ${length} bytes of "${device}" at ${offset}, found ${bytes.length}`);
+  }
+  return new DataView(bytes.buffer);
+}

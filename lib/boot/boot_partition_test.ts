@@ -1,0 +1,259 @@
+import assert from "node:assert/strict";
+import type { CommandOutput } from "../system/system.ts";
+import { createMemorySystem, type MemorySystem } from "../system/memory.ts";
+import { needsPassphrase, openBootPartition } from "./boot_partition.ts";
+import { BootError } from "./entry.ts";
+
+/** What a device holds: a file system's files, or what is found once it is opened. */
+interface Device {
+  readonly type: string;
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+interface Machine {
+  /** By path; partitions of /dev/sda are on the disk from the start, mappings appear when they are opened. */
+  readonly devices: Readonly<Record<string, Device>>;
+  readonly passphrase?: string;
+  /** `vg|lv|layout|role` of the volumes on any physical volume. */
+  readonly volumes?: string;
+}
+
+const boot = {
+  "grub/grub.cfg": "menuentry Debian { linux /vmlinuz root=/dev/sda2 ro; initrd /initrd.img }",
+  "vmlinuz": "KERNEL",
+  "initrd.img": "INITRD",
+};
+
+/** Knows the commands of openBootPartition, and keeps book of what is mounted and opened. */
+function makeMachine(machine: Machine): { readonly system: MemorySystem; readonly held: Map<string, string> } {
+  const held = new Map<string, string>();
+  const mapped = (path: string): Device | undefined =>
+    path.startsWith("/dev/mapper/stiefelsystem-") ? machine.devices["/dev/mapper/opened"] : machine.devices[path];
+  const exists = (path: string): boolean =>
+    path === "/dev/sda" || (path.startsWith("/dev/sda") ? path in machine.devices : held.has(path));
+  const output = (exitCode: number, stderr = ""): CommandOutput => ({ exitCode, stdout: "", stderr });
+
+  const system = createMemorySystem({
+    commands: [async (argv, options) => {
+      const [program] = argv;
+      const last = argv.at(-1) ?? "";
+      switch (program) {
+        case "lsblk": {
+          const common = { size: 1e9, ro: false, rm: false, "log-sec": 512 };
+          const children = Object.keys(machine.devices).filter((path) => path.startsWith("/dev/sda")).map((path) => ({
+            ...common,
+            name: path.slice(5),
+            path,
+            type: "part",
+          }));
+          return JSON.stringify({
+            blockdevices: [{ ...common, name: "sda", path: "/dev/sda", type: "disk", children }],
+          });
+        }
+        case "realpath":
+          return exists(last) ? `${last}\n` : 1;
+        case "blkid": {
+          const type = mapped(last)?.type;
+          return type === undefined ? 2 : `DEVNAME=${last}\nTYPE=${type}\n`;
+        }
+        case "mount": {
+          const device = argv.at(-2) ?? "";
+          held.set(last, device);
+          for (const [name, text] of Object.entries(mapped(device)?.files ?? {})) {
+            await system.writeFile(`${last}/${name}`, text);
+          }
+          return 0;
+        }
+        case "umount":
+          assert.ok(held.delete(last), `${last} was mounted`);
+          return 0;
+        case "rmdir":
+          assert.equal(held.has(last), false, "never removes a directory with a partition on it");
+          return 0;
+        case "cryptsetup":
+          if (argv[1] === "close") {
+            assert.ok(held.delete(`/dev/mapper/${last}`));
+            return 0;
+          }
+          if (options.stdin !== machine.passphrase) return output(2, "No key available with this passphrase.");
+          held.set(`/dev/mapper/${last}`, "luks");
+          return 0;
+        case "lvm": {
+          if (argv[1] === "lvs") return machine.volumes ?? "";
+          const path = `/dev/${last}`;
+          if (argv.includes("y")) held.set(path, "lvm");
+          else assert.ok(held.delete(path), `${path} was active`);
+          return 0;
+        }
+        default:
+          return undefined;
+      }
+    }],
+  });
+  return { system, held };
+}
+
+const settings = { disk: "/dev/sda" };
+
+Deno.test("the boot entry is found on a plain partition, read, and everything is released", async () => {
+  const { system, held } = makeMachine({
+    devices: {
+      "/dev/sda1": { type: "vfat" },
+      "/dev/sda2": { type: "ext4", files: boot },
+      "/dev/sda3": { type: "swap" },
+    },
+  });
+  assert.equal(await needsPassphrase(system, settings), false);
+  {
+    await using opened = await openBootPartition(system, settings);
+    assert.equal(opened.device, "/dev/sda2");
+    assert.equal(opened.fileSystem, "ext4");
+    assert.equal(opened.entry.title, "Debian");
+    assert.equal(opened.kernelBytes, 6);
+    assert.equal(opened.initramfsBytes, 8, "padded");
+    assert.equal(await new Response(await opened.openKernel()).text(), "KERNEL");
+    assert.equal(await new Response(await opened.openInitramfs()).text(), "INITRD\0\0");
+    assert.equal(held.size, 1);
+  }
+  assert.equal(held.size, 0);
+});
+
+Deno.test("a stream that is still open when the partition is closed fails, it does not just end", async () => {
+  const { system } = makeMachine({ devices: { "/dev/sda1": { type: "ext4", files: boot } } });
+  const opened = await openBootPartition(system, settings);
+  const [kernel, initramfs] = [await opened.openKernel(), await opened.openInitramfs()];
+  await opened[Symbol.asyncDispose]();
+  await assert.rejects(new Response(kernel).text(), /closed while it was being read/);
+  await assert.rejects(new Response(initramfs).text(), /closed while it was being read/);
+});
+
+Deno.test("of several partitions the one with our own file is taken", async () => {
+  const json = '{"kernel": "vmlinuz", "initrd": "initrd.img", "cmdline": "ours"}';
+  const { system } = makeMachine({
+    devices: {
+      "/dev/sda1": { type: "ext4", files: boot },
+      "/dev/sda2": { type: "xfs", files: { ...boot, "stiefelsystem.json": json } },
+    },
+  });
+  await using opened = await openBootPartition(system, settings);
+  assert.deepEqual([opened.device, opened.entry.commandLine], ["/dev/sda2", "ours"]);
+});
+
+const encrypted: Machine = {
+  devices: {
+    "/dev/sda1": { type: "vfat" },
+    "/dev/sda2": { type: "crypto_LUKS" },
+    "/dev/mapper/opened": { type: "ext4", files: boot },
+  },
+  passphrase: "geheim",
+};
+
+Deno.test("a passphrase is asked for only when there is no other way", async () => {
+  const { system } = makeMachine(encrypted);
+  assert.equal(await needsPassphrase(system, settings), true);
+  await assert.rejects(openBootPartition(system, settings), { code: "passphrase-needed" });
+  const separate = makeMachine({
+    ...encrypted,
+    devices: { ...encrypted.devices, "/dev/sda1": { type: "ext4", files: boot } },
+  });
+  assert.equal(await needsPassphrase(separate.system, settings), false);
+});
+
+Deno.test("a wrong passphrase is told apart from other failures, and leaves nothing open", async () => {
+  const { system, held } = makeMachine(encrypted);
+  await assert.rejects(openBootPartition(system, settings, { passphrase: "falsch" }), (error) => {
+    assert.ok(error instanceof BootError);
+    assert.equal(error.code, "passphrase-wrong");
+    assert.equal(error.message.includes("falsch"), false);
+    return true;
+  });
+  assert.equal(held.size, 0);
+});
+
+Deno.test("an encrypted partition is opened and locked again, its passphrase never on a command line", async () => {
+  const { system, held } = makeMachine(encrypted);
+  {
+    await using opened = await openBootPartition(system, settings, { passphrase: "geheim" });
+    assert.match(opened.device, /^\/dev\/mapper\/stiefelsystem-[0-9a-f]{8}$/);
+    assert.equal(held.size, 2);
+  }
+  assert.equal(held.size, 0);
+  assert.equal(system.ran.flat().some((word) => word.includes("geheim")), false);
+});
+
+const lukslvm: Machine = {
+  ...encrypted,
+  devices: {
+    "/dev/sda2": { type: "crypto_LUKS" },
+    "/dev/mapper/opened": { type: "LVM2_member" },
+    "/dev/vg/boot": { type: "ext4", files: boot },
+    "/dev/vg/root": { type: "ext4" },
+  },
+  volumes: "  vg|root|linear|public\n  vg|boot|linear|public\n  vg|pool|thin,pool|private\n",
+};
+
+Deno.test("volumes inside an encrypted partition are found, and released from the inside out", async () => {
+  const { system, held } = makeMachine(lukslvm);
+  {
+    await using opened = await openBootPartition(system, settings, { passphrase: "geheim" });
+    assert.equal(opened.device, "/dev/vg/boot");
+  }
+  assert.equal(held.size, 0);
+  const closing = system.ran.slice(-4).map(([program, action]) =>
+    `${program} ${action?.startsWith("/") ? "" : action}`
+  );
+  assert.deepEqual(closing, ["umount ", "rmdir ", "lvm lvchange", "cryptsetup close"]);
+});
+
+Deno.test("a configured volume inside an encrypted partition is opened", async () => {
+  const { system, held } = makeMachine(lukslvm);
+  const part = { type: "luks", luksBlock: "/dev/sda2", block: "/dev/vg/boot" } as const;
+  assert.equal(await needsPassphrase(system, { ...settings, part }), true);
+  {
+    await using opened = await openBootPartition(system, { ...settings, part }, { passphrase: "geheim" });
+    assert.equal(opened.device, "/dev/vg/boot");
+  }
+  await assert.rejects(
+    openBootPartition(system, { ...settings, part: { ...part, block: "/dev/vg/nothing" } }, { passphrase: "geheim" }),
+    { code: "no-device" },
+  );
+  assert.equal(held.size, 0);
+});
+
+Deno.test("a hibernated system found behind a passphrase stops everything", async () => {
+  const { system, held } = makeMachine({
+    ...lukslvm,
+    devices: { ...lukslvm.devices, "/dev/vg/root": { type: "swsuspend" } },
+  });
+  await assert.rejects(openBootPartition(system, settings, { passphrase: "geheim" }), { code: "hibernated" });
+  assert.equal(held.size, 0);
+});
+
+Deno.test("when nothing is found, it is said what was looked at", async () => {
+  const { system, held } = makeMachine({
+    devices: {
+      "/dev/sda1": { type: "ext4", files: { "grub/grub.cfg": "menuentry x { linux /gone }" } },
+      "/dev/sda2": { type: "LVM2_member" },
+    },
+    volumes: "  vg|thin|thin,sparse|public\n",
+  });
+  await assert.rejects(openBootPartition(system, settings), (error) => {
+    assert.ok(error instanceof BootError);
+    assert.equal(error.code, "no-boot-entry");
+    assert.equal(error.message, 'No kernel to start was found on "/dev/sda"');
+    assert.match(error.hints.join("\n"), /\/dev\/sda1: .*"\/gone".*\n\/dev\/vg\/thin: .*not a plain volume/);
+    return true;
+  });
+  assert.equal(held.size, 0);
+});
+
+Deno.test("a configured partition that is not there, or not encrypted, is said", async () => {
+  const { system } = makeMachine({ devices: { "/dev/sda1": { type: "ext4", files: boot } } });
+  await assert.rejects(openBootPartition(system, { ...settings, part: { type: "plain", block: "/dev/sda9" } }), {
+    code: "no-device",
+  });
+  await assert.rejects(openBootPartition(system, { ...settings, part: { type: "luks", luksBlock: "/dev/sda1" } }), {
+    code: "unsupported",
+    message: '"/dev/sda1" is ext4, wanted LUKS',
+  });
+});

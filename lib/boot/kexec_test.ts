@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { createMemorySystem, type MemorySystem } from "../system/memory.ts";
+import { checkMemory, executeKernel, loadArguments, loadKernel } from "./kexec.ts";
+
+function machine(facts: { readonly loaded?: string; readonly availableKiB?: number }): MemorySystem {
+  return createMemorySystem({
+    commands: [
+      ([program, path]) =>
+        program === "cat" && path === "/sys/kernel/kexec_loaded" ? `${facts.loaded ?? "1"}\n` : undefined,
+      ([program]) => program === "cat" ? `MemTotal: 1 kB\nMemAvailable:   ${facts.availableKiB ?? 0} kB\n` : undefined,
+      () => 0,
+    ],
+  });
+}
+
+Deno.test("kernel, initramfs and command line reach kexec as single words", () => {
+  assert.deepEqual(loadArguments({ kernel: "/run/k", initramfs: "/run/i", commandLine: '-x "a b" c' }), [
+    "kexec",
+    "--load",
+    "--kexec-syscall-auto",
+    "--initrd=/run/i",
+    '--command-line=-x "a b" c',
+    "/run/k",
+  ]);
+  assert.deepEqual(loadArguments({ kernel: "/k", commandLine: "" }).filter((word) => word.startsWith("--initrd")), []);
+});
+
+Deno.test("a kernel counts as loaded only when the running one says so", async () => {
+  await loadKernel(machine({ loaded: "1" }), { kernel: "/k", commandLine: "" });
+  await assert.rejects(
+    loadKernel(machine({ loaded: "0" }), { kernel: "/k", commandLine: "" }),
+    /kexec_loaded is not 1/,
+  );
+});
+
+Deno.test("too little memory is said before anything is loaded, with what is needed and what is there", async () => {
+  const bytes = 100 * 1024 * 1024;
+  await checkMemory(machine({ availableKiB: 164 * 1024 }), bytes);
+  await assert.rejects(checkMemory(machine({ availableKiB: 164 * 1024 - 1 }), bytes), {
+    code: "no-memory",
+    message: "Not enough memory to start the new kernel: 164 MiB are needed, 163 MiB are available",
+  });
+});
+
+Deno.test("nothing is executed when nothing is loaded", async () => {
+  const system = machine({ loaded: "0" });
+  await assert.rejects(executeKernel(system), /No kernel is loaded/);
+  assert.equal(system.ran.some(([program]) => program === "kexec"), false);
+});
+
+Deno.test("data is synced before the jump", async () => {
+  const system = machine({});
+  const jump = executeKernel(system);
+  const failed = assert.rejects(jump, /did not start within 60 seconds/);
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+  assert.deepEqual(system.ran.slice(-2), [["sync"], ["kexec", "--exec"]]);
+  system.advance(60_000);
+  await failed;
+});
