@@ -1,0 +1,263 @@
+/** What the client makes of a server that holds the key and does not keep to the protocol: it never ends with something to boot. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { ProtocolError } from "../../lib/errors.ts";
+import { listenStream } from "../../lib/net/listen.ts";
+import { type ByteStream, connectStream } from "../../lib/net/stream.ts";
+import {
+  type ArchiveMessage,
+  formatServerMessage,
+  type HelloMessage,
+  type ServerMessage,
+} from "../../lib/protocol/boot_exchange.ts";
+import { answerClientOpening, declineBusy, type SecureChannel } from "../../lib/protocol/secure_channel.ts";
+import type { SessionParameters } from "../../lib/protocol/session.ts";
+import { createRealSystem } from "../../lib/system/real.ts";
+import { createConsole } from "../shared/console.ts";
+import { FrameSource } from "../shared/frame_source.ts";
+import { ExchangeFailed, fetchArchive, type FetchedArchive } from "./exchange.ts";
+
+const psk = new Uint8Array(32).fill(1);
+const hello: HelloMessage = { kind: "hello", protocol: 1, mac: "52:54:00:00:00:01", name: "desktop" };
+const session: SessionParameters = {
+  version: 1,
+  transport: "nbd",
+  linkMac: hello.mac,
+  linkName: "stiefel0",
+  clientAddress: "fd00::2/64",
+  serverAddress: "fd00::1",
+  port: 10809,
+  exportName: "0".repeat(32),
+  blockSizeBytes: 512,
+  diskSizeBytes: 1024,
+  connections: 4,
+};
+const kernel = new Uint8Array(100_000).fill(2);
+const initramfs = new Uint8Array(50_000).fill(3);
+const archive: ArchiveMessage = {
+  kind: "archive",
+  kernelBytes: kernel.length,
+  initramfsBytes: initramfs.length,
+  commandLine: "quiet",
+  entryTitle: "Debian",
+  notices: [],
+  session,
+};
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+const end: ServerMessage = { kind: "end", kernelSha256: sha256(kernel), initramfsSha256: sha256(initramfs) };
+const welcome: ServerMessage = { kind: "welcome", needsPassphrase: false, disk: { name: "sda", sizeBytes: 1024 } };
+
+/** What a scripted server can do after the handshake. */
+interface Line {
+  say(message: ServerMessage): Promise<void>;
+  data(bytes: Uint8Array): Promise<void>;
+  raw(bytes: Uint8Array): Promise<void>;
+  readonly channel: SecureChannel;
+}
+
+interface Attempt {
+  readonly result: FetchedArchive | unknown;
+  readonly left: readonly string[];
+}
+
+async function attempt(script: (line: Line) => Promise<void>, serverPsk = psk): Promise<Attempt> {
+  // a machine with 256 MiB left
+  const memory = { exitCode: 0, stdout: "MemAvailable: 262144 kB\n", stderr: "" };
+  const system = { ...createRealSystem(), run: () => Promise.resolve(memory) };
+  const directory = await Deno.makeTempDir({ prefix: "stiefel-fetch-" });
+  const listener = listenStream({ address: "127.0.0.1", port: 0 }, (stream) => serve(stream, script, serverPsk));
+  let result: unknown;
+  try {
+    using stream = await connectStream({ host: "127.0.0.1", port: listener.port });
+    const console = createConsole({
+      terminal: { write: () => {}, canRedraw: false },
+      monotonicMs: () => 0,
+      uptimeOffsetSeconds: 0,
+    });
+    const signal = new AbortController().signal;
+    result = await fetchArchive(stream, { system, console, signal, bootPsk: psk, hello, directory });
+  } catch (error) {
+    result = error;
+  } finally {
+    listener.close();
+    await listener.finished;
+  }
+  const left = [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();
+  await Deno.remove(directory, { recursive: true });
+  return { result, left };
+}
+
+async function serve(stream: ByteStream, script: (line: Line) => Promise<void>, serverPsk: Uint8Array): Promise<void> {
+  const frames = new FrameSource(stream);
+  const answer = answerClientOpening(await frames.next(1_000) ?? new Uint8Array(), { psk: serverPsk });
+  await stream.write(answer.reply);
+  if (answer.kind === "declined") return;
+  const { channel } = answer;
+  await script({
+    channel,
+    say: (message) => stream.write(channel.seal(formatServerMessage(message))),
+    data: async (bytes) => {
+      for (let start = 0; start < bytes.length; start += 60_000) {
+        await stream.write(channel.sealData(bytes.subarray(start, start + 60_000)));
+      }
+    },
+    raw: (bytes) => stream.write(bytes),
+  });
+  await stream.closeWrite();
+  while (await frames.next(2_000).catch(() => undefined) !== undefined);
+}
+
+async function upToData(line: Line, announced = archive): Promise<void> {
+  await line.say(welcome);
+  await line.say(announced);
+}
+
+const cases: readonly {
+  readonly name: string;
+  readonly code: string;
+  readonly script: (line: Line) => Promise<void>;
+}[] = [
+  { name: "closes at once", code: "closed", script: () => Promise.resolve() },
+  { name: "closes after the archive message", code: "closed", script: (line) => upToData(line) },
+  {
+    name: "closes in the middle of the kernel",
+    code: "closed",
+    script: async (line) => {
+      await upToData(line);
+      await line.data(kernel.subarray(0, 70_000));
+    },
+  },
+  {
+    name: "closes in the middle of a frame",
+    code: "truncated",
+    script: async (line) => {
+      await upToData(line);
+      await line.raw(line.channel.sealData(kernel.subarray(0, 1000)).subarray(0, 500));
+    },
+  },
+  {
+    name: "says end too early",
+    code: "truncated",
+    script: async (line) => {
+      await upToData(line);
+      await line.data(kernel);
+      await line.data(initramfs.subarray(1));
+      await line.say(end);
+    },
+  },
+  {
+    name: "sends more than announced",
+    code: "oversize",
+    script: async (line) => {
+      await upToData(line);
+      await line.data(kernel);
+      await line.data(initramfs);
+      await line.data(new Uint8Array(1));
+    },
+  },
+  {
+    name: "sends other bytes than it hashed",
+    code: "checksum",
+    script: async (line) => {
+      await upToData(line);
+      await line.data(kernel.map((byte, index) => index === 5 ? byte + 1 : byte));
+      await line.data(initramfs);
+      await line.say(end);
+    },
+  },
+  {
+    name: "sends a changed frame",
+    code: "bad-tag",
+    script: async (line) => {
+      await upToData(line);
+      const frame = line.channel.sealData(kernel.subarray(0, 1000));
+      frame[500] = (frame[500] ?? 0) ^ 1;
+      await line.raw(frame);
+    },
+  },
+  {
+    name: "sends a frame twice",
+    code: "bad-tag",
+    script: async (line) => {
+      await upToData(line);
+      const frame = line.channel.sealData(kernel.subarray(0, 1000));
+      await line.raw(frame);
+      await line.raw(frame);
+    },
+  },
+  {
+    name: "makes a session for another network card",
+    code: "local-failure",
+    script: (line) => upToData(line, { ...archive, session: { ...session, linkMac: "52:54:00:00:00:02" } }),
+  },
+  {
+    name: "announces more than there is memory",
+    code: "local-failure",
+    script: (line) => upToData(line, { ...archive, initramfsBytes: 200_000_000 }),
+  },
+  {
+    name: "is ready before it was asked",
+    code: "unexpected",
+    script: async (line) => {
+      await line.say(welcome);
+      await line.say({ kind: "ready" });
+    },
+  },
+  {
+    name: "closes instead of exporting",
+    code: "closed",
+    script: async (line) => {
+      await upToData(line);
+      await line.data(kernel);
+      await line.data(initramfs);
+      await line.say(end);
+    },
+  },
+];
+
+for (const { name, code, script } of cases) {
+  Deno.test(`a server that ${name} gives nothing to boot, and nothing is left in memory`, async () => {
+    const { result, left } = await attempt(script);
+    assert.ok(result instanceof ExchangeFailed, String(result));
+    assert.equal(result.failure.code, code, result.failure.message);
+    assert.deepEqual(left, []);
+  });
+}
+
+Deno.test("another key and a busy server are told apart", async () => {
+  const wrong = await attempt(() => Promise.resolve(), new Uint8Array(32).fill(9));
+  assert.ok(wrong.result instanceof ProtocolError && wrong.result.code === "wrong-key");
+  const listener = listenStream({ address: "127.0.0.1", port: 0 }, (stream) => stream.write(declineBusy().reply));
+  using stream = await connectStream({ host: "127.0.0.1", port: listener.port });
+  const console = createConsole({
+    terminal: { write: () => {}, canRedraw: false },
+    monotonicMs: () => 0,
+    uptimeOffsetSeconds: 0,
+  });
+  const options = {
+    system: createRealSystem(),
+    console,
+    signal: new AbortController().signal,
+    bootPsk: psk,
+    hello,
+    directory: "/nowhere",
+  };
+  await assert.rejects(
+    fetchArchive(stream, options),
+    (error) => error instanceof ProtocolError && error.code === "refused",
+  );
+  listener.close();
+  await listener.finished;
+});
+
+Deno.test("a server that keeps to the protocol gives kernel, initramfs and session", async () => {
+  const { result, left } = await attempt(async (line) => {
+    await upToData(line);
+    await line.data(kernel);
+    await line.data(initramfs);
+    await line.say(end);
+    await line.say({ kind: "ready" });
+  });
+  assert.ok(!(result instanceof Error), String(result));
+  assert.deepEqual(left, ["initramfs", "kernel"]);
+});
