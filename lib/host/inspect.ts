@@ -1,12 +1,21 @@
 /** Compares an operation with the host: what is there, what would be there, and how the difference reads. Changes nothing. */
 
 import { createHash } from "node:crypto";
-import { UserError } from "../errors.ts";
+import { quoteCommand, UserError } from "../errors.ts";
 import { decodeText, describeChange, maximumDiffBytes, type Side } from "./diff.ts";
 import { type FileState, isSameState } from "./file_state.ts";
 import type { Host } from "./host.ts";
 import { authorOf, findCommand, findFile } from "./journal.ts";
-import type { FileContent, HostPath, Operation, RemoveFile, WriteFile } from "./operation.ts";
+import {
+  commandOf,
+  type FileContent,
+  type HostPath,
+  type Operation,
+  type RemoveFile,
+  type RestartUnit,
+  type RunCommand,
+  type WriteFile,
+} from "./operation.ts";
 import { hashFile } from "./tree.ts";
 
 export type InspectionStatus = "unchanged" | "new" | "changed" | "needed";
@@ -35,11 +44,33 @@ export async function inspect(host: Host, operation: Operation, changed: Readonl
       return { status: await isEnabled(host, operation.unit) ? "unchanged" : "needed", change: [], isForeign: false };
     case "run-command":
     case "restart-unit": {
-      const isNeeded = findCommand(host.journal.current, operation.id)?.isNeeded ?? false;
       const hasCause = operation.changedBy.some((id) => changed.has(id));
-      return { status: isNeeded || hasCause ? "needed" : "unchanged", change: [], isForeign: false };
+      const isNeeded = hasCause || await isOutdated(host, operation);
+      return { status: isNeeded ? "needed" : "unchanged", change: describeCommand(host, operation), isForeign: false };
     }
   }
+}
+
+/** Whether a command has to run although nothing it reads changes now. */
+async function isOutdated(host: Host, operation: RunCommand | RestartUnit): Promise<boolean> {
+  const known = findCommand(host.journal.current, operation.id);
+  if (known?.isNeeded) return true;
+  if (operation.kind === "restart-unit") return false;
+  // Another kernel than the last time.
+  if (known?.hasRun && known.argv.join("\0") !== operation.argv.join("\0")) return true;
+  return operation.undo === "nothing" && operation.outputs.length > 0 && !await hasOutput(host, operation);
+}
+
+async function hasOutput({ tree }: Host, { outputs }: RunCommand): Promise<boolean> {
+  for (const { directory, startsWith, endsWith } of outputs) {
+    const names = await tree.list(directory);
+    if (names.some((name) => name.startsWith(startsWith) && name.endsWith(endsWith))) return true;
+  }
+  return false;
+}
+
+function describeCommand({ tree }: Host, operation: RunCommand | RestartUnit): readonly string[] {
+  return [`command: ${quoteCommand(tree.commandLine(commandOf(operation)))}`];
 }
 
 async function inspectFile(host: Host, operation: WriteFile | RemoveFile): Promise<Inspection> {

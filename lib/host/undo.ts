@@ -224,11 +224,11 @@ async function undoCommand(host: Host, noted: CommandEntry, options: StepOptions
     ) ?? noted;
   const paths = new Set(host.journal.current.entries.flatMap((other) => other.kind === "file" ? [other.path] : []));
   const isStillCaused = entry.causes.some((path) => paths.has(path));
-  if (!entry.hasRun) {
+  const isRepeated = entry.undo === "repeat";
+  if (!entry.hasRun || (!isRepeated && entry.outputs.length === 0)) {
     if (!options.dryRun && !isStillCaused) await forget(host, entry);
     return "nothing-to-do";
   }
-  const isRepeated = entry.undo === "repeat";
   const refusal = await propose(host, {
     position: options.position,
     what: isRepeated ? `${entry.what} again` : `remove what "${entry.what}" made`,

@@ -1,0 +1,139 @@
+/** `setup-server`: makes a laptop's system ready to be used from a desktop, one question per change. */
+
+import type { Config } from "../../config/config.ts";
+import { loadConfig } from "../../config/load_config.ts";
+import type { Need } from "../../distro/distribution.ts";
+import { quoteCommand, UserError } from "../../errors.ts";
+import { applyPlan } from "../../host/apply.ts";
+import { openHost } from "../../host/host.ts";
+import { chooseGenerator, gatherHostFacts, type HostFacts } from "../../host/host_facts.ts";
+import { readOverlay } from "../../host/overlay.ts";
+import { type AutokexecArtifact, planSetupServer, type SetupArtifacts } from "../../host/plan_setup_server.ts";
+import type { HostTree } from "../../host/tree.ts";
+import type { GeneratorId } from "../../initramfs/generator.ts";
+import { generators } from "../../initramfs/registry.ts";
+import type { System } from "../../system/system.ts";
+import type { Ui } from "../ui.ts";
+
+export interface SetupServerOptions {
+  /** Configuration; a file that is not there means the defaults. */
+  readonly configPath: string;
+  /** The shared key, 32 bytes. */
+  readonly keyPath: string;
+  /** Where create-initrd has put kernel and initrd. */
+  readonly buildDirectory: string;
+  /** The project's image/host. */
+  readonly hostFilesDirectory: string;
+  /** The system to set up. Default "/", the running one. */
+  readonly root?: string;
+  readonly dryRun?: boolean;
+  readonly autokexec?: AutokexecArtifact;
+}
+
+const keyBytes = 32;
+
+/**
+ * Needs read access to the artifacts and the host, write access to the host, and the programs named in doc/host-changes.md.
+ * @throws {UserError} when something is missing that has to be there first
+ * @throws {StoppedByUser} on "abort" and Ctrl-C
+ */
+export async function setupServer(system: System, ui: Ui, options: SetupServerOptions): Promise<void> {
+  const host = await openHost(system, ui, options.root === undefined ? {} : { root: options.root });
+  await demandRoot(system, host.tree, { dryRun: options.dryRun ?? false });
+  const { config, configText } = await readConfig(system, options.configPath);
+  const facts = await gatherHostFacts(system, host.tree);
+  const generator = demandGenerator(facts, config);
+  const artifacts = await gatherArtifacts(system, options, { generator, configText });
+  demandPrograms(ui, facts, options);
+  const plan = planSetupServer({ config, facts, artifacts, generator });
+  ui.say(`${plan.title}${options.root === undefined ? "" : ` in ${options.root}`}`);
+  await applyPlan(host, plan, { dryRun: options.dryRun ?? false });
+}
+
+/** Writing to the running system takes root; saying so at once is better than at the first file. */
+export async function demandRoot(
+  system: System,
+  tree: HostTree,
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<void> {
+  if (!tree.isRunning || dryRun) return;
+  const { stdout } = await system.run(["id", "-u"]);
+  if (stdout.trim() === "0") return;
+  throw new UserError("Changing this system takes root", {
+    hints: ["Run it with sudo, or look at what it would do with --dry-run"],
+    exitCode: 2,
+  });
+}
+
+async function readConfig(
+  system: System,
+  path: string,
+): Promise<{ readonly config: Config; readonly configText: string }> {
+  const isThere = await system.stat(path) !== undefined;
+  const configText = isThere ? await system.readText(path) : "# No configuration was given: all defaults.\n";
+  const { config } = await loadConfig(configText, path);
+  return { config, configText };
+}
+
+function demandGenerator(facts: HostFacts, config: Config): GeneratorId {
+  const generator = chooseGenerator(facts, config.modules);
+  if (generator !== undefined) return generator;
+  throw new UserError("No initramfs generator was found that we know", {
+    hints: [`Known are ${Object.keys(generators).join(", ")}`],
+  });
+}
+
+async function gatherArtifacts(
+  system: System,
+  options: SetupServerOptions,
+  { generator, configText }: { readonly generator: GeneratorId; readonly configText: string },
+): Promise<SetupArtifacts> {
+  const { layer } = generators[generator];
+  const generatorFiles = await readOverlay(system, `${options.hostFilesDirectory}/${layer}`);
+  if (generatorFiles.length === 0) {
+    throw new UserError(`There are no files for ${generator} in "${options.hostFilesDirectory}/${layer}" yet`);
+  }
+  return {
+    kernel: `${options.buildDirectory}/kernel`,
+    initrd: `${options.buildDirectory}/initrd`,
+    configText,
+    key: await readKey(system, options.keyPath),
+    genericFiles: await readOverlay(system, `${options.hostFilesDirectory}/generic`),
+    generatorFiles,
+    ...options.autokexec === undefined ? {} : { autokexec: options.autokexec },
+  };
+}
+
+async function readKey(system: System, path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const status = await system.stat(path);
+  if (status?.kind !== "file" || status.sizeBytes !== keyBytes) {
+    const found = status === undefined ? "no such file" : `${status.sizeBytes} bytes`;
+    throw new UserError(`Cannot use the shared key "${path}": ${found}, wanted ${keyBytes} bytes`, {
+      hints: ["create-initrd makes one together with the image that holds it"],
+    });
+  }
+  return await system.readFile(path);
+}
+
+/** The hooks copy these programs into the initramfs; without them a desktop would find no disk. */
+function demandPrograms(ui: Ui, facts: HostFacts, { dryRun, autokexec, root }: SetupServerOptions): void {
+  const wanted: readonly Need[] = ["nbd-client", "ip", ...autokexec === undefined ? [] : ["kexec" as const]];
+  const missing = wanted.filter((need) => facts.missing.includes(need));
+  if (missing.length === 0) return;
+  const message = `Programs are missing: ${missing.join(", ")}`;
+  const hint = installHint(facts, missing, root);
+  if (dryRun) return ui.warn(`${message}; install them first: ${hint}`);
+  throw new UserError(message, { hints: [`Install them first: ${hint}`] });
+}
+
+/** The command that installs what is missing, to be pasted. */
+export function installHint(facts: HostFacts, missing: readonly Need[], root?: string): string {
+  const distribution = facts.distribution?.distribution;
+  if (distribution === undefined) return `the packages that bring ${missing.join(", ")}`;
+  const chroot = root === undefined || root === "/" ? [] : ["chroot", root];
+  return quoteCommand([
+    ...chroot,
+    ...distribution.installCommand,
+    ...missing.map((need) => distribution.packages[need]),
+  ]);
+}

@@ -1,0 +1,148 @@
+/** What setting up has to know of a host, as plain values. Gathered here, decided on elsewhere. */
+
+import {
+  compareVersions,
+  defaultGenerator,
+  detectDistribution,
+  type DetectedDistribution,
+} from "../distro/detect_distribution.ts";
+import type { Need } from "../distro/distribution.ts";
+import type { GeneratorId, KernelTarget } from "../initramfs/generator.ts";
+import { generators } from "../initramfs/registry.ts";
+import type { System } from "../system/system.ts";
+import type { HostPath } from "./operation.ts";
+import type { HostTree } from "./tree.ts";
+
+export interface HostFacts {
+  /** Undefined: none that we know. */
+  readonly distribution: DetectedDistribution | undefined;
+  /** Generators that are installed. */
+  readonly installedGenerators: readonly GeneratorId[];
+  /** The newest installed kernel with an image. */
+  readonly kernel: KernelTarget | undefined;
+  /** The tree is the running system, and systemd is its init. */
+  readonly isLive: boolean;
+  readonly hasSystemd: boolean;
+  readonly hasNetworkManager: boolean;
+  readonly hasNetworkd: boolean;
+  /** Of the two, those that run right now. */
+  readonly activeUnits: readonly string[];
+  /** Programs that are not installed. */
+  readonly missing: readonly Need[];
+  /** Files in /boot have permission bits of their own (not on FAT). */
+  readonly bootHasModes: boolean;
+  /** A boot loader configuration that the server agent can read. */
+  readonly hasBootLoaderConfig: boolean;
+  /** Kernel command line of the running system; empty for another tree. */
+  readonly commandLine: string;
+}
+
+const programDirectories = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "/sbin", "/bin"];
+const programs: Readonly<Record<Need, string>> = { "nbd-client": "nbd-client", ip: "ip", kexec: "kexec" };
+
+/** Where boot loaders keep what lib/boot can read. */
+const bootLoaderConfigs = [
+  "/boot/grub/grub.cfg",
+  "/boot/grub2/grub.cfg",
+  "/boot/loader/entries",
+  "/efi/loader/entries",
+  "/boot/efi/loader/entries",
+  "/boot/extlinux/extlinux.conf",
+  "/boot/syslinux/syslinux.cfg",
+];
+
+export const networkUnits = { networkManager: "NetworkManager.service", networkd: "systemd-networkd.service" } as const;
+
+/** Runs `findmnt`, and on the running system `cat` and `systemctl`. */
+export async function gatherHostFacts(system: System, tree: HostTree): Promise<HostFacts> {
+  const osRelease = await tree.readText("/etc/os-release") ?? await tree.readText("/usr/lib/os-release") ?? "";
+  const distribution = detectDistribution(osRelease);
+  const anyExists = async (paths: readonly HostPath[]): Promise<boolean> => {
+    for (const path of paths) if (await tree.exists(path)) return true;
+    return false;
+  };
+  const hasProgram = (name: string): Promise<boolean> =>
+    anyExists(programDirectories.map((directory) => `${directory}/${name}`));
+  const missing: Need[] = [];
+  for (const [need, program] of Object.entries(programs) as [Need, string][]) {
+    if (!await hasProgram(program)) missing.push(need);
+  }
+  const installedGenerators: GeneratorId[] = [];
+  for (const { id, programs: paths } of Object.values(generators)) {
+    if (await anyExists(paths)) installedGenerators.push(id);
+  }
+  const hasSystemd = await anyExists(["/usr/lib/systemd/systemd", "/lib/systemd/systemd"]);
+  const isLive = tree.isRunning && await tree.exists("/run/systemd/system");
+  const activeUnits: string[] = [];
+  for (const unit of isLive ? Object.values(networkUnits) : []) {
+    const { exitCode } = await tree.run(["systemctl", "is-active", "--quiet", unit], { acceptExitCodes: [0, 3, 4] });
+    if (exitCode === 0) activeUnits.push(unit);
+  }
+  return {
+    distribution,
+    installedGenerators,
+    kernel: await findKernel(tree, distribution),
+    isLive,
+    hasSystemd,
+    hasNetworkManager: await hasProgram("NetworkManager"),
+    hasNetworkd: await anyExists(["/usr/lib/systemd/systemd-networkd", "/lib/systemd/systemd-networkd"]),
+    activeUnits,
+    missing,
+    bootHasModes: await hasModes(system, tree, "/boot"),
+    hasBootLoaderConfig: await anyExists(bootLoaderConfigs),
+    commandLine: tree.isRunning ? (await system.run(["cat", "/proc/cmdline"])).stdout.trim() : "",
+  };
+}
+
+/** File systems without permission bits of their own (mount(8)). */
+const withoutModes = ["vfat", "msdos", "exfat", "ntfs", "ntfs3"];
+
+async function hasModes(system: System, tree: HostTree, path: HostPath): Promise<boolean> {
+  if (!await tree.exists(path)) return true;
+  const { stdout } = await system.run([
+    "findmnt",
+    "--noheadings",
+    "--output",
+    "FSTYPE",
+    "--target",
+    await tree.locate(path),
+  ], {
+    acceptExitCodes: [0, 1],
+  });
+  return !withoutModes.includes(stdout.trim().split("\n").at(-1) ?? "");
+}
+
+async function findKernel(
+  tree: HostTree,
+  detected: DetectedDistribution | undefined,
+): Promise<KernelTarget | undefined> {
+  const releases = [...await tree.list("/usr/lib/modules")].sort(compareVersions).reverse();
+  for (const release of releases) {
+    const base = (await tree.readText(`/usr/lib/modules/${release}/pkgbase`))?.trim() ?? "linux";
+    for (const template of detected?.distribution.kernelImages ?? ["/boot/vmlinuz-{release}"]) {
+      const image = template.replace("{release}", release).replace("{base}", base);
+      if (await tree.exists(image)) return { release, image };
+    }
+  }
+  return undefined;
+}
+
+/** Words in `modules` of the configuration that name a generator, as the original's configurations do. */
+const moduleGenerators: Readonly<Record<string, GeneratorId>> = {
+  "system-debian": "initramfs-tools",
+  "system-arch": "mkinitcpio",
+  "system-arch-dracut": "dracut",
+  "system-gentoo": "dracut",
+};
+
+/**
+ * The generator to set up: what the configuration says if that is installed, else that of a fresh install, else the only one there is.
+ * @returns undefined when none is installed
+ */
+export function chooseGenerator(facts: HostFacts, modules: ReadonlySet<string>): GeneratorId | undefined {
+  const wished = [...modules].map((name) => moduleGenerators[name]);
+  const usual = facts.distribution === undefined ? undefined : defaultGenerator(facts.distribution);
+  return [...wished, usual, ...facts.installedGenerators].find((id) =>
+    id !== undefined && facts.installedGenerators.includes(id)
+  );
+}

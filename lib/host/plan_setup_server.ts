@@ -1,0 +1,319 @@
+/** What has to be done to a laptop so that its disk can be used from a desktop. Pure: values in, a plan out. */
+
+import { formatStiefelsystemJson } from "../boot/stiefelsystem_json.ts";
+import type { Config } from "../config/config.ts";
+import { UserError } from "../errors.ts";
+import type { GeneratorId, InitramfsBuild } from "../initramfs/generator.ts";
+import { generators } from "../initramfs/registry.ts";
+import {
+  AUTOKEXEC_KEY_PATH,
+  AUTOKEXEC_SETTINGS_PATH,
+  formatAutokexecSettings,
+} from "../protocol/autokexec_settings.ts";
+import { forDesktop, formatStiefelParameters } from "../protocol/kernel_command_line.ts";
+import { autokexecUnit, autokexecUnitPath, formatAutokexecUnit } from "./autokexec_unit.ts";
+import { type HostFacts, networkUnits } from "./host_facts.ts";
+import { networkdRule, networkManagerRule, type NetworkRule } from "./network_rules.ts";
+import { checkPlan, type HostPath, type Operation, type Plan, type RunCommand, type WriteFile } from "./operation.ts";
+import type { OverlayFile } from "./overlay.ts";
+
+/** What was built, and what comes with the project. */
+export interface SetupArtifacts {
+  /** Paths on the machine that runs us. */
+  readonly kernel: string;
+  readonly initrd: string;
+  /** Text of the configuration. */
+  readonly configText: string;
+  readonly key: Uint8Array<ArrayBuffer>;
+  /** Files of image/host/generic and of the generator's folder. */
+  readonly genericFiles: readonly OverlayFile[];
+  readonly generatorFiles: readonly OverlayFile[];
+  /** Absent: it was not built; the laptop is then started as a server by hand. */
+  readonly autokexec?: AutokexecArtifact;
+}
+
+export interface AutokexecArtifact {
+  readonly files: readonly { readonly source: string; readonly path: HostPath; readonly mode: number }[];
+  /** Program and arguments as they are on the laptop. */
+  readonly command: readonly string[];
+}
+
+export interface SetupInputs {
+  readonly config: Config;
+  readonly facts: HostFacts;
+  readonly artifacts: SetupArtifacts;
+  readonly generator: GeneratorId;
+}
+
+export const configPath: HostPath = "/etc/stiefelsystem/config.yaml";
+export const stiefelsystemJsonPath: HostPath = "/boot/stiefelsystem.json";
+
+/** Seconds in which people at the laptop can say no. */
+const countdownSeconds = 10;
+
+/** @throws {UserError} when the host lacks what the plan cannot do without */
+export function planSetupServer(inputs: SetupInputs): Plan {
+  const { facts, artifacts, generator } = inputs;
+  const build = planBuild(inputs);
+  const overlay = planOverlay(artifacts, generator);
+  const rules = planNetworkRules(facts);
+  return checkPlan({
+    title: `Set up ${facts.distribution?.prettyName ?? "this system"} with ${generator}`,
+    notices: planNotices(inputs),
+    operations: [
+      ...planImageFiles(inputs),
+      ...planSettings(inputs),
+      ...overlay,
+      ...rules,
+      ...planReloads(facts, rules),
+      buildOperation(build, overlay),
+      ...planBootJson(inputs, build),
+      ...planAutokexec(inputs),
+    ],
+  });
+}
+
+function planBuild({ facts, generator }: SetupInputs): InitramfsBuild {
+  if (facts.kernel === undefined) {
+    throw new UserError("No installed kernel was found that a desktop could boot", {
+      hints: [
+        `Looked in /usr/lib/modules, and for images at: ${facts.distribution?.distribution.kernelImages.join(", ")}`,
+      ],
+    });
+  }
+  return generators[generator].build(facts.kernel);
+}
+
+function planNotices({ facts, artifacts }: SetupInputs): readonly string[] {
+  const { distribution } = facts;
+  return [
+    ...distribution === undefined ? ["This distribution is not known; it is treated by what is installed"] : [],
+    ...distribution?.isDerivative ? [`${distribution.prettyName} is treated as ${distribution.distribution.name}`] : [],
+    ...artifacts.autokexec === undefined
+      ? [
+        "There is no autokexec agent: the laptop will not turn into a server by itself, only when the image is started by hand",
+      ]
+      : [],
+    ...artifacts.autokexec !== undefined && !facts.hasSystemd
+      ? ["This system does not run systemd: the autokexec agent is not installed"]
+      : [],
+  ];
+}
+
+interface FileOptions {
+  readonly mode?: number | "any";
+  readonly isSecret?: boolean;
+  readonly needs?: readonly string[];
+}
+
+function writeFile(path: HostPath, content: WriteFile["content"], why: string, options: FileOptions = {}): WriteFile {
+  return {
+    kind: "write-file",
+    id: path,
+    what: `write ${path}`,
+    why,
+    needs: options.needs ?? [],
+    path,
+    content,
+    mode: options.mode ?? 0o644,
+    isSecret: options.isSecret ?? false,
+  };
+}
+
+function planImageFiles({ config, artifacts }: SetupInputs): readonly Operation[] {
+  const { stiefelsystemKernel, stiefelsystemInitrd } = config.serverSetup;
+  return [
+    writeFile(
+      stiefelsystemKernel,
+      { kind: "copy-of", source: artifacts.kernel },
+      "The image that turns this machine into a server: its kernel; it fits the initrd only that was built with it",
+    ),
+    writeFile(
+      stiefelsystemInitrd,
+      { kind: "copy-of", source: artifacts.initrd },
+      "The image that turns this machine into a server: its initrd; the shared key is in it",
+      { mode: 0o600, isSecret: true, needs: [stiefelsystemKernel] },
+    ),
+  ];
+}
+
+function planSettings({ artifacts }: SetupInputs): readonly Operation[] {
+  return [
+    writeFile(
+      configPath,
+      { kind: "text", text: artifacts.configText },
+      "The configuration this machine was set up with",
+      {
+        mode: 0o600,
+        isSecret: /^\s*password\s*:/m.test(artifacts.configText),
+      },
+    ),
+    writeFile(
+      AUTOKEXEC_KEY_PATH,
+      { kind: "bytes", bytes: artifacts.key },
+      "The shared key: only a desktop that holds it is listened to",
+      { mode: 0o600, isSecret: true },
+    ),
+  ];
+}
+
+function planOverlay(artifacts: SetupArtifacts, generator: GeneratorId): readonly WriteFile[] {
+  const generic = artifacts.genericFiles.map(({ path, text, mode }) =>
+    writeFile(path, { kind: "text", text }, "On a desktop: attaches the disk at boot, and lets go of it at shutdown", {
+      mode,
+    })
+  );
+  const needs = generic.map((operation) => operation.id);
+  const specific = artifacts.generatorFiles.map(({ path, text, mode }) =>
+    writeFile(path, { kind: "text", text }, `Puts the above into the initramfs that ${generator} builds`, {
+      mode,
+      needs,
+    })
+  );
+  return [...generic, ...specific];
+}
+
+function buildOperation(build: InitramfsBuild, overlay: readonly WriteFile[]): RunCommand {
+  const ids = overlay.map((operation) => operation.id);
+  const { argv, what, why, outputs, undo } = build;
+  return { kind: "run-command", id: "initramfs", what, why, needs: ids, argv, changedBy: ids, outputs, undo };
+}
+
+function planNetworkRules(facts: HostFacts): readonly WriteFile[] {
+  const write = ({ path, text, why }: NetworkRule): WriteFile => writeFile(path, { kind: "text", text }, why);
+  return [
+    ...facts.hasNetworkManager ? [write(networkManagerRule)] : [],
+    ...facts.hasNetworkd ? [write(networkdRule)] : [],
+  ];
+}
+
+/** Reloading keeps all connections. */
+function planReloads(facts: HostFacts, rules: readonly WriteFile[]): readonly RunCommand[] {
+  const reload = (unit: string, path: HostPath, argv: readonly string[]): readonly RunCommand[] => {
+    if (!facts.activeUnits.includes(unit) || !rules.some((rule) => rule.id === path)) return [];
+    const what = `reload the settings of ${unit.replace(".service", "")}`;
+    const why = "So that it reads the file above; connections stay up";
+    const id = `reload ${unit}`;
+    return [{
+      kind: "run-command",
+      id,
+      what,
+      why,
+      needs: [path],
+      argv,
+      changedBy: [path],
+      outputs: [],
+      undo: "repeat",
+    }];
+  };
+  return [
+    ...reload(networkUnits.networkManager, networkManagerRule.path, ["nmcli", "general", "reload", "conf"]),
+    ...reload(networkUnits.networkd, networkdRule.path, ["networkctl", "reload"]),
+  ];
+}
+
+/** Only what the boot loader's configuration does not say, or what the user wants otherwise; a copy of the rest would grow stale. */
+function planBootJson({ config, facts }: SetupInputs, build: InitramfsBuild): readonly Operation[] {
+  const { load } = config.boot;
+  const ownCommandLine = facts.hasBootLoaderConfig || facts.commandLine === ""
+    ? undefined
+    : forDesktop(facts.commandLine);
+  const content = load !== undefined
+    ? { kernel: load.kernel, initrd: load.initrd, cmdline: load.cmdline }
+    : build.bootsWith !== undefined
+    ? { kernel: build.bootsWith.kernel, initrd: build.bootsWith.initramfs, cmdline: ownCommandLine }
+    : undefined;
+  if (content === undefined) return [];
+  return [writeFile(
+    stiefelsystemJsonPath,
+    { kind: "text", text: formatStiefelsystemJson(content) },
+    "Tells the server which kernel and initramfs a desktop gets, where the boot loader's configuration names others",
+    { mode: facts.bootHasModes ? 0o644 : "any", needs: load === undefined ? ["initramfs"] : [] },
+  )];
+}
+
+function planAutokexec({ config, facts, artifacts }: SetupInputs): readonly Operation[] {
+  const { autokexec } = artifacts;
+  if (autokexec === undefined || !facts.hasSystemd) return [];
+  const { stiefelsystemKernel, stiefelsystemInitrd, cmdline } = config.serverSetup;
+  const own = formatStiefelParameters({
+    role: "server",
+    onEnd: config.server.onEnd,
+    isDebug: config.modules.has("debug"),
+  });
+  const settings = formatAutokexecSettings({
+    version: 1,
+    listens: config.autokexec.broadcast,
+    macs: config.autokexec.macs,
+    kernel: stiefelsystemKernel,
+    initrd: stiefelsystemInitrd,
+    commandLine: [...cmdline, own].join(" "),
+    countdownSeconds,
+  });
+  const files = autokexec.files.map(({ source, path, mode }) =>
+    writeFile(
+      path,
+      { kind: "copy-of", source },
+      "The agent that turns this machine into a server when a desktop asks",
+      {
+        mode,
+        needs: [stiefelsystemKernel, stiefelsystemInitrd],
+      },
+    )
+  );
+  const settingsFile = writeFile(
+    AUTOKEXEC_SETTINGS_PATH,
+    { kind: "text", text: settings },
+    "What the agent listens for and starts",
+  );
+  const read = [...files.map((file) => file.id), AUTOKEXEC_SETTINGS_PATH, AUTOKEXEC_KEY_PATH];
+  const unit = writeFile(
+    autokexecUnitPath,
+    { kind: "text", text: formatAutokexecUnit(autokexec.command) },
+    "Starts the agent at boot; not on a desktop",
+    { needs: read },
+  );
+  const ours = { unit: autokexecUnit, needs: [unit.id] };
+  return [
+    ...files,
+    settingsFile,
+    unit,
+    ...facts.isLive
+      ? [
+        {
+          kind: "run-command",
+          id: "reload systemd",
+          what: "reload systemd",
+          why: "So that it knows the unit",
+          needs: [unit.id],
+          argv: ["systemctl", "daemon-reload"],
+          changedBy: [unit.id],
+          outputs: [],
+          undo: "repeat",
+        } as const,
+      ]
+      : [],
+    {
+      ...ours,
+      kind: "enable-unit",
+      id: `enable ${autokexecUnit}`,
+      what: `enable ${autokexecUnit}`,
+      why: "So that it starts at each boot",
+      wantedBy: "multi-user.target",
+    },
+    ...facts.isLive
+      ? [
+        {
+          ...ours,
+          kind: "restart-unit",
+          id: `restart ${autokexecUnit}`,
+          what: `start ${autokexecUnit}`,
+          why:
+            "From now on a desktop with the key can turn this machine into a server; it is announced and can be cancelled",
+          changedBy: [unit.id, ...read],
+          undo: "nothing",
+        } as const,
+      ]
+      : [],
+  ];
+}

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import {
+  createInstalledSystem,
+  type InstalledSystem,
+  installedSystems,
+} from "../../tests/support/installed_systems.ts";
+import { projectRoot } from "../../tests/support/source_tree.ts";
+import { loadConfig } from "../config/load_config.ts";
+import { generators } from "../initramfs/registry.ts";
+import { createRealSystem } from "../system/real.ts";
+import { formatMode } from "./file_state.ts";
+import { chooseGenerator, gatherHostFacts } from "./host_facts.ts";
+import type { Operation, Plan } from "./operation.ts";
+import { readOverlay } from "./overlay.ts";
+import { planSetupServer, type SetupInputs } from "./plan_setup_server.ts";
+import { openHostTree } from "./tree.ts";
+
+const goldenDirectory = `${projectRoot}tests/golden/plans/`;
+const isUpdate = Deno.env.get("UPDATE_GOLDEN") === "1";
+
+async function inputsFor(installed: InstalledSystem, configText = ""): Promise<SetupInputs> {
+  const system = await createInstalledSystem(installed);
+  const facts = await gatherHostFacts(system, await openHostTree(system));
+  const { config } = await loadConfig(configText, "config.yaml");
+  const real = createRealSystem();
+  const hostFiles = `${projectRoot}image/host/`;
+  const generator = chooseGenerator(facts, config.modules);
+  assert.equal(generator, installed.generator);
+  return {
+    config,
+    facts,
+    generator: installed.generator,
+    artifacts: {
+      kernel: "build/kernel",
+      initrd: "build/initrd",
+      configText,
+      key: new Uint8Array(32),
+      genericFiles: await readOverlay(real, `${hostFiles}generic`),
+      generatorFiles: await readOverlay(real, `${hostFiles}${generators[installed.generator].layer}`),
+      autokexec: {
+        files: [{ source: "build/autokexec-agent", path: "/usr/lib/stiefelsystem/autokexec-agent", mode: 0o755 }],
+        command: ["/usr/lib/stiefelsystem/autokexec-agent"],
+      },
+    },
+  };
+}
+
+/** A plan as text for people; the content of files that are in image/host is not repeated. */
+function formatPlan(plan: Plan): string {
+  return [
+    `# ${plan.title}`,
+    ...plan.notices.map((notice) => `notice: ${notice}`),
+    ...plan.operations.map(formatOperation),
+  ].join("\n") + "\n";
+}
+
+function formatOperation(operation: Operation): string {
+  const lines = ["", operation.what, `    why: ${operation.why}`];
+  if (operation.needs.length > 0) lines.push(`    needs: ${operation.needs.join(" ")}`);
+  switch (operation.kind) {
+    case "write-file": {
+      const { mode, content } = operation;
+      lines.push(`    mode: ${mode === "any" ? mode : formatMode(mode)}${operation.isSecret ? ", secret" : ""}`);
+      if (content.kind === "copy-of") lines.push(`    copy of: ${content.source}`);
+      const isOurs = operation.why.startsWith("On a desktop") || operation.why.startsWith("Puts the above");
+      if (content.kind === "text" && !isOurs) {
+        lines.push(...content.text.trimEnd().split("\n").filter(Boolean).map((line) => `    | ${line}`));
+      }
+      break;
+    }
+    case "run-command":
+      lines.push(`    command: ${operation.argv.join(" ")}`, `    undo: ${operation.undo}`);
+      lines.push(`    changed by: ${operation.changedBy.join(" ")}`);
+      lines.push(
+        ...operation.outputs.map((output) => `    writes: ${output.directory}/${output.startsWith}*${output.endsWith}`),
+      );
+      break;
+    case "restart-unit":
+      lines.push(`    changed by: ${operation.changedBy.join(" ")}`, `    undo: ${operation.undo}`);
+      break;
+    case "enable-unit":
+    case "remove-file":
+      break;
+  }
+  return lines.join("\n");
+}
+
+for (const installed of installedSystems) {
+  Deno.test(`plan for ${installed.name} is the golden one`, async () => {
+    const text = formatPlan(planSetupServer(await inputsFor(installed)));
+    const path = `${goldenDirectory}${installed.name}.txt`;
+    if (isUpdate) await Deno.writeTextFile(path, text);
+    assert.equal(text, await Deno.readTextFile(path));
+  });
+}
+
+Deno.test("every golden plan belongs to a system that is tested", async () => {
+  const names = (await Array.fromAsync(Deno.readDir(goldenDirectory))).map((entry) => entry.name).sort();
+  assert.deepEqual(names, installedSystems.map((installed) => `${installed.name}.txt`).sort());
+});
+
+const debian = installedSystems[0] as InstalledSystem;
+
+Deno.test("what the configuration says about booting goes into stiefelsystem.json", async () => {
+  const plan = planSetupServer(
+    await inputsFor(
+      debian,
+      "boot:\n  load:\n    kernel: /boot/k\n    initrd: /boot/i\n    cmdline: [root=/dev/x, rw]\n",
+    ),
+  );
+  const json = plan.operations.find((operation) => operation.id === "/boot/stiefelsystem.json");
+  assert.ok(json?.kind === "write-file" && json.content.kind === "text");
+  assert.deepEqual(JSON.parse(json.content.text), {
+    kernel: "/boot/k",
+    initrd: ["/boot/i"],
+    cmdline: ["root=/dev/x", "rw"],
+  });
+});
+
+Deno.test("a configuration with a password is never shown", async () => {
+  const find = (plan: Plan): Operation | undefined =>
+    plan.operations.find((operation) => operation.id === "/etc/stiefelsystem/config.yaml");
+  const secret = find(planSetupServer(await inputsFor(debian, "initrd:\n  password: abc\n")));
+  const open = find(planSetupServer(await inputsFor(debian, "modules: [lvm]\n")));
+  assert.ok(secret?.kind === "write-file" && secret.isSecret && secret.mode === 0o600);
+  assert.ok(open?.kind === "write-file" && !open.isSecret && open.mode === 0o600);
+});
+
+Deno.test("without an autokexec agent there is no unit, and it is said", async () => {
+  const inputs = await inputsFor(debian);
+  const { autokexec: _without, ...artifacts } = inputs.artifacts;
+  const plan = planSetupServer({ ...inputs, artifacts });
+  assert.ok(!plan.operations.some((operation) => operation.kind === "enable-unit"));
+  assert.match(plan.notices.join("\n"), /no autokexec agent/);
+});
+
+Deno.test("a system without a kernel is refused with the places that were looked at", async () => {
+  const inputs = await inputsFor(debian);
+  assert.throws(
+    () => planSetupServer({ ...inputs, facts: { ...inputs.facts, kernel: undefined } }),
+    /No installed kernel/,
+  );
+});
+
+Deno.test("for a tree that does not run, nothing is started or reloaded", async () => {
+  const inputs = await inputsFor(debian);
+  const plan = planSetupServer({ ...inputs, facts: { ...inputs.facts, isLive: false, activeUnits: [] } });
+  const commands = plan.operations.filter((operation) =>
+    operation.kind === "run-command" || operation.kind === "restart-unit"
+  );
+  assert.deepEqual(commands.map((operation) => operation.id), ["initramfs"]);
+});

@@ -1,0 +1,157 @@
+/** Systems as they are installed, reduced to the files that setting up looks at; for golden plans. */
+
+import { createMemorySystem, type MemorySystem } from "../../lib/system/memory.ts";
+import type { GeneratorId } from "../../lib/initramfs/generator.ts";
+import { projectRoot } from "./source_tree.ts";
+
+export interface InstalledSystem {
+  /** Name of the golden plan. */
+  readonly name: string;
+  /** File in tests/fixtures/os-release. */
+  readonly osRelease: string;
+  readonly generator: GeneratorId;
+  /** Present files; their content matters only where it is given. */
+  readonly files: readonly (string | readonly [path: string, content: string])[];
+  /** Type of the file system of /boot. */
+  readonly bootFileSystem: string;
+  readonly activeUnits: readonly string[];
+  readonly commandLine: string;
+}
+
+const systemd = ["/usr/lib/systemd/systemd", "/usr/lib/systemd/systemd-networkd", "/run/systemd/system/x"];
+const tools = ["/usr/sbin/nbd-client", "/usr/sbin/ip", "/usr/sbin/kexec"];
+const networkManager = ["/usr/sbin/NetworkManager"];
+const debianKernel = [
+  "/boot/vmlinuz-6.12.30-amd64",
+  "/usr/lib/modules/6.12.30-amd64/modules.dep",
+  "/boot/grub/grub.cfg",
+];
+const ubuntuKernel = [
+  "/boot/vmlinuz-6.8.0-45-generic",
+  "/usr/lib/modules/6.8.0-45-generic/modules.dep",
+  "/boot/grub/grub.cfg",
+];
+const fedoraRelease = "6.14.6-300.fc42.x86_64";
+const grubLine = "BOOT_IMAGE=/vmlinuz root=UUID=8f1e2c44-7a55-4d3b-9d42-0c2f5a1f1c10 ro quiet";
+
+export const installedSystems: readonly InstalledSystem[] = [
+  {
+    name: "debian-13-initramfs-tools",
+    osRelease: "debian-13",
+    generator: "initramfs-tools",
+    files: [...systemd, ...tools, ...debianKernel, ...networkManager, "/usr/sbin/update-initramfs"],
+    bootFileSystem: "ext4",
+    activeUnits: ["NetworkManager.service"],
+    commandLine: grubLine,
+  },
+  {
+    name: "debian-13-dracut",
+    osRelease: "debian-13",
+    generator: "dracut",
+    files: [...systemd, ...tools, ...debianKernel, "/usr/bin/dracut"],
+    bootFileSystem: "ext4",
+    activeUnits: ["systemd-networkd.service"],
+    commandLine: grubLine,
+  },
+  {
+    name: "ubuntu-24.04-initramfs-tools",
+    osRelease: "ubuntu-24.04",
+    generator: "initramfs-tools",
+    files: [...systemd, ...tools, ...ubuntuKernel, ...networkManager, "/usr/sbin/update-initramfs"],
+    bootFileSystem: "ext4",
+    activeUnits: ["NetworkManager.service"],
+    commandLine: grubLine,
+  },
+  {
+    name: "ubuntu-25.10-dracut",
+    osRelease: "ubuntu-25.10",
+    generator: "dracut",
+    files: [
+      ...[...systemd, ...tools, ...networkManager, "/boot/grub/grub.cfg"],
+      // Its update-initramfs is dracut's.
+      ...["/usr/bin/dracut", "/boot/vmlinuz-6.17.0-5-generic", "/usr/lib/modules/6.17.0-5-generic/modules.dep"],
+    ],
+    bootFileSystem: "ext4",
+    activeUnits: ["NetworkManager.service"],
+    commandLine: grubLine,
+  },
+  {
+    name: "fedora-42-dracut",
+    osRelease: "fedora-42",
+    generator: "dracut",
+    files: [
+      ...[...systemd, ...tools, ...networkManager, "/usr/bin/dracut", "/boot/loader/entries/1.conf"],
+      ...[`/boot/vmlinuz-${fedoraRelease}`, `/usr/lib/modules/${fedoraRelease}/vmlinuz`],
+    ],
+    bootFileSystem: "ext4",
+    activeUnits: ["NetworkManager.service"],
+    commandLine: "BOOT_IMAGE=(hd0,gpt2)/vmlinuz root=UUID=0b1c ro rootflags=subvol=root rhgb quiet",
+  },
+  {
+    // /boot is the EFI system partition, systemd-boot.
+    name: "arch-mkinitcpio",
+    osRelease: "arch",
+    generator: "mkinitcpio",
+    files: [
+      ...[...systemd, ...tools, "/usr/bin/mkinitcpio", "/boot/vmlinuz-linux-lts", "/boot/loader/entries/arch.conf"],
+      ["/usr/lib/modules/6.12.28-1-lts/pkgbase", "linux-lts\n"],
+    ],
+    bootFileSystem: "vfat",
+    activeUnits: ["systemd-networkd.service"],
+    commandLine: "initrd=\\initramfs-linux-lts.img root=PARTUUID=1c3d rw",
+  },
+  {
+    // Started by the firmware itself: no boot loader configuration to read the command line from.
+    name: "arch-dracut-efistub",
+    osRelease: "arch",
+    generator: "dracut",
+    files: [
+      ...[...systemd, ...tools, ...networkManager, "/usr/bin/dracut", "/boot/vmlinuz-linux"],
+      ["/usr/lib/modules/6.14.6-arch1-1/pkgbase", "linux\n"],
+    ],
+    bootFileSystem: "vfat",
+    activeUnits: ["NetworkManager.service"],
+    commandLine: "initrd=\\initramfs-linux.img root=UUID=77aa rw resume=UUID=88bb",
+  },
+  {
+    name: "gentoo-dracut",
+    osRelease: "gentoo",
+    generator: "dracut",
+    files: [
+      ...[...systemd, ...tools, "/usr/bin/dracut", "/boot/grub/grub.cfg"],
+      ...["/boot/kernel-6.12.21-gentoo-dist", "/usr/lib/modules/6.12.21-gentoo-dist/modules.dep"],
+    ],
+    bootFileSystem: "ext4",
+    activeUnits: [],
+    commandLine: "BOOT_IMAGE=/kernel root=/dev/nvme0n1p3",
+  },
+  {
+    // Without systemd there is no service to listen; the disk can still be used from a desktop.
+    name: "gentoo-openrc-dracut",
+    osRelease: "gentoo",
+    generator: "dracut",
+    files: [
+      ...[...tools, "/usr/bin/dracut", "/boot/grub/grub.cfg"],
+      ...["/boot/vmlinuz-6.12.21-gentoo", "/usr/lib/modules/6.12.21-gentoo/modules.dep"],
+    ],
+    bootFileSystem: "ext4",
+    activeUnits: [],
+    commandLine: "BOOT_IMAGE=/vmlinuz root=/dev/sda3",
+  },
+];
+
+export async function createInstalledSystem(installed: InstalledSystem): Promise<MemorySystem> {
+  const osRelease = await Deno.readTextFile(`${projectRoot}tests/fixtures/os-release/${installed.osRelease}`);
+  const files = installed.files.map((file) => typeof file === "string" ? [file, ""] : file);
+  return createMemorySystem({
+    files: { "/etc/os-release": osRelease, ...Object.fromEntries(files) },
+    commands: [(argv) => {
+      if (argv[0] === "findmnt") return `${installed.bootFileSystem}\n`;
+      if (argv.join(" ") === "cat /proc/cmdline") return `${installed.commandLine}\n`;
+      if (argv[0] === "systemctl" && argv[1] === "is-active") {
+        return installed.activeUnits.includes(argv.at(-1) ?? "") ? 0 : 3;
+      }
+      return undefined;
+    }],
+  });
+}
