@@ -42,6 +42,10 @@ export interface MachineOptions {
   readonly clientProcess?: number;
   readonly hasNbdModule?: boolean;
   readonly hasIpv6?: boolean;
+  /** The initramfs holds a copy of LVM's devices file. */
+  readonly lvmDevices?: boolean;
+  /** The `ip` is busybox's. */
+  readonly hasBusyboxIp?: boolean;
 }
 
 export interface Machine extends AsyncDisposable {
@@ -67,6 +71,7 @@ net=$STUB_ROOT/sys/class/net
 const STUBS: Readonly<Record<string, string>> = {
   ip: `${RECORD}
 case "$*" in
+-V) [ -e "$STUB/busybox-ip" ] || echo "ip utility, iproute2-6.15.0, libbpf 1.5.0" ;;
 "monitor link")
   if [ -e "$STUB/hot-plug" ]; then
     read -r name mac <"$STUB/hot-plug"
@@ -122,6 +127,8 @@ export async function makeMachine(options: MachineOptions = {}): Promise<Machine
   write(`${stub}/disk`, `${disk.sectors} ${disk.blockSizeBytes} ${options.clientProcess ?? 99999}\n`);
   if (options.hasCarrier ?? true) write(`${stub}/carrier`, "");
   if (options.hasNbdModule ?? true) write(`${stub}/nbd`, "");
+  if (options.lvmDevices) write(`${root}/etc/lvm/devices/system.devices`, "VERSION=1.1.1\n");
+  if (options.hasBusyboxIp) write(`${stub}/busybox-ip`, "");
   if (options.hotPlug) write(`${stub}/hot-plug`, `${options.hotPlug.name} ${options.hotPlug.mac}\n`);
   if (options.session !== undefined) write(`${root}/stiefelsystem/session`, options.session, 0o600);
   if (options.clientProcess) write(`${root}/proc/${options.clientProcess}/stat`, "");

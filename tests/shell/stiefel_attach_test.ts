@@ -47,6 +47,7 @@ function testAttach(name: string, options: MachineOptions, check: (attached: Att
 }
 
 const DIRECT_CALLS = [
+  "ip -V",
   "udevadm control --reload",
   "udevadm settle --timeout=30",
   "ip link set dev enp3s0 down",
@@ -75,7 +76,7 @@ testAttach(
   { session: formatSession(routed), links },
   ({ machine, result }) => {
     assert.equal(result.code, 0, result.stderr);
-    assert.deepEqual(machine.calls().slice(5), [
+    assert.deepEqual(machine.calls().slice(6), [
       "ip link set dev stiefel0 mtu 9000",
       "ip link set dev stiefel0 up",
       "ip -4 address replace 10.1.2.3/24 dev stiefel0",
@@ -178,7 +179,7 @@ testAttach("names the adapters there are when the wanted one is missing", {
     result.stderr,
     /No network adapter with address 02:00:5e:10:00:01; there are: enp1s0 \(02:00:5e:00:00:77\)\n {4}hint: /,
   );
-  assert.deepEqual(machine.calls(), ["udevadm control --reload", "ip monitor link"]);
+  assert.deepEqual(machine.calls(), ["ip -V", "udevadm control --reload", "ip monitor link"]);
   assert.ok(!machine.exists("/run/stiefelsystem/session.state"));
 });
 
@@ -287,6 +288,15 @@ for (const [what, session] of Object.entries(badSessions)) {
     assert.ok(!machine.exists("/run"));
   });
 }
+
+testAttach(
+  "puts aside an initramfs' copy of LVM's devices file",
+  { session: formatSession(direct), links, lvmDevices: true },
+  ({ machine, result }) => {
+    assert.equal(result.code, 0, result.stderr);
+    assert.deepEqual(Object.keys(machine.files("/etc")), ["/etc/lvm/devices/system.devices.laptop"]);
+  },
+);
 
 for (const shell of SHELLS) {
   const under = ` (${shell.join(" ")})`;
