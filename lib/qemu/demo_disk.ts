@@ -152,6 +152,8 @@ export function formatMmdebstrapArguments(recipe: DemoDiskRecipe, tarPath: strin
     // Before the kernel is unpacked, so that its initramfs is made once, with our hook in it.
     ...[...recipe.overlays, filesDirectory].map((path) => `--essential-hook=sync-in ${path} /`),
     '--customize-hook=chroot "$1" systemctl enable stiefel-demo.service',
+    // What systemd does once after an update (ldconfig, the journal's catalog) is done here, as it is on an installed system.
+    '--customize-hook=chroot "$1" ldconfig && chroot "$1" journalctl --update-catalog && chroot "$1" /usr/lib/systemd/systemd-update-done',
     `--customize-hook=chroot "$1" usermod --password '${demoDiskPasswordHash}' root`,
     recipe.suite,
     tarPath,

@@ -18,8 +18,6 @@ export interface Qmp {
   execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>;
   /** What has happened so far, oldest first. */
   readonly events: readonly QmpEvent[];
-  /** Nothing more is said; what QEMU says is still read until it ends. */
-  close(): void;
 }
 
 /** One line of QMP, told apart. */
@@ -63,12 +61,9 @@ export async function connectQmp(system: System, path: string): Promise<Qmp> {
   const waiting = new Map<number, (message: QmpMessage) => void>();
   let nextId = 1;
 
-  let output: ReadableStreamDefaultController<Uint8Array> | undefined;
-  const requests = new ReadableStream<Uint8Array>({ start: (controller) => void (output = controller) });
-  // QEMU's end closes the pipe; that is not an error of ours.
-  const writing = system.writeStream(`${path}.in`, requests, { mode: 0o600 }).catch(() => {});
+  let isOver = false;
   const answers = await system.openRead(`${path}.out`);
-  const reading = (async (): Promise<void> => {
+  void (async (): Promise<void> => {
     let rest = "";
     for await (const text of answers.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");
@@ -78,10 +73,8 @@ export async function connectQmp(system: System, path: string): Promise<Qmp> {
   })().catch(() => {}).finally(() => {
     for (const [id, answer] of waiting) answer({ kind: "refusal", id, message: "the machine has ended" });
     waiting.clear();
-    close();
+    isOver = true;
   });
-  void writing;
-  void reading;
 
   function receive(message: QmpMessage): void {
     if (message.kind === "event") events.push(message.event);
@@ -91,17 +84,16 @@ export async function connectQmp(system: System, path: string): Promise<Qmp> {
     }
   }
 
-  function close(): void {
-    output?.close();
-    output = undefined;
-  }
-
   async function execute(command: string, args: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
-    if (output === undefined) throw new UserError(`QEMU was asked for "${command}" after its machine had ended`);
+    if (isOver) throw new UserError(`QEMU was asked for "${command}" after its machine had ended`);
     const id = nextId++;
     const answered = Promise.withResolvers<QmpMessage>();
     waiting.set(id, answered.resolve);
-    output.enqueue(new TextEncoder().encode(`${JSON.stringify({ execute: command, arguments: args, id })}\n`));
+    // Opened anew for each command, by a program: QEMU holds the FIFO open for itself, so that this never ends its input.
+    await system.run(["tee", `${path}.in`], {
+      stdin: `${JSON.stringify({ execute: command, arguments: args, id })}\n`,
+      timeoutMs: answerLimitMs,
+    });
     const noLimit = new AbortController();
     const limit = system.delay(answerLimitMs, noLimit.signal).then(
       (): QmpMessage => ({ kind: "refusal", id, message: `no answer within ${answerLimitMs / 1000} s` }),
@@ -119,5 +111,5 @@ export async function connectQmp(system: System, path: string): Promise<Qmp> {
 
   // The protocol starts in a mode where only this command is known.
   await execute("qmp_capabilities");
-  return { execute, events, close };
+  return { execute, events };
 }

@@ -7,7 +7,7 @@ import { connectQmp, type Qmp } from "./qmp.ts";
 import { formatQemuArguments, parseQemuVersion, type QemuHost, type VmSpec } from "./vm_spec.ts";
 
 export interface StartVmOptions {
-  /** Where the log and the control FIFOs go; short, because unix sockets often live beside them. */
+  /** Where the log, the control FIFOs and the cables' sockets go; absolute. */
   readonly runDirectory: string;
   /** The machine is ended after this long, and every wait with it. */
   readonly limitMs: number;
@@ -74,6 +74,8 @@ export async function startVm(
   const startedMs = system.monotonicMs();
   const elapsedMs = (): number => system.monotonicMs() - startedMs;
   const process: RunningProcess = system.spawn(formatQemuArguments({ ...spec, controlPath }, host), {
+    // Sockets are named relative to it: their whole path may be longer than unix(7) allows.
+    cwd: options.runDirectory,
     onLine: (raw, from) => {
       const line = { atMs: elapsedMs(), text: from === "stderr" ? `qemu: ${raw}` : cleanConsoleText(raw) };
       lines.push(line);
@@ -104,7 +106,6 @@ export async function startVm(
     options.signal?.removeEventListener("abort", onAbort);
     await log.close();
     const control = await qmp?.catch(() => undefined);
-    control?.close();
     const reason = control?.events.findLast((event) => event.event === "SHUTDOWN")?.data.reason;
     return { kind: endedByUs !== undefined ? "ended" : describeEnd(status, reason), atMs, status };
   });

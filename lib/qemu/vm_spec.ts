@@ -19,7 +19,7 @@ export interface VmLink {
   /** QEMU's name of it, for `set_link`. */
   readonly id: string;
   readonly mac: string;
-  /** At most 107 bytes (unix(7)). */
+  /** Relative to the run directory: the path of a unix socket has at most 107 bytes (unix(7)). */
   readonly socketPath: string;
   readonly end: "listening" | "connecting";
   /** Default virtio-net-pci. */

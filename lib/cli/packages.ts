@@ -1,0 +1,147 @@
+/** Programs we need, the Debian packages they come in, and the offer to install what is missing. */
+
+import { UserError } from "../errors.ts";
+import type { System } from "../system/system.ts";
+import type { Ui } from "./ui.ts";
+
+/** Program to Debian package; the same names on Ubuntu and other descendants. */
+const packageOf: ReadonlyMap<string, string> = new Map([
+  ["bsdtar", "libarchive-tools"],
+  ["busybox", "busybox"],
+  ["cpio", "cpio"],
+  ["dash", "dash"],
+  ["debugfs", "e2fsprogs"],
+  ["depmod", "kmod"],
+  ["gcc", "gcc"],
+  ["ip", "iproute2"],
+  ["lsblk", "util-linux"],
+  ["make", "make"],
+  ["mkfs.ext4", "e2fsprogs"],
+  ["mmdebstrap", "mmdebstrap"],
+  ["nbdinfo", "libnbd-bin"],
+  ["nbdkit", "nbdkit"],
+  ["newuidmap", "uidmap"],
+  ["qemu-system-x86_64", "qemu-system-x86"],
+  ["sfdisk", "fdisk"],
+  ["shellcheck", "shellcheck"],
+  ["strip", "binutils"],
+  ["systemd-nspawn", "systemd-container"],
+  ["tar", "tar"],
+  ["tmux", "tmux"],
+  ["xz", "xz-utils"],
+  ["zstd", "zstd"],
+]);
+
+/** apt's keys of Debian's archive: there on Debian, not on its descendants. */
+const archiveKeys = {
+  path: "/usr/share/keyrings/debian-archive-keyring.gpg",
+  package: "debian-archive-keyring",
+} as const;
+
+/** Where `System` looks for programs. */
+const programDirectories = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"] as const;
+
+export interface MissingPackages {
+  /** Sorted, each once. */
+  readonly packages: readonly string[];
+  readonly programs: readonly string[];
+}
+
+/**
+ * The packages for these programs, sorted. Pure.
+ * @throws {TypeError} when the table does not know one
+ */
+export function packagesFor(programs: readonly string[]): readonly string[] {
+  const packages = programs.map((program) => {
+    const found = packageOf.get(program);
+    if (found === undefined) throw new TypeError(`No Debian package is known for the program "${program}"`);
+    return found;
+  });
+  return [...new Set(packages)].sort();
+}
+
+export interface OfferOptions {
+  /** Debian packages are fetched and must be verified. */
+  readonly withArchiveKeys?: boolean;
+}
+
+export async function findMissingPackages(
+  system: System,
+  programs: readonly string[],
+  options: OfferOptions = {},
+): Promise<MissingPackages> {
+  const missing: string[] = [];
+  for (const program of programs) {
+    const paths = programDirectories.map((directory) => `${directory}/${program}`);
+    const found = await Promise.all(paths.map((path) => system.stat(path)));
+    if (found.every((status) => status === undefined)) missing.push(program);
+  }
+  const keys = options.withArchiveKeys && await system.stat(archiveKeys.path) === undefined
+    ? [archiveKeys.package]
+    : [];
+  return { packages: [...new Set([...packagesFor(missing), ...keys])].sort(), programs: missing };
+}
+
+/**
+ * Makes sure the programs are there: says what is missing and, where apt is, offers to install it.
+ * Runs `apt-get`, as root or through `sudo`.
+ * @throws {UserError} when something is missing and was not installed
+ */
+export async function offerPackages(
+  system: System,
+  ui: Ui,
+  programs: readonly string[],
+  options: OfferOptions = {},
+): Promise<void> {
+  const missing = await findMissingPackages(system, programs, options);
+  const { packages } = missing;
+  if (packages.length === 0) return;
+  const isAptHost = await system.stat("/usr/bin/apt-get") !== undefined &&
+    await system.stat("/usr/bin/dpkg") !== undefined;
+  if (!isAptHost) {
+    throw new UserError(`Programs are missing: ${missing.programs.join(", ")}`, {
+      hints: [`On Debian they come in: ${packages.join(" ")}`, "Install what your distribution calls these"],
+    });
+  }
+  const { stdout: uid } = await system.run(["id", "-u"]);
+  const sudo = uid.trim() === "0" ? [] : ["sudo"];
+  const install = [...sudo, "apt-get", "install", "--yes", "--no-install-recommends", ...packages];
+  ui.say(`Missing Debian packages: ${packages.join(", ")}`);
+  if (!await ui.confirm(`Install them now with "${install.join(" ")}"`)) {
+    throw new UserError("Packages are missing and were not installed", { hints: [install.join(" ")] });
+  }
+  // Asked for here, while nothing else draws on the terminal.
+  if (sudo.length > 0) await system.run(["sudo", "--validate"], { inheritStdio: true });
+  await runApt(system, ui, { install, update: [...sudo, "apt-get", "update"] });
+  const still = await findMissingPackages(system, programs, options);
+  if (still.packages.length > 0) {
+    throw new UserError(`After installing, programs are still missing: ${still.programs.join(", ")}`);
+  }
+}
+
+/** The package lists of a fresh machine are empty or old: they are fetched when the first attempt fails. */
+async function runApt(
+  system: System,
+  ui: Ui,
+  commands: { readonly install: readonly string[]; readonly update: readonly string[] },
+): Promise<void> {
+  const progress = ui.progress("Installing packages");
+  const run = async (argv: readonly string[]): Promise<void> =>
+    void await system.run(argv, {
+      env: { DEBIAN_FRONTEND: "noninteractive" },
+      timeoutMs: 30 * 60_000,
+      onLine: (line) => progress.note(line.slice(0, 100)),
+    });
+  try {
+    try {
+      await run(commands.install);
+    } catch {
+      await run(commands.update);
+      await run(commands.install);
+    }
+    progress.finish();
+  } catch (error) {
+    progress.fail();
+    throw error;
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * The two machines of `demo`, `bench` and `test-qemu`: a laptop that serves the demo disk and a desktop without any disk, joined by one
+ * network cable. What each is made of is decided by pure functions; `bootPair` runs both to their end.
+ */
+
+import { UserError } from "../errors.ts";
+import type { System } from "../system/system.ts";
+import { type ConsoleLine, type DemoReport, parseDemoReport } from "./console.ts";
+import { type BootStep, bootSteps, type BootTimes, readBootTimes } from "./boot_steps.ts";
+import { readFileOnDemoDisk } from "./demo_disk.ts";
+import { startVm, type Vm, type VmEnd } from "./run_vm.ts";
+import type { QemuHost, VmSpec } from "./vm_spec.ts";
+
+/** The image both machines start. */
+export interface BootImage {
+  readonly kernelPath: string;
+  readonly initrdPath: string;
+}
+
+export interface PairSettings {
+  readonly image: BootImage;
+  /** The laptop's disk, written to. */
+  readonly diskPath: string;
+  readonly serverMemoryMiB: number;
+  readonly clientMemoryMiB: number;
+  readonly console: VmSpec["console"];
+}
+
+/** The cable's ends. The socket lies in the directory QEMU is started in: the path of a unix socket must be short. */
+const cableSocket = "cable.sock";
+const serverMac = "52:54:00:5a:1e:f1";
+const clientMac = "52:54:00:5a:1e:f2";
+const serialConsole = "console=tty0 console=ttyS0,115200";
+
+/** Seen on the laptop's console when it can be asked (agents/server/server.ts). */
+export const serverReadyPattern = /Waiting for a desktop with the same key/;
+export const linkId = "cable";
+
+/** @param parameters kernel parameters beyond the role's */
+export function laptopSpec(settings: PairSettings, parameters: readonly string[] = []): VmSpec {
+  return {
+    name: "laptop",
+    memoryMiB: settings.serverMemoryMiB,
+    boot: {
+      kind: "kernel",
+      kernel: settings.image.kernelPath,
+      initrd: settings.image.initrdPath,
+      commandLine: ["stiefel.role=server", ...parameters, serialConsole].join(" "),
+    },
+    disks: [{ path: settings.diskPath, format: "raw", serial: "stiefel-demo" }],
+    links: [{ id: linkId, mac: serverMac, socketPath: cableSocket, end: "listening" }],
+    console: settings.console,
+  };
+}
+
+export function desktopSpec(
+  settings: Omit<PairSettings, "diskPath" | "serverMemoryMiB">,
+  credentials: Readonly<Record<string, string>> = {},
+): VmSpec {
+  return {
+    name: "desktop",
+    memoryMiB: settings.clientMemoryMiB,
+    boot: {
+      kind: "kernel",
+      kernel: settings.image.kernelPath,
+      initrd: settings.image.initrdPath,
+      commandLine: ["stiefel.role=client", serialConsole].join(" "),
+    },
+    disks: [],
+    links: [{ id: linkId, mac: clientMac, socketPath: cableSocket, end: "connecting" }],
+    credentials,
+    console: settings.console,
+  };
+}
+
+/** The same disk booted as the machine's own, by the kernel and initramfs that lie on it. */
+export function localSpec(
+  settings: {
+    readonly image: BootImage;
+    readonly commandLine: string;
+    readonly diskPath: string;
+    readonly memoryMiB: number;
+  },
+  credentials: Readonly<Record<string, string>> = {},
+): VmSpec {
+  return {
+    name: "local",
+    memoryMiB: settings.memoryMiB,
+    boot: {
+      kind: "kernel",
+      kernel: settings.image.kernelPath,
+      initrd: settings.image.initrdPath,
+      commandLine: settings.commandLine,
+    },
+    disks: [{ path: settings.diskPath, format: "raw", serial: "stiefel-demo" }],
+    links: [],
+    credentials,
+    console: "pipe",
+  };
+}
+
+/** Where the socket of the cable is, seen from outside. */
+export function cablePath(runDirectory: string): string {
+  return `${runDirectory}/${cableSocket}`;
+}
+
+export interface RunPlace {
+  readonly host: QemuHost;
+  readonly runDirectory: string;
+  readonly signal?: AbortSignal;
+}
+
+/** What a demo boot is told through its credentials (image/demo/usr/lib/stiefel-demo/report). */
+export interface DemoOrder {
+  readonly action: "poweroff" | "bench";
+  readonly token: string;
+}
+
+export function demoCredentials(order: DemoOrder): Readonly<Record<string, string>> {
+  return { "stiefel.demo": order.action, "stiefel.demo-token": order.token };
+}
+
+/** A token no other run has used. */
+export function newToken(system: System): string {
+  return Array.from(system.randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** What was seen of one boot of the demo disk. */
+export interface BootOutcome {
+  readonly times: BootTimes;
+  readonly report: DemoReport | undefined;
+  /** The marker file carries the token of this run. */
+  readonly isMarkerFound: boolean;
+  readonly desktopEnd: VmEnd;
+  /** Absent after a local boot. */
+  readonly laptopEnd?: VmEnd;
+  /** Seconds until the laptop could be asked. */
+  readonly laptopReadyS?: number;
+  readonly lines: readonly ConsoleLine[];
+}
+
+export interface PairWatcher {
+  onLaptopReady?(): void;
+  /** A step of the desktop, as soon as it is reached. */
+  onStep?(step: BootStep, title: string, atS: number): void;
+}
+
+/** Emulation of a whole machine takes about fifty times what the machine itself takes. */
+function limitsMs(host: QemuHost): { readonly ready: number; readonly multiUser: number; readonly end: number } {
+  return host.accelerator === "kvm"
+    ? { ready: 60_000, multiUser: 180_000, end: 120_000 }
+    : { ready: 180_000, multiUser: 420_000, end: 240_000 };
+}
+
+/**
+ * Starts the laptop, waits until it serves, switches the desktop on and lets both run to their end.
+ * @throws {UserError} when a step does not come in time; the consoles are in the run directory
+ */
+export async function bootPair(
+  system: System,
+  settings: PairSettings,
+  { place, order, watcher = {} }: {
+    readonly place: RunPlace;
+    readonly order: DemoOrder;
+    readonly watcher?: PairWatcher;
+  },
+): Promise<BootOutcome> {
+  const limits = limitsMs(place.host);
+  const limitMs = limits.ready + limits.multiUser + 2 * limits.end;
+  const options = { runDirectory: place.runDirectory, limitMs, ...(place.signal ? { signal: place.signal } : {}) };
+  await system.remove(cablePath(place.runDirectory));
+
+  await using laptop = await startVm(system, laptopSpec(settings, ["stiefel.on_end=poweroff"]), place.host, options);
+  const ready = await laptop.waitForLine(serverReadyPattern, { timeoutMs: limits.ready });
+  watcher.onLaptopReady?.();
+
+  await using desktop = await startVm(system, desktopSpec(settings, demoCredentials(order)), place.host, {
+    ...options,
+    onLine: announceSteps(watcher),
+  });
+  // The laptop that ends while the desktop still needs it is the reason, not the desktop's silence.
+  const multiUser = await Promise.race([
+    waitForReport(desktop, limits.multiUser),
+    laptop.ended.then((end) => {
+      throw new UserError(`The laptop's machine ended (${end.kind}) while the desktop was using its disk`, {
+        hints: [`Its console is in ${laptop.logPath}`],
+      });
+    }),
+  ]);
+  const desktopEnd = await endWithin(system, desktop, limits.end + (order.action === "bench" ? limits.multiUser : 0));
+  const laptopEnd = await endWithin(system, laptop, limits.end);
+  return {
+    ...await judge(system, settings.diskPath, { desktop, multiUser, desktopEnd, token: order.token }),
+    laptopEnd,
+    laptopReadyS: ready.atMs / 1000,
+  };
+}
+
+/** Boots the disk as the machine's own. @throws {UserError} when it does not come up in time */
+export async function bootLocally(
+  system: System,
+  spec: VmSpec,
+  { place, order, watcher = {} }: {
+    readonly place: RunPlace;
+    readonly order: DemoOrder;
+    readonly watcher?: PairWatcher;
+  },
+): Promise<BootOutcome> {
+  const limits = limitsMs(place.host);
+  await using machine = await startVm(system, { ...spec, credentials: demoCredentials(order) }, place.host, {
+    runDirectory: place.runDirectory,
+    limitMs: limits.multiUser + limits.end,
+    onLine: announceSteps(watcher),
+    ...(place.signal ? { signal: place.signal } : {}),
+  });
+  const multiUser = await waitForReport(machine, limits.multiUser);
+  const desktopEnd = await endWithin(system, machine, limits.end + (order.action === "bench" ? limits.multiUser : 0));
+  const [disk] = spec.disks;
+  if (disk === undefined) throw new TypeError("A local boot needs a disk");
+  return await judge(system, disk.path, { desktop: machine, multiUser, desktopEnd, token: order.token });
+}
+
+function waitForReport(machine: Vm, timeoutMs: number): Promise<ConsoleLine> {
+  return machine.waitForLine(/stiefel-demo: root=/, { timeoutMs });
+}
+
+/** Lets the machine end by itself; what has not ended in time is ended, which its `VmEnd` says. */
+async function endWithin(system: System, machine: Vm, timeoutMs: number): Promise<VmEnd> {
+  const hasEnded = new AbortController();
+  const late = system.delay(timeoutMs, hasEnded.signal).then(() => machine[Symbol.asyncDispose](), () => {});
+  const end = await machine.ended;
+  hasEnded.abort();
+  await late;
+  return end;
+}
+
+async function judge(
+  system: System,
+  diskPath: string,
+  seen: { readonly desktop: Vm; readonly multiUser: ConsoleLine; readonly desktopEnd: VmEnd; readonly token: string },
+): Promise<BootOutcome> {
+  const marker = await readFileOnDemoDisk(system, diskPath, "/var/lib/stiefel-demo/marker");
+  return {
+    times: readBootTimes(seen.desktop.lines),
+    report: parseDemoReport(seen.multiUser.text),
+    isMarkerFound: marker?.includes(`token=${seen.token} `) ?? false,
+    desktopEnd: seen.desktopEnd,
+    lines: seen.desktop.lines,
+  };
+}
+
+function announceSteps(watcher: PairWatcher): (line: ConsoleLine) => void {
+  const lines: ConsoleLine[] = [];
+  const said = new Set<BootStep>();
+  return (line) => {
+    lines.push(line);
+    const times = readBootTimes(lines);
+    for (const { name, title } of bootSteps) {
+      const atS = times[name];
+      if (atS === undefined || said.has(name)) continue;
+      said.add(name);
+      watcher.onStep?.(name, title, atS);
+    }
+  };
+}
+
+/** One fact a run has to prove. */
+export interface Fact {
+  readonly text: string;
+  readonly holds: boolean;
+}
+
+/** What must be true of a boot over the network, in the order it is told. */
+export function listFacts(outcome: BootOutcome): readonly Fact[] {
+  const { report, laptopEnd, desktopEnd } = outcome;
+  return [
+    { text: "the desktop reached multi-user", holds: report !== undefined },
+    {
+      text: `its root is a disk on the network (${
+        report === undefined ? "unknown" : `${report.root}, ${report.fstype}`
+      })`,
+      holds: report !== undefined && /^\/dev\/(nbd|nvme)/.test(report.root),
+    },
+    { text: "the file it wrote is on the laptop's disk image", holds: outcome.isMarkerFound },
+    { text: `the desktop shut down by itself${describeEnd(desktopEnd)}`, holds: desktopEnd.kind === "shutdown" },
+    { text: `the laptop shut down by itself${describeEnd(laptopEnd)}`, holds: laptopEnd?.kind === "shutdown" },
+  ];
+}
+
+function describeEnd(end: VmEnd | undefined): string {
+  return end === undefined || end.kind === "shutdown" ? "" : ` (it did not: ${end.kind})`;
+}
