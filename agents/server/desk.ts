@@ -3,6 +3,7 @@ import { describeHolder, type Lease, type LeaseClient, requestLease } from "../.
 import { type NbdExport, type NbdExportEnd, startNbdExport } from "../../lib/block/nbd_export.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
+import { describeError } from "../shared/links.ts";
 import type { SessionPlan } from "./session_plan.ts";
 
 /** A client's hold on the disk. It ends by `release`, by the end of its export, or by the same machine asking again. */
@@ -96,7 +97,8 @@ export class Desk {
     });
     holding.nbd = nbd;
     if (this.#holding !== holding) await nbd.stop();
-    void nbd.exited.then((exportEnd) => this.#onExportEnd(holding, exportEnd));
+    nbd.exited.then((exportEnd) => this.#onExportEnd(holding, exportEnd))
+      .catch((error) => console.say(`The end of the export went wrong: ${describeError(error)}`));
     this.#current(ticket);
   }
 

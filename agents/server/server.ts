@@ -1,4 +1,5 @@
 /** The server agent: answers on every link, lends the disk, and does what is wanted when the desktop is done. */
+import type { DiskReport } from "../../lib/block/inspect_disk.ts";
 import { BootError } from "../../lib/boot/entry.ts";
 import { UserError } from "../../lib/errors.ts";
 import { allNodesGroup, describeEndpoint } from "../../lib/net/address.ts";
@@ -46,6 +47,9 @@ export async function runServer(options: ServerOptions, dependencies: ServerDepe
   await new Server(options, dependencies, environment, name).run();
 }
 
+/** How long a disk may take to appear before its absence is worth a word. */
+const patienceMs = 5_000;
+
 /** How long init may take to end the machine. */
 const endTimeoutMs = 120_000;
 
@@ -91,7 +95,7 @@ class Server {
       runOnLinks({ system, console, signal: stop, work: (link, linkSignal) => this.#serveLink(link, linkSignal) }),
       ...this.#listen.map((address) => this.#serveForever(address, stop, () => this.#listenOnAddress(address, stop))),
       this.#serveForever("The state page", stop, () => this.#listenForPage(stop)),
-      this.#lookAtDisk(),
+      this.#lookAtDisk(stop),
     ];
     try {
       await Promise.race([this.#done.promise, aborted(signal)]);
@@ -103,21 +107,32 @@ class Server {
     await this.#endMachine();
   }
 
-  /** Says what there is to serve before anybody asks, so that trouble is seen at once. */
-  async #lookAtDisk(): Promise<void> {
-    const { console } = this.#dependencies;
-    try {
-      const disk = await this.#source.inspect();
-      this.#setDisk(disk);
-      console.say(`Disk: ${describeDisk(disk)}`);
-      const [problem] = disk.problems;
-      if (problem !== undefined) return this.#refuse(problem.message, []);
-      if (this.#state.phase.kind === "starting") this.#setPhase({ kind: "waiting" });
-      console.say("Waiting for a desktop with the same key");
-    } catch (error) {
-      this.#refuse(describeError(error), error instanceof UserError ? error.hints : []);
-      if (!(error instanceof BootError)) console.sayRarely("The disk is looked at again when a desktop asks");
+  /** Says what there is to serve before anybody asks, so that trouble is seen at once. A disk may appear later than we do. */
+  async #lookAtDisk(signal: AbortSignal): Promise<void> {
+    const { system } = this.#dependencies;
+    const backoff = createBackoff({ firstMs: 250, maximumMs: 10_000 });
+    const startMs = system.monotonicMs();
+    for (let isSaid = false; !signal.aborted;) {
+      try {
+        return this.#sayDisk(await this.#source.inspect());
+      } catch (error) {
+        const mayCome = error instanceof BootError && error.code === "no-device";
+        if (!isSaid && (!mayCome || system.monotonicMs() - startMs > patienceMs)) {
+          this.#refuse(describeError(error), error instanceof UserError ? error.hints : []);
+          isSaid = true;
+        }
+      }
+      await system.delay(backoff.next(), signal).catch(() => {});
     }
+  }
+
+  #sayDisk(disk: DiskReport): void {
+    this.#setDisk(disk);
+    this.#dependencies.console.say(`Disk: ${describeDisk(disk)}`);
+    const [problem] = disk.problems;
+    if (problem !== undefined) return this.#refuse(problem.message, []);
+    if (this.#desk.isFree) this.#setPhase({ kind: "waiting" });
+    this.#dependencies.console.say("Waiting for a desktop with the same key");
   }
 
   #refuse(reason: string, hints: readonly string[]): void {

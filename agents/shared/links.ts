@@ -1,6 +1,6 @@
 /** Work that runs on every usable link at once and follows the links as they come and go. */
 import { CommandError } from "../../lib/errors.ts";
-import { type Link, watchLinks } from "../../lib/system/facts.ts";
+import { type Link, listLinks, watchLinks } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "./backoff.ts";
 import type { Console } from "./console.ts";
@@ -37,21 +37,20 @@ export function linkLocalAddress(mac: string): string {
 }
 
 /**
- * The commands that make a link usable; none when there is nothing to do but wait. The kernel would spend one to two seconds on
- * asking whether somebody else has the address (RFC 4862, duplicate address detection); ours is made of the MAC address, and a
- * duplicate MAC on the link would break more than this.
+ * The commands (ip-batch) that make a link usable; none when there is nothing to do but wait. The kernel would spend one to two
+ * seconds on asking whether somebody else has the address (RFC 4862, duplicate address detection); ours is made of the MAC address,
+ * and a duplicate MAC on the link would break more than this.
  */
-export function planBringUp(link: Link): readonly (readonly string[])[] {
+export function planBringUp(link: Link): readonly string[] {
   if (!isCandidate(link)) return [];
   const hasAddress = link.addresses.some(({ scope, family }) => scope === "link" && family === "ipv6");
-  const ours = `${linkLocalAddress(link.mac)}/64`;
   return [
-    ...(link.isUp || hasAddress ? [] : [["ip", "link", "set", "dev", link.name, "addrgenmode", "none"]]),
-    ...(link.isUp ? [] : [["ip", "link", "set", "dev", link.name, "up"]]),
+    ...(link.isUp || hasAddress ? [] : [`link set dev ${link.name} addrgenmode none`]),
+    ...(link.isUp ? [] : [`link set dev ${link.name} up`]),
     // Also on a link that is up without one: somebody took it down, and its address went with that.
     ...(hasAddress || (link.isUp && !link.hasCarrier)
       ? []
-      : [["ip", "-6", "address", "replace", ours, "dev", link.name, "nodad"]]),
+      : [`address replace ${linkLocalAddress(link.mac)}/64 dev ${link.name} nodad`]),
   ];
 }
 
@@ -72,6 +71,7 @@ export async function runOnLinks(options: RunOnLinksOptions): Promise<void> {
   const bringingUp = new Map<string, Promise<void>>();
 
   function update(links: readonly Link[]): void {
+    if (signal.aborted) return;
     options.onLinks?.(links);
     for (const link of links) {
       const commands = planBringUp(link);
@@ -95,6 +95,7 @@ export async function runOnLinks(options: RunOnLinksOptions): Promise<void> {
     }
   }
 
+  const lookingAgain = lookAgain(system, update, signal);
   const backoff = createBackoff({ firstMs: 200, maximumMs: 10_000 });
   while (!signal.aborted) {
     try {
@@ -104,8 +105,21 @@ export async function runOnLinks(options: RunOnLinksOptions): Promise<void> {
     }
     if (!signal.aborted) await system.delay(backoff.next(), signal).catch(() => {});
   }
+  await lookingAgain;
   await Promise.all([...running.values()].map((task) => task.finished));
   await Promise.all(bringingUp.values());
+}
+
+/**
+ * What changes between the first list and the moment `ip monitor` listens is never reported, and drivers load just then: the list is
+ * read again, less and less often.
+ */
+async function lookAgain(system: System, update: (links: readonly Link[]) => void, signal: AbortSignal): Promise<void> {
+  const backoff = createBackoff({ firstMs: 500, maximumMs: 15_000 });
+  while (!signal.aborted) {
+    await system.delay(backoff.next(), signal).catch(() => {});
+    if (!signal.aborted) await listLinks(system).then(update, () => {}); // the watch says what is wrong
+  }
 }
 
 async function workOn(options: RunOnLinksOptions, link: UsableLink, signal: AbortSignal): Promise<void> {
@@ -122,16 +136,12 @@ async function workOn(options: RunOnLinksOptions, link: UsableLink, signal: Abor
   }
 }
 
-/** Tried once; the next change of any link is the next try. */
-async function bringUp(
-  options: RunOnLinksOptions,
-  link: Link,
-  commands: readonly (readonly string[])[],
-): Promise<void> {
+/** Tried once; the next look at the links is the next try. */
+async function bringUp({ system, console }: RunOnLinksOptions, link: Link, commands: readonly string[]): Promise<void> {
   try {
-    for (const argv of commands) await options.system.run(argv, { timeoutMs: 30_000 });
+    await system.run(["ip", "-batch", "-"], { stdin: commands.map((line) => `${line}\n`).join(""), timeoutMs: 30_000 });
   } catch (error) {
-    options.console.sayRarely(`Cannot bring link ${link.name} up: ${describeError(error)}`);
+    console.sayRarely(`Cannot bring link ${link.name} up: ${describeError(error)}`);
   }
 }
 
