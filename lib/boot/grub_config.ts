@@ -292,7 +292,8 @@ class GrubMachine {
       case "continue":
         throw new Leave(name, true);
       default:
-        return quietCommands.has(name);
+        // `name=value` without "set" is an assignment, too.
+        return /^[A-Za-z_]\w*=/.test(name) ? this.#set([name]) : quietCommands.has(name);
     }
   }
 

@@ -61,6 +61,18 @@ Deno.test("a recovery entry is never taken, even as the default", () => {
   ]);
 });
 
+Deno.test("a value is assigned with and without set, as grub-mkconfig's header does", () => {
+  const text = `if [ x"\${feature_menuentry_id}" = xy ]; then
+  menuentry_id_option="--id"
+else
+  menuentry_id_option=""
+fi
+set default=id-first
+menuentry Zero { linux /zero }
+${menu}`;
+  assert.equal(title(text), "First");
+});
+
 Deno.test("what starts no Linux is passed over", () => {
   const { entry } = evaluate(`set default="Windows >> 10"\n${menu}`);
   assert.equal(entry?.title, "First");
