@@ -1,0 +1,63 @@
+/**
+ * What each agent may do: the one list of Deno permissions, used for `deno compile` and for `deno run` alike. Data.
+ *
+ * A program that is started is outside Deno's sandbox, so only named programs may be, and never a shell or Deno itself. The kernel's
+ * own files (/proc, /sys) are refused to Deno whatever is granted; `cat`, `ip` and `lsblk` read them.
+ */
+import type { Role } from "../protocol/kernel_command_line.ts";
+
+export interface AgentGrants {
+  readonly run: readonly string[];
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+}
+
+/** Kernel facts: lib/system/facts.ts. `ip` also raises links and gives them addresses. */
+const sharedPrograms: readonly string[] = ["cat", "ip"];
+
+export const agentGrants: Readonly<Record<Role, AgentGrants>> = {
+  client: {
+    run: [...sharedPrograms, "kexec", "sync"],
+    read: ["/etc/stiefelsystem", "/run/stiefelsystem"],
+    write: ["/run/stiefelsystem"],
+  },
+  server: {
+    run: [
+      ...sharedPrograms,
+      // what is on the disk: lib/block/inspect_disk.ts, lib/boot/boot_partition.ts
+      "blkid",
+      "cryptsetup",
+      "lsblk",
+      "lvm",
+      "mount",
+      "readlink",
+      "realpath",
+      "rmdir",
+      "umount",
+      // the export: lib/block/nbd_export.ts
+      "nbdkit",
+      "sync",
+      // the end: agents/server/on_end.ts
+      "poweroff",
+      "reboot",
+    ],
+    read: ["/etc/stiefelsystem", "/run/stiefelsystem"],
+    write: ["/run/stiefelsystem"],
+  },
+};
+
+/** The permission flags of an agent. Nothing is ever asked for on the console. */
+export function formatGrants(grants: AgentGrants): string[] {
+  return [
+    "--no-prompt",
+    // Discovery speaks to any link's neighbours, and addresses are not known before.
+    "--allow-net",
+    `--allow-run=${grants.run.join(",")}`,
+    `--allow-read=${grants.read.join(",")}`,
+    `--allow-write=${grants.write.join(",")}`,
+    // Whether the terminal can redraw a line.
+    "--allow-env=TERM",
+    // Datagrams to multicast groups.
+    "--unstable-net",
+  ];
+}

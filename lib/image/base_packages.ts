@@ -1,0 +1,119 @@
+/** The Debian packages the image is made of, and how mmdebstrap is asked for them. Data and pure functions. */
+
+/** What both roles need, whatever the configuration says. */
+export const basePackages: readonly string[] = [
+  "linux-image-amd64",
+  "busybox",
+  "kmod",
+  "udev",
+  "iproute2",
+  "nbdkit",
+  "kexec-tools",
+  "util-linux",
+  "mount",
+  "cryptsetup-bin",
+  "dmsetup",
+  "lvm2",
+  // pthread_cancel of glibc loads it at run time; cryptsetup needs that for Argon2.
+  "libgcc-s1",
+];
+
+/**
+ * Packages that come as dependencies and are of no use here: they serve installing packages, building an initramfs, or logging in;
+ * programs of coreutils are busybox's. Libraries are not listed: those that nothing needs are left out by `shared_libraries.ts`.
+ */
+export const unneededPackages: readonly string[] = [
+  "coreutils",
+  "cpio",
+  "debconf",
+  "dmeventd",
+  "dpkg",
+  "dracut-install",
+  "initramfs-tools",
+  "initramfs-tools-bin",
+  "initramfs-tools-core",
+  "klibc-utils",
+  "libaudit-common",
+  "libcap2-bin",
+  "libklibc",
+  "libpam-modules",
+  "libpam-modules-bin",
+  "libpam-runtime",
+  "libxenmisc4.20",
+  "linux-base",
+  "logsave",
+  "openssl-provider-legacy",
+  "systemd",
+  "tar",
+];
+
+/** Where `recordPackagesHook` leaves its lists inside the tree. */
+export const packageRecordDirectory = "var/lib/stiefelsystem";
+
+/**
+ * Shell text for mmdebstrap's --extract-hook (that option takes nothing else): writes name and version of every package, and the
+ * paths in it. The kernel's own is left out of the second: its paths are known (boot/, usr/lib/modules/) and unpacking it again is slow.
+ */
+export const recordPackagesHook = [
+  'cd "$1"',
+  `mkdir -p ${packageRecordDirectory}/packages`,
+  "for deb in var/cache/apt/archives/*.deb; do " +
+  "dpkg-deb --show --showformat='${Package}\\t${Version}\\t${Architecture}\\n' \"$deb\"; done" +
+  ` | LC_ALL=C sort > ${packageRecordDirectory}/packages.tsv`,
+  "for deb in var/cache/apt/archives/*.deb; do case $deb in */linux-image-*) continue ;; esac; " +
+  `dpkg-deb --fsys-tarfile "$deb" | tar -t > ${packageRecordDirectory}/packages/"$(basename "\${deb%%_*}")".list; done`,
+].join(" && ");
+
+export interface BaseRequest {
+  readonly suite: string;
+  readonly mirror: string;
+  readonly components: readonly string[];
+  readonly packages: readonly string[];
+}
+
+/**
+ * The command line of mmdebstrap. The "extract" variant unpacks packages and runs none of their scripts: nothing of the image is
+ * executed on the build machine, and no chroot is needed.
+ * @param mode root, or unshare (user namespace) for everyone else
+ */
+export function mmdebstrapArguments(request: BaseRequest, mode: "root" | "unshare", tarPath: string): string[] {
+  return [
+    "mmdebstrap",
+    `--mode=${mode}`,
+    "--variant=extract",
+    "--format=tar",
+    `--components=${request.components.join(",")}`,
+    `--include=${request.packages.join(",")}`,
+    `--extract-hook=${recordPackagesHook}`,
+    request.suite,
+    tarPath,
+    request.mirror,
+  ];
+}
+
+export interface PackageVersion {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+}
+
+/** Reads the list `recordPackagesHook` made. */
+export function parsePackageVersions(text: string): PackageVersion[] {
+  return text.split("\n").filter((line) => line !== "").map((line) => {
+    const [name = "", version = "", architecture = ""] = line.split("\t");
+    return { name, version, architecture };
+  });
+}
+
+/** The paths of a `tar -t` listing as the image has them: relative, without directories. */
+export function parsePackagePaths(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "" && !line.endsWith("/")).map((line) => line.replace(/^\.\//, ""));
+}
+
+/** Firmware of wired network cards (`image.firmware`); they are in the archive's component non-free-firmware. */
+export const firmwarePackages: readonly string[] = [
+  "firmware-realtek",
+  "firmware-bnx2",
+  "firmware-bnx2x",
+  "firmware-misc-nonfree",
+];

@@ -1,0 +1,96 @@
+/** Runs the stages of a plan: each as soon as what it needs is there, from the cache when nothing changed. */
+import type { Ui } from "../cli/ui.ts";
+import type { System } from "../system/system.ts";
+import type { ImageRequest } from "./plan_image.ts";
+import { type CachedStage, openStageCache } from "./stage_cache.ts";
+import { type Stage, stageKey, type StageName } from "./stage.ts";
+import { buildAgents, buildRuntime } from "./stages/agents.ts";
+import { buildBase } from "./stages/base.ts";
+import type { BuildPlaces, StageWork } from "./stages/context.ts";
+import { buildDrivers } from "./stages/drivers.ts";
+import { buildOverlay } from "./stages/overlay.ts";
+import { buildPack, partNames } from "./stages/pack.ts";
+import { buildSecrets } from "./stages/secrets.ts";
+import { buildTrim } from "./stages/trim.ts";
+
+export interface BuildOptions {
+  readonly cacheDirectory: string;
+  readonly places: BuildPlaces;
+  /** Stages that are made anew although they are cached. */
+  readonly refresh: ReadonlySet<StageName>;
+}
+
+/** @returns the result of each stage of the plan */
+export async function buildImage(
+  system: System,
+  ui: Ui,
+  { plan, request, ...options }: { readonly plan: readonly Stage[]; readonly request: ImageRequest } & BuildOptions,
+): Promise<ReadonlyMap<StageName, CachedStage>> {
+  const cache = openStageCache(system, options.cacheDirectory);
+  const stopper = new AbortController();
+  const results = new Map<StageName, CachedStage>();
+  const running = new Map<StageName, Promise<void>>();
+  const works = stageWorks(plan);
+
+  async function runStage(stage: Stage): Promise<void> {
+    await Promise.all(stage.needs.map((name) => running.get(name)));
+    stopper.signal.throwIfAborted();
+    const fingerprints = Object.fromEntries(stage.needs.map((name) => [name, results.get(name)?.record.fingerprint]));
+    const key = stageKey(stage, fingerprints);
+    const cached = options.refresh.has(stage.name) ? undefined : await cache.find(stage.name, key);
+    if (cached !== undefined) {
+      results.set(stage.name, cached);
+      return;
+    }
+    const progress = ui.progress(stage.title);
+    try {
+      const result = await cache.add(stage.name, key, (directory) =>
+        works[stage.name]({
+          system,
+          request,
+          places: options.places,
+          progress,
+          signal: stopper.signal,
+          directory,
+          result: (name) => {
+            const found = stage.needs.includes(name) ? results.get(name) : undefined;
+            if (found === undefined) throw new TypeError(`The stage "${stage.name}" does not need "${name}"`);
+            return found;
+          },
+        }));
+      results.set(stage.name, result);
+      progress.finish(result.record.summary);
+    } catch (error) {
+      progress.fail();
+      throw error;
+    }
+  }
+
+  for (const stage of plan) {
+    const run = runStage(stage).catch((error) => {
+      stopper.abort(error);
+      throw error;
+    });
+    run.catch(() => {}); // looked at below, by all of them together
+    running.set(stage.name, run);
+  }
+  const outcomes = await Promise.allSettled(running.values());
+  // The first reason is the one that stopped the others.
+  if (outcomes.some((outcome) => outcome.status === "rejected")) throw stopper.signal.reason;
+  await cache.clean();
+  return results;
+}
+
+function stageWorks(plan: readonly Stage[]): Readonly<Record<StageName, StageWork>> {
+  const planned = new Set(plan.map((stage) => stage.name));
+  return {
+    base: buildBase,
+    trim: buildTrim,
+    drivers: buildDrivers,
+    overlay: buildOverlay,
+    runtime: buildRuntime,
+    agents: buildAgents,
+    secrets: buildSecrets,
+    pack: (context) => buildPack(context, partNames.filter((name) => planned.has(name))),
+  };
+}

@@ -1,0 +1,65 @@
+/** From the configuration to what the image is made from. Pure. */
+import type { Config } from "../config/config.ts";
+import { findModule, type Module } from "../config/module_catalog.ts";
+import type { AgentSettings } from "../protocol/agent_settings.ts";
+import { basePackages, firmwarePackages } from "./base_packages.ts";
+import { baseModulePatterns } from "./kernel_modules.ts";
+import type { FoundInputs, ImageRequest } from "./plan_image.ts";
+
+/** What the configuration does not say: it was asked for on the command line or found on the build machine. */
+export interface RequestContext {
+  readonly mirror: string;
+  readonly agentForm: "compile" | "bundle";
+  /** Of crypt(3), for a debugging image. */
+  readonly passwordHash?: string;
+  readonly found: FoundInputs;
+}
+
+export function makeImageRequest(
+  config: Config,
+  { mirror, agentForm, passwordHash, found }: RequestContext,
+): ImageRequest {
+  const modules = [...config.modules].map(findModule).filter((module) => module !== undefined);
+  const { packing } = config.initrd;
+  const wantsFirmware = config.image.firmware;
+  return {
+    suite: config.image.suite,
+    mirror,
+    components: wantsFirmware ? ["main", "non-free-firmware"] : ["main"],
+    packages: unique([
+      ...basePackages,
+      ...modules.flatMap((module: Module) => module.packages),
+      ...(wantsFirmware ? firmwarePackages : []),
+      ...config.initrd.includePackages,
+    ]),
+    excludedPackages: unique(packing.excludePackages),
+    excludedPaths: unique([...packing.excludePaths, ...modules.flatMap((module: Module) => module.excludedPaths)]),
+    modulePatterns: unique([...baseModulePatterns, ...modules.flatMap((module: Module) => module.kernelModules)]),
+    drivers: config.drivers,
+    compressor: packing.compressor,
+    shell: config.initrd.shell,
+    ...(passwordHash === undefined ? {} : { passwordHash }),
+    isDebug: config.modules.has("debug"),
+    agentForm,
+    agentSettings: makeAgentSettings(config),
+    found,
+  };
+}
+
+/** What the agents need of the configuration; they never read YAML. */
+export function makeAgentSettings({ boot, server }: Config): AgentSettings {
+  return {
+    version: 1,
+    boot: {
+      ...(boot.disk === undefined ? {} : { disk: boot.disk }),
+      ...(boot.part === undefined ? {} : { part: boot.part }),
+      ...(boot.load === undefined ? {} : { load: boot.load }),
+    },
+    onEnd: server.onEnd,
+    ...(server.name === undefined ? {} : { name: server.name }),
+  };
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)];
+}

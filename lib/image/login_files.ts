@@ -1,0 +1,39 @@
+/** The files that say who may log in, and where a shell runs. Pure. */
+
+export interface LoginOptions {
+  /** Login shell of root, an absolute path. */
+  readonly shell: string;
+  /** Of crypt(3); absent: the account is locked. */
+  readonly passwordHash?: string;
+  readonly isDebug: boolean;
+}
+
+export interface GeneratedFile {
+  readonly path: string;
+  readonly mode: number;
+  readonly content: string;
+}
+
+/** passwd, shadow and inittab. Only a debugging image has a login, on the second terminal. */
+export function formatLoginFiles({ shell, passwordHash, isDebug }: LoginOptions): GeneratedFile[] {
+  // "!" is no hash of any password (shadow(5)).
+  const password = isDebug && passwordHash !== undefined ? passwordHash : "!";
+  return [
+    { path: "etc/passwd", mode: 0o644, content: `root:x:0:0:root:/root:${shell}\n` },
+    { path: "etc/shadow", mode: 0o600, content: `root:${password}:20089::::::\n` },
+    { path: "etc/shells", mode: 0o644, content: `/bin/sh\n${shell === "/bin/sh" ? "" : `${shell}\n`}` },
+    { path: "etc/inittab", mode: 0o644, content: formatInittab(isDebug) },
+  ];
+}
+
+function formatInittab(isDebug: boolean): string {
+  return [
+    "# busybox init; terminal::action:program. An empty terminal is the console the kernel uses.",
+    "::sysinit:/usr/lib/stiefelsystem/start-devices",
+    "::respawn:/usr/lib/stiefelsystem/supervise-agent",
+    ...(isDebug ? ["tty2::respawn:/usr/sbin/getty 38400 tty2 linux"] : []),
+    "::ctrlaltdel:/usr/sbin/reboot",
+    "::shutdown:/usr/lib/stiefelsystem/stop-devices",
+    "",
+  ].join("\n");
+}

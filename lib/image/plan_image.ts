@@ -1,0 +1,137 @@
+/** From what the image shall be to the stages that make it. Pure. */
+import type { Compressor } from "../config/config.ts";
+import { basePackages, recordPackagesHook, unneededPackages } from "./base_packages.ts";
+import { type AgentGrants, agentGrants } from "./agent_grants.ts";
+import { baseModulePatterns, unwantedModulePatterns } from "./kernel_modules.ts";
+import { hashText, type Json, type Stage } from "./stage.ts";
+import { loadedByName } from "./shared_libraries.ts";
+import { busyboxApplets, busyboxSystemApplets, excludedPaths, keptPaths } from "./trim_rules.ts";
+import type { DriverConfig } from "../config/config.ts";
+import { type AgentSettings, formatAgentSettings } from "../protocol/agent_settings.ts";
+import type { Role } from "../protocol/kernel_command_line.ts";
+
+/** Time of every file in the image, and of the build for the programs that ask: the image must not depend on when it was made. */
+export const sourceDateEpoch = 1735689600; // 2025-01-01T00:00:00Z
+
+/** Everything the image is made from, in values. */
+export interface ImageRequest {
+  readonly suite: string;
+  readonly mirror: string;
+  readonly components: readonly string[];
+  readonly packages: readonly string[];
+  readonly excludedPackages: readonly string[];
+  readonly excludedPaths: readonly string[];
+  readonly modulePatterns: readonly string[];
+  readonly drivers: readonly DriverConfig[];
+  readonly compressor: Compressor;
+  readonly shell: string;
+  /** Of crypt(3); absent: the account is locked. */
+  readonly passwordHash?: string;
+  readonly isDebug: boolean;
+  readonly agentForm: "compile" | "bundle";
+  readonly agentSettings: AgentSettings;
+  /** What was found on the build machine. */
+  readonly found: FoundInputs;
+}
+
+/** Fingerprints of files the image is made from. */
+export interface FoundInputs {
+  /** Of image/initrd. */
+  readonly overlay: string;
+  /** Of the sources the agents may be made of. */
+  readonly agentSources: string;
+  /** Of the Deno (or denort) program that goes into the image. */
+  readonly runtime: string;
+  readonly sharedKey: string;
+}
+
+/** The stages in the order of their parts in the initrd; `pack` is the last. */
+export function planImage(request: ImageRequest): Stage[] {
+  const { compressor, found } = request;
+  const compression: Json = [compressor.program, ...compressor.arguments];
+  return [
+    {
+      name: "base",
+      title: `Debian ${request.suite} packages`,
+      needs: [],
+      inputs: {
+        version: 1,
+        suite: request.suite,
+        mirror: request.mirror,
+        components: request.components,
+        packages: request.packages,
+        hook: recordPackagesHook,
+      },
+    },
+    {
+      name: "trim",
+      title: "programs and libraries",
+      needs: ["base"],
+      inputs: {
+        version: 1,
+        excludedPackages: request.excludedPackages,
+        excludedPaths: [...excludedPaths, ...request.excludedPaths],
+        keptPaths,
+        loadedByName,
+        unneededPackages,
+        applets: [busyboxApplets, busyboxSystemApplets],
+        compression,
+      },
+    },
+    {
+      name: "drivers",
+      title: "kernel modules",
+      needs: ["base"],
+      inputs: {
+        version: 1,
+        wanted: request.modulePatterns,
+        unwanted: unwantedModulePatterns,
+        drivers: request.drivers as unknown as Json,
+        compression,
+      },
+    },
+    {
+      name: "overlay",
+      title: "start-up files",
+      needs: [],
+      inputs: {
+        version: 1,
+        files: found.overlay,
+        shell: request.shell,
+        passwordHash: request.passwordHash ?? null,
+        isDebug: request.isDebug,
+        compression,
+      },
+    },
+    { name: "runtime", title: "Deno runtime", needs: [], inputs: { version: 1, runtime: found.runtime, compression } },
+    {
+      name: "agents",
+      title: `agents (${request.agentForm})`,
+      needs: [],
+      inputs: {
+        version: 1,
+        form: request.agentForm,
+        sources: found.agentSources,
+        runtime: found.runtime,
+        grants: agentGrants as unknown as Record<Role, AgentGrants & Json>,
+        compression,
+      },
+    },
+    {
+      name: "secrets",
+      title: "key and settings",
+      needs: [],
+      // Only fingerprints: a key in the cache's index would be one more place to look after.
+      inputs: { version: 1, key: found.sharedKey, settings: hashText(formatAgentSettings(request.agentSettings)) },
+    },
+    {
+      name: "pack",
+      title: "kernel, initrd and manifest",
+      needs: ["base", "trim", "drivers", "overlay", "runtime", "agents", "secrets"],
+      inputs: { version: 1 },
+    },
+  ];
+}
+
+/** What every image is asked to have, besides what the configuration adds. */
+export const baseRequest = { packages: basePackages, modulePatterns: baseModulePatterns } as const;

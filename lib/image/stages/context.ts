@@ -1,0 +1,34 @@
+/** What every stage gets to work with. */
+import type { Progress } from "../../cli/ui.ts";
+import type { System } from "../../system/system.ts";
+import type { ImageRequest } from "../plan_image.ts";
+import type { CachedStage } from "../stage_cache.ts";
+import type { StageName } from "../stage.ts";
+import type { StageRecord } from "../stage_record.ts";
+
+export interface StageContext {
+  readonly system: System;
+  readonly request: ImageRequest;
+  readonly places: BuildPlaces;
+  readonly progress: Progress;
+  /** Aborts when another stage has failed. */
+  readonly signal: AbortSignal;
+  /** Empty directory that becomes the stage's result. */
+  readonly directory: string;
+  /** @throws TypeError when the stage is not in `needs` */
+  result(name: StageName): CachedStage;
+}
+
+/** Places on the build machine, absolute paths. */
+export interface BuildPlaces {
+  /** The project's own directory. */
+  readonly project: string;
+  /** The `deno` program: bundles or compiles the agents, and is the runtime in the "bundle" form. */
+  readonly deno: string;
+  /** Environment of Deno: DENO_DIR, DENORT_BIN. */
+  readonly denoEnvironment: Readonly<Record<string, string>>;
+  /** The shared key. */
+  readonly key: string;
+}
+
+export type StageWork = (context: StageContext) => Promise<StageRecord>;

@@ -1,0 +1,64 @@
+/** Stage "pack": the parts one after the other are the initrd; beside it the kernel and the manifest. */
+import { packageRecordDirectory, parsePackageVersions } from "../base_packages.ts";
+import { formatManifest } from "../manifest.ts";
+import { hashFile } from "../part_archive.ts";
+import { hashText, type StageName } from "../stage.ts";
+import type { StageRecord } from "../stage_record.ts";
+import { cpioPaddingBytes } from "../../protocol/cpio.ts";
+import type { System } from "../../system/system.ts";
+import type { CachedStage } from "../stage_cache.ts";
+import { treeName } from "./base.ts";
+import { findKernelVersion } from "./drivers.ts";
+import type { StageContext } from "./context.ts";
+
+/** In this order the kernel unpacks them; a later file replaces an earlier one of the same name. */
+export const partNames: readonly StageName[] = ["trim", "drivers", "overlay", "runtime", "agents", "secrets"];
+
+/** @param parts the ones that are wanted, in order */
+export async function buildPack(context: StageContext, parts: readonly StageName[]): Promise<StageRecord> {
+  const { system, request, directory, progress } = context;
+  const tree = `${context.result("base").directory}/${treeName}`;
+  const version = await findKernelVersion(system, tree);
+  progress.note("joining");
+  const results = parts.map((name) => ({ name, ...context.result(name) }));
+  const holdsSecret = parts.includes("secrets");
+  await system.writeStream(`${directory}/initrd`, joinParts(system, results), { mode: holdsSecret ? 0o600 : 0o644 });
+  await system.writeStream(`${directory}/kernel`, await system.openRead(`${tree}/boot/vmlinuz-${version}`));
+  const describe = async (name: string): Promise<{ sizeBytes: number; sha256: string }> => ({
+    sizeBytes: (await system.stat(`${directory}/${name}`))?.sizeBytes ?? 0,
+    sha256: await hashFile(system, `${directory}/${name}`),
+  });
+  const manifest = formatManifest({
+    kernel: { ...await describe("kernel"), version },
+    initrd: { ...await describe("initrd"), holdsSecret },
+    agents: request.agentForm,
+    parts: results.map(({ name, record }) => ({
+      name,
+      sizeBytes: record.sizeBytes ?? 0,
+      unpackedBytes: record.unpackedBytes ?? 0,
+      summary: record.summary,
+    })),
+    debian: { suite: request.suite, mirror: request.mirror },
+    packages: parsePackageVersions(await system.readText(`${tree}/${packageRecordDirectory}/packages.tsv`)),
+  });
+  await system.writeFile(`${directory}/manifest.json`, manifest);
+  return { fingerprint: hashText(manifest), summary: `Linux ${version}` };
+}
+
+/** Zero bytes between parts, so that each begins where the kernel looks for one (buffer-format.rst: multiples of 4). */
+function joinParts(
+  system: System,
+  parts: readonly CachedStage[],
+): ReadableStream<Uint8Array> {
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    for (const { directory, record } of parts) {
+      let length = 0;
+      for await (const piece of await system.openRead(`${directory}/${record.part}`)) {
+        length += piece.length;
+        yield piece;
+      }
+      yield new Uint8Array(cpioPaddingBytes(length));
+    }
+  }
+  return ReadableStream.from(pieces());
+}

@@ -1,0 +1,25 @@
+/** Stage "secrets": the shared key and the agents' settings, an archive of their own that nothing else is mixed with. */
+import { AGENT_KEY_PATH, AGENT_SETTINGS_PATH, formatAgentSettings } from "../../protocol/agent_settings.ts";
+import { buildCpio } from "../../protocol/cpio.ts";
+import { hashText } from "../stage.ts";
+import type { StageRecord } from "../stage_record.ts";
+import type { StageContext } from "./context.ts";
+
+export async function buildSecrets({ system, request, places, directory }: StageContext): Promise<StageRecord> {
+  const key = await system.readFile(places.key);
+  const settings = new TextEncoder().encode(formatAgentSettings(request.agentSettings));
+  const archive = buildCpio([
+    { kind: "directory", path: "etc", mode: 0o755 },
+    { kind: "directory", path: "etc/stiefelsystem", mode: 0o700 },
+    { kind: "file", path: AGENT_SETTINGS_PATH.slice(1), mode: 0o600, content: settings },
+    { kind: "file", path: AGENT_KEY_PATH.slice(1), mode: 0o600, content: key },
+  ]);
+  await system.writeFile(`${directory}/part.cpio`, archive, { mode: 0o600 });
+  return {
+    fingerprint: hashText(archive),
+    part: "part.cpio",
+    sizeBytes: archive.length,
+    unpackedBytes: key.length + settings.length,
+    summary: "not compressed, readable for its owner alone",
+  };
+}

@@ -1,0 +1,91 @@
+/** Stage "trim": of the unpacked packages, what a running image needs. Runs `find`, `bsdtar` and the compressor. */
+import { packageRecordDirectory, parsePackagePaths, unneededPackages } from "../base_packages.ts";
+import { compileGlobs } from "../glob.ts";
+import { listTree } from "../list_tree.ts";
+import { writePart } from "../part_archive.ts";
+import { sourceDateEpoch } from "../plan_image.ts";
+import { type ElfFile, findUnneededLibraries, readElfNeeds } from "../shared_libraries.ts";
+import type { StageRecord } from "../stage_record.ts";
+import { arrangeEntries, type TreeEntry } from "../tree_entry.ts";
+import {
+  busyboxApplets,
+  busyboxSystemApplets,
+  excludedPaths,
+  isUnusedNbdkitPlugin,
+  keptPaths,
+  mergedDirectories,
+} from "../trim_rules.ts";
+import type { System } from "../../system/system.ts";
+import { treeName } from "./base.ts";
+import type { StageContext } from "./context.ts";
+
+/** Directories programs expect although nothing is in them. */
+const emptyDirectories = ["dev", "mnt", "proc", "root", "run", "sys", "tmp", "var/lib", "var/log", "var/tmp"];
+
+export async function buildTrim(context: StageContext): Promise<StageRecord> {
+  const { system, request, directory, progress, signal } = context;
+  const tree = `${context.result("base").directory}/${treeName}`;
+  progress.note("choosing files");
+  const excludedFiles = await readPackageFiles(system, tree, [...unneededPackages, ...request.excludedPackages]);
+  const isExcluded = compileGlobs([...excludedPaths, ...request.excludedPaths]);
+  const isKept = compileGlobs(keptPaths);
+  const candidates = (await listTree(system, tree)).filter(({ path }) =>
+    isKept(path) || (!isExcluded(path) && !excludedFiles.has(path) && !isUnusedNbdkitPlugin(path))
+  );
+  const unneeded = await findUnneeded(system, candidates);
+  const entries = candidates.filter(({ path }) => !unneeded.has(path));
+  const arranged = arrangeEntries([...appletLinks(entries), ...directoryLinks(), ...entries], emptyDirectories);
+  progress.note("compressing");
+  const part = await writePart(system, arranged, {
+    directory,
+    compressor: request.compressor,
+    timeSeconds: sourceDateEpoch,
+    signal,
+  });
+  return { ...part, summary: `${arranged.length} files` };
+}
+
+/** Paths of packages; a package that is not installed has none. */
+async function readPackageFiles(system: System, tree: string, packages: readonly string[]): Promise<Set<string>> {
+  const paths = new Set<string>();
+  for (const name of packages) {
+    const file = `${tree}/${packageRecordDirectory}/packages/${name.replace(/:.*/, "")}.list`;
+    if (await system.lstat(file) === undefined) continue;
+    parsePackagePaths(await system.readText(file)).forEach((path) => paths.add(path));
+  }
+  return paths;
+}
+
+async function findUnneeded(system: System, entries: readonly TreeEntry[]): Promise<Set<string>> {
+  const files: ElfFile[] = [];
+  for (const entry of entries) {
+    if (entry.kind !== "file" || (entry.mode !== 0o755 && !entry.path.includes(".so"))) continue;
+    const needs = readElfNeeds(await system.readFile(entry.source));
+    if (needs !== undefined) files.push({ path: entry.path, needs: needs.libraries });
+  }
+  const links = entries.filter((entry) => entry.kind === "symlink" && !entry.target.includes("/"))
+    .map((entry) => ({
+      path: entry.path,
+      target: entry.path.replace(/[^/]*$/, entry.kind === "symlink" ? entry.target : ""),
+    }));
+  return findUnneededLibraries(files, links);
+}
+
+/** Names for busybox's programs where no real program has the name. */
+function appletLinks(entries: readonly TreeEntry[]): TreeEntry[] {
+  const present = new Set(entries.map(({ path }) => path));
+  const link = (directory: string, target: string) => (name: string): TreeEntry => ({
+    kind: "symlink",
+    path: `${directory}/${name}`,
+    target,
+  });
+  const isFree = (name: string): boolean => !present.has(`usr/bin/${name}`) && !present.has(`usr/sbin/${name}`);
+  return [
+    ...busyboxApplets.filter(isFree).map(link("usr/bin", "busybox")),
+    ...busyboxSystemApplets.filter(isFree).map(link("usr/sbin", "../bin/busybox")),
+  ];
+}
+
+function directoryLinks(): TreeEntry[] {
+  return mergedDirectories.map(([path, target]) => ({ kind: "symlink", path, target }));
+}

@@ -1,0 +1,115 @@
+/** What of the unpacked packages goes into the image. Data and pure functions. */
+
+/** Paths no running image needs; patterns of glob.ts. */
+export const excludedPaths: readonly string[] = [
+  "boot",
+  "dev",
+  "proc",
+  "run",
+  "sys",
+  "tmp",
+  "var",
+  // Modules are chosen one by one (kernel_modules.ts).
+  "usr/lib/modules",
+  "usr/share",
+  "usr/include",
+  "usr/games",
+  "usr/src",
+  "usr/lib/dracut",
+  "usr/lib/initcpio",
+  "usr/lib/kernel",
+  "usr/lib/lsb",
+  "usr/lib/mime",
+  "usr/lib/pcrlock.d",
+  "usr/lib/sysctl.d",
+  "usr/lib/sysusers.d",
+  "usr/lib/tmpfiles.d",
+  "usr/lib/xen-*",
+  "usr/lib/*/gconv",
+  "usr/lib/*/audit",
+  "usr/lib/*/e2fsprogs",
+  "usr/lib/*/engines-3",
+  "usr/lib/*/ossl-modules",
+  "usr/lib/*/security",
+  "usr/lib/*/sasl2",
+  "usr/lib/*/libmvec.so*",
+  "usr/lib/x86_64-linux-gnu/systemd/libsystemd-core-*",
+  // Units nothing here starts.
+  "usr/lib/systemd/system",
+  "usr/lib/systemd/user",
+  "usr/lib/systemd/network",
+  "usr/lib/udev/hwdb.d",
+  "usr/lib/udev/rules.d/60-persistent-alsa.rules",
+  "usr/lib/udev/rules.d/60-persistent-v4l.rules",
+  "usr/lib/udev/rules.d/60-fido-id.rules",
+  "usr/lib/udev/rules.d/60-sensor.rules",
+  "usr/lib/udev/rules.d/70-camera.rules",
+  "usr/lib/udev/rules.d/70-joystick.rules",
+  "usr/lib/udev/rules.d/78-sound-card.rules",
+  "usr/lib/udev/rules.d/90-iocost.rules",
+  "usr/lib/udev/rules.d/96-e2scrub.rules",
+  "usr/lib/udev/v4l_id",
+  "usr/lib/udev/fido_id",
+  "usr/lib/udev/iocost",
+  "etc/alternatives",
+  "etc/apt",
+  "etc/cron.d",
+  "etc/cron.daily",
+  "etc/default",
+  "etc/dpkg",
+  "etc/hostname",
+  "etc/init.d",
+  "etc/initramfs-tools",
+  "etc/kernel",
+  "etc/logrotate.d",
+  "etc/lvm/profile",
+  "etc/pam.d",
+  "etc/resolv.conf",
+  "etc/security",
+  "etc/systemd",
+  "etc/xdg",
+  // Programs of base packages without a use here.
+  "usr/bin/hardlink",
+  "usr/bin/ls[a-z]*",
+  "usr/sbin/fsck*",
+];
+
+/** Kept although a pattern above matches it. */
+export const keptPaths: readonly string[] = [
+  // Link names like enp3s0.
+  "usr/lib/systemd/network/99-default.link",
+];
+
+/** Of nbdkit only what an export uses; each plug-in may drag in libraries. */
+const nbdkitPlugins: readonly string[] = ["file", "memory", "null", "info"];
+
+export function isUnusedNbdkitPlugin(path: string): boolean {
+  const name = /\/nbdkit\/plugins\/nbdkit-(.+)-plugin\.so$/.exec(path)?.[1];
+  return name !== undefined && !nbdkitPlugins.includes(name);
+}
+
+/** /bin and its kin are links since Debian merged them into /usr; the "extract" variant does not make them. */
+export const mergedDirectories: readonly (readonly [link: string, target: string])[] = [
+  ["bin", "usr/bin"],
+  ["sbin", "usr/sbin"],
+  ["lib", "usr/lib"],
+  ["lib64", "usr/lib64"],
+];
+
+/** Applets of Debian's busybox that get a name of their own in /usr/bin, unless a real program has it. */
+export const busyboxApplets: readonly string[] =
+  ("[ [[ arch arping ash awk base64 basename blkdiscard bunzip2 bzcat cat chgrp chmod " +
+    "chown chroot chvt clear cmp cp cpio cut date dd deallocvt devmem df diff dirname dmesg dos2unix du dumpkmap echo egrep env expand " +
+    "expr factor fallocate false fdisk fgrep find fold free fsfreeze fstrim ftpget ftpput getopt grep groups gunzip gzip head hexdump " +
+    "hostid hostname hwclock id ionice ipcalc kill killall last less link linux32 linux64 ln loadkmap logger logname ls lspci lsusb " +
+    "lsscsi md5sum microcom mkdir mkfifo mknod mktemp more mv nc netstat nl nohup nologin nproc nslookup od paste patch pidof ping ping6 " +
+    "printf ps pwd readlink realpath renice reset rev rm rmdir sed seq setsid sh sha1sum sha256sum sha512sum shred shuf sleep sort " +
+    "start-stop-daemon stat strings stty sync tac tail tar taskset tee telnet test tftp time timeout top touch tr traceroute true " +
+    "truncate ts tty uname uncompress uniq unix2dos unlink unxz unzip uptime usleep uudecode uuencode vi watch wc wget which who whoami " +
+    "xargs xxd xz xzcat yes zcat").split(" ");
+
+/** The same for /usr/sbin. */
+export const busyboxSystemApplets: readonly string[] =
+  ("acpid brctl getty halt init klogd loadfont poweroff reboot sulogin sysctl syslogd udhcpc udhcpc6 watchdog").split(
+    " ",
+  );
