@@ -74,13 +74,18 @@ export function startServer(machine: Machine, start: AgentStart): RunningAgent {
 }
 
 export function startClient(machine: Machine, start: AgentStart): RunningAgent {
+  return machine.start(clientCommand(machine, start));
+}
+
+/** The command line of a client, for tests that run it in another way. */
+export function clientCommand(machine: Machine, start: AgentStart): readonly string[] {
   const { site } = start;
-  return machine.start([
+  return [
     ...denoRun("client", [machine.directory, site.keyPath, site.otherKeyPath]),
     `${root}agents/client/main.ts`,
     "--no-kexec",
     ...commonArguments(machine, start),
-  ]);
+  ];
 }
 
 function commonArguments(machine: Machine, { site, keyPath, args }: AgentStart): readonly string[] {

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { parseSession, type SessionParameters } from "../../lib/protocol/session.ts";
-import { createSite, type Site, startClient, startServer } from "./agents.ts";
-import { createRig, type Machine, rigTest } from "./rig.ts";
+import { clientCommand, createSite, type Site, startClient, startServer } from "./agents.ts";
+import { createRig, denoDirectory, type Machine, rigTest } from "./rig.ts";
 
 /** What the client put into its work directory, checked against what the server had. */
 async function readFetched(machine: Machine, site: Site): Promise<SessionParameters> {
@@ -167,4 +167,42 @@ rigTest("a server named by address is reached through a router", async () => {
   );
   assert.match(await attach(desktop, "eth0", session), /export-size: 1048576/);
   await server.waitForLine(/done with the disk/);
+});
+
+rigTest("a passphrase is typed on the desktop's terminal, not shown there, and opens the disk", async () => {
+  await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
+  const site = await createSite(rig);
+  const desktop = rig.machine("desktop");
+  await using server = startServer(rig.machine("laptop"), { site, passphrase: "correct horse" });
+  await server.waitForLine(/Waiting for a desktop/);
+  const argv = clientCommand(desktop, { site });
+  // script(1) gives the client a terminal and us what it shows
+  const command = argv.map((word) => `'${word}'`).join(" ");
+  const child = new Deno.Command("ip", {
+    args: ["netns", "exec", desktop.namespace, "script", "--quiet", "--return", "--command", command, "/dev/null"],
+    env: { TERM: "xterm", DENO_DIR: denoDirectory() },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const keyboard = child.stdin.getWriter();
+  const type = (text: string): Promise<void> => keyboard.write(new TextEncoder().encode(text));
+  let shown = "";
+  let asked = 0;
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    shown += text;
+    if (asked === 0 && /Passphrase .*3 tries\): $/.test(shown)) {
+      asked++;
+      await type("wrong one\r");
+    } else if (asked === 1 && /Passphrase .*2 tries\): $/.test(shown)) {
+      asked++;
+      await type("correct cow\x7f\x7f\x7fhorse\r");
+    }
+  }
+  await keyboard.close();
+  assert.equal((await child.status).code, 0, shown);
+  assert.match(shown, /That passphrase does not open the disk/);
+  assert.match(shown, /step=fetched/);
+  assert.doesNotMatch(shown + server.lines.join("\n"), /wrong one|cow|horse/);
+  assert.ok(shown.includes("\x1b[K"), shown); // a capable terminal is redrawn
 });

@@ -144,6 +144,11 @@ export async function createRig(cables: readonly Cable[]): Promise<Rig> {
   };
 }
 
+/** npm packages come from where this test has them: there is no internet in a namespace. */
+export function denoDirectory(): string {
+  return Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME") ?? ""}/.cache/deno`;
+}
+
 function watch(argv: readonly string[]): RunningAgent {
   const lines: string[] = [];
   let changed = Promise.withResolvers<void>();
@@ -153,8 +158,7 @@ function watch(argv: readonly string[]): RunningAgent {
     changed = Promise.withResolvers<void>();
   };
   const child = system.spawn(argv, {
-    // npm packages come from where this test has them: there is no internet in a namespace
-    env: { DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME") ?? ""}/.cache/deno` },
+    env: { DENO_DIR: denoDirectory() },
     onLine: (line) => {
       lines.push(line);
       if (Deno.env.get("STIEFEL_TEST_VERBOSE") !== undefined) console.log(`${child.pid}: ${line}`);
