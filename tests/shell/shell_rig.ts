@@ -55,6 +55,7 @@ export interface Machine extends AsyncDisposable {
   /** The calls of stubs so far, one line each; the machine's root is left out of arguments. */
   calls(): readonly string[];
   read(path: string): string;
+  write(path: string, text: string): void;
   exists(path: string): boolean;
   /** Every file below a directory with its text. */
   files(path: string): Readonly<Record<string, string>>;
@@ -106,7 +107,7 @@ echo "$client" >"$block/pid"
 `,
   udevadm: RECORD,
   mount: RECORD,
-  timeout: `${RECORD}shift\nexec "$@"\n`,
+  timeout: `${RECORD}[ "$1" = -s ] && shift 2\nshift\nexec "$@"\n`,
   // A second of the script takes a fiftieth here. Not recorded: how often it is called depends on the scheduler.
   sleep: "#!/bin/sh\nexec /bin/sleep 0.02\n",
 };
@@ -161,8 +162,9 @@ export async function makeMachine(options: MachineOptions = {}): Promise<Machine
   return {
     root,
     run: (argv) => runProgram(argv, { env: { PATH: `${base}/bin:/usr/bin:/bin`, STUB: stub, STUB_ROOT: root } }),
-    calls: () => Deno.readTextFileSync(`${stub}/calls`).split("\n").slice(0, -1),
+    calls: () => Deno.readTextFileSync(`${stub}/calls`).replaceAll(`${base}/bin/`, "").split("\n").slice(0, -1),
     read: (path) => Deno.readTextFileSync(`${root}${path}`),
+    write: (path, text) => write(`${root}${path}`, text),
     exists: (path) => {
       try {
         Deno.lstatSync(`${root}${path}`);

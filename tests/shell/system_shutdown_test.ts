@@ -1,0 +1,65 @@
+/** The last script of a shutdown: it lets go of the disk, and of nothing else. */
+
+import assert from "node:assert/strict";
+import { makeMachine, SHELLS } from "./shell_rig.ts";
+
+const script =
+  new URL("../../image/host/generic/usr/lib/systemd/system-shutdown/stiefelsystem", import.meta.url).pathname;
+const STATE = "STIEFEL_VERSION=1\nSTIEFEL_ROLE=desktop\nSTIEFEL_DISK=/dev/nbd0\n";
+const MOUNTS = "sysfs /sys sysfs rw,nosuid 0 0\nudev /dev devtmpfs rw 0 0\n/dev/nbd0p2 / ext4 ro,relatime 0 0\n";
+
+interface Case {
+  readonly name: string;
+  readonly state?: string;
+  readonly mounts: string;
+  readonly calls: readonly string[];
+  /** What the kernel log gets. */
+  readonly log: string;
+}
+
+const cases: readonly Case[] = [
+  {
+    name: "lets go of the disk when everything on it is read-only",
+    state: STATE,
+    mounts: MOUNTS,
+    calls: ["timeout -s KILL 10 nbd-client -d /dev/nbd0", "nbd-client -d /dev/nbd0"],
+    log: "<5>stiefelsystem: detaching the laptop's disk\n",
+  },
+  { name: "does nothing on the laptop itself", mounts: MOUNTS, calls: [], log: "" },
+  {
+    name: "keeps the disk while the root file system is writable",
+    state: STATE,
+    mounts: MOUNTS.replace("ro,", "rw,"),
+    calls: [],
+    log: "<5>stiefelsystem: / is still writable, the disk stays attached\n",
+  },
+  {
+    name: "keeps the disk while another file system of it is writable",
+    state: STATE,
+    mounts: `${MOUNTS}/dev/mapper/vg-home /home ext4 rw,ro_like_word 0 0\n`,
+    calls: [],
+    log: "<5>stiefelsystem: /home is still writable, the disk stays attached\n",
+  },
+  {
+    name: "touches no other kind of disk",
+    state: STATE.replace("/dev/nbd0", "/dev/sda"),
+    mounts: MOUNTS,
+    calls: [],
+    log: "",
+  },
+];
+
+for (const shell of SHELLS) {
+  for (const { name, state, mounts, calls, log } of cases) {
+    Deno.test(`${name} (${shell.join(" ")})`, async () => {
+      await using machine = await makeMachine();
+      machine.write("/proc/mounts", mounts);
+      machine.write("/dev/kmsg", "");
+      if (state !== undefined) machine.write("/run/stiefelsystem/session.state", state);
+      const result = await machine.run([...shell, script, "poweroff", machine.root]);
+      assert.deepEqual(result, { code: 0, stdout: "", stderr: "" });
+      assert.deepEqual(machine.calls(), calls);
+      assert.equal(machine.read("/dev/kmsg"), log);
+    });
+  }
+}
