@@ -1,0 +1,34 @@
+/** `doctor`: looks whether a laptop can be used from a desktop, and says what to do where it cannot. Changes nothing. */
+
+import { loadConfig } from "../../config/load_config.ts";
+import { UserError } from "../../errors.ts";
+import { formatChecks, runChecks } from "../../host/doctor_checks.ts";
+import { gatherDoctorFacts } from "../../host/doctor_facts.ts";
+import { chooseGenerator, gatherHostFacts } from "../../host/host_facts.ts";
+import { openHostTree } from "../../host/tree.ts";
+import type { System } from "../../system/system.ts";
+import type { Ui } from "../ui.ts";
+
+export interface DoctorOptions {
+  readonly configPath: string;
+  readonly keyPath: string;
+  readonly buildDirectory: string;
+}
+
+/**
+ * Needs read access to the host and the artifacts, and the programs named at `gatherDoctorFacts`; as root it sees more.
+ * @throws {UserError} when a check ended with an error
+ */
+export async function doctor(system: System, ui: Ui, options: DoctorOptions): Promise<void> {
+  const tree = await openHostTree(system);
+  const isThere = await system.stat(options.configPath) !== undefined;
+  const text = isThere ? await system.readText(options.configPath) : "";
+  const { config } = await loadConfig(text, options.configPath);
+  const generator = chooseGenerator(await gatherHostFacts(system, tree), config.modules);
+  const checks = runChecks(await gatherDoctorFacts(system, tree, { ...options, config, generator }));
+  for (const line of formatChecks(checks)) ui.result(line);
+  const count = (level: string): number => checks.filter((check) => check.level === level).length;
+  const summary = `${count("error")} errors, ${count("warning")} warnings`;
+  if (count("error") > 0) throw new UserError(`This machine cannot be used from a desktop yet: ${summary}`);
+  ui.say(count("warning") > 0 ? `Usable; ${summary}` : "All is well");
+}

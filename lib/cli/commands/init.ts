@@ -1,0 +1,143 @@
+/** `init`: looks at the running system and writes a config.yaml for it. Changes nothing else. */
+
+import { StoppedByUser, UserError } from "../../errors.ts";
+import { type ConfigChoices, formatConfigYaml } from "../../host/config_yaml.ts";
+import { colorChange, describeChange } from "../../host/diff.ts";
+import { chooseGenerator, gatherHostFacts, type HostFacts } from "../../host/host_facts.ts";
+import {
+  gatherStorageFacts,
+  isLuks,
+  listStableNames,
+  type MountChain,
+  type StorageFacts,
+} from "../../host/storage_facts.ts";
+import { openHostTree, readState } from "../../host/tree.ts";
+import type { GeneratorId } from "../../initramfs/generator.ts";
+import type { BlockDevice } from "../../system/facts.ts";
+import type { System } from "../../system/system.ts";
+import { formatBytes } from "../progress.ts";
+import type { Ui } from "../ui.ts";
+
+export interface InitOptions {
+  /** The file to write. */
+  readonly configPath: string;
+  /** Show the file instead of writing it. */
+  readonly dryRun?: boolean;
+}
+
+/**
+ * Needs `cat`, `lsblk`, `findmnt`, `udevadm` and `systemctl`, and write access to the configuration file.
+ * @throws {StoppedByUser} on Ctrl-C, and when the file shall not be replaced
+ */
+export async function init(system: System, ui: Ui, options: InitOptions): Promise<void> {
+  const tree = await openHostTree(system);
+  const facts = await gatherHostFacts(system, tree);
+  const storage = await gatherStorageFacts(system);
+  const generator = chooseGenerator(facts, new Set());
+  for (const line of describeSystem(facts, storage, generator)) ui.say(line);
+  ui.say("");
+  const text = formatConfigYaml({
+    systemName: facts.distribution?.prettyName ?? "an unknown distribution",
+    ...await chooseStorage(system, ui, storage),
+    modules: chooseModules(facts, storage, generator),
+    listens: await ui.confirm("Turn this machine into a server when a desktop with your key asks"),
+    onEnd: await ui.confirm("Start this system again when the desktop has shut down") ? "reboot" : "poweroff",
+  });
+  await writeConfig(system, ui, { text, ...options });
+}
+
+function describeSystem(
+  facts: HostFacts,
+  storage: StorageFacts,
+  generator: GeneratorId | undefined,
+): readonly string[] {
+  return [
+    `System      ${facts.distribution?.prettyName ?? "not known"}`,
+    `Initramfs   ${generator ?? "no generator that is known here"}`,
+    `Kernel      ${facts.kernel?.release ?? "none found"}`,
+    `Root        ${describeChain(storage.root)}`,
+    ...storage.boot === undefined ? [] : [`Boot        ${describeChain(storage.boot)}`],
+  ];
+}
+
+function describeChain(chain: MountChain | undefined): string {
+  if (chain === undefined) return "on no disk";
+  return chain.devices.map((device) => `${device.path}${device.fsType === undefined ? "" : ` (${device.fsType})`}`)
+    .join(" > ");
+}
+
+function describeDisk(disk: BlockDevice): string {
+  const words = [disk.model, formatBytes(disk.sizeBytes), disk.transport].filter((word) => word !== undefined);
+  return `${disk.path} (${words.join(", ")})`;
+}
+
+async function chooseStorage(
+  system: System,
+  ui: Ui,
+  storage: StorageFacts,
+): Promise<Pick<ConfigChoices, "disk" | "bootPartition">> {
+  const rootDisk = storage.root?.devices[0];
+  const others = storage.disks.filter((disk) => disk.type === "disk" && disk !== rootDisk && disk.sizeBytes > 0);
+  for (const disk of [...rootDisk === undefined ? [] : [rootDisk], ...others]) {
+    const what = disk === rootDisk ? "this system's disk" : "the disk";
+    if (!await ui.confirm(`Let desktops use ${what}, ${describeDisk(disk)}`)) continue;
+    const name = await stableName(system, disk);
+    return { disk: name, bootPartition: disk === rootDisk ? findBootPartition(storage) : undefined };
+  }
+  throw new UserError("No disk was chosen", { hints: ["Run init again, or set boot.disk in config.yaml by hand"] });
+}
+
+async function stableName(system: System, device: BlockDevice): Promise<string> {
+  return (await listStableNames(system, device.path))[0] ?? device.path;
+}
+
+/** Said only where the server could not find it by itself: in a LUKS container. */
+function findBootPartition(storage: StorageFacts): ConfigChoices["bootPartition"] {
+  const devices = (storage.boot ?? storage.root)?.devices ?? [];
+  const container = devices.find(isLuks);
+  const fileSystem = devices.at(-1);
+  if (container === undefined || fileSystem === undefined) return undefined;
+  // A mapping has the name on the server that it has here only if it is a logical volume; the UUID of a file system is the same everywhere.
+  const block = fileSystem.uuid === undefined ? fileSystem.path : `/dev/disk/by-uuid/${fileSystem.uuid}`;
+  const luksBlock = container.uuid === undefined ? container.path : `/dev/disk/by-uuid/${container.uuid}`;
+  return { type: "luks", block, luksBlock };
+}
+
+const payloadModules: Readonly<Record<string, string>> = {
+  "debian initramfs-tools": "system-debian",
+  "ubuntu initramfs-tools": "system-debian",
+  "arch mkinitcpio": "system-arch",
+  "arch dracut": "system-arch-dracut",
+  "gentoo dracut": "system-gentoo",
+};
+
+function chooseModules(facts: HostFacts, storage: StorageFacts, generator: GeneratorId | undefined): readonly string[] {
+  const payload = payloadModules[`${facts.distribution?.distribution.id} ${generator}`];
+  const devices = [...storage.root?.devices ?? [], ...storage.boot?.devices ?? []];
+  return [
+    ...payload === undefined ? [] : [payload],
+    ...devices.some((device) => device.type === "lvm") ? ["lvm"] : [],
+  ];
+}
+
+async function writeConfig(
+  system: System,
+  ui: Ui,
+  { configPath, text, dryRun }: InitOptions & { readonly text: string },
+): Promise<void> {
+  if (dryRun) return ui.result(text.trimEnd());
+  const before = await readState(system, configPath);
+  if (before.kind !== "absent") {
+    const lines = describeChange({
+      path: configPath,
+      before: { state: before, text: await system.readText(configPath) },
+      after: { state: { kind: "file", sha256: "", sizeBytes: new TextEncoder().encode(text).length }, text },
+      isSecret: false,
+    });
+    for (const line of ui.color ? colorChange(lines) : lines) ui.say(line);
+    if (!await ui.confirm(`Replace ${configPath}`)) throw new StoppedByUser(`"${configPath}" stays as it is`);
+  }
+  // It may come to hold a password.
+  await system.writeFile(configPath, text, { mode: 0o600 });
+  ui.say(`Wrote ${configPath}. Next: create-initrd, then setup-server.`);
+}

@@ -1,0 +1,331 @@
+/** What `doctor` looks at, gathered from the running system. Deciding is in doctor_checks.ts. */
+
+import * as v from "valibot";
+import type { Config } from "../config/config.ts";
+import { CommandError } from "../errors.ts";
+import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";
+import { type BlockDevice, listLinks, readLinkSpeed } from "../system/facts.ts";
+import type { System } from "../system/system.ts";
+import { gatherHostFacts, type HostFacts } from "./host_facts.ts";
+import { journalPath } from "./journal.ts";
+import { networkManagerRule } from "./network_rules.ts";
+import { flattenDevices, gatherStorageFacts, isLuks, type StorageFacts } from "./storage_facts.ts";
+import { hashFile, type HostTree } from "./tree.ts";
+
+export interface LuksFacts {
+  readonly device: string;
+  /** Number of key slots that no token (TPM2, FIDO2, clevis) unlocks; undefined when it could not be read. */
+  readonly passphraseSlots: number | undefined;
+  /** Token types: "systemd-tpm2", "clevis", … */
+  readonly tokens: readonly string[];
+}
+
+export interface NicFacts {
+  readonly name: string;
+  readonly driver: string;
+  readonly hasCarrier: boolean;
+  /** Undefined where the driver does not say. */
+  readonly speedMbps: number | undefined;
+}
+
+export interface BatteryFacts {
+  readonly capacityPercent: number;
+  readonly isDischarging: boolean;
+}
+
+export interface ArtifactFacts {
+  readonly directory: string;
+  readonly hasKernel: boolean;
+  readonly hasInitrd: boolean;
+  /** The key file: "missing", "wrong" (not 32 bytes), "open" (others may read it), "good". */
+  readonly key: "missing" | "wrong" | "open" | "good";
+  /** The shared key was found in the initrd; undefined when there is none of the two. */
+  readonly initrdHasKey: boolean | undefined;
+  /** The configuration is newer than the initrd. */
+  readonly isConfigNewer: boolean;
+  /** What is installed on the laptop is what was built; undefined when nothing is installed. */
+  readonly isInstalled: boolean | undefined;
+}
+
+export interface DoctorFacts {
+  readonly host: HostFacts;
+  readonly generator: GeneratorId | undefined;
+  /** The kernel was built with kexec. */
+  readonly hasKexec: boolean;
+  /** kernel.kexec_load_disabled is set. */
+  readonly isKexecDisabled: boolean;
+  /** "none", "integrity", "confidentiality"; undefined where the kernel has no lockdown. */
+  readonly lockdown: string | undefined;
+  readonly isSecureBoot: boolean;
+  /** Kernel modules a desktop needs that the payload's kernel lacks. */
+  readonly missingModules: readonly string[];
+  /** The initramfs that desktops get has only this machine's drivers. */
+  readonly isHostOnly: boolean;
+  /** Built by setup-server, where the generator keeps it apart. */
+  readonly hasSeparateInitramfs: boolean;
+  readonly storage: StorageFacts;
+  /** Containers on the disk that is served. */
+  readonly luks: readonly LuksFacts[];
+  /** `boot.disk` of the configuration; undefined when it is not set. */
+  readonly disk: { readonly path: string; readonly found: BlockDevice | undefined } | undefined;
+  /** NetworkManager settings of others that manage the stiefel link. */
+  readonly networkManagerConflicts: readonly string[];
+  readonly nics: readonly NicFacts[];
+  readonly battery: BatteryFacts | undefined;
+  readonly artifacts: ArtifactFacts;
+  readonly isSetUp: boolean;
+}
+
+export interface DoctorInputs {
+  readonly config: Config;
+  readonly generator: GeneratorId | undefined;
+  readonly configPath: string;
+  readonly keyPath: string;
+  readonly buildDirectory: string;
+}
+
+/** Runs `cat`, `lsblk`, `ip`, `findmnt`, `systemctl`, `udevadm`, `mokutil`, `cryptsetup`, `ls`; those that are not there say nothing. */
+export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: DoctorInputs): Promise<DoctorFacts> {
+  const host = await gatherHostFacts(system, tree);
+  const storage = await gatherStorageFacts(system);
+  const disk = await findConfiguredDisk(system, storage, inputs.config.boot.disk);
+  const served = disk?.found ?? storage.root?.devices[0];
+  const readKernelFile = (path: string): Promise<string | undefined> => readIfThere(system, path);
+  return {
+    host,
+    generator: inputs.generator,
+    hasKexec: await readKernelFile("/sys/kernel/kexec_loaded") !== undefined,
+    isKexecDisabled: await readKernelFile("/proc/sys/kernel/kexec_load_disabled") === "1",
+    lockdown: /\[(\w+)\]/.exec(await readKernelFile("/sys/kernel/security/lockdown") ?? "")?.[1],
+    isSecureBoot: await readSecureBoot(system),
+    missingModules: host.kernel === undefined ? [] : await findMissingModules(tree, host.kernel.release),
+    isHostOnly: await readIsHostOnly(tree, inputs.generator),
+    hasSeparateInitramfs: await tree.exists(separateInitramfs),
+    storage,
+    luks: await Promise.all(
+      flattenDevices(served === undefined ? [] : [served]).filter(isLuks).map((device) =>
+        readLuks(system, device.path)
+      ),
+    ),
+    disk,
+    networkManagerConflicts: await unlessRefused(findNetworkManagerConflicts(tree), []),
+    nics: await readNics(system),
+    battery: await readBattery(system),
+    artifacts: await readArtifacts(system, tree, inputs),
+    // Only root may look into the directory: it is there, then.
+    isSetUp: await unlessRefused(tree.exists(journalPath), true),
+  };
+}
+
+/** A file of /proc or /sys, which Deno only reads through a program; undefined when it is not there. */
+async function readIfThere(system: System, path: string): Promise<string | undefined> {
+  const { exitCode, stdout } = await system.run(["cat", path], { acceptExitCodes: [0, 1], timeoutMs: 5_000 });
+  return exitCode === 0 ? stdout.trim() : undefined;
+}
+
+/** Runs a program that may not be installed, or may fail for reasons that are facts in themselves. */
+async function outputIfItWorks(system: System, argv: readonly string[]): Promise<string | undefined> {
+  try {
+    return (await system.run(argv, { timeoutMs: 30_000 })).stdout;
+  } catch (error) {
+    if (error instanceof CommandError) return undefined;
+    throw error;
+  }
+}
+
+/** What only root may look at is answered with `otherwise`, so that doctor is of use to others, too. */
+async function unlessRefused<T>(work: Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return otherwise;
+    throw error;
+  }
+}
+
+async function readSecureBoot(system: System): Promise<boolean> {
+  const state = await outputIfItWorks(system, ["mokutil", "--sb-state"]);
+  if (state !== undefined) return /SecureBoot enabled/i.test(state);
+  // UEFI specification 3.3, "Globally Defined Variables": 4 bytes of attributes, then 1 when enabled.
+  const variable = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+  const dump = await outputIfItWorks(system, ["od", "--address-radix=n", "--format=u1", variable]);
+  return dump?.trim().split(/\s+/)[4] === "1";
+}
+
+const neededModules = ["nbd"];
+
+/** Modules come as files or built in (modules.dep and modules.builtin of depmod(8)). */
+async function findMissingModules(tree: HostTree, release: string): Promise<readonly string[]> {
+  const directory = `/usr/lib/modules/${release}`;
+  const lists = [await tree.readText(`${directory}/modules.dep`), await tree.readText(`${directory}/modules.builtin`)];
+  const known = lists.join("\n");
+  return neededModules.filter((name) => !new RegExp(`(^|/)${name}\\.ko`, "m").test(known));
+}
+
+/** Settings by which a generator leaves out what this machine does not need. A separate initramfs is never built so. */
+async function readIsHostOnly(tree: HostTree, generator: GeneratorId | undefined): Promise<boolean> {
+  if (generator !== "initramfs-tools") return false;
+  const texts = [await tree.readText("/etc/initramfs-tools/initramfs.conf")];
+  for (const name of await tree.list("/etc/initramfs-tools/conf.d")) {
+    texts.push(await tree.readText(`/etc/initramfs-tools/conf.d/${name}`));
+  }
+  // The last assignment counts, as in the shell that sources them.
+  return [...texts.join("\n").matchAll(/^\s*MODULES=["']?(\w+)/gm)].at(-1)?.[1] === "dep";
+}
+
+const luksSchema = v.object({
+  keyslots: v.record(v.string(), v.unknown()),
+  tokens: v.record(v.string(), v.object({ type: v.string(), keyslots: v.array(v.string()) })),
+});
+
+/** Tokens whose secret people can type on any machine. */
+const typedTokens = ["systemd-recovery", "luks2-keyring"];
+
+/** @param metadata output of `cryptsetup luksDump --dump-json-metadata` (LUKS2 On-Disk Format Specification, section 3) */
+export function parseLuksMetadata(device: string, metadata: string): LuksFacts {
+  const { keyslots, tokens } = v.parse(luksSchema, JSON.parse(metadata));
+  const list = Object.values(tokens);
+  const bound = new Set(list.filter(({ type }) => !typedTokens.includes(type)).flatMap((token) => token.keyslots));
+  return {
+    device,
+    passphraseSlots: Object.keys(keyslots).filter((slot) => !bound.has(slot)).length,
+    tokens: list.map(({ type }) => type),
+  };
+}
+
+async function readLuks(system: System, device: string): Promise<LuksFacts> {
+  const metadata = await outputIfItWorks(system, ["cryptsetup", "luksDump", "--dump-json-metadata", device]);
+  if (metadata !== undefined) return parseLuksMetadata(device, metadata);
+  // LUKS1 has no such metadata, and nothing but passphrases and key files.
+  const isLuks1 = await outputIfItWorks(system, ["cryptsetup", "isLuks", "--type", "luks1", device]) !== undefined;
+  return { device, passphraseSlots: isLuks1 ? 1 : undefined, tokens: [] };
+}
+
+async function findConfiguredDisk(
+  system: System,
+  storage: StorageFacts,
+  path: string | undefined,
+): Promise<DoctorFacts["disk"]> {
+  if (path === undefined) return undefined;
+  const name = await outputIfItWorks(system, ["udevadm", "info", "--query=name", "--root", `--name=${path}`]);
+  const found = flattenDevices(storage.disks).find((device) => device.path === (name?.trim() ?? path));
+  return { path, found };
+}
+
+const networkManagerPlaces = [
+  "/etc/NetworkManager/conf.d",
+  "/usr/lib/NetworkManager/conf.d",
+  "/etc/NetworkManager/system-connections",
+];
+
+/** Files that say that NetworkManager manages a device whatever it is called, or ours. */
+async function findNetworkManagerConflicts(tree: HostTree): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const directory of networkManagerPlaces) {
+    for (const name of await tree.list(directory)) {
+      const path = `${directory}/${name}`;
+      if (path === networkManagerRule.path || path.startsWith("/etc/NetworkManager/conf.d/.")) continue;
+      const text = await tree.readText(path) ?? "";
+      const managesAll = /^\s*match-device\s*=\s*\*/m.test(text) && /^\s*managed\s*=\s*(1|true|yes)/m.test(text);
+      if (managesAll || /^\s*interface-name\s*=\s*stiefel/m.test(text)) found.push(path);
+    }
+  }
+  return found;
+}
+
+async function readNics(system: System): Promise<readonly NicFacts[]> {
+  const nics: NicFacts[] = [];
+  for (const link of await listLinks(system)) {
+    const uevent = await readIfThere(system, `/sys/class/net/${link.name}/device/uevent`);
+    const driver = /^DRIVER=(.+)$/m.exec(uevent ?? "")?.[1];
+    if (driver === undefined) continue; // not hardware
+    if (await readIfThere(system, `/sys/class/net/${link.name}/phy80211/index`) !== undefined) continue; // wireless
+    nics.push({
+      name: link.name,
+      driver,
+      hasCarrier: link.hasCarrier,
+      speedMbps: await readLinkSpeed(system, link.name),
+    });
+  }
+  return nics;
+}
+
+async function readBattery(system: System): Promise<BatteryFacts | undefined> {
+  const names = await outputIfItWorks(system, ["ls", "/sys/class/power_supply"]);
+  for (const name of names?.split("\n") ?? []) {
+    const directory = `/sys/class/power_supply/${name}`;
+    // power_supply(5) of the kernel: a mouse's battery has scope "Device".
+    if (name === "" || await readIfThere(system, `${directory}/type`) !== "Battery") continue;
+    if (await readIfThere(system, `${directory}/scope`) === "Device") continue;
+    const capacity = Number(await readIfThere(system, `${directory}/capacity`));
+    if (!Number.isFinite(capacity)) continue;
+    return {
+      capacityPercent: capacity,
+      isDischarging: await readIfThere(system, `${directory}/status`) === "Discharging",
+    };
+  }
+  return undefined;
+}
+
+async function readArtifacts(system: System, tree: HostTree, inputs: DoctorInputs): Promise<ArtifactFacts> {
+  const { buildDirectory, config } = inputs;
+  const kernel = await system.stat(`${buildDirectory}/kernel`);
+  const initrd = await system.stat(`${buildDirectory}/initrd`);
+  const configStatus = await system.stat(inputs.configPath);
+  const key = await readKeyState(system, inputs.keyPath);
+  const hasKey = initrd !== undefined && (key === "good" || key === "open");
+  return {
+    directory: buildDirectory,
+    hasKernel: kernel !== undefined,
+    hasInitrd: initrd !== undefined,
+    key,
+    initrdHasKey: hasKey
+      ? await contains(system, `${buildDirectory}/initrd`, await system.readFile(inputs.keyPath))
+      : undefined,
+    isConfigNewer: configStatus !== undefined && initrd !== undefined && configStatus.modifiedMs > initrd.modifiedMs,
+    isInstalled: await unlessRefused(
+      isInstalled(system, tree, {
+        built: initrd === undefined ? undefined : `${buildDirectory}/initrd`,
+        installed: config.serverSetup.stiefelsystemInitrd,
+      }),
+      undefined,
+    ),
+  };
+}
+
+async function readKeyState(system: System, path: string): Promise<ArtifactFacts["key"]> {
+  const status = await system.stat(path);
+  if (status === undefined) return "missing";
+  if (status.sizeBytes !== 32) return "wrong";
+  return (status.mode & 0o077) === 0 ? "good" : "open";
+}
+
+interface InstalledFiles {
+  readonly built: string | undefined;
+  readonly installed: string;
+}
+
+async function isInstalled(system: System, tree: HostTree, files: InstalledFiles): Promise<boolean | undefined> {
+  if (files.built === undefined || (await tree.status(files.installed))?.kind !== "file") return undefined;
+  return await hashFile(system, files.built) === await hashFile(system, await tree.locate(files.installed));
+}
+
+/** Whether a file holds these bytes; read in pieces, what is cut apart is looked at together. */
+export async function contains(system: System, path: string, wanted: Uint8Array): Promise<boolean> {
+  const needle = latin1(wanted);
+  let rest = "";
+  for await (const piece of await system.openRead(path)) {
+    const text = rest + latin1(piece);
+    if (text.includes(needle)) return true;
+    rest = text.slice(-(needle.length - 1));
+  }
+  return false;
+}
+
+/** One character for each byte, so that the runtime's own text search can be used. */
+function latin1(bytes: Uint8Array): string {
+  return Array.from(
+    { length: Math.ceil(bytes.length / 8192) },
+    (_, index) => String.fromCharCode(...bytes.subarray(index * 8192, (index + 1) * 8192)),
+  ).join("");
+}
