@@ -1,0 +1,170 @@
+/** What no single value shows: rules between keys, and values that are right but will disappoint. */
+
+import { quoteText } from "./diagnostics.ts";
+import { findModule, MODULE_CATALOG } from "./module_catalog.ts";
+import { nearestName } from "./nearest_name.ts";
+import type { Report } from "./report.ts";
+import type { RawConfig } from "./schema.ts";
+
+/** The sections that are right in themselves. */
+export type RawSections = Partial<RawConfig>;
+
+/** The kernel's limit on x86 is 2048 bytes with the closing zero (COMMAND_LINE_SIZE); the agents add a few parameters of their own. */
+const MAX_COMMAND_LINE = 1900;
+
+/** Debian's suites from the first that has all we need: `non-free-firmware` came with bookworm. */
+const KNOWN_SUITES: readonly string[] = [
+  "bookworm",
+  "trixie",
+  "forky",
+  "duke",
+  "sid",
+  "stable",
+  "testing",
+  "unstable",
+  "oldstable",
+];
+const OLD_SUITES: readonly string[] = ["wheezy", "jessie", "stretch", "buster", "bullseye", "oldoldstable"];
+
+export function checkTogether(sections: RawSections, report: Report): void {
+  checkModules(sections, report);
+  checkDrivers(sections, report);
+  checkAutokexec(sections, report);
+  checkCommandLines(sections, report);
+  checkSuite(sections, report);
+  checkCompressor(sections, report);
+}
+
+/** Names in `modules`, also when another entry of the list is wrong. */
+function chosenModules(report: Report): readonly { readonly name: string; readonly index: number }[] {
+  const node = report.nodeAt(["modules"]);
+  if (node?.kind !== "list") return [];
+  return node.items.flatMap((item, index) =>
+    item.kind === "scalar" && typeof item.value === "string" ? [{ name: item.value, index }] : []
+  );
+}
+
+/** Names under `module-configs`. */
+function configuredModules(report: Report): readonly string[] {
+  const node = report.nodeAt(["module-configs"]);
+  return node?.kind === "map" ? node.entries.map(({ key }) => key) : [];
+}
+
+function checkModules({ modules }: RawSections, report: Report): void {
+  const chosen = chosenModules(report);
+  const known = [...MODULE_CATALOG.map(({ name }) => name), ...configuredModules(report)];
+  for (const { name, index } of chosen) {
+    const first = chosen.findIndex((other) => other.name === name);
+    if (!known.includes(name)) {
+      const near = nearestName(name, known);
+      const hint = near === undefined ? "" : ` ("${near}" perhaps)`;
+      report.error(
+        ["modules", index],
+        `one of ${[...new Set(known)].join(", ")}${hint}`,
+        `the unknown module ${quoteText(name)}`,
+      );
+    } else if (chosen[first]?.index !== index) {
+      report.warning(["modules", index], "it once", `${quoteText(name)} again`);
+    }
+  }
+  const [, second] = chosen.filter(({ name }) => findModule(name)?.isPayloadSystem);
+  if (second !== undefined && !chosen.slice(0, chosen.indexOf(second)).some(({ name }) => name === second.name)) {
+    report.error(
+      ["modules", second.index],
+      "one of the system-* modules at most",
+      `${quoteText(second.name)} as another system`,
+    );
+  }
+  if (modules === undefined) return;
+  for (const { name } of MODULE_CATALOG.filter(({ isAlwaysOn }) => isAlwaysOn)) {
+    if (!modules.includes(name)) {
+      report.warning(["modules"], `"${name}" in the list (it is used all the same)`, `no "${name}"`);
+    }
+  }
+}
+
+function checkDrivers({ modules, "module-configs": configs }: RawSections, report: Report): void {
+  const chosen = modules ?? chosenModules(report).map(({ name }) => name);
+  for (const name of configuredModules(report)) {
+    const module = findModule(name);
+    if (module !== undefined && module.driver === undefined && name !== "debug") {
+      report.warning(["module-configs", name], "no options for this module", "options");
+    } else if (module === undefined && !chosen.includes(name)) {
+      const near = nearestName(name, MODULE_CATALOG.map((entry) => entry.name));
+      const hint = near === undefined ? "" : ` ("${near}" perhaps)`;
+      report.warning(
+        ["module-configs", name],
+        `the name of a module that is in "modules"${hint}`,
+        `${quoteText(name)}, which is not chosen`,
+      );
+    }
+  }
+  if (configs === undefined) return;
+  for (const name of chosen) {
+    const module = findModule(name);
+    if (module !== undefined && module.driver === undefined) continue;
+    const driver = Object.hasOwn(configs, name) ? configs[name] : undefined;
+    const path = ["module-configs", name];
+    if (driver?.url === undefined) {
+      if (module !== undefined || driver !== undefined) {
+        report.error(
+          [...path, "url"],
+          `the https:// or file:// address of its source archive, as the module "${name}" is chosen`,
+        );
+      }
+    } else if (driver.sha256 === undefined) {
+      report.warning(
+        [...path, "sha256"],
+        `"sha256: …", the 64 hex digits that sha256sum prints for ${driver.url} (create-initrd needs it)`,
+      );
+    }
+  }
+}
+
+function checkAutokexec({ autokexec }: RawSections, report: Report): void {
+  if (autokexec?.mac_detection && autokexec.macs.length === 0) {
+    report.error(
+      ["autokexec", "mac_detection"],
+      `at least one address in "macs", or false here`,
+      "true without any MAC address",
+    );
+  }
+}
+
+function checkCommandLines({ boot, "server-setup": serverSetup }: RawSections, report: Report): void {
+  const lines = [
+    { path: ["boot", "load", "cmdline"], words: boot?.load?.cmdline ?? [] },
+    { path: ["server-setup", "cmdline"], words: serverSetup?.cmdline ?? [] },
+  ];
+  for (const { path, words } of lines) {
+    const length = new TextEncoder().encode(words.join(" ")).length;
+    if (length > MAX_COMMAND_LINE) {
+      report.error(
+        path,
+        `at most ${MAX_COMMAND_LINE}, so that the kernel takes all of them`,
+        `${length} bytes of parameters`,
+      );
+    }
+  }
+}
+
+function checkSuite({ image }: RawSections, report: Report): void {
+  if (image === undefined) return;
+  const path = ["image", "suite"];
+  if (OLD_SUITES.includes(image.suite)) report.error(path, `"bookworm" or a later Debian suite`);
+  else if (!KNOWN_SUITES.includes(image.suite)) {
+    const near = nearestName(image.suite, KNOWN_SUITES);
+    report.warning(
+      path,
+      `a suite that the mirror has, as in "${near ?? "trixie"}"`,
+      `${quoteText(image.suite)}, no Debian suite known here`,
+    );
+  }
+}
+
+function checkCompressor({ initrd, modules }: RawSections, report: Report): void {
+  if (initrd === undefined || modules?.includes("debug")) return;
+  if (/^pigz\b.*-11\b/.test(initrd.packing.compressor)) {
+    report.warning(["initrd", "packing", "compressor"], `"zstd -19 -T0", which packs smaller in a tenth of the time`);
+  }
+}

@@ -1,0 +1,69 @@
+/** Text of `config.yaml` -> `Config`, or everything that is wrong with it in one go. */
+
+import { checkTogether, type RawSections } from "./check_together.ts";
+import type { Config } from "./config.ts";
+import { compareDiagnostics, ConfigError, type Diagnostic } from "./diagnostics.ts";
+import { makeConfig } from "./make_config.ts";
+import { parseYaml, type SyntaxProblem, type YamlMap, type YamlNode } from "./parse.ts";
+import { Report } from "./report.ts";
+import { configSchema, type RawConfig } from "./schema.ts";
+import { unknownKey, validatePart } from "./validate.ts";
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** To be shown with `formatDiagnostic`. */
+  readonly warnings: readonly Diagnostic[];
+}
+
+/**
+ * @param text YAML 1.1; an empty text gives the defaults
+ * @param fileName as messages should name the file
+ * @throws {ConfigError} (a `UserError`, exit code 2) with one line for each mistake, and for nothing else whatever the text is
+ */
+export async function loadConfig(text: string, fileName: string): Promise<LoadedConfig> {
+  const { root, problems } = await parseYaml(text);
+  const report = new Report(root);
+  const sections = validateSections(root, report);
+  const fatal = firstFatal(problems);
+  if (fatal === undefined) checkTogether(sections, report);
+
+  const structural = fatal === undefined
+    ? report.diagnostics()
+    : report.diagnostics().filter((entry) => isTrusted(entry, fatal));
+  const diagnostics = [...problems.map(toDiagnostic), ...structural].sort(compareDiagnostics);
+  if (diagnostics.some(({ level }) => level === "error")) throw new ConfigError(diagnostics, fileName);
+  return { config: makeConfig(sections as RawConfig), warnings: diagnostics };
+}
+
+/** Each section on its own, so that a mistake in one does not hide those between others. */
+function validateSections(root: YamlNode | undefined, report: Report): RawSections {
+  const names = Object.keys(configSchema.entries) as (keyof RawConfig)[];
+  if (root?.kind === "list" || (root?.kind === "scalar" && root.value !== null)) {
+    report.error([], "a mapping of sections, as in config-example.yaml");
+    return {};
+  }
+  if (root?.kind === "map") reportUnknownSections(root, names, report);
+  return Object.fromEntries(names.flatMap((name) => {
+    const value = validatePart(configSchema.entries[name], [name], report);
+    return value === undefined ? [] : [[name, value]];
+  }));
+}
+
+function reportUnknownSections(root: YamlMap, names: readonly string[], report: Report): void {
+  for (const { key, position } of root.entries) {
+    if (!names.includes(key)) report.at(position, { level: "warning", ...unknownKey(key, names, root) });
+  }
+}
+
+function firstFatal(problems: readonly SyntaxProblem[]): SyntaxProblem | undefined {
+  return problems.filter(({ isFatal }) => isFatal).sort((a, b) => a.position.line - b.position.line)[0];
+}
+
+/** After a syntax error the tree is a guess: what is said about earlier lines stands, except that something is missing. */
+function isTrusted({ line, found }: Diagnostic, fatal: SyntaxProblem): boolean {
+  return line < fatal.position.line && found !== "nothing";
+}
+
+function toDiagnostic({ position, found, wanted }: SyntaxProblem): Diagnostic {
+  return { level: "error", line: position.line, column: position.column, found, wanted };
+}

@@ -1,0 +1,124 @@
+/** Values of the file -> `Config`: names as the program uses them, the module `debug` applied, everything frozen. */
+
+import { parseCompressor } from "./compressor.ts";
+import type { BootConfig, Compressor, Config, DebugModuleConfig, DriverConfig, InitrdConfig } from "./config.ts";
+import { findModule, KBUILD_ARGUMENTS, MODULE_CATALOG } from "./module_catalog.ts";
+import type { RawConfig } from "./schema.ts";
+
+/** @param raw checked, alone and together: see `load_config.ts` */
+export function makeConfig(raw: RawConfig): Config {
+  const alwaysOn = MODULE_CATALOG.filter(({ isAlwaysOn }) => isAlwaysOn).map(({ name }) => name);
+  const modules = new Set([...alwaysOn, ...raw.modules]);
+  const debug = makeDebug(raw["module-configs"].debug);
+  const initrd = makeInitrd(raw.initrd);
+  return freezeDeeply<Config>({
+    modules,
+    boot: makeBoot(raw.boot),
+    autokexec: {
+      broadcast: raw.autokexec.broadcast,
+      macDetection: raw.autokexec.mac_detection,
+      macs: raw.autokexec.mac_detection ? raw.autokexec.macs.map((mac) => mac.toLowerCase()) : [],
+    },
+    serverSetup: {
+      stiefelsystemKernel: raw["server-setup"]["stiefelsystem-kernel"],
+      stiefelsystemInitrd: raw["server-setup"]["stiefelsystem-initrd"],
+      cmdline: raw["server-setup"].cmdline,
+    },
+    initrd: modules.has("debug") ? applyDebug(initrd, debug) : initrd,
+    image: {
+      suite: raw.image.suite,
+      agents: raw.image.agents,
+      firmware: raw.image.firmware,
+      ...present({ mirror: raw.image.mirror }),
+    },
+    server: { onEnd: raw.server["on-end"], ...present({ name: raw.server.name }) },
+    drivers: [...modules].flatMap((name) => makeDriver(name, raw["module-configs"])),
+    moduleConfigs: { debug },
+    paths: present({ cache: raw.paths.cache, workdir: raw.paths.workdir }),
+  });
+}
+
+function makeBoot({ disk, part, load }: RawConfig["boot"]): BootConfig {
+  return {
+    ...present({ disk, load }),
+    ...(part === undefined ? {} : {
+      part: part.type === "luks"
+        ? { type: part.type, block: part.block, luksBlock: part.luks_block }
+        : { type: part.type, block: part.block },
+    }),
+  };
+}
+
+function makeInitrd(raw: RawConfig["initrd"]): InitrdConfig {
+  return {
+    includePackages: raw["include-packages"],
+    shell: raw.shell,
+    password: raw.password,
+    packing: {
+      compressor: compressorOf(raw.packing.compressor),
+      excludePaths: raw.packing["exclude-paths"].map((path) =>
+        path.split("/").filter((name) => name !== "" && name !== ".").join("/")
+      ),
+      excludePackages: raw.packing["exclude-packages"],
+    },
+  };
+}
+
+function makeDebug(raw: RawConfig["module-configs"]["debug"]): DebugModuleConfig {
+  return {
+    betterShell: raw["better-shell"],
+    dontExcludePackages: raw["dont-exclude-packages"],
+    dontExcludePaths: raw["dont-exclude-paths"],
+    fasterCompressor: compressorOf(raw["faster-compressor"]),
+    extraPackages: raw["extra-packages"],
+  };
+}
+
+function applyDebug(initrd: InitrdConfig, debug: DebugModuleConfig): InitrdConfig {
+  return {
+    ...initrd,
+    includePackages: [...new Set([...initrd.includePackages, ...debug.extraPackages])],
+    shell: debug.betterShell,
+    packing: {
+      compressor: debug.fasterCompressor,
+      excludePaths: debug.dontExcludePaths ? [] : initrd.packing.excludePaths,
+      excludePackages: debug.dontExcludePackages ? [] : initrd.packing.excludePackages,
+    },
+  };
+}
+
+function makeDriver(name: string, configs: RawConfig["module-configs"]): DriverConfig[] {
+  const module = findModule(name);
+  const options = Object.hasOwn(configs, name) ? configs[name] : undefined;
+  if (options?.url === undefined || (module !== undefined && module.driver === undefined)) return [];
+  const recipe = module?.driver ?? { makeArguments: KBUILD_ARGUMENTS, moduleNames: [name], files: [] };
+  return [{
+    ...recipe,
+    name,
+    url: options.url,
+    ...present({ sha256: options.sha256?.toLowerCase() }),
+    makeArguments: options.make ?? recipe.makeArguments,
+    moduleNames: options.modules ?? recipe.moduleNames,
+  }];
+}
+
+function compressorOf(text: string): Compressor {
+  const compressor = parseCompressor(text);
+  if (compressor === undefined) throw new TypeError(`Compressor ${JSON.stringify(text)} was not checked`);
+  return compressor;
+}
+
+type Present<Value> = { [Key in keyof Value]?: Exclude<Value[Key], undefined> };
+
+/** Drops the keys without a value, which the optional properties of `Config` do not allow. */
+function present<Value extends object>(value: Value): Present<Value> {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as Present<Value>;
+}
+
+function freezeDeeply<Value>(value: Value): Value {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(freezeDeeply);
+  }
+  return value;
+}
