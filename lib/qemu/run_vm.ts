@@ -191,8 +191,14 @@ function openLog(system: System, path: string): { write(line: ConsoleLine): void
 }
 
 /** Runs `spec` on the user's terminal until it ends. @throws {CommandError} when there is no QEMU */
-export async function runInteractiveVm(system: System, spec: VmSpec, host: QemuHost): Promise<ExitStatus> {
+export async function runInteractiveVm(
+  system: System,
+  spec: VmSpec,
+  host: QemuHost,
+  { cwd }: { readonly cwd: string },
+): Promise<ExitStatus> {
   await using process = system.spawn(formatQemuArguments({ ...spec, console: "terminal" }, host), {
+    cwd,
     inheritStdio: true,
   });
   return await process.exited;

@@ -1,0 +1,85 @@
+/** `demo`: builds everything, boots a desktop from a laptop's disk, and shows that it happened and where the time went. */
+
+import { UserError } from "../../errors.ts";
+import { formatBootTable } from "../../qemu/boot_steps.ts";
+import { copyDemoDisk } from "../../qemu/demo_disk.ts";
+import { type BootOutcome, bootPair, listFacts, newToken } from "../../qemu/machine_pair.ts";
+import type { System } from "../../system/system.ts";
+import type { Ui } from "../ui.ts";
+import { defaultMemoryMiB, type MachineOptions, type Machines, prepareMachines } from "./prepare_machines.ts";
+
+export type DemoOptions = MachineOptions;
+
+/**
+ * @throws {UserError} when anything that has to be shown did not happen; the consoles are kept in the run directory
+ */
+export async function demo(system: System, ui: Ui, options: DemoOptions): Promise<void> {
+  const machines = await prepareMachines(system, ui, options);
+  const outcome = await bootDemo(system, ui, { machines, options });
+  const facts = listFacts(outcome);
+  ui.result(formatBootTable(outcome.times).join("\n"));
+  ui.result("");
+  for (const fact of facts) ui.result(`${fact.holds ? "yes" : "NO "}  ${fact.text}`);
+  ui.result(describeMachines(machines, options));
+  if (facts.some((fact) => !fact.holds)) {
+    throw new UserError("The demo did not show everything it has to", {
+      hints: [`The consoles of both machines are in ${options.runDirectory}`],
+    });
+  }
+}
+
+/** One boot of the desktop from the laptop's disk, told step by step. Shared with `bench`. */
+export async function bootDemo(
+  system: System,
+  ui: Ui,
+  { machines, options, action = "poweroff" }: {
+    readonly machines: Machines;
+    readonly options: MachineOptions;
+    readonly action?: "poweroff" | "bench";
+  },
+): Promise<BootOutcome> {
+  const { runDirectory } = options;
+  const diskPath = `${runDirectory}/disk.img`;
+  await copyDemoDisk(system, machines.disk, diskPath);
+  let progress = ui.progress("Laptop starts serving its disk");
+  try {
+    const outcome = await bootPair(system, {
+      image: machines.image,
+      diskPath,
+      serverMemoryMiB: options.serverMemoryMiB ?? defaultMemoryMiB,
+      clientMemoryMiB: options.clientMemoryMiB ?? defaultMemoryMiB,
+      console: "pipe",
+    }, {
+      place: {
+        host: machines.host,
+        runDirectory,
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      },
+      order: { action, token: newToken(system) },
+      watcher: {
+        onLaptopReady: () => {
+          progress.finish();
+          progress = ui.progress("Desktop boots from it");
+        },
+        onStep: (_, title, atS) => progress.note(`${title} at ${atS.toFixed(1)} s`),
+      },
+    });
+    progress.finish();
+    return outcome;
+  } catch (error) {
+    progress.fail();
+    throw error;
+  } finally {
+    // The consoles stay; the disk is a copy.
+    await system.remove(diskPath);
+  }
+}
+
+/** Under what the times were taken. */
+export function describeMachines(machines: Machines, options: MachineOptions): string {
+  const { accelerator, version } = machines.host;
+  const how = accelerator === "kvm" ? "KVM" : "emulated (no usable /dev/kvm)";
+  const laptop = options.serverMemoryMiB ?? defaultMemoryMiB;
+  const desktop = options.clientMemoryMiB ?? defaultMemoryMiB;
+  return `Machines: QEMU ${version.major}.${version.minor}, ${how}, 1 CPU each, ${laptop} MiB (laptop) and ${desktop} MiB (desktop)`;
+}
