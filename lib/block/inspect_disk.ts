@@ -30,7 +30,7 @@ interface Findings {
 
 /**
  * @param path of the disk, a link such as `/dev/disk/by-id/…` too; undefined: the only built-in one
- * @throws {BootError} "no-device". Runs `realpath`, `lsblk`, `blkid`, `od`, `lvm`.
+ * @throws {BootError} "no-device". Runs `lsblk`, `blkid`, `od`, `lvm`.
  */
 export async function inspectDisk(system: System, path?: string): Promise<DiskReport> {
   const disk = await findDisk(system, path);
@@ -100,11 +100,12 @@ export async function findDisk(system: System, path: string | undefined): Promis
   });
 }
 
-/** Follows the links of /dev/disk and /dev/mapper; undefined when there is nothing. Runs `realpath`. */
+/** The path lsblk(8) knows a block device by, for any link to it; undefined when there is none. Runs `lsblk`. */
 export async function realDevicePath(system: System, path: string): Promise<string | undefined> {
-  const { exitCode, stdout } = await system.run(["realpath", "--canonicalize-existing", "--", path], {
-    acceptExitCodes: [0, 1],
+  const { exitCode, stdout } = await system.run(["lsblk", "--noheadings", "--nodeps", "--output=PATH", path], {
+    // lsblk(8): 1 a failure, 32 nothing of what was asked for is there
+    acceptExitCodes: [0, 1, 32],
     timeoutMs: 10_000,
   });
-  return exitCode === 0 ? stdout.trimEnd() : undefined;
+  return exitCode === 0 ? stdout.trim() : undefined;
 }

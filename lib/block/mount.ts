@@ -44,7 +44,7 @@ export function mountArguments({ device, fileSystem, directory, options = [] }: 
     throw new BootError("unsupported", `Cannot read "${device}": "${fileSystem}" is not a file system for boot files`);
   }
   const all = [...always, ...own, ...options].join(",");
-  return ["mount", "--types", fileSystem, "--options", all, device, directory];
+  return ["mount", "-t", fileSystem, "-o", all, device, directory];
 }
 
 /** Mounts read-only; disposing of the result unmounts. Runs `mount`, `umount`. */

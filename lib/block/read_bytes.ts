@@ -13,15 +13,9 @@ export async function readBytes(
   device: string,
   { offset, length }: ByteRange,
 ): Promise<DataView<ArrayBuffer>> {
-  const { stdout } = await system.run([
-    "od",
-    "--address-radix=n",
-    "--format=x1",
-    "--output-duplicates",
-    `--skip-bytes=${offset}`,
-    `--read-bytes=${length}`,
-    device,
-  ], { timeoutMs: 30_000 });
+  // Short options: the image's od is busybox's. -A n: no addresses; -t x1: bytes in hex; -v: repeated lines, too.
+  const argv = ["od", "-A", "n", "-t", "x1", "-v", "-j", String(offset), "-N", String(length), device];
+  const { stdout } = await system.run(argv, { timeoutMs: 30_000 });
   const bytes = Uint8Array.from(stdout.split(/\s+/).filter(Boolean), (hex) => Number.parseInt(hex, 16));
   if (bytes.length !== length) {
     throw new Error(`Wanted ${length} bytes of "${device}" at ${offset}, found ${bytes.length}`);

@@ -73,7 +73,7 @@ async function resolveInside(
       continue;
     }
     if (++links > maximumSymlinks) return undefined;
-    const target = (await system.run(["readlink", "--no-newline", "--", here], { timeoutMs: 10_000 })).stdout;
+    const target = (await system.run(["readlink", "-n", here], { timeoutMs: 10_000 })).stdout;
     if (target.startsWith("/")) resolved = [];
     pending.push(...target.split("/").reverse());
   }

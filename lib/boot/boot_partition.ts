@@ -64,7 +64,7 @@ type Opened = Omit<OpenedBoot, keyof AsyncDisposable>;
 
 /**
  * @throws {BootError} "no-device", "no-boot-entry", "passphrase-needed", "passphrase-wrong", "unsupported", "no-memory".
- * Runs `realpath`, `lsblk`, `blkid`, `mount`, `umount`, `readlink`, `lvm`, `cryptsetup`; reads and writes below the work directory.
+ * Runs `lsblk`, `blkid`, `mount`, `umount`, `readlink`, `lvm`, `cryptsetup`; reads and writes below the work directory.
  */
 export async function openBootPartition(
   system: System,

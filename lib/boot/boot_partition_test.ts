@@ -39,6 +39,7 @@ function makeMachine(machine: Machine): { readonly system: MemorySystem; readonl
       const last = argv.at(-1) ?? "";
       switch (program) {
         case "lsblk": {
+          if (argv.includes("--nodeps")) return exists(last) ? `${last}\n` : 32;
           const common = { size: 1e9, ro: false, rm: false, "log-sec": 512 };
           const children = Object.keys(machine.devices).filter((path) => path.startsWith("/dev/sda")).map((path) => ({
             ...common,
@@ -50,8 +51,6 @@ function makeMachine(machine: Machine): { readonly system: MemorySystem; readonl
             blockdevices: [{ ...common, name: "sda", path: "/dev/sda", type: "disk", children }],
           });
         }
-        case "realpath":
-          return exists(last) ? `${last}\n` : 1;
         case "blkid": {
           const type = mapped(last)?.type;
           return type === undefined ? 2 : `DEVNAME=${last}\nTYPE=${type}\n`;

@@ -1,27 +1,26 @@
 /**
  * The export against real clients, in network namespaces: who may connect, what is advertised, and how its end is told.
  *
- * Needs an nbdkit whose ip filter can read addresses. That of Debian 12 (1.32.5) was built without; STIEFEL_TEST_NBDKIT_ROOT can name a
- * directory with a Debian 13 system that has nbdkit, which is then run by chroot.
+ * The ip filter of Debian 12's nbdkit (1.32.5) cannot read addresses; there it is left out, and the tests of it are skipped.
+ * STIEFEL_TEST_NBDKIT_ROOT can name a directory with a Debian 13 system that has nbdkit, which is then run by chroot.
  */
 
 import assert from "node:assert/strict";
 import { type NbdExportSettings, startNbdExport } from "../../lib/block/nbd_export.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import type { System } from "../../lib/system/system.ts";
-import { createRig, type Machine, rigTest, whyNoRig } from "./rig.ts";
+import { createRig, type Machine, rigTest } from "./rig.ts";
 
 const host = createRealSystem();
 const otherRoot = Deno.env.get("STIEFEL_TEST_NBDKIT_ROOT");
-const whyNot = whyNoRig ?? await findOutWhyNot();
+const whyNot = await attempt("nbdinfo", "--version") ?? await attempt("nbdcopy", "--version") ??
+  await attempt("qemu-io", "--version") ?? await attempt("nbdkit", "--version");
+const probe = ["--unix", `/tmp/stiefel-probe-${Deno.pid}.sock`, "--filter=ip", "null", "allow=::1", "--run", "true"];
+const whyNoFilter = await attempt(...chrooted(["nbdkit", ...probe]));
 
-async function findOutWhyNot(): Promise<string | undefined> {
+async function attempt(...argv: readonly string[]): Promise<string | undefined> {
   try {
-    for (const program of ["nbdinfo", "nbdcopy", "qemu-io"]) await host.run([program, "--version"]);
-    const socket = `/tmp/stiefel-probe-${Deno.pid}.sock`;
-    await host.run([
-      ...chrooted(["nbdkit", "--unix", socket, "--filter=ip", "null", "allow=127.0.0.1", "deny=all", "--run", "true"]),
-    ]);
+    await host.run(argv);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -32,17 +31,20 @@ function chrooted(argv: readonly string[]): readonly string[] {
   return otherRoot === undefined ? argv : ["chroot", otherRoot, ...argv];
 }
 
-function nbdTest(name: string, body: () => Promise<void>): void {
-  if (whyNot !== undefined) console.log(`skipped: ${name}: ${whyNot}`);
-  if (whyNot === undefined) rigTest(name, body);
-  else Deno.test({ name, ignore: true, fn: body });
+function nbdTest(name: string, body: () => Promise<void>, reason = whyNot): void {
+  if (reason === undefined) return rigTest(name, body);
+  console.log(`skipped: ${name}: ${reason}`);
+  Deno.test({ name, ignore: true, fn: body });
 }
 
 /** Starts programs inside a machine of the rig. */
 function systemOf(machine: Machine): System {
+  const usable = (argv: readonly string[]): readonly string[] =>
+    whyNoFilter === undefined ? argv : argv.filter((word) => !/^(?:--filter=ip|allow=.*|deny=all)$/.test(word));
   return {
     ...host,
-    spawn: (argv, options) => host.spawn(["ip", "netns", "exec", machine.namespace, ...chrooted(argv)], options),
+    spawn: (argv, options) =>
+      host.spawn(["ip", "netns", "exec", machine.namespace, ...chrooted(usable(argv))], options),
   };
 }
 
@@ -128,21 +130,23 @@ nbdTest("what a block device needs is advertised, with the disk's own block size
   }
 });
 
-nbdTest("only the client's address may connect, and only with the right name", async () => {
+nbdTest("only the client's address may connect", async () => {
   await using setup = await setUp();
   await using nbd = await startNbdExport(systemOf(setup.laptop), setup.settings);
   assert.match(await fails(setup.stranger, ["nbdinfo", name]), /nbdinfo/);
+  await nbd.stop();
+  assert.deepEqual(await nbd.exited, { reason: "stopped" });
+}, whyNot ?? whyNoFilter);
+
+nbdTest("only the right name on the right address is answered", async () => {
+  await using setup = await setUp();
+  await using _nbd = await startNbdExport(systemOf(setup.laptop), setup.settings);
   assert.match(await fails(setup.desktop, ["nbdinfo", "nbd://[fd00::1]:10809/wrong"]), /No such file or directory/);
   assert.match(await fails(setup.desktop, ["nbdinfo", "nbd://[fd00::1]:10809/"]), /No such file or directory/);
   const listing = await setup.desktop.run(["nbdinfo", "--list", "--json", "nbd://[fd00::1]:10809"]).catch(String);
   assert.equal(listing.includes(exportName), false, "the name is not listed");
-  const laptopLinkLocal = await setup.laptop.linkLocalAddress("hub");
-  assert.match(
-    await fails(setup.desktop, ["nbdinfo", `nbd://[${laptopLinkLocal}%25uno]:10809/${exportName}`]),
-    /refused|connect/,
-  );
-  await nbd.stop();
-  assert.deepEqual(await nbd.exited, { reason: "stopped" });
+  const other = `nbd://[${await setup.laptop.linkLocalAddress("hub")}%25uno]:10809/${exportName}`;
+  assert.match(await fails(setup.desktop, ["nbdinfo", other]), /refused|connect/);
 });
 
 nbdTest(
@@ -191,7 +195,7 @@ nbdTest("addresses with a zone work", async () => {
     allowAddress: `${client}%hub`,
   });
   const uri = `nbd://[${server}%25LINK]:10809/${exportName}`;
-  await fails(setup.stranger, ["nbdinfo", uri.replace("LINK", "due")]);
+  if (whyNoFilter === undefined) await fails(setup.stranger, ["nbdinfo", uri.replace("LINK", "due")]);
   assert.match(await setup.desktop.run(["nbdinfo", uri.replace("LINK", "uno")]), /can_fua: true/);
   assert.deepEqual(await nbd.exited, { reason: "disconnected" });
 });
