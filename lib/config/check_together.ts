@@ -28,6 +28,7 @@ const OLD_SUITES: readonly string[] = ["wheezy", "jessie", "stretch", "buster", 
 
 export function checkTogether(sections: RawSections, report: Report): void {
   checkModules(sections, report);
+  checkBootPart(report);
   checkDrivers(sections, report);
   checkAutokexec(sections, report);
   checkCommandLines(sections, report);
@@ -81,6 +82,16 @@ function checkModules({ modules }: RawSections, report: Report): void {
       report.warning(["modules"], `"${name}" in the list (it is used all the same)`, `no "${name}"`);
     }
   }
+}
+
+function checkBootPart(report: Report): void {
+  const path = ["boot", "part", "luks_block"];
+  const type = report.nodeAt(["boot", "part", "type"]);
+  const isLuks = type?.kind === "scalar" && type.value === "luks";
+  const isPlain = type?.kind === "scalar" && type.value === "plain";
+  const hasContainer = report.nodeAt(path) !== undefined;
+  if (isLuks && !hasContainer) report.error(path, `the LUKS container's path, as "type" is luks`);
+  if (isPlain && hasContainer) report.warning(path, `no such key with "type: plain" (it is not used)`);
 }
 
 function checkDrivers({ modules, "module-configs": configs }: RawSections, report: Report): void {

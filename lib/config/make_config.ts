@@ -1,7 +1,15 @@
 /** Values of the file -> `Config`: names as the program uses them, the module `debug` applied, everything frozen. */
 
 import { parseCompressor } from "./compressor.ts";
-import type { BootConfig, Compressor, Config, DebugModuleConfig, DriverConfig, InitrdConfig } from "./config.ts";
+import type {
+  BootConfig,
+  BootPartConfig,
+  Compressor,
+  Config,
+  DebugModuleConfig,
+  DriverConfig,
+  InitrdConfig,
+} from "./config.ts";
 import { findModule, KBUILD_ARGUMENTS, MODULE_CATALOG } from "./module_catalog.ts";
 import type { RawConfig } from "./schema.ts";
 
@@ -39,14 +47,13 @@ export function makeConfig(raw: RawConfig): Config {
 }
 
 function makeBoot({ disk, part, load }: RawConfig["boot"]): BootConfig {
-  return {
-    ...present({ disk, load }),
-    ...(part === undefined ? {} : {
-      part: part.type === "luks"
-        ? { type: part.type, block: part.block, luksBlock: part.luks_block }
-        : { type: part.type, block: part.block },
-    }),
-  };
+  return present({ disk, part: part ? makePart(part) : undefined, load: load ?? undefined });
+}
+
+function makePart({ type, block, luks_block }: NonNullable<RawConfig["boot"]["part"]>): BootPartConfig {
+  return type === "plain" || luks_block === undefined
+    ? { type: "plain", block }
+    : { type: "luks", block, luksBlock: luks_block };
 }
 
 function makeInitrd(raw: RawConfig["initrd"]): InitrdConfig {

@@ -142,26 +142,17 @@ function isUrl(value: string, protocols: readonly string[]): boolean {
     : /^https?:\/\/[^/]/.test(value);
 }
 
-const bootPart = v.variant("type", [
-  v.object({
-    type: v.pipe(
-      v.literal("plain"),
-      v.description("plain: `block` can be mounted as it is; luks: it is inside `luks_block`"),
-    ),
-    block: v.pipe(devicePath, v.description("File system with kernel and initramfs")),
-  }, "a mapping"),
-  v.object({
-    type: v.pipe(
-      v.literal("luks"),
-      v.description("plain: `block` can be mounted as it is; luks: it is inside `luks_block`"),
-    ),
-    block: v.pipe(devicePath, v.description("File system with kernel and initramfs")),
-    luks_block: v.pipe(
-      devicePath,
-      v.description("LUKS container to open first, with the passphrase typed at the desktop"),
-    ),
-  }, "a mapping"),
-], `"plain" or "luks"`);
+const bootPart = v.object({
+  type: v.pipe(
+    v.picklist(["plain", "luks"], `"plain" or "luks"`),
+    v.description("plain: `block` can be mounted as it is; luks: it appears when `luks_block` is opened"),
+  ),
+  block: v.pipe(devicePath, v.description("File system with kernel and initramfs")),
+  luks_block: optionalKey(
+    devicePath,
+    "LUKS container, opened with the passphrase typed at the desktop; needed with luks",
+  ),
+}, "a mapping");
 
 const bootLoad = v.object({
   kernel: v.pipe(bootPath, v.description("Kernel that the desktop boots")),

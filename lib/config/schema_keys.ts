@@ -1,19 +1,14 @@
 /** Looks into a valibot schema: which keys it knows, and with which defaults. */
 
 import type * as v from "valibot";
-import type { YamlNode } from "./parse.ts";
 
 /** The parts of valibot's schema objects that are read here (its documentation, "Schema"; the types there are one per kind). */
 interface SchemaParts {
-  readonly type: string;
   readonly wrapped?: v.GenericSchema;
   readonly default?: unknown;
   readonly entries?: Readonly<Record<string, v.GenericSchema>>;
   readonly rest?: v.GenericSchema;
   readonly item?: v.GenericSchema;
-  readonly key?: string;
-  readonly literal?: unknown;
-  readonly options?: readonly unknown[];
   readonly pipe?: readonly { readonly type: string; readonly description?: string }[];
 }
 
@@ -27,42 +22,17 @@ function unwrapSchema(schema: v.GenericSchema): v.GenericSchema {
   return wrapped === undefined ? schema : unwrapSchema(wrapped);
 }
 
-/** The object schemas that may apply: several when `type` chooses one and does not say which. */
-function objectSchemas(schema: v.GenericSchema, node?: YamlNode): SchemaParts[] {
-  const parts = partsOf(unwrapSchema(schema));
-  if (parts.type !== "variant") return parts.entries === undefined ? [] : [parts];
-  const options = (parts.options ?? []).map((option) => partsOf(option as v.GenericSchema));
-  const chosen = options.filter(({ entries }) => {
-    const literal = entries && parts.key !== undefined ? entries[parts.key] : undefined;
-    return literal !== undefined && partsOf(literal).literal === scalarAt(node, parts.key);
-  });
-  return chosen.length > 0 ? chosen : options;
-}
-
-function scalarAt(node: YamlNode | undefined, key: string | undefined): unknown {
-  const value = node?.kind === "map" ? node.entries.find((entry) => entry.key === key)?.value : undefined;
-  return value?.kind === "scalar" ? value.value : undefined;
-}
-
 /** @returns the names of the keys of a mapping, or undefined when `schema` is no mapping */
-export function knownKeys(schema: v.GenericSchema, node?: YamlNode): readonly string[] | undefined {
-  const objects = objectSchemas(schema, node);
-  if (objects.length === 0) return undefined;
-  return [...new Set(objects.flatMap(({ entries }) => Object.keys(entries ?? {})))];
+export function knownKeys(schema: v.GenericSchema): readonly string[] | undefined {
+  const { entries } = partsOf(unwrapSchema(schema));
+  return entries && Object.keys(entries);
 }
 
 /** @returns the schema of one key or item, or undefined for an unknown one */
-export function childSchema(
-  schema: v.GenericSchema,
-  step: string | number,
-  node?: YamlNode,
-): v.GenericSchema | undefined {
-  if (typeof step === "number") return partsOf(unwrapSchema(schema)).item;
-  for (const { entries, rest } of objectSchemas(schema, node)) {
-    if (entries !== undefined && Object.hasOwn(entries, step)) return entries[step];
-    if (rest !== undefined) return rest;
-  }
-  return undefined;
+export function childSchema(schema: v.GenericSchema, step: string | number): v.GenericSchema | undefined {
+  const { item, entries, rest } = partsOf(unwrapSchema(schema));
+  if (typeof step === "number") return item;
+  return entries !== undefined && Object.hasOwn(entries, step) ? entries[step] : rest;
 }
 
 export interface KeyInfo {
@@ -77,11 +47,11 @@ export interface KeyInfo {
 
 /** @returns every key that holds a value (not those that only group others), in the order of the schema */
 export function listKeys(schema: v.GenericSchema, prefix = ""): readonly KeyInfo[] {
-  const keys = objectSchemas(schema).flatMap(({ entries, rest }) => [
+  const { entries, rest } = partsOf(unwrapSchema(schema));
+  return [
     ...Object.entries(entries ?? {}).flatMap(([name, child]) => listKey(child, prefix + name)),
     ...(rest === undefined ? [] : listKey(rest, `${prefix}NAME`)),
-  ]);
-  return keys.filter((key, index) => keys.findIndex(({ path }) => path === key.path) === index);
+  ];
 }
 
 function listKey(schema: v.GenericSchema, path: string): readonly KeyInfo[] {

@@ -36,16 +36,16 @@ function toInput(
   if (node.kind === "scalar") return node.value;
   if (node.kind === "list") {
     // valibot would take a list for an object.
-    if (schema && knownKeys(schema, node) !== undefined) return Symbol("a list");
+    if (schema && knownKeys(schema) !== undefined) return Symbol("a list");
     return node.items.map((item, index) =>
-      toInput(item, schema && childSchema(schema, index, node), { path: [...path, index], report })
+      toInput(item, schema && childSchema(schema, index), { path: [...path, index], report })
     );
   }
-  const names = schema && knownKeys(schema, node);
+  const names = schema && knownKeys(schema);
   // No prototype, so that a key such as "constructor" is not there unless it is written.
   const value: Record<string, unknown> = Object.create(null);
   for (const { key, position, value: child } of node.entries) {
-    const known = schema && childSchema(schema, key, node);
+    const known = schema && childSchema(schema, key);
     if (names !== undefined && known === undefined) {
       report.at(position, {
         level: "warning",
@@ -75,7 +75,7 @@ function reportIssue(issue: v.BaseIssue<unknown>, base: KeyPath, report: Report)
   const node = report.nodeAt(path);
   const name = path.at(-1);
   if (node === undefined) {
-    report.error(path, issue.type === "variant" ? issue.message : "a value for this key", "nothing");
+    report.error(path, "a value for this key", "nothing");
   } else if (typeof name === "string" && SECRET_KEYS.includes(name)) {
     report.error(path, issue.message, "something else (not shown)");
   } else if (node.kind === "scalar" && node.value === null) {

@@ -1,0 +1,74 @@
+/** The shared key: 32 random bytes in the file `aes-key`, the only secret of a set of machines. */
+
+import { ExitCode, UserError } from "./errors.ts";
+import type { System } from "./system/system.ts";
+
+export const KEY_LENGTH = 32;
+/** Length of the original's keys. */
+const ORIGINAL_KEY_LENGTH = 16;
+const KEY_MODE = 0o600;
+const OTHERS = 0o077;
+
+/**
+ * Reads the key, making one first when there is none.
+ * @returns `created` tells that images, sticks and laptops made before will not understand this one
+ * @throws {UserError} when the file is no usable key, or others can read it
+ */
+export async function loadOrCreateKey(
+  system: System,
+  path: string,
+): Promise<{ key: Uint8Array<ArrayBuffer>; created: boolean }> {
+  if (await system.stat(path) !== undefined) return { key: await readKey(system, path), created: false };
+  const key = system.randomBytes(KEY_LENGTH);
+  await system.writeFile(path, key, { mode: KEY_MODE });
+  return { key, created: true };
+}
+
+/**
+ * Reads the key.
+ * @throws {UserError} when there is none, it is no usable key, or others can read it
+ */
+export async function readKey(system: System, path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const status = await system.stat(path);
+  if (status === undefined) {
+    throw badKey(path, "nothing", [
+      `Run "deno task create-initrd", which makes one, or copy the one of your other machines here`,
+    ]);
+  }
+  if (status.kind !== "file") {
+    throw badKey(path, `a ${status.kind}`, [`Move it away; "deno task create-initrd" makes a key`]);
+  }
+  if ((status.mode & OTHERS) !== 0) {
+    throw badKey(path, `the mode ${formatMode(status.mode)}, which lets others read or change it`, [
+      `Run "chmod 600 ${path}", or delete the file when others may have seen the key`,
+    ]);
+  }
+  if (status.sizeBytes !== KEY_LENGTH) throw badKey(path, `${status.sizeBytes} bytes`, lengthHints(status.sizeBytes));
+  const key = await system.readFile(path);
+  // The file may have changed in between.
+  if (key.length !== KEY_LENGTH) throw badKey(path, `${key.length} bytes`, lengthHints(key.length));
+  if (key.every((byte) => byte === key[0])) {
+    throw badKey(path, "the same byte 32 times", ["Delete the file; a new key is made"]);
+  }
+  return key;
+}
+
+function badKey(path: string, found: string, hints: readonly string[]): UserError {
+  const wanted = `a file of ${KEY_LENGTH} random bytes, mode 0600`;
+  return new UserError(`The shared key "${path}" cannot be used: found ${found}, wanted ${wanted}`, {
+    hints,
+    exitCode: ExitCode.usage,
+  });
+}
+
+function lengthHints(length: number): readonly string[] {
+  const next =
+    `Delete the file; "deno task create-initrd" makes a new key, and images, sticks and laptops have to be set up again`;
+  return length === ORIGINAL_KEY_LENGTH
+    ? ["It looks like a key of the original Stiefelsystem, whose keys were shorter", next]
+    : [next];
+}
+
+function formatMode(mode: number): string {
+  return `0${(mode & 0o7777).toString(8).padStart(3, "0")}`;
+}

@@ -1,0 +1,69 @@
+/** Where things are, decided from given values only: nothing here looks at the machine. */
+
+import { isAbsolute, join, normalize } from "node:path/posix";
+import { ExitCode, UserError } from "./errors.ts";
+
+/** The environment variables that matter for paths. */
+export interface PathEnvironment {
+  readonly XDG_CACHE_HOME?: string | undefined;
+  readonly HOME?: string | undefined;
+}
+
+export interface PathOptions {
+  /** Absolute path of the folder that holds the configuration; relative paths start here. */
+  readonly projectDir: string;
+  readonly env: PathEnvironment;
+  /** Paths that the command line gives; they win. */
+  readonly given?: {
+    readonly config?: string | undefined;
+    readonly outDir?: string | undefined;
+    readonly cacheDir?: string | undefined;
+  };
+  /** `paths` of the configuration, once it is read. */
+  readonly configured?: { readonly cache?: string | undefined; readonly workdir?: string | undefined };
+}
+
+/** All absolute. */
+export interface ProjectPaths {
+  readonly configFile: string;
+  /** The shared key, under the name that users of the original know. */
+  readonly keyFile: string;
+  readonly cacheDir: string;
+  readonly outDir: string;
+  readonly kernelFile: string;
+  readonly initrdFile: string;
+  readonly manifestFile: string;
+}
+
+/** @throws {UserError} when no cache folder can be named; {TypeError} when `projectDir` is not absolute */
+export function resolveProjectPaths({ projectDir, env, given = {}, configured = {} }: PathOptions): ProjectPaths {
+  if (!isAbsolute(projectDir)) throw new TypeError(`Project folder "${projectDir}" is not absolute`);
+  const resolve = (path: string): string => isAbsolute(path) ? normalize(path) : join(projectDir, path);
+  const cacheDir = given.cacheDir ?? configured.cache;
+  const outDir = resolve(given.outDir ?? configured.workdir ?? "build");
+  return {
+    configFile: resolve(given.config ?? "config.yaml"),
+    keyFile: join(projectDir, "aes-key"),
+    cacheDir: cacheDir === undefined ? userCacheDir(env) : resolve(cacheDir),
+    outDir,
+    kernelFile: join(outDir, "kernel"),
+    initrdFile: join(outDir, "initrd"),
+    manifestFile: join(outDir, "manifest.json"),
+  };
+}
+
+/**
+ * The folder "stiefelsystem" in the user's cache folder (XDG Base Directory Specification: a relative value is not valid and ignored).
+ * @throws {UserError} when neither XDG_CACHE_HOME nor HOME is usable
+ */
+export function userCacheDir({ XDG_CACHE_HOME, HOME }: PathEnvironment): string {
+  if (XDG_CACHE_HOME !== undefined && isAbsolute(XDG_CACHE_HOME)) return join(XDG_CACHE_HOME, "stiefelsystem");
+  if (HOME !== undefined && isAbsolute(HOME)) return join(HOME, ".cache", "stiefelsystem");
+  throw new UserError(
+    "The cache folder cannot be chosen: found no HOME in the environment, wanted an absolute path there",
+    {
+      exitCode: ExitCode.usage,
+      hints: [`Name a folder with "--cache-dir", or as "paths: cache:" in the configuration`],
+    },
+  );
+}
