@@ -29,9 +29,7 @@ export function describeChange(change: FileChange): readonly string[] {
   const lines = describeMetadata(before.state, after.state);
   if (isSecret) return [...lines, describeSecret(before.state, after.state)];
   const isShowable = (side: Side): boolean => side.state.kind === "absent" || side.text !== undefined;
-  if (!isShowable(before) || !isShowable(after)) {
-    return [...lines, `content: ${describeState(before.state)} -> ${describeState(after.state)}`];
-  }
+  if (!isShowable(before) || !isShowable(after)) return [...lines, ...describeContent(before.state, after.state)];
   if (before.text === after.text && before.state.kind === after.state.kind) return lines;
   const name = (side: Side): string => side.state.kind === "absent" ? "/dev/null" : path;
   const patch = createTwoFilesPatch(name(before), name(after), before.text ?? "", after.text ?? "", "", "", {
@@ -39,10 +37,14 @@ export function describeChange(change: FileChange): readonly string[] {
     timeout: diffTimeoutMs,
     headerOptions: { includeIndex: false, includeUnderline: false, includeFileHeaders: true },
   });
-  if (patch === undefined) {
-    return [...lines, `content: ${describeState(before.state)} -> ${describeState(after.state)}`];
-  }
+  if (patch === undefined) return [...lines, ...describeContent(before.state, after.state)];
   return [...lines, ...patch.trimEnd().split("\n").map(makeVisible)];
+}
+
+/** For what is too large or no text; a new or removed file is described already. */
+function describeContent(before: FileState, after: FileState): readonly string[] {
+  const isKnown = before.kind === "absent" || after.kind === "absent";
+  return isKnown ? [] : [`content: ${describeState(before)} -> ${describeState(after)}`];
 }
 
 function describeSecret(before: FileState, after: FileState): string {
