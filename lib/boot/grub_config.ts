@@ -285,7 +285,7 @@ class GrubMachine {
         // Whatever is looked for, it is this partition: we have no other.
         return true;
       case "eval":
-        return this.#run(parseGrubScript(args.join(" ")));
+        return this.#runText(args.join(" "));
       case "return":
         throw new Leave("return", (args[0] ?? "0") === "0");
       case "break":
@@ -369,7 +369,11 @@ class GrubMachine {
 
   #source(path: string): boolean {
     const text = this.#read(onPartition(path));
-    if (text === undefined || this.#depth >= maximumCallDepth) return false;
+    return text === undefined ? false : this.#runText(text);
+  }
+
+  #runText(text: string): boolean {
+    if (this.#depth >= maximumCallDepth) return false;
     this.#depth++;
     try {
       return this.#run(parseGrubScript(text));

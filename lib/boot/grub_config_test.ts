@@ -178,4 +178,5 @@ Deno.test("a script without end is stopped", () => {
   assert.equal(title(`${menu}\nwhile true; do true; done`), "First");
   assert.equal(title(`function f { f; f; }\nf\n${menu}`), undefined, "it never gets to the menu");
   assert.equal(title(`set a=\${a}\${a}xx\n`.repeat(100) + menu), undefined);
+  assert.equal(title(`set x='eval $x'\neval $x\n${menu}`), "First");
 });

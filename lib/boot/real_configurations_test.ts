@@ -1,7 +1,7 @@
 /** What is found in the configurations of tests/fixtures/boot; its README says where they come from. */
 
 import assert from "node:assert/strict";
-import type { BootEntry, BootFiles } from "./entry.ts";
+import { type BootEntry, BootError, type BootFiles } from "./entry.ts";
 import { findBootEntry } from "./find_boot_entry.ts";
 
 const fixtures = new URL("../../tests/fixtures/boot/", import.meta.url).pathname;
@@ -111,3 +111,68 @@ for (const [name, expected] of Object.entries(cases)) {
     assert.deepEqual(entry, { ...expected, notices: [] });
   });
 }
+
+/** A small generator with a seed (mulberry32), so that a failure can be seen again. */
+function makeRandom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % below;
+  };
+}
+
+function mutate(text: string, random: (below: number) => number): string {
+  const pieces = [
+    "{",
+    "}",
+    "'",
+    '"',
+    "\\",
+    "$",
+    "${",
+    "fi",
+    "if ",
+    "\n",
+    ";",
+    "#",
+    "eval $prefix",
+    "source $prefix/x",
+    "\0",
+  ];
+  let mutated = text;
+  for (let i = random(6); i >= 0; i--) {
+    const at = random(mutated.length + 1);
+    const cut = random(3) === 0 ? random(60) : 0;
+    mutated = mutated.slice(0, at) + (pieces[random(pieces.length)] ?? "") + mutated.slice(at + cut);
+  }
+  return mutated;
+}
+
+Deno.test("2000 damaged configurations give an entry, nothing, or an error that is meant, and end at once", async () => {
+  const files = [
+    "fedora40/grub2/grub.cfg",
+    "debian13-grub-boot-partition/grub/grub.cfg",
+    "opensuse/boot/grub2/grub.cfg",
+  ];
+  const texts = files.map((file) => Deno.readTextFileSync(fixtures + file));
+  const random = makeRandom(20);
+  for (let round = 0; round < 2000; round++) {
+    const damaged: Readonly<Record<string, string>> = {
+      "/grub/grub.cfg": mutate(texts[random(texts.length)] ?? "", random),
+      "/grub/x": mutate("menuentry x { linux /vmlinuz }", random),
+      "/extlinux/extlinux.conf": mutate("LABEL x\nLINUX /vmlinuz\nINCLUDE x\n", random),
+      "/loader/entries/x.conf": mutate("title x\nlinux /vmlinuz\noptions $kernelopts\n", random),
+    };
+    try {
+      await findBootEntry({
+        readText: (path) => Promise.resolve(damaged[path] ?? ""),
+        list: (path) => Promise.resolve(path === "/loader/entries" ? ["x.conf"] : []),
+        exists: (path) => Promise.resolve(path === "/" || path in damaged || /vmlinuz|init/.test(path)),
+      });
+    } catch (error) {
+      assert.ok(error instanceof BootError, `round ${round}: ${error instanceof Error ? error.stack : error}`);
+    }
+  }
+});
