@@ -30,6 +30,7 @@ export const agentGrants: Readonly<Record<Role, AgentGrants>> = {
       "lsblk",
       "lvm",
       "mount",
+      "od",
       "readlink",
       "realpath",
       "rmdir",

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { UserError } from "../../lib/errors.ts";
+import { parseClientOptions, usage as clientUsage } from "../client/options.ts";
+import { planEnd } from "./on_end.ts";
+import { parseServerOptions, usage as serverUsage } from "./options.ts";
+
+Deno.test("options are read, and every mistake is a usage error", () => {
+  assert.deepEqual(parseServerOptions(["--listen", "192.0.2.1", "--listen", "fd00::1", "--on-end", "poweroff"]), {
+    kind: "run",
+    listen: ["192.0.2.1", "fd00::1"],
+    disk: undefined,
+    onEnd: "poweroff",
+    keyPath: undefined,
+    settingsPath: undefined,
+    workDirectory: "/run/stiefelsystem",
+  });
+  const client = parseClientOptions(["--server", "192.0.2.1", "--no-kexec"]);
+  assert.ok(client.kind === "run" && client.server === "192.0.2.1" && !client.withKexec);
+  for (const args of [["--on-end", "explode"], ["--bogus"], ["word"], ["--disk"]]) {
+    assert.throws(() => parseServerOptions(args), (error) => error instanceof UserError && error.exitCode === 2);
+  }
+  for (const args of [["--listen", "x"], ["word"], ["--server"]]) {
+    assert.throws(() => parseClientOptions(args), (error) => error instanceof UserError && error.exitCode === 2);
+  }
+});
+
+Deno.test("the help names every option, in lines that fit a console", () => {
+  for (
+    const [usage, options] of [
+      [serverUsage, ["--listen", "--disk", "--on-end", "--key", "--settings", "--work-dir", "--help", "--version"]],
+      [clientUsage, ["--server", "--no-kexec", "--key", "--settings", "--work-dir", "--help", "--version"]],
+    ] as const
+  ) {
+    for (const option of options) assert.ok(usage.includes(option), option);
+    for (const line of usage.split("\n")) assert.ok(line.length <= 132, line);
+  }
+  assert.equal(parseServerOptions(["--help"]).kind, "help");
+  assert.equal(parseClientOptions(["--version"]).kind, "version");
+});
+
+Deno.test("the machine ends by its init, after the disk has all that was written", () => {
+  assert.deepEqual(planEnd("reboot"), [["sync"], ["reboot"]]);
+  assert.deepEqual(planEnd("poweroff"), [["sync"], ["poweroff"]]);
+});

@@ -1,0 +1,51 @@
+/** What the agents run and what they may run do not drift apart. */
+import assert from "node:assert/strict";
+import { agentGrants } from "../../lib/image/agent_grants.ts";
+import type { Role } from "../../lib/protocol/kernel_command_line.ts";
+import { readSources } from "../../tests/support/source_tree.ts";
+
+const sources = new Map((await readSources()).map((file) => [file.path, file]));
+
+/** Everything an entry needs, directly or not. */
+function closure(entry: string): readonly string[] {
+  const seen = new Set([entry]);
+  for (const path of seen) {
+    for (const target of sources.get(path)?.imports ?? []) if (sources.has(target)) seen.add(target);
+  }
+  return [...seen];
+}
+
+/** Programs that argument lists in the source start with, and those that doc comments name ("Runs `mount`, `umount`"). */
+function findPrograms(text: string): readonly string[] {
+  const started = [...text.matchAll(/(?:run\(|spawn\(|argv(?:: [^=]+)? =)\s*\[\s*"([a-z]+)"/g)].map((match) =>
+    match[1] ?? ""
+  );
+  const documented = [...text.matchAll(/Runs ((?:`[a-z]+`(?:, | and )?)+)/g)]
+    .flatMap((match) =>
+      [...(match[1] ?? "").matchAll(/[a-z]{2,}/g)].map((word) => word[0]).filter((word) => word !== "and")
+    );
+  return [...started, ...documented];
+}
+
+/** Offers more than agents use. */
+const notScanned = ["lib/system/real.ts", "lib/system/system.ts"];
+
+/** In a module that the client needs for something else. */
+const notByClient = ["lsblk"];
+
+for (const role of ["server", "client"] satisfies Role[]) {
+  Deno.test(`the ${role} agent may run what it runs, and neither a shell nor Deno`, () => {
+    const granted: readonly string[] = agentGrants[role].run;
+    const found = new Set(
+      closure(`agents/${role}/main.ts`).filter((path) => !notScanned.includes(path)).flatMap((path) =>
+        findPrograms(sources.get(path)?.text ?? "")
+      ),
+    );
+    const missing = [...found].filter((program) =>
+      !granted.includes(program) && !(role === "client" && notByClient.includes(program))
+    );
+    assert.ok(found.size > 3, "no programs were found: does the search still fit the code?");
+    assert.deepEqual(missing, []);
+    for (const program of ["sh", "dash", "bash", "busybox", "deno"]) assert.ok(!granted.includes(program));
+  });
+}
