@@ -9,7 +9,21 @@ import { configSchema } from "./schema.ts";
  */
 export function configJsonSchema(): Record<string, unknown> {
   const schema = toJsonSchema(configSchema, { typeMode: "input", errorMode: "ignore" });
-  return { ...schema, title: "Stiefelsystem configuration", description: "See doc/config.md" };
+  return {
+    ...closeObjects(schema) as Record<string, unknown>,
+    title: "Stiefelsystem configuration",
+    description: "See doc/config.md",
+  };
+}
+
+/** Unknown keys are only warned about when the file is loaded; an editor should mark them. */
+function closeObjects(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(closeObjects);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const closed = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, closeObjects(value)]));
+  return "properties" in closed && typeof closed.properties === "object"
+    ? { additionalProperties: false, ...closed }
+    : closed;
 }
 
 /** The text of the file, byte for byte. */

@@ -12,7 +12,7 @@ export interface Module {
   readonly isPayloadSystem?: boolean;
   /** Debian packages. */
   readonly packages: readonly string[];
-  /** Kernel modules, as globs relative to /lib/modules/VERSION/kernel; what they depend on comes with them. `**` crosses folders. */
+  /** Kernel modules or folders of them, relative to /lib/modules/VERSION/kernel, without ".ko"; what they depend on comes with them. */
   readonly kernelModules: readonly string[];
   /** Paths relative to the image's root that are left out even though a package brings them. */
   readonly excludedPaths: readonly string[];
@@ -38,56 +38,9 @@ export const MODULE_CATALOG: readonly Module[] = [
     name: "base",
     purpose: "kernel, agents, disks, file systems and wired network cards; in every image",
     isAlwaysOn: true,
-    packages: [
-      "linux-image-amd64",
-      "udev",
-      "kmod",
-      "iproute2",
-      "kexec-tools",
-      "cryptsetup-bin",
-      "mount",
-      "util-linux",
-      "busybox",
-    ],
-    kernelModules: [
-      "drivers/net/ethernet/**",
-      "drivers/net/usb/**",
-      "drivers/net/phy/**",
-      "drivers/net/mdio/**",
-      "drivers/net/pcs/**",
-      "drivers/net/virtio_net.ko*",
-      "drivers/net/thunderbolt/**",
-      "drivers/net/macvlan.ko*",
-      "drivers/net/wireguard/**",
-      "net/ipv6/ip6_udp_tunnel.ko*",
-      "drivers/thunderbolt/**",
-      "drivers/usb/host/**",
-      "drivers/usb/storage/**",
-      "drivers/usb/typec/**",
-      "drivers/hid/usbhid/**",
-      "drivers/hid/hid.ko*",
-      "drivers/hid/hid-generic.ko*",
-      "drivers/input/keyboard/atkbd.ko*",
-      "drivers/ata/**",
-      "drivers/nvme/**",
-      "drivers/mmc/**",
-      "drivers/virtio/**",
-      "drivers/block/virtio_blk.ko*",
-      "drivers/block/loop.ko*",
-      "drivers/scsi/sd_mod.ko*",
-      "drivers/scsi/virtio_scsi.ko*",
-      "drivers/md/dm-mod.ko*",
-      "drivers/md/dm-crypt.ko*",
-      "fs/ext4/**",
-      "fs/xfs/**",
-      "fs/btrfs/**",
-      "fs/f2fs/**",
-      "fs/fat/**",
-      "fs/nls/**",
-      "crypto/**",
-      "arch/x86/crypto/**",
-      "lib/crypto/**",
-    ],
+    // lib/image has the lists: what it takes of a package is decided beside them.
+    packages: [],
+    kernelModules: [],
     excludedPaths: [],
   },
   {
@@ -95,7 +48,7 @@ export const MODULE_CATALOG: readonly Module[] = [
     purpose: "exports the disk by NBD; in every image",
     isAlwaysOn: true,
     packages: ["nbdkit"],
-    kernelModules: ["drivers/block/nbd.ko*"],
+    kernelModules: ["drivers/block/nbd"],
     excludedPaths: [],
   },
   {
@@ -110,12 +63,7 @@ export const MODULE_CATALOG: readonly Module[] = [
     name: "lvm",
     purpose: "the boot partition or the root of the laptop is on LVM",
     packages: ["lvm2"],
-    kernelModules: [
-      "drivers/md/dm-snapshot.ko*",
-      "drivers/md/dm-mirror.ko*",
-      "drivers/md/dm-raid.ko*",
-      "drivers/md/dm-thin-pool.ko*",
-    ],
+    kernelModules: ["drivers/md/dm-*"],
     excludedPaths: [],
   },
   { name: "system-debian", purpose: "the laptop runs Debian or Ubuntu with initramfs-tools", ...PAYLOAD_SYSTEM },
@@ -125,8 +73,8 @@ export const MODULE_CATALOG: readonly Module[] = [
   {
     name: "i915",
     purpose: "a picture from Intel graphics after kexec",
-    packages: ["firmware-misc-nonfree"],
-    kernelModules: ["drivers/gpu/drm/i915/**"],
+    packages: ["firmware-intel-graphics"],
+    kernelModules: ["drivers/gpu/drm/i915"],
     excludedPaths: [],
   },
   {
@@ -146,7 +94,7 @@ export const MODULE_CATALOG: readonly Module[] = [
     name: "clevo-fancontrol",
     purpose: "fan control for Clevo notebooks",
     packages: [],
-    kernelModules: ["drivers/acpi/ec_sys.ko*"],
+    kernelModules: ["drivers/acpi/ec_sys"],
     excludedPaths: [],
     driver: {
       makeArguments: [],
