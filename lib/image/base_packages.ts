@@ -47,6 +47,72 @@ export const unneededPackages: readonly string[] = [
   "tar",
 ];
 
+/**
+ * Packages of which only these paths are taken (patterns of glob.ts), because most of their programs have no use here. A debugging
+ * image has them whole.
+ */
+export const partialPackages: Readonly<Record<string, readonly string[]>> = {
+  "cryptsetup-bin": ["usr/sbin/cryptsetup"],
+  dmsetup: ["usr/sbin/dmsetup", "usr/lib/udev/rules.d"],
+  iproute2: ["usr/bin/ip", "usr/sbin/ip"],
+  "kexec-tools": ["usr/sbin/kexec"],
+  kmod: ["usr/bin", "usr/sbin", "usr/lib/modprobe.d"],
+  // Not 69-lvm.rules: a served disk's volumes are activated by the agent, read-only, or not at all.
+  lvm2: [
+    "usr/sbin/lvm",
+    "usr/sbin/lv*",
+    "usr/sbin/vg*",
+    "usr/sbin/pv*",
+    "etc/lvm",
+    "usr/lib/udev/rules.d/56-lvm.rules",
+  ],
+  mount: ["usr/bin/mount", "usr/bin/umount", "usr/sbin/losetup"],
+  nbdkit: [
+    "usr/bin/nbdkit",
+    "usr/sbin/nbdkit",
+    "usr/lib/*/nbdkit/plugins/nbdkit-file-plugin.so",
+    ...[
+      "blocksize",
+      "blocksize-policy",
+      "exitlast",
+      "exitwhen",
+      "exportname",
+      "fua",
+      "ip",
+      "limit",
+      "log",
+      "multi-conn",
+      "readahead",
+    ]
+      .map((name) => `usr/lib/*/nbdkit/filters/nbdkit-${name}-filter.so`),
+  ],
+  udev: [
+    "usr/bin/udevadm",
+    "usr/lib/systemd/systemd-udevd",
+    // Link names like enp3s0.
+    "usr/lib/systemd/network/99-default.link",
+    "usr/lib/udev/ata_id",
+    "usr/lib/udev/cdrom_id",
+    "usr/lib/udev/scsi_id",
+    ...[
+      "50-firmware",
+      "50-udev-default",
+      "60-block",
+      "60-cdrom_id",
+      "60-persistent-storage",
+      "60-persistent-storage-dm",
+      "64-btrfs",
+      "73-special-net-names",
+      "80-drivers",
+      "80-net-setup-link",
+    ].map((name) => `usr/lib/udev/rules.d/${name}.rules`),
+  ],
+  "util-linux": [
+    ...["dmesg", "findmnt", "flock", "lsblk", "nsenter", "setpriv", "unshare"].map((name) => `usr/bin/${name}`),
+    ...["blkid", "blockdev", "wipefs"].map((name) => `usr/sbin/${name}`),
+  ],
+};
+
 /** Where `recordPackagesHook` leaves its lists inside the tree. */
 export const packageRecordDirectory = "var/lib/stiefelsystem";
 

@@ -6,6 +6,7 @@ import { type CachedStage, openStageCache } from "./stage_cache.ts";
 import { type Stage, stageKey, type StageName } from "./stage.ts";
 import { buildAgents, buildRuntime } from "./stages/agents.ts";
 import { buildBase } from "./stages/base.ts";
+import { buildCompile } from "./stages/compile.ts";
 import type { BuildPlaces, StageWork } from "./stages/context.ts";
 import { buildDrivers } from "./stages/drivers.ts";
 import { buildOverlay } from "./stages/overlay.ts";
@@ -86,6 +87,7 @@ function stageWorks(plan: readonly Stage[]): Readonly<Record<StageName, StageWor
   return {
     base: buildBase,
     trim: buildTrim,
+    compile: buildCompile,
     drivers: buildDrivers,
     overlay: buildOverlay,
     runtime: buildRuntime,

@@ -156,16 +156,27 @@ export function moduleName(path: string): string {
   return withoutEnding(path.slice(path.lastIndexOf("/") + 1)).replaceAll("-", "_");
 }
 
-/**
- * Names of modules this one wants before or beside it: "depends=" and "softdep=" in its .modinfo section (module.h), which is
- * NUL-separated text within the file.
- */
-export function readModuleNeeds(bytes: Uint8Array): string[] {
-  // Bytes as Latin-1: every byte becomes one character, so that text within a binary can be searched.
-  const text = new TextDecoder("latin1").decode(bytes);
-  const names: string[] = [];
-  for (const [, key, value] of text.matchAll(/\0(depends|softdep)=([^\0]*)/g)) {
-    names.push(...(value ?? "").split(key === "depends" ? "," : /\s+/).filter((name) => !/^$|:$/.test(name)));
+/** Written by depmod for people and older programs; kmod and udev read the .bin files (depmod(8)). */
+export const unreadIndexes = /\/modules\.(alias|dep|symbols|symbols\.bin|order|builtin|builtin\.modinfo|weakdep)$/;
+
+export interface ModuleInfo {
+  /** Names of modules that are needed, or wanted before or after. */
+  readonly needs: readonly string[];
+  /** Files below /usr/lib/firmware. */
+  readonly firmware: readonly string[];
+}
+
+/** Reads what modinfo(8) says about any number of modules, all taken together. */
+export function parseModuleInfo(text: string): ModuleInfo {
+  const needs = new Set<string>();
+  const firmware = new Set<string>();
+  for (const line of text.split("\n")) {
+    const [, field, value = ""] = /^(depends|softdep|weakdep|firmware):\s*(.*)$/.exec(line) ?? [];
+    if (field === "firmware") firmware.add(value);
+    // "softdep: pre: a b post: c"
+    else if (field !== undefined) {
+      value.split(/[\s,]+/).filter((word) => !/^$|:$/.test(word)).forEach((word) => needs.add(word));
+    }
   }
-  return names.map((name) => name.replaceAll("-", "_"));
+  return { needs: [...needs].map((name) => name.replaceAll("-", "_")), firmware: [...firmware] };
 }

@@ -6,6 +6,7 @@ export interface LoginOptions {
   /** Of crypt(3); absent: the account is locked. */
   readonly passwordHash?: string;
   readonly isDebug: boolean;
+  readonly drivers: readonly { readonly service?: { readonly argv: readonly string[] } }[];
 }
 
 export interface GeneratedFile {
@@ -15,23 +16,26 @@ export interface GeneratedFile {
 }
 
 /** passwd, shadow and inittab. Only a debugging image has a login, on the second terminal. */
-export function formatLoginFiles({ shell, passwordHash, isDebug }: LoginOptions): GeneratedFile[] {
+export function formatLoginFiles({ shell, passwordHash, isDebug, drivers }: LoginOptions): GeneratedFile[] {
   // "!" is no hash of any password (shadow(5)).
   const password = isDebug && passwordHash !== undefined ? passwordHash : "!";
+  const services = drivers.flatMap((driver) => driver.service === undefined ? [] : [driver.service.argv]);
   return [
     { path: "etc/passwd", mode: 0o644, content: `root:x:0:0:root:/root:${shell}\n` },
     { path: "etc/shadow", mode: 0o600, content: `root:${password}:20089::::::\n` },
     { path: "etc/shells", mode: 0o644, content: `/bin/sh\n${shell === "/bin/sh" ? "" : `${shell}\n`}` },
-    { path: "etc/inittab", mode: 0o644, content: formatInittab(isDebug) },
+    { path: "etc/inittab", mode: 0o644, content: formatInittab(isDebug, services) },
   ];
 }
 
-function formatInittab(isDebug: boolean): string {
+function formatInittab(isDebug: boolean, services: readonly (readonly string[])[]): string {
   return [
     "# busybox init; terminal::action:program. An empty terminal is the console the kernel uses.",
     "::sysinit:/usr/lib/stiefelsystem/start-devices",
     "::respawn:/usr/lib/stiefelsystem/supervise-agent",
     ...(isDebug ? ["tty2::respawn:/usr/sbin/getty 38400 tty2 linux"] : []),
+    // Their output would disturb the agent's.
+    ...services.map((argv) => `null::respawn:${argv.join(" ")}`),
     "::ctrlaltdel:/usr/sbin/reboot",
     "::shutdown:/usr/lib/stiefelsystem/stop-devices",
     "",

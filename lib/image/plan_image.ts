@@ -1,11 +1,11 @@
 /** From what the image shall be to the stages that make it. Pure. */
 import type { Compressor } from "../config/config.ts";
-import { basePackages, recordPackagesHook, unneededPackages } from "./base_packages.ts";
+import { basePackages, partialPackages, recordPackagesHook, unneededPackages } from "./base_packages.ts";
 import { type AgentGrants, agentGrants } from "./agent_grants.ts";
 import { baseModulePatterns, unwantedModulePatterns } from "./kernel_modules.ts";
 import { hashText, type Json, type Stage } from "./stage.ts";
 import { loadedByName } from "./shared_libraries.ts";
-import { busyboxApplets, busyboxSystemApplets, excludedPaths, keptPaths } from "./trim_rules.ts";
+import { busyboxApplets, busyboxSystemApplets, excludedPaths } from "./trim_rules.ts";
 import type { DriverConfig } from "../config/config.ts";
 import { type AgentSettings, formatAgentSettings } from "../protocol/agent_settings.ts";
 import type { Role } from "../protocol/kernel_command_line.ts";
@@ -71,22 +71,22 @@ export function planImage(request: ImageRequest): Stage[] {
         version: 1,
         excludedPackages: request.excludedPackages,
         excludedPaths: [...excludedPaths, ...request.excludedPaths],
-        keptPaths,
         loadedByName,
         unneededPackages,
+        partialPackages: request.isDebug ? {} : partialPackages,
         applets: [busyboxApplets, busyboxSystemApplets],
         compression,
       },
     },
+    ...planCompile(request),
     {
       name: "drivers",
       title: "kernel modules",
-      needs: ["base"],
+      needs: request.drivers.length > 0 ? ["base", "compile"] : ["base"],
       inputs: {
         version: 1,
         wanted: request.modulePatterns,
         unwanted: unwantedModulePatterns,
-        drivers: request.drivers as unknown as Json,
         compression,
       },
     },
@@ -100,6 +100,7 @@ export function planImage(request: ImageRequest): Stage[] {
         shell: request.shell,
         passwordHash: request.passwordHash ?? null,
         isDebug: request.isDebug,
+        services: request.drivers.map((driver) => driver.service?.argv ?? []),
         compression,
       },
     },
@@ -131,6 +132,17 @@ export function planImage(request: ImageRequest): Stage[] {
       inputs: { version: 1 },
     },
   ];
+}
+
+/** Only when drivers are to be compiled from source. */
+function planCompile({ drivers, mirror, suite }: ImageRequest): Stage[] {
+  if (drivers.length === 0) return [];
+  return [{
+    name: "compile",
+    title: "drivers from source",
+    needs: ["base"],
+    inputs: { version: 1, suite, mirror, drivers: drivers as unknown as Json },
+  }];
 }
 
 /** What every image is asked to have, besides what the configuration adds. */

@@ -1,7 +1,17 @@
 /** A stage of the build: what it depends on, and the key its result is cached under. Pure. */
 import { createHash } from "node:crypto";
 
-export const stageNames = ["base", "trim", "drivers", "overlay", "runtime", "agents", "secrets", "pack"] as const;
+export const stageNames = [
+  "base",
+  "trim",
+  "compile",
+  "drivers",
+  "overlay",
+  "runtime",
+  "agents",
+  "secrets",
+  "pack",
+] as const;
 export type StageName = typeof stageNames[number];
 
 /** Anything JSON can say; the same value always gives the same key. */

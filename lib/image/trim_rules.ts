@@ -34,23 +34,12 @@ export const excludedPaths: readonly string[] = [
   "usr/lib/*/sasl2",
   "usr/lib/*/libmvec.so*",
   "usr/lib/x86_64-linux-gnu/systemd/libsystemd-core-*",
+  // Only those the chosen drivers name (stages/drivers.ts).
+  "usr/lib/firmware",
   // Units nothing here starts.
   "usr/lib/systemd/system",
   "usr/lib/systemd/user",
-  "usr/lib/systemd/network",
   "usr/lib/udev/hwdb.d",
-  "usr/lib/udev/rules.d/60-persistent-alsa.rules",
-  "usr/lib/udev/rules.d/60-persistent-v4l.rules",
-  "usr/lib/udev/rules.d/60-fido-id.rules",
-  "usr/lib/udev/rules.d/60-sensor.rules",
-  "usr/lib/udev/rules.d/70-camera.rules",
-  "usr/lib/udev/rules.d/70-joystick.rules",
-  "usr/lib/udev/rules.d/78-sound-card.rules",
-  "usr/lib/udev/rules.d/90-iocost.rules",
-  "usr/lib/udev/rules.d/96-e2scrub.rules",
-  "usr/lib/udev/v4l_id",
-  "usr/lib/udev/fido_id",
-  "usr/lib/udev/iocost",
   "etc/alternatives",
   "etc/apt",
   "etc/cron.d",
@@ -68,25 +57,7 @@ export const excludedPaths: readonly string[] = [
   "etc/security",
   "etc/systemd",
   "etc/xdg",
-  // Programs of base packages without a use here.
-  "usr/bin/hardlink",
-  "usr/bin/ls[a-z]*",
-  "usr/sbin/fsck*",
 ];
-
-/** Kept although a pattern above matches it. */
-export const keptPaths: readonly string[] = [
-  // Link names like enp3s0.
-  "usr/lib/systemd/network/99-default.link",
-];
-
-/** Of nbdkit only what an export uses; each plug-in may drag in libraries. */
-const nbdkitPlugins: readonly string[] = ["file", "memory", "null", "info"];
-
-export function isUnusedNbdkitPlugin(path: string): boolean {
-  const name = /\/nbdkit\/plugins\/nbdkit-(.+)-plugin\.so$/.exec(path)?.[1];
-  return name !== undefined && !nbdkitPlugins.includes(name);
-}
 
 /** /bin and its kin are links since Debian merged them into /usr; the "extract" variant does not make them. */
 export const mergedDirectories: readonly (readonly [link: string, target: string])[] = [

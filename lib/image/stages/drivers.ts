@@ -1,19 +1,30 @@
-/** Stage "drivers": the kernel modules that are wanted, and what they depend on. Runs `find`, `cp`, `xz`, `depmod`, `bsdtar`, the compressor. */
+/**
+ * Stage "drivers": the kernel modules that are wanted, what they depend on, and the firmware they name.
+ * Runs `find`, `cp`, `modinfo`, `depmod`, `bsdtar`, the compressor.
+ */
 import { UserError } from "../../errors.ts";
+import type { Compressor } from "../../config/config.ts";
 import type { System } from "../../system/system.ts";
-import { matchModules, moduleName, readModuleNeeds, unwantedModulePatterns } from "../kernel_modules.ts";
+import {
+  matchModules,
+  type ModuleInfo,
+  moduleName,
+  parseModuleInfo,
+  unreadIndexes,
+  unwantedModulePatterns,
+} from "../kernel_modules.ts";
 import { listTree } from "../list_tree.ts";
 import { writePart } from "../part_archive.ts";
 import { sourceDateEpoch } from "../plan_image.ts";
 import type { StageRecord } from "../stage_record.ts";
-import { arrangeEntries } from "../tree_entry.ts";
+import { arrangeEntries, type TreeEntry } from "../tree_entry.ts";
 import { treeName } from "./base.ts";
+import { compiledFilesName, compiledModulesName } from "./compile.ts";
 import type { StageContext } from "./context.ts";
 
-/** Where modules are inside the image. */
+/** Where modules and firmware are inside the image. */
 const modulesDirectory = "usr/lib/modules";
-/** Written by depmod for people and older programs; kmod and udev read the .bin files (depmod(8)). */
-const unreadIndexes = /^modules\.(alias|dep|symbols|symbols\.bin|order|builtin|builtin\.modinfo|softdep|weakdep)$/;
+const firmwareDirectory = "usr/lib/firmware";
 
 export async function buildDrivers(context: StageContext): Promise<StageRecord> {
   const { system, request, directory, progress, signal } = context;
@@ -22,41 +33,43 @@ export async function buildDrivers(context: StageContext): Promise<StageRecord> 
   const from = `${base}/${modulesDirectory}/${version}`;
   const work = `${directory}/modules`;
   const to = `${work}/lib/modules/${version}`;
-  await system.makeDirectory(`${to}/kernel`);
-  await system.run([
-    "cp",
-    ...["modules.builtin", "modules.builtin.modinfo", "modules.order"].map((name) => `${from}/${name}`),
-    to,
-  ]);
 
   progress.note("choosing modules");
-  const all = (await listTree(system, `${from}/kernel`)).filter((entry) => entry.kind === "file").map(({ path }) =>
-    path
-  );
+  const all = (await listTree(system, `${from}/kernel`)).filter(({ kind }) => kind === "file").map(({ path }) => path);
   const wanted = matchModules(all, { wanted: request.modulePatterns, unwanted: unwantedModulePatterns });
-  const chosen = await copyWithNeeded(context, { from: `${from}/kernel`, to: `${to}/kernel`, all, wanted });
+  const { paths, firmware } = await addNeeded(context, { directory: `${from}/kernel`, all, wanted });
 
   progress.note("indexing");
+  await system.makeDirectory(`${to}/kernel`);
+  await system.run(["cp", "--parents", ...paths, `${to}/kernel`], { cwd: `${from}/kernel`, signal });
+  const lists = ["modules.builtin", "modules.builtin.modinfo", "modules.order"];
+  await system.run(["cp", ...lists.map((name) => `${from}/${name}`), to], { signal });
+  const compiled = request.drivers.length > 0 ? context.result("compile").directory : undefined;
+  // depmod(8) prefers "updates" to the kernel's own modules of the same name.
+  if (compiled !== undefined) await system.run(["cp", "-r", `${compiled}/${compiledModulesName}`, `${to}/updates`]);
   await system.run(["depmod", "-b", work, version], { signal });
-  const entries = (await listTree(system, `${work}/lib`)).filter(({ path }) =>
-    !unreadIndexes.test(path.slice(path.lastIndexOf("/") + 1))
-  ).map((entry) => ({ ...entry, path: `usr/lib/${entry.path}` }));
-  progress.note("compressing");
+
+  const modules = (await listTree(system, `${work}/lib`)).filter(({ path }) => !unreadIndexes.test(path));
+  const entries = [
+    ...modules.map((entry) => ({ ...entry, path: `usr/lib/${entry.path}` })),
+    ...await findFirmware(system, `${base}/${firmwareDirectory}`, firmware),
+    ...compiled === undefined ? [] : await listTree(system, `${compiled}/${compiledFilesName}`),
+  ];
+  progress.note("packing");
   const part = await writePart(system, arrangeEntries(entries), {
     directory,
-    compressor: request.compressor,
+    compressor: lighterCompressor(request.compressor),
     timeSeconds: sourceDateEpoch,
     signal,
   });
   await system.remove(work);
-  return { ...part, summary: `${chosen} modules of Linux ${version}` };
+  return { ...part, summary: `${paths.length} modules of Linux ${version}` };
 }
 
 /** @throws {UserError} when there is no kernel, or more than one */
 export async function findKernelVersion(system: System, tree: string): Promise<string> {
-  const versions = await system.lstat(`${tree}/${modulesDirectory}`) === undefined
-    ? []
-    : await system.readDirectory(`${tree}/${modulesDirectory}`);
+  const directory = `${tree}/${modulesDirectory}`;
+  const versions = await system.lstat(directory) === undefined ? [] : await system.readDirectory(directory);
   const [version, ...others] = versions;
   if (version === undefined || others.length > 0) {
     throw new UserError(`The packages hold ${versions.length} kernels (${versions.join(", ")}), wanted is one`, {
@@ -66,53 +79,60 @@ export async function findKernelVersion(system: System, tree: string): Promise<s
   return version;
 }
 
-interface ModuleCopy {
-  readonly from: string;
-  readonly to: string;
+/**
+ * Modules are compressed as Debian ships them, each by itself: they stay so, since only a few of them are ever loaded, and memory and
+ * time to unpack all of them would be spent on every boot. Then the archive's compressor finds nothing more; a light level will do.
+ */
+function lighterCompressor(compressor: Compressor): Compressor {
+  return compressor.program === "zstd" ? { program: "zstd", arguments: ["-3", "-T0"] } : compressor;
+}
+
+interface ModuleChoice {
+  readonly directory: string;
   readonly all: readonly string[];
   readonly wanted: readonly string[];
 }
 
-/**
- * Copies modules and unpacks them (so that the archive's own compression sees their content), then those they name as needed, until
- * nothing is missing. Faster than asking depmod, which would have to unpack all 4000 modules for it.
- * @returns how many there are
- */
-async function copyWithNeeded(
+/** Adds the modules that modules name as needed, until nothing is missing. Faster than asking depmod, which would read all 4000. */
+async function addNeeded(
   { system, signal }: StageContext,
-  { from, to, all, wanted }: ModuleCopy,
-): Promise<number> {
+  { directory, all, wanted }: ModuleChoice,
+): Promise<{ readonly paths: readonly string[]; readonly firmware: readonly string[] }> {
   const byName = new Map(all.map((path) => [moduleName(path), path]));
-  const copied = new Set<string>();
+  const chosen = new Set<string>();
+  const firmware = new Set<string>();
   for (let round = wanted; round.length > 0;) {
-    await copyUnpacked(system, round, { from, to, signal });
-    round.forEach((path) => copied.add(path));
-    const needed = new Set<string>();
-    for (const path of round) {
-      const bytes = await system.readFile(`${to}/${path.replace(/\.(xz|zst|gz)$/, "")}`);
-      for (const name of readModuleNeeds(bytes)) {
-        const target = byName.get(name);
-        if (target !== undefined && !copied.has(target)) needed.add(target);
-      }
-    }
-    round = [...needed].sort();
+    round.forEach((path) => chosen.add(path));
+    const infos = await Promise.all(
+      halves(round).map(async (some): Promise<ModuleInfo> => {
+        const { stdout } = await system.run(["modinfo", ...some], { cwd: directory, signal });
+        return parseModuleInfo(stdout);
+      }),
+    );
+    infos.flatMap((info) => info.firmware).forEach((name) => firmware.add(name));
+    const needed = infos.flatMap((info) => info.needs).map((name) => byName.get(name));
+    round = [...new Set(needed)].filter((path) => path !== undefined && !chosen.has(path)) as string[];
   }
-  return copied.size;
+  return { paths: [...chosen].sort(), firmware: [...firmware].sort() };
 }
 
-async function copyUnpacked(
-  system: System,
-  paths: readonly string[],
-  { from, to, signal }: { readonly from: string; readonly to: string; readonly signal: AbortSignal },
-): Promise<void> {
-  await system.run(["cp", "--parents", "--no-preserve=mode,timestamps", ...paths, to], { cwd: from, signal });
-  const packed = paths.filter((path) => path.endsWith(".xz"));
-  if (packed.length === 0) return;
-  // Two at a time: each is a single thread.
-  const half = Math.ceil(packed.length / 2);
-  await Promise.all(
-    [packed.slice(0, half), packed.slice(half)].filter((some) => some.length > 0).map((some) =>
-      system.run(["xz", "--decompress", "--force", ...some], { cwd: to, signal })
-    ),
-  );
+/** For two processes at a time: each is a single thread. */
+function halves(paths: readonly string[]): (readonly string[])[] {
+  const middle = Math.ceil(paths.length / 2);
+  return [paths.slice(0, middle), paths.slice(middle)].filter((some) => some.length > 0);
+}
+
+/** The firmware files that modules name and packages brought; links within the directory are followed to what they name. */
+async function findFirmware(system: System, directory: string, names: readonly string[]): Promise<TreeEntry[]> {
+  if (await system.lstat(directory) === undefined) return [];
+  const byPath = new Map((await listTree(system, directory)).map((entry) => [entry.path, entry]));
+  const found = new Map<string, TreeEntry>();
+  const open = [...names];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const entry = byPath.get(name);
+    if (entry === undefined || entry.kind === "directory" || found.has(name)) continue;
+    found.set(name, { ...entry, path: `${firmwareDirectory}/${name}` });
+    if (entry.kind === "symlink") open.push(new URL(entry.target, `file:///${name}`).pathname.slice(1));
+  }
+  return [...found.values()];
 }

@@ -1,5 +1,5 @@
 /** Stage "trim": of the unpacked packages, what a running image needs. Runs `find`, `bsdtar` and the compressor. */
-import { packageRecordDirectory, parsePackagePaths, unneededPackages } from "../base_packages.ts";
+import { packageRecordDirectory, parsePackagePaths, partialPackages, unneededPackages } from "../base_packages.ts";
 import { compileGlobs } from "../glob.ts";
 import { listTree } from "../list_tree.ts";
 import { writePart } from "../part_archive.ts";
@@ -7,14 +7,7 @@ import { sourceDateEpoch } from "../plan_image.ts";
 import { type ElfFile, findUnneededLibraries, readElfNeeds } from "../shared_libraries.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { arrangeEntries, type TreeEntry } from "../tree_entry.ts";
-import {
-  busyboxApplets,
-  busyboxSystemApplets,
-  excludedPaths,
-  isUnusedNbdkitPlugin,
-  keptPaths,
-  mergedDirectories,
-} from "../trim_rules.ts";
+import { busyboxApplets, busyboxSystemApplets, excludedPaths, mergedDirectories } from "../trim_rules.ts";
 import type { System } from "../../system/system.ts";
 import { treeName } from "./base.ts";
 import type { StageContext } from "./context.ts";
@@ -26,12 +19,12 @@ export async function buildTrim(context: StageContext): Promise<StageRecord> {
   const { system, request, directory, progress, signal } = context;
   const tree = `${context.result("base").directory}/${treeName}`;
   progress.note("choosing files");
-  const excludedFiles = await readPackageFiles(system, tree, [...unneededPackages, ...request.excludedPackages]);
+  const excludedFiles = new Set([
+    ...await readPackageFiles(system, tree, [...unneededPackages, ...request.excludedPackages]),
+    ...request.isDebug ? [] : await findUnneededPrograms(system, tree),
+  ]);
   const isExcluded = compileGlobs([...excludedPaths, ...request.excludedPaths]);
-  const isKept = compileGlobs(keptPaths);
-  const candidates = (await listTree(system, tree)).filter(({ path }) =>
-    isKept(path) || (!isExcluded(path) && !excludedFiles.has(path) && !isUnusedNbdkitPlugin(path))
-  );
+  const candidates = (await listTree(system, tree)).filter(({ path }) => !isExcluded(path) && !excludedFiles.has(path));
   const unneeded = await findUnneeded(system, candidates);
   const entries = candidates.filter(({ path }) => !unneeded.has(path));
   const arranged = arrangeEntries([...appletLinks(entries), ...directoryLinks(), ...entries], emptyDirectories);
@@ -54,6 +47,16 @@ async function readPackageFiles(system: System, tree: string, packages: readonly
     parsePackagePaths(await system.readText(file)).forEach((path) => paths.add(path));
   }
   return paths;
+}
+
+/** What `partialPackages` leaves out. */
+async function findUnneededPrograms(system: System, tree: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const [name, patterns] of Object.entries(partialPackages)) {
+    const isKept = compileGlobs(patterns);
+    found.push(...[...await readPackageFiles(system, tree, [name])].filter((path) => !isKept(path)));
+  }
+  return found;
 }
 
 async function findUnneeded(system: System, entries: readonly TreeEntry[]): Promise<Set<string>> {

@@ -1,0 +1,151 @@
+/**
+ * Stage "compile": drivers from source, in a Debian of its own that is thrown away afterwards. Only for modules whose configuration names
+ * a source. Runs `curl`, `tar`, `id`, `mmdebstrap`, `find`, `install`.
+ */
+import { type DriverConfig } from "../../config/config.ts";
+import { requireDriverSource } from "../../config/driver_source.ts";
+import { quoteCommand, UserError } from "../../errors.ts";
+import type { System } from "../../system/system.ts";
+import { compileArguments, driverMakeCommand, sourceDirectory } from "../compile_driver.ts";
+import { hashFile } from "../part_archive.ts";
+import { sourceDateEpoch } from "../plan_image.ts";
+import { canonicalJson, hashText } from "../stage.ts";
+import type { StageRecord } from "../stage_record.ts";
+import { treeName } from "./base.ts";
+import type { StageContext } from "./context.ts";
+import { findKernelVersion } from "./drivers.ts";
+import { listTree } from "../list_tree.ts";
+
+/** Directories in the stage's result: compiled modules, and other files as the image has them. */
+export const compiledModulesName = "updates";
+export const compiledFilesName = "files";
+
+export async function buildCompile(context: StageContext): Promise<StageRecord> {
+  const { system, request, directory, progress, signal } = context;
+  const version = await findKernelVersion(system, `${context.result("base").directory}/${treeName}`);
+  const sources = `${directory}/sources`;
+  for (const driver of request.drivers) {
+    progress.note(`fetching ${driver.name}`);
+    await unpackSource(context, driver, `${sources}/${driver.name}`);
+  }
+  progress.note("preparing the compiler");
+  const { stdout: uid } = await system.run(["id", "--user"]);
+  const archive = `${directory}/sources.tar`;
+  const results = `${directory}/results.tar`;
+  await system.run(["tar", "-c", "-f", archive, "-C", sources, "--owner=0", "--group=0", "."], { signal });
+  await system.run(
+    compileArguments({
+      suite: request.suite,
+      mirror: request.mirror,
+      mode: uid.trim() === "0" ? "root" : "unshare",
+      kernelVersion: version,
+      commands: request.drivers.map((driver) => driverMakeCommand(driver, version)),
+      sourceArchive: archive,
+      resultArchive: results,
+    }),
+    {
+      env: { SOURCE_DATE_EPOCH: String(sourceDateEpoch) },
+      timeoutMs: 60 * 60_000,
+      signal,
+      onLine: (line) => /^\s+(CC|LD|MODPOST)\b/.test(line) && progress.note(line.trim().replace(/\s+/, " ")),
+    },
+  );
+  const built = `${directory}/built`;
+  await system.makeDirectory(built);
+  await system.run(["tar", "-x", "-f", results, "-C", built, "--no-same-owner", "--strip-components=2"], { signal });
+  for (const driver of request.drivers) {
+    await takeResults(system, driver, { built: `${built}/${driver.name}`, directory });
+  }
+  for (const path of [sources, archive, results, built]) await system.remove(path);
+  return {
+    fingerprint: await fingerprintResults(system, directory),
+    summary: request.drivers.map(({ name }) => name).join(", "),
+  };
+}
+
+/** @throws {UserError} when the archive is not the one the configuration pins */
+async function unpackSource({ system, signal }: StageContext, driver: DriverConfig, directory: string): Promise<void> {
+  const { url, sha256 } = requireDriverSource(driver);
+  await system.makeDirectory(directory);
+  const archive = url.startsWith("file://") ? decodeURIComponent(new URL(url).pathname) : `${directory}.archive`;
+  if (!url.startsWith("file://")) {
+    // --proto: a redirect must not leave https.
+    const argv = [
+      "curl",
+      "--fail",
+      "--silent",
+      "--show-error",
+      "--location",
+      "--proto",
+      "=https",
+      "--output",
+      archive,
+      url,
+    ];
+    await system.run(argv, { signal });
+  } else if (await system.stat(archive) === undefined) {
+    throw new UserError(`The source of the driver "${driver.name}" is not there: "${archive}"`, {
+      hints: [`See "module-configs.${driver.name}.url" in the configuration`],
+    });
+  }
+  const found = await hashFile(system, archive);
+  if (found !== sha256) {
+    throw new UserError(
+      `The source of the driver "${driver.name}" is not the expected one: found SHA-256 ${found}, wanted ${sha256}`,
+      {
+        hints: [
+          "Somebody changed the file, or the address holds another version by now",
+          `When the new one is what you want, change "module-configs.${driver.name}.sha256"`,
+        ],
+      },
+    );
+  }
+  await system.run(["tar", "-x", "-f", archive, "-C", directory, "--no-same-owner", "--strip-components=1"], {
+    signal,
+  });
+}
+
+interface ResultPlaces {
+  readonly built: string;
+  readonly directory: string;
+}
+
+/** @throws {UserError} when compiling made something else than the configuration names */
+async function takeResults(system: System, driver: DriverConfig, { built, directory }: ResultPlaces): Promise<void> {
+  const entries = await listTree(system, built);
+  const modules = `${directory}/${compiledModulesName}`;
+  await system.makeDirectory(modules);
+  for (const name of driver.moduleNames) {
+    const entry = entries.find(({ kind, path }) =>
+      kind === "file" && (path === `${name}.ko` || path.endsWith(`/${name}.ko`))
+    );
+    if (entry === undefined) {
+      throw new UserError(`Compiling "${driver.name}" made no ${name}.ko`, {
+        hints: [
+          `See "module-configs.${driver.name}", the keys "make" and "modules"`,
+          `make ran as: ${quoteCommand(driver.makeArguments)}`,
+        ],
+      });
+    }
+    await system.run(["install", "-m", "644", `${built}/${entry.path}`, `${modules}/${name}.ko`]);
+  }
+  await system.makeDirectory(`${directory}/${compiledFilesName}`);
+  for (const { from, to, mode } of driver.files) {
+    await system.run([
+      "install",
+      "-D",
+      "-m",
+      mode.toString(8),
+      `${built}/${from}`,
+      `${directory}/${compiledFilesName}${to}`,
+    ]);
+  }
+}
+
+async function fingerprintResults(system: System, directory: string): Promise<string> {
+  const hashes: string[] = [];
+  for (const entry of await listTree(system, directory)) {
+    if (entry.kind === "file") hashes.push(`${entry.path} ${await hashFile(system, entry.source)}`);
+  }
+  return hashText(canonicalJson([sourceDirectory, ...hashes.sort()]));
+}
