@@ -7,6 +7,7 @@ import { CommandError } from "../errors.ts";
 import { describeHibernation, findDisk, realDevicePath } from "../block/inspect_disk.ts";
 import { openLuks } from "../block/luks.ts";
 import { activateVolume, listVolumes, type LogicalVolume } from "../block/lvm.ts";
+import { needsRecovery } from "../block/journal.ts";
 import { isMountable, mountReadOnly } from "../block/mount.ts";
 import { probeSignature } from "../block/signature.ts";
 import type { System } from "../system/system.ts";
@@ -56,6 +57,8 @@ interface Context {
 /** A device that may hold boot files. */
 interface Place {
   readonly label: string;
+  /** libblkid's name, where it was found out already. */
+  readonly fileSystem?: string;
   /** @returns the device's path; what has to be undone is put into the scope */
   open(scope: AsyncDisposableStack): Promise<string>;
 }
@@ -113,16 +116,27 @@ async function openConfigured(
   const type = (await probeSignature(system, device))?.type;
   if (type !== "crypto_LUKS") {
     if (part.type === "luks") throw new BootError("unsupported", `"${outer}" is ${type ?? "empty"}, wanted LUKS`);
-    return await tryDevice(context, scope, device) ?? raise(nothingFound(context, `on "${outer}"`));
+    return await tryDevice(context, scope, { device }) ?? raise(nothingFound(context, `on "${outer}"`));
   }
   if (passphrase === undefined) throw passphraseNeeded([outer]);
   const { path } = scope.use(await openLuks(system, device, passphrase));
   const inner = part.block === outer ? undefined : part.block;
   if (inner === undefined || await holdsFileSystem(system, path)) {
-    return await tryDevice(context, scope, path) ?? raise(nothingFound(context, `on "${outer}"`));
+    return await tryDevice(context, scope, { device: path }) ?? raise(nothingFound(context, `on "${outer}"`));
   }
+  await refuseHibernated(context, [path]);
   const volume = await openNamed(context, scope, inner, [path]);
-  return await tryDevice(context, scope, volume) ?? raise(nothingFound(context, `on "${inner}"`));
+  return await tryDevice(context, scope, { device: volume }) ?? raise(nothingFound(context, `on "${inner}"`));
+}
+
+/** @throws {BootError} "hibernated" when one of the volumes has a hibernated system */
+async function refuseHibernated(context: Context, physicalVolumes: readonly string[]): Promise<void> {
+  for (const place of await findVolumePlaces(context, physicalVolumes)) {
+    await using attempt = new AsyncDisposableStack();
+    const path = await openOrNote(context, attempt, place);
+    const type = path === undefined ? undefined : (await probeSignature(context.system, path))?.type;
+    if (type === "swsuspend") throw new BootError("hibernated", describeHibernation(place.label));
+  }
 }
 
 /** A device that is there, or a logical volume on one of `physicalVolumes` that has to be activated first. */
@@ -170,13 +184,14 @@ async function searchDisk(
   const disk = await findDisk(system, context.settings.disk);
   const devices = disk.children.length > 0 ? disk.children.map((child) => child.path) : [disk.path];
   const byType = new Map<string, string[]>();
+  const plain: Place[] = [];
   for (const device of devices) {
     const type = (await probeSignature(system, device))?.type ?? "nothing";
     byType.set(type, [...byType.get(type) ?? [], device]);
+    if (isMountable(type)) plain.push(atPath(device, type));
   }
-  const plain = [...byType].filter(([type]) => isMountable(type)).flatMap(([, paths]) => paths).sort();
-  const volumes = await findVolumePlaces(context, byType.get("LVM2_member") ?? []);
-  const found = await tryPlaces(context, scope, plain.map(atPath)) ?? await tryPlaces(context, scope, volumes);
+  const found = await tryPlaces(context, scope, plain) ??
+    await tryPlaces(context, scope, await findVolumePlaces(context, byType.get("LVM2_member") ?? []));
   if (found !== undefined) return found;
 
   const encrypted = byType.get("crypto_LUKS") ?? [];
@@ -222,26 +237,52 @@ const loadersByRank: readonly BootLoader[] = [
   "extlinux",
 ];
 
-/** Looks at all places, then opens the best one. */
+/** Opens the best of the places. All are looked at, also for a hibernated system on one of them. */
 async function tryPlaces(
   context: Context,
   scope: AsyncDisposableStack,
   places: readonly Place[],
 ): Promise<Opened | undefined> {
-  const ranked: { readonly place: Place; readonly rank: number }[] = [];
+  let best: Opened | undefined;
+  await using kept = new KeptScope();
   for (const place of places) {
     await using attempt = new AsyncDisposableStack();
     const found = await tryPlace(context, attempt, place);
-    if (found !== undefined) ranked.push({ place, rank: loadersByRank.indexOf(found.entry.loader) });
+    if (found === undefined || (best !== undefined && rankOf(found) >= rankOf(best))) continue;
+    best = found;
+    await kept.replace(attempt.move());
   }
-  const [best] = ranked.sort((a, b) => a.rank - b.rank);
-  return best === undefined ? undefined : await tryPlace(context, scope, best.place);
+  scope.use(kept.take());
+  return best;
+}
+
+function rankOf(opened: Opened): number {
+  return loadersByRank.indexOf(opened.entry.loader);
+}
+
+/** Holds one scope at a time. */
+class KeptScope implements AsyncDisposable {
+  #scope = new AsyncDisposableStack();
+
+  async replace(scope: AsyncDisposableStack): Promise<void> {
+    const before = this.#scope;
+    this.#scope = scope;
+    await before.disposeAsync();
+  }
+
+  take(): AsyncDisposableStack {
+    return this.#scope.move();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#scope.disposeAsync();
+  }
 }
 
 /** A place that cannot be used is not the end of a search; the reason is kept. */
 async function tryPlace(context: Context, scope: AsyncDisposableStack, place: Place): Promise<Opened | undefined> {
   try {
-    return await tryDevice(context, scope, await place.open(scope));
+    return await tryDevice(context, scope, { device: await place.open(scope), fileSystem: place.fileSystem });
   } catch (error) {
     if (!(error instanceof Error) || (error instanceof BootError && error.code === "hibernated")) throw error;
     context.reasons.push(`${place.label}: ${error.message.split("\n", 1)[0]}`);
@@ -253,10 +294,11 @@ async function tryPlace(context: Context, scope: AsyncDisposableStack, place: Pl
 async function tryDevice(
   context: Context,
   scope: AsyncDisposableStack,
-  device: string,
+  known: { readonly device: string; readonly fileSystem?: string | undefined },
 ): Promise<Opened | undefined> {
   const { system, settings } = context;
-  const fileSystem = (await probeSignature(system, device))?.type ?? "nothing";
+  const { device } = known;
+  const fileSystem = known.fileSystem ?? (await probeSignature(system, device))?.type ?? "nothing";
   if (fileSystem === "swsuspend") throw new BootError("hibernated", describeHibernation(device));
   if (!isMountable(fileSystem)) {
     context.reasons.push(`${device}: ${fileSystem === "nothing" ? "no file system" : fileSystem}`);
@@ -275,6 +317,12 @@ async function tryDevice(
     scope.use(attempt.move());
     return { ...image, device, fileSystem };
   }
+  // XFS above all keeps what was written last in its journal only, a freshly installed kernel among it.
+  if (await needsRecovery(system, device, fileSystem)) {
+    context.reasons.push(
+      `${device}: was not unmounted cleanly, so its newest files cannot be seen: start and shut down its own system once`,
+    );
+  }
   return undefined;
 }
 
@@ -289,8 +337,8 @@ async function makeMountPoint({ system, settings }: Context, scope: AsyncDisposa
   return directory;
 }
 
-function atPath(path: string): Place {
-  return { label: path, open: () => Promise.resolve(path) };
+function atPath(path: string, fileSystem?: string): Place {
+  return { label: path, ...(fileSystem === undefined ? {} : { fileSystem }), open: () => Promise.resolve(path) };
 }
 
 async function findVolumePlaces(

@@ -224,7 +224,10 @@ Deno.test("a hibernated system found behind a passphrase stops everything", asyn
     ...lukslvm,
     devices: { ...lukslvm.devices, "/dev/vg/root": { type: "swsuspend" } },
   });
-  await assert.rejects(openBootPartition(system, settings, { passphrase: "geheim" }), { code: "hibernated" });
+  const part = { type: "luks", luksBlock: "/dev/sda2", block: "/dev/vg/boot" } as const;
+  for (const asked of [settings, { ...settings, part }]) {
+    await assert.rejects(openBootPartition(system, asked, { passphrase: "geheim" }), { code: "hibernated" });
+  }
   assert.equal(held.size, 0);
 });
 
