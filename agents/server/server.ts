@@ -132,6 +132,7 @@ class Server {
     const [problem] = disk.problems;
     if (problem !== undefined) return this.#refuse(problem.message, []);
     if (this.#desk.isFree) this.#setPhase({ kind: "waiting" });
+    this.#dependencies.console.mark("serving");
     this.#dependencies.console.say("Waiting for a desktop with the same key");
   }
 
