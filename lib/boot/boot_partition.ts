@@ -14,6 +14,7 @@ import type { System } from "../system/system.ts";
 import { readMountedFiles } from "./boot_files.ts";
 import { BootError, type BootLoader, type BootLoadSettings } from "./entry.ts";
 import { findBootEntry } from "./find_boot_entry.ts";
+import { findResumeTarget, isHibernatedInFile } from "./resume.ts";
 import { type BootImage, openImage } from "./opened_image.ts";
 
 /** `boot.part` of the configuration. */
@@ -67,7 +68,7 @@ type Opened = Omit<OpenedBoot, keyof AsyncDisposable>;
 
 /**
  * @throws {BootError} "no-device", "no-boot-entry", "passphrase-needed", "passphrase-wrong", "unsupported", "no-memory".
- * Runs `lsblk`, `blkid`, `mount`, `umount`, `readlink`, `lvm`, `cryptsetup`; reads and writes below the work directory.
+ * Runs `lsblk`, `blkid`, `od`, `mount`, `umount`, `readlink`, `lvm`, `cryptsetup`; reads and writes below the work directory.
  */
 export async function openBootPartition(
   system: System,
@@ -313,6 +314,10 @@ async function tryDevice(
     const files = readMountedFiles(system, directory);
     const entry = await findBootEntry(files, { load: settings.load });
     if (entry === undefined) continue;
+    const resume = findResumeTarget(entry.commandLine);
+    if (resume !== undefined && await isHibernatedInFile(system, resume)) {
+      throw new BootError("hibernated", describeHibernation(`${resume.device}, in a swap file`));
+    }
     const image = attempt.use(await openImage(files, entry));
     scope.use(attempt.move());
     return { ...image, device, fileSystem };
