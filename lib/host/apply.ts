@@ -8,6 +8,7 @@ import { backupDirectory, dropEntry } from "./journal.ts";
 import { removeMadeDirectories } from "./made_directories.ts";
 import { checkPlan, type Operation, type Plan } from "./operation.ts";
 import { ChangedMeanwhile, noteCommand, perform } from "./perform.ts";
+import { wrapLine } from "./wrap_line.ts";
 
 /** A file that changes again each time it was shown is given up on. */
 const maximumShows = 3;
@@ -66,7 +67,9 @@ async function handle(host: Host, step: Step): Promise<Outcome> {
     const missing = operation.needs.filter((id) => outcomes.get(id) === "skipped");
     if (missing.length > 0) {
       ui.say("");
-      ui.say(`Skipped as well: ${operation.what} (it needs ${missing.join(", ")})`);
+      for (const line of wrapLine(`Skipped as well: ${operation.what} (it needs ${missing.join(", ")})`, 4)) {
+        ui.say(line);
+      }
       return "skipped";
     }
     const proposal: Proposal = { ...operation, position: step.position, change: changeLines(inspection) };

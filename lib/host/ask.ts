@@ -2,6 +2,7 @@
 
 import type { Answer, Ui } from "../cli/ui.ts";
 import { colorChange } from "./diff.ts";
+import { wrapLine } from "./wrap_line.ts";
 
 /** A longer change is cut before the question; "d" shows all of it. */
 const shownLines = 40;
@@ -21,7 +22,7 @@ export function showProposal(ui: Ui, proposal: Proposal, { isWhole }: { readonly
   const position = proposal.position === "" ? "" : `[${proposal.position}] `;
   ui.say("");
   ui.say(`${position}${capitalize(proposal.what)}`);
-  ui.say(`    ${proposal.why}`);
+  for (const line of wrapLine(`    ${proposal.why}`, 4)) ui.say(line);
   const lines = paint(ui, proposal.change);
   const isCut = !isWhole && lines.length > shownLines;
   for (const line of isCut ? lines.slice(0, shownLines - 5) : lines) ui.say(`    ${line}`);
@@ -31,7 +32,7 @@ export function showProposal(ui: Ui, proposal: Proposal, { isWhole }: { readonly
 /** @throws {StoppedByUser} on Ctrl-C or a closed input */
 export async function askFor(ui: Ui, proposal: Proposal): Promise<Answer> {
   const details = paint(ui, proposal.change).join("\n");
-  return await ui.ask({ text: capitalize(proposal.what), ...(details === "" ? {} : { details }) });
+  return await ui.ask({ text: "Do it", ...(details === "" ? {} : { details }) });
 }
 
 function paint(ui: Ui, change: readonly string[]): readonly string[] {

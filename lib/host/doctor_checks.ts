@@ -4,6 +4,7 @@ import { separateInitramfs } from "../initramfs/generator.ts";
 import { parseKernelCommandLine } from "../protocol/kernel_command_line.ts";
 import type { ArtifactFacts, DoctorFacts, LuksFacts, NicFacts } from "./doctor_facts.ts";
 import { flattenDevices } from "./storage_facts.ts";
+import { wrapLine } from "./wrap_line.ts";
 
 export type CheckLevel = "ok" | "warning" | "error";
 
@@ -95,7 +96,8 @@ function checkInitramfs(facts: DoctorFacts): Verdict {
       "Set MODULES=most in /etc/initramfs-tools/initramfs.conf",
     );
   }
-  const isSeparate = facts.generator !== undefined && facts.generator !== "initramfs-tools";
+  if (facts.generator === undefined) return warning("nothing is known of it", "See the generator above");
+  const isSeparate = facts.generator !== "initramfs-tools";
   if (isSeparate && !facts.hasSeparateInitramfs) {
     return warning(`${separateInitramfs} is not there`, "Run setup-server");
   }
@@ -253,19 +255,7 @@ const marks: Readonly<Record<CheckLevel, string>> = { ok: "ok", warning: "warn",
 export function formatChecks(list: readonly Check[]): readonly string[] {
   const width = Math.max(...list.map((check) => check.title.length));
   return list.flatMap(({ level, title, found, cure }) => [
-    ...wrap(`${marks[level].padEnd(6)}${title.padEnd(width)}  ${found}`, width + 8),
-    ...cure === undefined ? [] : wrap(`${" ".repeat(width + 8)}-> ${cure}`, width + 11),
+    ...wrapLine(`${marks[level].padEnd(6)}${title.padEnd(width)}  ${found}`, width + 8),
+    ...cure === undefined ? [] : wrapLine(`${" ".repeat(width + 8)}-> ${cure}`, width + 11),
   ]);
-}
-
-const columns = 80;
-
-function wrap(line: string, indent: number): readonly string[] {
-  const lines: string[] = [];
-  for (let rest = line;;) {
-    const end = rest.length <= columns ? -1 : rest.lastIndexOf(" ", columns);
-    if (end <= indent) return [...lines, rest];
-    lines.push(rest.slice(0, end));
-    rest = `${" ".repeat(indent)}${rest.slice(end + 1)}`;
-  }
 }

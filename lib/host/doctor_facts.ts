@@ -2,10 +2,10 @@
 
 import * as v from "valibot";
 import type { Config } from "../config/config.ts";
-import { CommandError } from "../errors.ts";
 import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";
 import { type BlockDevice, listLinks, readLinkSpeed } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
+import { outputIfItWorks } from "./ask_program.ts";
 import { gatherHostFacts, type HostFacts } from "./host_facts.ts";
 import { journalPath } from "./journal.ts";
 import { networkManagerRule } from "./network_rules.ts";
@@ -121,16 +121,6 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
 async function readIfThere(system: System, path: string): Promise<string | undefined> {
   const { exitCode, stdout } = await system.run(["cat", path], { acceptExitCodes: [0, 1], timeoutMs: 5_000 });
   return exitCode === 0 ? stdout.trim() : undefined;
-}
-
-/** Runs a program that may not be installed, or may fail for reasons that are facts in themselves. */
-async function outputIfItWorks(system: System, argv: readonly string[]): Promise<string | undefined> {
-  try {
-    return (await system.run(argv, { timeoutMs: 30_000 })).stdout;
-  } catch (error) {
-    if (error instanceof CommandError) return undefined;
-    throw error;
-  }
 }
 
 /** What only root may look at is answered with `otherwise`, so that doctor is of use to others, too. */

@@ -14,7 +14,7 @@ export interface NetworkRule {
 /** A section of its own does not touch other "unmanaged-devices" settings (NetworkManager.conf(5), DEVICE SECTION). */
 export const networkManagerRule: NetworkRule = {
   path: "/etc/NetworkManager/conf.d/90-stiefelsystem.conf",
-  text: `# Installed by stiefelsystem: on a desktop, the root file system comes over this link.
+  text: `# Installed by stiefelsystem: a desktop's root disk is behind this link.
 [device-stiefelsystem]
 match-device=interface-name:${linkName}
 managed=0
@@ -25,7 +25,7 @@ managed=0
 /** Unmanaged links keep their addresses and routes (systemd.network(5)). */
 export const networkdRule: NetworkRule = {
   path: "/etc/systemd/network/10-stiefelsystem.network",
-  text: `# Installed by stiefelsystem: on a desktop, the root file system comes over this link.
+  text: `# Installed by stiefelsystem: a desktop's root disk is behind this link.
 [Match]
 Name=${linkName}
 

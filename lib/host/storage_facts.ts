@@ -2,6 +2,7 @@
 
 import { type BlockDevice, listBlockDevices } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
+import { outputIfItWorks } from "./ask_program.ts";
 
 /** One mount point and the devices below it, the disk first. */
 export interface MountChain {
@@ -55,10 +56,8 @@ export function isLuks(device: BlockDevice): boolean {
  * Runs `udevadm`.
  */
 export async function listStableNames(system: System, device: string): Promise<readonly string[]> {
-  const { stdout, exitCode } = await system.run(["udevadm", "info", "--query=symlink", "--root", `--name=${device}`], {
-    acceptExitCodes: [0, 1, 2, 4],
-  });
-  return exitCode === 0 ? sortStableNames(stdout.trim().split(/\s+/).filter(Boolean)) : [];
+  const names = await outputIfItWorks(system, ["udevadm", "info", "--query=symlink", "--root", `--name=${device}`]);
+  return sortStableNames(names?.trim().split(/\s+/).filter(Boolean) ?? []);
 }
 
 const telling = [

@@ -1,6 +1,6 @@
 /** Systems as they are installed, reduced to the files that setting up looks at; for golden plans. */
 
-import { createMemorySystem, type MemorySystem } from "../../lib/system/memory.ts";
+import { type CommandScript, createMemorySystem, type MemorySystem } from "../../lib/system/memory.ts";
 import type { GeneratorId } from "../../lib/initramfs/generator.ts";
 import { projectRoot } from "./source_tree.ts";
 
@@ -140,12 +140,19 @@ export const installedSystems: readonly InstalledSystem[] = [
   },
 ];
 
-export async function createInstalledSystem(installed: InstalledSystem): Promise<MemorySystem> {
+/** @param more files and programs besides those that a plan looks at */
+export async function createInstalledSystem(
+  installed: InstalledSystem,
+  more: {
+    readonly files?: Readonly<Record<string, string | Uint8Array>>;
+    readonly commands?: readonly CommandScript[];
+  } = {},
+): Promise<MemorySystem> {
   const osRelease = await Deno.readTextFile(`${projectRoot}tests/fixtures/os-release/${installed.osRelease}`);
   const files = installed.files.map((file) => typeof file === "string" ? [file, ""] : file);
   return createMemorySystem({
-    files: { "/etc/os-release": osRelease, ...Object.fromEntries(files) },
-    commands: [(argv) => {
+    files: { "/etc/os-release": osRelease, ...Object.fromEntries(files), ...more.files },
+    commands: [...more.commands ?? [], (argv) => {
       if (argv[0] === "findmnt") return `${installed.bootFileSystem}\n`;
       if (argv.join(" ") === "cat /proc/cmdline") return `${installed.commandLine}\n`;
       if (argv[0] === "systemctl" && argv[1] === "is-active") {

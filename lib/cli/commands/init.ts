@@ -12,6 +12,7 @@ import {
   type StorageFacts,
 } from "../../host/storage_facts.ts";
 import { openHostTree, readState } from "../../host/tree.ts";
+import { wrapLine } from "../../host/wrap_line.ts";
 import type { GeneratorId } from "../../initramfs/generator.ts";
 import type { BlockDevice } from "../../system/facts.ts";
 import type { System } from "../../system/system.ts";
@@ -35,7 +36,6 @@ export async function init(system: System, ui: Ui, options: InitOptions): Promis
   const storage = await gatherStorageFacts(system);
   const generator = chooseGenerator(facts, new Set());
   for (const line of describeSystem(facts, storage, generator)) ui.say(line);
-  ui.say("");
   const text = formatConfigYaml({
     systemName: facts.distribution?.prettyName ?? "an unknown distribution",
     ...await chooseStorage(system, ui, storage),
@@ -55,8 +55,8 @@ function describeSystem(
     `System      ${facts.distribution?.prettyName ?? "not known"}`,
     `Initramfs   ${generator ?? "no generator that is known here"}`,
     `Kernel      ${facts.kernel?.release ?? "none found"}`,
-    `Root        ${describeChain(storage.root)}`,
-    ...storage.boot === undefined ? [] : [`Boot        ${describeChain(storage.boot)}`],
+    ...wrapLine(`Root        ${describeChain(storage.root)}`, 12),
+    ...storage.boot === undefined ? [] : wrapLine(`Boot        ${describeChain(storage.boot)}`, 12),
   ];
 }
 
@@ -79,8 +79,9 @@ async function chooseStorage(
   const rootDisk = storage.root?.devices[0];
   const others = storage.disks.filter((disk) => disk.type === "disk" && disk !== rootDisk && disk.sizeBytes > 0);
   for (const disk of [...rootDisk === undefined ? [] : [rootDisk], ...others]) {
-    const what = disk === rootDisk ? "this system's disk" : "the disk";
-    if (!await ui.confirm(`Let desktops use ${what}, ${describeDisk(disk)}`)) continue;
+    ui.say("");
+    ui.say(`${disk === rootDisk ? "The disk of this system" : "Another disk"}: ${describeDisk(disk)}`);
+    if (!await ui.confirm("Let desktops use it")) continue;
     const name = await stableName(system, disk);
     return { disk: name, bootPartition: disk === rootDisk ? findBootPartition(storage) : undefined };
   }

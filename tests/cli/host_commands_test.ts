@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { quoteCommand } from "../../lib/errors.ts";
+import { createRealSystem } from "../../lib/system/real.ts";
+import { projectRoot } from "../support/source_tree.ts";
+
+// Golden transcripts: UPDATE_GOLDEN=1 writes them anew.
+const goldenDirectory = `${projectRoot}tests/golden/transcripts/`;
+const isUpdate = Deno.env.get("UPDATE_GOLDEN") === "1";
+const system = createRealSystem({ home: Deno.env.get("HOME") ?? "/" });
+const run = [
+  ...[
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "--no-prompt",
+    "--allow-read",
+    "--allow-env",
+    `--config=${projectRoot}deno.json`,
+  ],
+  `${projectRoot}tests/support/host_commands.ts`,
+];
+
+interface Transcript {
+  readonly name: string;
+  readonly arguments: readonly string[];
+  /** What is typed, line by line. */
+  readonly input: string;
+  readonly exitCode: number;
+}
+
+const transcripts: readonly Transcript[] = [
+  // A wrong key, the diff again, the shared key skipped, and the end at a file that somebody else has made.
+  { name: "setup-server", arguments: ["setup-server"], input: "y\ny\nx\nd\ny\ns\ny\ny\nd\na\n", exitCode: 3 },
+  { name: "setup-server-skip", arguments: ["setup-server"], input: `s\n${"y\n".repeat(14)}`, exitCode: 0 },
+  { name: "setup-server-input-ends", arguments: ["setup-server"], input: "y\n", exitCode: 3 },
+  { name: "setup-server-dry-run", arguments: ["setup-server", "--dry-run"], input: "", exitCode: 0 },
+  { name: "setup-undo-yes", arguments: ["setup-undo", "--yes"], input: "", exitCode: 0 },
+  { name: "init", arguments: ["init"], input: "y\ny\ny\ny\n", exitCode: 0 },
+  { name: "init-keeps", arguments: ["init"], input: "y\nn\nn\nn\n", exitCode: 3 },
+  { name: "doctor", arguments: ["doctor"], input: "", exitCode: 1 },
+];
+
+/** Times are not the same twice. */
+function steady(text: string): string {
+  return text.replaceAll(/\(\d+\.\d s\)/g, "(0.0 s)");
+}
+
+for (const transcript of transcripts) {
+  Deno.test(`without a terminal: ${transcript.name}`, async () => {
+    const { stdout, stderr, exitCode } = await system.run([...run, ...transcript.arguments], {
+      stdin: transcript.input,
+      acceptExitCodes: [0, 1, 2, 3],
+      env: { DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno` },
+    });
+    const results = stdout === "" ? "" : `---- standard output ----\n${stdout}`;
+    const text = steady(`$ ${transcript.arguments.join(" ")}\n${stderr}${results}---- exit ${exitCode} ----\n`);
+    assert.equal(exitCode, transcript.exitCode, text);
+    assert.doesNotMatch(text, new RegExp("\x1b"), "colour without a terminal");
+    const path = `${goldenDirectory}${transcript.name}.txt`;
+    if (isUpdate) await Deno.writeTextFile(path, text);
+    assert.equal(text, await Deno.readTextFile(path));
+    const long = text.split("\n").filter((line) => line.length > 80 && !/^ {4}[-+ ]|^\s*command: /.test(line));
+    assert.deepEqual(long, [], "lines that do not fit into 80 columns");
+  });
+}
+
+// ---- on a terminal ---------------------------------------------------------------------------------------------------
+
+const hasTmux = await system.run(["tmux", "-V"]).then(() => true, () => false);
+
+/** A terminal of 80 columns with one program in it. */
+async function openTerminal(argv: readonly string[]): Promise<Terminal> {
+  const server = `stiefel-${crypto.randomUUID().slice(0, 8)}`;
+  const tmux = async (...words: readonly string[]): Promise<string> =>
+    (await system.run(["tmux", "-L", server, "-f", "/dev/null", ...words], { env: { TERM: "xterm-256color" } })).stdout;
+  await tmux("new-session", "-d", "-x", "80", "-y", "300", `${quoteCommand(argv)}; echo "EXIT $?"; sleep 60`);
+  const screen = async (...flags: readonly string[]): Promise<string> =>
+    (await tmux("capture-pane", "-p", ...flags)).trimEnd();
+  return {
+    press: async (key) => void await tmux("send-keys", key),
+    screen,
+    waitFor: async (wanted) => {
+      for (let tries = 0; tries < 300; tries++) {
+        const text = await screen();
+        if (wanted.test(text)) return text;
+        await system.delay(100);
+      }
+      throw new Error(`Not seen on the terminal: ${wanted}\n${await screen()}`);
+    },
+    [Symbol.asyncDispose]: async () => void await tmux("kill-server"),
+  };
+}
+
+interface Terminal extends AsyncDisposable {
+  press(key: string): Promise<void>;
+  screen(...flags: readonly string[]): Promise<string>;
+  waitFor(wanted: RegExp): Promise<string>;
+}
+
+Deno.test({
+  name: "on a terminal: single keys answer, changes are coloured, abort says what was done",
+  ignore: !hasTmux,
+  fn: async () => {
+    await using terminal = await openTerminal([...run, "setup-server"]);
+    for (const [question, key] of [["1/16", "y"], ["2/16", "y"], ["3/16", "s"], ["4/16", "y"]] as const) {
+      await terminal.waitFor(new RegExp(`\\[${question}\\][\\s\\S]*\\[d\\]iff$`));
+      await terminal.press(key);
+    }
+    await terminal.waitFor(/\[5\/16\][\s\S]*\[d\]iff$/);
+    assert.ok((await terminal.screen("-e")).includes("\x1b[32m+#!/bin/sh"));
+    await terminal.press("a");
+    const text = await terminal.waitFor(/EXIT 3/);
+    assert.match(text, /Done so far:\n {4}write \/var\/local\/lib\/stiefelsystem\/kernel\n/);
+  },
+});
+
+Deno.test({
+  name: "on a terminal: Ctrl-C at a question stops with exit code 3 and says what was done",
+  ignore: !hasTmux,
+  fn: async () => {
+    await using terminal = await openTerminal([...run, "setup-server"]);
+    await terminal.waitFor(/\[1\/16\][\s\S]*\[d\]iff$/);
+    await terminal.press("y");
+    await terminal.waitFor(/\[2\/16\][\s\S]*\[d\]iff$/);
+    await terminal.press("C-c");
+    const text = await terminal.waitFor(/EXIT 3/);
+    assert.match(text, /Stopped\. Done so far:\n {4}write \/var\/local\/lib\/stiefelsystem\/kernel\n/);
+  },
+});
