@@ -49,10 +49,10 @@ const program: CommandScript = (argv) => {
 
 const debian = installedSystems.find((installed) => installed.name === "debian-13-initramfs-tools");
 if (debian === undefined) throw new Error("The fixture is gone");
-const key = new Uint8Array(32).fill(7);
+const key = Uint8Array.from({ length: 32 }, (_, index) => index + 1);
 const system = await createInstalledSystem(debian, {
   files: {
-    "/home/me/config.yaml": "modules: [lvm]\n",
+    "/home/me/config.yaml": "modules: [base, nbd, lvm]\n",
     "/home/me/aes-key": key,
     "/home/me/build/kernel": "kernel\0".repeat(1000),
     "/home/me/build/initrd": Uint8Array.from([...new Uint8Array(5000), ...key]),

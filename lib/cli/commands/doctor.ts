@@ -1,6 +1,7 @@
 /** `doctor`: looks whether a laptop can be used from a desktop, and says what to do where it cannot. Changes nothing. */
 
-import { loadConfig } from "../../config/load_config.ts";
+import { formatDiagnostic } from "../../config/diagnostics.ts";
+import { readConfigFile } from "../../config_file.ts";
 import { UserError } from "../../errors.ts";
 import { formatChecks, runChecks } from "../../host/doctor_checks.ts";
 import { gatherDoctorFacts } from "../../host/doctor_facts.ts";
@@ -21,9 +22,8 @@ export interface DoctorOptions {
  */
 export async function doctor(system: System, ui: Ui, options: DoctorOptions): Promise<void> {
   const tree = await openHostTree(system);
-  const isThere = await system.stat(options.configPath) !== undefined;
-  const text = isThere ? await system.readText(options.configPath) : "";
-  const { config } = await loadConfig(text, options.configPath);
+  const { config, warnings } = await readConfigFile(system, options.configPath);
+  for (const warning of warnings) ui.warn(formatDiagnostic(warning, options.configPath));
   const generator = chooseGenerator(await gatherHostFacts(system, tree), config.modules);
   const checks = runChecks(await gatherDoctorFacts(system, tree, { ...options, config, generator }));
   for (const line of formatChecks(checks)) ui.result(line);

@@ -1,7 +1,8 @@
 /** `setup-server`: makes a laptop's system ready to be used from a desktop, one question per change. */
 
 import type { Config } from "../../config/config.ts";
-import { loadConfig } from "../../config/load_config.ts";
+import { formatDiagnostic } from "../../config/diagnostics.ts";
+import { readConfigFile } from "../../config_file.ts";
 import type { Need } from "../../distro/distribution.ts";
 import { quoteCommand, UserError } from "../../errors.ts";
 import { applyPlan } from "../../host/apply.ts";
@@ -12,6 +13,7 @@ import { type AutokexecArtifact, planSetupServer, type SetupArtifacts } from "..
 import type { HostTree } from "../../host/tree.ts";
 import type { GeneratorId } from "../../initramfs/generator.ts";
 import { generators } from "../../initramfs/registry.ts";
+import { readKey } from "../../key_file.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../ui.ts";
 
@@ -30,8 +32,6 @@ export interface SetupServerOptions {
   readonly autokexec?: AutokexecArtifact;
 }
 
-const keyBytes = 32;
-
 /**
  * Needs read access to the artifacts and the host, write access to the host, and the programs named in doc/host-changes.md.
  * @throws {UserError} when something is missing that has to be there first
@@ -40,7 +40,7 @@ const keyBytes = 32;
 export async function setupServer(system: System, ui: Ui, options: SetupServerOptions): Promise<void> {
   const host = await openHost(system, ui, options.root === undefined ? {} : { root: options.root });
   await demandRoot(system, host.tree, { dryRun: options.dryRun ?? false });
-  const { config, configText } = await readConfig(system, options.configPath);
+  const { config, configText } = await readConfig(system, ui, options.configPath);
   const facts = await gatherHostFacts(system, host.tree);
   const generator = demandGenerator(facts, config);
   const artifacts = await gatherArtifacts(system, options, { generator, configText });
@@ -67,11 +67,13 @@ export async function demandRoot(
 
 async function readConfig(
   system: System,
+  ui: Ui,
   path: string,
 ): Promise<{ readonly config: Config; readonly configText: string }> {
+  const { config, warnings } = await readConfigFile(system, path);
+  for (const warning of warnings) ui.warn(formatDiagnostic(warning, path));
   const isThere = await system.stat(path) !== undefined;
   const configText = isThere ? await system.readText(path) : "# No configuration was given: all defaults.\n";
-  const { config } = await loadConfig(configText, path);
   return { config, configText };
 }
 
@@ -102,17 +104,6 @@ async function gatherArtifacts(
     generatorFiles,
     ...options.autokexec === undefined ? {} : { autokexec: options.autokexec },
   };
-}
-
-async function readKey(system: System, path: string): Promise<Uint8Array<ArrayBuffer>> {
-  const status = await system.stat(path);
-  if (status?.kind !== "file" || status.sizeBytes !== keyBytes) {
-    const found = status === undefined ? "no such file" : `${status.sizeBytes} bytes`;
-    throw new UserError(`Cannot use the shared key "${path}": ${found}, wanted ${keyBytes} bytes`, {
-      hints: ["create-initrd makes one together with the image that holds it"],
-    });
-  }
-  return await system.readFile(path);
 }
 
 /** The hooks copy these programs into the initramfs; without them a desktop would find no disk. */
