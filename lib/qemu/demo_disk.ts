@@ -134,6 +134,8 @@ export interface DemoDiskRecipe {
   readonly suite: string;
   /** A Debian mirror's URL; absent: mmdebstrap's own choice. */
   readonly mirror?: string;
+  /** Packages beyond those of every demo disk. */
+  readonly packages?: readonly string[];
   /** Directories that mirror the disk's root, in the order they are copied. */
   readonly overlays: readonly string[];
 }
@@ -146,7 +148,7 @@ export function formatMmdebstrapArguments(recipe: DemoDiskRecipe, tarPath: strin
     "--format=tar",
     '--aptopt=APT::Install-Recommends "false"',
     ...excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`),
-    `--include=${demoDiskPackages.join(",")}`,
+    `--include=${[...demoDiskPackages, ...recipe.packages ?? []].join(",")}`,
     // The machine id is fixed by image/demo: an empty one would make every boot a first boot.
     "--skip=cleanup/reproducible",
     // Before the kernel is unpacked, so that its initramfs is made once, with our hook in it.
@@ -172,6 +174,8 @@ export interface DemoDisk {
 }
 
 export interface BuildDemoDiskOptions extends DemoDiskRecipe {
+  /** What the disk is for; only the newest of each name is kept. Default "demo-disk". */
+  readonly name?: string;
   readonly cacheDir: string;
   /** Each line of the programs that run. */
   readonly onLine?: (line: string) => void;
@@ -190,16 +194,17 @@ const recipeVersion = 1;
  */
 export async function buildDemoDisk(system: System, options: BuildDemoDiskOptions): Promise<DemoDisk> {
   const key = await hashRecipe(system, options);
-  const directory = `${options.cacheDir}/demo-disk-${key}`;
+  const name = options.name ?? "demo-disk";
+  const directory = `${options.cacheDir}/${name}-${key}`;
   const finished = await readDemoDisk(system, directory);
   if (finished !== undefined) return finished;
 
   await system.makeDirectory(options.cacheDir);
-  const work = await system.makeTempDirectory({ parent: options.cacheDir, prefix: "demo-disk-work-" });
+  const work = await system.makeTempDirectory({ parent: options.cacheDir, prefix: `${name}-work-` });
   const asRoot = await rootPrefix(system);
   try {
     await makeDisk(system, { ...options, work, asRoot });
-    await removeOlderDisks(system, options.cacheDir);
+    await removeOlderDisks(system, options.cacheDir, name);
     await system.rename(`${work}/disk`, directory);
   } finally {
     // Files of other users inside a user namespace can only be removed from within one.
@@ -297,9 +302,10 @@ async function readDemoDisk(system: System, directory: string): Promise<DemoDisk
 }
 
 /** One disk is enough to keep: an older one is of no use to anybody. */
-async function removeOlderDisks(system: System, cacheDir: string): Promise<void> {
-  for (const name of await system.readDirectory(cacheDir)) {
-    if (/^demo-disk-[0-9a-f]+$/.test(name)) await system.remove(`${cacheDir}/${name}`);
+async function removeOlderDisks(system: System, cacheDir: string, name: string): Promise<void> {
+  for (const entry of await system.readDirectory(cacheDir)) {
+    const isOlder = entry.startsWith(`${name}-`) && /^[0-9a-f]+$/.test(entry.slice(name.length + 1));
+    if (isOlder) await system.remove(`${cacheDir}/${entry}`);
   }
 }
 

@@ -145,6 +145,12 @@ export interface PairWatcher {
   onStep?(step: BootStep, title: string, atS: number): void;
 }
 
+export interface BootOptions {
+  readonly place: RunPlace;
+  readonly order: DemoOrder;
+  readonly watcher?: PairWatcher;
+}
+
 /** Emulation of a whole machine takes about fifty times what the machine itself takes. */
 function limitsMs(host: QemuHost): { readonly ready: number; readonly multiUser: number; readonly end: number } {
   return host.accelerator === "kvm"
@@ -159,10 +165,8 @@ function limitsMs(host: QemuHost): { readonly ready: number; readonly multiUser:
 export async function bootPair(
   system: System,
   settings: PairSettings,
-  { place, order, watcher = {} }: {
-    readonly place: RunPlace;
-    readonly order: DemoOrder;
-    readonly watcher?: PairWatcher;
+  { place, order, watcher = {}, laptopParameters = [] }: BootOptions & {
+    readonly laptopParameters?: readonly string[];
   },
 ): Promise<BootOutcome> {
   const limits = limitsMs(place.host);
@@ -170,7 +174,12 @@ export async function bootPair(
   const options = { runDirectory: place.runDirectory, limitMs, ...(place.signal ? { signal: place.signal } : {}) };
   await system.remove(cablePath(place.runDirectory));
 
-  await using laptop = await startVm(system, laptopSpec(settings, ["stiefel.on_end=poweroff"]), place.host, options);
+  await using laptop = await startVm(
+    system,
+    laptopSpec(settings, ["stiefel.on_end=poweroff", ...laptopParameters]),
+    place.host,
+    options,
+  );
   const ready = await laptop.waitForLine(serverReadyPattern, { timeoutMs: limits.ready });
   watcher.onLaptopReady?.();
 
@@ -200,11 +209,7 @@ export async function bootPair(
 export async function bootLocally(
   system: System,
   spec: VmSpec,
-  { place, order, watcher = {} }: {
-    readonly place: RunPlace;
-    readonly order: DemoOrder;
-    readonly watcher?: PairWatcher;
-  },
+  { place, order, watcher = {} }: BootOptions,
 ): Promise<BootOutcome> {
   const limits = limitsMs(place.host);
   await using machine = await startVm(system, { ...spec, credentials: demoCredentials(order) }, place.host, {

@@ -32,10 +32,12 @@ export async function demo(system: System, ui: Ui, options: DemoOptions): Promis
 export async function bootDemo(
   system: System,
   ui: Ui,
-  { machines, options, action = "poweroff" }: {
+  { machines, options, action = "poweroff", laptopParameters = [] }: {
     readonly machines: Machines;
     readonly options: MachineOptions;
     readonly action?: "poweroff" | "bench";
+    /** More kernel parameters for the laptop's image. */
+    readonly laptopParameters?: readonly string[];
   },
 ): Promise<BootOutcome> {
   const { runDirectory } = options;
@@ -56,6 +58,7 @@ export async function bootDemo(
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       },
       order: { action, token: newToken(system) },
+      laptopParameters,
       watcher: {
         onLaptopReady: () => {
           progress.finish();

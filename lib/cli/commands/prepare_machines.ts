@@ -68,12 +68,15 @@ export async function prepareDemoDisk(
   system: System,
   ui: Ui,
   options: Pick<MachineOptions, "projectDirectory" | "cacheDir" | "signal">,
+  variant: DiskVariant = {},
 ): Promise<DemoDisk> {
   const mirror = await readAptMirror(system);
-  const progress = ui.progress("Demo disk");
+  const progress = ui.progress(variant.title ?? "Demo disk");
   try {
     const disk = await buildDemoDisk(system, {
       suite: demoSuite,
+      ...(variant.name === undefined ? {} : { name: variant.name }),
+      ...(variant.packages === undefined ? {} : { packages: variant.packages }),
       overlays: ["demo", "host/generic", "host/initramfs-tools"].map((name) =>
         `${options.projectDirectory}/image/${name}`
       ),
@@ -92,6 +95,13 @@ export async function prepareDemoDisk(
     progress.fail();
     throw error;
   }
+}
+
+/** A demo disk with more on it. */
+export interface DiskVariant {
+  readonly title?: string;
+  readonly name?: string;
+  readonly packages?: readonly string[];
 }
 
 /** The mirror this machine's own apt uses; undefined without apt. */

@@ -1,0 +1,302 @@
+/** `bench`: what the whole costs, in figures that can be compared between runs of one machine. Writes bench.json, prints a table. */
+
+import { UserError } from "../../errors.ts";
+import { measureSealRate } from "../../protocol/seal_rate.ts";
+import { asLocalBoot } from "../../qemu/boot_steps.ts";
+import {
+  type BenchReport,
+  type BenchResult,
+  bootFigures,
+  formatBenchJson,
+  formatBenchTable,
+  type ImageFigures,
+  readBlockFigures,
+} from "../../qemu/bench_result.ts";
+import { copyDemoDisk } from "../../qemu/demo_disk.ts";
+import { bootLocally, type BootOutcome, desktopSpec, listFacts, localSpec, newToken } from "../../qemu/machine_pair.ts";
+import { startVm } from "../../qemu/run_vm.ts";
+import { addStreamSource, streamSourceParameter } from "../../qemu/stream_source.ts";
+import type { System } from "../../system/system.ts";
+import type { Ui } from "../ui.ts";
+import { createInitrd } from "./create_initrd.ts";
+import { bootDemo, describeMachines } from "./demo.ts";
+import {
+  defaultMemoryMiB,
+  type MachineOptions,
+  type Machines,
+  prepareDemoDisk,
+  prepareMachines,
+} from "./prepare_machines.ts";
+
+export const benchParts = ["boot", "image", "build", "seal", "block"] as const;
+export type BenchPart = typeof benchParts[number];
+
+export interface BenchOptions extends MachineOptions {
+  readonly parts: readonly BenchPart[];
+  /** Where bench.json goes. */
+  readonly resultPath: string;
+}
+
+/** @throws {UserError} when a machine does not get where it has to; what was measured before is written all the same */
+export async function bench(system: System, ui: Ui, options: BenchOptions): Promise<void> {
+  const parts = new Set(options.parts);
+  let report: BenchReport = { result: {} };
+  const add = (more: Partial<BenchReport>): void => {
+    report = { ...report, ...more, result: { ...report.result, ...more.result } };
+  };
+  const needsMachines = parts.has("boot") || parts.has("image") || parts.has("block");
+  const machines = needsMachines ? await prepareMachines(system, ui, options) : undefined;
+  try {
+    if (parts.has("seal")) add({ result: { seal: benchSeal(system, ui) } });
+    if (machines !== undefined && parts.has("boot")) add(await benchBoot(system, ui, { machines, options }));
+    if (machines !== undefined && parts.has("image")) {
+      add({ result: { image: await benchImage(system, ui, { machines, options }) } });
+    }
+    if (machines !== undefined && parts.has("block")) {
+      add({ result: { block: await benchBlock(system, ui, { machines, options }) } });
+    }
+    if (parts.has("build")) add(await benchBuild(system, ui, options));
+  } finally {
+    await system.writeFile(options.resultPath, formatBenchJson(report.result));
+  }
+  ui.result(formatBenchTable(report).join("\n"));
+  if (machines !== undefined) ui.result(describeMachines(machines, options));
+}
+
+interface MachineBench {
+  readonly machines: Machines;
+  readonly options: BenchOptions;
+}
+
+function benchSeal(system: System, ui: Ui): NonNullable<BenchResult["seal"]> {
+  const progress = ui.progress("Sealing and opening");
+  const rate = measureSealRate({ nowMs: () => system.monotonicMs() });
+  progress.finish();
+  return { sealMBps: Math.round(rate.sealMBps), openMBps: Math.round(rate.openMBps) };
+}
+
+/** The same disk with one CPU each time, from the machine's own disk and over the network. */
+async function benchBoot(system: System, ui: Ui, { machines, options }: MachineBench): Promise<Partial<BenchReport>> {
+  const local = asLocalBoot((await bootFromOwnDisk(system, ui, { machines, options })).times);
+  const outcome = await bootDemo(system, ui, { machines, options });
+  demandFacts(outcome, options);
+  return { result: { boot: bootFigures(outcome.times, local) }, times: { network: outcome.times, local } };
+}
+
+async function bootFromOwnDisk(system: System, ui: Ui, { machines, options }: MachineBench): Promise<BootOutcome> {
+  const diskPath = `${options.runDirectory}/local.img`;
+  await copyDemoDisk(system, machines.disk, diskPath);
+  const progress = ui.progress("The same disk as the machine's own");
+  const spec = localSpec({
+    image: machines.disk,
+    commandLine: machines.disk.commandLine,
+    diskPath,
+    memoryMiB: options.clientMemoryMiB ?? defaultMemoryMiB,
+  });
+  try {
+    const outcome = await bootLocally(system, spec, {
+      place: placeOf(machines, options),
+      order: { action: "poweroff", token: newToken(system) },
+      watcher: { onStep: (_, title, atS) => progress.note(`${title} at ${atS.toFixed(1)} s`) },
+    });
+    progress.finish();
+    return outcome;
+  } catch (error) {
+    progress.fail();
+    throw error;
+  } finally {
+    await system.remove(diskPath);
+  }
+}
+
+function placeOf(machines: Machines, options: BenchOptions): Parameters<typeof bootLocally>[2]["place"] {
+  return {
+    host: machines.host,
+    runDirectory: options.runDirectory,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  };
+}
+
+/** A figure of a boot that did not do its work is none. */
+function demandFacts(outcome: BootOutcome, options: BenchOptions): void {
+  const failed = listFacts(outcome).filter((fact) => !fact.holds);
+  if (failed.length === 0) return;
+  throw new UserError(
+    `The measured boot is not a good one; these do not hold: ${failed.map((fact) => fact.text).join("; ")}`,
+    {
+      hints: [`The consoles are in ${options.runDirectory}`],
+    },
+  );
+}
+
+/** Tried from the middle on; a machine with too little memory panics or stays silent. */
+const memorySizesMiB = [256, 288, 320, 352, 384, 416, 448, 480, 512, 576, 640, 768, 1024];
+
+async function benchImage(system: System, ui: Ui, { machines, options }: MachineBench): Promise<ImageFigures> {
+  const [initrd, kernel] = await Promise.all(
+    [machines.image.initrdPath, machines.image.kernelPath].map((path) => system.stat(path)),
+  );
+  if (initrd === undefined || kernel === undefined) throw new UserError("The image is gone while it is measured");
+  const manifest: unknown = JSON.parse(await system.readText(machines.image.manifestPath));
+  const agents =
+    typeof manifest === "object" && manifest !== null && "agents" in manifest && manifest.agents === "compile"
+      ? "compile"
+      : "bundle";
+  const minimumRamMiB = await findLeastMemory(system, ui, { machines, options });
+  return {
+    initrdBytes: initrd.sizeBytes,
+    kernelBytes: kernel.sizeBytes,
+    agents,
+    ...(minimumRamMiB === undefined ? {} : { minimumRamMiB }),
+  };
+}
+
+/** The least of `memorySizesMiB` with which the agent gets to run, by halving. */
+async function findLeastMemory(
+  system: System,
+  ui: Ui,
+  { machines, options }: MachineBench,
+): Promise<number | undefined> {
+  const progress = ui.progress("Least memory that starts the agent");
+  let tooLittle = -1;
+  let enough = memorySizesMiB.length;
+  while (enough - tooLittle > 1) {
+    const middle = Math.floor((enough + tooLittle) / 2);
+    const memoryMiB = memorySizesMiB[middle] ?? 0;
+    progress.note(`trying ${memoryMiB} MiB`);
+    if (await startsAgent(system, { machines, options, memoryMiB })) enough = middle;
+    else tooLittle = middle;
+  }
+  progress.finish();
+  return memorySizesMiB[enough];
+}
+
+async function startsAgent(
+  system: System,
+  { machines, options, memoryMiB }: MachineBench & { readonly memoryMiB: number },
+): Promise<boolean> {
+  const limitMs = machines.host.accelerator === "kvm" ? 20_000 : 90_000;
+  // Alone: no cable, so that nobody has to be at its other end. A panic ends the machine at once.
+  const spec = desktopSpec({ image: machines.image, clientMemoryMiB: memoryMiB, console: "pipe" });
+  const alone = {
+    ...spec,
+    name: `memory-${memoryMiB}`,
+    links: [],
+    boot: spec.boot.kind === "kernel" ? { ...spec.boot, commandLine: `${spec.boot.commandLine} panic=-1` } : spec.boot,
+  };
+  await using vm = await startVm(system, alone, machines.host, { ...placeOf(machines, options), limitMs });
+  const line = await vm.waitForLine(/stiefelsystem: step=agent/, { timeoutMs: limitMs }).catch((error) => {
+    options.signal?.throwIfAborted();
+    if (error instanceof UserError) return undefined;
+    throw error;
+  });
+  return line !== undefined;
+}
+
+/** fio and a plain TCP stream, from inside the desktop that runs from the network disk. */
+async function benchBlock(
+  system: System,
+  ui: Ui,
+  { machines, options }: MachineBench,
+): Promise<NonNullable<BenchResult["block"]>> {
+  const disk = await prepareDemoDisk(system, ui, options, {
+    title: "Demo disk with fio",
+    name: "bench-disk",
+    packages: ["fio"],
+  });
+  const initrdPath = `${options.runDirectory}/stream-initrd`;
+  try {
+    const image = { ...machines.image, ...await addStreamSource(system, machines.image, initrdPath) };
+    const outcome = await bootDemo(system, ui, {
+      machines: { ...machines, image, disk },
+      options,
+      action: "bench",
+      laptopParameters: [streamSourceParameter],
+    });
+    demandFacts(outcome, options);
+    const figures = readBlockFigures(outcome.lines.map((line) => line.text), { name: "nbd", encrypted: false });
+    if (figures === undefined) {
+      throw new UserError("The desktop did not report what it measured on its disk", {
+        hints: [`Its console is in ${options.runDirectory}/desktop.log`],
+      });
+    }
+    return figures;
+  } finally {
+    await system.remove(initrdPath);
+  }
+}
+
+/** Parts of the project an image is made of; copied, so that an agent can be edited. */
+const projectParts = ["agents", "image", "lib", "deno.json", "deno.lock", "main.ts"];
+
+/** A build with nothing cached, one after an agent was edited, and what mmdebstrap alone takes for the same packages. */
+async function benchBuild(system: System, ui: Ui, options: BenchOptions): Promise<Partial<BenchReport>> {
+  await system.makeDirectory(options.runDirectory);
+  const place = await system.makeTempDirectory({ parent: options.runDirectory, prefix: "build-" });
+  try {
+    const project = `${place}/project`;
+    await system.makeDirectory(project);
+    const sources = projectParts.map((part) => `${options.projectDirectory}/${part}`);
+    await system.run(["cp", "-a", "--", ...sources, project]);
+    const image = {
+      ...options.image,
+      projectDir: project,
+      cacheDir: `${place}/cache`,
+      outDir: `${place}/out`,
+      keyPath: `${place}/aes-key`,
+    };
+    const measure = async (): Promise<number> => {
+      const startedMs = system.monotonicMs();
+      await createInitrd(system, ui, image);
+      return Math.round(system.monotonicMs() - startedMs) / 1000;
+    };
+    ui.say("Building the image with nothing cached");
+    const coldS = await measure();
+    const agent = `${project}/agents/client/main.ts`;
+    await system.writeFile(agent, `${await system.readText(agent)}\nconsole.debug("edited");\n`);
+    ui.say("Building it again with an agent edited");
+    const warmS = await measure();
+    return {
+      result: { build: { coldS, warmS } },
+      ...await benchMmdebstrap(system, ui, { ...image, outDir: image.outDir }),
+    };
+  } finally {
+    await system.remove(place);
+  }
+}
+
+/** The packages the manifest names, by mmdebstrap and nothing else. */
+async function benchMmdebstrap(
+  system: System,
+  ui: Ui,
+  { outDir }: { readonly outDir: string },
+): Promise<Partial<BenchReport>> {
+  const manifest = parseManifestPackages(await system.readText(`${outDir}/manifest.json`));
+  if (manifest === undefined) return {};
+  const progress = ui.progress("The same packages by mmdebstrap alone");
+  const startedMs = system.monotonicMs();
+  await system.run([
+    "mmdebstrap",
+    "--variant=extract",
+    "--format=tar",
+    `--include=${manifest.names.join(",")}`,
+    manifest.suite,
+    `${outDir}/bare.tar`,
+    manifest.mirror,
+  ], { timeoutMs: 30 * 60_000 });
+  progress.finish();
+  return { bareMmdebstrapS: Math.round(system.monotonicMs() - startedMs) / 1000 };
+}
+
+function parseManifestPackages(
+  text: string,
+): { readonly names: readonly string[]; readonly suite: string; readonly mirror: string } | undefined {
+  const manifest = JSON.parse(text) as {
+    readonly packages?: readonly { readonly name?: unknown }[];
+    readonly debian?: { readonly suite?: unknown; readonly mirror?: unknown };
+  };
+  const names = (manifest.packages ?? []).map((entry) => entry.name).filter((name) => typeof name === "string");
+  const { suite, mirror } = manifest.debian ?? {};
+  if (names.length === 0 || typeof suite !== "string" || typeof mirror !== "string") return undefined;
+  return { names, suite, mirror };
+}

@@ -1,0 +1,185 @@
+/** `bench.json` and the table of the same figures. Pure. The keys are stable: others compare runs by them. */
+
+import { type BootTimes, formatBootTable } from "./boot_steps.ts";
+
+/** Times in seconds, rates in 10^6 bytes per second, sizes in bytes. What was not measured is absent, never zero. */
+export interface BenchResult {
+  readonly boot?: BootFigures;
+  readonly image?: ImageFigures;
+  readonly build?: { readonly coldS: number; readonly warmS: number };
+  readonly seal?: { readonly sealMBps: number; readonly openMBps: number };
+  readonly block?: { readonly tcpMBps?: number; readonly transports: readonly TransportFigures[] };
+}
+
+export interface BootFigures {
+  readonly localS?: number;
+  readonly networkS?: number;
+  readonly ratio?: number;
+  /** Seconds from the desktop's power-on. */
+  readonly steps: Readonly<Partial<Record<typeof reportedSteps[number], number>>>;
+}
+
+const reportedSteps = ["agent", "found", "fetched", "kexec", "root", "multiUser"] as const;
+
+export interface ImageFigures {
+  readonly initrdBytes: number;
+  readonly kernelBytes: number;
+  readonly agents: "compile" | "bundle";
+  readonly minimumRamMiB?: number;
+}
+
+export interface TransportFigures {
+  readonly name: string;
+  readonly encrypted: boolean;
+  readonly readMBps: number;
+  readonly writeMBps: number;
+  readonly read4kIops: number;
+  readonly write4kIops: number;
+}
+
+/** The figures of two boots of the same disk in one run. */
+export function bootFigures(network: BootTimes, local: BootTimes): BootFigures {
+  const steps = Object.fromEntries(
+    reportedSteps.flatMap((name) => network[name] === undefined ? [] : [[name, round(network[name], 2)]]),
+  );
+  const { multiUser: networkS } = network;
+  const { multiUser: localS } = local;
+  return {
+    ...(localS === undefined ? {} : { localS: round(localS, 2) }),
+    ...(networkS === undefined ? {} : { networkS: round(networkS, 2) }),
+    ...(localS === undefined || networkS === undefined ? {} : { ratio: round(networkS / localS, 3) }),
+    steps,
+  };
+}
+
+export function formatBenchJson(result: BenchResult): string {
+  return `${JSON.stringify(result, null, 2)}\n`;
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
+
+/** What people read, part by part; only what was measured. */
+export interface BenchReport {
+  readonly result: BenchResult;
+  readonly times?: { readonly network: BootTimes; readonly local: BootTimes };
+  /** What mmdebstrap alone takes for the image's packages. */
+  readonly bareMmdebstrapS?: number;
+}
+
+/** @returns lines */
+export function formatBenchTable({ result, times, bareMmdebstrapS }: BenchReport): string[] {
+  const { boot, image, build, seal, block } = result;
+  const sections: string[][] = [];
+  if (boot !== undefined && times !== undefined) {
+    const agentShare = boot.localS === undefined || boot.steps.agent === undefined
+      ? []
+      : [row("power-on to agent / local boot", (boot.steps.agent / boot.localS).toFixed(2))];
+    sections.push([
+      ...formatBootTable(times.network, times.local),
+      ...(boot.ratio === undefined ? [] : [row("over the network / local boot", boot.ratio.toFixed(2))]),
+      ...agentShare,
+    ]);
+  }
+  if (image !== undefined) {
+    sections.push([
+      row("initrd", `${megabytes(image.initrdBytes)} MB`),
+      row("kernel", `${megabytes(image.kernelBytes)} MB`),
+      row("agents", image.agents),
+      ...(image.minimumRamMiB === undefined ? [] : [row("least memory (agent runs)", `${image.minimumRamMiB} MiB`)]),
+    ]);
+  }
+  if (build !== undefined) {
+    sections.push([
+      row("build, nothing cached", `${build.coldS.toFixed(1)} s`),
+      row("build, an agent edited", `${build.warmS.toFixed(1)} s (${(build.warmS / build.coldS).toFixed(2)} of it)`),
+      ...(bareMmdebstrapS === undefined ? [] : [
+        row(
+          "mmdebstrap alone",
+          `${bareMmdebstrapS.toFixed(1)} s (build: ${(build.coldS / bareMmdebstrapS).toFixed(1)} x)`,
+        ),
+      ]),
+    ]);
+  }
+  if (seal !== undefined) {
+    sections.push([
+      row("sealing", `${seal.sealMBps.toFixed(0)} MB/s`),
+      row("opening", `${seal.openMBps.toFixed(0)} MB/s`),
+    ]);
+  }
+  if (block !== undefined) {
+    sections.push([
+      ...(block.tcpMBps === undefined ? [] : [row("plain TCP stream", `${block.tcpMBps.toFixed(1)} MB/s`)]),
+      ...block.transports.flatMap((transport) => formatTransport(transport, block.tcpMBps)),
+    ]);
+  }
+  return sections.flatMap((lines, index) => index === 0 ? lines : ["", ...lines]);
+}
+
+function formatTransport(transport: TransportFigures, tcpMBps: number | undefined): string[] {
+  const name = `${transport.name}${transport.encrypted ? ", encrypted" : ""}`;
+  const share = (rate: number): string => tcpMBps === undefined ? "" : ` (${(rate / tcpMBps).toFixed(2)} of TCP)`;
+  return [
+    row(`${name}: read`, `${transport.readMBps.toFixed(1)} MB/s${share(transport.readMBps)}`),
+    row(`${name}: write`, `${transport.writeMBps.toFixed(1)} MB/s${share(transport.writeMBps)}`),
+    row(`${name}: read 4k`, `${transport.read4kIops.toFixed(0)} a second`),
+    row(`${name}: write 4k`, `${transport.write4kIops.toFixed(0)} a second`),
+  ];
+}
+
+function row(name: string, value: string): string {
+  return `${name.padEnd(34)}${value}`;
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}
+
+/**
+ * The lines `stiefel-bench: …` of the demo disk (image/demo/usr/lib/stiefel-demo/block_bench), which carry fio's "terse" output and the
+ * seconds a TCP stream took.
+ * @returns undefined when a line of the block device is missing
+ */
+export function readBlockFigures(
+  lines: readonly string[],
+  transport: { readonly name: string; readonly encrypted: boolean },
+): NonNullable<BenchResult["block"]> | undefined {
+  const found = new Map<string, string>();
+  for (const line of lines) {
+    const match = /stiefel-bench: (\w+) (.*)$/.exec(line);
+    if (match?.[1] !== undefined && match[2] !== undefined) found.set(match[1], match[2]);
+  }
+  const read = parseTerse(found.get("read"), "read");
+  const write = parseTerse(found.get("write"), "write");
+  const read4k = parseTerse(found.get("read4k"), "read");
+  const write4k = parseTerse(found.get("write4k"), "write");
+  if (read === undefined || write === undefined || read4k === undefined || write4k === undefined) return undefined;
+  const [tcpBytes, tcpSeconds] = (found.get("tcp") ?? "").split(" ").map(Number);
+  const hasTcp = tcpBytes !== undefined && tcpSeconds !== undefined && tcpBytes > 0 && tcpSeconds > 0;
+  return {
+    ...(hasTcp ? { tcpMBps: round(tcpBytes / 1e6 / tcpSeconds, 2) } : {}),
+    transports: [{
+      ...transport,
+      readMBps: read.megabytesPerSecond,
+      writeMBps: write.megabytesPerSecond,
+      read4kIops: read4k.iops,
+      write4kIops: write4k.iops,
+    }],
+  };
+}
+
+/** Fields of fio's terse output, version 3 (fio(1), "TERSE OUTPUT"): KiB per second and operations per second, from 0. */
+const terseFields = { read: { kibPerSecond: 6, iops: 7 }, write: { kibPerSecond: 47, iops: 48 } } as const;
+
+function parseTerse(
+  text: string | undefined,
+  direction: keyof typeof terseFields,
+): { readonly megabytesPerSecond: number; readonly iops: number } | undefined {
+  const fields = text?.split(";");
+  if (fields?.[0] !== "3") return undefined;
+  const kibPerSecond = Number(fields[terseFields[direction].kibPerSecond]);
+  const iops = Number(fields[terseFields[direction].iops]);
+  if (!(kibPerSecond > 0) || !(iops > 0)) return undefined;
+  return { megabytesPerSecond: round(kibPerSecond * 1024 / 1e6, 2), iops: round(iops, 0) };
+}
