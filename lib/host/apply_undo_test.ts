@@ -222,6 +222,28 @@ Deno.test("an initramfs that a kernel update rebuilt is built again by undo, not
   assert.equal(await system.readText(ownInitramfs), "build 3\n");
 });
 
+Deno.test("a command that was run with other arguments before is run again, and undone with the new ones", async () => {
+  const system = createHostRig({ files: baseFiles });
+  const before = snapshot(system);
+  await setup(system, yes());
+  const plan = planOf(1);
+  const operations = plan.operations.map((operation) =>
+    operation.id === rebuildId && operation.kind === "run-command"
+      ? { ...operation, argv: ["update-initramfs", "-u", "-k", "6.13"] }
+      : operation
+  );
+  const ui = yes();
+  await applyPlan(await openHost(system, ui), { ...plan, operations });
+  assert.equal(ui.questions.length, 1);
+  await undo(system, yes());
+  assert.deepEqual(system.ran.filter((argv) => argv[0] === "update-initramfs").map((argv) => argv.at(-1)), [
+    "all",
+    "6.13",
+    "6.13",
+  ]);
+  assert.deepEqual(snapshot(system), before);
+});
+
 Deno.test("secrets are never shown, in neither direction", async () => {
   const system = createHostRig({ files: { ...baseFiles, [keyPath]: "their key" } });
   const ui = yes();

@@ -101,6 +101,13 @@ function checkInitramfs(facts: DoctorFacts): Verdict {
   if (isSeparate && !facts.hasSeparateInitramfs) {
     return warning(`${separateInitramfs} is not there`, "Run setup-server");
   }
+  const { bootKernel, host } = facts;
+  if (bootKernel !== undefined && !bootKernel.isThere) {
+    return error(`/boot/stiefelsystem.json names ${bootKernel.path}, which is not there`, "Run setup-server");
+  }
+  if (isSeparate && bootKernel !== undefined && bootKernel.path !== host.kernel?.image) {
+    return warning(`it is for ${bootKernel.path}, the newest kernel is ${host.kernel?.image}`, "Run setup-server");
+  }
   return ok("for any machine");
 }
 

@@ -1,6 +1,8 @@
 /** What `doctor` looks at, gathered from the running system. Deciding is in doctor_checks.ts. */
 
 import * as v from "valibot";
+import { pathCandidates } from "../boot/find_boot_entry.ts";
+import { parseStiefelsystemJson } from "../boot/stiefelsystem_json.ts";
 import type { Config } from "../config/config.ts";
 import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";
 import { type BlockDevice, listLinks, readLinkSpeed } from "../system/facts.ts";
@@ -9,6 +11,7 @@ import { outputIfItWorks } from "./ask_program.ts";
 import { gatherHostFacts, type HostFacts } from "./host_facts.ts";
 import { journalPath } from "./journal.ts";
 import { networkManagerRule } from "./network_rules.ts";
+import { stiefelsystemJsonPath } from "./plan_setup_server.ts";
 import { flattenDevices, gatherStorageFacts, isLuks, type StorageFacts } from "./storage_facts.ts";
 import { hashFile, type HostTree } from "./tree.ts";
 
@@ -61,6 +64,8 @@ export interface DoctorFacts {
   readonly missingModules: readonly string[];
   /** The initramfs that desktops get has only this machine's drivers. */
   readonly isHostOnly: boolean;
+  /** The kernel that /boot/stiefelsystem.json names; undefined when it names none. */
+  readonly bootKernel: { readonly path: string; readonly isThere: boolean } | undefined;
   /** Built by setup-server, where the generator keeps it apart. */
   readonly hasSeparateInitramfs: boolean;
   readonly storage: StorageFacts;
@@ -100,6 +105,7 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
     isSecureBoot: await readSecureBoot(system),
     missingModules: host.kernel === undefined ? [] : await findMissingModules(tree, host.kernel.release),
     isHostOnly: await readIsHostOnly(tree, inputs.generator),
+    bootKernel: await readBootKernel(tree),
     hasSeparateInitramfs: await tree.exists(separateInitramfs),
     storage,
     luks: await Promise.all(
@@ -161,6 +167,15 @@ async function readIsHostOnly(tree: HostTree, generator: GeneratorId | undefined
   }
   // The last assignment counts, as in the shell that sources them.
   return [...texts.join("\n").matchAll(/^\s*MODULES=["']?(\w+)/gm)].at(-1)?.[1] === "dep";
+}
+
+async function readBootKernel(tree: HostTree): Promise<DoctorFacts["bootKernel"]> {
+  const text = await tree.readText(stiefelsystemJsonPath);
+  const kernel = text === undefined ? undefined : parseStiefelsystemJson(text, stiefelsystemJsonPath).kernel;
+  if (kernel === undefined) return undefined;
+  const path = pathCandidates("/boot", kernel);
+  const found = await Promise.all(path.map((candidate) => tree.exists(candidate)));
+  return { path: kernel, isThere: found.some(Boolean) };
 }
 
 const luksSchema = v.object({

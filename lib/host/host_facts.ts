@@ -35,6 +35,8 @@ export interface HostFacts {
   readonly hasBootLoaderConfig: boolean;
   /** Kernel command line of the running system; empty for another tree. */
   readonly commandLine: string;
+  /** Files that the original Stiefelsystem has installed and that are in the way of ours. */
+  readonly originalFiles: readonly HostPath[];
 }
 
 const programDirectories = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "/sbin", "/bin"];
@@ -49,6 +51,18 @@ const bootLoaderConfigs = [
   "/boot/efi/loader/entries",
   "/boot/extlinux/extlinux.conf",
   "/boot/syslinux/syslinux.cfg",
+];
+
+/** What the original's setup-server-os installs under other names than ours; under the same names ours take their place. */
+const originalFiles: readonly HostPath[] = [
+  "/usr/local/bin/stiefel-autokexec",
+  "/etc/NetworkManager/conf.d/stiefelsystem.conf",
+  "/etc/initramfs-tools/hooks/ifrename",
+  "/etc/dracut.conf.d/60-stiefelsystem.conf",
+  "/etc/pacman.d/hooks/91-dracut-stiefel-remove.hook",
+  "/etc/pacman.d/hooks/92-dracut-stiefel-install.hook",
+  "/usr/bin/dracut-stiefel-install.sh",
+  "/usr/bin/dracut-stiefel-remove.sh",
 ];
 
 export const networkUnits = { networkManager: "NetworkManager.service", networkd: "systemd-networkd.service" } as const;
@@ -90,8 +104,14 @@ export async function gatherHostFacts(system: System, tree: HostTree): Promise<H
     missing,
     bootHasModes: await hasModes(system, tree, "/boot"),
     hasBootLoaderConfig: await anyExists(bootLoaderConfigs),
+    originalFiles: await filterExisting(tree, originalFiles),
     commandLine: tree.isRunning ? (await system.run(["cat", "/proc/cmdline"])).stdout.trim() : "",
   };
+}
+
+async function filterExisting(tree: HostTree, paths: readonly HostPath[]): Promise<readonly HostPath[]> {
+  const found = await Promise.all(paths.map((path) => tree.exists(path)));
+  return paths.filter((_, index) => found[index]);
 }
 
 /** File systems without permission bits of their own (mount(8)). */

@@ -14,7 +14,15 @@ import { forDesktop, formatStiefelParameters } from "../protocol/kernel_command_
 import { autokexecUnit, autokexecUnitPath, formatAutokexecUnit } from "./autokexec_unit.ts";
 import { type HostFacts, networkUnits } from "./host_facts.ts";
 import { networkdRule, networkManagerRule, type NetworkRule } from "./network_rules.ts";
-import { checkPlan, type HostPath, type Operation, type Plan, type RunCommand, type WriteFile } from "./operation.ts";
+import {
+  checkPlan,
+  type HostPath,
+  type Operation,
+  type Plan,
+  type RemoveFile,
+  type RunCommand,
+  type WriteFile,
+} from "./operation.ts";
 import type { OverlayFile } from "./overlay.ts";
 
 /** What was built, and what comes with the project. */
@@ -57,16 +65,18 @@ export function planSetupServer(inputs: SetupInputs): Plan {
   const build = planBuild(inputs);
   const overlay = planOverlay(artifacts, generator);
   const rules = planNetworkRules(facts);
+  const removals = facts.originalFiles.map(planRemoval);
   return checkPlan({
     title: `Set up ${facts.distribution?.prettyName ?? "this system"} with ${generator}`,
     notices: planNotices(inputs),
     operations: [
       ...planImageFiles(inputs),
       ...planSettings(inputs),
+      ...removals,
       ...overlay,
       ...rules,
       ...planReloads(facts, rules),
-      buildOperation(build, overlay),
+      buildOperation(build, [...removals, ...overlay]),
       ...planBootJson(inputs, build),
       ...planAutokexec(inputs),
     ],
@@ -173,10 +183,16 @@ function planOverlay(artifacts: SetupArtifacts, generator: GeneratorId): readonl
   return [...generic, ...specific];
 }
 
-function buildOperation(build: InitramfsBuild, overlay: readonly WriteFile[]): RunCommand {
-  const ids = overlay.map((operation) => operation.id);
+function planRemoval(path: HostPath): RemoveFile {
+  const why = "The original Stiefelsystem has installed it; ours takes its place";
+  return { kind: "remove-file", id: path, what: `remove ${path}`, why, needs: [], path };
+}
+
+function buildOperation(build: InitramfsBuild, files: readonly (WriteFile | RemoveFile)[]): RunCommand {
+  const needs = files.filter((operation) => operation.kind === "write-file").map((operation) => operation.id);
+  const changedBy = files.map((operation) => operation.id);
   const { argv, what, why, outputs, undo } = build;
-  return { kind: "run-command", id: "initramfs", what, why, needs: ids, argv, changedBy: ids, outputs, undo };
+  return { kind: "run-command", id: "initramfs", what, why, needs, argv, changedBy, outputs, undo };
 }
 
 function planNetworkRules(facts: HostFacts): readonly WriteFile[] {

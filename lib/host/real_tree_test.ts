@@ -108,7 +108,7 @@ async function makeTree(): Promise<string> {
   await Deno.copyFile("/usr/bin/busybox", `${root}/bin/sh`);
   await Deno.writeTextFile(
     `${root}/bin/update-initramfs`,
-    `#!/bin/sh\n{ /usr/bin/busybox cat /etc/initramfs-tools/hooks/* ; echo $$; /usr/bin/busybox date +%N; } > /boot/initrd.img-6.12 2>&1\n`,
+    `#!/bin/sh\n[ ! -e /etc/slow ] || exec /usr/bin/busybox sleep 30\n{ /usr/bin/busybox cat /etc/initramfs-tools/hooks/* ; echo $$; /usr/bin/busybox date +%N; } > /boot/initrd.img-6.12 2>&1\n`,
     { mode: 0o755 },
   );
   await Deno.writeTextFile(`${root}/boot/initrd.img-6.12`, "the laptop's own");
@@ -147,6 +147,36 @@ Deno.test({
         assert.deepEqual(await undo(root), []);
         assert.deepEqual(await snapshotTree(root), before, `aborted at question ${count + 1}`);
       }
+    } finally {
+      await Deno.remove(root, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "Ctrl-C while a program runs ends it, and the next undo gives the tree back",
+  ignore,
+  fn: async () => {
+    const root = await makeTree();
+    try {
+      const before = await snapshotTree(root);
+      await Deno.writeTextFile(`${root}/etc/slow`, "");
+      const stop = new AbortController();
+      const stopping = createRealSystem({ signal: stop.signal });
+      const ui = createScriptedUi(["yes"]);
+      const progress = { update: () => {}, note: () => {}, finish: () => {}, fail: () => {} };
+      const stoppingUi = {
+        ...ui,
+        progress: () => {
+          setTimeout(() => stop.abort(new StoppedByUser()), 300);
+          return progress;
+        },
+      };
+      await assert.rejects(applyPlan(await openHost(stopping, stoppingUi, { root }), plan), StoppedByUser);
+      assert.ok(ui.said.includes("Stopped. Done so far:"));
+      await Deno.remove(`${root}/etc/slow`);
+      assert.deepEqual(await undo(root), []);
+      assert.deepEqual(await snapshotTree(root), before);
     } finally {
       await Deno.remove(root, { recursive: true });
     }

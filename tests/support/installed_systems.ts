@@ -45,6 +45,21 @@ export const installedSystems: readonly InstalledSystem[] = [
     commandLine: grubLine,
   },
   {
+    // The original Stiefelsystem was installed here.
+    name: "debian-12-after-the-original",
+    osRelease: "debian-12",
+    generator: "initramfs-tools",
+    files: [
+      ...[...systemd, ...tools, ...networkManager, "/usr/sbin/update-initramfs", "/boot/grub/grub.cfg"],
+      ...["/boot/vmlinuz-6.1.0-37-amd64", "/usr/lib/modules/6.1.0-37-amd64/modules.dep"],
+      ...["/usr/local/bin/stiefel-autokexec", "/etc/systemd/system/stiefel-autokexec.service"],
+      ...["/etc/NetworkManager/conf.d/stiefelsystem.conf", "/etc/initramfs-tools/hooks/ifrename"],
+    ],
+    bootFileSystem: "ext4",
+    activeUnits: ["NetworkManager.service"],
+    commandLine: grubLine,
+  },
+  {
     name: "debian-13-dracut",
     osRelease: "debian-13",
     generator: "dracut",

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { createMemorySystem } from "./memory.ts";
+import { createRealSystem } from "./real.ts";
+import type { System } from "./system.ts";
+
+/** The same behaviour is wanted of the real machine and of the one in memory. */
+async function onBoth(check: (system: System, directory: string) => Promise<void>): Promise<void> {
+  await check(createMemorySystem({ files: { "/tmp/x": "" } }), "/tmp/files");
+  const directory = await Deno.makeTempDir();
+  try {
+    await check(createRealSystem(), directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("an exact copy has the mode and the time of the original, and does not replace a directory", async () => {
+  await onBoth(async (system, directory) => {
+    await system.writeFile(`${directory}/one`, "content", { mode: 0o640 });
+    await system.copyExactly(`${directory}/one`, `${directory}/two`);
+    const [one, two] = [await system.lstat(`${directory}/one`), await system.lstat(`${directory}/two`)];
+    assert.deepEqual(two, one);
+    assert.equal(await system.readText(`${directory}/two`), "content");
+    await system.makeDirectory(`${directory}/three`);
+    await assert.rejects(system.copyExactly(`${directory}/one`, `${directory}/three`));
+  });
+});
+
+Deno.test("removeOne takes a file or an empty directory, and nothing that holds something", async () => {
+  await onBoth(async (system, directory) => {
+    await system.writeFile(`${directory}/one`, "");
+    await system.makeDirectory(`${directory}/full/inner`);
+    await assert.rejects(system.removeOne(`${directory}/full`));
+    await system.removeOne(`${directory}/full/inner`);
+    await system.removeOne(`${directory}/full`);
+    await system.removeOne(`${directory}/one`);
+    await assert.rejects(system.removeOne(`${directory}/one`), Deno.errors.NotFound);
+    assert.deepEqual(await system.readDirectory(directory), []);
+  });
+});
+
+Deno.test("files and directories can be synced", async () => {
+  await onBoth(async (system, directory) => {
+    await system.writeFile(`${directory}/one`, "");
+    await system.sync(`${directory}/one`);
+    await system.sync(directory);
+  });
+});
