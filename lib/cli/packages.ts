@@ -14,6 +14,7 @@ const packageOf: ReadonlyMap<string, string> = new Map([
   ["depmod", "kmod"],
   ["gcc", "gcc"],
   ["ip", "iproute2"],
+  ["losetup", "mount"],
   ["lsblk", "util-linux"],
   ["make", "make"],
   ["mkfs.ext4", "e2fsprogs"],

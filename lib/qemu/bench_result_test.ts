@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { bootFigures, formatBenchJson, formatBenchTable, readBlockFigures } from "./bench_result.ts";
+
+const network = {
+  kernel: 1,
+  agent: 8.1234,
+  found: 9,
+  fetched: 15,
+  kexec: 17,
+  payloadKernel: 18,
+  attached: 30,
+  root: 31,
+  multiUser: 70,
+};
+const local = { payloadKernel: 1, root: 14, multiUser: 50 };
+
+Deno.test("the figures of a boot are those of the stable keys, with the ratio of the same run", () => {
+  assert.deepEqual(bootFigures(network, local), {
+    localS: 50,
+    networkS: 70,
+    ratio: 1.4,
+    steps: { agent: 8.12, found: 9, fetched: 15, kexec: 17, root: 31, multiUser: 70 },
+  });
+});
+
+Deno.test("what was not measured is absent, in bench.json and in the table", () => {
+  assert.deepEqual(bootFigures({ agent: 8 }, {}), { steps: { agent: 8 } });
+  assert.equal(formatBenchJson({}), "{}\n");
+  assert.deepEqual(formatBenchTable({ result: {} }), []);
+});
+
+/** A terse line of fio 3.39: only the fields read here have values. */
+function terse(direction: "read" | "write", kibPerSecond: number, iops: number): string {
+  const fields = Array.from({ length: 130 }, () => "0");
+  fields[0] = "3";
+  fields[1] = "fio-3.39";
+  fields[direction === "read" ? 6 : 47] = String(kibPerSecond);
+  fields[direction === "read" ? 7 : 48] = String(iops);
+  return fields.join(";");
+}
+
+const lines = [
+  "stiefel-bench: tcp 50331648 1.500",
+  `stiefel-bench: read ${terse("read", 20_000, 19)}`,
+  `[   70.1] stiefel-bench: write ${terse("write", 10_000, 9)}`,
+  `stiefel-bench: read4k ${terse("read", 4_000, 1_000)}`,
+  `stiefel-bench: write4k ${terse("write", 2_000, 500)}`,
+];
+const nbd = { name: "nbd", encrypted: false };
+
+Deno.test("rates of the block device and of the TCP stream are read off the console", () => {
+  assert.deepEqual(readBlockFigures(lines, nbd), {
+    tcpMBps: 33.55,
+    transports: [{ ...nbd, readMBps: 20.48, writeMBps: 10.24, read4kIops: 1000, write4kIops: 500 }],
+  });
+});
+
+Deno.test("a TCP stream that failed is absent; a missing line of the disk means there are no figures", () => {
+  assert.equal(readBlockFigures(lines.slice(1), nbd)?.tcpMBps, undefined);
+  assert.equal(readBlockFigures(lines.slice(0, 4), nbd), undefined);
+  assert.equal(readBlockFigures([...lines.slice(0, 4), "stiefel-bench: write4k fio: failed"], nbd), undefined);
+});
+
+Deno.test("the table tells shares beside the figures", () => {
+  const text = formatBenchTable({
+    result: {
+      boot: bootFigures(network, local),
+      image: { initrdBytes: 64_000_000, kernelBytes: 12_000_000, agents: "bundle", minimumRamMiB: 384 },
+      build: { coldS: 100, warmS: 8 },
+      seal: { sealMBps: 700, openMBps: 720 },
+      block: readBlockFigures(lines, nbd) ?? { transports: [] },
+    },
+    times: { network, local },
+    bareMmdebstrapS: 60,
+  }).join("\n");
+  for (
+    const line of [
+      /over the network \/ local boot +1\.40/,
+      /power-on to agent \/ local boot +0\.16/,
+      /initrd +64\.0 MB/,
+      /build, an agent edited +8\.0 s \(0\.08 of it\)/,
+      /mmdebstrap alone +60\.0 s \(build: 1\.7 x\)/,
+      /nbd: read +20\.5 MB\/s \(0\.61 of TCP\)/,
+    ]
+  ) assert.match(text, line);
+});
