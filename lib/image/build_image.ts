@@ -82,6 +82,34 @@ export async function buildImage(
   return results;
 }
 
+export interface StageState {
+  readonly stage: Stage;
+  /** `unknown`: it depends on a stage that has to be made first. */
+  readonly state: "cached" | "missing" | "unknown";
+}
+
+/** What a build would find in the cache. Changes nothing. */
+export async function inspectPlan(
+  system: System,
+  { plan, cacheDirectory, refresh }:
+    & { readonly plan: readonly Stage[] }
+    & Pick<BuildOptions, "cacheDirectory" | "refresh">,
+): Promise<StageState[]> {
+  const cache = openStageCache(system, cacheDirectory);
+  const fingerprints: Partial<Record<StageName, string>> = {};
+  const states: StageState[] = [];
+  for (const stage of plan) {
+    if (stage.needs.some((name) => fingerprints[name] === undefined)) {
+      states.push({ stage, state: "unknown" });
+      continue;
+    }
+    const cached = refresh.has(stage.name) ? undefined : await cache.find(stage.name, stageKey(stage, fingerprints));
+    if (cached !== undefined) fingerprints[stage.name] = cached.record.fingerprint;
+    states.push({ stage, state: cached === undefined ? "missing" : "cached" });
+  }
+  return states;
+}
+
 function stageWorks(plan: readonly Stage[]): Readonly<Record<StageName, StageWork>> {
   const planned = new Set(plan.map((stage) => stage.name));
   return {

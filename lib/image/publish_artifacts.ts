@@ -1,13 +1,26 @@
-/** Puts the results of a build where the user wants them. */
+/** Puts the results of a build where the user wants them. Runs `bsdtar` for the folder form. */
 import type { System } from "../system/system.ts";
 import type { CachedStage } from "./stage_cache.ts";
 import type { StageName } from "./stage.ts";
+import { partNames } from "./stages/pack.ts";
 
 export interface ImageArtifacts {
   readonly kernelPath: string;
   /** Mode 0600 when it holds the shared key. */
   readonly initrdPath: string;
   readonly manifestPath: string;
+  /** The image as a directory, when that was asked for; readable for its owner alone. */
+  readonly treePath: string;
+}
+
+/** Where the artifacts of a build are. Pure. */
+export function placeArtifacts(outDirectory: string): ImageArtifacts {
+  return {
+    kernelPath: `${outDirectory}/kernel`,
+    initrdPath: `${outDirectory}/initrd`,
+    manifestPath: `${outDirectory}/manifest.json`,
+    treePath: `${outDirectory}/tree`,
+  };
 }
 
 const artifacts = ["kernel", "initrd", "manifest.json"] as const;
@@ -16,10 +29,10 @@ const artifacts = ["kernel", "initrd", "manifest.json"] as const;
 export async function publishArtifacts(
   system: System,
   results: ReadonlyMap<StageName, CachedStage>,
-  outDirectory: string,
-): Promise<ImageArtifacts> {
+  { outDirectory, form }: { readonly outDirectory: string; readonly form: "packed" | "folder" },
+): Promise<void> {
   const packed = results.get("pack");
-  if (packed === undefined) throw new TypeError("The image was not packed");
+  if (packed === undefined) return;
   await system.makeDirectory(outDirectory);
   const unfinished = await system.makeTempDirectory({ parent: outDirectory, prefix: ".unfinished-" });
   try {
@@ -27,13 +40,27 @@ export async function publishArtifacts(
       const mode = (await system.stat(`${packed.directory}/${name}`))?.mode ?? 0o600;
       await system.writeStream(`${unfinished}/${name}`, await system.openRead(`${packed.directory}/${name}`), { mode });
     }
+    if (form === "folder") await unpackParts(system, results, `${unfinished}/tree`);
     for (const name of artifacts) await system.rename(`${unfinished}/${name}`, `${outDirectory}/${name}`);
+    if (form === "folder") {
+      await system.remove(`${outDirectory}/tree`);
+      await system.rename(`${unfinished}/tree`, `${outDirectory}/tree`);
+    }
   } finally {
     await system.remove(unfinished);
   }
-  return {
-    kernelPath: `${outDirectory}/kernel`,
-    initrdPath: `${outDirectory}/initrd`,
-    manifestPath: `${outDirectory}/manifest.json`,
-  };
+}
+
+async function unpackParts(
+  system: System,
+  results: ReadonlyMap<StageName, CachedStage>,
+  directory: string,
+): Promise<void> {
+  await system.makeDirectory(directory, { mode: 0o700 });
+  for (const name of partNames) {
+    const result = results.get(name);
+    if (result?.record.part === undefined) continue;
+    // --insecure would be needed to replace links; parts hold none of each other's.
+    await system.run(["bsdtar", "-x", "-p", "-f", `${result.directory}/${result.record.part}`, "-C", directory]);
+  }
 }

@@ -1,19 +1,22 @@
 /** `create-initrd`: config.yaml -> kernel, initrd and manifest.json. */
-import type { Ui } from "../ui.ts";
-import { loadConfig } from "../../config/load_config.ts";
-import { formatDiagnostic } from "../../config/diagnostics.ts";
-import { ExitCode, UserError } from "../../errors.ts";
 import type { AgentForm, Config } from "../../config/config.ts";
-import { buildImage } from "../../image/build_image.ts";
+import { formatDiagnostic } from "../../config/diagnostics.ts";
+import { loadConfig } from "../../config/load_config.ts";
+import { ExitCode, UserError } from "../../errors.ts";
+import { chooseAgentForm, type DenoProgram } from "../../image/agent_form.ts";
+import { buildImage, inspectPlan, type StageState } from "../../image/build_image.ts";
 import { makeImageRequest } from "../../image/image_request.ts";
 import { debianMirror, findDebianMirror } from "../../image/mirror.ts";
-import { hashFile } from "../../image/part_archive.ts";
-import { planImage } from "../../image/plan_image.ts";
-import { type ImageArtifacts, publishArtifacts } from "../../image/publish_artifacts.ts";
+import { hashPassword } from "../../image/password_hash.ts";
+import { type ImageRequest, planImage } from "../../image/plan_image.ts";
+import { type ImageArtifacts, placeArtifacts, publishArtifacts } from "../../image/publish_artifacts.ts";
+import { selectStages } from "../../image/select_stages.ts";
 import { fingerprintAgentSources, fingerprintOverlay } from "../../image/source_files.ts";
 import { hashText, type StageName } from "../../image/stage.ts";
-import { loadOrCreateKey } from "../../key_file.ts";
+import { fingerprintRuntime } from "../../image/stages/agents.ts";
+import { loadOrCreateKey, readKey } from "../../key_file.ts";
 import type { System } from "../../system/system.ts";
+import type { Ui } from "../ui.ts";
 
 export type { ImageArtifacts } from "../../image/publish_artifacts.ts";
 
@@ -29,46 +32,95 @@ export interface CreateInitrdOptions {
   /** List the stages, and which are cached; change nothing. */
   readonly dryRun?: boolean;
   /** Stages whose part is left out. */
-  readonly skip?: readonly StageName[];
+  readonly skip?: readonly string[];
   /** Only these stages, and what they need. */
-  readonly only?: readonly StageName[];
+  readonly only?: readonly string[];
   /** Look for newer Debian packages. */
   readonly update?: boolean;
   readonly agents?: AgentForm;
   readonly form?: "packed" | "folder";
   /** The project's own directory. Default ".". */
   readonly projectDir?: string;
-  /** The `deno` program (Deno.execPath()), and what it needs from the environment: DENO_DIR, DENORT_BIN, HOME. */
-  readonly deno: { readonly path: string; readonly environment: Readonly<Record<string, string>> };
+  readonly deno: DenoProgram;
 }
 
 /**
  * Builds the image, or as much of it as has changed.
+ * @returns where the artifacts are; with `dryRun`, or `only` without "pack", where they would be
  * @throws {UserError} for a configuration that is not right (exit code 2), and for what is missing on the build machine
  */
 export async function createInitrd(system: System, ui: Ui, options: CreateInitrdOptions): Promise<ImageArtifacts> {
   const project = await system.realPath(options.projectDir ?? ".");
-  const config = await readConfig(system, ui, options.configPath);
+  const cacheDirectory = options.cacheDir ?? `${project}/cache`;
+  const outDirectory = options.outDir ?? `${project}/build`;
   const keyPath = options.keyPath ?? `${project}/aes-key`;
-  const { key } = await loadOrCreateKey(system, keyPath);
-  const request = makeImageRequest(config, {
+  const config = await readConfig(system, ui, options.configPath);
+  const request = await gatherRequest(system, ui, { ...options, config, project, cacheDirectory, keyPath });
+  const plan = selectStages(planImage(request), { skip: options.skip ?? [], only: options.only ?? [] });
+  const refresh = new Set<StageName>(options.update ? ["base"] : []);
+  if (options.dryRun) {
+    ui.result(formatPlan(await inspectPlan(system, { plan, cacheDirectory, refresh })));
+    return placeArtifacts(outDirectory);
+  }
+  const { path: deno, environment: denoEnvironment } = options.deno;
+  const places = { project, deno, denoEnvironment, key: keyPath };
+  const results = await buildImage(system, ui, { plan, request, cacheDirectory, refresh, places });
+  await publishArtifacts(system, results, { outDirectory, form: options.form ?? "packed" });
+  return placeArtifacts(outDirectory);
+}
+
+interface RequestOptions extends CreateInitrdOptions {
+  readonly config: Config;
+  readonly project: string;
+  readonly cacheDirectory: string;
+  readonly keyPath: string;
+}
+
+/** Adds to the configuration what only this machine knows. */
+async function gatherRequest(system: System, ui: Ui, options: RequestOptions): Promise<ImageRequest> {
+  const { config, project, deno } = options;
+  const key = options.dryRun ? await peekKey(system, options.keyPath) : await takeKey(system, ui, options.keyPath);
+  const agentForm = await decideAgentForm(system, ui, options);
+  const isDebug = config.modules.has("debug");
+  return makeImageRequest(config, {
     mirror: config.image.mirror ?? await findHostMirror(system),
-    agentForm: "bundle",
+    agentForm,
+    ...isDebug ? { passwordHash: await hashPassword(system, config.initrd.password, key) } : {},
     found: {
       overlay: await fingerprintOverlay(system, `${project}/image/initrd`),
       agentSources: await fingerprintAgentSources(system, project),
-      runtime: await hashFile(system, await system.realPath(options.deno.path)),
+      runtime: await fingerprintRuntime(system, agentForm, deno),
       sharedKey: hashText(key),
     },
   });
-  const results = await buildImage(system, ui, {
-    plan: planImage(request),
-    request,
-    cacheDirectory: options.cacheDir ?? `${project}/cache`,
-    refresh: new Set(options.update ? ["base"] : []),
-    places: { project, deno: options.deno.path, denoEnvironment: options.deno.environment, key: keyPath },
-  });
-  return await publishArtifacts(system, results, options.outDir ?? `${project}/build`);
+}
+
+async function takeKey(system: System, ui: Ui, path: string): Promise<Uint8Array> {
+  const { key, created } = await loadOrCreateKey(system, path);
+  if (created) ui.say(`Made a new shared key: ${path}`);
+  return key;
+}
+
+/** A dry run makes no key; without one the stage "secrets" is simply not cached. */
+async function peekKey(system: System, path: string): Promise<Uint8Array> {
+  return await system.stat(path) === undefined ? new Uint8Array() : await readKey(system, path);
+}
+
+async function decideAgentForm(system: System, ui: Ui, options: RequestOptions): Promise<"compile" | "bundle"> {
+  const wanted = options.agents ?? options.config.image.agents;
+  const choice = await chooseAgentForm(system, { wanted, deno: options.deno, workDirectory: options.cacheDirectory });
+  if ("reason" in choice) {
+    ui.warn(
+      `The agents are not compiled, since denort cannot be had (${choice.reason}): they are bundled, with one Deno beside them`,
+    );
+  }
+  return choice.form;
+}
+
+function formatPlan(states: readonly StageState[]): string {
+  const words = { cached: "cached", missing: "to be made", unknown: "depends on what is made before it" } as const;
+  const width = Math.max(...states.map(({ stage }) => stage.name.length));
+  return states.map(({ stage, state }) => `${stage.name.padEnd(width)}  ${words[state]}  (${stage.title})`).join("\n");
 }
 
 async function readConfig(system: System, ui: Ui, path: string | undefined): Promise<Config> {

@@ -4,7 +4,8 @@ import { compileGlobs } from "../glob.ts";
 import { listTree } from "../list_tree.ts";
 import { writePart } from "../part_archive.ts";
 import { sourceDateEpoch } from "../plan_image.ts";
-import { type ElfFile, findUnneededLibraries, readElfNeeds } from "../shared_libraries.ts";
+import { readNeededLibraries } from "../elf.ts";
+import { type ElfFile, findUnneededLibraries } from "../shared_libraries.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { arrangeEntries, type TreeEntry } from "../tree_entry.ts";
 import { busyboxApplets, busyboxSystemApplets, excludedPaths, mergedDirectories } from "../trim_rules.ts";
@@ -63,8 +64,8 @@ async function findUnneeded(system: System, entries: readonly TreeEntry[]): Prom
   const files: ElfFile[] = [];
   for (const entry of entries) {
     if (entry.kind !== "file" || (entry.mode !== 0o755 && !entry.path.includes(".so"))) continue;
-    const needs = readElfNeeds(await system.readFile(entry.source));
-    if (needs !== undefined) files.push({ path: entry.path, needs: needs.libraries });
+    const needs = readNeededLibraries(await system.readFile(entry.source));
+    if (needs !== undefined) files.push({ path: entry.path, needs });
   }
   const links = entries.filter((entry) => entry.kind === "symlink" && !entry.target.includes("/"))
     .map((entry) => ({

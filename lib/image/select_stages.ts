@@ -1,0 +1,41 @@
+/** Which stages of a plan run, from `--skip` and `--only`. Pure. */
+import { ExitCode, UserError } from "../errors.ts";
+import { type Stage, type StageName, stageNames } from "./stage.ts";
+
+/** Without these there is no image; `pack` can be left out with `--only`. */
+const indispensable: readonly StageName[] = ["base", "pack"];
+
+export interface StageSelection {
+  /** The image is made without the part of these. */
+  readonly skip: readonly string[];
+  /** Nothing but these, and what they need; empty: everything. */
+  readonly only: readonly string[];
+}
+
+/** @throws {UserError} (exit code 2) for names that are no stages, or stages that cannot be left out */
+export function selectStages(plan: readonly Stage[], { skip, only }: StageSelection): Stage[] {
+  for (const name of [...skip, ...only]) {
+    if (!stageNames.some((known) => known === name)) {
+      throw new UserError(`There is no stage "${name}"`, {
+        exitCode: ExitCode.usage,
+        hints: [`The stages are ${plan.map((stage) => stage.name).join(", ")}`],
+      });
+    }
+  }
+  const refused = skip.find((name) => indispensable.some((one) => one === name));
+  if (refused !== undefined) {
+    throw new UserError(`The stage "${refused}" cannot be skipped: there is no image without it`, {
+      exitCode: ExitCode.usage,
+      hints: ["To run some stages alone, name them with --only"],
+    });
+  }
+  const kept = plan.filter((stage) => !skip.includes(stage.name))
+    .map((stage) => ({ ...stage, needs: stage.needs.filter((name) => !skip.includes(name)) }));
+  if (only.length === 0) return kept;
+  const wanted = new Set<string>(only);
+  // Backwards, since a stage comes after what it needs.
+  for (const stage of kept.toReversed()) {
+    if (wanted.has(stage.name)) stage.needs.forEach((name) => wanted.add(name));
+  }
+  return kept.filter((stage) => wanted.has(stage.name));
+}
