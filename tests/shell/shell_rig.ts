@@ -38,6 +38,8 @@ export interface MachineOptions {
   readonly refusedAttempts?: number;
   /** The disk the server exports. */
   readonly disk?: { readonly sectors: number; readonly blockSizeBytes: number };
+  /** The attached disk cannot be opened. */
+  readonly isDiskUnreadable?: boolean;
   /** nbd-client stays as a process with this id. */
   readonly clientProcess?: number;
   readonly hasNbdModule?: boolean;
@@ -103,7 +105,7 @@ read -r sectors size client <"$STUB/disk"
 echo "$sectors" >"$block/size"
 echo "$size" >"$block/queue/logical_block_size"
 echo "$client" >"$block/pid"
-: >"$STUB_ROOT/dev/nbd0"
+[ -e "$STUB/no-node" ] || : >"$STUB_ROOT/dev/nbd0"
 `,
   udevadm: RECORD,
   mount: RECORD,
@@ -130,6 +132,7 @@ export async function makeMachine(options: MachineOptions = {}): Promise<Machine
   if (options.hasNbdModule ?? true) write(`${stub}/nbd`, "");
   if (options.lvmDevices) write(`${root}/etc/lvm/devices/system.devices`, "VERSION=1.1.1\n");
   if (options.hasBusyboxIp) write(`${stub}/busybox-ip`, "");
+  if (options.isDiskUnreadable) write(`${stub}/no-node`, "");
   if (options.hotPlug) write(`${stub}/hot-plug`, `${options.hotPlug.name} ${options.hotPlug.mac}\n`);
   if (options.session !== undefined) write(`${root}/stiefelsystem/session`, options.session, 0o600);
   if (options.clientProcess) write(`${root}/proc/${options.clientProcess}/stat`, "");

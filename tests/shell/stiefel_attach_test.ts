@@ -261,6 +261,16 @@ testAttach(
   },
 );
 
+testAttach(
+  "gives back a disk that cannot be opened",
+  { session: formatSession(direct), links, isDiskUnreadable: true },
+  ({ machine, result }) => {
+    assert.equal(result.code, 1);
+    assert.match(result.stderr, /The attached disk cannot be opened\n/);
+    assert.equal(machine.calls().at(-1), "nbd-client -d /dev/nbd0");
+  },
+);
+
 const text = formatSession(direct);
 const badSessions: Readonly<Record<string, string>> = {
   "another version": text.replace("VERSION=1", "VERSION=2"),
