@@ -65,15 +65,27 @@ async function findHead(read: Read, log: Log): Promise<number> {
 
 /** Whether the last record before `head` is the one that unmounting writes. */
 async function endsWithUnmount(read: Read, log: Log, head: number): Promise<boolean> {
-  const from = Math.max(0, head - longestRecordBlocks);
-  const tail = await read({ offset: log.offset + from * basicBlock, length: (head - from) * basicBlock });
-  for (let at = tail.byteLength - basicBlock; at >= 0; at -= basicBlock) {
-    if (tail.getUint32(at) !== recordMagic) continue;
-    const operations = tail.getUint32(at + 40); // h_num_logops
-    const headers = Math.max(1, Math.ceil(tail.getUint32(at + 320) / (32 * 1024))); // h_size
-    const operation = at + headers * basicBlock;
-    if (operations !== 1 || operation + 12 > tail.byteLength) return false;
-    return (tail.getUint8(operation + 9) & unmountFlag) !== 0; // oh_flags
+  // That record has two blocks; a stripe unit may pad it. So look close by first.
+  for (const blocks of [16, longestRecordBlocks]) {
+    const from = Math.max(0, head - blocks);
+    const tail = await read({ offset: log.offset + from * basicBlock, length: (head - from) * basicBlock });
+    const record = findLastRecord(tail);
+    if (record !== undefined) return isUnmountRecord(tail, record);
   }
   return false;
+}
+
+function findLastRecord(blocks: DataView): number | undefined {
+  for (let at = blocks.byteLength - basicBlock; at >= 0; at -= basicBlock) {
+    if (blocks.getUint32(at) === recordMagic) return at;
+  }
+  return undefined;
+}
+
+function isUnmountRecord(blocks: DataView, record: number): boolean {
+  const operations = blocks.getUint32(record + 40); // h_num_logops
+  const headers = Math.max(1, Math.ceil(blocks.getUint32(record + 320) / (32 * 1024))); // h_size
+  const operation = record + headers * basicBlock;
+  if (operations !== 1 || operation + 12 > blocks.byteLength) return false;
+  return (blocks.getUint8(operation + 9) & unmountFlag) !== 0; // oh_flags
 }
