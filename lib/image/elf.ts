@@ -16,17 +16,6 @@ function isElf64(bytes: Uint8Array): boolean {
   return bytes.length >= HEADER_BYTES && magic.every((byte, index) => bytes[index] === byte);
 }
 
-/**
- * Where an ELF file ends by its own account: after the section header table, which linkers put last. What follows was appended.
- * @param bytes the start of the file, at least 64 bytes
- */
-export function findElfEnd(bytes: Uint8Array): number | undefined {
-  if (!isElf64(bytes)) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const tableAt = Number(view.getBigUint64(0x28, true));
-  return tableAt + view.getUint16(0x3a, true) * view.getUint16(0x3c, true);
-}
-
 /** File names of the libraries a file is linked against (DT_NEEDED); undefined for what is no ELF file of this kind. */
 export function readNeededLibraries(bytes: Uint8Array): readonly string[] | undefined {
   if (!isElf64(bytes)) return undefined;

@@ -22,15 +22,18 @@ export function formatLauncher(form: "compile" | "bundle", grants: Readonly<Reco
   ].join("\n");
 }
 
-/** The machine has one role, so its agent takes the only copy of denort, which lies in memory. */
+/** The machine has one role, so its agent takes the only copy of the body, which lies in memory; a container may run both. */
 const compiledStart: readonly string[] = [
-  "# A compiled agent is denort followed by the agent's own data. denort is in the image once; the first agent that runs takes it.",
-  'if [ ! -e "$directory/$role-agent" ]; then',
-  '    mv "$directory/denort" "$directory/$role-agent.unfinished" &&',
-  '        cat "$directory/$role-agent.program" >> "$directory/$role-agent.unfinished" &&',
-  '        mv "$directory/$role-agent.unfinished" "$directory/$role-agent" || exit 1',
+  "# Compiled agents are the same but for the first page and the end: the common body is in the image once.",
+  "agent=$directory/$role-agent",
+  'if [ ! -e "$agent" ]; then',
+  '    if [ -n "${container:-}" ]; then take="cp"; else take="mv"; fi',
+  '    $take "$directory/agent-body" "$agent.unfinished" &&',
+  '        cat "$agent.data" >> "$agent.unfinished" &&',
+  '        dd if="$agent.head" of="$agent.unfinished" bs=4096 conv=notrunc 2>/dev/null &&',
+  '        mv "$agent.unfinished" "$agent" || exit 1',
   "fi",
-  'exec "$directory/$role-agent" "$@"',
+  'exec "$agent" "$@"',
 ];
 
 function bundledStart(grants: Readonly<Record<Role, AgentGrants>>): string[] {

@@ -1,16 +1,17 @@
-/** Writes a part of the initrd: entries -> cpio archive -> compressed file. Runs `bsdtar` and the compressor. */
-import { createHash } from "node:crypto";
+/** Writes a part of the initrd: entries -> cpio archive -> compressed file. Runs the compressor. */
+import { createHash, type Hash } from "node:crypto";
 import type { Compressor } from "../config/config.ts";
+import { cpioPaddingBytes, formatCpioHeader, formatCpioTrailer } from "../protocol/cpio.ts";
 import type { System } from "../system/system.ts";
-import { formatMtree } from "./mtree.ts";
 import type { StageRecord } from "./stage_record.ts";
 import { sumBytes, type TreeEntry } from "./tree_entry.ts";
+
+const collectedBytes = 256 * 1024;
 
 export interface PartOptions {
   /** Where the part is written. */
   readonly directory: string;
   readonly compressor: Compressor;
-  readonly timeSeconds: number;
   readonly signal?: AbortSignal;
 }
 
@@ -18,26 +19,78 @@ export interface PartOptions {
 export async function writePart(
   system: System,
   entries: readonly TreeEntry[],
-  { directory, compressor, timeSeconds, signal }: PartOptions,
+  { directory, compressor, signal }: PartOptions,
 ): Promise<Required<Pick<StageRecord, "fingerprint" | "part" | "sizeBytes" | "unpackedBytes">>> {
-  const list = `${directory}/part.mtree`;
   const archive = `${directory}/part.cpio`;
-  const limits = { timeoutMs: 30 * 60_000, ...(signal === undefined ? {} : { signal }) };
-  // bsdtar compares what it is told with files of these names in its directory, so that has to be an empty one.
-  const nowhere = `${directory}/nowhere`;
-  await system.makeDirectory(nowhere);
-  await system.writeFile(list, formatMtree(entries, timeSeconds));
-  await system.run(["bsdtar", "-c", "--format=newc", "-f", archive, `@${list}`], { cwd: nowhere, ...limits });
-  const fingerprint = await hashFile(system, archive);
+  const hash = createHash("sha256");
+  await system.writeStream(archive, ReadableStream.from(collect(writeArchive(system, entries), { hash, signal })));
   const { argv, file } = compressCommand(compressor, "part.cpio");
   if (argv.length > 0) {
-    await system.run(argv, { cwd: directory, ...limits });
+    await system.run(argv, { cwd: directory, timeoutMs: 60 * 60_000, ...(signal === undefined ? {} : { signal }) });
     await system.remove(archive);
   }
-  await system.remove(list);
-  await system.remove(nowhere);
-  const status = await system.stat(`${directory}/${file}`);
-  return { fingerprint, part: file, sizeBytes: status?.sizeBytes ?? 0, unpackedBytes: sumBytes(entries) };
+  const { sizeBytes = 0 } = await system.stat(`${directory}/${file}`) ?? {};
+  return { fingerprint: hash.digest("hex"), part: file, sizeBytes, unpackedBytes: sumBytes(entries) };
+}
+
+/**
+ * A cpio archive that depends on nothing but names, modes and content.
+ * @throws {TypeError} when a file's length is not what its entry says
+ */
+async function* writeArchive(system: System, entries: readonly TreeEntry[]): AsyncGenerator<Uint8Array> {
+  let inode = 0;
+  for (const entry of entries) {
+    inode += 1;
+    switch (entry.kind) {
+      case "directory":
+        yield formatCpioHeader({ ...entry, dataBytes: 0, inode });
+        break;
+      case "symlink": {
+        const target = new TextEncoder().encode(entry.target);
+        yield formatCpioHeader({ ...entry, mode: 0o777, dataBytes: target.length, inode });
+        yield target;
+        yield new Uint8Array(cpioPaddingBytes(target.length));
+        break;
+      }
+      case "file": {
+        yield formatCpioHeader({ ...entry, dataBytes: entry.sizeBytes, inode });
+        let length = 0;
+        for await (const piece of await system.openRead(entry.source)) {
+          length += piece.length;
+          yield piece;
+        }
+        if (length !== entry.sizeBytes) throw new TypeError(`The file changed while it was read: ${entry.source}`);
+        yield new Uint8Array(cpioPaddingBytes(length));
+        break;
+      }
+    }
+  }
+  yield formatCpioTrailer();
+}
+
+/** Collects small pieces into large ones, which are written faster, and hashes them on the way. */
+async function* collect(
+  pieces: AsyncIterable<Uint8Array>,
+  { hash, signal }: { readonly hash: Hash; readonly signal: AbortSignal | undefined },
+): AsyncGenerator<Uint8Array> {
+  let buffer = new Uint8Array(collectedBytes);
+  let filled = 0;
+  for await (const piece of pieces) {
+    for (let rest = piece; rest.length > 0;) {
+      const part = rest.subarray(0, collectedBytes - filled);
+      buffer.set(part, filled);
+      filled += part.length;
+      rest = rest.subarray(part.length);
+      if (filled < collectedBytes) continue;
+      signal?.throwIfAborted();
+      hash.update(buffer);
+      yield buffer;
+      buffer = new Uint8Array(collectedBytes);
+      filled = 0;
+    }
+  }
+  hash.update(buffer.subarray(0, filled));
+  yield buffer.subarray(0, filled);
 }
 
 /**

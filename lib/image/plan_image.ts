@@ -104,13 +104,18 @@ export function planImage(request: ImageRequest): Stage[] {
         compression,
       },
     },
-    { name: "runtime", title: "Deno runtime", needs: [], inputs: { version: 1, runtime: found.runtime, compression } },
+    {
+      name: "runtime",
+      title: "Deno runtime",
+      needs: [],
+      inputs: { version: 2, form: request.agentForm, runtime: found.runtime, compression },
+    },
     {
       name: "agents",
       title: `agents (${request.agentForm})`,
-      needs: [],
+      needs: request.agentForm === "compile" ? ["runtime"] : [],
       inputs: {
-        version: 1,
+        version: 2,
         form: request.agentForm,
         sources: found.agentSources,
         runtime: found.runtime,

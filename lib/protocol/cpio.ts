@@ -1,7 +1,7 @@
 /**
  * Small cpio archives in the "newc" format, the one the kernel unpacks into its initramfs (Documentation/driver-api/early-userspace/
- * buffer-format.rst). Deterministic: owner root, time 0, inode numbers counted from 1, entries in the order given. For a handful of
- * small files; big trees are packed by cpio itself.
+ * buffer-format.rst). Deterministic: owner root, time 0, inode numbers counted from 1, entries in the order given. `buildCpio` is for a
+ * handful of small files; big trees are streamed with `formatCpioHeader` and `formatCpioTrailer`.
  */
 import { ProtocolError } from "../errors.ts";
 import { decodeUtf8, encodeUtf8 } from "./text.ts";
@@ -37,19 +37,44 @@ export function buildCpio(entries: readonly CpioEntry[]): Uint8Array<ArrayBuffer
   const parts: Uint8Array[] = [];
   let inode = 0;
   for (const entry of entries) {
-    if (!isCpioPath(entry.path)) throw new RangeError(`Not a path for a cpio archive: "${entry.path}"`);
-    const permissions = entry.kind === "symlink" ? 0o777 : entry.mode;
-    if ((permissions & ~0o7777) !== 0) throw new RangeError(`Not a mode: 0${permissions.toString(8)}`);
     const data = entry.kind === "file"
       ? entry.content
       : entry.kind === "symlink"
       ? encodeUtf8(entry.target)
       : new Uint8Array(0);
     inode += 1;
-    parts.push(...formatMember({ path: entry.path, mode: typeBits(entry.kind) | permissions, data, inode }));
+    const mode = entry.kind === "symlink" ? 0o777 : entry.mode;
+    const header = formatCpioHeader({ kind: entry.kind, path: entry.path, mode, dataBytes: data.length, inode });
+    parts.push(header, data, new Uint8Array(cpioPaddingBytes(data.length)));
   }
-  parts.push(...formatMember({ path: TRAILER, mode: 0, data: new Uint8Array(0), inode: 0 }));
+  parts.push(formatCpioTrailer());
   return concatenate(parts);
+}
+
+export interface CpioHeader {
+  readonly kind: CpioEntry["kind"];
+  readonly path: string;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Length of what follows: a file's content, a symlink's target. */
+  readonly dataBytes: number;
+  /** Counted from 1. */
+  readonly inode: number;
+}
+
+/**
+ * What comes before the data of one member, padding included; after the data comes `cpioPaddingBytes` of its length.
+ * @throws RangeError when the path is absolute, empty, has "." or ".." or empty parts, or the mode has more than permission bits
+ */
+export function formatCpioHeader({ kind, path, mode, dataBytes, inode }: CpioHeader): Uint8Array<ArrayBuffer> {
+  if (!isCpioPath(path)) throw new RangeError(`Not a path for a cpio archive: "${path}"`);
+  if ((mode & ~0o7777) !== 0) throw new RangeError(`Not a mode: 0${mode.toString(8)}`);
+  return formatHeader({ path, mode: typeBits(kind) | mode, dataBytes, inode });
+}
+
+/** The end of an archive. */
+export function formatCpioTrailer(): Uint8Array<ArrayBuffer> {
+  return formatHeader({ path: TRAILER, mode: 0, dataBytes: 0, inode: 0 });
 }
 
 function typeBits(kind: CpioEntry["kind"]): number {
@@ -63,20 +88,16 @@ interface Member {
   readonly inode: number;
 }
 
-function formatMember({ path, mode, data, inode }: Member): Uint8Array[] {
+function formatHeader(
+  { path, mode, dataBytes, inode }: Pick<CpioHeader, "path" | "mode" | "dataBytes" | "inode">,
+): Uint8Array<ArrayBuffer> {
   const name = encodeUtf8(`${path}\0`);
   // A file with one link, so that the kernel never looks for its inode number among those of other archives.
   const links = (mode & S_IFMT) === S_IFDIR ? 2 : 1;
   // inode, mode, uid, gid, nlink, mtime, file size, device major and minor, rdev major and minor, name size, check
-  const fields = [inode, mode, 0, 0, links, 0, data.length, 0, 0, 0, 0, name.length, 0];
+  const fields = [inode, mode, 0, 0, links, 0, dataBytes, 0, 0, 0, 0, name.length, 0];
   const header = MAGIC + fields.map((field) => field.toString(16).toUpperCase().padStart(8, "0")).join("");
-  return [
-    encodeUtf8(header),
-    name,
-    new Uint8Array(cpioPaddingBytes(HEADER_BYTES + name.length)),
-    data,
-    new Uint8Array(cpioPaddingBytes(data.length)),
-  ];
+  return concatenate([encodeUtf8(header), name, new Uint8Array(cpioPaddingBytes(HEADER_BYTES + name.length))]);
 }
 
 function isCpioPath(path: string): boolean {

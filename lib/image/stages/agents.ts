@@ -2,15 +2,15 @@
  * Stages "runtime" and "agents": the programs of our own, in one of two forms.
  *
  * - bundle: one JavaScript file for each agent, and one `deno` that runs them with their grants.
- * - compile: what `deno compile` makes. That is the program `denort`, the same for all, with the agent's own data appended to it; so
- *   `denort` is packed once (stage "runtime"), the data of each agent beside it, and `run-agent` joins the two.
+ * - compile: what `deno compile` makes. That is the program `denort`, with a changed header and the agent's own data behind it; so the
+ *   body, the same for all agents, is packed once (stage "runtime"), head and data of each agent beside it, and `run-agent` joins them.
+ *   The border is found by comparing, since its place is Deno's own affair (2.5 appends, 2.9 adds an ELF section).
  *
- * Runs `deno`, `bsdtar` and the compressor.
+ * Runs `deno`, `touch` and the compressor.
  */
 import type { Role } from "../../protocol/kernel_command_line.ts";
 import type { System } from "../../system/system.ts";
 import { agentGrants, formatGrants } from "../agent_grants.ts";
-import { findElfEnd } from "../elf.ts";
 import { formatLauncher } from "../launcher.ts";
 import { hashFile, writePart } from "../part_archive.ts";
 import { sourceDateEpoch } from "../plan_image.ts";
@@ -21,8 +21,8 @@ import type { StageContext } from "./context.ts";
 /** Where our programs are inside the image. */
 const agentDirectory = "usr/lib/stiefelsystem";
 const roles: readonly Role[] = ["server", "client"];
-/** More than the headers at the start of any ELF file. */
-const elfHeaderBytes = 64;
+/** Of a compiled program: so much at its start is its own (the ELF header), and its own data starts at a multiple of it (a page). */
+const headBytes = 4096;
 
 export async function buildRuntime(context: StageContext): Promise<StageRecord> {
   const { system, request, places, directory } = context;
@@ -30,14 +30,26 @@ export async function buildRuntime(context: StageContext): Promise<StageRecord> 
     const entry = await describeFile(system, await system.realPath(places.deno), { name: "deno", mode: 0o755 });
     return { ...await writeAgentPart(context, [entry]), summary: "one Deno for all agents" };
   }
-  const script = `${directory}/empty.js`;
-  const compiled = `${directory}/empty`;
-  await system.writeFile(script, "\n");
-  await compile(context, { script, output: compiled, flags: [] });
-  const denort = `${directory}/denort`;
-  await copyRange(system, { from: compiled, to: denort, start: 0, end: await findProgramEnd(system, compiled) });
-  const part = await writeAgentPart(context, [await describeFile(system, denort, { name: "denort", mode: 0o755 })]);
-  for (const path of [script, compiled, denort]) await system.remove(path);
+  const programs = await Promise.all(
+    ["", 'console.log("another program, of another length");'].map(async (text, index) => {
+      const script = `${directory}/program-${index}.js`;
+      await system.writeFile(script, `${text}\n`);
+      await compile(context, { script, output: `${script}.compiled`, flags: [] });
+      return { script, compiled: `${script}.compiled` };
+    }),
+  );
+  const [one, other] = programs;
+  if (one === undefined || other === undefined) throw new TypeError("Two programs are compared");
+  const difference = await findDifference(system, one.compiled, other.compiled, { start: headBytes });
+  const end = difference - difference % headBytes;
+  if (end <= headBytes) throw new TypeError(`Programs that "deno compile" made have nothing in common`);
+  const body = `${directory}/agent-body`;
+  await copyRange(system, { from: one.compiled, to: body, start: 0, end });
+  const part = await writeAgentPart(context, [await describeFile(system, body, { name: "agent-body", mode: 0o755 })]);
+  for (const { script, compiled } of programs) {
+    await system.remove(script);
+    await system.remove(compiled);
+  }
   return { ...part, summary: "one denort for all agents" };
 }
 
@@ -50,8 +62,10 @@ export async function buildAgents(context: StageContext): Promise<StageRecord> {
     progress.note(role);
     const script = `${made}/${role}-agent.js`;
     await bundleAgent(context, role, script);
-    const file = request.agentForm === "bundle" ? script : await compileAgent(context, role, script);
-    entries.push(await describeFile(system, file, { name: file.slice(file.lastIndexOf("/") + 1), mode: 0o644 }));
+    const files = request.agentForm === "bundle" ? [script] : await compileAgent(context, role, script);
+    for (const file of files) {
+      entries.push(await describeFile(system, file, { name: file.slice(file.lastIndexOf("/") + 1), mode: 0o644 }));
+    }
   }
   await system.writeFile(`${made}/run-agent`, formatLauncher(request.agentForm, agentGrants));
   entries.push(await describeFile(system, `${made}/run-agent`, { name: "run-agent", mode: 0o755 }));
@@ -66,21 +80,23 @@ async function bundleAgent({ system, places, signal }: StageContext, role: Role,
   await system.run(argv, { cwd: places.project, env: places.denoEnvironment, signal });
 }
 
-/** @returns the file that belongs behind `denort` */
-async function compileAgent(context: StageContext, role: Role, script: string): Promise<string> {
+/** @returns what is this agent's own: its head, and the data behind the body */
+async function compileAgent(context: StageContext, role: Role, script: string): Promise<readonly string[]> {
   const { system } = context;
   const compiled = `${script}.compiled`;
   await compile(context, { script, output: compiled, flags: formatGrants(agentGrants[role]) });
-  const program = script.replace(/\.js$/, ".program");
+  const body = `${context.result("runtime").directory}/agent-body`;
+  const { sizeBytes: bodyBytes = 0 } = await system.stat(body) ?? {};
   const { sizeBytes = 0 } = await system.stat(compiled) ?? {};
-  await copyRange(system, {
-    from: compiled,
-    to: program,
-    start: await findProgramEnd(system, compiled),
-    end: sizeBytes,
-  });
+  const difference = await findDifference(system, compiled, body, { start: headBytes });
+  if (difference < bodyBytes) {
+    throw new TypeError(`The compiled ${role} agent differs from the others at byte ${difference}`);
+  }
+  const [head, data] = [script.replace(/\.js$/, ".head"), script.replace(/\.js$/, ".data")];
+  await copyRange(system, { from: compiled, to: head, start: 0, end: headBytes });
+  await copyRange(system, { from: compiled, to: data, start: bodyBytes, end: sizeBytes });
   await system.remove(compiled);
-  return program;
+  return [head, data];
 }
 
 interface Compilation {
@@ -94,21 +110,64 @@ async function compile(
   { system, places, signal }: StageContext,
   { script, output, flags }: Compilation,
 ): Promise<void> {
+  // The script's time of change goes into the program.
+  await system.run(["touch", `--date=@${sourceDateEpoch}`, script]);
   // --no-config: with a configuration everything below it would be embedded.
   const argv = [places.deno, "compile", "--quiet", "--no-config", ...flags, "--output", output, script];
   await system.run(argv, { cwd: script.slice(0, script.lastIndexOf("/")), env: places.denoEnvironment, signal });
 }
 
-async function findProgramEnd(system: System, path: string): Promise<number> {
-  const stream = await system.openRead(path);
-  const reader = stream.getReader();
+/** The first position at or after `start` where two files differ; where the shorter one ends, at the latest. */
+async function findDifference(
+  system: System,
+  one: string,
+  other: string,
+  { start }: { readonly start: number },
+): Promise<number> {
+  const [left, right] = [new ByteReader(await system.openRead(one)), new ByteReader(await system.openRead(other))];
   try {
-    const { value } = await reader.read();
-    const end = value === undefined || value.length < elfHeaderBytes ? undefined : findElfEnd(value);
-    if (end === undefined) throw new TypeError(`"deno compile" made something that is no ELF program: ${path}`);
-    return end;
+    for (let position = 0;;) {
+      const [a, b] = [await left.peek(), await right.peek()];
+      const length = Math.min(a.length, b.length);
+      if (length === 0) return position;
+      for (let index = Math.max(0, start - position); index < length; index++) {
+        if (a[index] !== b[index]) return position + index;
+      }
+      left.take(length);
+      right.take(length);
+      position += length;
+    }
   } finally {
-    await reader.cancel();
+    await left.cancel();
+    await right.cancel();
+  }
+}
+
+/** A stream whose pieces can be consumed in part. */
+class ByteReader {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #piece: Uint8Array = new Uint8Array();
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.getReader();
+  }
+
+  /** What is there next, at least one byte; nothing at the end. */
+  async peek(): Promise<Uint8Array> {
+    while (this.#piece.length === 0) {
+      const { value, done } = await this.#reader.read();
+      if (done) break;
+      this.#piece = value;
+    }
+    return this.#piece;
+  }
+
+  take(length: number): void {
+    this.#piece = this.#piece.subarray(length);
+  }
+
+  async cancel(): Promise<void> {
+    await this.#reader.cancel();
   }
 }
 
@@ -148,7 +207,6 @@ async function writeAgentPart(
   return await writePart(system, arrangeEntries(entries), {
     directory,
     compressor: request.compressor,
-    timeSeconds: sourceDateEpoch,
     signal,
   });
 }

@@ -1,6 +1,6 @@
 /**
  * Stage "drivers": the kernel modules that are wanted, what they depend on, and the firmware they name.
- * Runs `find`, `cp`, `modinfo`, `depmod`, `bsdtar`, the compressor.
+ * Runs `find`, `cp`, `modinfo`, `depmod` and the compressor.
  */
 import { UserError } from "../../errors.ts";
 import type { Compressor } from "../../config/config.ts";
@@ -15,7 +15,6 @@ import {
 } from "../kernel_modules.ts";
 import { listTree } from "../list_tree.ts";
 import { writePart } from "../part_archive.ts";
-import { sourceDateEpoch } from "../plan_image.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { arrangeEntries, type TreeEntry } from "../tree_entry.ts";
 import { treeName } from "./base.ts";
@@ -59,7 +58,6 @@ export async function buildDrivers(context: StageContext): Promise<StageRecord> 
   const part = await writePart(system, arrangeEntries(entries), {
     directory,
     compressor: lighterCompressor(request.compressor),
-    timeSeconds: sourceDateEpoch,
     signal,
   });
   await system.remove(work);

@@ -1,7 +1,6 @@
-/** Stage "overlay": our own start-up files (image/initrd) and what the configuration says about logging in. Runs `find`, `bsdtar`, the compressor. */
+/** Stage "overlay": our own start-up files (image/initrd) and what the configuration says about logging in. Runs `find` and the compressor. */
 import { listTree } from "../list_tree.ts";
 import { writePart } from "../part_archive.ts";
-import { sourceDateEpoch } from "../plan_image.ts";
 import { formatLoginFiles } from "../login_files.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { arrangeEntries, type TreeEntry } from "../tree_entry.ts";
@@ -21,7 +20,6 @@ export async function buildOverlay(context: StageContext): Promise<StageRecord> 
   const part = await writePart(system, entries, {
     directory,
     compressor: request.compressor,
-    timeSeconds: sourceDateEpoch,
     signal,
   });
   await system.remove(written);

@@ -1,9 +1,8 @@
-/** Stage "trim": of the unpacked packages, what a running image needs. Runs `find`, `bsdtar` and the compressor. */
+/** Stage "trim": of the unpacked packages, what a running image needs. Runs `find` and the compressor. */
 import { packageRecordDirectory, parsePackagePaths, partialPackages, unneededPackages } from "../base_packages.ts";
 import { compileGlobs } from "../glob.ts";
 import { listTree } from "../list_tree.ts";
 import { writePart } from "../part_archive.ts";
-import { sourceDateEpoch } from "../plan_image.ts";
 import { readNeededLibraries } from "../elf.ts";
 import { type ElfFile, findUnneededLibraries } from "../shared_libraries.ts";
 import type { StageRecord } from "../stage_record.ts";
@@ -33,7 +32,6 @@ export async function buildTrim(context: StageContext): Promise<StageRecord> {
   const part = await writePart(system, arranged, {
     directory,
     compressor: request.compressor,
-    timeSeconds: sourceDateEpoch,
     signal,
   });
   return { ...part, summary: `${arranged.length} files` };
