@@ -143,6 +143,8 @@ export interface PairWatcher {
   onLaptopReady?(): void;
   /** A step of the desktop, as soon as it is reached. */
   onStep?(step: BootStep, title: string, atS: number): void;
+  /** An agent that says it could not do something; it tries again by itself. */
+  onTrouble?(machine: string, text: string): void;
 }
 
 export interface BootOptions {
@@ -178,7 +180,7 @@ export async function bootPair(
     system,
     laptopSpec(settings, ["stiefel.on_end=poweroff", ...laptopParameters]),
     place.host,
-    options,
+    { ...options, onLine: (line) => announceTrouble(watcher, "laptop", line) },
   );
   const ready = await laptop.waitForLine(serverReadyPattern, { timeoutMs: limits.ready });
   watcher.onLaptopReady?.();
@@ -259,6 +261,7 @@ function announceSteps(watcher: PairWatcher): (line: ConsoleLine) => void {
   const said = new Set<BootStep>();
   return (line) => {
     lines.push(line);
+    announceTrouble(watcher, "desktop", line);
     const times = readBootTimes(lines);
     for (const { name, title } of bootSteps) {
       const atS = times[name];
@@ -267,6 +270,13 @@ function announceSteps(watcher: PairWatcher): (line: ConsoleLine) => void {
       watcher.onStep?.(name, title, atS);
     }
   };
+}
+
+/** What agents/client, agents/server and image/initrd's supervisor say then. */
+const troublePattern = /Trying again after:|agent (?:stopped with an error|was ended by)|Kernel panic/;
+
+function announceTrouble(watcher: PairWatcher, machine: string, { text }: ConsoleLine): void {
+  if (troublePattern.test(text)) watcher.onTrouble?.(machine, text);
 }
 
 /** One fact a run has to prove. */

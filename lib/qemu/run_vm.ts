@@ -7,7 +7,7 @@ import { connectQmp, type Qmp } from "./qmp.ts";
 import { formatQemuArguments, parseQemuVersion, type QemuHost, type VmSpec } from "./vm_spec.ts";
 
 export interface StartVmOptions {
-  /** Where the log, the control FIFOs and the cables' sockets go; absolute. */
+  /** Where the logs, the control FIFOs and the cables' sockets go; absolute. */
   readonly runDirectory: string;
   /** The machine is ended after this long, and every wait with it. */
   readonly limitMs: number;
@@ -27,6 +27,7 @@ export interface Vm extends AsyncDisposable {
   readonly pid: number;
   /** Every complete line of its serial console, oldest first. */
   readonly lines: readonly ConsoleLine[];
+  /** The console with times; written when the machine has ended. Until then NAME.raw.log beside it grows. */
   readonly logPath: string;
   /** How it ended; never rejects. */
   readonly ended: Promise<VmEnd>;
@@ -67,19 +68,18 @@ export async function startVm(
 
   const lines: ConsoleLine[] = [];
   const watchers = new Set<(line: ConsoleLine) => void>();
-  const log = openLog(system, logPath);
+  const rawLogPath = `${options.runDirectory}/${spec.name}.raw.log`;
   let qmp: Promise<Qmp> | undefined;
   let endedByUs: string | undefined;
 
   const startedMs = system.monotonicMs();
   const elapsedMs = (): number => system.monotonicMs() - startedMs;
-  const process: RunningProcess = system.spawn(formatQemuArguments({ ...spec, controlPath }, host), {
+  const process: RunningProcess = system.spawn(formatQemuArguments({ ...spec, controlPath, rawLogPath }, host), {
     // Sockets are named relative to it: their whole path may be longer than unix(7) allows.
     cwd: options.runDirectory,
     onLine: (raw, from) => {
       const line = { atMs: elapsedMs(), text: from === "stderr" ? `qemu: ${raw}` : cleanConsoleText(raw) };
       lines.push(line);
-      log.write(line);
       // From the first line of the guest on, QEMU is known to have opened its ends of the FIFOs.
       if (from === "stdout") qmp ??= connectQmp(system, controlPath);
       qmp?.catch(() => {});
@@ -104,7 +104,7 @@ export async function startVm(
     const atMs = elapsedMs();
     noLimit.abort();
     options.signal?.removeEventListener("abort", onAbort);
-    await log.close();
+    await system.writeFile(logPath, lines.map((line) => `${formatConsoleLine(line)}\n`).join("")).catch(() => {});
     const control = await qmp?.catch(() => undefined);
     const reason = control?.events.findLast((event) => event.event === "SHUTDOWN")?.data.reason;
     return { kind: endedByUs !== undefined ? "ended" : describeEnd(status, reason), atMs, status };
@@ -172,22 +172,6 @@ function describeEnd(status: ExitStatus, reason: unknown): VmEnd["kind"] {
   if (reason === "guest-shutdown") return "shutdown";
   if (typeof reason === "string") return "ended";
   return status.exitCode === 0 ? "shutdown" : "failed";
-}
-
-/** A log that is on the disk line by line, so that it is there whatever happens to us. */
-function openLog(system: System, path: string): { write(line: ConsoleLine): void; close(): Promise<void> } {
-  let output: ReadableStreamDefaultController<Uint8Array> | undefined;
-  const encoder = new TextEncoder();
-  const stream = new ReadableStream<Uint8Array>({ start: (controller) => void (output = controller) });
-  const writing = system.writeStream(path, stream).catch(() => {});
-  return {
-    write: (line) => output?.enqueue(encoder.encode(`${formatConsoleLine(line)}\n`)),
-    close: async () => {
-      output?.close();
-      output = undefined;
-      await writing;
-    },
-  };
 }
 
 /** Runs `spec` on the user's terminal until it ends. @throws {CommandError} when there is no QEMU */

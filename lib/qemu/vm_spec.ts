@@ -44,6 +44,8 @@ export interface VmSpec {
   readonly credentials?: Readonly<Record<string, string>>;
   /** `pipe`: the serial console is QEMU's standard output, for a program; `terminal`: the user's terminal, with QEMU's own keys (Ctrl-A x ends it). */
   readonly console: "pipe" | "terminal";
+  /** QEMU writes what comes over the serial console here as well, at once and as it is. */
+  readonly rawLogPath?: string;
   /** The FIFOs PATH.in and PATH.out through which `qmp.ts` talks to this machine. */
   readonly controlPath?: string;
 }
@@ -69,7 +71,7 @@ export function formatQemuArguments(spec: VmSpec, host: QemuHost): string[] {
   // A machine that resets (a panic, a failed boot) ends instead of starting again: the run must see it.
   argv.push("-no-reboot");
   argv.push("-device", "virtio-rng-pci");
-  argv.push(...consoleArguments(spec.console));
+  argv.push(...consoleArguments(spec));
   if (spec.controlPath !== undefined) {
     argv.push(
       "-chardev",
@@ -89,10 +91,11 @@ export function formatQemuArguments(spec: VmSpec, host: QemuHost): string[] {
   return argv;
 }
 
-function consoleArguments(console: VmSpec["console"]): string[] {
+function consoleArguments({ console, rawLogPath }: VmSpec): string[] {
+  const log = rawLogPath === undefined ? "" : `,logfile=${escapeValue(rawLogPath)}`;
   return console === "terminal"
-    ? ["-chardev", "stdio,id=console,mux=on,signal=off", "-serial", "chardev:console", "-mon", "chardev=console"]
-    : ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"];
+    ? ["-chardev", `stdio,id=console,mux=on,signal=off${log}`, "-serial", "chardev:console", "-mon", "chardev=console"]
+    : ["-chardev", `stdio,id=console,signal=off${log}`, "-serial", "chardev:console"];
 }
 
 function diskArguments(disk: VmDisk, index: number, boot: VmBoot["kind"]): string[] {

@@ -29,6 +29,7 @@ Deno.test("the command lines of the machines are those of the golden file", asyn
       formatQemuArguments({
         ...localSpec({ image, commandLine: "root=UUID=1 ro", diskPath: "/run/disk.img", memoryMiB: 768 }),
         controlPath: "/run/local.control",
+        rawLogPath: "/run/local.raw.log",
       }, trixie),
     ],
   ] as const;

@@ -64,6 +64,7 @@ export async function bootDemo(
           progress.finish();
           progress = ui.progress("Desktop boots from it");
         },
+        onTrouble: (machine, text) => ui.warn(`${machine}: ${text}`),
         onStep: (_, title, atS) => progress.note(`${title} at ${atS.toFixed(1)} s`),
       },
     });
