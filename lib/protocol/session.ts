@@ -102,7 +102,7 @@ export function parseSession(text: string): SessionParameters {
   if (text.length > SESSION_FILE_MAX_BYTES) throw new ProtocolError("oversize", "The session file is too long");
   const lines = text.split("\n");
   if (lines.pop() !== "") throw new ProtocolError("truncated", "The session file does not end with a newline");
-  if (/^STIEFEL_VERSION=(?!1$)\d{1,9}$/.test(lines[0] ?? "")) {
+  if (/^STIEFEL_VERSION=(?!1$)[1-9]\d{0,8}$/.test(lines[0] ?? "")) {
     throw new ProtocolError("unknown-version", "The session file has a version this program does not know");
   }
   const session: Partial<Record<keyof SessionParameters, string | number>> = {};

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { ProtocolError } from "../errors.ts";
+import {
+  forDesktop,
+  formatKernelCommandLine,
+  formatStiefelParameters,
+  isKernelCommandLine,
+  type KernelParameter,
+  parseKernelCommandLine,
+  parseStiefelParameters,
+  type StiefelParameters,
+} from "./kernel_command_line.ts";
+
+Deno.test("words are split as the kernel splits them", () => {
+  // What `next_arg` of lib/cmdline.c (Linux 6.12) makes of each.
+  const cases: readonly [string, readonly KernelParameter[]][] = [
+    ["", []],
+    ["  \t\n ", []],
+    ["quiet", [{ name: "quiet" }]],
+    ["a=1  b=2", [{ name: "a", value: "1" }, { name: "b", value: "2" }]],
+    ["a=", [{ name: "a", value: "" }]],
+    ["root=UUID=x-y", [{ name: "root", value: "UUID=x-y" }]],
+    ['a="1 2" b', [{ name: "a", value: "1 2" }, { name: "b" }]],
+    ['"a=1 2" b', [{ name: "a", value: "1 2" }, { name: "b" }]],
+    ['"a b"', [{ name: "a b" }]],
+    ['a=1"2 3"4', [{ name: "a", value: '1"2 3"4' }]],
+    ['a="1" 2', [{ name: "a", value: "1" }, { name: "2" }]],
+    ['a="open end', [{ name: "a", value: "open end" }]],
+    ["=x", [{ name: "=x" }]],
+    ["=x=y", [{ name: "=x", value: "y" }]],
+    ["a -- b=1", [{ name: "a" }, { name: "--" }, { name: "b", value: "1" }]],
+    ['dyndbg="file x.c +p; file y.c +p" ro', [{ name: "dyndbg", value: "file x.c +p; file y.c +p" }, { name: "ro" }]],
+  ];
+  for (const [text, parameters] of cases) assert.deepEqual(parseKernelCommandLine(text), parameters, text);
+});
+
+Deno.test("parameters are written with quotes only where needed", () => {
+  const cases: readonly [KernelParameter, string][] = [
+    [{ name: "quiet" }, "quiet"],
+    [{ name: "a", value: "1" }, "a=1"],
+    [{ name: "a", value: "" }, "a="],
+    [{ name: "a", value: "1 2" }, 'a="1 2"'],
+    [{ name: "a b" }, '"a b"'],
+    [{ name: "a b", value: "c" }, '"a b=c"'],
+  ];
+  for (const [parameter, text] of cases) assert.equal(formatKernelCommandLine([parameter]), text);
+  for (const value of ['a" b', '"', 'x"y z']) {
+    assert.throws(() => formatKernelCommandLine([{ name: "a", value }]), RangeError, value);
+  }
+});
+
+Deno.test("whatever can be written is read back the same", () => {
+  const word = fc.string({ unit: fc.constantFrom("a", "b", "=", '"', " ", "-", "."), maxLength: 6 });
+  const parameter = fc.record({ name: word, value: fc.option(word, { nil: undefined }) })
+    .map(({ name, value }): KernelParameter => value === undefined ? { name } : { name, value });
+  fc.assert(
+    fc.property(fc.array(parameter, { maxLength: 4 }), (parameters) => {
+      let text: string;
+      try {
+        text = formatKernelCommandLine(parameters);
+      } catch (error) {
+        assert(error instanceof RangeError);
+        return;
+      }
+      assert.deepEqual(parseKernelCommandLine(text), parameters);
+    }),
+    { seed: 4644, numRuns: 2000 },
+  );
+});
+
+Deno.test("a desktop gets the laptop's command line without what is the laptop's own", () => {
+  const cases: readonly [string, string][] = [
+    ["", "noresume"],
+    [
+      "BOOT_IMAGE=/vmlinuz-6.12 root=UUID=1 ro  quiet resume=UUID=2 resume_offset=34816",
+      "root=UUID=1 ro quiet noresume",
+    ],
+    ["initrd=\\initrd.img root=/dev/mapper/root rw", "root=/dev/mapper/root rw noresume"],
+    ["initrd=a initrd=b root=x noresume", "root=x noresume"],
+    ["resume-offset=1 a", "a noresume"],
+    ['"resume=/dev/x y" a="b c"', 'a="b c" noresume'],
+    ["a -- resume=no single", "a noresume -- resume=no single"],
+    ["rd.luks.name=x=root resume_wait=1", "rd.luks.name=x=root resume_wait=1 noresume"],
+  ];
+  for (const [text, wanted] of cases) assert.equal(forDesktop(text), wanted, text);
+});
+
+Deno.test("our own parameters survive a round trip within any command line", () => {
+  const cases: readonly StiefelParameters[] = [
+    { role: "server", isDebug: false },
+    { role: "client", server: "fe80::1%eth0", isDebug: true },
+    { role: "client", server: "laptop.example.org", isDebug: false },
+    { role: "server", listen: "192.0.2.1", onEnd: "poweroff", isDebug: false },
+  ];
+  for (const parameters of cases) {
+    const text = `quiet ${formatStiefelParameters(parameters)} root=x -- stiefel.role=none`;
+    assert.deepEqual(parseStiefelParameters(text), { parameters, unknown: [] });
+  }
+});
+
+Deno.test("the last of a repeated parameter counts, unknown ones are reported", () => {
+  const read = parseStiefelParameters(
+    "stiefel.role=client stiefel.role=server stiefel.on-end=wait stiefel.rolle=client stiefel.x",
+  );
+  assert.deepEqual(read, {
+    parameters: { role: "server", onEnd: "wait", isDebug: false },
+    unknown: ["stiefel.rolle", "stiefel.x"],
+  });
+});
+
+Deno.test("a missing role and unacceptable values are refused", () => {
+  const bad = [
+    "",
+    "quiet",
+    "stiefel.role",
+    "stiefel.role=both",
+    "stiefel.role=client stiefel.server=",
+    "stiefel.role=client stiefel.server",
+    'stiefel.role=client stiefel.server="a b"',
+    "stiefel.role=client stiefel.server=-x",
+    "stiefel.role=server stiefel.on_end=halt",
+    "stiefel.role=server stiefel.debug=1",
+  ];
+  for (const text of bad) assert.throws(() => parseStiefelParameters(text), ProtocolError, text);
+});
+
+Deno.test("a command line the kernel would cut is told", () => {
+  assert(isKernelCommandLine("x".repeat(2047)));
+  assert(!isKernelCommandLine("x".repeat(2048)));
+  assert(!isKernelCommandLine("a\nb"));
+});

@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import {
+  archive as archiveMessage,
+  hello,
+  passphrase,
+  session,
+  welcome,
+} from "../../tests/support/protocol_samples.ts";
+import { ProtocolError } from "../errors.ts";
+import { type ClientMessage, formatServerMessage } from "./boot_exchange.ts";
+import {
+  SERVER_WAIT_MS,
+  type ServerAction,
+  type ServerEvent,
+  type ServerState,
+  startServerSession,
+  stepServerSession,
+} from "./server_session.ts";
+
+const [kernelSha256, initramfsSha256] = ["a".repeat(64), "b".repeat(64)];
+const { kind: _, ...archive } = archiveMessage;
+
+const received = (message: ClientMessage): ServerEvent => ({ kind: "received", message });
+const admitted: ServerEvent = { kind: "admitted", needsPassphrase: false, disk: welcome.disk };
+const opened: ServerEvent = { kind: "entry-opened", archive };
+const streamed: ServerEvent = { kind: "streamed", kernelSha256, initramfsSha256 };
+const exported: ServerEvent = { kind: "export-started" };
+const acknowledged = received({ kind: "ack", ok: true });
+
+const happy: readonly ServerEvent[] = [
+  received(hello),
+  admitted,
+  received({ kind: "request" }),
+  opened,
+  streamed,
+  acknowledged,
+  exported,
+];
+
+function play(
+  events: readonly ServerEvent[],
+): { readonly state: ServerState; readonly actions: readonly ServerAction[] } {
+  let { state, actions } = startServerSession();
+  const all = [...actions];
+  for (const event of events) {
+    ({ state, actions } = stepServerSession(state, event));
+    all.push(...actions);
+  }
+  // Whatever is sent can be written.
+  for (const action of all) if (action.kind === "send") formatServerMessage(action.message);
+  return { state, actions: all };
+}
+
+function failureCode(events: readonly ServerEvent[]): string {
+  const { state, actions } = play(events);
+  assert(state.name === "failed", state.name);
+  assert.deepEqual(actions.at(-1), { kind: "fail", failure: state.failure });
+  return state.failure.code;
+}
+
+function lastSent(actions: readonly ServerAction[]): unknown {
+  const action = actions.findLast((one) => one.kind === "send");
+  return action?.kind === "send" ? action.message : undefined;
+}
+
+Deno.test("a server that gets everything in order serves", () => {
+  const { state, actions } = play(happy);
+  assert.deepEqual(state, { name: "serving", hello, session });
+  assert.deepEqual(actions, [
+    { kind: "admit", hello },
+    { kind: "send", message: welcome },
+    { kind: "open-boot-entry" },
+    { kind: "send", message: archiveMessage },
+    { kind: "stream-archive", archive: archiveMessage },
+    { kind: "send", message: { kind: "end", kernelSha256, initramfsSha256 } },
+    { kind: "start-export", session },
+    { kind: "send", message: { kind: "ready" } },
+  ]);
+});
+
+Deno.test("a server that misses any one step, or gets it twice, does not export", () => {
+  for (let skipped = 0; skipped < happy.length - 1; skipped++) {
+    const events = happy.toSpliced(skipped, 1);
+    assert.equal(failureCode(events), "unexpected", `without step ${skipped}`);
+    if (skipped < 6) assert(!play(events).actions.some((action) => action.kind === "start-export"));
+  }
+  for (const [index, event] of happy.slice(0, -1).entries()) {
+    assert.equal(failureCode(happy.toSpliced(index, 0, event)), "unexpected", `step ${index} twice`);
+  }
+});
+
+Deno.test("three passphrases may be tried, then no more", () => {
+  const needed: ServerEvent = { ...admitted, needsPassphrase: true } as ServerEvent;
+  const request = received({ kind: "request", passphrase });
+  const rejected: ServerEvent = { kind: "passphrase-rejected" };
+  const begin = [received(hello), needed];
+  const third = play([...begin, request, rejected, request, rejected, request, ...happy.slice(3)]);
+  assert.equal(third.state.name, "serving");
+  assert.deepEqual(third.actions.filter((action) => action.kind === "open-boot-entry"), [
+    { kind: "open-boot-entry", passphrase },
+    { kind: "open-boot-entry", passphrase },
+    { kind: "open-boot-entry", passphrase },
+  ]);
+  const tooMany = [...begin, request, rejected, request, rejected, request, rejected];
+  assert.equal(failureCode(tooMany), "passphrase-wrong");
+  assert.deepEqual(play(tooMany.slice(0, -2)).actions.at(-1), {
+    kind: "send",
+    message: { kind: "passphrase-wrong", triesLeft: 1 },
+  });
+  assert.equal(failureCode([...begin, received({ kind: "request" })]), "unexpected");
+  assert.equal(failureCode([received(hello), admitted, request]), "unexpected");
+  // No state holds on to the passphrase.
+  assert(!JSON.stringify(play([...begin, request]).state).includes(passphrase));
+});
+
+Deno.test("the client is told why it is refused", () => {
+  const refused: ServerEvent = {
+    kind: "refused",
+    code: "busy",
+    message: "Another desktop has the disk\n",
+    holder: "tower\x1b[2J",
+  };
+  for (const done of [1, 3, 4, 6]) {
+    const { state, actions } = play([...happy.slice(0, done), refused]);
+    assert.equal(state.name, "failed");
+    assert.deepEqual(lastSent(actions), {
+      kind: "refuse",
+      code: "busy",
+      message: "Another desktop has the disk?",
+      holder: "tower?[2J",
+    });
+  }
+  for (const done of [1, 2, 3, 4, 5, 6]) {
+    const events: ServerEvent[] = [...happy.slice(0, done), { kind: "local-failure", message: "It broke" }];
+    assert.equal(failureCode(events), "local-failure");
+    assert.deepEqual(lastSent(play(events).actions), { kind: "refuse", code: "internal", message: "It broke" });
+  }
+});
+
+Deno.test("what a disk calls itself is made fit to be shown, what cannot be said ends the exchange", () => {
+  const disk = { model: "Evil\x1b[2J" + "x".repeat(100), name: "sda\n", sizeBytes: 1 };
+  const { state, actions } = play([received(hello), { kind: "admitted", needsPassphrase: false, disk }]);
+  assert.equal(state.name, "awaiting-request");
+  assert.deepEqual(lastSent(actions), {
+    kind: "welcome",
+    needsPassphrase: false,
+    disk: { sizeBytes: 1, name: "sda?", model: `Evil?[2J${"x".repeat(56)}` },
+  });
+  const notices = Array.from({ length: 20 }, () => "x".repeat(1000));
+  assert.equal(
+    play([...happy.slice(0, 3), { kind: "entry-opened", archive: { ...archive, notices } }]).state.name,
+    "streaming",
+  );
+  const tooLong: ServerEvent = { kind: "entry-opened", archive: { ...archive, commandLine: "x".repeat(3000) } };
+  assert.equal(failureCode([...happy.slice(0, 3), tooLong]), "internal");
+});
+
+Deno.test("a client that gives up is believed from the archive on", () => {
+  const givesUp = received({ kind: "ack", ok: false, message: "Not enough memory" });
+  for (const done of [4, 5]) assert.equal(failureCode([...happy.slice(0, done), givesUp]), "peer-failure");
+  for (const done of [0, 1, 2, 3, 6]) assert.equal(failureCode([...happy.slice(0, done), givesUp]), "unexpected");
+});
+
+Deno.test("trouble with the connection ends the exchange in every state, and nothing more is sent", () => {
+  const cases: readonly [ServerEvent, string][] = [
+    [{ kind: "closed" }, "closed"],
+    [{ kind: "timeout" }, "timeout"],
+    [{ kind: "protocol-error", error: new ProtocolError("bad-tag", "x") }, "bad-tag"],
+  ];
+  for (const [event, code] of cases) {
+    for (let done = 0; done < happy.length; done++) {
+      assert.equal(failureCode([...happy.slice(0, done), event]), code);
+      const before = play(happy.slice(0, done)).actions.length;
+      assert.equal(play([...happy.slice(0, done), event]).actions.length, before + 1);
+    }
+  }
+});
+
+Deno.test("nothing happens after the end", () => {
+  for (const events of [happy, [exported]]) {
+    const { state } = play(events);
+    for (const event of happy) assert.deepEqual(stepServerSession(state, event), { state, actions: [] });
+  }
+});
+
+Deno.test("every wait is bounded", () => {
+  for (const [name, waitMs] of Object.entries(SERVER_WAIT_MS)) {
+    assert(Number.isFinite(waitMs) || name === "serving" || name === "failed", name);
+  }
+});

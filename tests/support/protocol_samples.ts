@@ -1,0 +1,183 @@
+/** Valid values of every wire format, for tests, vectors and the fuzzer. */
+import type { AgentSettings } from "../../lib/protocol/agent_settings.ts";
+import type {
+  ArchiveMessage,
+  ClientMessage,
+  EndMessage,
+  HelloMessage,
+  ServerMessage,
+  WelcomeMessage,
+} from "../../lib/protocol/boot_exchange.ts";
+import type { DiscoveryMessage } from "../../lib/protocol/discovery.ts";
+import { FrameReader } from "../../lib/protocol/frames.ts";
+import { answerClientOpening, type SecureChannel, startClientHandshake } from "../../lib/protocol/secure_channel.ts";
+import type { SessionParameters } from "../../lib/protocol/session.ts";
+
+/** Bytes counting up from a start: easy to recognise, never a real key. */
+export function counting(start: number, sizeBytes: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from({ length: sizeBytes }, (_, index) => (start + index) & 0xff);
+}
+
+export const sharedKey = counting(0x00, 32);
+export const otherSharedKey = counting(0x80, 32);
+
+export const session: SessionParameters = {
+  version: 1,
+  transport: "nbd",
+  linkMac: "52:54:00:00:00:02",
+  linkName: "stiefel0",
+  clientAddress: "fdd3:1f5e:42aa:1::2/64",
+  serverAddress: "fdd3:1f5e:42aa:1::1",
+  port: 10809,
+  exportName: "0123456789abcdef0123456789abcdef",
+  blockSizeBytes: 512,
+  diskSizeBytes: 2 * 1024 ** 3,
+  connections: 4,
+};
+
+export const routedSession: SessionParameters = {
+  ...session,
+  clientAddress: "192.0.2.20/24",
+  gateway: "192.0.2.1",
+  mtu: 1400,
+  serverAddress: "198.51.100.7",
+  blockSizeBytes: 4096,
+};
+
+export const passphrase = "grüne Wiese 7";
+
+export const hello: HelloMessage = {
+  kind: "hello",
+  protocol: 1,
+  mac: "52:54:00:00:00:02",
+  name: "desktop",
+  ramBytes: 17179869184,
+};
+
+export const welcome: WelcomeMessage = {
+  kind: "welcome",
+  needsPassphrase: false,
+  disk: { model: "Example NVMe 2280", sizeBytes: 2147483648, name: "nvme0n1" },
+};
+
+export const archive: ArchiveMessage = {
+  kind: "archive",
+  kernelBytes: 5,
+  initramfsBytes: 7,
+  commandLine: "root=UUID=9bb1e6a2-7c1c-4a8e-9d4f-2f6f4f0c1a55 ro quiet noresume",
+  entryTitle: "Debian GNU/Linux",
+  notices: ["The journal needs recovery, the desktop will do it"],
+  session,
+};
+
+const zeroSha256 = "0".repeat(64);
+export const end: EndMessage = { kind: "end", kernelSha256: zeroSha256, initramfsSha256: "f".repeat(64) };
+
+export const clientMessages: readonly ClientMessage[] = [
+  hello,
+  { kind: "hello", protocol: 1, mac: "02:00:00:00:00:01", name: "" },
+  { ...hello, routed: { clientAddress: "192.0.2.20/24", gateway: "192.0.2.1", mtu: 1400 } },
+  { ...hello, routed: { clientAddress: "2001:db8::20/64", gateway: "fe80::1%eth0" } },
+  { kind: "request" },
+  { kind: "request", passphrase },
+  { kind: "ack", ok: true },
+  { kind: "ack", ok: false, message: "Not enough memory" },
+];
+
+export const serverMessages: readonly ServerMessage[] = [
+  welcome,
+  { kind: "welcome", needsPassphrase: true, disk: { sizeBytes: 1, name: "sda" } },
+  { kind: "refuse", code: "busy", message: "Another desktop has the disk", holder: "other-desktop" },
+  { kind: "refuse", code: "hibernated", message: "The disk holds a hibernated system" },
+  { kind: "passphrase-wrong", triesLeft: 2 },
+  archive,
+  { ...archive, initramfsBytes: 0, notices: [], session: routedSession },
+  end,
+  { kind: "ready" },
+];
+
+export const discoveryMessages: readonly DiscoveryMessage[] = [
+  { kind: "discover", clientNonce: counting(0x10, 16) },
+  {
+    kind: "offer",
+    clientNonce: counting(0x10, 16),
+    challenge: counting(0x20, 16),
+    state: "serving",
+    tcpPort: 4644,
+    name: "laptop-größe",
+  },
+  {
+    kind: "offer",
+    clientNonce: counting(0x10, 16),
+    challenge: counting(0x20, 16),
+    state: "busy",
+    tcpPort: 65535,
+    name: "x".repeat(64),
+  },
+  {
+    kind: "offer",
+    clientNonce: counting(0x10, 16),
+    challenge: counting(0x20, 16),
+    state: "installed-os",
+    tcpPort: 0,
+    name: "",
+  },
+  { kind: "claim", clientNonce: counting(0x10, 16), challenge: counting(0x20, 16), name: "desktop" },
+  { kind: "claim-accepted", clientNonce: counting(0x10, 16), challenge: counting(0x20, 16) },
+  { kind: "other-key", clientNonce: counting(0x10, 16) },
+];
+
+export const agentSettings: readonly AgentSettings[] = [
+  { version: 1, boot: {}, onEnd: "reboot" },
+  {
+    version: 1,
+    boot: {
+      disk: "/dev/nvme0n1",
+      part: { type: "luks", block: "/dev/mapper/boot", luksBlock: "/dev/nvme0n1p2" },
+      load: { kernel: "/vmlinuz", initrd: "/initrd.img", cmdline: ["root=/dev/mapper/root", "ro"] },
+    },
+    onEnd: "wait",
+    name: "laptop",
+  },
+];
+
+/** The bodies of all frames in these bytes. */
+export function bodiesOf(bytes: Uint8Array): Uint8Array[] {
+  const reader = new FrameReader();
+  const bodies = [...reader.push(bytes)].map((body) => new Uint8Array(body));
+  reader.finish();
+  return bodies;
+}
+
+/** The body of the one frame in these bytes. */
+export function bodyOf(frame: Uint8Array): Uint8Array {
+  const [body, ...others] = bodiesOf(frame);
+  if (body === undefined || others.length > 0) throw new RangeError("Not one frame");
+  return body;
+}
+
+/** Both ends of a channel, with fixed or random private keys. */
+export function connectChannel(options: {
+  readonly psk: Uint8Array;
+  readonly clientEphemeral?: Uint8Array;
+  readonly serverEphemeral?: Uint8Array;
+}): {
+  readonly client: SecureChannel;
+  readonly server: SecureChannel;
+  readonly opening: Uint8Array;
+  readonly reply: Uint8Array;
+} {
+  const { psk, clientEphemeral, serverEphemeral } = options;
+  const handshake = startClientHandshake(clientEphemeral === undefined ? { psk } : { psk, ephemeral: clientEphemeral });
+  const answer = answerClientOpening(
+    bodyOf(handshake.opening),
+    serverEphemeral === undefined ? { psk } : { psk, ephemeral: serverEphemeral },
+  );
+  if (answer.kind !== "accepted") throw answer.error;
+  return {
+    client: handshake.finish(bodyOf(answer.reply)),
+    server: answer.channel,
+    opening: handshake.opening,
+    reply: answer.reply,
+  };
+}
