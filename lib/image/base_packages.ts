@@ -89,8 +89,6 @@ export const partialPackages: Readonly<Record<string, readonly string[]>> = {
   udev: [
     "usr/bin/udevadm",
     "usr/lib/systemd/systemd-udevd",
-    // Link names like enp3s0.
-    "usr/lib/systemd/network/99-default.link",
     "usr/lib/udev/ata_id",
     "usr/lib/udev/cdrom_id",
     "usr/lib/udev/scsi_id",
@@ -102,9 +100,7 @@ export const partialPackages: Readonly<Record<string, readonly string[]>> = {
       "60-persistent-storage",
       "60-persistent-storage-dm",
       "64-btrfs",
-      "73-special-net-names",
       "80-drivers",
-      "80-net-setup-link",
     ].map((name) => `usr/lib/udev/rules.d/${name}.rules`),
   ],
   "util-linux": [

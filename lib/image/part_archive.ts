@@ -94,8 +94,8 @@ async function* collect(
 }
 
 /**
- * How a compressor is run on a file. What the kernel can unpack is narrower than what the programs write by default:
- * xz needs CRC32 and no other filters (Documentation/staging/xz.rst), lz4 the legacy frame (lib/decompress_unlz4.c).
+ * How a compressor is run on a file. Options the kernel's unpackers need are part of the configuration's value already
+ * (lib/config/compressor.ts).
  */
 export function compressCommand(
   { program, arguments: options }: Compressor,
@@ -107,15 +107,15 @@ export function compressCommand(
     case "zstd":
       return { argv: ["zstd", ...options, "-q", "-f", name, "-o", `${name}.zst`], file: `${name}.zst` };
     case "lz4":
-      return { argv: ["lz4", "-l", ...options, "-q", "-f", name, `${name}.lz4`], file: `${name}.lz4` };
+      return { argv: ["lz4", ...options, "-q", "-f", name, `${name}.lz4`], file: `${name}.lz4` };
     case "xz":
-      return { argv: ["xz", "--check=crc32", ...options, "-k", "-f", name], file: `${name}.xz` };
+      return { argv: ["xz", ...options, "-k", "-f", name], file: `${name}.xz` };
     case "bzip2":
       return { argv: ["bzip2", ...options, "-k", "-f", name], file: `${name}.bz2` };
     case "gzip":
     case "pigz":
       // Neither name nor time of the file, so that the same content gives the same bytes.
-      return { argv: [program, "-n", ...options, "-k", "-f", name], file: `${name}.gz` };
+      return { argv: [program, ...options, "-n", "-k", "-f", name], file: `${name}.gz` };
   }
 }
 

@@ -39,6 +39,10 @@ export const excludedPaths: readonly string[] = [
   // Units nothing here starts.
   "usr/lib/systemd/system",
   "usr/lib/systemd/user",
+  // Links keep the kernel's names: nothing may rename one that the agent has just raised.
+  "usr/lib/systemd/network",
+  "usr/lib/udev/rules.d/73-special-net-names.rules",
+  "usr/lib/udev/rules.d/80-net-setup-link.rules",
   "usr/lib/udev/hwdb.d",
   "etc/alternatives",
   "etc/apt",

@@ -188,6 +188,11 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
       attempt(() => {
         const source = resolve(from, false);
         const place = resolve(to, false);
+        if (directories.has(source) && status(place) === undefined) {
+          addParents(place);
+          for (const kind of [files, directories, symlinks]) moveInside<unknown>(kind, source, place);
+          return;
+        }
         const target = symlinks.get(source);
         const file = target === undefined ? get(source) : undefined;
         if (directories.has(place)) throw new Error(`Is a directory: "${to}"`);
@@ -254,4 +259,13 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
 /** Errors of a value-returning function become a rejected promise, as with real I/O. */
 function attempt<T>(action: () => T): Promise<T> {
   return new Promise((resolve) => resolve(action()));
+}
+
+/** Gives everything at and below one path the same place at and below another. */
+function moveInside<Value>(kind: Map<string, Value>, from: string, to: string): void {
+  for (const [path, value] of [...kind]) {
+    if (path !== from && !path.startsWith(`${from}/`)) continue;
+    kind.delete(path);
+    kind.set(to + path.slice(from.length), value);
+  }
 }

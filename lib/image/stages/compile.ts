@@ -52,7 +52,7 @@ export async function buildCompile(context: StageContext): Promise<StageRecord> 
   );
   const built = `${directory}/built`;
   await system.makeDirectory(built);
-  await system.run(["tar", "-x", "-f", results, "-C", built, "--no-same-owner", "--strip-components=2"], { signal });
+  await system.run(["tar", "-x", "-f", results, "-C", built, "--no-same-owner", "--strip-components=1"], { signal });
   for (const driver of request.drivers) {
     await takeResults(system, driver, { built: `${built}/${driver.name}`, directory });
   }

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import {
+  baseModulePatterns,
+  matchModules,
+  moduleName,
+  parseModuleInfo,
+  unreadIndexes,
+  unwantedModulePatterns,
+} from "./kernel_modules.ts";
+
+const base = { wanted: baseModulePatterns, unwanted: unwantedModulePatterns };
+
+// Paths of linux-image-6.12.117+deb13-amd64.
+const wanted = [
+  "drivers/net/ethernet/intel/e1000e/e1000e.ko.xz",
+  "drivers/net/usb/r8152.ko.xz",
+  "drivers/net/thunderbolt/thunderbolt_net.ko.xz",
+  "drivers/net/virtio_net.ko.xz",
+  "drivers/net/wireguard/wireguard.ko.xz",
+  "drivers/net/macvlan.ko.xz",
+  "drivers/nvme/host/nvme-tcp.ko.xz",
+  "drivers/nvme/target/nvmet-tcp.ko.xz",
+  "drivers/block/nbd.ko.xz",
+  "drivers/block/virtio_blk.ko.xz",
+  "drivers/ata/ahci.ko.xz",
+  "drivers/usb/storage/uas.ko.xz",
+  "drivers/hid/usbhid/usbhid.ko.xz",
+  "drivers/mmc/host/sdhci-pci.ko.xz",
+  "drivers/md/dm-crypt.ko.xz",
+  "fs/ext4/ext4.ko.xz",
+  "fs/xfs/xfs.ko.xz",
+  "fs/btrfs/btrfs.ko.xz",
+  "fs/fat/vfat.ko.xz",
+  "fs/f2fs/f2fs.ko.xz",
+  "crypto/essiv.ko.xz",
+];
+const unwanted = [
+  "sound/pci/hda/snd-hda-intel.ko.xz",
+  "drivers/gpu/drm/i915/i915.ko.xz",
+  "drivers/net/wireless/intel/iwlwifi/iwlwifi.ko.xz",
+  "drivers/media/usb/uvc/uvcvideo.ko.xz",
+  "drivers/bluetooth/btusb.ko.xz",
+  "drivers/nvme/host/nvme-rdma.ko.xz",
+  "lib/test_bpf.ko.xz",
+];
+
+Deno.test("every image has the drivers of wired networks, disks, file systems and keyboards", () => {
+  assert.deepEqual(matchModules([...wanted, ...unwanted], base), wanted);
+});
+
+Deno.test("a configuration's pattern may carry the ending .ko, with or without a star", () => {
+  const paths = ["drivers/acpi/ec_sys.ko.xz", "drivers/acpi/ec_system.ko.xz"];
+  for (const pattern of ["drivers/acpi/ec_sys.ko*", "drivers/acpi/ec_sys.ko", "drivers/acpi/ec_sys"]) {
+    assert.deepEqual(matchModules(paths, { wanted: [pattern], unwanted: [] }), ["drivers/acpi/ec_sys.ko.xz"]);
+  }
+});
+
+Deno.test("a module's name has underscores, whatever its file has", () => {
+  assert.equal(moduleName("drivers/md/dm-crypt.ko.xz"), "dm_crypt");
+  assert.equal(moduleName("drivers/net/virtio_net.ko"), "virtio_net");
+});
+
+Deno.test("needs and firmware are read from modinfo, of many modules at once", () => {
+  const text = `filename:       /m/xfs.ko.xz
+softdep:        pre: crc32c post: nls-utf8
+depends:        libcrc32c
+name:           xfs
+filename:       /m/r8169.ko.xz
+firmware:       rtl_nic/rtl8168h-2.fw
+firmware:       rtl_nic/rtl8125b-2.fw
+weakdep:        smsc
+depends:        libphy,mdio-devres
+filename:       /m/lone.ko.xz
+depends:
+`;
+  assert.deepEqual(parseModuleInfo(text), {
+    needs: ["crc32c", "nls_utf8", "libcrc32c", "smsc", "libphy", "mdio_devres"],
+    firmware: ["rtl_nic/rtl8168h-2.fw", "rtl_nic/rtl8125b-2.fw"],
+  });
+});
+
+Deno.test("of depmod's indexes those that kmod reads stay", () => {
+  const names = [
+    "modules.dep",
+    "modules.dep.bin",
+    "modules.alias",
+    "modules.alias.bin",
+    "modules.softdep",
+    "modules.builtin.bin",
+  ];
+  const kept = names.filter((name) => !unreadIndexes.test(`lib/modules/6.12/${name}`));
+  assert.deepEqual(kept, ["modules.dep.bin", "modules.alias.bin", "modules.softdep", "modules.builtin.bin"]);
+});

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { formatLoginFiles } from "./login_files.ts";
+
+const content = (files: ReturnType<typeof formatLoginFiles>, path: string): string =>
+  files.find((file) => file.path === path)?.content ?? "";
+
+Deno.test("root is locked and nobody can log in, even when a password is there", () => {
+  const files = formatLoginFiles({ shell: "/bin/sh", isDebug: false, drivers: [], passwordHash: "$6$salt$hash" });
+  assert.match(content(files, "etc/shadow"), /^root:!:/);
+  assert.ok(!content(files, "etc/inittab").includes("getty"));
+});
+
+Deno.test("a debugging image has a login with the password, on the second terminal", () => {
+  const files = formatLoginFiles({ shell: "/usr/bin/bash", isDebug: true, drivers: [], passwordHash: "$6$salt$hash" });
+  assert.match(content(files, "etc/shadow"), /^root:\$6\$salt\$hash:/);
+  assert.match(content(files, "etc/passwd"), /:\/usr\/bin\/bash\n$/);
+  assert.match(content(files, "etc/inittab"), /^tty2::respawn:.*getty/m);
+});
+
+Deno.test("the password file is root's alone", () => {
+  const files = formatLoginFiles({ shell: "/bin/sh", isDebug: false, drivers: [] });
+  assert.equal(files.find(({ path }) => path === "etc/shadow")?.mode, 0o600);
+});
+
+Deno.test("the program of a driver is kept running", () => {
+  const drivers = [{ service: { argv: ["/usr/local/bin/clevo-fancontrol"] } }, {}];
+  const files = formatLoginFiles({ shell: "/bin/sh", isDebug: false, drivers });
+  assert.match(content(files, "etc/inittab"), /^null::respawn:\/usr\/local\/bin\/clevo-fancontrol$/m);
+});

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { loadConfig } from "../config/load_config.ts";
+import { makeImageRequest } from "./image_request.ts";
+import { type ImageRequest, planImage } from "./plan_image.ts";
+import { stageKey, type StageName } from "./stage.ts";
+
+const found = { overlay: "o", agentSources: "a", runtime: "r", sharedKey: "k" };
+
+async function requestFor(yaml: string): Promise<ImageRequest> {
+  const { config } = await loadConfig(yaml, "config.yaml");
+  return makeImageRequest(config, { mirror: "http://mirror.example/debian", agentForm: "bundle", found });
+}
+
+/** The keys all stages get when every result is named after its own key, so that a change shows downstream too. */
+function keysOf(request: ImageRequest): Map<StageName, string> {
+  const keys = new Map<StageName, string>();
+  for (const stage of planImage(request)) keys.set(stage.name, stageKey(stage, Object.fromEntries(keys)));
+  return keys;
+}
+
+/** Stages whose key differs between two requests. */
+function changed(a: ImageRequest, b: ImageRequest): StageName[] {
+  const [before, after] = [keysOf(a), keysOf(b)];
+  return [...after.keys()].filter((name) => before.get(name) !== after.get(name));
+}
+
+Deno.test("the same request gives the same keys", async () => {
+  assert.deepEqual(changed(await requestFor(""), await requestFor("")), []);
+});
+
+Deno.test("an edited agent changes the agents and the image, nothing else", async () => {
+  const request = await requestFor("");
+  const edited = { ...request, found: { ...found, agentSources: "edited" } };
+  assert.deepEqual(changed(request, edited), ["agents", "pack"]);
+});
+
+Deno.test("what a change in the configuration makes anew", async () => {
+  const cases: readonly (readonly [yaml: string, stages: readonly StageName[]])[] = [
+    ["initrd: {include-packages: [mc]}", ["base", "trim", "drivers", "pack"]],
+    ["image: {suite: forky}", ["base", "trim", "drivers", "pack"]],
+    ["initrd: {packing: {exclude-paths: [etc/lvm]}}", ["trim", "pack"]],
+    ["initrd: {packing: {exclude-packages: [lvm2]}}", ["trim", "pack"]],
+    ["initrd: {shell: /usr/bin/bash}", ["overlay", "pack"]],
+    ["boot: {disk: /dev/nvme0n1}", ["secrets", "pack"]],
+    ["server: {on-end: poweroff}", ["secrets", "pack"]],
+    ["modules: [i915]\nimage: {firmware: false}", ["base", "trim", "drivers", "pack"]],
+  ];
+  for (const [yaml, stages] of cases) {
+    assert.deepEqual(changed(await requestFor(""), await requestFor(yaml)), stages, yaml);
+  }
+});
+
+Deno.test("another key changes nothing but the secrets and the image", async () => {
+  const request = await requestFor("");
+  assert.deepEqual(changed(request, { ...request, found: { ...found, sharedKey: "other" } }), ["secrets", "pack"]);
+});
+
+Deno.test("drivers from source are a stage of their own, only when they are chosen", async () => {
+  const names = (request: ImageRequest): StageName[] => planImage(request).map(({ name }) => name);
+  assert.ok(!names(await requestFor("")).includes("compile"));
+  const yaml = `modules: [tiny]\nmodule-configs: {tiny: {url: "file:///tiny.tar", sha256: ${"a".repeat(64)}}}`;
+  const request = await requestFor(yaml);
+  assert.deepEqual(names(request).slice(0, 4), ["base", "trim", "compile", "drivers"]);
+});
+
+Deno.test("compiled agents depend on the runtime they share", async () => {
+  const request = { ...await requestFor(""), agentForm: "compile" as const };
+  const agents = planImage(request).find(({ name }) => name === "agents");
+  assert.deepEqual(agents?.needs, ["runtime"]);
+});
+
+Deno.test("a plan holds neither key nor password", async () => {
+  const request = { ...await requestFor("modules: [debug]\ninitrd: {password: secret-word}"), passwordHash: "$6$x$y" };
+  assert.ok(!JSON.stringify(planImage(request)).includes("secret-word"));
+});
+
+Deno.test("every stage comes after what it needs", async () => {
+  const seen = new Set<string>();
+  for (const stage of planImage(await requestFor(""))) {
+    assert.ok(stage.needs.every((name) => seen.has(name)), stage.name);
+    seen.add(stage.name);
+  }
+});
