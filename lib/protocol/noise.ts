@@ -95,7 +95,8 @@ export class CipherState {
       this.#isBroken = true;
       throw new ProtocolError("bad-tag", "An encrypted message has a tag that does not fit");
     }
-    return plaintext;
+    // A plain array: `slice` of a Buffer would be a view.
+    return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length);
   }
 
   /** Noise 12.3: four zero bytes and the counter, little-endian. */

@@ -1,0 +1,133 @@
+/** What `tests/vectors/*.json` hold, and how each file's cases are tried: shared by the test and the generator. */
+import { ProtocolError, type ProtocolErrorCode } from "../../lib/errors.ts";
+import { parseAgentSettings } from "../../lib/protocol/agent_settings.ts";
+import { parseClientPlaintext, parseServerPlaintext } from "../../lib/protocol/boot_exchange.ts";
+import { parseCpio } from "../../lib/protocol/cpio.ts";
+import { parseDiscovery } from "../../lib/protocol/discovery.ts";
+import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
+import { FrameReader, OPENING_MAX_BYTES } from "../../lib/protocol/frames.ts";
+import { deriveKeys } from "../../lib/protocol/keys.ts";
+import { answerClientOpening, type SecureChannel, startClientHandshake } from "../../lib/protocol/secure_channel.ts";
+import { parseSession } from "../../lib/protocol/session.ts";
+
+export type Expectation = ProtocolErrorCode | "ok" | "not-authentic" | "offered" | "claimed" | "other-key" | "ignored";
+
+export interface VectorCase {
+  readonly name: string;
+  readonly outcome: Expectation;
+  /** What is read: hex, or text. */
+  readonly bytes?: string;
+  readonly text?: string;
+  /** What it means; bytes in it as hex. */
+  readonly decoded?: unknown;
+  /** Whom a stream reaches. */
+  readonly to?: "server" | "client";
+  /** Who sent a message. */
+  readonly from?: "server" | "client";
+  readonly nowMs?: number;
+  /** Another private key of the server than the file's. */
+  readonly serverEphemeral?: string;
+}
+
+export interface VectorFile {
+  readonly about: string;
+  readonly sharedKey?: string;
+  readonly clientEphemeral?: string;
+  readonly serverEphemeral?: string;
+  readonly handshakeHash?: string;
+  readonly cases: readonly VectorCase[];
+}
+
+/** What came out of a case. */
+export interface Found {
+  readonly outcome: Expectation;
+  readonly decoded?: unknown;
+}
+
+const hex = (text: string | undefined): Uint8Array<ArrayBuffer> => Uint8Array.fromHex(text ?? "");
+
+function attempt(read: () => Found): Found {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ProtocolError) return { outcome: error.code };
+    throw error;
+  }
+}
+
+/** Tries every case by itself. */
+function each(read: (one: VectorCase, file: VectorFile) => Found): (file: VectorFile) => Found[] {
+  return (file) => file.cases.map((one) => attempt(() => read(one, file)));
+}
+
+function readDatagram(one: VectorCase, file: VectorFile): Found {
+  const { message, authentic } = parseDiscovery(hex(one.bytes), deriveKeys(hex(file.sharedKey)).discoveryKey);
+  return { outcome: authentic ? "ok" : "not-authentic", decoded: message };
+}
+
+/** All cases against one responder, in order. */
+function replayDatagrams(file: VectorFile): Found[] {
+  let issued = 0;
+  const responder = new DiscoveryResponder({
+    discoveryKey: deriveKeys(hex(file.sharedKey)).discoveryKey,
+    random: (sizeBytes) => new Uint8Array(sizeBytes).with(sizeBytes - 1, ++issued),
+    currentOffer: () => ({ state: "installed-os", tcpPort: 0, name: "laptop" }),
+  });
+  return file.cases.map(({ bytes, nowMs = 0 }) => {
+    const found = responder.receive(hex(bytes), { source: "fe80::2%eth0", nowMs });
+    if (found.kind !== "ignored") return { outcome: found.kind };
+    return { outcome: found.reason instanceof ProtocolError ? found.reason.code : "ignored" };
+  });
+}
+
+/** Reads a whole stream as one side would. */
+function readStream(one: VectorCase, file: VectorFile): Found {
+  const psk = deriveKeys(hex(file.sharedKey)).bootPsk;
+  const isServer = one.to === "server";
+  let channel: SecureChannel | undefined;
+  const decoded: unknown[] = [];
+  let reader = new FrameReader({ maxBodyBytes: OPENING_MAX_BYTES });
+  // Byte by byte, so that the bound of the reader can change after the opening.
+  for (const byte of hex(one.bytes)) {
+    for (const body of reader.push(new Uint8Array([byte]))) {
+      if (channel !== undefined) {
+        decoded.push(isServer ? parseClientPlaintext(channel.open(body)) : readServerPlaintext(channel.open(body)));
+        continue;
+      }
+      channel = isServer ? acceptOpening(body, one, file, psk) : openAsClient(body, file, psk);
+      reader = new FrameReader();
+    }
+  }
+  reader.finish();
+  return { outcome: "ok", decoded };
+}
+
+function readServerPlaintext(plaintext: Uint8Array): unknown {
+  const read = parseServerPlaintext(plaintext);
+  return read.kind === "data" ? read.bytes : read.message;
+}
+
+function acceptOpening(body: Uint8Array, one: VectorCase, file: VectorFile, psk: Uint8Array): SecureChannel {
+  const answer = answerClientOpening(body, { psk, ephemeral: hex(one.serverEphemeral ?? file.serverEphemeral) });
+  if (answer.kind === "declined") throw answer.error;
+  return answer.channel;
+}
+
+function openAsClient(body: Uint8Array, file: VectorFile, psk: Uint8Array): SecureChannel {
+  return startClientHandshake({ psk, ephemeral: hex(file.clientEphemeral) }).finish(body);
+}
+
+/** How the cases of each file are tried. */
+export const checkers = {
+  keys: each((one) => ({ outcome: "ok", decoded: deriveKeys(hex(one.bytes)) })),
+  discovery: each(readDatagram),
+  discovery_replay: replayDatagrams,
+  boot_exchange: each(readStream),
+  messages: each((one) => ({
+    outcome: "ok",
+    decoded: one.from === "client" ? parseClientPlaintext(hex(one.bytes)) : readServerPlaintext(hex(one.bytes)),
+  })),
+  session: each((one) => ({ outcome: "ok", decoded: parseSession(one.text ?? "") })),
+  agent_settings: each((one) => ({ outcome: "ok", decoded: parseAgentSettings(one.text ?? "") })),
+  cpio: each((one) => ({ outcome: "ok", decoded: parseCpio(hex(one.bytes)) })),
+} satisfies Record<string, (file: VectorFile) => Found[]>;

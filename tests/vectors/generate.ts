@@ -1,0 +1,325 @@
+/**
+ * Writes the vectors of our own formats anew: `deno run --allow-read=. --allow-write=tests/vectors tests/vectors/generate.ts`.
+ *
+ * Only for a deliberate change of the protocol, which means a new version. The expected outcomes are written here by hand; the
+ * generator refuses to write a file in which one of them does not hold. `noise.json` is not ours and is never generated.
+ */
+import { formatAgentSettings } from "../../lib/protocol/agent_settings.ts";
+import { type ClientMessage, formatClientMessage, formatServerMessage, type ServerMessage } from "../../lib/protocol/boot_exchange.ts";
+import { buildCpio, type CpioEntry } from "../../lib/protocol/cpio.ts";
+import { type DiscoveryMessage, formatDiscovery } from "../../lib/protocol/discovery.ts";
+import { formatFrame } from "../../lib/protocol/frames.ts";
+import { deriveKeys } from "../../lib/protocol/keys.ts";
+import { buildSessionCpio, formatSession } from "../../lib/protocol/session.ts";
+import { encodeUtf8 } from "../../lib/protocol/text.ts";
+import {
+  agentSettings,
+  archive,
+  clientMessages,
+  connectChannel,
+  counting,
+  discoveryMessages,
+  hello,
+  otherSharedKey,
+  passphrase,
+  routedSession,
+  serverMessages,
+  session,
+  sharedKey,
+  welcome,
+} from "../support/protocol_samples.ts";
+import { checkers, type Expectation, type VectorCase, type VectorFile } from "../support/protocol_vectors.ts";
+
+const { discoveryKey, bootPsk } = deriveKeys(sharedKey);
+const other = deriveKeys(otherSharedKey);
+
+/** The bytes with one of them changed. */
+function flip(bytes: Uint8Array, index: number): Uint8Array {
+  return bytes.with(index, (bytes.at(index) ?? 0) ^ 0x01);
+}
+
+function join(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(parts.flatMap((part) => [...part]));
+}
+
+function bytesCase(name: string, bytes: Uint8Array, outcome: Expectation, decoded?: unknown): VectorCase {
+  return { name, outcome, bytes: bytes.toHex(), ...(decoded === undefined ? {} : { decoded: toData(decoded) }) };
+}
+
+function textCase(name: string, text: string, outcome: Expectation, decoded?: unknown): VectorCase {
+  return { name, outcome, text, ...(decoded === undefined ? {} : { decoded: toData(decoded) }) };
+}
+
+/** Bytes as hex, the rest as JSON has it. */
+function toData(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value, (_, inner) => inner instanceof Uint8Array ? inner.toHex() : inner));
+}
+
+function keys(): VectorFile {
+  return {
+    about: "Keys derived from the shared key: HKDF-SHA-256, empty salt, info as in doc/protocol.md. Hex.",
+    cases: [sharedKey, otherSharedKey].map((key) => ({
+      name: `shared key ${key.toHex().slice(0, 4)}…`,
+      outcome: "ok",
+      bytes: key.toHex(),
+      decoded: toData(deriveKeys(key)),
+    })),
+  };
+}
+
+function discovery(): VectorFile {
+  const [discover, offer] = discoveryMessages;
+  if (discover === undefined || offer === undefined) throw new RangeError("No samples");
+  const question = formatDiscovery(discover, discoveryKey);
+  const answer = formatDiscovery(offer, discoveryKey);
+  const named = (message: DiscoveryMessage): string => message.kind === "offer" ? `offer, ${message.state}` : message.kind;
+  return {
+    about: "Discovery datagrams, read with the key derived from `sharedKey`. \"not-authentic\": well-formed, the tag does not fit.",
+    sharedKey: sharedKey.toHex(),
+    cases: [
+      ...discoveryMessages.map((message) => bytesCase(named(message), formatDiscovery(message, discoveryKey), "ok", message)),
+      bytesCase("wrong key", formatDiscovery(discover, other.discoveryKey), "not-authentic", discover),
+      bytesCase("bad tag", flip(question, -1), "not-authentic", discover),
+      bytesCase("changed nonce", flip(question, 6), "not-authentic"),
+      bytesCase("changed port", flip(answer, 40), "not-authentic"),
+      bytesCase("truncated within the tag", question.subarray(0, 127), "truncated"),
+      bytesCase("truncated after the version", question.subarray(0, 5), "truncated"),
+      bytesCase("oversize", join(question, new Uint8Array(1)), "oversize"),
+      bytesCase("unknown version", question.with(4, 2), "unknown-version"),
+      bytesCase("unknown version of another length", question.with(4, 2).subarray(0, 40), "unknown-version"),
+      bytesCase("no magic", question.with(0, 0x73), "malformed"),
+      bytesCase("empty", new Uint8Array(0), "malformed"),
+      bytesCase("unknown type", question.with(5, 6), "malformed"),
+      bytesCase("something in a reserved field", question.with(108, 1), "malformed"),
+      bytesCase("a challenge in a discover", question.with(22, 1), "malformed"),
+      bytesCase("unknown state", answer.with(38, 4), "malformed"),
+      bytesCase("name longer than its field", answer.with(41, 65), "malformed"),
+      bytesCase("name with a control character", answer.with(42, 0x1b), "malformed"),
+      bytesCase("name that is not UTF-8", answer.with(42, 0xff), "malformed"),
+      bytesCase("something after the name", answer.with(105, 1), "malformed"),
+    ],
+  };
+}
+
+function discoveryReplay(): VectorFile {
+  const clientNonce = counting(0x10, 16);
+  const discover = formatDiscovery({ kind: "discover", clientNonce }, discoveryKey);
+  // The responder of these vectors takes its challenges from a counter: 00 00 … 01, 00 00 … 02 and so on.
+  const claim = (number: number): Uint8Array =>
+    formatDiscovery({ kind: "claim", clientNonce, challenge: new Uint8Array(16).with(15, number), name: "desktop" }, discoveryKey);
+  const step = (nowMs: number, bytes: Uint8Array, outcome: Expectation): VectorCase => ({
+    name: `at ${nowMs} ms`,
+    outcome,
+    bytes: bytes.toHex(),
+    nowMs,
+  });
+  return {
+    about: "Datagrams to one installed system, in this order; its challenges are 16-byte big-endian numbers counting from 1.",
+    sharedKey: sharedKey.toHex(),
+    cases: [
+      step(0, discover, "offered"),
+      step(10, claim(2), "replay"),
+      step(20, claim(1), "claimed"),
+      step(30, claim(1), "replay"),
+      step(1000, discover, "offered"),
+      step(10_999, claim(2), "claimed"),
+      step(11_000, discover, "offered"),
+      step(21_000, claim(3), "replay"),
+      step(22_000, formatDiscovery({ kind: "discover", clientNonce }, other.discoveryKey), "other-key"),
+      step(23_000, flip(claim(3), -1), "ignored"),
+      step(24_000, discover.subarray(0, 100), "truncated"),
+    ],
+  };
+}
+
+function bootExchange(): VectorFile {
+  const clientEphemeral = counting(0x20, 32);
+  const serverEphemeral = counting(0x40, 32);
+  const connect = (psk = bootPsk): ReturnType<typeof connectChannel> => connectChannel({ psk, clientEphemeral, serverEphemeral });
+  const conversation = connect();
+  const fromClient = (message: ClientMessage): Uint8Array => conversation.client.seal(formatClientMessage(message));
+  const fromServer = (message: ServerMessage): Uint8Array => conversation.server.seal(formatServerMessage(message));
+  const { opening, reply } = conversation;
+  const helloFrame = fromClient(hello);
+  const requestFrame = fromClient({ kind: "request", passphrase });
+  const welcomeFrame = fromServer({ ...welcome, needsPassphrase: true });
+  const archiveFrame = fromServer(archive);
+  const kernelFrame = conversation.server.sealData(encodeUtf8("linux"));
+  const toServer = (name: string, bytes: Uint8Array, outcome: Expectation): VectorCase => ({ ...bytesCase(name, bytes, outcome), to: "server" });
+  const toClient = (name: string, bytes: Uint8Array, outcome: Expectation): VectorCase => ({ ...bytesCase(name, bytes, outcome), to: "client" });
+  const foreign = connect(other.bootPsk);
+  const openingBody = opening.subarray(2);
+  const replyBody = reply.subarray(2);
+  return {
+    about: "Whole byte streams of the boot exchange as one side receives them, with fixed private keys. Outcome: of the first thing that fails.",
+    sharedKey: sharedKey.toHex(),
+    clientEphemeral: clientEphemeral.toHex(),
+    serverEphemeral: serverEphemeral.toHex(),
+    handshakeHash: conversation.client.handshakeHash.toHex(),
+    cases: [
+      { ...toServer("hello, request", join(opening, helloFrame, requestFrame), "ok"), decoded: [hello, { kind: "request", passphrase }] },
+      {
+        ...toClient("welcome, archive, a piece", join(reply, welcomeFrame, archiveFrame, kernelFrame), "ok"),
+        decoded: [{ ...welcome, needsPassphrase: true }, archive, encodeUtf8("linux").toHex()],
+      },
+      toServer("wrong key", foreign.opening, "wrong-key"),
+      toServer("bad tag in the opening", flip(opening, -1), "wrong-key"),
+      toServer("unknown version", opening.with(9, 2), "unknown-version"),
+      toServer("no magic", opening.with(2, 0x73), "malformed"),
+      toServer("opening too short", formatFrame(openingBody.subarray(0, 55)), "truncated"),
+      toServer("opening too long", formatFrame(join(openingBody, new Uint8Array(1))), "oversize"),
+      toServer("frame beyond the bound of an opening", join(new Uint8Array([0xff, 0xff]), new Uint8Array(200)), "oversize"),
+      toServer("empty frame", new Uint8Array(2), "malformed"),
+      toServer("truncated within the opening", opening.subarray(0, 40), "truncated"),
+      toServer("truncated within a sealed frame", join(opening, helloFrame.subarray(0, -1)), "truncated"),
+      toServer("bad tag", join(opening, flip(helloFrame, -1)), "bad-tag"),
+      toServer("changed ciphertext", join(opening, flip(helloFrame, 2)), "bad-tag"),
+      toServer("replay of a frame", join(opening, helloFrame, helloFrame), "bad-tag"),
+      toServer("a frame left out", join(opening, requestFrame), "bad-tag"),
+      toServer("frames in another order", join(opening, requestFrame, helloFrame), "bad-tag"),
+      toServer("the server's own frame sent back", join(opening, welcomeFrame), "bad-tag"),
+      toServer("sealed frame shorter than a tag", join(opening, formatFrame(new Uint8Array(15))), "truncated"),
+      {
+        ...toServer("replay of a connection: the server has another private key by now", join(opening, helloFrame), "bad-tag"),
+        serverEphemeral: counting(0x60, 32).toHex(),
+      },
+      toClient("the server says: another key", formatFrame(join(replyBody.subarray(0, 8), new Uint8Array([1]))), "wrong-key"),
+      toClient("the server says: unknown version", formatFrame(join(replyBody.subarray(0, 8), new Uint8Array([2]))), "unknown-version"),
+      toClient("the server says: busy", formatFrame(join(replyBody.subarray(0, 8), new Uint8Array([3]))), "refused"),
+      toClient("the server says: malformed", formatFrame(join(replyBody.subarray(0, 8), new Uint8Array([4]))), "malformed"),
+      toClient("unknown status", formatFrame(join(replyBody.subarray(0, 8), new Uint8Array([5]))), "malformed"),
+      toClient("unknown version of the server", reply.with(9, 2), "unknown-version"),
+      toClient("wrong key of the server", foreign.reply, "wrong-key"),
+      toClient("a public key of small order", formatFrame(join(replyBody.subarray(0, 9), new Uint8Array(48))), "malformed"),
+      toClient("truncated within the archive", join(reply, welcomeFrame, archiveFrame.subarray(0, 100)), "truncated"),
+      toClient("replay of a frame", join(reply, welcomeFrame, welcomeFrame), "bad-tag"),
+    ],
+  };
+}
+
+function messages(): VectorFile {
+  const fromClient = (one: VectorCase): VectorCase => ({ ...one, from: "client" });
+  const fromServer = (one: VectorCase): VectorCase => ({ ...one, from: "server" });
+  const control = (json: string): Uint8Array => join(new Uint8Array([1]), encodeUtf8(json));
+  return {
+    about: "Plaintexts inside the channel: one type byte (1 message, 2 piece of the archive) and the body.",
+    cases: [
+      ...clientMessages.map((message) => fromClient(bytesCase(message.kind, formatClientMessage(message), "ok", message))),
+      ...serverMessages.map((message) => fromServer(bytesCase(message.kind, formatServerMessage(message), "ok", message))),
+      fromServer(bytesCase("a piece", new Uint8Array([2, 0xab]), "ok", "ab")),
+      fromServer(bytesCase("an empty piece", new Uint8Array([2]), "malformed")),
+      fromServer(bytesCase("unknown type", new Uint8Array([3, 0]), "malformed")),
+      fromServer(bytesCase("empty", new Uint8Array(0), "truncated")),
+      fromServer(bytesCase("a client's message from a server", formatClientMessage({ kind: "request" }), "malformed")),
+      fromClient(bytesCase("a piece from a client", new Uint8Array([2, 0]), "malformed")),
+      fromClient(bytesCase("blanks", control('{"kind": "request"}'), "malformed")),
+      fromClient(bytesCase("unknown key", control('{"kind":"request","more":1}'), "malformed")),
+      fromClient(bytesCase("key twice", control('{"kind":"request","kind":"request"}'), "malformed")),
+      fromClient(bytesCase("escape where none is needed", control('{"kind":"requ\\u0065st"}'), "malformed")),
+      fromClient(bytesCase("cut", control('{"kind":"request"'), "malformed")),
+      fromClient(bytesCase("not UTF-8", join(control('{"kind":"request","passphrase":"'), new Uint8Array([0xff, 0x22, 0x7d])), "malformed")),
+      fromClient(bytesCase("unknown version", control('{"kind":"hello","protocol":2}'), "unknown-version")),
+      fromClient(bytesCase("oversize", control(" ".repeat(16385)), "oversize")),
+    ],
+  };
+}
+
+function sessionFile(): VectorFile {
+  const text = formatSession(session);
+  const with_ = (from: string, to: string): string => text.replace(from, to);
+  return {
+    about: "The session file.",
+    cases: [
+      textCase("one link", text, "ok", session),
+      textCase("through a router", formatSession(routedSession), "ok", routedSession),
+      textCase("empty", "", "truncated"),
+      textCase("last newline missing", text.slice(0, -1), "truncated"),
+      textCase("last line missing", text.replace(/STIEFEL_CONNECTIONS.*\n/, ""), "truncated"),
+      textCase("unknown version", with_("VERSION=1", "VERSION=2"), "unknown-version"),
+      textCase("oversize", text + "#".repeat(4096), "oversize"),
+      textCase("unknown key", `${text}STIEFEL_MORE=1\n`, "malformed"),
+      textCase("key twice", `${text}STIEFEL_PORT=1\n`, "malformed"),
+      textCase("keys in another order", text.split("\n").slice(0, -1).toReversed().join("\n") + "\n", "malformed"),
+      textCase("command substitution", with_("stiefel0", "$(reboot)"), "malformed"),
+      textCase("quotes", with_("stiefel0", '"stiefel0"'), "malformed"),
+      textCase("leading zero", with_("PORT=10809", "PORT=010809"), "malformed"),
+      textCase("port out of range", with_("PORT=10809", "PORT=65536"), "malformed"),
+      textCase("block size that is none", with_("BLOCK_SIZE=512", "BLOCK_SIZE=500"), "malformed"),
+    ],
+  };
+}
+
+function agentSettingsFile(): VectorFile {
+  const [plain] = agentSettings.map(formatAgentSettings);
+  if (plain === undefined) throw new RangeError("No samples");
+  return {
+    about: "The agent settings file.",
+    cases: [
+      ...agentSettings.map((settings) => textCase(`on end: ${settings.onEnd}`, formatAgentSettings(settings), "ok", settings)),
+      textCase("truncated", plain.slice(0, -1), "truncated"),
+      textCase("unknown version", plain.replace('"version":1', '"version":2'), "unknown-version"),
+      textCase("oversize", `${" ".repeat(16385)}\n`, "oversize"),
+      textCase("unknown key", plain.replace("{", '{"more":1,'), "malformed"),
+      textCase("unknown choice", plain.replace("reboot", "halt"), "malformed"),
+    ],
+  };
+}
+
+function cpio(): VectorFile {
+  const entries: readonly CpioEntry[] = [
+    { kind: "directory", path: "etc", mode: 0o755 },
+    { kind: "file", path: "etc/key", mode: 0o600, content: counting(0, 5) },
+    { kind: "symlink", path: "etc/link", target: "key" },
+  ];
+  const bytes = buildCpio(entries);
+  const sessionEntries: readonly CpioEntry[] = [
+    { kind: "directory", path: "stiefelsystem", mode: 0o700 },
+    { kind: "file", path: "stiefelsystem/session", mode: 0o600, content: encodeUtf8(formatSession(session)) },
+  ];
+  return {
+    about: "Cpio archives in the newc format.",
+    cases: [
+      bytesCase("directory, file, symbolic link", bytes, "ok", entries),
+      bytesCase("the session file's archive", buildSessionCpio(session), "ok", sessionEntries),
+      bytesCase("empty archive", buildCpio([]), "ok", []),
+      bytesCase("truncated", bytes.subarray(0, -1), "truncated"),
+      bytesCase("truncated within a header", bytes.subarray(0, 100), "truncated"),
+      bytesCase("no bytes", new Uint8Array(0), "truncated"),
+      bytesCase("something after the end", join(bytes, new Uint8Array(4)), "malformed"),
+      bytesCase("another magic", flip(bytes, 5), "malformed"),
+      bytesCase("another owner", flip(bytes, 6 + 3 * 8 - 1), "malformed"),
+    ],
+  };
+}
+
+/** All files, by name without ".json". */
+export function vectorFiles(): Readonly<Record<keyof typeof checkers, VectorFile>> {
+  return {
+    keys: keys(),
+    discovery: discovery(),
+    discovery_replay: discoveryReplay(),
+    boot_exchange: bootExchange(),
+    messages: messages(),
+    session: sessionFile(),
+    agent_settings: agentSettingsFile(),
+    cpio: cpio(),
+  };
+}
+
+/** The text of a file. */
+export function formatVectorFile(file: VectorFile): string {
+  return JSON.stringify(file, undefined, 2) + "\n";
+}
+
+if (import.meta.main) {
+  const files = vectorFiles();
+  for (const name of Object.keys(checkers) as (keyof typeof checkers)[]) {
+    for (const [index, found] of checkers[name](files[name]).entries()) {
+      const wanted = files[name].cases[index];
+      if (found.outcome !== wanted?.outcome) {
+        throw new Error(`${name}: "${wanted?.name}" came out as ${found.outcome}, wanted ${wanted?.outcome}`);
+      }
+    }
+    await Deno.writeTextFile(new URL(`${name}.json`, import.meta.url), formatVectorFile(files[name]));
+  }
+}
