@@ -126,6 +126,13 @@ export const recordPackagesHook = [
   `dpkg-deb --fsys-tarfile "$deb" | tar -t > ${packageRecordDirectory}/packages/"$(basename "\${deb%%_*}")".list; done`,
 ].join(" && ");
 
+/**
+ * mmdebstrap by timeout(1), which gives it a process group of its own and passes on signals to all of that group. Both are needed:
+ * mmdebstrap sends SIGHUP to its whole group when its archive cannot be written (a full disk), and that would be ours; and apt and
+ * dpkg-deb would go on for minutes after a Ctrl-C that reached mmdebstrap alone.
+ */
+export const mmdebstrapProgram: readonly string[] = ["timeout", "3600", "mmdebstrap"];
+
 export interface BaseRequest {
   readonly suite: string;
   readonly mirror: string;
@@ -140,7 +147,7 @@ export interface BaseRequest {
  */
 export function mmdebstrapArguments(request: BaseRequest, mode: "root" | "unshare", tarPath: string): string[] {
   return [
-    "mmdebstrap",
+    ...mmdebstrapProgram,
     `--mode=${mode}`,
     "--variant=extract",
     "--format=tar",

@@ -1,6 +1,7 @@
 /** How a driver is compiled: the command lines. Pure. */
 import type { DriverConfig } from "../config/config.ts";
 import { quoteCommand } from "../errors.ts";
+import { mmdebstrapProgram } from "./base_packages.ts";
 
 /** Where sources are inside the build root; always the same, since compilers write it into what they make. */
 export const sourceDirectory = "/stiefelsystem/sources";
@@ -35,7 +36,7 @@ export function compileArguments(request: CompileRequest): string[] {
   const inside = (command: string): string =>
     `--customize-hook=${quoteCommand(["chroot"])} "$1" ${quoteCommand(["sh", "-c", command])}`;
   return [
-    "mmdebstrap",
+    ...mmdebstrapProgram,
     `--mode=${request.mode}`,
     "--variant=minbase",
     "--format=null",

@@ -1,22 +1,37 @@
-/** Stage "base": Debian packages, unpacked into a directory; none of their scripts runs. Runs `id`, `mmdebstrap`, `tar`. */
+/** Stage "base": Debian packages, unpacked into a directory; none of their scripts runs. Runs `id`, `timeout`, `mmdebstrap`, `tar`. */
 import { mmdebstrapArguments, packageRecordDirectory, parsePackageVersions } from "../base_packages.ts";
 import { sourceDateEpoch } from "../plan_image.ts";
 import { hashText } from "../stage.ts";
 import type { StageRecord } from "../stage_record.ts";
+import type { System } from "../../system/system.ts";
 import type { StageContext } from "./context.ts";
 
 /** The directory inside the stage's result that holds the unpacked packages. */
 export const treeName = "tree";
+
+/** How mmdebstrap may act: as root, or within a user namespace. */
+export async function chooseMode(system: System): Promise<"root" | "unshare"> {
+  const { stdout: uid } = await system.run(["id", "--user"]);
+  return uid.trim() === "0" ? "root" : "unshare";
+}
+
+/**
+ * The environment of mmdebstrap. Its work goes into the stage's directory, so that it goes with it whatever happens; but in a user
+ * namespace it is somebody else, who cannot look into the cache.
+ */
+export function mmdebstrapEnvironment(mode: "root" | "unshare", directory: string): Record<string, string> {
+  const epoch = { SOURCE_DATE_EPOCH: String(sourceDateEpoch) };
+  return mode === "root" ? { ...epoch, TMPDIR: directory } : epoch;
+}
 
 /** What nothing reads later; not unpacking it is faster than leaving it out afterwards. */
 const notUnpacked = ["./dev/*", "./usr/share/doc/*", "./usr/share/locale/*", "./usr/share/man/*", "./usr/share/i18n/*"];
 
 export async function buildBase({ system, request, directory, progress, signal }: StageContext): Promise<StageRecord> {
   const archive = `${directory}/base.tar`;
-  const { stdout: uid } = await system.run(["id", "--user"]);
-  const mode = uid.trim() === "0" ? "root" : "unshare";
+  const mode = await chooseMode(system);
   await system.run(mmdebstrapArguments(request, mode, archive), {
-    env: { SOURCE_DATE_EPOCH: String(sourceDateEpoch) },
+    env: mmdebstrapEnvironment(mode, directory),
     timeoutMs: 60 * 60_000,
     signal,
     onLine: (line) => {

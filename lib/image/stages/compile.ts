@@ -1,6 +1,6 @@
 /**
  * Stage "compile": drivers from source, in a Debian of its own that is thrown away afterwards. Only for modules whose configuration names
- * a source. Runs `curl`, `tar`, `id`, `mmdebstrap`, `find`, `install`.
+ * a source. Runs `curl`, `tar`, `id`, `timeout`, `mmdebstrap`, `find`, `install`.
  */
 import { type DriverConfig } from "../../config/config.ts";
 import { requireDriverSource } from "../../config/driver_source.ts";
@@ -8,10 +8,9 @@ import { quoteCommand, UserError } from "../../errors.ts";
 import type { System } from "../../system/system.ts";
 import { compileArguments, driverMakeCommand, sourceDirectory } from "../compile_driver.ts";
 import { hashFile } from "../part_archive.ts";
-import { sourceDateEpoch } from "../plan_image.ts";
 import { canonicalJson, hashText } from "../stage.ts";
 import type { StageRecord } from "../stage_record.ts";
-import { treeName } from "./base.ts";
+import { chooseMode, mmdebstrapEnvironment, treeName } from "./base.ts";
 import type { StageContext } from "./context.ts";
 import { findKernelVersion } from "./drivers.ts";
 import { listTree } from "../list_tree.ts";
@@ -29,7 +28,7 @@ export async function buildCompile(context: StageContext): Promise<StageRecord> 
     await unpackSource(context, driver, `${sources}/${driver.name}`);
   }
   progress.note("preparing the compiler");
-  const { stdout: uid } = await system.run(["id", "--user"]);
+  const mode = await chooseMode(system);
   const archive = `${directory}/sources.tar`;
   const results = `${directory}/results.tar`;
   await system.run(["tar", "-c", "-f", archive, "-C", sources, "--owner=0", "--group=0", "."], { signal });
@@ -37,14 +36,14 @@ export async function buildCompile(context: StageContext): Promise<StageRecord> 
     compileArguments({
       suite: request.suite,
       mirror: request.mirror,
-      mode: uid.trim() === "0" ? "root" : "unshare",
+      mode,
       kernelVersion: version,
       commands: request.drivers.map((driver) => driverMakeCommand(driver, version)),
       sourceArchive: archive,
       resultArchive: results,
     }),
     {
-      env: { SOURCE_DATE_EPOCH: String(sourceDateEpoch) },
+      env: mmdebstrapEnvironment(mode, directory),
       timeoutMs: 60 * 60_000,
       signal,
       onLine: (line) => /^\s+(CC|LD|MODPOST)\b/.test(line) && progress.note(line.trim().replace(/\s+/, " ")),
