@@ -116,8 +116,17 @@ export const baseModulePatterns: readonly string[] = [
   "drivers/watchdog/softdog",
 ];
 
-/** Matched by a pattern above, and of no use: tests, cards of mainframes and data centres that no laptop has, fabrics. */
+/** Matched by a pattern above, and of no use: tests, cards of clouds and data centres, fabrics, pictures over USB. */
 export const unwantedModulePatterns: readonly string[] = [
+  "drivers/net/ethernet/amazon",
+  "drivers/net/ethernet/brocade",
+  "drivers/net/ethernet/cavium",
+  "drivers/net/ethernet/google",
+  "drivers/net/ethernet/huawei",
+  "drivers/net/ethernet/pensando",
+  "drivers/net/ethernet/sfc/siena",
+  "drivers/md/dm-vdo",
+  "drivers/usb/typec/altmodes",
   "drivers/net/ethernet/netronome",
   "drivers/net/ethernet/mellanox/mlxsw",
   "drivers/nvme/host/nvme-fc",

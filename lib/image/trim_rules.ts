@@ -29,6 +29,7 @@ export const excludedPaths: readonly string[] = [
   "usr/lib/*/audit",
   "usr/lib/*/e2fsprogs",
   "usr/lib/*/engines-3",
+  "usr/lib/*/krb5",
   "usr/lib/*/ossl-modules",
   "usr/lib/*/security",
   "usr/lib/*/sasl2",
