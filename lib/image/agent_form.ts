@@ -1,4 +1,5 @@
 /** In which form the agents go into the image. Runs `deno`. */
+import * as v from "valibot";
 import type { AgentForm } from "../config/config.ts";
 import { CommandError } from "../errors.ts";
 import type { System } from "../system/system.ts";
@@ -15,32 +16,63 @@ export type AgentFormChoice =
   /** `reason` is the last line of what `deno compile` said. */
   | { readonly form: "bundle"; readonly reason: string };
 
+interface FormRequest {
+  readonly wanted: AgentForm;
+  readonly deno: DenoProgram;
+  /** For a temporary directory, and for what was found out the last time. */
+  readonly cacheDirectory: string;
+  /** Try again although it did not work a short while ago. */
+  readonly retry: boolean;
+}
+
+/** A trial that failed (for a download that did not work) counts for so long. */
+const failureCountsMs = 60 * 60_000;
+const memoName = "agent-form.json";
+
+const MemoSchema = v.strictObject({ deno: v.string(), triedMs: v.number(), reason: v.nullable(v.string()) });
+
 /**
  * "auto" compiles where it can: `deno compile` wants the program denort, which Deno downloads once, unless DENORT_BIN names one. That is
- * found out by compiling an empty script.
- * @param workDirectory for a temporary directory
+ * found out by compiling an empty script, and remembered.
  */
-export async function chooseAgentForm(
-  system: System,
-  { wanted, deno, workDirectory }: {
-    readonly wanted: AgentForm;
-    readonly deno: DenoProgram;
-    readonly workDirectory: string;
-  },
-): Promise<AgentFormChoice> {
-  if (wanted !== "auto") return { form: wanted };
-  await system.makeDirectory(workDirectory, { mode: 0o700 });
-  const directory = await system.makeTempDirectory({ parent: workDirectory, prefix: "unfinished-form-" });
+export async function chooseAgentForm(system: System, request: FormRequest): Promise<AgentFormChoice> {
+  if (request.wanted !== "auto") return { form: request.wanted };
+  await system.makeDirectory(request.cacheDirectory, { mode: 0o700 });
+  const deno = `${request.deno.path} ${request.deno.environment["DENORT_BIN"] ?? ""}`;
+  const memoPath = `${request.cacheDirectory}/${memoName}`;
+  const memo = await readMemo(system, memoPath);
+  const isFresh = memo?.deno === deno && system.wallClockMs() - memo.triedMs < failureCountsMs && !request.retry;
+  const reason = isFresh ? memo.reason : await tryToCompile(system, request);
+  if (!isFresh) {
+    await system.writeFile(memoPath, JSON.stringify({ deno, triedMs: system.wallClockMs(), reason }) + "\n");
+  }
+  return reason === null ? { form: "compile" } : { form: "bundle", reason };
+}
+
+async function readMemo(system: System, path: string): Promise<v.InferOutput<typeof MemoSchema> | undefined> {
+  if (await system.lstat(path) === undefined) return undefined;
+  try {
+    const result = v.safeParse(MemoSchema, JSON.parse(await system.readText(path)));
+    return result.success ? result.output : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** @returns null when it works, else why it does not */
+async function tryToCompile(system: System, { deno, cacheDirectory }: FormRequest): Promise<string | null> {
+  const directory = await system.makeTempDirectory({ parent: cacheDirectory, prefix: "unfinished-form-" });
   try {
     await system.writeFile(`${directory}/empty.js`, "\n");
     await system.run(
       [deno.path, "compile", "--quiet", "--no-config", "--output", `${directory}/empty`, `${directory}/empty.js`],
       { cwd: directory, env: deno.environment, timeoutMs: 5 * 60_000 },
     );
-    return { form: "compile" };
+    return null;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    return { form: "bundle", reason: lastReason(error) };
+    return lastReason(error);
   } finally {
     await system.remove(directory);
   }

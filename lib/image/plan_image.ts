@@ -134,7 +134,8 @@ export function planImage(request: ImageRequest): Stage[] {
       name: "pack",
       title: "kernel, initrd and manifest",
       needs: ["base", "trim", "drivers", "overlay", "runtime", "agents", "secrets"],
-      inputs: { version: 1 },
+      // The fingerprints of parts are those of their content before it was compressed.
+      inputs: { version: 1, compression, form: request.agentForm },
     },
   ];
 }

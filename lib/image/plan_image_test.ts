@@ -41,6 +41,7 @@ Deno.test("what a change in the configuration makes anew", async () => {
     ["initrd: {packing: {exclude-paths: [etc/lvm]}}", ["trim", "pack"]],
     ["initrd: {packing: {exclude-packages: [lvm2]}}", ["trim", "pack"]],
     ["initrd: {shell: /usr/bin/bash}", ["overlay", "pack"]],
+    ["initrd: {packing: {compressor: zstd -5}}", ["trim", "drivers", "overlay", "runtime", "agents", "pack"]],
     ["boot: {disk: /dev/nvme0n1}", ["secrets", "pack"]],
     ["server: {on-end: poweroff}", ["secrets", "pack"]],
     ["modules: [i915]\nimage: {firmware: false}", ["base", "trim", "drivers", "pack"]],

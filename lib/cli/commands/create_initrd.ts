@@ -108,7 +108,12 @@ async function peekKey(system: System, path: string): Promise<Uint8Array> {
 
 async function decideAgentForm(system: System, ui: Ui, options: RequestOptions): Promise<"compile" | "bundle"> {
   const wanted = options.agents ?? options.config.image.agents;
-  const choice = await chooseAgentForm(system, { wanted, deno: options.deno, workDirectory: options.cacheDirectory });
+  const choice = await chooseAgentForm(system, {
+    wanted,
+    deno: options.deno,
+    cacheDirectory: options.cacheDirectory,
+    retry: options.update ?? false,
+  });
   if ("reason" in choice) {
     ui.warn(
       `The agents are not compiled, since denort cannot be had (${choice.reason}): they are bundled, with one Deno beside them`,
