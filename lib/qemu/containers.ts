@@ -12,7 +12,8 @@ export interface ContainerSpec {
   readonly role: ContainerRole;
   /** The image in its folder form; never written to. */
   readonly tree: string;
-  readonly device?: string | undefined;
+  /** Block devices it may open. */
+  readonly devices: readonly string[];
   readonly command: readonly string[];
   readonly isInteractive: boolean;
 }
@@ -28,9 +29,6 @@ export function agentCommand(role: ContainerRole, device: string | undefined): r
 
 /** Pure. */
 export function formatNspawnArguments(spec: ContainerSpec): string[] {
-  const bound = spec.device === undefined
-    ? []
-    : [spec.device, ...[1, 2, 3].map((number) => `${spec.device}p${number}`)];
   return [
     "systemd-nspawn",
     "--quiet",
@@ -43,8 +41,7 @@ export function formatNspawnArguments(spec: ContainerSpec): string[] {
     `--machine=${namespaceOf[spec.role]}`,
     `--network-namespace-path=/run/netns/${namespaceOf[spec.role]}`,
     `--console=${spec.isInteractive ? "interactive" : "pipe"}`,
-    // A device that is not there is not bound (the dash in front of it).
-    ...bound.map((path) => `--bind=-${path}`),
+    ...spec.devices.map((path) => `--bind=${path}`),
     // The agent is no init: nspawn's own reaps its children.
     "--as-pid2",
     ...spec.command,

@@ -3,7 +3,7 @@
  * working on an agent; the client stops before kexec, which a container cannot do. Needs root.
  */
 
-import { StoppedByUser, UserError } from "../../errors.ts";
+import { UserError } from "../../errors.ts";
 import { copyDemoDisk } from "../../qemu/demo_disk.ts";
 import {
   agentCommand,
@@ -38,10 +38,10 @@ export async function testNspawn(system: System, ui: Ui, options: TestNspawnOpti
   await system.makeDirectory(options.runDirectory);
   const roles: readonly ContainerRole[] = options.role === undefined ? ["server", "client"] : [options.role];
   await using cleanup = new AsyncDisposableStack();
-  const device = roles.includes("server") ? await attachDisk(system, ui, { options, cleanup }) : undefined;
+  const devices = roles.includes("server") ? await attachDisk(system, ui, { options, cleanup }) : [];
   for (const role of roles) cleanup.defer(() => removeNetwork(system, role));
   await ensureCable(system);
-  const containers = { system, ui, options, tree: image.treePath, ...(device === undefined ? {} : { device }) };
+  const containers = { system, ui, options, tree: image.treePath, devices };
   if (options.role !== undefined) return await runOnTerminal(containers, options.role);
   await runBoth(containers);
 }
@@ -52,21 +52,31 @@ interface Containers {
   readonly options: TestNspawnOptions;
   /** The image as a folder. */
   readonly tree: string;
-  readonly device?: string;
+  /** The disk to serve first, then its partitions. */
+  readonly devices: readonly string[];
 }
 
-async function runOnTerminal({ system, ui, tree, device }: Containers, role: ContainerRole): Promise<void> {
+async function runOnTerminal({ system, ui, tree, devices }: Containers, role: ContainerRole): Promise<void> {
   ui.say("Ctrl-] three times within a second ends the container");
-  const argv = formatNspawnArguments({ role, tree, device, command: agentCommand(role, device), isInteractive: true });
+  const argv = formatNspawnArguments({
+    role,
+    tree,
+    devices,
+    command: agentCommand(role, devices[0]),
+    isInteractive: true,
+  });
   await using container = system.spawn(argv, { inheritStdio: true });
   demandGoodEnd(role, await container.exited);
 }
 
+/** With what a container can do at once, minutes mean that it does not work. */
+const limitMs = 5 * 60_000;
+
 /** Until the client is done; the server is ended then. */
-async function runBoth({ system, ui, options, tree, device }: Containers): Promise<void> {
+async function runBoth({ system, ui, options, tree, devices }: Containers): Promise<void> {
   const start = (role: ContainerRole): ReturnType<System["spawn"]> =>
     system.spawn(
-      formatNspawnArguments({ role, tree, device, command: agentCommand(role, device), isInteractive: false }),
+      formatNspawnArguments({ role, tree, devices, command: agentCommand(role, devices[0]), isInteractive: false }),
       { onLine: (line) => ui.say(`${role}: ${line}`) },
     );
   await using server = start("server");
@@ -74,20 +84,18 @@ async function runBoth({ system, ui, options, tree, device }: Containers): Promi
   const ended = await Promise.race([
     client.exited.then((status) => ({ role: "client" as const, status })),
     server.exited.then((status) => ({ role: "server" as const, status })),
-    stopped(options.signal),
+    system.delay(limitMs, options.signal).then(() => undefined),
   ]);
-  if (ended === undefined) throw new StoppedByUser();
+  options.signal?.throwIfAborted();
+  if (ended === undefined) {
+    throw new UserError(`The client has not fetched everything within ${limitMs / 1000} s`, {
+      hints: ["What both said is above; with a role, each runs on a terminal of its own, for as long as it is wanted"],
+    });
+  }
   demandGoodEnd(ended.role, ended.status);
   ui.result(
     ended.role === "client" ? "The client has fetched everything and stopped before kexec" : "The server has ended",
   );
-}
-
-function stopped(signal: AbortSignal | undefined): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) resolve(undefined);
-    signal?.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
 }
 
 function demandGoodEnd(role: ContainerRole, status: ExitStatus): void {
@@ -101,12 +109,17 @@ interface DiskRequest {
   readonly cleanup: AsyncDisposableStack;
 }
 
-/** @returns the block device to serve; undefined when this kernel shows no partitions of an image file */
-async function attachDisk(system: System, ui: Ui, { options, cleanup }: DiskRequest): Promise<string | undefined> {
-  if (options.disk !== undefined && (await system.stat(options.disk))?.kind === "block") return options.disk;
+/**
+ * @returns the block device to serve and its partitions: always a named one, so that the server never looks at the disks of this
+ *   machine
+ */
+async function attachDisk(system: System, ui: Ui, { options, cleanup }: DiskRequest): Promise<readonly string[]> {
+  if (options.disk !== undefined && (await system.stat(options.disk))?.kind === "block") {
+    return await listDevices(system, options.disk);
+  }
   let imagePath = options.disk;
   if (imagePath === undefined) {
-    imagePath = `${options.runDirectory}/disk.img`;
+    imagePath = `${options.runDirectory}/container-disk.img`;
     await copyDemoDisk(system, await prepareDemoDisk(system, ui, options), imagePath);
     const copy = imagePath;
     cleanup.defer(() => system.remove(copy));
@@ -114,7 +127,17 @@ async function attachDisk(system: System, ui: Ui, { options, cleanup }: DiskRequ
   const { stdout } = await system.run(["losetup", "--find", "--show", "--partscan", imagePath]);
   const device = stdout.trim();
   cleanup.defer(async () => void await system.run(["losetup", "--detach", device]));
-  if (await system.stat(`${device}p1`) !== undefined) return device;
-  ui.warn("This kernel shows no partitions of loop devices: the server has no disk to serve and says so to the client");
-  return undefined;
+  const devices = await listDevices(system, device);
+  if (devices.length === 1) {
+    ui.warn(
+      "This kernel shows no partitions of loop devices: the server finds nothing to boot and says so to the client",
+    );
+  }
+  return devices;
+}
+
+/** A disk and its partitions. */
+async function listDevices(system: System, disk: string): Promise<readonly string[]> {
+  const { stdout } = await system.run(["lsblk", "--noheadings", "--list", "--paths", "--output", "NAME", disk]);
+  return stdout.split("\n").map((line) => line.trim()).filter((line) => line !== "");
 }
