@@ -6,6 +6,10 @@ import { mmdebstrapProgram } from "./base_packages.ts";
 /** Where sources are inside the build root; always the same, since compilers write it into what they make. */
 export const sourceDirectory = "/stiefelsystem/sources";
 
+/** Directories in the result of the stage "compile": modules, and other files as the image has them. */
+export const compiledModulesName = "updates";
+export const compiledFilesName = "files";
+
 /** `make` with the driver's arguments, run in its source directory: shell text, because make's PWD has to be that directory. */
 export function driverMakeCommand({ name, makeArguments }: DriverConfig, kernelVersion: string): string {
   const source = `${sourceDirectory}/${name}`;

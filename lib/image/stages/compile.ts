@@ -6,18 +6,20 @@ import { type DriverConfig } from "../../config/config.ts";
 import { requireDriverSource } from "../../config/driver_source.ts";
 import { quoteCommand, UserError } from "../../errors.ts";
 import type { System } from "../../system/system.ts";
-import { compileArguments, driverMakeCommand, sourceDirectory } from "../compile_driver.ts";
+import {
+  compileArguments,
+  compiledFilesName,
+  compiledModulesName,
+  driverMakeCommand,
+  sourceDirectory,
+} from "../compile_driver.ts";
 import { hashFile } from "../part_archive.ts";
 import { canonicalJson, hashText } from "../stage.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { chooseMode, mmdebstrapEnvironment, treeName } from "./base.ts";
 import type { StageContext } from "./context.ts";
-import { findKernelVersion } from "./drivers.ts";
+import { findKernelVersion } from "./kernel_version.ts";
 import { listTree } from "../list_tree.ts";
-
-/** Directories in the stage's result: compiled modules, and other files as the image has them. */
-export const compiledModulesName = "updates";
-export const compiledFilesName = "files";
 
 export async function buildCompile(context: StageContext): Promise<StageRecord> {
   const { system, request, directory, progress, signal } = context;

@@ -2,7 +2,6 @@
  * Stage "drivers": the kernel modules that are wanted, what they depend on, and the firmware they name.
  * Runs `find`, `cp`, `modinfo`, `depmod` and the compressor.
  */
-import { UserError } from "../../errors.ts";
 import type { Compressor } from "../../config/config.ts";
 import type { System } from "../../system/system.ts";
 import {
@@ -13,16 +12,16 @@ import {
   unreadIndexes,
   unwantedModulePatterns,
 } from "../kernel_modules.ts";
+import { compiledFilesName, compiledModulesName } from "../compile_driver.ts";
 import { listTree } from "../list_tree.ts";
 import { writePart } from "../part_archive.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { arrangeEntries, type TreeEntry } from "../tree_entry.ts";
 import { treeName } from "./base.ts";
-import { compiledFilesName, compiledModulesName } from "./compile.ts";
 import type { StageContext } from "./context.ts";
+import { findKernelVersion, modulesDirectory } from "./kernel_version.ts";
 
-/** Where modules and firmware are inside the image. */
-const modulesDirectory = "usr/lib/modules";
+/** Where firmware is inside the image. */
 const firmwareDirectory = "usr/lib/firmware";
 
 export async function buildDrivers(context: StageContext): Promise<StageRecord> {
@@ -62,19 +61,6 @@ export async function buildDrivers(context: StageContext): Promise<StageRecord> 
   });
   await system.remove(work);
   return { ...part, summary: `${paths.length} modules of Linux ${version}` };
-}
-
-/** @throws {UserError} when there is no kernel, or more than one */
-export async function findKernelVersion(system: System, tree: string): Promise<string> {
-  const directory = `${tree}/${modulesDirectory}`;
-  const versions = await system.lstat(directory) === undefined ? [] : await system.readDirectory(directory);
-  const [version, ...others] = versions;
-  if (version === undefined || others.length > 0) {
-    throw new UserError(`The packages hold ${versions.length} kernels (${versions.join(", ")}), wanted is one`, {
-      hints: ["See which linux-image packages initrd.include-packages brings in"],
-    });
-  }
-  return version;
 }
 
 /**

@@ -8,7 +8,7 @@ import { cpioPaddingBytes } from "../../protocol/cpio.ts";
 import type { System } from "../../system/system.ts";
 import type { CachedStage } from "../stage_cache.ts";
 import { treeName } from "./base.ts";
-import { findKernelVersion } from "./drivers.ts";
+import { findKernelVersion } from "./kernel_version.ts";
 import type { StageContext } from "./context.ts";
 
 /** In this order the kernel unpacks them; a later file replaces an earlier one of the same name. */
