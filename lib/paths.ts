@@ -38,7 +38,8 @@ export interface ProjectPaths {
 /** @throws {UserError} when no cache folder can be named; {TypeError} when `projectDir` is not absolute */
 export function resolveProjectPaths({ projectDir, env, given = {}, configured = {} }: PathOptions): ProjectPaths {
   if (!isAbsolute(projectDir)) throw new TypeError(`Project folder "${projectDir}" is not absolute`);
-  const resolve = (path: string): string => isAbsolute(path) ? normalize(path) : join(projectDir, path);
+  const resolve = (path: string): string =>
+    normalize(isAbsolute(path) ? path : join(projectDir, path)).replace(/(?<=.)\/$/, "");
   const cacheDir = given.cacheDir ?? configured.cache;
   const outDir = resolve(given.outDir ?? configured.workdir ?? "build");
   return {

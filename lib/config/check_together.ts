@@ -36,8 +36,13 @@ export function checkTogether(sections: RawSections, report: Report): void {
   checkCompressor(sections, report);
 }
 
+interface ChosenModule {
+  readonly name: string;
+  readonly index: number;
+}
+
 /** Names in `modules`, also when another entry of the list is wrong. */
-function chosenModules(report: Report): readonly { readonly name: string; readonly index: number }[] {
+function chosenModules(report: Report): readonly ChosenModule[] {
   const node = report.nodeAt(["modules"]);
   if (node?.kind !== "list") return [];
   return node.items.flatMap((item, index) =>
@@ -54,8 +59,8 @@ function configuredModules(report: Report): readonly string[] {
 function checkModules({ modules }: RawSections, report: Report): void {
   const chosen = chosenModules(report);
   const known = [...MODULE_CATALOG.map(({ name }) => name), ...configuredModules(report)];
+  const seen = new Set<string>();
   for (const { name, index } of chosen) {
-    const first = chosen.findIndex((other) => other.name === name);
     if (!known.includes(name)) {
       const near = nearestName(name, known);
       const hint = near === undefined ? "" : ` ("${near}" perhaps)`;
@@ -64,23 +69,25 @@ function checkModules({ modules }: RawSections, report: Report): void {
         `one of ${[...new Set(known)].join(", ")}${hint}`,
         `the unknown module ${quoteText(name)}`,
       );
-    } else if (chosen[first]?.index !== index) {
+    } else if (seen.has(name)) {
       report.warning(["modules", index], "it once", `${quoteText(name)} again`);
     }
+    seen.add(name);
   }
-  const [, second] = chosen.filter(({ name }) => findModule(name)?.isPayloadSystem);
-  if (second !== undefined && !chosen.slice(0, chosen.indexOf(second)).some(({ name }) => name === second.name)) {
-    report.error(
-      ["modules", second.index],
-      "one of the system-* modules at most",
-      `${quoteText(second.name)} as another system`,
-    );
-  }
+  checkSystems(chosen, report);
   if (modules === undefined) return;
   for (const { name } of MODULE_CATALOG.filter(({ isAlwaysOn }) => isAlwaysOn)) {
     if (!modules.includes(name)) {
       report.warning(["modules"], `"${name}" in the list (it is used all the same)`, `no "${name}"`);
     }
+  }
+}
+
+function checkSystems(chosen: readonly ChosenModule[], report: Report): void {
+  const systems = chosen.filter(({ name }) => findModule(name)?.isPayloadSystem);
+  for (const { name, index } of systems.filter(({ name }) => name !== systems[0]?.name)) {
+    const found = `${quoteText(name)} as another system`;
+    report.error(["modules", index], "one of the system-* modules at most", found);
   }
 }
 

@@ -17,6 +17,9 @@ export interface Diagnostic extends Position {
   readonly wanted: string;
 }
 
+/** More lines than that help nobody. */
+const MAX_LINES = 100;
+
 /** A configuration that cannot be used. The message holds every diagnostic, one a line; exit code 2. */
 export class ConfigError extends UserError {
   readonly diagnostics: readonly Diagnostic[];
@@ -24,7 +27,9 @@ export class ConfigError extends UserError {
   constructor(diagnostics: readonly Diagnostic[], fileName: string) {
     const errors = diagnostics.filter((diagnostic) => diagnostic.level === "error").length;
     const title = `The configuration "${fileName}" has ${errors === 1 ? "an error" : `${errors} errors`}`;
-    super([title, ...diagnostics.map((diagnostic) => formatDiagnostic(diagnostic, fileName))].join("\n"), {
+    const lines = diagnostics.slice(0, MAX_LINES).map((diagnostic) => formatDiagnostic(diagnostic, fileName));
+    if (diagnostics.length > MAX_LINES) lines.push(`(${diagnostics.length - MAX_LINES} more)`);
+    super([title, ...lines].join("\n"), {
       exitCode: ExitCode.usage,
       hints: ["Every key is explained in doc/config.md and shown in config-example.yaml"],
     });

@@ -238,11 +238,13 @@ class TreeBuilder {
     const key = this.build(pair.key, depth + 1);
     const name = key.kind === "scalar" ? key.source : undefined;
     if (name === undefined) this.#note(position, `a ${key.kind} as a key`, "a name");
-    // A key without a value, as in a flow map, has no place of its own.
+    // An empty value has no place that one could point at.
+    const isEmpty = !pair.value ||
+      (this.yaml.isScalar(pair.value) && pair.value.source === "" && pair.value.type === "PLAIN");
     return {
       key: name ?? "",
       position,
-      value: this.build(pair.value ?? null, depth + 1, pair.value ? undefined : position),
+      value: this.build(pair.value ?? null, depth + 1, isEmpty ? position : undefined),
     };
   }
 

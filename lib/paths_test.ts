@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { UserError } from "./errors.ts";
+import { resolveProjectPaths, userCacheDir } from "./paths.ts";
+
+const env = { HOME: "/home/me" };
+
+Deno.test("without settings everything is in the project, the cache in the user's cache folder", () => {
+  assert.deepEqual(resolveProjectPaths({ projectDir: "/src/stiefel", env }), {
+    configFile: "/src/stiefel/config.yaml",
+    keyFile: "/src/stiefel/aes-key",
+    cacheDir: "/home/me/.cache/stiefelsystem",
+    outDir: "/src/stiefel/build",
+    kernelFile: "/src/stiefel/build/kernel",
+    initrdFile: "/src/stiefel/build/initrd",
+    manifestFile: "/src/stiefel/build/manifest.json",
+  });
+});
+
+Deno.test("the configuration's paths start at the project, the command line's win", () => {
+  const configured = { cache: "cache", workdir: "../out/" };
+  const paths = resolveProjectPaths({ projectDir: "/src/stiefel", env, configured });
+  assert.deepEqual([paths.cacheDir, paths.outDir, paths.kernelFile], [
+    "/src/stiefel/cache",
+    "/src/out/",
+    "/src/out/kernel",
+  ]);
+  const given = { config: "/etc/c.yaml", outDir: "b", cacheDir: "/var/cache/x" };
+  const more = resolveProjectPaths({ projectDir: "/src/stiefel", env, configured, given });
+  assert.deepEqual([more.configFile, more.cacheDir, more.outDir], ["/etc/c.yaml", "/var/cache/x", "/src/stiefel/b"]);
+});
+
+Deno.test("the cache folder follows the XDG rules", () => {
+  assert.equal(userCacheDir({ ...env, XDG_CACHE_HOME: "/c" }), "/c/stiefelsystem");
+  assert.equal(userCacheDir({ ...env, XDG_CACHE_HOME: "relative" }), "/home/me/.cache/stiefelsystem");
+  assert.equal(userCacheDir({ ...env, XDG_CACHE_HOME: "" }), "/home/me/.cache/stiefelsystem");
+  for (const bad of [{}, { HOME: "" }, { HOME: "me" }]) assert.throws(() => userCacheDir(bad), UserError);
+});
+
+Deno.test("a cache folder that is given needs no home", () => {
+  assert.equal(resolveProjectPaths({ projectDir: "/p", env: {}, given: { cacheDir: "c" } }).cacheDir, "/p/c");
+});
