@@ -21,7 +21,7 @@ Deno.test("the configuration's paths start at the project, the command line's wi
   const paths = resolveProjectPaths({ projectDir: "/src/stiefel", env, configured });
   assert.deepEqual([paths.cacheDir, paths.outDir, paths.kernelFile], [
     "/src/stiefel/cache",
-    "/src/out/",
+    "/src/out",
     "/src/out/kernel",
   ]);
   const given = { config: "/etc/c.yaml", outDir: "b", cacheDir: "/var/cache/x" };

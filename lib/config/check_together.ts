@@ -3,6 +3,7 @@
 import { quoteText } from "./diagnostics.ts";
 import { findModule, MODULE_CATALOG } from "./module_catalog.ts";
 import { nearestName } from "./nearest_name.ts";
+import { currentPackageName } from "./renamed_packages.ts";
 import type { Report } from "./report.ts";
 import type { RawConfig } from "./schema.ts";
 
@@ -34,6 +35,7 @@ export function checkTogether(sections: RawSections, report: Report): void {
   checkCommandLines(sections, report);
   checkSuite(sections, report);
   checkCompressor(sections, report);
+  checkPackages(sections, report);
 }
 
 interface ChosenModule {
@@ -184,5 +186,21 @@ function checkCompressor({ initrd, modules }: RawSections, report: Report): void
   if (initrd === undefined || modules?.includes("debug")) return;
   if (/^pigz\b.*-11\b/.test(initrd.packing.compressor)) {
     report.warning(["initrd", "packing", "compressor"], `"zstd -19 -T0", which packs smaller in a tenth of the time`);
+  }
+}
+
+function checkPackages({ initrd, modules, "module-configs": configs }: RawSections, report: Report): void {
+  const lists = [
+    { path: ["initrd", "include-packages"], names: initrd?.["include-packages"] ?? [] },
+    {
+      path: ["module-configs", "debug", "extra-packages"],
+      names: modules?.includes("debug") ? configs?.debug["extra-packages"] ?? [] : [],
+    },
+  ];
+  for (const { path, names } of lists) {
+    names.forEach((name, index) => {
+      const current = currentPackageName(name);
+      if (current !== name) report.warning([...path, index], `"${current}", which took its place and is used instead`);
+    });
   }
 }

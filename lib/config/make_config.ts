@@ -11,6 +11,7 @@ import type {
   InitrdConfig,
 } from "./config.ts";
 import { findModule, KBUILD_ARGUMENTS, MODULE_CATALOG } from "./module_catalog.ts";
+import { currentPackageName } from "./renamed_packages.ts";
 import type { RawConfig } from "./schema.ts";
 
 /** @param raw checked, alone and together: see `load_config.ts` */
@@ -58,7 +59,7 @@ function makePart({ type, block, luks_block }: NonNullable<RawConfig["boot"]["pa
 
 function makeInitrd(raw: RawConfig["initrd"]): InitrdConfig {
   return {
-    includePackages: raw["include-packages"],
+    includePackages: raw["include-packages"].map(currentPackageName),
     shell: raw.shell,
     password: raw.password,
     packing: {
@@ -77,7 +78,7 @@ function makeDebug(raw: RawConfig["module-configs"]["debug"]): DebugModuleConfig
     dontExcludePackages: raw["dont-exclude-packages"],
     dontExcludePaths: raw["dont-exclude-paths"],
     fasterCompressor: compressorOf(raw["faster-compressor"]),
-    extraPackages: raw["extra-packages"],
+    extraPackages: raw["extra-packages"].map(currentPackageName),
   };
 }
 
