@@ -279,7 +279,7 @@ const TOGETHER: readonly (readonly [name: string, text: string, said: readonly (
     `f:1:32: warning: initrd.packing.compressor: found "pigz -11", wanted "zstd -19 -T0", which packs smaller in a tenth of the time`,
   ]],
   ["a package that has another name now", "initrd: {include-packages: [jq, mlocate]}", [
-    `f:1:32: warning: initrd.include-packages[1]: found "mlocate", wanted "plocate", which took its place and is used instead`,
+    `f:1:33: warning: initrd.include-packages[1]: found "mlocate", wanted "plocate", which took its place and is used instead`,
   ]],
   ["options of a module that has none", "module-configs: {lvm: {url: 'https://a/b'}}", [
     "f:1:23: warning: module-configs.lvm: found options, wanted no options for this module",
