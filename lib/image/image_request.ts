@@ -2,7 +2,7 @@
 import type { Config } from "../config/config.ts";
 import { findModule, type Module } from "../config/module_catalog.ts";
 import type { AgentSettings } from "../protocol/agent_settings.ts";
-import { basePackages, firmwarePackages } from "./base_packages.ts";
+import { basePackages, firmwarePackages, partialPackages, unneededPackages } from "./base_packages.ts";
 import { baseModulePatterns } from "./kernel_modules.ts";
 import type { FoundInputs, ImageRequest } from "./plan_image.ts";
 
@@ -20,7 +20,9 @@ export function makeImageRequest(
   { mirror, agentForm, passwordHash, found }: RequestContext,
 ): ImageRequest {
   const modules = [...config.modules].map(findModule).filter((module) => module !== undefined);
-  const { packing } = config.initrd;
+  // What the configuration names comes whole.
+  const { packing, includePackages: asked } = config.initrd;
+  const isDebug = config.modules.has("debug");
   const wantsFirmware = config.image.firmware;
   return {
     suite: config.image.suite,
@@ -30,16 +32,19 @@ export function makeImageRequest(
       ...basePackages,
       ...modules.flatMap((module: Module) => module.packages),
       ...(wantsFirmware ? firmwarePackages : []),
-      ...config.initrd.includePackages,
+      ...asked,
     ]),
-    excludedPackages: unique(packing.excludePackages),
+    excludedPackages: unique([...unneededPackages.filter((name) => !asked.includes(name)), ...packing.excludePackages]),
+    partialPackages: isDebug
+      ? {}
+      : Object.fromEntries(Object.entries(partialPackages).filter(([name]) => !asked.includes(name))),
     excludedPaths: unique([...packing.excludePaths, ...modules.flatMap((module: Module) => module.excludedPaths)]),
     modulePatterns: unique([...baseModulePatterns, ...modules.flatMap((module: Module) => module.kernelModules)]),
     drivers: config.drivers,
     compressor: packing.compressor,
     shell: config.initrd.shell,
     ...(passwordHash === undefined ? {} : { passwordHash }),
-    isDebug: config.modules.has("debug"),
+    isDebug,
     agentForm,
     agentSettings: makeAgentSettings(config),
     found,

@@ -1,6 +1,6 @@
 /** From what the image shall be to the stages that make it. Pure. */
 import type { Compressor } from "../config/config.ts";
-import { basePackages, partialPackages, recordPackagesHook, unneededPackages } from "./base_packages.ts";
+import { basePackages, recordPackagesHook } from "./base_packages.ts";
 import { type AgentGrants, agentGrants } from "./agent_grants.ts";
 import { baseModulePatterns, unwantedModulePatterns } from "./kernel_modules.ts";
 import { hashText, type Json, type Stage } from "./stage.ts";
@@ -20,6 +20,8 @@ export interface ImageRequest {
   readonly components: readonly string[];
   readonly packages: readonly string[];
   readonly excludedPackages: readonly string[];
+  /** Package to patterns of the only paths that are taken of it. */
+  readonly partialPackages: Readonly<Record<string, readonly string[]>>;
   readonly excludedPaths: readonly string[];
   readonly modulePatterns: readonly string[];
   readonly drivers: readonly DriverConfig[];
@@ -72,8 +74,7 @@ export function planImage(request: ImageRequest): Stage[] {
         excludedPackages: request.excludedPackages,
         excludedPaths: [...excludedPaths, ...request.excludedPaths],
         loadedByName,
-        unneededPackages,
-        partialPackages: request.isDebug ? {} : partialPackages,
+        partialPackages: request.partialPackages,
         applets: [busyboxApplets, busyboxSystemApplets],
         compression,
       },

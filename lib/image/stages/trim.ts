@@ -1,9 +1,10 @@
 /** Stage "trim": of the unpacked packages, what a running image needs. Runs `find` and the compressor. */
-import { packageRecordDirectory, parsePackagePaths, partialPackages, unneededPackages } from "../base_packages.ts";
+import { packageRecordDirectory, parsePackagePaths } from "../base_packages.ts";
 import { compileGlobs } from "../glob.ts";
 import { listTree } from "../list_tree.ts";
 import { writePart } from "../part_archive.ts";
 import { readNeededLibraries } from "../elf.ts";
+import type { ImageRequest } from "../plan_image.ts";
 import { type ElfFile, findUnneededLibraries } from "../shared_libraries.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { arrangeEntries, type TreeEntry } from "../tree_entry.ts";
@@ -20,8 +21,8 @@ export async function buildTrim(context: StageContext): Promise<StageRecord> {
   const tree = `${context.result("base").directory}/${treeName}`;
   progress.note("choosing files");
   const excludedFiles = new Set([
-    ...await readPackageFiles(system, tree, [...unneededPackages, ...request.excludedPackages]),
-    ...request.isDebug ? [] : await findUnneededPrograms(system, tree),
+    ...await readPackageFiles(system, tree, request.excludedPackages),
+    ...await findUnneededPrograms(system, tree, request.partialPackages),
   ]);
   const isExcluded = compileGlobs([...excludedPaths, ...request.excludedPaths]);
   const candidates = (await listTree(system, tree)).filter(({ path }) => !isExcluded(path) && !excludedFiles.has(path));
@@ -49,7 +50,11 @@ async function readPackageFiles(system: System, tree: string, packages: readonly
 }
 
 /** What `partialPackages` leaves out. */
-async function findUnneededPrograms(system: System, tree: string): Promise<string[]> {
+async function findUnneededPrograms(
+  system: System,
+  tree: string,
+  partialPackages: ImageRequest["partialPackages"],
+): Promise<string[]> {
   const found: string[] = [];
   for (const [name, patterns] of Object.entries(partialPackages)) {
     const isKept = compileGlobs(patterns);

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { loadConfig } from "../config/load_config.ts";
+import { makeAgentSettings, makeImageRequest } from "./image_request.ts";
+import type { ImageRequest } from "./plan_image.ts";
+
+async function requestFor(yaml: string): Promise<ImageRequest> {
+  const { config } = await loadConfig(yaml, "config.yaml");
+  const found = { overlay: "", agentSources: "", runtime: "", sharedKey: "" };
+  return makeImageRequest(config, { mirror: "http://m/debian", agentForm: "bundle", found });
+}
+
+Deno.test("packages of base, modules, firmware and the configuration come together, each once", async () => {
+  const { packages, components } = await requestFor("modules: [base, lvm]\ninitrd: {include-packages: [mc, busybox]}");
+  for (const name of ["linux-image-amd64", "nbdkit", "lvm2", "firmware-realtek", "mc"]) {
+    assert.ok(packages.includes(name), name);
+  }
+  assert.equal(packages.length, new Set(packages).size);
+  assert.deepEqual(components, ["main", "non-free-firmware"]);
+});
+
+Deno.test("without firmware the archive's free part is enough", async () => {
+  const { packages, components } = await requestFor("image: {firmware: false}");
+  assert.ok(!packages.some((name) => name.startsWith("firmware-")));
+  assert.deepEqual(components, ["main"]);
+});
+
+Deno.test("a package that the configuration names comes whole", async () => {
+  const plain = await requestFor("");
+  assert.ok(plain.excludedPackages.includes("coreutils") && "util-linux" in plain.partialPackages);
+  const asked = await requestFor("initrd: {include-packages: [coreutils, util-linux]}");
+  assert.ok(!asked.excludedPackages.includes("coreutils") && !("util-linux" in asked.partialPackages));
+});
+
+Deno.test("a debugging image has every package whole", async () => {
+  assert.deepEqual((await requestFor("modules: [debug]")).partialPackages, {});
+});
+
+Deno.test("the agents learn what the configuration says of disk, boot entry and end", async () => {
+  const { config } = await loadConfig(
+    "boot: {disk: /dev/sda, part: {type: plain, block: /dev/sda1}}\nserver: {on-end: wait, name: laptop}",
+    "config.yaml",
+  );
+  assert.deepEqual(makeAgentSettings(config), {
+    version: 1,
+    boot: { disk: "/dev/sda", part: { type: "plain", block: "/dev/sda1" } },
+    onEnd: "wait",
+    name: "laptop",
+  });
+});
