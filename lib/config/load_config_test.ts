@@ -329,6 +329,14 @@ Deno.test("a wrong configuration is a user's error with exit code 2 and one line
   });
 });
 
+Deno.test("after a mistake in the YAML itself only the lines above it are checked", async () => {
+  const text = "boot:\n  disk: sda\n  load:\n    kernel: /vmlinuz\n\t  initrd: /initrd\nimage: {suite: T}\n";
+  assert.deepEqual(await diagnoseAsText(text), [
+    `f:2:9: boot.disk: found "sda", wanted the absolute path of a block device, as in "/dev/disk/by-id/…"`,
+    "f:5:1: found a tab, wanted blanks for indentation",
+  ]);
+});
+
 Deno.test("a password is never shown", async () => {
   const text = (await diagnoseAsText(`initrd: {password: [hunter2]}`)).join("\n");
   assert.match(text, /initrd.password: found something else \(not shown\)/);
