@@ -18,6 +18,7 @@ export interface LoadedConfig {
 /**
  * @param text YAML 1.1; an empty text gives the defaults
  * @param fileName as messages should name the file
+ * Needs `--allow-env=LOG_TOKENS,LOG_STREAM`: see `parse.ts`.
  * @throws {ConfigError} (a `UserError`, exit code 2) with one line for each mistake, and for nothing else whatever the text is
  */
 export async function loadConfig(text: string, fileName: string): Promise<LoadedConfig> {
