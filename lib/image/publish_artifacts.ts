@@ -2,7 +2,7 @@
 import type { System } from "../system/system.ts";
 import type { CachedStage } from "./stage_cache.ts";
 import type { StageName } from "./stage.ts";
-import { partNames } from "./stages/pack.ts";
+import { endName, partNames } from "./stages/pack.ts";
 
 export interface ImageArtifacts {
   readonly kernelPath: string;
@@ -40,7 +40,9 @@ export async function publishArtifacts(
       const mode = (await system.stat(`${packed.directory}/${name}`))?.mode ?? 0o600;
       await system.writeStream(`${unfinished}/${name}`, await system.openRead(`${packed.directory}/${name}`), { mode });
     }
-    if (form === "folder") await unpackParts(system, results, `${unfinished}/tree`);
+    if (form === "folder") {
+      await unpackParts(system, results, { end: `${packed.directory}/${endName}`, to: `${unfinished}/tree` });
+    }
     for (const name of artifacts) await system.rename(`${unfinished}/${name}`, `${outDirectory}/${name}`);
     if (form === "folder") {
       await system.remove(`${outDirectory}/tree`);
@@ -54,13 +56,11 @@ export async function publishArtifacts(
 async function unpackParts(
   system: System,
   results: ReadonlyMap<StageName, CachedStage>,
-  directory: string,
+  { end, to }: { readonly end: string; readonly to: string },
 ): Promise<void> {
-  await system.makeDirectory(directory, { mode: 0o700 });
-  for (const name of partNames) {
-    const result = results.get(name);
-    if (result?.record.part === undefined) continue;
-    // --insecure would be needed to replace links; parts hold none of each other's.
-    await system.run(["bsdtar", "-x", "-p", "-f", `${result.directory}/${result.record.part}`, "-C", directory]);
+  await system.makeDirectory(to, { mode: 0o700 });
+  const parts = partNames.map((name) => results.get(name)).filter((result) => result?.record.part !== undefined);
+  for (const path of [...parts.map((result) => `${result?.directory}/${result?.record.part}`), end]) {
+    await system.run(["bsdtar", "-x", "-p", "-f", path, "-C", to]);
   }
 }

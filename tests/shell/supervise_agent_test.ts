@@ -13,16 +13,23 @@ const script = new URL("../../image/initrd/usr/lib/stiefelsystem/supervise-agent
  */
 async function supervise(
   shell: readonly string[],
-  { commandLine, agent, lines }: { readonly commandLine: string; readonly agent: string; readonly lines: number },
+  { commandLine, agent, lines, isComplete = true }: {
+    readonly commandLine: string;
+    readonly agent: string;
+    readonly lines: number;
+    readonly isComplete?: boolean;
+  },
 ): Promise<readonly string[]> {
   const root = await Deno.makeTempDir({ prefix: "supervise-" });
   try {
     await Deno.writeTextFile(`${root}/cmdline`, `${commandLine}\n`);
     await Deno.writeTextFile(`${root}/run-agent`, `#!/bin/sh\n${agent}\n`, { mode: 0o755 });
+    if (isComplete) await Deno.writeTextFile(`${root}/complete`, "");
     // The real one would change how much the kernel of this machine prints.
     await Deno.writeTextFile(`${root}/dmesg`, "#!/bin/sh\n", { mode: 0o755 });
     const text = (await Deno.readTextFile(script)).replaceAll("/proc/cmdline", `${root}/cmdline`)
       .replaceAll("/usr/lib/stiefelsystem/run-agent", `${root}/run-agent`)
+      .replaceAll("/usr/lib/stiefelsystem/complete", `${root}/complete`)
       .replace("PATH=/usr/sbin:/usr/bin", `PATH=${root}:/usr/sbin:/usr/bin:/bin`);
     await Deno.writeTextFile(`${root}/script`, text);
     const [program = "", ...args] = shell;
@@ -78,6 +85,17 @@ for (const shell of SHELLS) {
       "stiefelsystem: the kernel command line has no stiefel.role=server or stiefel.role=client",
       "stiefelsystem: nothing is started; press Ctrl-Alt-Del to restart the machine",
     ]);
+  });
+
+  Deno.test(`${name}: an image that was not unpacked to its end is not started`, async () => {
+    const found = await supervise(shell, {
+      commandLine: "stiefel.role=client",
+      agent: "echo ran",
+      lines: 2,
+      isComplete: false,
+    });
+    assert.match(found[0] ?? "", /^stiefelsystem: this machine has too little memory to unpack the image \(\d+ MiB\)$/);
+    assert.equal(found[1], "stiefelsystem: nothing is started; press Ctrl-Alt-Del to restart the machine");
   });
 }
 

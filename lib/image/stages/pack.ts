@@ -4,15 +4,21 @@ import { formatManifest } from "../manifest.ts";
 import { hashFile } from "../part_archive.ts";
 import { hashText, type StageName } from "../stage.ts";
 import type { StageRecord } from "../stage_record.ts";
-import { cpioPaddingBytes } from "../../protocol/cpio.ts";
+import { buildCpio, cpioPaddingBytes } from "../../protocol/cpio.ts";
 import type { System } from "../../system/system.ts";
-import type { CachedStage } from "../stage_cache.ts";
 import { treeName } from "./base.ts";
 import { findKernelVersion } from "./kernel_version.ts";
 import type { StageContext } from "./context.ts";
 
 /** In this order the kernel unpacks them; a later file replaces an earlier one of the same name. */
 export const partNames: readonly StageName[] = ["trim", "drivers", "overlay", "runtime", "agents", "secrets"];
+
+/**
+ * An archive of one empty file, the last of the initrd: the kernel stops unpacking when memory runs out, and goes on without a word; a machine
+ * where this file is missing knows.
+ */
+export const endName = "end.cpio";
+const completePath = "usr/lib/stiefelsystem/complete";
 
 /** @param parts the ones that are wanted, in order */
 export async function buildPack(context: StageContext, parts: readonly StageName[]): Promise<StageRecord> {
@@ -21,8 +27,14 @@ export async function buildPack(context: StageContext, parts: readonly StageName
   const version = await findKernelVersion(system, tree);
   progress.note("joining");
   const results = parts.map((name) => ({ name, ...context.result(name) }));
+  const end = buildCpio([{ kind: "file", path: completePath, mode: 0o644, content: new Uint8Array() }]);
+  await system.writeFile(`${directory}/${endName}`, end);
+  const files = [
+    ...results.map(({ directory: place, record }) => `${place}/${record.part}`),
+    `${directory}/${endName}`,
+  ];
   const holdsSecret = parts.includes("secrets");
-  await system.writeStream(`${directory}/initrd`, joinParts(system, results), { mode: holdsSecret ? 0o600 : 0o644 });
+  await system.writeStream(`${directory}/initrd`, joinFiles(system, files), { mode: holdsSecret ? 0o600 : 0o644 });
   await system.writeStream(`${directory}/kernel`, await system.openRead(`${tree}/boot/vmlinuz-${version}`));
   const describe = async (name: string): Promise<{ sizeBytes: number; sha256: string }> => ({
     sizeBytes: (await system.stat(`${directory}/${name}`))?.sizeBytes ?? 0,
@@ -46,14 +58,11 @@ export async function buildPack(context: StageContext, parts: readonly StageName
 }
 
 /** Zero bytes between parts, so that each begins where the kernel looks for one (buffer-format.rst: multiples of 4). */
-function joinParts(
-  system: System,
-  parts: readonly CachedStage[],
-): ReadableStream<Uint8Array> {
+function joinFiles(system: System, paths: readonly string[]): ReadableStream<Uint8Array> {
   async function* pieces(): AsyncGenerator<Uint8Array> {
-    for (const { directory, record } of parts) {
+    for (const path of paths) {
       let length = 0;
-      for await (const piece of await system.openRead(`${directory}/${record.part}`)) {
+      for await (const piece of await system.openRead(path)) {
         length += piece.length;
         yield piece;
       }

@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { estimateMinimumRamMiB, formatManifest } from "./manifest.ts";
+
+Deno.test("the least memory follows from what is unpacked, which may fill half of it", () => {
+  assert.equal(estimateMinimumRamMiB(68_500_000, 155_000_000), 416);
+  assert.equal(estimateMinimumRamMiB(300_000_000, 100_000_000), 544);
+});
+
+Deno.test("a manifest tells sizes, hashes, versions and parts", () => {
+  const text = formatManifest({
+    kernel: { sizeBytes: 12, sha256: "a".repeat(64), version: "6.12.117+deb13-amd64" },
+    initrd: { sizeBytes: 34, sha256: "b".repeat(64), holdsSecret: true },
+    agents: "bundle",
+    parts: [{ name: "trim", sizeBytes: 30, unpackedBytes: 60, summary: "2 files" }],
+    debian: { suite: "trixie", mirror: "http://m/debian" },
+    packages: [{ name: "kmod", version: "34.2-2", architecture: "amd64" }],
+  });
+  const manifest = JSON.parse(text);
+  assert.equal(manifest.version, 1);
+  assert.equal(manifest.unpackedBytes, 60);
+  assert.equal(manifest.packages[0].version, "34.2-2");
+});
