@@ -4,7 +4,7 @@ import { readUptimeSeconds } from "../../lib/system/facts.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import { canRedraw, createConsole, type Terminal } from "../shared/console.ts";
 import { emptySecretInput, type SecretInput, typeSecret } from "../shared/secret_input.ts";
-import { version } from "../shared/version.ts";
+import { version } from "../../lib/version.ts";
 import { runClient } from "./client.ts";
 import { parseClientOptions, usage } from "./options.ts";
 

@@ -4,7 +4,7 @@ import { readUptimeSeconds } from "../../lib/system/facts.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import type { System } from "../../lib/system/system.ts";
 import { canRedraw, createConsole } from "../shared/console.ts";
-import { version } from "../shared/version.ts";
+import { version } from "../../lib/version.ts";
 import { parseServerOptions, usage } from "./options.ts";
 import { runServer } from "./server.ts";
 import type { DiskSource } from "./source.ts";

@@ -15,7 +15,7 @@ import { createBackoff } from "../shared/backoff.ts";
 import type { Console } from "../shared/console.ts";
 import { type Environment, readEnvironment, readMachineName } from "../shared/environment.ts";
 import { describeError, runOnLinks, type UsableLink } from "../shared/links.ts";
-import { version } from "../shared/version.ts";
+import { version } from "../../lib/version.ts";
 import { Desk } from "./desk.ts";
 import { serveExchange, type ServerExchangeOptions } from "./exchange.ts";
 import { planEnd } from "./on_end.ts";

@@ -10,6 +10,8 @@ export interface ErrorReport {
 /** @param error anything that reached an entry point; only an unexpected one keeps its stack trace, for a bug report */
 export function reportError(error: unknown): ErrorReport {
   if (error instanceof UserError) {
+    // Somebody has said it already.
+    if (error.message === "") return { exitCode: error.exitCode, lines: [] };
     const prefix = error.exitCode === ExitCode.stopped ? "" : "Error: ";
     return {
       exitCode: error.exitCode,

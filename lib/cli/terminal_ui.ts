@@ -16,6 +16,8 @@ const logEveryMs = 15_000;
 export interface TerminalUiOptions {
   /** Every question is answered with yes (for scripts). */
   readonly assumeYes?: boolean;
+  /** When it aborts, a question that waits for an answer is over. */
+  readonly signal?: AbortSignal;
 }
 
 export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
@@ -23,7 +25,8 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
   const canAskKeys = Deno.stdin.isTerminal() && isTerminal;
   // styleText with validateStream honours NO_COLOR, FORCE_COLOR and the terminal; see util.styleText in Node's documentation.
   const color = isTerminal && Deno.env.get("NO_COLOR") === undefined && Deno.env.get("TERM") !== "dumb";
-  const readLine = createLineReader();
+  const readWholeLine = createLineReader();
+  const readLine = (): Promise<string> => untilStopped(readWholeLine(), options.signal);
   let running: ProgressState | undefined;
 
   const paint = (style: "bold" | "dim" | "yellow" | "green" | "red", text: string): string =>
@@ -133,6 +136,19 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
     isTerminal,
     color,
   };
+}
+
+/** Reading standard input cannot be cancelled, but waiting for it can. */
+async function untilStopped<T>(waiting: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await waiting;
+  const stopped = Promise.withResolvers<never>();
+  const stop = (): void => stopped.reject(new StoppedByUser());
+  signal.aborted ? stop() : signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await Promise.race([waiting, stopped.promise]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 function isPromptExit(error: unknown): boolean {

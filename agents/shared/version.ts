@@ -1,2 +1,0 @@
-/** Version of the agents, shown by `--version` and on the state page. */
-export const version = "0.1.0";

@@ -1,0 +1,332 @@
+/** All commands and options of the command line tool. A command's work stands in `commands/`, loaded when it is asked for. */
+
+import { Argument, Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { ExitCode, UserError } from "../errors.ts";
+import type { CreateInitrdOptions } from "./commands/create_initrd.ts";
+import type { MachineOptions } from "./commands/prepare_machines.ts";
+import { type ProjectPaths, resolveProjectPaths } from "../paths.ts";
+import type { System } from "../system/system.ts";
+import { version } from "../version.ts";
+import type { Ui } from "./ui.ts";
+
+/** What an entry point knows of its process. */
+export interface ProgramContext {
+  /** Absolute path of the project: where main.ts is. */
+  readonly projectDir: string;
+  /** Environment variables that matter, by name. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Aborts on Ctrl-C. */
+  readonly signal: AbortSignal;
+  createUi(options: { readonly assumeYes: boolean }): Ui;
+  createSystem(options: { readonly isVerbose: boolean }): System;
+}
+
+/** @param args without the program's own name. @throws {UserError} for wrong usage (exit code 2) and whatever the command throws */
+export async function runProgram(args: readonly string[], context: ProgramContext): Promise<void> {
+  const program = buildProgram(context);
+  if (args.length === 0) {
+    program.outputHelp();
+    return;
+  }
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!isCommanderError(error)) throw error;
+    // Commander has printed what was wrong; --help and --version end this way too, with 0.
+    if (error.exitCode !== 0) throw new UserError("", { exitCode: ExitCode.usage });
+  }
+}
+
+function isCommanderError(error: unknown): error is { readonly code: string; readonly exitCode: number } {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("commander.") &&
+    "exitCode" in error;
+}
+
+interface CommonOptions {
+  readonly config?: string | undefined;
+  readonly outDir?: string | undefined;
+  readonly cacheDir?: string | undefined;
+  readonly yes?: true | undefined;
+  readonly verbose?: true | undefined;
+}
+
+/** What every command starts from. */
+interface Start {
+  readonly system: System;
+  readonly ui: Ui;
+  readonly paths: ProjectPaths;
+}
+
+function buildProgram(context: ProgramContext): Command {
+  const start = (options: CommonOptions): Start => ({
+    system: context.createSystem({ isVerbose: options.verbose ?? false }),
+    ui: context.createUi({ assumeYes: options.yes ?? false }),
+    paths: resolveProjectPaths({
+      projectDir: context.projectDir,
+      env: context.environment,
+      given: { config: options.config, outDir: options.outDir, cacheDir: options.cacheDir },
+    }),
+  });
+
+  const program = new Command("stiefelsystem")
+    .description("Use a laptop as the bootable disk of a stronger computer, over a network cable.")
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('("--help" shows what is possible)')
+    .addHelpText("after", `\nExit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 stopped by the user.`);
+
+  addBuildOptions(
+    program.command("create-initrd")
+      .description(
+        "Build the image (kernel and initrd) that both computers start; what has not changed comes from a cache.",
+      ),
+  )
+    .option("--dry-run", "list the stages and which of them are cached; change nothing")
+    .option("--skip <stage...>", "leave these stages' parts out")
+    .option("--only <stage...>", "make only these stages, and what they need")
+    .option("--folder", "an unpacked tree for containers instead of kernel and initrd")
+    .action(async (options) => {
+      const { system, ui, paths } = start(options);
+      const { createInitrd } = await import("./commands/create_initrd.ts");
+      await createInitrd(system, ui, {
+        ...await imageOptions(system, { context, paths, options }),
+        ...(options.dryRun === undefined ? {} : { dryRun: true }),
+        ...(options.skip === undefined ? {} : { skip: options.skip }),
+        ...(options.only === undefined ? {} : { only: options.only }),
+        form: options.folder ? "folder" : "packed",
+      });
+    });
+
+  addMachineOptions(
+    program.command("demo")
+      .description(
+        "Build the image and a demo disk, boot a desktop from a laptop in QEMU, and show where the time went.",
+      ),
+  )
+    .action(async (options) => {
+      const { system, ui, paths } = start(options);
+      const { demo } = await import("./commands/demo.ts");
+      await demo(system, ui, await machineOptions(system, { context, paths, options, run: "demo" }));
+    });
+
+  addMachineOptions(
+    program.command("test-qemu")
+      .description("One machine of the pair on this terminal; start the server first, the client in a second terminal.")
+      .addArgument(new Argument("<role>", "which machine").choices(["server", "client"])),
+  )
+    .option("--fresh", "start with a fresh copy of the demo disk instead of the one the last server has left")
+    .option("--parameter <text...>", "more kernel parameters for the image")
+    .action(async (role, options) => {
+      const { system, ui, paths } = start(options);
+      const { testQemu } = await import("./commands/test_qemu.ts");
+      await testQemu(system, ui, {
+        ...await machineOptions(system, { context, paths, options, run: "test-qemu" }),
+        role: role as "server" | "client",
+        ...(options.fresh === undefined ? {} : { fresh: true }),
+        ...(options.parameter === undefined ? {} : { parameters: options.parameter }),
+      });
+    });
+
+  addMachineOptions(
+    program.command("test-nspawn")
+      .description("Both agents in containers of the image, joined by a virtual cable, up to the kexec. Needs root.")
+      .addArgument(new Argument("[role]", "only one of them").choices(["server", "client"])),
+  )
+    .option("--disk <path>", "block device or image file to serve, only read; default: the demo disk")
+    .action(async (role, options) => {
+      const { system, ui, paths } = start(options);
+      const { testNspawn } = await import("./commands/test_nspawn.ts");
+      await testNspawn(system, ui, {
+        ...await machineOptions(system, { context, paths, options, run: "test-nspawn" }),
+        ...(role === undefined ? {} : { role: role as "server" | "client" }),
+        ...(options.disk === undefined ? {} : { disk: options.disk }),
+      });
+    });
+
+  addMachineOptions(
+    program.command("bench")
+      .description("Measure boot, image, build, sealing and block transports; prints a table and writes bench.json.")
+      .addArgument(
+        new Argument("[parts...]", "what to measure; default: all").choices([
+          "boot",
+          "image",
+          "build",
+          "seal",
+          "block",
+        ]),
+      ),
+  )
+    .action(async (parts, options) => {
+      const { system, ui, paths } = start(options);
+      const { bench, benchParts } = await import("./commands/bench.ts");
+      await bench(system, ui, {
+        ...await machineOptions(system, { context, paths, options, run: "bench" }),
+        parts: parts.length === 0 ? benchParts : benchParts.filter((part) => parts.includes(part)),
+        resultPath: `${context.projectDir}/bench.json`,
+      });
+    });
+
+  addHostOptions(
+    program.command("setup-server")
+      .description(
+        "Set this laptop up to be used from a desktop. Every change is shown and asked for, and can be undone.",
+      ),
+  )
+    .option("--root <dir>", "set up the system mounted there instead of the running one")
+    .action(async (options) => {
+      const { system, ui, paths } = start(options);
+      const { setupServer } = await import("./commands/setup_server.ts");
+      await setupServer(system, ui, {
+        configPath: paths.configFile,
+        keyPath: paths.keyFile,
+        buildDirectory: paths.outDir,
+        hostFilesDirectory: `${context.projectDir}/image/host`,
+        ...(options.root === undefined ? {} : { root: options.root }),
+        ...(options.dryRun === undefined ? {} : { dryRun: true }),
+      });
+    });
+
+  addHostOptions(program.command("undo-setup").description("Take back everything that setup-server has changed."))
+    .option("--root <dir>", "the system mounted there instead of the running one")
+    .action(async (options) => {
+      const { system, ui } = start(options);
+      const { undoSetup } = await import("./commands/undo_setup.ts");
+      await undoSetup(system, ui, {
+        ...(options.root === undefined ? {} : { root: options.root }),
+        ...(options.dryRun === undefined ? {} : { dryRun: true }),
+      });
+    });
+
+  addHostOptions(program.command("init").description("Look at this system and write a config.yaml for it."))
+    .action(async (options) => {
+      const { system, ui, paths } = start(options);
+      const { init } = await import("./commands/init.ts");
+      await init(system, ui, {
+        configPath: paths.configFile,
+        ...(options.dryRun === undefined ? {} : { dryRun: true }),
+      });
+    });
+
+  addCommonOptions(program.command("doctor").description("Check whether this machine can be used from a desktop."))
+    .action(async (options) => {
+      const { system, ui, paths } = start(options);
+      const { doctor } = await import("./commands/doctor.ts");
+      await doctor(system, ui, { configPath: paths.configFile, keyPath: paths.keyFile, buildDirectory: paths.outDir });
+    });
+
+  return program as unknown as Command;
+}
+
+// Return types of these builders are inferred: they carry each option's name and type to the action.
+// deno-lint-ignore explicit-function-return-type
+function addCommonOptions<Args extends unknown[], Opts extends Record<string, unknown>>(command: Command<Args, Opts>) {
+  return command
+    .option("--config <file>", 'configuration (default: "config.yaml"; doc/config.md has every key)')
+    .option("--out-dir <dir>", 'where kernel, initrd and manifest.json are (default: "build")')
+    .option("--cache-dir <dir>", 'where unchanged parts are kept (default: "stiefelsystem" in the user\'s cache)')
+    .option("--verbose", "print every command that is run");
+}
+
+// deno-lint-ignore explicit-function-return-type
+function addHostOptions<Args extends unknown[], Opts extends Record<string, unknown>>(command: Command<Args, Opts>) {
+  return addCommonOptions(command)
+    .option("--yes", "answer every question with yes")
+    .option("--dry-run", "show everything, change nothing");
+}
+
+// deno-lint-ignore explicit-function-return-type
+function addBuildOptions<Args extends unknown[], Opts extends Record<string, unknown>>(command: Command<Args, Opts>) {
+  return addCommonOptions(command)
+    .option("--yes", "answer every question with yes")
+    .addOption(
+      new Option("--agents <form>", "how agents get into the image: compiled, or bundled with one Deno beside them")
+        .choices(["auto", "compile", "bundle"] as const),
+    )
+    .option("--update", "look for newer Debian packages");
+}
+
+// deno-lint-ignore explicit-function-return-type
+function addMachineOptions<Args extends unknown[], Opts extends Record<string, unknown>>(command: Command<Args, Opts>) {
+  return addBuildOptions(command)
+    .option("--server-memory <MiB>", "memory of the laptop's machine", parseMemory)
+    .option("--client-memory <MiB>", "memory of the desktop's machine", parseMemory);
+}
+
+function parseMemory(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 128 || value > 1_048_576) {
+    throw new InvalidArgumentError("Wanted a whole number of MiB, from 128 to 1048576.");
+  }
+  return value;
+}
+
+interface BuildOptions extends CommonOptions {
+  readonly agents?: "auto" | "compile" | "bundle" | undefined;
+  readonly update?: true | undefined;
+}
+
+interface Place<Options> {
+  readonly context: ProgramContext;
+  readonly paths: ProjectPaths;
+  readonly options: Options;
+}
+
+async function imageOptions(
+  system: System,
+  { context, paths, options }: Place<BuildOptions>,
+): Promise<CreateInitrdOptions> {
+  const isThere = options.config !== undefined || await system.stat(paths.configFile) !== undefined;
+  return {
+    ...(isThere ? { configPath: paths.configFile } : {}),
+    projectDir: context.projectDir,
+    outDir: paths.outDir,
+    cacheDir: paths.cacheDir,
+    keyPath: paths.keyFile,
+    deno: await findDeno(system, context.environment),
+    ...(options.agents === undefined ? {} : { agents: options.agents }),
+    ...(options.update === undefined ? {} : { update: true }),
+  };
+}
+
+async function machineOptions(
+  system: System,
+  place:
+    & Place<BuildOptions & { readonly serverMemory?: number | undefined; readonly clientMemory?: number | undefined }>
+    & {
+      readonly run: string;
+    },
+): Promise<MachineOptions> {
+  const { context, paths, options, run } = place;
+  return {
+    image: await imageOptions(system, place),
+    projectDirectory: context.projectDir,
+    runDirectory: `${paths.outDir}/${run}`,
+    cacheDir: paths.cacheDir,
+    signal: context.signal,
+    ...(options.serverMemory === undefined ? {} : { serverMemoryMiB: options.serverMemory }),
+    ...(options.clientMemory === undefined ? {} : { clientMemoryMiB: options.clientMemory }),
+  };
+}
+
+/**
+ * Deno as `--allow-run=deno` means it: the first of that name in PATH. (Its own path may be another name of the same file,
+ * which Deno would refuse to run.)
+ */
+async function findDeno(
+  system: System,
+  environment: ProgramContext["environment"],
+): Promise<CreateInitrdOptions["deno"]> {
+  const kept = ["HOME", "DENO_DIR", "DENORT_BIN"].flatMap((name) => {
+    const value = environment[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  for (const directory of (environment["PATH"] ?? "").split(":")) {
+    const path = `${directory}/deno`;
+    if (directory !== "" && await system.stat(path) !== undefined) {
+      return { path, environment: Object.fromEntries(kept) };
+    }
+  }
+  throw new UserError('Cannot find Deno itself: no "deno" in PATH', {
+    hints: ["Start it as: npx --yes deno@2.9.6 task …, or install Deno 2.9 or later"],
+  });
+}

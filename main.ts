@@ -1,0 +1,41 @@
+/** The command line tool: arguments -> command -> exit code. What there is to do stands in `lib/cli/program.ts`. */
+
+import { runProgram } from "./lib/cli/program.ts";
+import { reportError } from "./lib/cli/report_error.ts";
+import { createTerminalUi } from "./lib/cli/terminal_ui.ts";
+import { ExitCode, quoteCommand, StoppedByUser } from "./lib/errors.ts";
+import { createRealSystem } from "./lib/system/real.ts";
+
+const stop = new AbortController();
+// A second Ctrl-C during the cleanup ends the program the hard way.
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(
+    signal,
+    () => stop.signal.aborted ? Deno.exit(ExitCode.stopped) : stop.abort(new StoppedByUser()),
+  );
+}
+
+const environment = Object.fromEntries(
+  ["HOME", "XDG_CACHE_HOME", "PATH", "DENO_DIR", "DENORT_BIN"].map((name) => [name, Deno.env.get(name)]),
+);
+
+try {
+  await runProgram(Deno.args, {
+    projectDir: new URL(".", import.meta.url).pathname.replace(/\/$/, ""),
+    environment,
+    signal: stop.signal,
+    createUi: (options) => createTerminalUi({ ...options, signal: stop.signal }),
+    createSystem: ({ isVerbose }) =>
+      createRealSystem({
+        signal: stop.signal,
+        home: environment["HOME"] ?? "/",
+        ...(isVerbose ? { onCommand: (argv) => console.error(`+ ${quoteCommand(argv)}`) } : {}),
+      }),
+  });
+} catch (error) {
+  const report = reportError(stop.signal.aborted ? stop.signal.reason : error);
+  if (report.lines.length > 0) console.error(report.lines.join("\n"));
+  Deno.exitCode = report.exitCode;
+}
+// Signal listeners keep the event loop alive; there is nothing left to wait for.
+Deno.exit();

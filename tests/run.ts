@@ -1,0 +1,148 @@
+/**
+ * The test command: `deno task test [--yes] [--only unit,network,qemu] [FILES…]`.
+ *
+ * Names missing Debian packages and offers to install them, runs the groups one after the other, each with its own grants, and ends
+ * with a line "N passed, N failed" (`deno test` prints another form), counted from the JUnit reports.
+ */
+
+import { parseArgs } from "node:util";
+import { offerPackages } from "../lib/cli/packages.ts";
+import { reportError } from "../lib/cli/report_error.ts";
+import { createTerminalUi } from "../lib/cli/terminal_ui.ts";
+import { UserError } from "../lib/errors.ts";
+import { createRealSystem } from "../lib/system/real.ts";
+import { projectRoot } from "./support/source_tree.ts";
+
+interface Group {
+  readonly name: string;
+  readonly what: string;
+  readonly files: readonly string[];
+  readonly grants: readonly string[];
+  /** Programs the tests start that a fresh Debian may lack. */
+  readonly programs: readonly string[];
+}
+
+// Tests start whatever a host may have (shells under test, ip, nbdkit, mmdebstrap, qemu, our own agents with their real grants),
+// so `--allow-run` names no programs here; the product's own tasks do.
+const commonGrants = ["--allow-run", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"];
+
+const groups: readonly Group[] = [
+  {
+    name: "unit",
+    what: "what decides, the house, shell hooks",
+    files: ["lib", "agents", "tests/architecture_test.ts", "tests/cli", "tests/shell"],
+    grants: [...commonGrants, "--allow-net", "--unstable-net"],
+    programs: ["shellcheck", "busybox", "dash", "ip", "lsblk", "nbdkit", "nbdinfo", "cpio", "zstd", "bsdtar", "mmdebstrap", "mkfs.ext4", "tmux"],
+  },
+  {
+    name: "network",
+    what: "both agents in network namespaces",
+    files: ["tests/network"],
+    grants: [...commonGrants, "--allow-net", "--unstable-net"],
+    programs: ["ip", "nbdkit", "nbdinfo", "mkfs.ext4", "curl", "script", "qemu-io"],
+  },
+  {
+    name: "qemu",
+    what: "whole machines",
+    files: ["tests/qemu"],
+    grants: [...commonGrants, "--allow-net"],
+    programs: ["qemu-system-x86_64", "mmdebstrap", "zstd", "bsdtar", "sfdisk", "mkfs.ext4", "debugfs"],
+  },
+];
+
+interface Count {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/** Counts test cases of a JUnit report as `deno test --junit-path` writes it. */
+function countJunit(xml: string): Count {
+  let passed = 0, failed = 0, skipped = 0;
+  for (const [, attributes = "", body = ""] of xml.matchAll(/<testcase\b([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)) {
+    if (attributes === "" && body === "") continue;
+    if (/<(failure|error)\b/.test(body)) failed++;
+    else if (/<skipped\b/.test(body)) skipped++;
+    else passed++;
+  }
+  return { passed, failed, skipped };
+}
+
+async function runGroup(group: Group, files: readonly string[], directory: string): Promise<Count> {
+  console.error(`\n== ${group.name}: ${group.what}`);
+  const report = `${directory}/${group.name}.xml`;
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    args: ["test", "--quiet", "--no-prompt", `--junit-path=${report}`, ...group.grants, ...files],
+    cwd: projectRoot,
+    stdin: "null",
+  }).spawn().status;
+  const xml = await Deno.readTextFile(report).catch(() => "");
+  const count = countJunit(xml);
+  // A file that does not compile, or a leak outside a test, fails the run without failing a case.
+  return code !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count;
+}
+
+async function existing(files: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(files.map((file) => Deno.stat(projectRoot + file).then(() => [file], () => [])));
+  return found.flat();
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    options: {
+      yes: { type: "boolean", default: false },
+      only: { type: "string", default: groups.map((group) => group.name).join(",") },
+      help: { type: "boolean", default: false },
+    },
+    allowPositionals: true,
+  });
+  if (values.help) {
+    console.log(`deno task test [--yes] [--only GROUP,…] [FILES…]
+
+Runs the tests. Missing Debian packages are named and, after a question, installed (--yes: without a question).
+Groups:
+${groups.map((group) => `  ${group.name.padEnd(9)}${group.what}`).join("\n")}`);
+    return 0;
+  }
+  const wanted = values.only.split(",");
+  const unknown = wanted.filter((name) => !groups.some((group) => group.name === name));
+  if (unknown.length > 0) {
+    throw new UserError(`There is no test group "${unknown.join(", ")}"`, {
+      hints: [`The groups are ${groups.map((group) => group.name).join(", ")}`],
+      exitCode: 2,
+    });
+  }
+  const chosen = groups.filter((group) => wanted.includes(group.name));
+  const ui = createTerminalUi({ assumeYes: values.yes });
+  const system = createRealSystem({ home: Deno.env.get("HOME") ?? "/" });
+  await offerPackages(system, ui, [...new Set(chosen.flatMap((group) => group.programs))]);
+
+  const directory = await Deno.makeTempDir({ prefix: "stiefelsystem-tests-" });
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  try {
+    for (const group of chosen) {
+      const inGroup = positionals.filter((file) => group.files.some((root) => file.startsWith(root)));
+      const files = positionals.length > 0 ? inGroup : await existing(group.files);
+      if (files.length === 0) continue;
+      const count = await runGroup(group, files, directory);
+      total.passed += count.passed;
+      total.failed += count.failed;
+      total.skipped += count.skipped;
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
+  console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
+  return total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exitCode = await main();
+  } catch (error) {
+    const { lines, exitCode } = reportError(error);
+    console.error(lines.join("\n"));
+    Deno.exitCode = exitCode;
+  }
+}
