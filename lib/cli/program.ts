@@ -50,6 +50,9 @@ interface CommonOptions {
   readonly verbose?: true | undefined;
 }
 
+/** What building the image takes. */
+const imagePrograms = ["mmdebstrap", "bsdtar", "tar", "zstd", "xz", "depmod"] as const;
+
 /** What every command starts from. */
 interface Start {
   readonly system: System;
@@ -87,6 +90,8 @@ function buildProgram(context: ProgramContext): Command {
     .option("--folder", "an unpacked tree for containers instead of kernel and initrd")
     .action(async (options) => {
       const { system, ui, paths } = start(options);
+      const { offerPackages } = await import("./packages.ts");
+      await offerPackages(system, ui, imagePrograms, { withArchiveKeys: true });
       const { createInitrd } = await import("./commands/create_initrd.ts");
       await createInitrd(system, ui, {
         ...await imageOptions(system, { context, paths, options }),
