@@ -143,19 +143,20 @@ export interface BaseRequest {
 /**
  * The command line of mmdebstrap. The "extract" variant unpacks packages and runs none of their scripts: nothing of the image is
  * executed on the build machine, and no chroot is needed.
- * @param mode root, or unshare (user namespace) for everyone else
+ * @param mode root, or unshare (user namespace) for everyone else, whose files would belong to somebody else in a directory
+ * @param target a directory for root, a tar archive otherwise
  */
-export function mmdebstrapArguments(request: BaseRequest, mode: "root" | "unshare", tarPath: string): string[] {
+export function mmdebstrapArguments(request: BaseRequest, mode: "root" | "unshare", target: string): string[] {
   return [
     ...mmdebstrapProgram,
     `--mode=${mode}`,
     "--variant=extract",
-    "--format=tar",
+    `--format=${mode === "root" ? "directory" : "tar"}`,
     `--components=${request.components.join(",")}`,
     `--include=${request.packages.join(",")}`,
     `--extract-hook=${recordPackagesHook}`,
     request.suite,
-    tarPath,
+    target,
     request.mirror,
   ];
 }

@@ -9,6 +9,17 @@ import type { StageContext } from "./context.ts";
 /** The directory inside the stage's result that holds the unpacked packages. */
 export const treeName = "tree";
 
+async function unpackTree(
+  system: System,
+  { archive, tree, signal }: { readonly archive: string; readonly tree: string; readonly signal: AbortSignal },
+): Promise<void> {
+  await system.makeDirectory(tree);
+  const excludes = notUnpacked.map((pattern) => `--exclude=${pattern}`);
+  const options = ["--no-same-owner", "--no-same-permissions", ...excludes];
+  await system.run(["tar", "-x", "-f", archive, "-C", tree, ...options], { signal });
+  await system.remove(archive);
+}
+
 /** How mmdebstrap may act: as root, or within a user namespace. */
 export async function chooseMode(system: System): Promise<"root" | "unshare"> {
   const { stdout: uid } = await system.run(["id", "--user"]);
@@ -29,8 +40,9 @@ const notUnpacked = ["./dev/*", "./usr/share/doc/*", "./usr/share/locale/*", "./
 
 export async function buildBase({ system, request, directory, progress, signal }: StageContext): Promise<StageRecord> {
   const archive = `${directory}/base.tar`;
+  const tree = `${directory}/${treeName}`;
   const mode = await chooseMode(system);
-  await system.run(mmdebstrapArguments(request, mode, archive), {
+  await system.run(mmdebstrapArguments(request, mode, mode === "root" ? tree : archive), {
     env: mmdebstrapEnvironment(mode, directory),
     timeoutMs: 60 * 60_000,
     signal,
@@ -39,15 +51,10 @@ export async function buildBase({ system, request, directory, progress, signal }
       if (step !== undefined && !step.includes("tempdir")) progress.note(step);
     },
   });
-  progress.note("unpacking");
-  const tree = `${directory}/${treeName}`;
-  await system.makeDirectory(tree);
-  const excludes = notUnpacked.map((pattern) => `--exclude=${pattern}`);
-  await system.run(
-    ["tar", "-x", "-f", archive, "-C", tree, "--no-same-owner", "--no-same-permissions", ...excludes],
-    { signal },
-  );
-  await system.remove(archive);
+  if (mode === "unshare") {
+    progress.note("unpacking");
+    await unpackTree(system, { archive, tree, signal });
+  }
   const versions = await system.readText(`${tree}/${packageRecordDirectory}/packages.tsv`);
   const count = parsePackageVersions(versions).length;
   return { fingerprint: hashText(versions), summary: `${count} packages` };
