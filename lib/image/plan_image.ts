@@ -136,7 +136,7 @@ export function planImage(request: ImageRequest): Stage[] {
       title: "kernel, initrd and manifest",
       needs: ["base", "trim", "drivers", "overlay", "runtime", "agents", "secrets"],
       // The fingerprints of parts are those of their content before it was compressed.
-      inputs: { version: 3, compression, form: request.agentForm },
+      inputs: { version: 4, compression, form: request.agentForm },
     },
   ];
 }
