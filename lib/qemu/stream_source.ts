@@ -25,6 +25,9 @@ exec /usr/bin/busybox cat /dev/zero
 export function buildStreamSource(): Uint8Array<ArrayBuffer> {
   const encoder = new TextEncoder();
   return buildCpio([
+    // A shell opens it for what it starts in the background; nothing is mounted yet. devtmpfs hides it later.
+    { kind: "directory", path: "dev", mode: 0o755 },
+    { kind: "file", path: "dev/null", mode: 0o666, content: new Uint8Array(0) },
     { kind: "directory", path: "bench", mode: 0o755 },
     { kind: "file", path: "bench/init", mode: 0o755, content: encoder.encode(initScript) },
     { kind: "file", path: "bench/stream", mode: 0o755, content: encoder.encode(streamScript) },

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { parseCpio } from "../protocol/cpio.ts";
+import { createMemorySystem } from "../system/memory.ts";
+import { addStreamSource, buildStreamSource, streamPort, streamSourceParameter } from "./stream_source.ts";
+
+Deno.test("what is appended starts the sender before the image's own init, on the port the demo disk asks", async () => {
+  const files = new Map(
+    parseCpio(buildStreamSource()).flatMap((entry) =>
+      entry.kind === "file" ? [[entry.path, new TextDecoder().decode(entry.content)]] : []
+    ),
+  );
+  assert.equal(streamSourceParameter, "rdinit=/bench/init");
+  assert.match(files.get("bench/init") ?? "", new RegExp(`-p ${streamPort} .*&\nexec /init\n$`));
+  const asking = new URL("../../image/demo/usr/lib/stiefel-demo/block_bench", import.meta.url);
+  assert.match(await Deno.readTextFile(asking), new RegExp(`^port=${streamPort}$`, "m"));
+});
+
+Deno.test("the image's initrd stays as it is; the longer one is for its owner alone and starts at a multiple of four", async () => {
+  const system = createMemorySystem({ files: { "/build/initrd": new Uint8Array([1, 2, 3, 4, 5]) } });
+  const image = await addStreamSource(
+    system,
+    { kernelPath: "/build/kernel", initrdPath: "/build/initrd" },
+    "/run/initrd",
+  );
+  assert.deepEqual(image, { kernelPath: "/build/kernel", initrdPath: "/run/initrd" });
+  assert.equal((await system.readFile("/build/initrd")).length, 5);
+  assert.equal((await system.stat("/run/initrd"))?.mode, 0o600);
+  assert.deepEqual(
+    (await system.readFile("/run/initrd")).subarray(0, 14),
+    new Uint8Array([1, 2, 3, 4, 5, 0, 0, 0, ...new TextEncoder().encode("070701")]),
+  );
+});
