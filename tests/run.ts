@@ -85,7 +85,7 @@ function countJunit(xml: string): Count {
 async function runGroup(group: Group, files: readonly string[], directory: string): Promise<Count> {
   console.error(`\n== ${group.name}: ${group.what}`);
   const report = `${directory}/${group.name}.xml`;
-  const { code } = await new Deno.Command(Deno.execPath(), {
+  const { code } = await new Deno.Command("deno", {
     args: ["test", "--quiet", "--no-prompt", `--junit-path=${report}`, ...group.grants, ...files],
     cwd: projectRoot,
     stdin: "null",
