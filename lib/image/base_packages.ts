@@ -39,7 +39,6 @@ export const unneededPackages: readonly string[] = [
   "libpam-modules",
   "libpam-modules-bin",
   "libpam-runtime",
-  "libxenmisc4.20",
   "linux-base",
   "logsave",
   "openssl-provider-legacy",

@@ -46,6 +46,19 @@ export function findUnneededLibraries(
   return new Set([...paths.values()].filter((path) => !found.has(path)));
 }
 
+/**
+ * Libraries that a program or library of the image needs and nothing in it provides, each with who needs it: such a program
+ * would not start.
+ * @param files all ELF files of the image
+ * @param present paths of all files and links of the image
+ */
+export function findMissingLibraries(files: readonly ElfFile[], present: Iterable<string>): string[] {
+  const provided = new Set([...present].map(baseName));
+  return files.flatMap(({ path, needs }) =>
+    needs.filter((name) => !provided.has(name)).map((name) => `${path} needs ${name}`)
+  );
+}
+
 function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }

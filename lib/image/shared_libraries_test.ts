@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { findUnneededLibraries } from "./shared_libraries.ts";
+import { findMissingLibraries, findUnneededLibraries } from "./shared_libraries.ts";
 
 const directory = "usr/lib/x86_64-linux-gnu";
 const library = (name: string): string => `${directory}/${name}`;
@@ -47,4 +47,12 @@ Deno.test("libraries that need each other, and nobody else does, go", () => {
     [],
   );
   assert.equal(unneeded.size, 2);
+});
+
+Deno.test("a library that a program needs and the image lacks is named with the program", () => {
+  const files = [{ path: "usr/sbin/kexec", needs: ["libxenctrl.so.4.20", "libc.so.6"] }];
+  assert.deepEqual(findMissingLibraries(files, ["usr/sbin/kexec", library("libc.so.6")]), [
+    "usr/sbin/kexec needs libxenctrl.so.4.20",
+  ]);
+  assert.deepEqual(findMissingLibraries(files, [library("libxenctrl.so.4.20"), library("libc.so.6")]), []);
 });

@@ -5,10 +5,11 @@ import { listTree } from "../list_tree.ts";
 import { writePart } from "../part_archive.ts";
 import { readNeededLibraries } from "../elf.ts";
 import type { ImageRequest } from "../plan_image.ts";
-import { type ElfFile, findUnneededLibraries } from "../shared_libraries.ts";
+import { type ElfFile, findMissingLibraries, findUnneededLibraries } from "../shared_libraries.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { arrangeEntries, type TreeEntry } from "../tree_entry.ts";
 import { busyboxApplets, busyboxSystemApplets, excludedPaths, mergedDirectories } from "../trim_rules.ts";
+import { UserError } from "../../errors.ts";
 import type { System } from "../../system/system.ts";
 import { treeName } from "./base.ts";
 import type { StageContext } from "./context.ts";
@@ -26,8 +27,10 @@ export async function buildTrim(context: StageContext): Promise<StageRecord> {
   ]);
   const isExcluded = compileGlobs([...excludedPaths, ...request.excludedPaths]);
   const candidates = (await listTree(system, tree)).filter(({ path }) => !isExcluded(path) && !excludedFiles.has(path));
-  const unneeded = await findUnneeded(system, candidates);
+  const elfFiles = await readElfFiles(system, candidates);
+  const unneeded = findUnneeded(elfFiles, candidates);
   const entries = candidates.filter(({ path }) => !unneeded.has(path));
+  demandLibraries(elfFiles.filter(({ path }) => !unneeded.has(path)), entries);
   const arranged = arrangeEntries([...appletLinks(entries), ...directoryLinks(), ...entries], emptyDirectories);
   progress.note("compressing");
   const part = await writePart(system, arranged, {
@@ -63,13 +66,26 @@ async function findUnneededPrograms(
   return found;
 }
 
-async function findUnneeded(system: System, entries: readonly TreeEntry[]): Promise<Set<string>> {
+async function readElfFiles(system: System, entries: readonly TreeEntry[]): Promise<ElfFile[]> {
   const files: ElfFile[] = [];
   for (const entry of entries) {
     if (entry.kind !== "file" || (entry.mode !== 0o755 && !entry.path.includes(".so"))) continue;
     const needs = readNeededLibraries(await system.readFile(entry.source));
     if (needs !== undefined) files.push({ path: entry.path, needs });
   }
+  return files;
+}
+
+/** Better no image than one whose programs do not start. */
+function demandLibraries(files: readonly ElfFile[], entries: readonly TreeEntry[]): void {
+  const missing = findMissingLibraries(files, entries.map(({ path }) => path));
+  if (missing.length === 0) return;
+  throw new UserError(`The image would lack shared libraries: ${missing.slice(0, 8).join("; ")}`, {
+    hints: ['Look for them in "initrd: packing: exclude-packages" and "exclude-paths" of the configuration'],
+  });
+}
+
+function findUnneeded(files: readonly ElfFile[], entries: readonly TreeEntry[]): Set<string> {
   const links = entries.filter((entry) => entry.kind === "symlink" && !entry.target.includes("/"))
     .map((entry) => ({
       path: entry.path,
