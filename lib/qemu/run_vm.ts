@@ -74,7 +74,8 @@ export async function startVm(
 
   const startedMs = system.monotonicMs();
   const elapsedMs = (): number => system.monotonicMs() - startedMs;
-  const process: RunningProcess = system.spawn(formatQemuArguments({ ...spec, controlPath, rawLogPath }, host), {
+  const argv = formatQemuArguments({ ...spec, controlPath, rawLogPath }, host);
+  const process: RunningProcess = system.spawn([...outlivedBy(options.limitMs), ...argv], {
     // Sockets are named relative to it: their whole path may be longer than unix(7) allows.
     cwd: options.runDirectory,
     onLine: (raw, from) => {
@@ -164,6 +165,11 @@ export async function startVm(
       await ended;
     },
   };
+}
+
+/** Should this program be killed without a chance to end its machines, timeout(1) does it, a little after they would have been anyway. */
+function outlivedBy(limitMs: number): readonly string[] {
+  return ["timeout", "--kill-after=10", String(Math.ceil(limitMs / 1000) + 30)];
 }
 
 /** Told by QEMU's SHUTDOWN event (ShutdownCause in qapi/run-state.json); without one only the exit status is known. */

@@ -129,7 +129,7 @@ function demandFacts(outcome: BootOutcome, options: BenchOptions): void {
   );
 }
 
-/** Tried from the middle on; a machine with too little memory panics or stays silent. */
+/** Sizes that are tried; a machine with too little memory panics, or says so and stays. */
 const memorySizesMiB = [256, 288, 320, 352, 384, 416, 448, 480, 512, 576, 640, 768, 1024];
 
 async function benchImage(system: System, ui: Ui, { machines, options }: MachineBench): Promise<ImageFigures> {
@@ -151,31 +151,40 @@ async function benchImage(system: System, ui: Ui, { machines, options }: Machine
   };
 }
 
-/** The least of `memorySizesMiB` with which the agent gets to run, by halving. */
+/** What image/manifest.ts writes, as far as it is used here. */
+function readManifest(manifest: unknown): { readonly agents: "compile" | "bundle"; readonly minimumRamMiB: number } {
+  const { agents, minimumRamMiB } = manifest as { readonly agents?: unknown; readonly minimumRamMiB?: unknown };
+  return {
+    agents: agents === "compile" ? "compile" : "bundle",
+    minimumRamMiB: typeof minimumRamMiB === "number" ? minimumRamMiB : 512,
+  };
+}
+
+/** The least of `memorySizesMiB` with which the agent gets to run: from the manifest's estimate down while it does, up while it does not. */
 async function findLeastMemory(
   system: System,
   ui: Ui,
-  { machines, options }: MachineBench,
+  { machines, options, expectedMiB }: MachineBench & { readonly expectedMiB: number },
 ): Promise<number | undefined> {
   const progress = ui.progress("Least memory that starts the agent");
-  let tooLittle = -1;
-  let enough = memorySizesMiB.length;
-  while (enough - tooLittle > 1) {
-    const middle = Math.floor((enough + tooLittle) / 2);
-    const memoryMiB = memorySizesMiB[middle] ?? 0;
+  const isEnough = (index: number): Promise<boolean> => {
+    const memoryMiB = memorySizesMiB[index] ?? 0;
     progress.note(`trying ${memoryMiB} MiB`);
-    if (await startsAgent(system, { machines, options, memoryMiB })) enough = middle;
-    else tooLittle = middle;
-  }
+    return startsAgent(system, { machines, options, memoryMiB });
+  };
+  const last = memorySizesMiB.length - 1;
+  let index = Math.min(last, Math.max(0, memorySizesMiB.findIndex((size) => size >= expectedMiB)));
+  if (await isEnough(index)) { while (index > 0 && await isEnough(index - 1)) index--; }
+  else do index++; while (index <= last && !await isEnough(index));
   progress.finish();
-  return memorySizesMiB[enough];
+  return memorySizesMiB[index];
 }
 
 async function startsAgent(
   system: System,
   { machines, options, memoryMiB }: MachineBench & { readonly memoryMiB: number },
 ): Promise<boolean> {
-  const limitMs = machines.host.accelerator === "kvm" ? 20_000 : 90_000;
+  const limitMs = machines.host.accelerator === "kvm" ? 15_000 : 60_000;
   // Alone: no cable, so that nobody has to be at its other end. A panic ends the machine at once.
   const spec = desktopSpec({ image: machines.image, clientMemoryMiB: memoryMiB, console: "pipe" });
   const alone = {
