@@ -138,11 +138,8 @@ async function benchImage(system: System, ui: Ui, { machines, options }: Machine
   );
   if (initrd === undefined || kernel === undefined) throw new UserError("The image is gone while it is measured");
   const manifest: unknown = JSON.parse(await system.readText(machines.image.manifestPath));
-  const agents =
-    typeof manifest === "object" && manifest !== null && "agents" in manifest && manifest.agents === "compile"
-      ? "compile"
-      : "bundle";
-  const minimumRamMiB = await findLeastMemory(system, ui, { machines, options });
+  const { agents, minimumRamMiB: expectedMiB } = readManifest(manifest);
+  const minimumRamMiB = await findLeastMemory(system, ui, { machines, options, expectedMiB });
   return {
     initrdBytes: initrd.sizeBytes,
     kernelBytes: kernel.sizeBytes,
