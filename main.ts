@@ -1,6 +1,6 @@
 /** The command line tool: arguments -> command -> exit code. What there is to do stands in `lib/cli/program.ts`. */
 
-import { runProgram } from "./lib/cli/program.ts";
+import { denoVariables, runProgram } from "./lib/cli/program.ts";
 import { reportError } from "./lib/cli/report_error.ts";
 import { createTerminalUi } from "./lib/cli/terminal_ui.ts";
 import { ExitCode, quoteCommand, StoppedByUser } from "./lib/errors.ts";
@@ -16,7 +16,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 const environment = Object.fromEntries(
-  ["HOME", "XDG_CACHE_HOME", "PATH", "DENO_DIR", "DENORT_BIN"].map((name) => [name, Deno.env.get(name)]),
+  ["XDG_CACHE_HOME", "PATH", ...denoVariables].map((name) => [name, Deno.env.get(name)]),
 );
 
 try {

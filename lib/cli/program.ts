@@ -53,6 +53,21 @@ interface CommonOptions {
 /** What building the image takes. */
 const imagePrograms = ["mmdebstrap", "bsdtar", "tar", "zstd", "xz", "depmod"] as const;
 
+/** Environment variables that a Deno we start needs: where its cache and runtime are, and how it reaches its download host. */
+export const denoVariables: readonly string[] = [
+  "HOME",
+  "DENO_DIR",
+  "DENORT_BIN",
+  "DENO_CERT",
+  "DENO_TLS_CA_STORE",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+  "NPM_CONFIG_REGISTRY",
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+];
+
 /** What every command starts from. */
 interface Start {
   readonly system: System;
@@ -321,7 +336,7 @@ async function findDeno(
   system: System,
   environment: ProgramContext["environment"],
 ): Promise<CreateInitrdOptions["deno"]> {
-  const kept = ["HOME", "DENO_DIR", "DENORT_BIN"].flatMap((name) => {
+  const kept = denoVariables.flatMap((name) => {
     const value = environment[name];
     return value === undefined ? [] : [[name, value] as const];
   });

@@ -5,6 +5,7 @@
  * image/host (what `setup-server` puts on a laptop). Nothing of it depends on the machine it is made on.
  */
 
+import { mmdebstrapProgram } from "../image/base_packages.ts";
 import { UserError } from "../errors.ts";
 import type { System } from "../system/system.ts";
 
@@ -143,7 +144,7 @@ export interface DemoDiskRecipe {
 /** The mmdebstrap command that makes the disk's content as a tar file. */
 export function formatMmdebstrapArguments(recipe: DemoDiskRecipe, tarPath: string, filesDirectory: string): string[] {
   return [
-    "mmdebstrap",
+    ...mmdebstrapProgram,
     "--variant=minbase",
     "--format=tar",
     '--aptopt=APT::Install-Recommends "false"',
