@@ -1,7 +1,7 @@
 /** What the server is doing, for the console, and for people and monitoring through port 4645. Holds no secret. Pure. */
 import { describeEndpoint } from "../../lib/net/address.ts";
 import type { Page, PageRequest } from "../../lib/net/status_page.ts";
-import { formatBytes } from "../shared/console.ts";
+import { formatBytes } from "../../lib/format_bytes.ts";
 
 /** TCP port of the state page. */
 export const statePagePort = 4645;

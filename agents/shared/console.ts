@@ -3,6 +3,8 @@
  * status line is redrawn in place. Nothing is ever printed faster than a person can read it.
  */
 
+import { formatBytes } from "../../lib/format_bytes.ts";
+
 /** What the entry point knows about its standard streams. */
 export interface Terminal {
   write(text: string): void;
@@ -101,18 +103,6 @@ export function createConsole(options: ConsoleOptions): Console {
 /** Terminals known to redraw; a serial console calls itself vt100, vt102 or vt220, and what it prints usually ends in a log. */
 export function canRedraw(isTerminal: boolean, term: string | undefined): boolean {
   return isTerminal && term !== undefined && /^(linux|xterm|screen|tmux|rxvt|alacritty|foot|kitty)/.test(term);
-}
-
-/** 12_345_678 -> "12.3 MB"; decimal, as sizes of disks and rates of links are. */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
 /** "12.3 MB of 45.6 MB, 11.8 MB/s, 3 s left". */

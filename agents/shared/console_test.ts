@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { canRedraw, createConsole, formatBytes, formatTransfer, formatTransferred } from "./console.ts";
+import { formatBytes } from "../../lib/format_bytes.ts";
+import { canRedraw, createConsole, formatTransfer, formatTransferred } from "./console.ts";
 
 function setUp(
   redraws: boolean,

@@ -1,16 +1,6 @@
 /** How the state of a running step is put into words. Pure. */
 
-/** Bytes with a decimal unit and three significant digits at most: "1.2 GB". */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
-}
+import { formatBytes } from "../format_bytes.ts";
 
 /** Seconds for people: "0.4 s", "12 s", "3 min 05 s". */
 export function formatDuration(seconds: number): string {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { describeProgress, formatBytes, formatDuration } from "./progress.ts";
+import { formatBytes } from "../format_bytes.ts";
+import { describeProgress, formatDuration } from "./progress.ts";
 
 Deno.test("bytes and durations are rounded for people", () => {
   assert.deepEqual([0, 999, 1000, 1_234_567, 99_960_000, 64e9].map(formatBytes), [

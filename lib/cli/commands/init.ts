@@ -16,7 +16,7 @@ import { wrapLine } from "../../host/wrap_line.ts";
 import type { GeneratorId } from "../../initramfs/generator.ts";
 import type { BlockDevice } from "../../system/facts.ts";
 import type { System } from "../../system/system.ts";
-import { formatBytes } from "../progress.ts";
+import { formatBytes } from "../../format_bytes.ts";
 import type { Ui } from "../ui.ts";
 
 export interface InitOptions {
