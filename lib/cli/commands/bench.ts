@@ -285,6 +285,8 @@ async function benchMmdebstrap(
     "mmdebstrap",
     "--variant=extract",
     "--format=tar",
+    // Firmware of network cards is in the second.
+    "--components=main,non-free-firmware",
     `--include=${manifest.names.join(",")}`,
     manifest.suite,
     `${outDir}/bare.tar`,
