@@ -3,7 +3,7 @@
  * network cable. What each is made of is decided by pure functions; `bootPair` runs both to their end.
  */
 
-import { UserError } from "../errors.ts";
+import { StoppedByUser, UserError } from "../errors.ts";
 import type { System } from "../system/system.ts";
 import { type ConsoleLine, type DemoReport, parseDemoReport } from "./console.ts";
 import { type BootStep, bootSteps, type BootTimes, readBootTimes } from "./boot_steps.ts";
@@ -193,6 +193,8 @@ export async function bootPair(
   const multiUser = await Promise.race([
     waitForReport(desktop, limits.multiUser),
     laptop.ended.then((end) => {
+      // Ctrl-C ends both machines, and which of them is seen first is chance.
+      if (place.signal?.aborted) throw new StoppedByUser();
       throw new UserError(`The laptop's machine ended (${end.kind}) while the desktop was using its disk`, {
         hints: [`Its console is in ${laptop.logPath}`],
       });
