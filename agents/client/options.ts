@@ -1,6 +1,5 @@
 /** Command line of the client agent. Pure. */
-import { parseArgs } from "node:util";
-import { ExitCode, UserError } from "../../lib/errors.ts";
+import { parseOptions } from "../shared/parse_options.ts";
 
 export const usage = `Usage: client-agent [options]
 
@@ -36,7 +35,7 @@ export type ClientCommand = ClientOptions | { readonly kind: "help" } | { readon
 
 /** @throws {UserError} exit code 2 */
 export function parseClientOptions(args: readonly string[]): ClientCommand {
-  const values = parse(args);
+  const values = parseOptions("client-agent", args, options);
   if (values.help) return { kind: "help" };
   if (values.version) return { kind: "version" };
   return {
@@ -58,19 +57,3 @@ const options = {
   help: { type: "boolean" },
   version: { type: "boolean" },
 } as const;
-
-type Values = ReturnType<typeof parseArgs<{ options: typeof options; strict: true }>>["values"];
-
-function parse(args: readonly string[]): Values {
-  try {
-    return parseArgs({
-      args: [...args],
-      strict: true,
-      allowPositionals: false,
-      options,
-    }).values;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new UserError(message, { exitCode: ExitCode.usage, hints: ["client-agent --help lists the options"] });
-  }
-}

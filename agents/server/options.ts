@@ -1,7 +1,6 @@
 /** Command line of the server agent. Pure. */
-import { parseArgs } from "node:util";
-import { ExitCode, UserError } from "../../lib/errors.ts";
 import type { OnEnd } from "../../lib/protocol/kernel_command_line.ts";
+import { parseOptions, usageError } from "../shared/parse_options.ts";
 
 export const usage = `Usage: server-agent [options]
 
@@ -41,12 +40,12 @@ export type ServerCommand = ServerOptions | { readonly kind: "help" } | { readon
 
 /** @throws {UserError} exit code 2 */
 export function parseServerOptions(args: readonly string[]): ServerCommand {
-  const values = parse(args);
+  const values = parseOptions("server-agent", args, options);
   if (values.help) return { kind: "help" };
   if (values.version) return { kind: "version" };
   const onEnd = values["on-end"];
   if (onEnd !== undefined && onEnd !== "reboot" && onEnd !== "poweroff" && onEnd !== "wait") {
-    throw usageError(`"--on-end ${onEnd}" is not known, wanted reboot, poweroff or wait`);
+    throw usageError("server-agent", `"--on-end ${onEnd}" is not known, wanted reboot, poweroff or wait`);
   }
   return {
     kind: "run",
@@ -69,22 +68,3 @@ const options = {
   help: { type: "boolean" },
   version: { type: "boolean" },
 } as const;
-
-type Values = ReturnType<typeof parseArgs<{ options: typeof options; strict: true }>>["values"];
-
-function parse(args: readonly string[]): Values {
-  try {
-    return parseArgs({
-      args: [...args],
-      strict: true,
-      allowPositionals: false,
-      options,
-    }).values;
-  } catch (error) {
-    throw usageError(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function usageError(message: string): UserError {
-  return new UserError(message, { exitCode: ExitCode.usage, hints: ["server-agent --help lists the options"] });
-}
