@@ -5,7 +5,7 @@ import { CommandError } from "../errors.ts";
 import type { System } from "../system/system.ts";
 
 export interface DenoProgram {
-  /** Deno.execPath() */
+  /** The program itself, under the name that `--allow-run=deno` stands for: the first "deno" in PATH. */
   readonly path: string;
   /** What it needs of the environment: HOME or DENO_DIR, DENORT_BIN. */
   readonly environment: Readonly<Record<string, string>>;

@@ -24,6 +24,7 @@ import {
   defaultMemoryMiB,
   type MachineOptions,
   type Machines,
+  placeOf,
   prepareDemoDisk,
   prepareMachines,
 } from "./prepare_machines.ts";
@@ -107,14 +108,6 @@ async function bootFromOwnDisk(system: System, ui: Ui, { machines, options }: Ma
   } finally {
     await system.remove(diskPath);
   }
-}
-
-function placeOf(machines: Machines, options: BenchOptions): Parameters<typeof bootLocally>[2]["place"] {
-  return {
-    host: machines.host,
-    runDirectory: options.runDirectory,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  };
 }
 
 /** A figure of a boot that did not do its work is none. */

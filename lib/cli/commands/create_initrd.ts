@@ -1,12 +1,11 @@
 /** `create-initrd`: config.yaml -> kernel, initrd and manifest.json. */
 import type { AgentForm, Config } from "../../config/config.ts";
 import { formatDiagnostic } from "../../config/diagnostics.ts";
-import { loadConfig } from "../../config/load_config.ts";
-import { ExitCode, UserError } from "../../errors.ts";
+import { readConfigFile } from "../../config_file.ts";
 import { chooseAgentForm, type DenoProgram } from "../../image/agent_form.ts";
 import { buildImage, inspectPlan, type StageState } from "../../image/build_image.ts";
 import { makeImageRequest } from "../../image/image_request.ts";
-import { debianMirror, findDebianMirror } from "../../image/mirror.ts";
+import { debianMirror } from "../../image/mirror.ts";
 import { hashPassword } from "../../image/password_hash.ts";
 import { type ImageRequest, planImage } from "../../image/plan_image.ts";
 import { type ImageArtifacts, placeArtifacts, publishArtifacts } from "../../image/publish_artifacts.ts";
@@ -16,6 +15,7 @@ import { hashText, type StageName } from "../../image/stage.ts";
 import { fingerprintRuntime } from "../../image/stages/agents.ts";
 import { loadOrCreateKey, readKey } from "../../key_file.ts";
 import type { System } from "../../system/system.ts";
+import { readAptMirror } from "../apt_mirror.ts";
 import type { Ui } from "../ui.ts";
 
 export type { ImageArtifacts } from "../../image/publish_artifacts.ts";
@@ -83,7 +83,7 @@ async function gatherRequest(system: System, ui: Ui, options: RequestOptions): P
   const agentForm = await decideAgentForm(system, ui, options);
   const isDebug = config.modules.has("debug");
   return makeImageRequest(config, {
-    mirror: config.image.mirror ?? await findHostMirror(system),
+    mirror: config.image.mirror ?? await readAptMirror(system) ?? debianMirror,
     agentForm,
     ...isDebug ? { passwordHash: await hashPassword(system, config.initrd.password, key) } : {},
     found: {
@@ -130,20 +130,7 @@ function formatPlan(states: readonly StageState[]): string {
 
 async function readConfig(system: System, ui: Ui, path: string | undefined): Promise<Config> {
   const fileName = path ?? "config.yaml";
-  const exists = await system.stat(fileName) !== undefined;
-  if (!exists && path !== undefined) {
-    throw new UserError(`Cannot read the configuration "${path}": there is no such file`, { exitCode: ExitCode.usage });
-  }
-  const { config, warnings } = await loadConfig(exists ? await system.readText(fileName) : "", fileName);
+  const { config, warnings } = await readConfigFile(system, fileName, { mustExist: path !== undefined });
   for (const warning of warnings) ui.warn(formatDiagnostic(warning, fileName));
   return config;
-}
-
-async function findHostMirror(system: System): Promise<string> {
-  const directory = "/etc/apt/sources.list.d";
-  const names = await system.stat(directory) === undefined ? [] : await system.readDirectory(directory);
-  const files = ["/etc/apt/sources.list", ...names.map((name) => `${directory}/${name}`)];
-  const texts: string[] = [];
-  for (const file of files) if (await system.stat(file) !== undefined) texts.push(await system.readText(file));
-  return findDebianMirror(texts) ?? debianMirror;
 }

@@ -6,7 +6,7 @@ import { copyDemoDisk } from "../../qemu/demo_disk.ts";
 import { type BootOutcome, bootPair, listFacts, newToken } from "../../qemu/machine_pair.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../ui.ts";
-import { defaultMemoryMiB, type MachineOptions, type Machines, prepareMachines } from "./prepare_machines.ts";
+import { defaultMemoryMiB, type MachineOptions, type Machines, placeOf, prepareMachines } from "./prepare_machines.ts";
 
 export type DemoOptions = MachineOptions;
 
@@ -52,11 +52,7 @@ export async function bootDemo(
       clientMemoryMiB: options.clientMemoryMiB ?? defaultMemoryMiB,
       console: "pipe",
     }, {
-      place: {
-        host: machines.host,
-        runDirectory,
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-      },
+      place: placeOf(machines, options),
       order: { action, token: newToken(system) },
       laptopParameters,
       watcher: {

@@ -1,10 +1,11 @@
 /** What `demo`, `test-qemu` and `bench` need before a machine can start: programs, the image, the demo disk. */
 
-import { findDebianMirror } from "../../image/mirror.ts";
 import { buildDemoDisk, type DemoDisk } from "../../qemu/demo_disk.ts";
+import type { RunPlace } from "../../qemu/machine_pair.ts";
 import { detectQemuHost } from "../../qemu/run_vm.ts";
 import type { QemuHost } from "../../qemu/vm_spec.ts";
 import type { System } from "../../system/system.ts";
+import { readAptMirror } from "../apt_mirror.ts";
 import { offerPackages } from "../packages.ts";
 import type { Ui } from "../ui.ts";
 import { createInitrd, type CreateInitrdOptions, type ImageArtifacts } from "./create_initrd.ts";
@@ -104,11 +105,10 @@ export interface DiskVariant {
   readonly packages?: readonly string[];
 }
 
-/** The mirror this machine's own apt uses; undefined without apt. */
-async function readAptMirror(system: System): Promise<string | undefined> {
-  const directory = "/etc/apt/sources.list.d";
-  const names = await system.readDirectory(directory).catch(() => []);
-  const paths = ["/etc/apt/sources.list", ...names.map((name) => `${directory}/${name}`)];
-  const texts = await Promise.all(paths.map((path) => system.readText(path).catch(() => "")));
-  return findDebianMirror(texts);
+/** Where a run of machines takes place. */
+export function placeOf(
+  machines: Machines,
+  { runDirectory, signal }: Pick<MachineOptions, "runDirectory" | "signal">,
+): RunPlace {
+  return { host: machines.host, runDirectory, ...(signal === undefined ? {} : { signal }) };
 }
