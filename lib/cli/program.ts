@@ -60,6 +60,7 @@ export const denoVariables: readonly string[] = [
   "DENORT_BIN",
   "DENO_CERT",
   "DENO_TLS_CA_STORE",
+  "NODE_EXTRA_CA_CERTS",
   "SSL_CERT_FILE",
   "SSL_CERT_DIR",
   "NPM_CONFIG_REGISTRY",
