@@ -136,15 +136,16 @@ Deno.test("the console is in a log, with times", async () => {
   assert.equal(await memory.readText(vm.logPath), "[    0.000] one\n[    0.050] two\n");
 });
 
-Deno.test("KVM is used only where it can be opened, and an old QEMU is refused", async () => {
-  const machine = (version: string, kvm: number): System =>
+Deno.test("KVM is used only where a machine runs under it, and an old QEMU is refused", async () => {
+  const machine = (version: string, trial: number): System =>
     createMemorySystem({
-      commands: [(argv) => argv[0] === "test" ? kvm : `QEMU emulator version ${version}\n`],
+      commands: [(argv) => argv.includes("--version") ? `QEMU emulator version ${version}\n` : trial],
     });
-  assert.deepEqual(await detectQemuHost(machine("7.2.1", 1)), host);
   assert.deepEqual(await detectQemuHost(machine("10.0.3", 0)), {
     accelerator: "kvm",
     version: { major: 10, minor: 0 },
   });
+  // "failed to set MSR 0x10a": an abort of QEMU in a nested machine
+  assert.deepEqual(await detectQemuHost(machine("7.2.1", 134)), host);
   await assert.rejects(detectQemuHost(machine("6.2.0", 0)), /QEMU 7.2 or later/);
 });

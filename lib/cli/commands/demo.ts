@@ -78,7 +78,7 @@ export async function bootDemo(
 /** Under what the times were taken. */
 export function describeMachines(machines: Machines, options: MachineOptions): string {
   const { accelerator, version } = machines.host;
-  const how = accelerator === "kvm" ? "KVM" : "emulated (no usable /dev/kvm)";
+  const how = accelerator === "kvm" ? "KVM" : "emulated (KVM cannot be used)";
   const laptop = options.serverMemoryMiB ?? defaultMemoryMiB;
   const desktop = options.clientMemoryMiB ?? defaultMemoryMiB;
   return `Machines: QEMU ${version.major}.${version.minor}, ${how}, 1 CPU each, ${laptop} MiB (laptop) and ${desktop} MiB (desktop)`;
