@@ -64,6 +64,9 @@ export interface RunOnLinksOptions {
   readonly work: (link: UsableLink, signal: AbortSignal) => Promise<void>;
 }
 
+/** A driver may not be ready when its link appears, and need not report it when it is. */
+const bringUpRetryMs = 2_000;
+
 /** Brings links up, and runs `work` on each usable one until `signal` aborts. Never rejects. */
 export async function runOnLinks(options: RunOnLinksOptions): Promise<void> {
   const { system, console, signal } = options;
@@ -77,7 +80,7 @@ export async function runOnLinks(options: RunOnLinksOptions): Promise<void> {
       const commands = planBringUp(link);
       const key = `${link.name}/${link.index}`;
       if (commands.length === 0 || bringingUp.has(key)) continue;
-      bringingUp.set(key, bringUp(options, link, commands).finally(() => bringingUp.delete(key)));
+      bringingUp.set(key, bringUpOrLookAgain(key, link, commands));
     }
     const wanted = new Map(links.flatMap((link) => {
       const usable = toUsableLink(link);
@@ -95,7 +98,13 @@ export async function runOnLinks(options: RunOnLinksOptions): Promise<void> {
     }
   }
 
-  const lookingAgain = lookAgain(system, update, signal);
+  async function bringUpOrLookAgain(key: string, link: Link, commands: readonly string[]): Promise<void> {
+    const isUp = await bringUp(options, link, commands);
+    if (!isUp) await system.delay(bringUpRetryMs, signal).catch(() => {});
+    bringingUp.delete(key);
+    if (!isUp && !signal.aborted) await listLinks(system).then(update, () => {}); // the watch says what is wrong
+  }
+
   const backoff = createBackoff({ firstMs: 200, maximumMs: 10_000 });
   while (!signal.aborted) {
     try {
@@ -105,21 +114,8 @@ export async function runOnLinks(options: RunOnLinksOptions): Promise<void> {
     }
     if (!signal.aborted) await system.delay(backoff.next(), signal).catch(() => {});
   }
-  await lookingAgain;
   await Promise.all([...running.values()].map((task) => task.finished));
   await Promise.all(bringingUp.values());
-}
-
-/**
- * What changes between the first list and the moment `ip monitor` listens is never reported, and drivers load just then: the list is
- * read again, less and less often.
- */
-async function lookAgain(system: System, update: (links: readonly Link[]) => void, signal: AbortSignal): Promise<void> {
-  const backoff = createBackoff({ firstMs: 500, maximumMs: 15_000 });
-  while (!signal.aborted) {
-    await system.delay(backoff.next(), signal).catch(() => {});
-    if (!signal.aborted) await listLinks(system).then(update, () => {}); // the watch says what is wrong
-  }
 }
 
 async function workOn(options: RunOnLinksOptions, link: UsableLink, signal: AbortSignal): Promise<void> {
@@ -136,12 +132,18 @@ async function workOn(options: RunOnLinksOptions, link: UsableLink, signal: Abor
   }
 }
 
-/** Tried once; the next look at the links is the next try. */
-async function bringUp({ system, console }: RunOnLinksOptions, link: Link, commands: readonly string[]): Promise<void> {
+/** @returns whether it worked */
+async function bringUp(
+  { system, console }: RunOnLinksOptions,
+  link: Link,
+  commands: readonly string[],
+): Promise<boolean> {
   try {
     await system.run(["ip", "-batch", "-"], { stdin: commands.map((line) => `${line}\n`).join(""), timeoutMs: 30_000 });
+    return true;
   } catch (error) {
     console.sayRarely(`Cannot bring link ${link.name} up: ${describeError(error)}`);
+    return false;
   }
 }
 

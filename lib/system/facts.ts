@@ -87,8 +87,8 @@ export function parseLinks(text: string): readonly Link[] {
 }
 
 /**
- * Calls `onChange` once now and then after every change of a link or address, changes in quick succession joined into one call.
- * Ends when `signal` does. Runs `ip monitor` (no polling).
+ * Calls `onChange` once now, once when changes are heard of, and then after every change of a link or address, changes in quick
+ * succession joined into one call. Ends when `signal` does. Runs `ip`, `cat`.
  * @throws {CommandError} when `ip` is not there
  */
 export async function watchLinks(
@@ -97,22 +97,39 @@ export async function watchLinks(
   signal: AbortSignal,
 ): Promise<void> {
   let wake = Promise.withResolvers<void>();
-  await using monitor = system.spawn(["ip", "monitor", "link", "address"], { onLine: () => wake.resolve() });
-  let isOver = false;
+  const look = (): void => wake.resolve();
+  await using monitor = system.spawn(["ip", "monitor", "link", "address"], { onLine: look });
+  const over = new AbortController();
   const stop = (): void => {
-    isOver = true;
-    wake.resolve();
+    over.abort();
+    look();
   };
   signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
   monitor.exited.then(stop);
+  // What changed before the monitor listened is never reported.
+  const listening = waitForSubscription(system, monitor.pid, over.signal).then(look, look);
   try {
-    while (!isOver && !signal.aborted) {
+    while (!over.signal.aborted) {
       wake = Promise.withResolvers<void>();
       onChange(await listLinks(system));
       await wake.promise;
     }
   } finally {
     signal.removeEventListener("abort", stop);
+    over.abort();
+    await listening;
+  }
+}
+
+/** `ip monitor` says nothing when it is ready; the kernel's list of netlink sockets does. Bounded: 5 s. */
+async function waitForSubscription(system: System, pid: number, signal: AbortSignal): Promise<void> {
+  // The columns are sk, Eth (0 is NETLINK_ROUTE), Pid and Groups (net/netlink/af_netlink.c, netlink_native_seq_show).
+  const subscribed = new RegExp(`^\\S+ +0 +${pid} +(?!0+ )`, "m");
+  for (let tries = 0; tries < 100 && !signal.aborted; tries++) {
+    const { stdout } = await system.run(["cat", "/proc/net/netlink"], { timeoutMs: 5_000 });
+    if (subscribed.test(stdout)) return;
+    await system.delay(50, signal);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The machine we run on, through Deno. The grants a program was started with bound what this can do. */
 
 import { CommandError } from "../errors.ts";
-import { forEachLine } from "./lines.ts";
+import { createLineSplitter } from "./lines.ts";
 import type {
   CommandOutput,
   ExitStatus,
@@ -14,8 +14,7 @@ import type {
 } from "./system.ts";
 
 const defaultTimeoutMs = 10 * 60_000;
-/** From SIGTERM to SIGKILL. */
-const graceMs = 5_000;
+const defaultGraceMs = 5_000;
 const maximumCapturedBytes = 64 * 1024 * 1024;
 const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -26,10 +25,13 @@ export interface RealSystemOptions {
   readonly home?: string;
   /** When it aborts (Ctrl-C), running programs end, waits reject, and only cleanup commands still start. */
   readonly signal?: AbortSignal;
+  /** From SIGTERM to SIGKILL, and to the moment when output that grandchildren hold open is waited for no longer. Default 5 s. */
+  readonly graceMs?: number;
 }
 
 export function createRealSystem(options: RealSystemOptions = {}): System {
   const baseEnvironment = { LC_ALL: "C.UTF-8", PATH: standardPath, HOME: options.home ?? "/" };
+  const graceMs = options.graceMs ?? defaultGraceMs;
 
   function start(argv: readonly string[], spawnOptions: SpawnOptions, stdin: "piped" | "null"): Deno.ChildProcess {
     const [program, ...args] = argv;
@@ -59,7 +61,7 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
     ]);
     signal.throwIfAborted();
     const child = start(argv, runOptions, runOptions.stdin === undefined ? "null" : "piped");
-    const ender = createEnder(child);
+    const ender = createEnder(child, graceMs);
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
@@ -68,9 +70,10 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
     const onAbort = (): void => ender.end();
     signal.addEventListener("abort", onAbort, { once: true });
     try {
+      const { onLine } = runOptions;
       const captured = runOptions.inheritStdio ? Promise.resolve(["", ""] as const) : Promise.all([
-        capture(child.stdout, (line) => runOptions.onLine?.(line, "stdout"), runOptions.onLine !== undefined),
-        capture(child.stderr, (line) => runOptions.onLine?.(line, "stderr"), runOptions.onLine !== undefined),
+        capture(child.stdout, onLine && ((line) => onLine(line, "stdout")), ender.signal),
+        capture(child.stderr, onLine && ((line) => onLine(line, "stderr")), ender.signal),
       ]);
       if (runOptions.stdin !== undefined) await feed(child.stdin, runOptions.stdin);
       const [stdout, stderr] = await captured;
@@ -96,9 +99,10 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
   function spawn(argv: readonly string[], spawnOptions: SpawnOptions = {}): RunningProcess {
     options.signal?.throwIfAborted();
     const child = start(argv, spawnOptions, "null");
+    const ender = createEnder(child, graceMs);
     const reading = spawnOptions.inheritStdio ? [] : [
-      forEachLine(child.stdout, (line) => spawnOptions.onLine?.(line, "stdout")),
-      forEachLine(child.stderr, (line) => spawnOptions.onLine?.(line, "stderr")),
+      readLines(child.stdout, (line) => spawnOptions.onLine?.(line, "stdout"), ender.signal),
+      readLines(child.stderr, (line) => spawnOptions.onLine?.(line, "stderr"), ender.signal),
     ];
     const exited = (async (): Promise<ExitStatus> => {
       const status = await child.status;
@@ -108,7 +112,6 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
         signal: status.signal ?? undefined,
       };
     })();
-    const ender = createEnder(child);
     return {
       pid: child.pid,
       exited,
@@ -128,11 +131,11 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
     readText: (path) => Deno.readTextFile(path),
     openRead: async (path) => (await Deno.open(path, { read: true })).readable,
     writeFile: writeFileAtomically,
-    writeStream: async (path, content, writeOptions: WriteOptions = {}) => {
-      const mode = writeOptions.mode ?? 0o644;
-      const file = await Deno.open(path, { write: true, create: true, truncate: true, mode });
+    writeStream: async (path, content, { mode = 0o644 }: WriteOptions = {}) => {
+      using file = await Deno.open(path, { write: true, create: true, truncate: true, mode });
       await Deno.chmod(path, mode);
-      await content.pipeTo(file.writable);
+      // Not `content.pipeTo(file.writable)`: Deno 2.9.6 then keeps everything in memory until the end.
+      for await (const bytes of content) await writeAll(file, bytes);
     },
     lstat: (path) => statOrUndefined(() => Deno.lstat(path)),
     stat: (path) => statOrUndefined(() => Deno.stat(path)),
@@ -177,34 +180,72 @@ function sendSignal(child: Deno.ChildProcess, signal: Deno.Signal): void {
   }
 }
 
-/** Ends a child politely, then for good. */
-function createEnder(child: Deno.ChildProcess): { end(): void; cancel(): void } {
+interface Ender {
+  end(): void;
+  cancel(): void;
+  /** Aborts when the child's output is of no interest any more. */
+  readonly signal: AbortSignal;
+}
+
+/** Ends a child politely, then for good. What the child has started may live on and hold its output open. */
+function createEnder(child: Deno.ChildProcess, graceMs: number): Ender {
+  const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   return {
+    signal: controller.signal,
     end: () => {
       if (timer !== undefined) return;
       sendSignal(child, "SIGTERM");
-      timer = setTimeout(() => sendSignal(child, "SIGKILL"), graceMs);
+      timer = setTimeout(() => {
+        sendSignal(child, "SIGKILL");
+        controller.abort();
+      }, graceMs);
     },
     cancel: () => clearTimeout(timer),
   };
 }
 
-async function capture(
-  stream: ReadableStream<Uint8Array>,
+/** Hands out pieces until the stream ends or the signal aborts. */
+async function readPieces(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onPiece: (piece: Uint8Array<ArrayBuffer>) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const reader = stream.getReader();
+  const onAbort = (): void => void reader.cancel().catch(() => {});
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) onPiece(next.value);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+async function readLines(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   onLine: (line: string) => void,
-  wantsLines: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const lines = createLineSplitter(onLine);
+  await readPieces(stream, lines.push, signal);
+  lines.end();
+}
+
+async function capture(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onLine: ((line: string) => void) | undefined,
+  signal: AbortSignal,
 ): Promise<string> {
-  const [kept, watched] = wantsLines ? stream.tee() : [stream, undefined];
-  const watching = watched && forEachLine(watched, onLine);
-  const pieces: Uint8Array[] = [];
+  const lines = onLine && createLineSplitter(onLine);
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
   let total = 0;
-  for await (const piece of kept) {
+  await readPieces(stream, (piece) => {
+    lines?.push(piece);
     total += piece.length;
     if (total <= maximumCapturedBytes) pieces.push(piece);
-  }
-  await watching;
-  return new TextDecoder().decode(await new Blob(pieces as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+  }, signal);
+  lines?.end();
+  return new TextDecoder().decode(await new Blob(pieces).arrayBuffer());
 }
 
 async function feed(stdin: WritableStream<Uint8Array>, content: string | Uint8Array): Promise<void> {
@@ -227,13 +268,17 @@ async function writeFileAtomically(
     using file = await Deno.open(temporary, { write: true, createNew: true, mode });
     await Deno.chmod(temporary, mode); // the umask took bits away
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+    await writeAll(file, bytes);
     await file.sync();
     await Deno.rename(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
     throw error;
   }
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
 }
 
 async function syncPath(path: string): Promise<void> {

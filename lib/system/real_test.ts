@@ -39,6 +39,31 @@ Deno.test("run stops a program when asked to", async () => {
   await assert.rejects(running, /enough/);
 });
 
+Deno.test("run does not wait for what the program has left behind, once it has to end", async () => {
+  const hasty = createRealSystem({ graceMs: 50 });
+  // The background job keeps the pipe open for longer than any test may take.
+  await assert.rejects(
+    hasty.run(["sh", "-c", "echo out; sleep 60 & echo $! >&2"], { timeoutMs: 200 }),
+    (error) => {
+      if (!(error instanceof CommandError) || !error.failure.timedOut) return false;
+      Deno.kill(Number(error.failure.lastLines?.[0]));
+      return true;
+    },
+  );
+});
+
+Deno.test("the end of a spawned program is not held up by what it has left behind", async () => {
+  let job = 0;
+  {
+    await using program = createRealSystem({ graceMs: 50 }).spawn(["sh", "-c", "sleep 60 & echo $!; wait"], {
+      onLine: (line) => job = Number(line),
+    });
+    for (let tries = 0; job === 0 && tries < 200; tries++) await system.delay(10);
+    program.kill("SIGTERM");
+  }
+  Deno.kill(job);
+});
+
 Deno.test("run passes standard input and hands out lines", async () => {
   const lines: string[] = [];
   await system.run(["cat"], { stdin: "one\ntwo", onLine: (line) => lines.push(line) });
@@ -64,6 +89,29 @@ Deno.test("a file is replaced as a whole and gets its mode, whatever the umask",
     assert.equal(await system.readText(path), "new");
     assert.equal((await system.stat(path))?.mode, 0o600);
     assert.deepEqual(await system.readDirectory(directory), ["secret"]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a stream is on the disk piece by piece, and its error ends the writing", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = `${directory}/file`;
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const writing = system.writeStream(path, readable, { mode: 0o600 });
+    const writer = writable.getWriter();
+    for (let size = 1; size < 4; size++) {
+      await writer.write(new Uint8Array(1));
+      for (let tries = 0; (await system.stat(path))?.sizeBytes !== size && tries < 200; tries++) await system.delay(10);
+      assert.equal((await system.stat(path))?.sizeBytes, size);
+    }
+    await writer.close();
+    await writing;
+    assert.equal((await system.stat(path))?.mode, 0o600);
+
+    const failing = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error("no more")) });
+    await assert.rejects(system.writeStream(path, failing), /no more/);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

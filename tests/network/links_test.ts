@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { type Link, watchLinks } from "../../lib/system/facts.ts";
+import { createRealSystem } from "../../lib/system/real.ts";
 import { createRig, type Machine, rigTest } from "./rig.ts";
 
 const script = new URL("./link_agent.ts", import.meta.url).pathname;
@@ -29,4 +31,27 @@ rigTest("a question to the group is heard and answered on its own link, and a st
       `stream from ${await left.linkLocalAddress(here)}`,
     ]);
   }
+});
+
+rigTest("a link that appears before the watch can hear of it is seen all the same", async () => {
+  await using rig = await createRig([["here", "one", "there", "uno"]]);
+  const here = rig.machine("here");
+  const real = createRealSystem();
+  const inside = ["ip", "netns", "exec", here.namespace];
+  const system = {
+    ...real,
+    run: (argv, options) => real.run([...inside, ...argv], options),
+    // each of the two execs keeps the process id, as a slow `ip monitor` would
+    spawn: (argv, options) => real.spawn([...inside, "sh", "-c", 'sleep 1; exec "$@"', "sh", ...argv], options),
+  } satisfies typeof real;
+  const found = new AbortController();
+  const looks: (readonly Link[])[] = [];
+  const watching = watchLinks(system, (links) => {
+    looks.push(links);
+    if (looks.length === 1) void rig.plug(["here", "late", "there", "tard"]);
+    if (links.some(({ name }) => name === "late")) found.abort();
+  }, AbortSignal.any([found.signal, AbortSignal.timeout(5_000)]));
+  await watching;
+  assert.ok(found.signal.aborted, "the link was not seen");
+  assert.ok(!looks[0]?.some(({ name }) => name === "late"));
 });
