@@ -6,6 +6,7 @@
  */
 
 import { mmdebstrapProgram } from "../image/base_packages.ts";
+import { coreSector, placeBootCode } from "./grub_boot_code.ts";
 import { UserError } from "../errors.ts";
 import type { System } from "../system/system.ts";
 
@@ -86,6 +87,7 @@ export function formatGrubConfig(kernelRelease: string): string {
     `$menuentry_id_option 'gnulinux-${kernelRelease}-${id}-${root.fileSystemUuid}' {\n` +
     `${load(commandLine, `${indent}\t`)}${indent}}\n`;
   return `set default="0"
+set timeout=0
 set menuentry_id_option="--id"
 function load_video {
   insmod all_video
@@ -115,6 +117,8 @@ const demoDiskPackages = [
   "udev",
   "dbus",
   "linux-image-amd64",
+  "grub-pc-bin",
+  "grub-common",
   "initramfs-tools",
   "zstd",
   "e2fsprogs",
@@ -127,6 +131,10 @@ const demoDiskPackages = [
   "mount",
   "procps",
 ] as const;
+
+/** What GRUB's core image is made of: enough to find and read the disk's grub.cfg and do what stands there. */
+const grubModules = "biosdisk part_gpt ext2 gzio normal linux echo search search_fs_uuid all_video";
+const grubDirectory = "/boot/grub/i386-pc";
 
 /** Left out of every package: nobody reads them on this disk. */
 const excludedPaths = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"] as const;
@@ -157,6 +165,8 @@ export function formatMmdebstrapArguments(recipe: DemoDiskRecipe, tarPath: strin
     '--customize-hook=chroot "$1" systemctl enable stiefel-demo.service',
     // What systemd does once after an update (ldconfig, the journal's catalog) is done here, as it is on an installed system.
     '--customize-hook=chroot "$1" ldconfig && chroot "$1" journalctl --update-catalog && chroot "$1" /usr/lib/systemd/systemd-update-done',
+    `--customize-hook=mkdir -p "$1${grubDirectory}" && cp "$1/usr/lib/grub/i386-pc/boot.img" "$1${grubDirectory}/" && ` +
+    `chroot "$1" grub-mkimage --format=i386-pc --output=${grubDirectory}/core.img '--prefix=(hd0,gpt${demoDiskLayout.boot.number})/grub' ${grubModules}`,
     `--customize-hook=chroot "$1" usermod --password '${demoDiskPasswordHash}' root`,
     recipe.suite,
     tarPath,
@@ -186,7 +196,7 @@ export interface BuildDemoDiskOptions extends DemoDiskRecipe {
 }
 
 /** Changed whenever the steps below make another disk out of the same inputs. */
-const recipeVersion = 1;
+const recipeVersion = 2;
 
 /**
  * The demo disk for this recipe: the one made before, or a new one.
@@ -259,9 +269,28 @@ async function makeDisk(system: System, options: MakeDisk): Promise<void> {
   await run(["sfdisk", "--quiet", `${disk}/disk.img`], formatPartitionTable());
   await run([...asRoot, ...mkfsArguments(demoDiskLayout.boot, `${work}/boot`, `${disk}/disk.img`)]);
   await run([...asRoot, ...mkfsArguments(demoDiskLayout.root, `${work}/tree`, `${disk}/disk.img`)]);
+  await writeBootCode(run, system, { work, imagePath: `${disk}/disk.img` });
   await run([...asRoot, "install", "-m", "644", `${work}/boot/vmlinuz-${release}`, `${disk}/vmlinuz`]);
   await run([...asRoot, "install", "-m", "644", `${work}/boot/initrd.img-${release}`, `${disk}/initrd.img`]);
   await system.writeFile(`${disk}/kernel-release`, `${release}\n`);
+}
+
+/** A BIOS starts the disk from then on. */
+async function writeBootCode(
+  run: (argv: readonly string[]) => Promise<void>,
+  system: System,
+  { work, imagePath }: { readonly work: string; readonly imagePath: string },
+): Promise<void> {
+  const made = `${work}/boot/grub/i386-pc`;
+  const { bootSector, core } = placeBootCode(
+    await system.readFile(`${made}/boot.img`),
+    await system.readFile(`${made}/core.img`),
+  );
+  await system.writeFile(`${work}/boot-sector`, bootSector);
+  await system.writeFile(`${work}/core`, core);
+  const intoImage = [`of=${imagePath}`, "conv=notrunc"];
+  await run(["dd", `if=${work}/boot-sector`, ...intoImage]);
+  await run(["dd", `if=${work}/core`, ...intoImage, "bs=512", `seek=${coreSector}`]);
 }
 
 function mkfsArguments(

@@ -40,6 +40,8 @@ export interface Vm extends AsyncDisposable {
   control(): Promise<Qmp>;
   /** Plugs the cable in or out. */
   setLink(linkId: string, isUp: boolean): Promise<void>;
+  /** Types on the serial console. */
+  type(text: string): void;
   /** Presses the power button; the guest shuts down by itself. */
   powerDown(): Promise<void>;
 }
@@ -71,6 +73,7 @@ export async function startVm(
   const rawLogPath = `${options.runDirectory}/${spec.name}.raw.log`;
   let qmp: Promise<Qmp> | undefined;
   let endedByUs: string | undefined;
+  const keyboard = createKeyboard();
 
   const startedMs = system.monotonicMs();
   const elapsedMs = (): number => system.monotonicMs() - startedMs;
@@ -78,6 +81,7 @@ export async function startVm(
   const process: RunningProcess = system.spawn([...outlivedBy(options.limitMs), ...argv], {
     // Sockets are named relative to it: their whole path may be longer than unix(7) allows.
     cwd: options.runDirectory,
+    input: keyboard.typed,
     onLine: (raw, from) => {
       const line = { atMs: elapsedMs(), text: from === "stderr" ? `qemu: ${raw}` : cleanConsoleText(raw) };
       lines.push(line);
@@ -158,6 +162,7 @@ export async function startVm(
     waitForLine,
     control,
     setLink: async (linkId, isUp) => void await (await control()).execute("set_link", { name: linkId, up: isUp }),
+    type: keyboard.type,
     powerDown: async () => void await (await control()).execute("system_powerdown"),
     [Symbol.asyncDispose]: async () => {
       endedByUs ??= "it was stopped";
@@ -165,6 +170,14 @@ export async function startVm(
       await ended;
     },
   };
+}
+
+/** What is typed, as the standard input of a program. */
+function createKeyboard(): { readonly typed: ReadableStream<Uint8Array<ArrayBuffer>>; type(text: string): void } {
+  const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>>();
+  const writer = writable.getWriter();
+  // A machine that has ended reads no more; that it has ended is told elsewhere.
+  return { typed: readable, type: (text) => void writer.write(new TextEncoder().encode(text)).catch(() => {}) };
 }
 
 /** Should this program be killed without a chance to end its machines, timeout(1) does it, a little after they would have been anyway. */

@@ -40,6 +40,8 @@ export interface VmSpec {
   readonly boot: VmBoot;
   readonly disks: readonly VmDisk[];
   readonly links: readonly VmLink[];
+  /** Start again when the guest restarts itself, as a real machine does. Default: end, so that a run sees a panic or a failed boot. */
+  readonly restarts?: boolean;
   /** systemd credentials, handed over as SMBIOS type 11 strings (systemd.system-credentials(7)). */
   readonly credentials?: Readonly<Record<string, string>>;
   /** `pipe`: the serial console is QEMU's standard output, for a program; `terminal`: the user's terminal, with QEMU's own keys (Ctrl-A x ends it). */
@@ -68,8 +70,7 @@ export function formatQemuArguments(spec: VmSpec, host: QemuHost): string[] {
   argv.push("-machine", `q35,accel=${host.accelerator}`);
   argv.push("-cpu", host.accelerator === "kvm" ? "host" : "max", "-smp", String(spec.cpus ?? 1));
   argv.push("-m", `${spec.memoryMiB}M`);
-  // A machine that resets (a panic, a failed boot) ends instead of starting again: the run must see it.
-  argv.push("-no-reboot");
+  if (!spec.restarts) argv.push("-no-reboot");
   argv.push("-device", "virtio-rng-pci");
   argv.push(...consoleArguments(spec));
   if (spec.controlPath !== undefined) {

@@ -98,7 +98,10 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
 
   function spawn(argv: readonly string[], spawnOptions: SpawnOptions = {}): RunningProcess {
     options.signal?.throwIfAborted();
-    const child = start(argv, spawnOptions, "null");
+    const { input } = spawnOptions;
+    const child = start(argv, spawnOptions, input === undefined ? "null" : "piped");
+    const noInput = new AbortController();
+    input?.pipeTo(child.stdin, { signal: noInput.signal }).catch(() => {}); // it has ended, or closed its input early
     const ender = createEnder(child, graceMs);
     const reading = spawnOptions.inheritStdio ? [] : [
       readLines(child.stdout, (line) => spawnOptions.onLine?.(line, "stdout"), ender.signal),
@@ -106,6 +109,7 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
     ];
     const exited = (async (): Promise<ExitStatus> => {
       const status = await child.status;
+      noInput.abort();
       await Promise.allSettled(reading);
       return {
         exitCode: status.signal === null ? status.code : undefined,
@@ -164,6 +168,21 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
       if (!(await Deno.lstat(to)).isSymlink) await syncPath(to);
     },
     sync: syncPath,
+    tryLock: async (path, holder) => {
+      const file = await Deno.open(path, { read: true, write: true, create: true });
+      try {
+        if (await file.tryLock(true)) {
+          await file.truncate();
+          await writeAll(file, new TextEncoder().encode(`${holder} (process ${Deno.pid})\n`));
+          return file;
+        }
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+      file.close();
+      return undefined;
+    },
     realPath: (path) => Deno.realPath(path),
     monotonicMs: () => performance.now(),
     wallClockMs: () => Date.now(),

@@ -70,6 +70,20 @@ Deno.test("run passes standard input and hands out lines", async () => {
   assert.deepEqual(lines, ["one", "two"]);
 });
 
+Deno.test("a spawned program reads its input as it comes, and its end does not wait for more", async () => {
+  let type: (text: string) => void = () => {};
+  const input = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start: (controller) => {
+      type = (text) => controller.enqueue(new TextEncoder().encode(text));
+    },
+  });
+  const answer = Promise.withResolvers<string>();
+  await using program = system.spawn(["head", "-n", "2"], { input, onLine: (line) => answer.resolve(line) });
+  type("first\nsecond\n");
+  assert.equal(await answer.promise, "first");
+  assert.deepEqual(await program.exited, { exitCode: 0, signal: undefined });
+});
+
 Deno.test("a spawned program ends when its scope ends", async () => {
   let exited;
   {

@@ -40,6 +40,8 @@ export interface SpawnOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly onLine?: (line: string, from: "stdout" | "stderr") => void;
+  /** What the program reads from its standard input, as it comes. Default: nothing. */
+  readonly input?: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly inheritStdio?: boolean;
 }
 
@@ -107,6 +109,13 @@ export interface System {
   copyExactly(from: string, to: string): Promise<void>;
   /** Resolves when the file, or the directory's list of names, is on the disk (fsync(2)). */
   sync(path: string): Promise<void>;
+  /**
+   * Locks a file against other programs (flock(2)), creating it if need be. The lock ends with the returned value or with this program,
+   * however that ends; the file stays.
+   * @param holder who locks it: it is written into the file, with our process id, for those who find it locked
+   * @returns undefined when another program has the lock
+   */
+  tryLock(path: string, holder: string): Promise<Disposable | undefined>;
   /** The path with every symlink resolved. */
   realPath(path: string): Promise<string>;
 

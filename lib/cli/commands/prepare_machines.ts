@@ -78,7 +78,7 @@ export async function prepareDemoDisk(
       suite: demoSuite,
       ...(variant.name === undefined ? {} : { name: variant.name }),
       ...(variant.packages === undefined ? {} : { packages: variant.packages }),
-      overlays: ["demo", "host/generic", "host/initramfs-tools"].map((name) =>
+      overlays: (variant.layers ?? ["demo", "host/generic", "host/initramfs-tools"]).map((name) =>
         `${options.projectDirectory}/image/${name}`
       ),
       cacheDir: options.cacheDir,
@@ -103,6 +103,8 @@ export interface DiskVariant {
   readonly title?: string;
   readonly name?: string;
   readonly packages?: readonly string[];
+  /** Directories of image/ that are copied onto it. Default: those of a laptop that is set up. */
+  readonly layers?: readonly string[];
 }
 
 /** Where a run of machines takes place. */

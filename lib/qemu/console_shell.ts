@@ -1,0 +1,71 @@
+/** A root shell on a machine's serial console: commands in, their output and exit status back. */
+
+import { UserError } from "../errors.ts";
+import type { System } from "../system/system.ts";
+import type { Vm } from "./run_vm.ts";
+
+/**
+ * The credentials that make a system with systemd 256 or later start a root shell on its serial console without asking
+ * (systemd.system-credentials(7): agetty.autologin, login.noauth).
+ */
+export const autologinCredentials = { "agetty.autologin": "root", "login.noauth": "yes" } as const;
+
+export interface ShellResult {
+  readonly exitCode: number;
+  /** What was on the console from the command's start to its end, other programs' messages included. */
+  readonly lines: readonly string[];
+}
+
+export interface ConsoleShell {
+  /** Runs a line of POSIX shell. @throws {UserError} when it does not end in time */
+  run(command: string, options: { readonly timeoutMs: number }): Promise<ShellResult>;
+  /** The same. @throws {UserError} also when its exit status is not 0 */
+  mustRun(command: string, options: { readonly timeoutMs: number }): Promise<readonly string[]>;
+}
+
+/** How often a shell that may not be there yet is spoken to. */
+const attemptMs = 5_000;
+
+/** @throws {UserError} when there is no shell in time */
+export async function openConsoleShell(
+  system: System,
+  vm: Vm,
+  { timeoutMs }: { readonly timeoutMs: number },
+): Promise<ConsoleShell> {
+  let count = 0;
+  await greet();
+
+  /** What is typed before the shell reads is lost: getty and login empty their input. */
+  async function greet(): Promise<void> {
+    const untilMs = system.monotonicMs() + timeoutMs;
+    for (;;) {
+      const from = vm.lines.length;
+      // A plain shell: no prompt, no line editing, nothing of what is typed comes back. The sum tells an answer from an echo.
+      vm.type("\nexec env PS1= PS2= sh\nstty -echo; echo shell-$((40 + 2))\n");
+      const found = await vm.waitForLine(/^shell-42$/, { timeoutMs: attemptMs, from }).then(() => true, (error) => {
+        if (system.monotonicMs() >= untilMs) throw error;
+        return false;
+      });
+      if (found) return;
+    }
+  }
+
+  async function run(command: string, options: { readonly timeoutMs: number }): Promise<ShellResult> {
+    const mark = `done-${++count}`;
+    const from = vm.lines.length;
+    vm.type(`{ ${command}\n} </dev/null 2>&1; printf '\\n%s=%s\\n' ${mark} $?\n`);
+    const end = await vm.waitForLine(new RegExp(`^${mark}=\\d+$`), { timeoutMs: options.timeoutMs, from });
+    const lines = vm.lines.slice(from, vm.lines.indexOf(end)).map(({ text }) => text);
+    return { exitCode: Number(end.text.split("=")[1]), lines };
+  }
+
+  async function mustRun(command: string, options: { readonly timeoutMs: number }): Promise<readonly string[]> {
+    const { exitCode, lines } = await run(command, options);
+    if (exitCode === 0) return lines;
+    throw new UserError(`Machine "${vm.name}": "${command}" ended with ${exitCode}; it said\n${lines.join("\n")}`, {
+      hints: [`The whole console is in ${vm.logPath}`],
+    });
+  }
+
+  return { run, mustRun };
+}
