@@ -37,13 +37,11 @@ export interface ProjectPaths {
 
 /** @throws {UserError} when no cache folder can be named; {TypeError} when `projectDir` is not absolute */
 export function resolveProjectPaths({ projectDir, env, given = {}, configured = {} }: PathOptions): ProjectPaths {
-  if (!isAbsolute(projectDir)) throw new TypeError(`Project folder "${projectDir}" is not absolute`);
-  const resolve = (path: string): string =>
-    normalize(isAbsolute(path) ? path : join(projectDir, path)).replace(/(?<=.)\/$/, "");
+  const resolve = (path: string): string => resolveFrom(projectDir, path);
   const cacheDir = given.cacheDir ?? configured.cache;
   const outDir = resolve(given.outDir ?? configured.workdir ?? "build");
   return {
-    configFile: resolve(given.config ?? "config.yaml"),
+    configFile: resolveConfigFile({ projectDir, given }),
     keyFile: join(projectDir, "aes-key"),
     cacheDir: cacheDir === undefined ? userCacheDir(env) : resolve(cacheDir),
     outDir,
@@ -51,6 +49,16 @@ export function resolveProjectPaths({ projectDir, env, given = {}, configured = 
     initrdFile: join(outDir, "initrd"),
     manifestFile: join(outDir, "manifest.json"),
   };
+}
+
+/** Absolute path of the configuration, which may say where all else is. */
+export function resolveConfigFile({ projectDir, given = {} }: Pick<PathOptions, "projectDir" | "given">): string {
+  return resolveFrom(projectDir, given.config ?? "config.yaml");
+}
+
+function resolveFrom(projectDir: string, path: string): string {
+  if (!isAbsolute(projectDir)) throw new TypeError(`Project folder "${projectDir}" is not absolute`);
+  return normalize(isAbsolute(path) ? path : join(projectDir, path)).replace(/(?<=.)\/$/, "");
 }
 
 /**

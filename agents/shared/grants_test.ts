@@ -1,6 +1,7 @@
 /** What the agents run and what they may run do not drift apart. */
 import assert from "node:assert/strict";
 import { agentGrants } from "../../lib/image/agent_grants.ts";
+import { isAgentSource } from "../../lib/image/source_files.ts";
 import type { Role } from "../../lib/protocol/kernel_command_line.ts";
 import { readSources } from "../../tests/support/source_tree.ts";
 
@@ -32,6 +33,12 @@ const notScanned = ["lib/system/real.ts", "lib/system/system.ts"];
 
 /** In a module that the client needs for something else. */
 const notByClient = ["lsblk"];
+
+Deno.test("the image is built anew after a change of anything the agents are made of", () => {
+  const unseen = ["server", "client"].flatMap((role) => closure(`agents/${role}/main.ts`))
+    .filter((path) => !isAgentSource(path));
+  assert.deepEqual(unseen, []);
+});
 
 for (const role of ["server", "client"] satisfies Role[]) {
   Deno.test(`the ${role} agent may run what it runs, and neither a shell nor Deno`, () => {

@@ -4,7 +4,7 @@ import { Argument, Command, InvalidArgumentError, Option } from "@commander-js/e
 import { ExitCode, UserError } from "../errors.ts";
 import type { CreateInitrdOptions } from "./commands/create_initrd.ts";
 import type { MachineOptions } from "./commands/prepare_machines.ts";
-import { type ProjectPaths, resolveProjectPaths } from "../paths.ts";
+import { type PathOptions, type ProjectPaths, resolveConfigFile, resolveProjectPaths } from "../paths.ts";
 import type { System } from "../system/system.ts";
 import { version } from "../version.ts";
 import type { Ui } from "./ui.ts";
@@ -77,15 +77,24 @@ interface Start {
 }
 
 function buildProgram(context: ProgramContext): Command {
-  const start = (options: CommonOptions): Start => ({
+  const begin = (options: CommonOptions, configured: PathOptions["configured"] = {}): Start => ({
     system: context.createSystem({ isVerbose: options.verbose ?? false }),
     ui: context.createUi({ assumeYes: options.yes ?? false }),
     paths: resolveProjectPaths({
       projectDir: context.projectDir,
       env: context.environment,
       given: { config: options.config, outDir: options.outDir, cacheDir: options.cacheDir },
+      configured,
     }),
   });
+  /** For commands that use the cache or the results: the configuration may say where these are. */
+  const start = async (options: CommonOptions): Promise<Start> => {
+    const system = context.createSystem({ isVerbose: options.verbose ?? false });
+    const path = resolveConfigFile({ projectDir: context.projectDir, given: { config: options.config } });
+    const { readConfigFile } = await import("../config_file.ts");
+    const { config } = await readConfigFile(system, path, { mustExist: options.config !== undefined });
+    return begin(options, config.paths);
+  };
 
   const program = new Command("stiefelsystem")
     .description("Use a laptop as the bootable disk of a stronger computer, over a network cable.")
@@ -105,9 +114,9 @@ function buildProgram(context: ProgramContext): Command {
     .option("--only <stage...>", "make only these stages, and what they need")
     .option("--folder", "an unpacked tree for containers instead of kernel and initrd")
     .action(async (options) => {
-      const { system, ui, paths } = start(options);
+      const { system, ui, paths } = await start(options);
       const { offerPackages } = await import("./packages.ts");
-      await offerPackages(system, ui, imagePrograms, { withArchiveKeys: true });
+      if (!options.dryRun) await offerPackages(system, ui, imagePrograms, { withArchiveKeys: true });
       const { createInitrd } = await import("./commands/create_initrd.ts");
       await createInitrd(system, ui, {
         ...await imageOptions(system, { context, paths, options }),
@@ -125,9 +134,11 @@ function buildProgram(context: ProgramContext): Command {
       ),
   )
     .action(async (options) => {
-      const { system, ui, paths } = start(options);
+      const { system, ui, paths } = await start(options);
       const { demo } = await import("./commands/demo.ts");
-      await demo(system, ui, await machineOptions(system, { context, paths, options, run: "demo" }));
+      const machines = await machineOptions(system, { context, paths, options, run: "demo" });
+      using _lock = await lockRun(system, machines);
+      await demo(system, ui, machines);
     });
 
   addMachineOptions(
@@ -138,10 +149,12 @@ function buildProgram(context: ProgramContext): Command {
     .option("--fresh", "start with a fresh copy of the demo disk instead of the one the last server has left")
     .option("--parameter <text...>", "more kernel parameters for the image")
     .action(async (role, options) => {
-      const { system, ui, paths } = start(options);
+      const { system, ui, paths } = await start(options);
       const { testQemu } = await import("./commands/test_qemu.ts");
+      const machines = await machineOptions(system, { context, paths, options, run: "test-qemu" });
+      using _lock = await lockRun(system, machines, role);
       await testQemu(system, ui, {
-        ...await machineOptions(system, { context, paths, options, run: "test-qemu" }),
+        ...machines,
         role: role as "server" | "client",
         ...(options.fresh === undefined ? {} : { fresh: true }),
         ...(options.parameter === undefined ? {} : { parameters: options.parameter }),
@@ -155,10 +168,13 @@ function buildProgram(context: ProgramContext): Command {
   )
     .option("--disk <path>", "block device or image file to serve, only read; default: the demo disk")
     .action(async (role, options) => {
-      const { system, ui, paths } = start(options);
+      const { system, ui, paths } = await start(options);
       const { testNspawn } = await import("./commands/test_nspawn.ts");
+      const machines = await machineOptions(system, { context, paths, options, run: "test-nspawn" });
+      using _server = role === "client" ? undefined : await lockRun(system, machines, "server");
+      using _client = role === "server" ? undefined : await lockRun(system, machines, "client");
       await testNspawn(system, ui, {
-        ...await machineOptions(system, { context, paths, options, run: "test-nspawn" }),
+        ...machines,
         ...(role === undefined ? {} : { role: role as "server" | "client" }),
         ...(options.disk === undefined ? {} : { disk: options.disk }),
       });
@@ -178,10 +194,12 @@ function buildProgram(context: ProgramContext): Command {
       ),
   )
     .action(async (parts, options) => {
-      const { system, ui, paths } = start(options);
+      const { system, ui, paths } = await start(options);
       const { bench, benchParts } = await import("./commands/bench.ts");
+      const machines = await machineOptions(system, { context, paths, options, run: "bench" });
+      using _lock = await lockRun(system, machines);
       await bench(system, ui, {
-        ...await machineOptions(system, { context, paths, options, run: "bench" }),
+        ...machines,
         parts: parts.length === 0 ? benchParts : benchParts.filter((part) => parts.includes(part)),
         resultPath: `${context.projectDir}/bench.json`,
       });
@@ -195,7 +213,7 @@ function buildProgram(context: ProgramContext): Command {
   )
     .option("--root <dir>", "set up the system mounted there instead of the running one")
     .action(async (options) => {
-      const { system, ui, paths } = start(options);
+      const { system, ui, paths } = await start(options);
       const { setupServer } = await import("./commands/setup_server.ts");
       await setupServer(system, ui, {
         configPath: paths.configFile,
@@ -210,7 +228,7 @@ function buildProgram(context: ProgramContext): Command {
   addHostOptions(program.command("undo-setup").description("Take back everything that setup-server has changed."))
     .option("--root <dir>", "the system mounted there instead of the running one")
     .action(async (options) => {
-      const { system, ui } = start(options);
+      const { system, ui } = begin(options);
       const { undoSetup } = await import("./commands/undo_setup.ts");
       await undoSetup(system, ui, {
         ...(options.root === undefined ? {} : { root: options.root }),
@@ -220,7 +238,7 @@ function buildProgram(context: ProgramContext): Command {
 
   addHostOptions(program.command("init").description("Look at this system and write a config.yaml for it."))
     .action(async (options) => {
-      const { system, ui, paths } = start(options);
+      const { system, ui, paths } = begin(options);
       const { init } = await import("./commands/init.ts");
       await init(system, ui, {
         configPath: paths.configFile,
@@ -230,7 +248,7 @@ function buildProgram(context: ProgramContext): Command {
 
   addCommonOptions(program.command("doctor").description("Check whether this machine can be used from a desktop."))
     .action(async (options) => {
-      const { system, ui, paths } = start(options);
+      const { system, ui, paths } = await start(options);
       const { doctor } = await import("./commands/doctor.ts");
       await doctor(system, ui, { configPath: paths.configFile, keyPath: paths.keyFile, buildDirectory: paths.outDir });
     });
@@ -327,6 +345,16 @@ async function machineOptions(
     ...(options.serverMemory === undefined ? {} : { serverMemoryMiB: options.serverMemory }),
     ...(options.clientMemory === undefined ? {} : { clientMemoryMiB: options.clientMemory }),
   };
+}
+
+/** Two commands in one run directory would write to each other's disk images and logs. */
+async function lockRun(system: System, { runDirectory }: MachineOptions, role?: string): Promise<Disposable> {
+  const { lockDirectory } = await import("./lock.ts");
+  const command = runDirectory.slice(runDirectory.lastIndexOf("/") + 1);
+  return await lockDirectory(system, {
+    directory: runDirectory,
+    ...(role === undefined ? { holder: command } : { name: `lock-${role}`, holder: `${command} ${role}` }),
+  });
 }
 
 /**

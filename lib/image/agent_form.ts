@@ -13,6 +13,8 @@ export interface DenoProgram {
 
 export type AgentFormChoice =
   | { readonly form: "compile" | "bundle" }
+  /** Nothing was tried, and nothing is known of an earlier trial. */
+  | { readonly form: "compile"; readonly isAssumed: true }
   /** `reason` is the last line of what `deno compile` said. */
   | { readonly form: "bundle"; readonly reason: string };
 
@@ -23,6 +25,8 @@ interface FormRequest {
   readonly cacheDirectory: string;
   /** Try again although it did not work a short while ago. */
   readonly retry: boolean;
+  /** False: nothing is changed, what an earlier trial has shown has to do. */
+  readonly mayTry: boolean;
 }
 
 /** A trial that failed (for a download that did not work) counts for so long. */
@@ -37,11 +41,11 @@ const MemoSchema = v.strictObject({ deno: v.string(), triedMs: v.number(), reaso
  */
 export async function chooseAgentForm(system: System, request: FormRequest): Promise<AgentFormChoice> {
   if (request.wanted !== "auto") return { form: request.wanted };
-  await system.makeDirectory(request.cacheDirectory, { mode: 0o700 });
   const deno = `${request.deno.path} ${request.deno.environment["DENORT_BIN"] ?? ""}`;
   const memoPath = `${request.cacheDirectory}/${memoName}`;
   const memo = await readMemo(system, memoPath);
   const isFresh = memo?.deno === deno && system.wallClockMs() - memo.triedMs < failureCountsMs && !request.retry;
+  if (!isFresh && !request.mayTry) return { form: "compile", isAssumed: true };
   const reason = isFresh ? memo.reason : await tryToCompile(system, request);
   if (!isFresh) {
     await system.writeFile(memoPath, JSON.stringify({ deno, triedMs: system.wallClockMs(), reason }) + "\n");
@@ -62,6 +66,7 @@ async function readMemo(system: System, path: string): Promise<v.InferOutput<typ
 
 /** @returns null when it works, else why it does not */
 async function tryToCompile(system: System, { deno, cacheDirectory }: FormRequest): Promise<string | null> {
+  await system.makeDirectory(cacheDirectory, { mode: 0o700 });
   const directory = await system.makeTempDirectory({ parent: cacheDirectory, prefix: "unfinished-form-" });
   try {
     await system.writeFile(`${directory}/empty.js`, "\n");

@@ -5,8 +5,17 @@ import { type AgentFormChoice, chooseAgentForm } from "./agent_form.ts";
 const deno = { path: "/usr/bin/deno", environment: {} };
 
 async function choose(system: MemorySystem, wanted: "auto" | "compile" | "bundle"): Promise<AgentFormChoice> {
-  return await chooseAgentForm(system, { wanted, deno, cacheDirectory: "/cache", retry: false });
+  return await chooseAgentForm(system, { wanted, deno, cacheDirectory: "/cache", retry: false, mayTry: true });
 }
+
+Deno.test("without leave to try nothing is changed, and what is known is used", async () => {
+  const request = { wanted: "auto", deno, cacheDirectory: "/cache", retry: false, mayTry: false } as const;
+  const system = createMemorySystem({ commands: [() => 1] });
+  assert.deepEqual(await chooseAgentForm(system, request), { form: "compile", isAssumed: true });
+  assert.deepEqual([system.ran.length, system.files.size, system.directories.size], [0, 0, 1]);
+  const known = await choose(system, "auto");
+  assert.deepEqual(await chooseAgentForm(system, request), known);
+});
 
 Deno.test("a form that is asked for is taken, without trying", async () => {
   const system = createMemorySystem();

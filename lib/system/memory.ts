@@ -45,6 +45,7 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
   const files = new Map<string, MemoryFile>();
   const directories = new Map<string, Owned>([["/", { mode: 0o755, uid: 0, gid: 0 }]]);
   const symlinks = new Map<string, string>();
+  const locks = new Set<string>();
   const ran: (readonly string[])[] = [];
   const sleepers: { readonly at: number; readonly wake: () => void }[] = [];
   const startedAt = options.wallClockMs ?? 0;
@@ -242,6 +243,14 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
         else files.set(place, { ...get(from) });
       }),
     sync: () => Promise.resolve(),
+    tryLock: (path, holder) =>
+      attempt(() => {
+        const place = resolve(path);
+        if (locks.has(place)) return undefined;
+        locks.add(place);
+        put(place, `${holder} (process 1)\n`, 0o644);
+        return { [Symbol.dispose]: () => void locks.delete(place) };
+      }),
     realPath: (path) => attempt(() => resolve(path)),
     monotonicMs: () => elapsedMs,
     wallClockMs: () => startedAt + elapsedMs,

@@ -116,6 +116,7 @@ const mutating = new Set<keyof System>([
   "chmod",
   "chown",
   "copyExactly",
+  "tryLock",
 ]);
 
 /** The power fails. */

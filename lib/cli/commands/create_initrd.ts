@@ -16,6 +16,7 @@ import { fingerprintRuntime } from "../../image/stages/agents.ts";
 import { loadOrCreateKey, readKey } from "../../key_file.ts";
 import type { System } from "../../system/system.ts";
 import { readAptMirror } from "../apt_mirror.ts";
+import { lockCache } from "../lock.ts";
 import type { Ui } from "../ui.ts";
 
 export type { ImageArtifacts } from "../../image/publish_artifacts.ts";
@@ -55,6 +56,7 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
   const outDirectory = options.outDir ?? `${project}/build`;
   const keyPath = options.keyPath ?? `${project}/aes-key`;
   const config = await readConfig(system, ui, options.configPath);
+  using _lock = options.dryRun ? undefined : await lockCache(system, ui, cacheDirectory);
   const request = await gatherRequest(system, ui, { ...options, config, project, cacheDirectory, keyPath });
   const plan = selectStages(planImage(request), { skip: options.skip ?? [], only: options.only ?? [] });
   const refresh = new Set<StageName>(options.update ? ["base"] : []);
@@ -113,7 +115,11 @@ async function decideAgentForm(system: System, ui: Ui, options: RequestOptions):
     deno: options.deno,
     cacheDirectory: options.cacheDirectory,
     retry: options.update ?? false,
+    mayTry: !options.dryRun,
   });
+  if ("isAssumed" in choice) {
+    ui.say("Whether the agents can be compiled here shows when the image is built; this list takes it that they can");
+  }
   if ("reason" in choice) {
     ui.warn(
       `The agents are not compiled, since denort cannot be had (${choice.reason}): they are bundled, with one Deno beside them`,

@@ -6,6 +6,7 @@ import { detectQemuHost } from "../../qemu/run_vm.ts";
 import type { QemuHost } from "../../qemu/vm_spec.ts";
 import type { System } from "../../system/system.ts";
 import { readAptMirror } from "../apt_mirror.ts";
+import { lockCache } from "../lock.ts";
 import { offerPackages } from "../packages.ts";
 import type { Ui } from "../ui.ts";
 import { createInitrd, type CreateInitrdOptions, type ImageArtifacts } from "./create_initrd.ts";
@@ -72,6 +73,7 @@ export async function prepareDemoDisk(
   variant: DiskVariant = {},
 ): Promise<DemoDisk> {
   const mirror = await readAptMirror(system);
+  using _lock = await lockCache(system, ui, options.cacheDir);
   const progress = ui.progress(variant.title ?? "Demo disk");
   try {
     const disk = await buildDemoDisk(system, {

@@ -1,0 +1,63 @@
+/** Two commands at a time must not work in the same directory: locks that end with whoever holds them. */
+
+import { UserError } from "../errors.ts";
+import type { System } from "../system/system.ts";
+import type { Ui } from "./ui.ts";
+
+export interface LockRequest {
+  /** Made when it is missing. */
+  readonly directory: string;
+  /** Which of several locks in the directory. Default "lock". */
+  readonly name?: string;
+  /** The command that wants it, for those who find it taken: "demo". */
+  readonly holder: string;
+}
+
+/** @throws {UserError} saying who has it, when somebody has */
+export async function lockDirectory(system: System, request: LockRequest): Promise<Disposable> {
+  const lock = await tryLock(system, request);
+  if (lock !== undefined) return lock;
+  throw new UserError(`"${request.directory}" is in use by ${await readHolder(system, request)}`, {
+    hints: ['Wait until that has ended, or name another directory with "--out-dir"'],
+  });
+}
+
+/** A build takes minutes; one that takes longer than this hangs. */
+const waitLimitMs = 60 * 60_000;
+
+/** Waits for its turn. @throws {UserError} when that does not come */
+async function awaitLock(system: System, ui: Ui, request: LockRequest): Promise<Disposable> {
+  const first = await tryLock(system, request);
+  if (first !== undefined) return first;
+  const progress = ui.progress(`Waiting for ${await readHolder(system, request)}`);
+  try {
+    for (const startMs = system.monotonicMs(); system.monotonicMs() - startMs < waitLimitMs;) {
+      await system.delay(500);
+      const lock = await tryLock(system, request);
+      if (lock === undefined) continue;
+      progress.finish();
+      return lock;
+    }
+    throw new UserError(`"${request.directory}" is still in use by ${await readHolder(system, request)}`);
+  } catch (error) {
+    progress.fail();
+    throw error;
+  }
+}
+
+/** One build at a time in a cache: a second one finds what the first has made. */
+export async function lockCache(system: System, ui: Ui, cacheDirectory: string): Promise<Disposable> {
+  await system.makeDirectory(cacheDirectory, { mode: 0o700 }); // results may hold the key
+  return await awaitLock(system, ui, { directory: cacheDirectory, holder: "a build" });
+}
+
+const lockPath = ({ directory, name = "lock" }: LockRequest): string => `${directory}/${name}`;
+
+async function tryLock(system: System, request: LockRequest): Promise<Disposable | undefined> {
+  await system.makeDirectory(request.directory);
+  return await system.tryLock(lockPath(request), request.holder);
+}
+
+async function readHolder(system: System, request: LockRequest): Promise<string> {
+  return (await system.readText(lockPath(request))).trim() || "another command";
+}
