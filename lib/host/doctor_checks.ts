@@ -1,6 +1,7 @@
 /** What `doctor` thinks of the facts: one check each, with what was found and what cures it. Pure. */
 
 import { separateInitramfs } from "../initramfs/generator.ts";
+import { DISCOVERY_PORT } from "../protocol/discovery.ts";
 import { parseKernelCommandLine } from "../protocol/kernel_command_line.ts";
 import type { ArtifactFacts, DoctorFacts, LuksFacts, NicFacts } from "./doctor_facts.ts";
 import { flattenDevices } from "./storage_facts.ts";
@@ -38,6 +39,8 @@ const checks: readonly (readonly [title: string, decide: (facts: DoctorFacts) =>
   ["encryption", checkLuks],
   ["hibernation", checkHibernation],
   ["network programs", checkNetworkPrograms],
+  ["IPv6", checkIpv6],
+  ["firewall", checkFirewall],
   ["network cards", checkNics],
   ["battery", checkBattery],
   ["shared key", checkKey],
@@ -59,7 +62,10 @@ function checkDistribution({ host }: DoctorFacts): Verdict {
   return ok(isDerivative ? `${prettyName}, treated as ${distribution.distribution.name}` : prettyName);
 }
 
-function checkPrograms({ host }: DoctorFacts): Verdict {
+function checkPrograms({ host, nbdClientHasNetlink }: DoctorFacts): Verdict {
+  if (host.missing.length === 0 && nbdClientHasNetlink === false) {
+    return error("nbd-client is built without netlink", "Install one that has it (Gentoo: USE=netlink)");
+  }
   if (host.missing.length === 0) return ok("all there");
   const distribution = host.distribution?.distribution;
   const packages = host.missing.map((need) => distribution?.packages[need] ?? need).join(" ");
@@ -183,12 +189,43 @@ function checkHibernation({ storage, host }: DoctorFacts): Verdict {
   );
 }
 
-function checkNetworkPrograms({ networkManagerConflicts }: DoctorFacts): Verdict {
+function checkNetworkPrograms({ networkManagerConflicts, greedyPrograms }: DoctorFacts): Verdict {
+  const [greedy] = greedyPrograms;
+  if (greedy !== undefined) {
+    return error(
+      `${greedy.name} takes every link, the one to the disk too`,
+      `Put "${greedy.setting}" into ${greedy.file}`,
+    );
+  }
   if (networkManagerConflicts.length === 0) return ok("leave the stiefel link alone");
   return error(
     `NetworkManager is told to manage it by ${networkManagerConflicts.join(", ")}`,
     "Take stiefel0 out there, or the desktop loses its disk",
   );
+}
+
+function checkIpv6({ hasIpv6 }: DoctorFacts): Verdict {
+  if (hasIpv6) return ok("on");
+  return warning(
+    "switched off: a desktop cannot ask this system, only the image",
+    "Remove ipv6.disable=1 from the kernel command line, net.ipv6.conf.all.disable_ipv6=1 from sysctl",
+  );
+}
+
+/** Whatever a firewall drops on the laptop it drops on the desktop, too: it is the same system. */
+function checkFirewall({ firewall }: DoctorFacts): Verdict {
+  if (firewall === undefined) return ok("not seen (root and nft would show it)");
+  if (!firewall.dropsByDefault) return ok("lets the stiefel link through");
+  if (!firewall.takesIcmpv6) {
+    return error("drops ICMPv6: the desktop loses its disk after a minute", "Accept icmpv6 in its input chain");
+  }
+  if (!firewall.takesDiscovery) {
+    return warning(
+      "drops what a desktop asks: this system will not turn into a server",
+      `Accept UDP port ${DISCOVERY_PORT} in its input chain`,
+    );
+  }
+  return ok("lets the stiefel link through");
 }
 
 const slowMbps = 1000;

@@ -5,7 +5,7 @@ import type { BlockDevice } from "../system/facts.ts";
 import { createMemorySystem } from "../system/memory.ts";
 import { type ConfigChoices, formatConfigYaml } from "./config_yaml.ts";
 import { type CheckLevel, formatChecks, runChecks } from "./doctor_checks.ts";
-import { contains, type DoctorFacts, parseLuksMetadata } from "./doctor_facts.ts";
+import { contains, type DoctorFacts, parseLuksMetadata, parseRuleset } from "./doctor_facts.ts";
 import { findMount, sortStableNames } from "./storage_facts.ts";
 
 function device(path: string, more: Partial<BlockDevice> = {}): BlockDevice {
@@ -55,6 +55,10 @@ const healthy: DoctorFacts = {
   luks: [],
   disk: { path: "/dev/disk/by-id/nvme-X", found: rootDisk },
   networkManagerConflicts: [],
+  greedyPrograms: [],
+  nbdClientHasNetlink: true,
+  hasIpv6: true,
+  firewall: { dropsByDefault: false, takesIcmpv6: false, takesDiscovery: false },
   nics: [{ name: "enp0s31f6", driver: "e1000e", hasCarrier: true, speedMbps: 1000 }],
   battery: { capacityPercent: 80, isDischarging: false },
   artifacts: {
@@ -77,6 +81,7 @@ const { host, artifacts } = healthy;
 const cases: readonly [title: string, level: CheckLevel, found: RegExp, facts: Partial<DoctorFacts>][] = [
   ["distribution", "warning", /not one that is known/, { host: { ...host, distribution: undefined } }],
   ["programs", "error", /missing: nbd-client, kexec/, { host: { ...host, missing: ["nbd-client", "kexec"] } }],
+  ["programs", "error", /without netlink/, { nbdClientHasNetlink: false }],
   ["initramfs generator", "error", /none/, { generator: undefined }],
   ["kernel for desktops", "error", /no installed kernel/, { host: { ...host, kernel: undefined } }],
   ["kernel for desktops", "error", /no module nbd/, { missingModules: ["nbd"] }],
@@ -110,6 +115,17 @@ const cases: readonly [title: string, level: CheckLevel, found: RegExp, facts: P
   }],
   ["hibernation", "warning", /resume=UUID=2/, { host: { ...host, commandLine: "ro resume=UUID=2" } }],
   ["network programs", "error", /told to manage it by \/etc\/x/, { networkManagerConflicts: ["/etc/x"] }],
+  ["network programs", "error", /dhcpcd takes every link/, {
+    greedyPrograms: [{ name: "dhcpcd", unit: "dhcpcd.service", file: "/etc/dhcpcd.conf", setting: "denyinterfaces x" }],
+  }],
+  ["IPv6", "warning", /switched off/, { hasIpv6: false }],
+  ["firewall", "ok", /not seen/, { firewall: undefined }],
+  ["firewall", "error", /drops ICMPv6/, {
+    firewall: { dropsByDefault: true, takesIcmpv6: false, takesDiscovery: true },
+  }],
+  ["firewall", "warning", /drops what a desktop asks/, {
+    firewall: { dropsByDefault: true, takesIcmpv6: true, takesDiscovery: false },
+  }],
   ["network cards", "error", /no wired/, { nics: [] }],
   ["network cards", "warning", /half duplex/, {
     nics: [{ name: "enx", driver: "cdc_ncm", hasCarrier: true, speedMbps: undefined }],
@@ -147,6 +163,25 @@ Deno.test("checks fit into 80 columns", () => {
     const lines = formatChecks(runChecks({ ...healthy, ...facts }));
     assert.deepEqual(lines.filter((line) => line.length > 80), []);
   }
+});
+
+Deno.test("of a ruleset it counts what its input chain does by default, and whether anything takes what we need", () => {
+  const ruleset = (policy: string, rules: string): string =>
+    `table inet filter {\n\tchain input {\n\t\ttype filter hook input priority filter; policy ${policy};\n${rules}\t}\n` +
+    "\tchain output {\n\t\ttype filter hook output priority filter; policy drop;\n\t}\n}\n";
+  assert.equal(parseRuleset("").dropsByDefault, false);
+  assert.equal(parseRuleset(ruleset("accept", "")).dropsByDefault, false);
+  const rules = "\t\tmeta l4proto ipv6-icmp accept\n\t\tudp dport { 53, 61570 } accept\n";
+  assert.deepEqual(parseRuleset(ruleset("drop", rules)), {
+    dropsByDefault: true,
+    takesIcmpv6: true,
+    takesDiscovery: true,
+  });
+  assert.deepEqual(parseRuleset(ruleset("drop", "\t\tudp dport 161570 accept\n")), {
+    dropsByDefault: true,
+    takesIcmpv6: false,
+    takesDiscovery: false,
+  });
 });
 
 Deno.test("a LUKS slot that only a TPM or a token opens is no passphrase; a recovery key is", () => {

@@ -5,6 +5,7 @@ import { pathCandidates } from "../boot/find_boot_entry.ts";
 import { parseStiefelsystemJson } from "../boot/stiefelsystem_json.ts";
 import type { Config } from "../config/config.ts";
 import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";
+import { DISCOVERY_PORT } from "../protocol/discovery.ts";
 import { type BlockDevice, listLinks, readLinkSpeed } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 import { outputIfItWorks } from "./ask_program.ts";
@@ -34,6 +35,35 @@ export interface NicFacts {
 export interface BatteryFacts {
   readonly capacityPercent: number;
   readonly isDischarging: boolean;
+}
+
+/** A program that configures every link it sees, and where it is told which not. */
+export interface GreedyProgram {
+  readonly name: string;
+  readonly unit: string;
+  readonly file: string;
+  /** What has to stand in the file. */
+  readonly setting: string;
+}
+
+/** dhcpcd.conf(5), connman.conf(5): neither has a directory for files of others. */
+const greedyPrograms: readonly GreedyProgram[] = [
+  { name: "dhcpcd", unit: "dhcpcd.service", file: "/etc/dhcpcd.conf", setting: "denyinterfaces stiefel0" },
+  {
+    name: "ConnMan",
+    unit: "connman.service",
+    file: "/etc/connman/main.conf",
+    setting: "NetworkInterfaceBlacklist=stiefel0",
+  },
+];
+
+export interface FirewallFacts {
+  /** What comes in is dropped unless a rule takes it. */
+  readonly dropsByDefault: boolean;
+  /** Some rule takes ICMPv6, with which neighbours find each other (RFC 4861). */
+  readonly takesIcmpv6: boolean;
+  /** Some rule takes the port on which a desktop asks. */
+  readonly takesDiscovery: boolean;
 }
 
 export interface ArtifactFacts {
@@ -75,6 +105,14 @@ export interface DoctorFacts {
   readonly disk: { readonly path: string; readonly found: BlockDevice | undefined } | undefined;
   /** NetworkManager settings of others that manage the stiefel link. */
   readonly networkManagerConflicts: readonly string[];
+  /** Of the programs that take every link, those that run at each boot and are not told to leave ours. */
+  readonly greedyPrograms: readonly GreedyProgram[];
+  /** Built with netlink, without which it would have to stay as a process; undefined when it is not installed. */
+  readonly nbdClientHasNetlink: boolean | undefined;
+  /** The running kernel speaks IPv6. */
+  readonly hasIpv6: boolean;
+  /** Undefined where it could not be read. */
+  readonly firewall: FirewallFacts | undefined;
   readonly nics: readonly NicFacts[];
   readonly battery: BatteryFacts | undefined;
   readonly artifacts: ArtifactFacts;
@@ -89,7 +127,7 @@ export interface DoctorInputs {
   readonly buildDirectory: string;
 }
 
-/** Runs `cat`, `lsblk`, `ip`, `findmnt`, `systemctl`, `udevadm`, `mokutil`, `cryptsetup`, `ls`; those that are not there say nothing. */
+/** Runs `cat`, `lsblk`, `ip`, `findmnt`, `systemctl`, `udevadm`, `mokutil`, `cryptsetup`, `ls`, `nft`; those that are not there say nothing. */
 export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: DoctorInputs): Promise<DoctorFacts> {
   const host = await gatherHostFacts(system, tree);
   const storage = await gatherStorageFacts(system);
@@ -115,6 +153,10 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
     ),
     disk,
     networkManagerConflicts: await unlessRefused(findNetworkManagerConflicts(tree), []),
+    greedyPrograms: await findGreedyPrograms(system, tree),
+    nbdClientHasNetlink: await readNbdClientHasNetlink(system, tree),
+    hasIpv6: await readKernelFile("/proc/sys/net/ipv6/conf/all/disable_ipv6") === "0",
+    firewall: await readFirewall(system),
     nics: await readNics(system),
     battery: await readBattery(system),
     artifacts: await readArtifacts(system, tree, inputs),
@@ -236,6 +278,45 @@ async function findNetworkManagerConflicts(tree: HostTree): Promise<readonly str
     }
   }
   return found;
+}
+
+async function findGreedyPrograms(system: System, tree: HostTree): Promise<readonly GreedyProgram[]> {
+  const found: GreedyProgram[] = [];
+  for (const program of greedyPrograms) {
+    const state = await outputIfItWorks(system, ["systemctl", "is-enabled", program.unit]);
+    if (state?.trim() !== "enabled") continue;
+    // Whatever leaves us out is fine: a whole name, its beginning, or a list of the only ones that are taken.
+    const isTold = /^\s*(denyinterfaces|allowinterfaces|NetworkInterfaceBlacklist)\b.*/gm;
+    const settings = (await tree.readText(program.file))?.match(isTold) ?? [];
+    if (!settings.some((line) => line.includes("stiefel") || line.includes("allowinterfaces"))) found.push(program);
+  }
+  return found;
+}
+
+const nbdClientPaths = ["/usr/sbin/nbd-client", "/usr/bin/nbd-client", "/sbin/nbd-client", "/bin/nbd-client"];
+
+/** nbd-client speaks netlink through libnl-genl, whose name stands in the program. */
+async function readNbdClientHasNetlink(system: System, tree: HostTree): Promise<boolean | undefined> {
+  for (const path of nbdClientPaths) {
+    if ((await tree.status(path))?.kind !== "file") continue;
+    return await contains(system, await tree.locate(path), new TextEncoder().encode("libnl-genl-3"));
+  }
+  return undefined;
+}
+
+/** Needs root. Rules made with iptables-nft, ufw and firewalld are seen, too; those of the old ip6tables are not. */
+async function readFirewall(system: System): Promise<FirewallFacts | undefined> {
+  const ruleset = await outputIfItWorks(system, ["nft", "list", "ruleset"]);
+  return ruleset === undefined ? undefined : parseRuleset(ruleset);
+}
+
+/** @param ruleset output of `nft list ruleset` (nft(8)) */
+export function parseRuleset(ruleset: string): FirewallFacts {
+  return {
+    dropsByDefault: /hook input [^;]*; policy drop;/.test(ruleset),
+    takesIcmpv6: /icmpv6|ipv6-icmp/.test(ruleset),
+    takesDiscovery: new RegExp(`\\b${DISCOVERY_PORT}\\b`).test(ruleset),
+  };
 }
 
 async function readNics(system: System): Promise<readonly NicFacts[]> {

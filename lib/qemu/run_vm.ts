@@ -1,6 +1,6 @@
 /** Starting a virtual machine, watching its console, and ending it: by its process id, whatever happens. */
 
-import { CommandError, StoppedByUser, UserError } from "../errors.ts";
+import { StoppedByUser, UserError } from "../errors.ts";
 import type { ExitStatus, RunningProcess, System } from "../system/system.ts";
 import { cleanConsoleText, type ConsoleLine, formatConsoleLine } from "./console.ts";
 import { connectQmp, type Qmp } from "./qmp.ts";

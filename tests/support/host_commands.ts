@@ -26,6 +26,7 @@ const answers: Readonly<Record<string, string | number>> = {
   "cat /sys/class/net/enp0s31f6/speed": "1000\n",
   "cat /sys/kernel/kexec_loaded": "0\n",
   "cat /proc/sys/kernel/kexec_load_disabled": "0\n",
+  "cat /proc/sys/net/ipv6/conf/all/disable_ipv6": "0\n",
   "cat /sys/kernel/security/lockdown": "none [integrity] confidentiality\n",
   "mokutil --sb-state": "SecureBoot enabled\n",
   "ls /sys/class/power_supply": "AC\nBAT0\n",
@@ -62,6 +63,7 @@ const system = await createInstalledSystem(debian, {
     // Somebody has had a rule of their own.
     "/etc/NetworkManager/conf.d/90-stiefelsystem.conf":
       "[device-stiefelsystem]\nmatch-device=interface-name:stiefel0\nmanaged=1\n",
+    "/usr/sbin/nbd-client": "libnl-genl-3.so.200\0",
     "/usr/lib/modules/6.12.30-amd64/modules.dep": "kernel/drivers/block/nbd.ko.xz:\n",
   },
   commands: [program],

@@ -1,0 +1,63 @@
+/**
+ * A disk with the project on it as it lies on a laptop whose owner has cloned it and built the image: so that its commands can be run in a
+ * machine that has no network. Made as a file, never mounted here.
+ */
+
+import type { System } from "../system/system.ts";
+
+/** Where the disk is mounted, and what lies where on it. */
+export const projectDiskPlaces = {
+  label: "stiefel-project",
+  mountPoint: "/mnt/stiefelsystem",
+  project: "/mnt/stiefelsystem/project",
+  deno: "/mnt/stiefelsystem/bin/deno",
+  denoDir: "/mnt/stiefelsystem/deno-dir",
+} as const;
+
+/** What `deno task` needs of the project's directory. */
+const projectEntries = ["deno.json", "deno.lock", "main.ts", "lib", "agents", "image", "config-example.yaml"] as const;
+
+export interface ProjectDiskContent {
+  /** All absolute. */
+  readonly projectDirectory: string;
+  /** The build directory: everything in it comes along. */
+  readonly buildDirectory: string;
+  readonly keyPath: string;
+  readonly denoPath: string;
+  /** Deno's cache; of it the npm packages. */
+  readonly denoDir: string;
+}
+
+const sizeMiB = 768;
+
+/**
+ * Makes the disk at `imagePath`, whose directory is also where its content is put together.
+ * Needs `cp`, `truncate` and `mkfs.ext4`. @throws {CommandError} when one of them fails
+ */
+export async function makeProjectDisk(system: System, content: ProjectDiskContent, imagePath: string): Promise<void> {
+  const stage = `${imagePath}.tree`;
+  await system.remove(stage);
+  try {
+    const copy = (from: readonly string[], to: string): Promise<unknown> =>
+      system.run(["cp", "--archive", "--reflink=auto", "--", ...from, to]);
+    for (const directory of ["project", "bin", "deno-dir"]) await system.makeDirectory(`${stage}/${directory}`);
+    await copy(projectEntries.map((name) => `${content.projectDirectory}/${name}`), `${stage}/project/`);
+    await copy([`${content.buildDirectory}/.`], `${stage}/project/build`);
+    await copy([content.keyPath], `${stage}/project/aes-key`);
+    await copy([content.denoPath], `${stage}/bin/deno`);
+    await copy([`${content.denoDir}/npm`], `${stage}/deno-dir/`);
+    await system.remove(imagePath);
+    await system.run(["truncate", "-s", `${sizeMiB}M`, imagePath]);
+    await system.run(["mkfs.ext4", "-q", "-F", "-L", projectDiskPlaces.label, "-d", stage, imagePath]);
+  } finally {
+    await system.remove(stage);
+  }
+}
+
+/** Shell lines that mount the disk and make `deno task` work in the project's directory. */
+export const enterProject = [
+  `mkdir -p ${projectDiskPlaces.mountPoint}`,
+  `mount LABEL=${projectDiskPlaces.label} ${projectDiskPlaces.mountPoint}`,
+  `cd ${projectDiskPlaces.project}`,
+  `export PATH="${projectDiskPlaces.mountPoint}/bin:$PATH" DENO_DIR=${projectDiskPlaces.denoDir} NO_COLOR=1`,
+].join(" && ");
