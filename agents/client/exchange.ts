@@ -62,7 +62,9 @@ export async function fetchArchive(stream: ByteStream, options: ExchangeOptions)
   await stream.write(handshake.opening);
   const reply = await frames.next(handshakeTimeoutMs);
   if (reply === undefined) throw new Error("The server closed the connection at once");
-  await using exchange = new Exchange(stream, frames, handshake.finish(reply), options);
+  const channel = handshake.finish(reply);
+  frames.expectSealedFrames();
+  await using exchange = new Exchange(stream, frames, channel, options);
   return await exchange.run();
 }
 

@@ -3,7 +3,7 @@ import type { DiskReport } from "../../lib/block/inspect_disk.ts";
 import { BootError } from "../../lib/boot/entry.ts";
 import type { BootImage } from "../../lib/boot/opened_image.ts";
 import { ProtocolError, UserError } from "../../lib/errors.ts";
-import type { ByteStream } from "../../lib/net/stream.ts";
+import type { AcceptedStream, ByteStream } from "../../lib/net/stream.ts";
 import {
   type ArchiveMessage,
   formatServerMessage,
@@ -43,18 +43,26 @@ export interface ServerExchangeOptions {
   readonly setDisk: (disk: DiskReport) => void;
 }
 
-/** From the connection to the hello: a client that has the key needs no longer, and nobody else may keep the place. */
-const helloTimeoutMs = 15_000;
+/** From the connection to the opening, which a client sends at once: a client that has the key needs no longer. */
+const openingTimeoutMs = 5_000;
+/** From there to the hello, for which a slow machine has to compute. */
+const helloTimeoutMs = 10_000;
 
 /** Runs one exchange to its end, good or bad, and says how it ended. Never rejects. */
-export async function serveExchange(stream: ByteStream, options: ServerExchangeOptions): Promise<void> {
-  const deadline = setTimeout(() => stream.close(), helloTimeoutMs);
+export async function serveExchange(stream: AcceptedStream, options: ServerExchangeOptions): Promise<void> {
+  let deadline = setTimeout(() => stream.close(), openingTimeoutMs);
   try {
     const frames = new FrameSource(stream);
     const channel = await shakeHands(stream, frames, options);
+    clearTimeout(deadline);
     if (channel === undefined) return;
+    deadline = setTimeout(() => stream.close(), helloTimeoutMs);
+    frames.expectSealedFrames();
     await using exchange = new ServerExchange(stream, frames, channel, options);
-    await exchange.run(() => clearTimeout(deadline));
+    await exchange.run(() => {
+      clearTimeout(deadline);
+      stream.keep();
+    });
   } catch (error) {
     options.console.sayRarely(`A boot exchange failed in a way nobody foresaw: ${describeError(error)}`);
   } finally {
@@ -69,7 +77,7 @@ async function shakeHands(
   options: ServerExchangeOptions,
 ): Promise<SecureChannel | undefined> {
   try {
-    const opening = await frames.next(helloTimeoutMs);
+    const opening = await frames.next(openingTimeoutMs);
     if (opening === undefined) return undefined;
     const answer = answerClientOpening(opening, { psk: options.bootPsk });
     await stream.write(answer.reply);

@@ -10,6 +10,7 @@ import { BOOT_EXCHANGE_PORT } from "../../lib/protocol/boot_exchange.ts";
 import { DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
 import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
 import type { OnEnd } from "../../lib/protocol/kernel_command_line.ts";
+import { declineBusy } from "../../lib/protocol/secure_channel.ts";
 import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../shared/backoff.ts";
 import type { Console } from "../shared/console.ts";
@@ -193,7 +194,7 @@ class Server {
     arrivalOf: (ends: { readonly localAddress: string; readonly remoteAddress: string }) => Arrival,
   ): StreamListener {
     const { system, console } = this.#dependencies;
-    return listenStream(place, (stream) => {
+    return listenStream({ ...place, farewell: declineBusy().reply }, (stream) => {
       const options: ServerExchangeOptions = {
         system,
         console,

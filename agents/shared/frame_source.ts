@@ -1,14 +1,19 @@
 /** The frames of a boot exchange as they come in over a stream. */
-import { FrameReader } from "../../lib/protocol/frames.ts";
+import { FrameReader, OPENING_MAX_BYTES } from "../../lib/protocol/frames.ts";
 import type { ByteStream } from "../../lib/net/stream.ts";
 
 export class FrameSource {
   readonly #stream: ByteStream;
-  readonly #reader = new FrameReader();
+  readonly #reader = new FrameReader({ maxBodyBytes: OPENING_MAX_BYTES });
   #frames: Generator<Uint8Array, void, void> | undefined;
 
   constructor(stream: ByteStream) {
     this.#stream = stream;
+  }
+
+  /** To be called after the handshake: before it, frames longer than an opening are refused. */
+  expectSealedFrames(): void {
+    this.#reader.liftBound();
   }
 
   /**

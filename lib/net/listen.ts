@@ -1,6 +1,6 @@
-/** Accepting TCP connections, with a bound on how many there are at once. */
+/** Accepting TCP connections, with a bound on how many there are at once that strangers cannot use to keep others out. */
 import { withScope } from "./address.ts";
-import { type ByteStream, type StreamOptions, wrapConnection } from "./stream.ts";
+import { type AcceptedStream, type StreamOptions, wrapConnection } from "./stream.ts";
 
 export interface ListenOptions extends StreamOptions {
   /** Our own address; a link-local one needs `link`. */
@@ -8,8 +8,13 @@ export interface ListenOptions extends StreamOptions {
   readonly link?: string;
   /** 0 lets the kernel choose. */
   readonly port: number;
-  /** Further connections are closed at once. Default 16. */
+  /**
+   * One more than this closes another one whose handler has not called `keep`: the oldest of the address that has most of them. When all
+   * are kept, it is closed itself. Default 16.
+   */
   readonly maximumConnections?: number;
+  /** Said to a connection that is closed for want of room, if nothing was said to it yet. A few bytes. */
+  readonly farewell?: Uint8Array;
 }
 
 export interface StreamListener extends AsyncDisposable {
@@ -26,7 +31,10 @@ export interface StreamListener extends AsyncDisposable {
  * Needs `--allow-net`.
  * @throws {Deno.errors.AddrNotAvailable} when the address is not ours (yet), {Deno.errors.AddrInUse} when the port is taken
  */
-export function listenStream(options: ListenOptions, handle: (stream: ByteStream) => Promise<void>): StreamListener {
+export function listenStream(
+  options: ListenOptions,
+  handle: (stream: AcceptedStream) => Promise<void>,
+): StreamListener {
   const hostname = options.link === undefined ? options.address : withScope(options.address, options.link);
   const listener = Deno.listen({ hostname, port: options.port });
   const closing = new AbortController();
@@ -55,28 +63,47 @@ async function acceptAll(
   listener: Deno.TcpListener,
   signal: AbortSignal,
   options: ListenOptions,
-  handle: (stream: ByteStream) => Promise<void>,
+  handle: (stream: AcceptedStream) => Promise<void>,
 ): Promise<void> {
+  const open = new Set<AcceptedStream>();
   const running = new Set<Promise<void>>();
   const maximum = options.maximumConnections ?? 16;
   while (!signal.aborted) {
     const connection = await acceptOne(listener, signal);
-    if (connection === undefined) continue;
-    if (running.size >= maximum) {
-      connection.close();
-      continue;
-    }
-    const stream = openStream(connection, { ...options, signal });
+    const stream = connection && openStream(connection, { ...options, signal });
     if (stream === undefined) continue;
+    if (open.size >= maximum) {
+      const turnedAway = chooseTurnedAway([...open, stream]);
+      open.delete(turnedAway);
+      await turnedAway.turnAway(options.farewell ?? new Uint8Array());
+      if (turnedAway === stream) continue;
+    }
+    open.add(stream);
     const task: Promise<void> = handle(stream)
       .catch(() => {})
       .finally(() => {
         stream.close();
+        open.delete(stream);
         running.delete(task);
       });
     running.add(task);
   }
   await Promise.all(running);
+}
+
+/**
+ * Of those not kept, the oldest of the address that has most: whoever fills the places with many connections loses his own, and a single
+ * connection from elsewhere stays. Pure.
+ * @param streams oldest first; the last one has just come and is not kept
+ */
+export function chooseTurnedAway<Stream extends Pick<AcceptedStream, "isKept" | "remoteAddress">>(
+  streams: readonly Stream[],
+): Stream {
+  const byAddress = Map.groupBy(streams.filter(({ isKept }) => !isKept), ({ remoteAddress }) => remoteAddress);
+  const [busiest = []] = [...byAddress.values()].toSorted((one, other) => other.length - one.length);
+  const [oldest] = busiest;
+  if (oldest === undefined) throw new TypeError("The newest connection cannot be kept already");
+  return oldest;
 }
 
 /** A connection that failed between arriving and being accepted, or a moment without free file handles, must not end the listener. */
@@ -90,7 +117,7 @@ async function acceptOne(listener: Deno.TcpListener, signal: AbortSignal): Promi
 }
 
 /** A connection reset right after being accepted has no addresses to report any more. */
-function openStream(connection: Deno.TcpConn, options: StreamOptions): ByteStream | undefined {
+function openStream(connection: Deno.TcpConn, options: StreamOptions): AcceptedStream | undefined {
   try {
     return wrapConnection(connection, options);
   } catch {

@@ -31,6 +31,15 @@ export interface ByteStream extends Disposable {
   close(): void;
 }
 
+/** A connection from outside, whose peer may be anybody. */
+export interface AcceptedStream extends ByteStream {
+  /** The peer has shown that it belongs here: from now on the connection is not closed in favour of a new one. */
+  keep(): void;
+  readonly isKept: boolean;
+  /** Says this, if nothing was said yet, and closes. */
+  turnAway(farewell: Uint8Array): Promise<void>;
+}
+
 export interface StreamOptions {
   /** How long the other side may stay silent, or take nothing. Default 30 s. */
   readonly idleTimeoutMs?: number;
@@ -65,11 +74,11 @@ export async function connectStream(options: ConnectOptions): Promise<ByteStream
 }
 
 /** Wraps an accepted connection; for `listen.ts`. */
-export function wrapConnection(connection: Deno.TcpConn, options: StreamOptions): ByteStream {
+export function wrapConnection(connection: Deno.TcpConn, options: StreamOptions): AcceptedStream {
   return new TcpByteStream(connection, options);
 }
 
-class TcpByteStream implements ByteStream {
+class TcpByteStream implements AcceptedStream {
   readonly localAddress: string;
   readonly remoteAddress: string;
   readonly remotePort: number;
@@ -79,6 +88,8 @@ class TcpByteStream implements ByteStream {
   readonly #onAbort = (): void => this.close();
   readonly #buffer = new Uint8Array(readBytes);
   #isClosed = false;
+  #isKept = false;
+  #hasWritten = false;
 
   constructor(connection: Deno.TcpConn, options: StreamOptions) {
     this.#connection = connection;
@@ -99,6 +110,7 @@ class TcpByteStream implements ByteStream {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
+    this.#hasWritten = true;
     for (let offset = 0; offset < bytes.length;) {
       offset += await this.#within(this.#idleTimeoutMs, "took", () => this.#connection.write(bytes.subarray(offset)));
     }
@@ -106,6 +118,20 @@ class TcpByteStream implements ByteStream {
 
   async closeWrite(): Promise<void> {
     if (!this.#isClosed) await this.#connection.closeWrite().catch(() => {}); // it may be gone already, which is as good
+  }
+
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
+  keep(): void {
+    this.#isKept = true;
+  }
+
+  async turnAway(farewell: Uint8Array): Promise<void> {
+    // What is short fits into the socket's buffer, whatever the peer does.
+    if (!this.#hasWritten) await this.write(farewell).catch(() => {});
+    this.close();
   }
 
   close(): void {

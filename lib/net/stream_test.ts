@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describeEndpoint, needsScope, plainAddress, withoutScope, withScope } from "./address.ts";
-import { listenStream } from "./listen.ts";
+import { chooseTurnedAway, listenStream } from "./listen.ts";
 import { parseRequestHead, servePage } from "./status_page.ts";
-import { connectStream, IdleTimeout } from "./stream.ts";
+import { type ByteStream, connectStream, IdleTimeout } from "./stream.ts";
 
 const host = "127.0.0.1";
 
@@ -63,20 +63,48 @@ Deno.test("closing a listener ends its connections", async () => {
   assert.equal(await stream.read(), undefined);
 });
 
-Deno.test("one connection more than allowed is closed at once, and its place is free again later", async () => {
-  await using listener = listenStream({ address: host, port: 0, maximumConnections: 1 }, async (stream) => {
+Deno.test("a connection more than allowed takes the place of one that is not kept, else it is told so and closed", async () => {
+  const place = { address: host, port: 0, maximumConnections: 2, farewell: new TextEncoder().encode("full") };
+  await using listener = listenStream(place, async (stream) => {
+    if ((await stream.read())?.[0] !== 1) return;
+    stream.keep();
     await stream.write(new Uint8Array(1));
     await stream.read();
   });
-  const first = await connectStream({ host, port: listener.port });
-  assert.equal((await first.read())?.length, 1);
-  using second = await connectStream({ host, port: listener.port });
-  assert.equal(await second.read().catch(() => undefined), undefined);
-  await first.closeWrite();
-  assert.equal(await first.read(), undefined);
-  using third = await connectStream({ host, port: listener.port });
-  assert.equal((await third.read())?.length, 1);
-  first.close();
+  const connect = (): ReturnType<typeof connectStream> => connectStream({ host, port: listener.port });
+  const readText = async (stream: ByteStream): Promise<string> => new TextDecoder().decode(await stream.read());
+  const keep = async (stream: ByteStream): Promise<void> => {
+    await stream.write(new Uint8Array([1]));
+    assert.equal((await stream.read())?.length, 1);
+  };
+  using kept = await connect();
+  await keep(kept);
+  using silent = await connect();
+  using next = await connect();
+  assert.equal(await readText(silent), "full");
+  assert.equal(await silent.read(), undefined);
+  await keep(next);
+  using late = await connect();
+  assert.equal(await readText(late), "full");
+  // a place that was given back is free
+  await kept.closeWrite();
+  assert.equal(await kept.read(), undefined);
+  using again = await connect();
+  await keep(again);
+});
+
+Deno.test("who fills the places loses his own, the oldest first; whoever came alone stays", () => {
+  const connections = (...addresses: string[]): { remoteAddress: string; isKept: boolean; at: number }[] =>
+    addresses.map((address, at) => ({ remoteAddress: address.toLowerCase(), isKept: /[A-Z]/.test(address), at }));
+  // capitals are kept
+  const cases: [string[], number][] = [
+    [["b", "a", "a", "a"], 1],
+    [["A", "A", "b", "a"], 2],
+    [["a", "b", "c"], 0],
+    [["A", "B", "c"], 2],
+    [["b", "A", "a", "a", "b", "b"], 0],
+  ];
+  for (const [addresses, at] of cases) assert.equal(chooseTurnedAway(connections(...addresses)).at, at);
 });
 
 Deno.test("a refused connection is an error", async () => {

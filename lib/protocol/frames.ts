@@ -34,7 +34,7 @@ export class FrameReader {
   /** The frame that has begun, header included. */
   readonly #partial = new Uint8Array(FRAME_HEADER_BYTES + FRAME_BODY_MAX_BYTES);
   #partialBytes = 0;
-  readonly #maxBodyBytes: number;
+  #maxBodyBytes: number;
 
   /** @param options.maxBodyBytes bound on what is accepted; small before the peer has shown that it knows the key */
   constructor(options: { readonly maxBodyBytes?: number } = {}) {
@@ -64,6 +64,11 @@ export class FrameReader {
         yield this.#partial.subarray(FRAME_HEADER_BYTES, end);
       }
     }
+  }
+
+  /** The peer has shown that it knows the key: frames of any size from here on. */
+  liftBound(): void {
+    this.#maxBodyBytes = FRAME_BODY_MAX_BYTES;
   }
 
   /**

@@ -4,6 +4,7 @@ import { createSite, startClient, startServer } from "./agents.ts";
 import { createRig, type Machine, rigTest, type RunningAgent } from "./rig.ts";
 
 const script = new URL("./attacker.ts", import.meta.url).pathname;
+const occupier = new URL("./occupier.ts", import.meta.url).pathname;
 const datagrams = 10_000;
 
 /** VmRSS of proc_pid_status(5). */
@@ -41,6 +42,31 @@ rigTest("ten thousand hostile datagrams and three hundred hostile connections le
 
   await using client = startClient(desktop, { site });
   assert.equal((await client.exited).exitCode, 0, client.lines.join("\n"));
+});
+
+rigTest("a stranger who takes all places, and takes them again at once, does not keep the desktop out", async () => {
+  await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"], ["laptop", "eth1", "stranger", "eth0"]]);
+  const site = await createSite(rig);
+  const [laptop, desktop, stranger] = [rig.machine("laptop"), rig.machine("desktop"), rig.machine("stranger")];
+  const shared = "198.51.100.1";
+  const configure = async (machine: Machine, link: string, address: string): Promise<void> => {
+    await machine.run(["ip", "link", "set", "dev", link, "up"]);
+    await machine.run(["ip", "address", "add", address, "dev", link]);
+  };
+  await configure(laptop, "eth0", `${shared}/24`);
+  await configure(desktop, "eth0", "198.51.100.2/24");
+  await configure(laptop, "eth1", "203.0.113.1/24");
+  await configure(stranger, "eth0", "203.0.113.2/24");
+  await stranger.run(["ip", "route", "add", shared, "via", "203.0.113.1"]);
+  await using server = startServer(laptop, { site, args: ["--listen", shared] });
+  await server.waitForLine(/Listening on 198.51.100.1:4644/);
+
+  const occupy = [Deno.execPath(), "run", "--quiet", "--allow-net", occupier, shared, "4644", "40"];
+  await using occupying = stranger.start(occupy);
+  await occupying.waitForLine(/a hundred connections were lost/, 60_000);
+  await using client = startClient(desktop, { site, args: ["--server", shared] });
+  await client.waitForLine(/step=fetched/);
+  assert.doesNotMatch(client.lines.join("\n"), /Trying again|failed/);
 });
 
 rigTest("the export ends with a server that is killed: nobody can hold a disk that is lent anew", async () => {
