@@ -14,6 +14,7 @@ export const arch: Distribution = {
     mkinitcpio: "mkinitcpio",
   },
   installCommand: ["pacman", "-S"],
+  kernelHooks: ["pacman"],
   // The name stays the same over kernel updates: linux, linux-lts, linux-zen, …
   kernelImages: ["/boot/vmlinuz-{base}", "/usr/lib/modules/{release}/vmlinuz"],
 };

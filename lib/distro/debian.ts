@@ -14,5 +14,6 @@ export const debian: Distribution = {
     mkinitcpio: "mkinitcpio",
   },
   installCommand: ["apt-get", "install"],
+  kernelHooks: ["kernel-postinst"],
   kernelImages: ["/boot/vmlinuz-{release}"],
 };

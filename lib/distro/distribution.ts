@@ -19,6 +19,8 @@ export interface Distribution {
   readonly packages: Readonly<Record<Need | GeneratorId, string>>;
   /** Installs packages; their names follow. */
   readonly installCommand: readonly string[];
+  /** Folders below image/host/ with what its packages call when a kernel comes or goes; for a separate initramfs. */
+  readonly kernelHooks: readonly string[];
   /** Where kernel images are: `{release}` is `uname -r`, `{base}` the name in /usr/lib/modules/RELEASE/pkgbase. */
   readonly kernelImages: readonly string[];
 }

@@ -14,6 +14,7 @@ export const fedora: Distribution = {
     mkinitcpio: "mkinitcpio",
   },
   installCommand: ["dnf", "install"],
+  kernelHooks: ["kernel-install"],
   // With systemd-boot kernels are on the ESP only, and this copy is what kernel-install(8) takes.
   kernelImages: ["/boot/vmlinuz-{release}", "/usr/lib/modules/{release}/vmlinuz"],
 };

@@ -15,6 +15,8 @@ export const gentoo: Distribution = {
     mkinitcpio: "sys-kernel/mkinitcpio",
   },
   installCommand: ["emerge", "--ask"],
+  // installkernel runs either one, depending on its USE flag systemd.
+  kernelHooks: ["kernel-postinst", "kernel-install"],
   // installkernel: kernel-RELEASE from a kernel's own "make install" with systemd-boot or older versions, vmlinuz-RELEASE else.
   kernelImages: ["/boot/vmlinuz-{release}", "/boot/kernel-{release}", "/usr/lib/modules/{release}/vmlinuz"],
 };

@@ -33,9 +33,10 @@ export interface SetupArtifacts {
   /** Text of the configuration. */
   readonly configText: string;
   readonly key: Uint8Array<ArrayBuffer>;
-  /** Files of image/host/generic and of the generator's folder. */
+  /** Files of image/host/generic, of the generator's folders, and of the distribution's for kernel updates. */
   readonly genericFiles: readonly OverlayFile[];
   readonly generatorFiles: readonly OverlayFile[];
+  readonly kernelHookFiles: readonly OverlayFile[];
   /** Absent: it was not built; the laptop is then started as a server by hand. */
   readonly autokexec?: AutokexecArtifact;
 }
@@ -77,6 +78,7 @@ export function planSetupServer(inputs: SetupInputs): Plan {
       ...rules,
       ...planReloads(facts, rules),
       buildOperation(build, [...removals, ...overlay]),
+      ...planKernelHooks(artifacts),
       ...planBootJson(inputs, build),
       ...planAutokexec(inputs),
     ],
@@ -94,11 +96,14 @@ function planBuild({ facts, generator }: SetupInputs): InitramfsBuild {
   return generators[generator].build(facts.kernel);
 }
 
-function planNotices({ facts, artifacts }: SetupInputs): readonly string[] {
+function planNotices({ facts, artifacts, generator }: SetupInputs): readonly string[] {
   const { distribution } = facts;
   return [
     ...distribution === undefined ? ["This distribution is not known; it is treated by what is installed"] : [],
     ...distribution?.isDerivative ? [`${distribution.prettyName} is treated as ${distribution.distribution.name}`] : [],
+    ...generators[generator].isSeparate && artifacts.kernelHookFiles.length === 0
+      ? ["What desktops boot is not built anew by kernel updates here: run setup-server again after each"]
+      : [],
     ...artifacts.autokexec === undefined
       ? [
         "There is no autokexec agent: the laptop will not turn into a server by itself, only when the image is started by hand",
@@ -181,6 +186,13 @@ function planOverlay(artifacts: SetupArtifacts, generator: GeneratorId): readonl
     })
   );
   return [...generic, ...specific];
+}
+
+function planKernelHooks({ kernelHookFiles }: SetupArtifacts): readonly WriteFile[] {
+  const why = "Builds what desktops boot anew when a kernel is updated";
+  return kernelHookFiles.map(({ path, text, mode }) =>
+    writeFile(path, { kind: "text", text }, why, { mode, needs: ["initramfs"] })
+  );
 }
 
 function planRemoval(path: HostPath): RemoveFile {

@@ -11,7 +11,7 @@ import { createRealSystem } from "../system/real.ts";
 import { formatMode } from "./file_state.ts";
 import { chooseGenerator, gatherHostFacts } from "./host_facts.ts";
 import type { Operation, Plan } from "./operation.ts";
-import { readOverlay } from "./overlay.ts";
+import { type OverlayFile, readOverlay } from "./overlay.ts";
 import { planSetupServer, type SetupInputs } from "./plan_setup_server.ts";
 import { openHostTree } from "./tree.ts";
 
@@ -23,7 +23,9 @@ async function inputsFor(installed: InstalledSystem, configText = ""): Promise<S
   const facts = await gatherHostFacts(system, await openHostTree(system));
   const { config } = await loadConfig(configText, "config.yaml");
   const real = createRealSystem();
-  const hostFiles = `${projectRoot}image/host/`;
+  const read = async (names: readonly string[]): Promise<readonly OverlayFile[]> =>
+    (await Promise.all(names.map((name) => readOverlay(real, `${projectRoot}image/host/${name}`)))).flat();
+  const { layers, isSeparate } = generators[installed.generator];
   const generator = chooseGenerator(facts, config.modules);
   assert.equal(generator, installed.generator);
   return {
@@ -35,8 +37,9 @@ async function inputsFor(installed: InstalledSystem, configText = ""): Promise<S
       initrd: "build/initrd",
       configText,
       key: new Uint8Array(32),
-      genericFiles: await readOverlay(real, `${hostFiles}generic`),
-      generatorFiles: await readOverlay(real, `${hostFiles}${generators[installed.generator].layer}`),
+      genericFiles: await read(["generic"]),
+      generatorFiles: await read(layers),
+      kernelHookFiles: isSeparate ? await read(facts.distribution?.distribution.kernelHooks ?? []) : [],
       autokexec: {
         files: [{ source: "build/autokexec-agent", path: "/usr/lib/stiefelsystem/autokexec-agent", mode: 0o755 }],
         command: ["/usr/lib/stiefelsystem/autokexec-agent"],
@@ -62,7 +65,8 @@ function formatOperation(operation: Operation): string {
       const { mode, content } = operation;
       lines.push(`    mode: ${mode === "any" ? mode : formatMode(mode)}${operation.isSecret ? ", secret" : ""}`);
       if (content.kind === "copy-of") lines.push(`    copy of: ${content.source}`);
-      const isOurs = operation.why.startsWith("On a desktop") || operation.why.startsWith("Puts the above");
+      const isOurs = operation.why.startsWith("On a desktop") || operation.why.startsWith("Puts the above") ||
+        operation.why.startsWith("Builds what desktops boot");
       if (content.kind === "text" && !isOurs) {
         lines.push(...content.text.trimEnd().split("\n").filter(Boolean).map((line) => `    | ${line}`));
       }

@@ -74,7 +74,8 @@ export async function openHostTree(system: System, root = "/"): Promise<HostTree
   }
 
   const commandLine = (argv: readonly string[]): readonly string[] => {
-    if (isRunning) return argv;
+    // A program that was installed just now: Deno grants to run only what it may not write.
+    if (isRunning) return argv[0]?.startsWith("/") ? ["chroot", "/", ...argv] : argv;
     // systemctl and nmcli of the tree could not talk to anything; systemctl edits a tree by itself (systemctl(1), --root=).
     return argv[0] === "systemctl" ? ["systemctl", `--root=${prefix}`, ...argv.slice(1)] : ["chroot", prefix, ...argv];
   };

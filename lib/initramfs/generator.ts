@@ -27,12 +27,15 @@ export interface GeneratorSetup {
   readonly id: GeneratorId;
   /** A system has the generator when one of these is there. */
   readonly programs: readonly string[];
-  /** Folder below image/host/ with what is installed for it. */
-  readonly layer: string;
+  /** Folders below image/host/ with what is installed for it. */
+  readonly layers: readonly string[];
   /** The laptop's own initramfs stays as it is. */
   readonly isSeparate: boolean;
   build(kernel: KernelTarget): InitramfsBuild;
 }
 
-/** A separate initramfs has this name; boot loaders' own tools take only names with a kernel version in them. */
+/** A separate initramfs has this name. Boot loaders' own tools take only names with a kernel version in them: it is no entry of the laptop. */
 export const separateInitramfs = "/boot/initramfs-stiefel.img";
+
+/** The kernel it belongs to. GRUB would make entries of files named "vmlinuz-" and "kernel-" (its 10_linux). */
+export const separateKernel = "/boot/linux-stiefel";

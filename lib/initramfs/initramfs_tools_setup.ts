@@ -9,7 +9,7 @@ import type { GeneratorSetup } from "./generator.ts";
 export const initramfsToolsSetup: GeneratorSetup = {
   id: "initramfs-tools",
   programs: [initramfsTools.program],
-  layer: "initramfs-tools",
+  layers: ["initramfs-tools"],
   isSeparate: false,
   build: () => ({
     argv: initramfsTools.rebuildCommand,

@@ -325,6 +325,7 @@ for (const shell of SHELLS) {
     await using machine = await makeMachine({ session: text, links });
     Deno.mkdirSync(`${machine.root}/mnt/etc/lvm/devices`, { recursive: true });
     Deno.writeTextFileSync(`${machine.root}/mnt/etc/lvm/devices/system.devices`, "VERSION=1.1.1\n");
+    machine.write("/mnt/usr/lib/systemd/systemd", "");
     const result = await machine.run([...shell, script, "prepare", `${machine.root}/mnt`, machine.root]);
     assert.deepEqual(result, { code: 0, stdout: "", stderr: "" });
     assert.deepEqual(machine.files("/run"), {
@@ -338,6 +339,13 @@ for (const shell of SHELLS) {
       "/run/systemd/system/swap.d/50-stiefelsystem.conf": "[Unit]\nConditionPathExists=/run/stiefelsystem/allow-swap\n",
     });
     assert.deepEqual(machine.calls(), ["mount -o bind /run/stiefelsystem/lvm-devices /mnt/etc/lvm/devices"]);
+  });
+
+  Deno.test(`prepare leaves no sign of systemd for another init${under}`, async () => {
+    await using machine = await makeMachine({ session: text, links });
+    const result = await machine.run([...shell, script, "prepare", `${machine.root}/mnt`, machine.root]);
+    assert.deepEqual(result, { code: 0, stdout: "", stderr: "" });
+    assert.ok(!machine.exists("/run/systemd"));
   });
 
   Deno.test(`prepare without a session touches nothing${under}`, async () => {

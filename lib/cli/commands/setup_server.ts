@@ -8,7 +8,7 @@ import { quoteCommand, UserError } from "../../errors.ts";
 import { applyPlan } from "../../host/apply.ts";
 import { openHost } from "../../host/host.ts";
 import { chooseGenerator, gatherHostFacts, type HostFacts } from "../../host/host_facts.ts";
-import { readOverlay } from "../../host/overlay.ts";
+import { type OverlayFile, readOverlay } from "../../host/overlay.ts";
 import { type AutokexecArtifact, planSetupServer, type SetupArtifacts } from "../../host/plan_setup_server.ts";
 import type { HostTree } from "../../host/tree.ts";
 import type { GeneratorId } from "../../initramfs/generator.ts";
@@ -43,7 +43,7 @@ export async function setupServer(system: System, ui: Ui, options: SetupServerOp
   const { config, configText } = await readConfig(system, ui, options.configPath);
   const facts = await gatherHostFacts(system, host.tree);
   const generator = demandGenerator(facts, config);
-  const artifacts = await gatherArtifacts(system, options, { generator, configText });
+  const artifacts = await gatherArtifacts(system, options, { generator, configText, facts });
   demandPrograms(ui, facts, options);
   const plan = planSetupServer({ config, facts, artifacts, generator });
   ui.say(`${plan.title}${options.root === undefined ? "" : ` in ${options.root}`}`);
@@ -88,20 +88,23 @@ function demandGenerator(facts: HostFacts, config: Config): GeneratorId {
 async function gatherArtifacts(
   system: System,
   options: SetupServerOptions,
-  { generator, configText }: { readonly generator: GeneratorId; readonly configText: string },
+  { generator, configText, facts }: {
+    readonly generator: GeneratorId;
+    readonly configText: string;
+    readonly facts: HostFacts;
+  },
 ): Promise<SetupArtifacts> {
-  const { layer } = generators[generator];
-  const generatorFiles = await readOverlay(system, `${options.hostFilesDirectory}/${layer}`);
-  if (generatorFiles.length === 0) {
-    throw new UserError(`There are no files for ${generator} in "${options.hostFilesDirectory}/${layer}" yet`);
-  }
+  const read = async (layers: readonly string[]): Promise<readonly OverlayFile[]> =>
+    (await Promise.all(layers.map((layer) => readOverlay(system, `${options.hostFilesDirectory}/${layer}`)))).flat();
+  const { layers, isSeparate } = generators[generator];
   return {
     kernel: `${options.buildDirectory}/kernel`,
     initrd: `${options.buildDirectory}/initrd`,
     configText,
     key: await readKey(system, options.keyPath),
-    genericFiles: await readOverlay(system, `${options.hostFilesDirectory}/generic`),
-    generatorFiles,
+    genericFiles: await read(["generic"]),
+    generatorFiles: await read(layers),
+    kernelHookFiles: isSeparate ? await read(facts.distribution?.distribution.kernelHooks ?? []) : [],
     ...options.autokexec === undefined ? {} : { autokexec: options.autokexec },
   };
 }

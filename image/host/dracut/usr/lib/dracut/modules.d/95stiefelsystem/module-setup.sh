@@ -1,0 +1,112 @@
+#!/bin/bash
+# Sourced by dracut(8) when it is called with "--add stiefelsystem" (dracut.modules(7)). Adds what attaches the laptop's disk on a
+# desktop: it is used only when a boot exchange adds a session to the initramfs. Needs none of dracut's network modules.
+# dracut calls the functions below with $moddir, $initdir, $dracutsysrootdir and $systemdsystemunitdir set.
+# shellcheck disable=SC2154
+
+check() {
+    # In no initramfs but the one that asks for it.
+    return 255
+}
+
+depends() {
+    return 0
+}
+
+installkernel() {
+    # Whatever machine the desktop is: wired links of every kind. dracut's kernel-modules adds keyboards and USB hosts.
+    hostonly='' instmods nbd =drivers/net/ethernet =drivers/net/phy =drivers/net/mdio =drivers/net/pcs =drivers/net/usb \
+        =drivers/thunderbolt =drivers/net/thunderbolt =drivers/net/hyperv =drivers/net/vmxnet3 virtio_net
+}
+
+install() {
+    local ours=/usr/lib/stiefelsystem
+
+    # A missing program fails the build: this initramfs is for nothing else.
+    inst_multiple ip nbd-client modprobe udevadm timeout mkdir mkfifo mv sleep ln mount
+    inst_script "$ours/stiefel-attach"
+    if dracut_module_included systemd; then
+        install_units "$ours"
+    else
+        inst_hook initqueue/settled 10 "$moddir/attach.sh"
+        inst_hook cleanup 90 "$moddir/prepare.sh"
+    fi
+    install_root_volumes
+}
+
+install_units() {
+    local unit wants=$initdir$systemdsystemunitdir/initrd.target.wants
+
+    mkdir -p "$wants"
+    for unit in stiefel-attach.service stiefel-prepare.service; do
+        inst_simple "$1/$unit" "$systemdsystemunitdir/$unit"
+        ln -sf "../$unit" "$wants/$unit"
+    done
+    inst_simple "$1/device.conf" "$systemdsystemunitdir/device.d/10-stiefelsystem.conf"
+}
+
+# dracut leaves out of a generic initramfs which containers and volumes are below the root file system, and the boot loader's
+# command line need not name them. Nothing else is opened: the desktop's own disks are none of our business.
+install_root_volumes() {
+    local mountpoint name type fstype uuid parameters='' containers=()
+
+    while read -r name type fstype uuid; do
+        if [[ $fstype == crypto_LUKS ]]; then
+            parameters+=" rd.luks.uuid=$uuid"
+            containers+=("$name")
+        fi
+        [[ $type != lvm ]] || parameters+=" rd.lvm.lv=$(lvm lvs --noheadings --separator / -o vg_name,lv_name "$name" | tr -d ' ')"
+    done < <(
+        for mountpoint in / /usr; do
+            name=$(findmnt --noheadings --nofsroot --output SOURCE --mountpoint "$mountpoint") && [[ -b $name ]] &&
+                lsblk --noheadings --inverse --list --raw --paths --output NAME,TYPE,FSTYPE,UUID "$name"
+        done | sort -u
+    )
+    [[ -z $parameters ]] || echo "$parameters" >"$initdir/etc/cmdline.d/95stiefelsystem.conf"
+    install_crypttab "${containers[@]}"
+}
+
+# install_crypttab CONTAINER...: the root file system may be looked for under the name that crypttab(5) gives its container.
+# Without key files: they would have to be in the initramfs, which is sent to other machines.
+install_crypttab() {
+    local name device options
+
+    [[ -e $dracutsysrootdir/etc/crypttab ]] || return 0
+    while read -r name device _ options || [[ -n $name ]]; do
+        [[ -n $device && $name != \#* ]] || continue
+        if is_one_of "$device" "$@" || [[ ,$options, == *,x-initrd.attach,* ]]; then
+            printf '%s %s none %s\n' "$name" "$device" "$(drop_hardware_keys "$options")"
+        fi
+    done <"$dracutsysrootdir/etc/crypttab" >"$initdir/etc/crypttab"
+    [[ -s $initdir/etc/crypttab ]] || rm -f "$initdir/etc/crypttab"
+}
+
+# is_one_of DEVICE CONTAINER...: DEVICE as in crypttab
+is_one_of() {
+    local device=${1//\"/} tag container
+
+    shift
+    case $device in
+        UUID=* | LABEL=* | PARTUUID=* | PARTLABEL=* | ID=*)
+            tag=${device%%=*}
+            device=/dev/disk/by-${tag,,}/${device#*=}
+            ;;
+    esac
+    for container in "$@"; do
+        [[ ! $container -ef $device ]] || return 0
+    done
+    return 1
+}
+
+# drop_hardware_keys OPTIONS: what a TPM, a token or a key server opens on the laptop takes the passphrase on another machine
+drop_hardware_keys() {
+    local option IFS=, kept=()
+
+    for option in $1; do
+        case $option in
+            tpm2-* | fido2-* | pkcs11-* | keyfile-* | keyscript=*) ;;
+            *) kept+=("$option") ;;
+        esac
+    done
+    printf '%s' "${kept[*]:-luks}"
+}
