@@ -48,6 +48,8 @@ export interface MachineOptions {
   readonly lvmDevices?: boolean;
   /** The `ip` is busybox's. */
   readonly hasBusyboxIp?: boolean;
+  /** More stub programs: name -> shell lines that run after the call is written down. */
+  readonly programs?: Readonly<Record<string, string>>;
 }
 
 export interface Machine extends AsyncDisposable {
@@ -124,6 +126,9 @@ export async function makeMachine(options: MachineOptions = {}): Promise<Machine
     Deno.writeTextFileSync(path, text, { mode });
   };
   for (const [name, text] of Object.entries(STUBS)) write(`${base}/bin/${name}`, text, 0o755);
+  for (const [name, text] of Object.entries(options.programs ?? {})) {
+    write(`${base}/bin/${name}`, `${RECORD}${text}\n`, 0o755);
+  }
   write(`${stub}/calls`, "");
   write(`${stub}/refused`, `${options.refusedAttempts ?? 0}\n`);
   const disk = options.disk ?? { sectors: 2048, blockSizeBytes: 512 };

@@ -53,12 +53,12 @@ install_root_volumes() {
     while read -r name type fstype uuid; do
         if [[ $fstype == crypto_LUKS ]]; then
             parameters+=" rd.luks.uuid=$uuid"
-            containers+=("$name")
+            containers+=("$name" "UUID=$uuid")
         fi
         [[ $type != lvm ]] || parameters+=" rd.lvm.lv=$(lvm lvs --noheadings --separator / -o vg_name,lv_name "$name" | tr -d ' ')"
     done < <(
         for mountpoint in / /usr; do
-            name=$(findmnt --noheadings --nofsroot --output SOURCE --mountpoint "$mountpoint") && [[ -b $name ]] &&
+            name=$(findmnt --noheadings --nofsroot --output SOURCE --mountpoint "$mountpoint") && [[ $name == /dev/* ]] &&
                 lsblk --noheadings --inverse --list --raw --paths --output NAME,TYPE,FSTYPE,UUID "$name"
         done | sort -u
     )
@@ -81,19 +81,15 @@ install_crypttab() {
     [[ -s $initdir/etc/crypttab ]] || rm -f "$initdir/etc/crypttab"
 }
 
-# is_one_of DEVICE CONTAINER...: DEVICE as in crypttab
+# is_one_of DEVICE CONTAINER...: DEVICE as in crypttab, CONTAINER a path or UUID=...
 is_one_of() {
-    local device=${1//\"/} tag container
+    local name=$1 tag=${1%%=*} device=$1 container
 
     shift
-    case $device in
-        UUID=* | LABEL=* | PARTUUID=* | PARTLABEL=* | ID=*)
-            tag=${device%%=*}
-            device=/dev/disk/by-${tag,,}/${device#*=}
-            ;;
-    esac
+    # Names of udev's links: by-partuuid, by-label, ...
+    [[ $device != *=* ]] || device=/dev/disk/by-${tag,,}/${device#*=}
     for container in "$@"; do
-        [[ ! $container -ef $device ]] || return 0
+        [[ $container != "$name" && ! $container -ef $device ]] || return 0
     done
     return 1
 }

@@ -1,0 +1,171 @@
+/**
+ * The dracut module: what it puts into an initramfs, with dracut's functions as stubs; and its hooks for an initramfs without systemd,
+ * under dash and busybox ash. That dracut itself takes it is proven in tests/qemu.
+ */
+
+import assert from "node:assert/strict";
+import { type Machine, type MachineOptions, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
+
+const module = new URL("../../image/host/dracut/usr/lib/dracut/modules.d/95stiefelsystem/", import.meta.url).pathname;
+
+/** What dracut(8) defines before it sources a module; each call is a line of output. */
+const dracutFunctions = `
+set -eu
+moddir=${module.slice(0, -1)} initdir=$STUB_ROOT/initramfs dracutsysrootdir=$STUB_ROOT
+systemdsystemunitdir=/usr/lib/systemd/system
+mkdir -p "$initdir/etc/cmdline.d"
+for name in instmods inst_multiple inst_script inst_simple inst_hook; do
+  eval "$name() { echo $name \\"\\$@\\"; }"
+done
+dracut_module_included() { [[ $1 == systemd && $HAS_SYSTEMD == 1 ]]; }
+. "$moddir/module-setup.sh"
+`;
+
+async function runModule(
+  machine: Machine,
+  line: string,
+  { hasSystemd = true }: { readonly hasSystemd?: boolean } = {},
+): Promise<ProgramResult> {
+  machine.write("/run.sh", `HAS_SYSTEMD=${hasSystemd ? 1 : 0}\n${dracutFunctions}\n${line}\n`);
+  return await machine.run(["bash", `${machine.root}/run.sh`]);
+}
+
+/** Root is a logical volume in a LUKS container; lsblk(8) as it prints that with --raw --inverse --list. */
+const encrypted: MachineOptions = {
+  programs: {
+    findmnt: '[ "${*##* }" = / ] && echo /dev/mapper/vg-root',
+    lsblk: `cat <<END
+/dev/mapper/vg-root lvm ext4 11111111-aaaa
+/dev/mapper/nvme0n1p3_crypt crypt LVM2_member AAAAAA-bbbb
+/dev/nvme0n1p3 part crypto_LUKS 33333333-cccc
+/dev/nvme0n1 disk  
+END`,
+    lvm: 'echo "  vg/root"',
+  },
+};
+const plain: MachineOptions = {
+  programs: {
+    findmnt: '[ "${*##* }" = / ] && echo /dev/sda2',
+    lsblk: "echo /dev/sda2 part ext4 2222\necho /dev/sda disk",
+  },
+};
+
+Deno.test("the module is in no initramfs that does not ask for it", async () => {
+  await using machine = await makeMachine(plain);
+  assert.equal((await runModule(machine, "check")).code, 255);
+});
+
+Deno.test("in an initramfs with systemd there are units, wanted by its target, and no hooks", async () => {
+  await using machine = await makeMachine(plain);
+  const { code, stdout, stderr } = await runModule(machine, "install");
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(stdout.split("\n").slice(0, -1), [
+    "inst_multiple ip nbd-client modprobe udevadm timeout mkdir mkfifo mv sleep ln mount",
+    "inst_script /usr/lib/stiefelsystem/stiefel-attach",
+    "inst_simple /usr/lib/stiefelsystem/stiefel-attach.service /usr/lib/systemd/system/stiefel-attach.service",
+    "inst_simple /usr/lib/stiefelsystem/stiefel-prepare.service /usr/lib/systemd/system/stiefel-prepare.service",
+    "inst_simple /usr/lib/stiefelsystem/device.conf /usr/lib/systemd/system/device.d/10-stiefelsystem.conf",
+  ]);
+  assert.deepEqual(machine.files("/initramfs"), {
+    "/initramfs/usr/lib/systemd/system/initrd.target.wants/stiefel-attach.service": "-> ../stiefel-attach.service",
+    "/initramfs/usr/lib/systemd/system/initrd.target.wants/stiefel-prepare.service": "-> ../stiefel-prepare.service",
+  });
+});
+
+Deno.test("without systemd there are dracut's own hooks", async () => {
+  await using machine = await makeMachine(plain);
+  const { code, stdout, stderr } = await runModule(machine, "install", { hasSystemd: false });
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(stdout.split("\n").slice(2, -1), [
+    `inst_hook initqueue/settled 10 ${module}attach.sh`,
+    `inst_hook cleanup 90 ${module}prepare.sh`,
+  ]);
+  assert.deepEqual(machine.files("/initramfs"), {});
+});
+
+Deno.test("all wired links' drivers are in, whatever the laptop has", async () => {
+  await using machine = await makeMachine(plain);
+  const { stdout } = await runModule(machine, "hostonly=yes; installkernel");
+  const words = stdout.trim().split(" ");
+  for (const wanted of ["nbd", "=drivers/net/ethernet", "=drivers/net/usb", "=drivers/net/thunderbolt", "virtio_net"]) {
+    assert.ok(words.includes(wanted), wanted);
+  }
+});
+
+Deno.test("what is below the root file system is opened, by the names that crypttab gives, with a passphrase", async () => {
+  await using machine = await makeMachine(encrypted);
+  machine.write(
+    "/etc/crypttab",
+    [
+      "# name device key options",
+      "nvme0n1p3_crypt UUID=33333333-cccc /etc/keys/root.key luks,discard,tpm2-device=auto,x-initrd.attach",
+      "swap /dev/nvme0n1p4 /dev/urandom swap,cipher=aes-xts-plain64",
+      'backup UUID="44444444-dddd" none luks,noauto',
+      "usr UUID=55555555-eeee none x-initrd.attach",
+      "by_path /dev/nvme0n1p3",
+    ].join("\n"), // as editors leave it: no newline at the end
+  );
+  const { code, stderr } = await runModule(machine, "install");
+  assert.equal(code, 0, stderr);
+  assert.equal(
+    machine.read("/initramfs/etc/crypttab"),
+    "nvme0n1p3_crypt UUID=33333333-cccc none luks,discard,x-initrd.attach\n" +
+      "usr UUID=55555555-eeee none x-initrd.attach\n" +
+      "by_path /dev/nvme0n1p3 none luks\n",
+  );
+  assert.equal(
+    machine.read("/initramfs/etc/cmdline.d/95stiefelsystem.conf"),
+    " rd.lvm.lv=vg/root rd.luks.uuid=33333333-cccc\n",
+  );
+});
+
+Deno.test("in a tree whose root is not mounted from a device nothing is guessed", async () => {
+  await using machine = await makeMachine({ programs: { findmnt: "echo overlay", lsblk: "exit 32" } });
+  machine.write("/etc/crypttab", "home UUID=6 none luks\n");
+  const { code, stderr } = await runModule(machine, "install");
+  assert.equal(code, 0, stderr);
+  assert.ok(!machine.exists("/initramfs/etc/crypttab"));
+  assert.ok(!machine.exists("/initramfs/etc/cmdline.d/95stiefelsystem.conf"));
+});
+
+for (const shell of SHELLS) {
+  const under = ` (${shell.join(" ")})`;
+
+  /** Sources a hook, as dracut does, on a machine with or without a session; `status` is what stiefel-attach returns. */
+  const sourceHook = async (
+    name: string,
+    { hasSession = true, isAttached = false, status = 0 } = {},
+  ): Promise<readonly string[]> => {
+    await using machine = await makeMachine({
+      programs: { "stiefel-attach": `exit ${status}`, emergency_shell: "exit 0" },
+      ...hasSession ? { session: "STIEFEL_VERSION=1\n" } : {},
+    });
+    if (isAttached) machine.write("/run/stiefelsystem/session.state", "");
+    const text = Deno.readTextFileSync(`${module}${name}`)
+      .replaceAll("/usr/lib/stiefelsystem/stiefel-attach", "stiefel-attach")
+      .replaceAll(/ (\/(?:stiefelsystem|run)\/)/g, ` ${machine.root}$1`);
+    machine.write("/hook.sh", text);
+    machine.write("/main.sh", `NEWROOT=/sysroot\n. "${machine.root}/hook.sh"\n`);
+    const { stderr } = await machine.run([...shell, `${machine.root}/main.sh`]);
+    assert.equal(stderr, "");
+    return machine.calls().map((call) => call.split(" ").slice(0, 3).join(" "));
+  };
+
+  Deno.test(`the hooks attach once and prepare the system${under}`, async () => {
+    assert.deepEqual(await sourceHook("attach.sh"), ["stiefel-attach attach"]);
+    assert.deepEqual(await sourceHook("attach.sh", { isAttached: true }), []);
+    assert.deepEqual(await sourceHook("prepare.sh"), ["stiefel-attach prepare /sysroot"]);
+  });
+
+  Deno.test(`the hooks do nothing in the laptop's own boot${under}`, async () => {
+    assert.deepEqual(await sourceHook("attach.sh", { hasSession: false }), []);
+    assert.deepEqual(await sourceHook("prepare.sh", { hasSession: false }), []);
+  });
+
+  Deno.test(`a failure opens dracut's shell${under}`, async () => {
+    assert.deepEqual(await sourceHook("attach.sh", { status: 1 }), [
+      "stiefel-attach attach",
+      "emergency_shell -n stiefelsystem",
+    ]);
+  });
+}

@@ -1,0 +1,160 @@
+/**
+ * mkinitcpio's hook: what its build part adds, with mkinitcpio's functions as stubs; its run-time part under dash and busybox ash; and
+ * the configuration that names it.
+ */
+
+import assert from "node:assert/strict";
+import { makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
+
+const overlay = new URL("../../image/host/mkinitcpio/", import.meta.url).pathname;
+
+/** Runs `lines` under bash with the named functions of mkinitcpio(8), which print how they are called. */
+async function runBuild(lines: string): Promise<ProgramResult> {
+  await using machine = await makeMachine();
+  machine.write(
+    "/run.sh",
+    `set -eu
+for name in add_binary add_file add_symlink add_module add_all_modules add_runscript; do
+  eval "$name() { echo $name \\$*; }"
+done
+map() { local f=$1 x; shift; for x in "$@"; do "$f" "$x"; done; }
+${lines}
+. "${overlay}etc/initcpio/install/stiefelsystem"
+build
+`,
+  );
+  return await machine.run(["bash", `${machine.root}/run.sh`]);
+}
+
+const always = [
+  ...["ip", "nbd-client", "udevadm", "timeout", "mkdir", "mkfifo", "mv", "sleep", "ln", "mount"],
+  "/usr/lib/stiefelsystem/stiefel-attach",
+].map((program) => `add_binary ${program}`);
+
+Deno.test("with busybox' init the hook has a run-time part and no units", async () => {
+  const { code, stdout, stderr } = await runBuild("");
+  assert.equal(code, 0, stderr);
+  const calls = stdout.split("\n").slice(0, -1);
+  assert.deepEqual(calls.slice(0, always.length), always);
+  assert.ok(calls.includes("add_module nbd"));
+  assert.ok(calls.includes("add_all_modules /drivers/net/(ethernet|phy|mdio|pcs|usb)/"));
+  assert.equal(calls.at(-1), "add_runscript");
+  assert.ok(!stdout.includes(".service"));
+});
+
+Deno.test("with systemd there are units, wanted by the initramfs' target, and no run-time part", async () => {
+  const { code, stdout, stderr } = await runBuild("add_systemd_unit() { :; }");
+  assert.equal(code, 0, stderr);
+  const units = "/usr/lib/systemd/system";
+  assert.deepEqual(stdout.split("\n").filter((call) => /\.(service|conf)/.test(call)), [
+    ...["stiefel-attach.service", "stiefel-prepare.service"].flatMap((unit) => [
+      `add_file /usr/lib/stiefelsystem/${unit} ${units}/${unit}`,
+      `add_symlink ${units}/initrd.target.wants/${unit} ${units}/${unit}`,
+    ]),
+    `add_file /usr/lib/stiefelsystem/device.conf ${units}/device.d/10-stiefelsystem.conf`,
+  ]);
+  assert.ok(!stdout.includes("add_runscript"));
+});
+
+/** HOOKS as mkinitcpio.conf(5) of Arch Linux has had them over the years, and as our configuration makes them. */
+const hookLists: readonly (readonly [name: string, own: string, dropIn: string | undefined, ours: string])[] = [
+  [
+    "systemd, since 2025",
+    "HOOKS=(base systemd autodetect microcode modconf kms keyboard sd-vconsole block filesystems fsck)",
+    undefined,
+    "base systemd stiefelsystem keyboard microcode modconf kms sd-vconsole block filesystems fsck",
+  ],
+  [
+    "busybox with encryption and LVM",
+    "HOOKS=(base udev autodetect microcode modconf kms keyboard keymap consolefont block encrypt lvm2 filesystems fsck)",
+    undefined,
+    "base udev stiefelsystem keyboard microcode modconf kms keymap consolefont block encrypt lvm2 filesystems fsck",
+  ],
+  [
+    "systemd without a shell",
+    "HOOKS=(systemd autodetect modconf block sd-encrypt filesystems)",
+    undefined,
+    "base systemd stiefelsystem keyboard modconf block sd-encrypt filesystems",
+  ],
+  [
+    "a string, as before 2017",
+    'HOOKS="base udev autodetect modconf block filesystems keyboard fsck"',
+    undefined,
+    "base udev stiefelsystem keyboard modconf block filesystems fsck",
+  ],
+  [
+    "a drop-in file that has its own",
+    "HOOKS=(base udev autodetect block filesystems)",
+    "HOOKS=(base systemd autodetect block sd-encrypt filesystems)",
+    "base systemd stiefelsystem keyboard block sd-encrypt filesystems",
+  ],
+];
+for (const [name, own, dropIn, ours] of hookLists) {
+  Deno.test(`the configuration fits another machine: ${name}`, async () => {
+    await using machine = await makeMachine();
+    const text = await Deno.readTextFile(`${overlay}etc/stiefelsystem/mkinitcpio.conf`);
+    machine.write("/etc/mkinitcpio.conf", `MODULES=(btrfs)\n${own}\nCOMPRESSION="xz"\n`);
+    if (dropIn !== undefined) machine.write("/etc/mkinitcpio.conf.d/my own.conf", `${dropIn}\n`);
+    machine.write("/conf", text.replaceAll(" /etc/", ` "${machine.root}"/etc/`));
+    // mkinitcpio sources its configuration more than once.
+    machine.write(
+      "/run.sh",
+      `set -eu\n. "$1"\n. "$1"\necho "\${HOOKS[*]}"\necho "\${MODULES[*]} $COMPRESSION"\ncompgen -v _stiefel || :\n`,
+    );
+    const { stdout, stderr } = await machine.run(["bash", `${machine.root}/run.sh`, `${machine.root}/conf`]);
+    assert.equal(stderr, "");
+    assert.equal(stdout, `${ours}\nbtrfs xz\n`);
+  });
+}
+
+for (const shell of SHELLS) {
+  const under = ` (${shell.join(" ")})`;
+
+  /** Calls one function of the run-time part; `statuses` is what stiefel-attach returns, call by call. */
+  const callHook = async (
+    name: string,
+    { hasSession = true, statuses = [0] }: { readonly hasSession?: boolean; readonly statuses?: readonly number[] } =
+      {},
+  ): Promise<readonly string[]> => {
+    await using machine = await makeMachine({
+      programs: {
+        "stiefel-attach": 'read -r status rest <"$STUB/statuses"; echo "$rest" >"$STUB/statuses"; exit "$status"',
+        launch_interactive_shell: "exit 0",
+      },
+      ...hasSession ? { session: "STIEFEL_VERSION=1\n" } : {},
+    });
+    machine.write("/../stub/statuses", `${statuses.join(" ")}\n`);
+    const text = Deno.readTextFileSync(`${overlay}etc/initcpio/hooks/stiefelsystem`)
+      .replaceAll("/usr/lib/stiefelsystem/stiefel-attach", "stiefel-attach")
+      .replaceAll(" /stiefelsystem/", ` ${machine.root}/stiefelsystem/`);
+    machine.write("/hook", text);
+    machine.write("/init", `. "${machine.root}/hook"\n${name}\n`);
+    const { stderr } = await machine.run([...shell, `${machine.root}/init`]);
+    assert.equal(stderr, "");
+    return machine.calls();
+  };
+
+  Deno.test(`the hook attaches the disk and prepares the system${under}`, async () => {
+    assert.deepEqual(await callHook("run_hook"), ["stiefel-attach attach"]);
+    assert.deepEqual(await callHook("run_cleanuphook"), ["stiefel-attach prepare /new_root"]);
+  });
+
+  Deno.test(`the hook does nothing in the laptop's own boot${under}`, async () => {
+    assert.deepEqual(await callHook("run_hook", { hasSession: false }), []);
+    assert.deepEqual(await callHook("run_cleanuphook", { hasSession: false }), []);
+  });
+
+  Deno.test(`after a failure there is a shell, and another try${under}`, async () => {
+    assert.deepEqual(await callHook("run_hook", { statuses: [1, 1, 0] }), [
+      "stiefel-attach attach",
+      "launch_interactive_shell",
+      "stiefel-attach attach",
+      "launch_interactive_shell",
+      "stiefel-attach attach",
+    ]);
+  });
+
+  Deno.test(`a session that cannot be used is not tried again${under}`, async () => {
+    assert.deepEqual(await callHook("run_hook", { statuses: [2, 0] }), ["stiefel-attach attach"]);
+  });
+}

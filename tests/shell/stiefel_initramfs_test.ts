@@ -1,0 +1,213 @@
+/** stiefel-initramfs and the package managers' hooks that call it, under dash and busybox ash, with stub generators. */
+
+import assert from "node:assert/strict";
+import { separateInitramfs, separateKernel } from "../../lib/initramfs/generator.ts";
+import { type Machine, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
+
+const overlays = new URL("../../image/host/", import.meta.url).pathname;
+const script = `${overlays}separate-initramfs/usr/lib/stiefelsystem/stiefel-initramfs`;
+
+/** Both write what they were asked for into their last argument, unless the machine holds "/broken". */
+const generator = `for output in "$@"; do :; done
+[ ! -e "$STUB_ROOT/broken" ] || exit 1
+echo "\${0##*/} $output" >"$output"`;
+const programs = { dracut: generator, mkinitcpio: generator };
+
+const builder = "/usr/lib/stiefelsystem/stiefel-initramfs";
+const mkinitcpioConf = "/etc/stiefelsystem/mkinitcpio.conf";
+
+interface Installed {
+  /** Releases with modules, and the images. */
+  readonly releases: readonly string[];
+  readonly images: readonly string[];
+  readonly others?: readonly string[];
+}
+
+const debian: Installed = {
+  releases: ["6.9.7-amd64", "6.12.30-amd64"],
+  images: ["/boot/vmlinuz-6.9.7-amd64", "/boot/vmlinuz-6.12.30-amd64"],
+};
+
+async function install({ releases, images, others = [] }: Installed): Promise<Machine> {
+  const machine = await makeMachine({ programs });
+  for (const release of releases) machine.write(`/usr/lib/modules/${release}/modules.dep`, "");
+  for (const image of images) machine.write(image, `kernel ${image}\n`);
+  for (const path of others) machine.write(path, "");
+  Deno.mkdirSync(`${machine.root}/boot`, { recursive: true });
+  return machine;
+}
+
+const dracutCall = (release: string): string =>
+  `dracut --quiet --force --no-hostonly --no-uefi --add stiefelsystem --kver ${release} ${separateInitramfs}.new`;
+const mkinitcpioCall = (release: string): string =>
+  `mkinitcpio --config ${mkinitcpioConf} --kernel ${release} --generate ${separateInitramfs}.new`;
+
+interface Case {
+  readonly name: string;
+  readonly installed: Installed;
+  readonly args: readonly string[];
+  readonly calls: readonly string[];
+  /** The image that is taken. */
+  readonly image: string;
+}
+
+const cases: readonly Case[] = [
+  {
+    name: "builds for the kernel it is told",
+    installed: debian,
+    args: ["build", "6.9.7-amd64", "/boot/vmlinuz-6.9.7-amd64"],
+    calls: [dracutCall("6.9.7-amd64")],
+    image: "/boot/vmlinuz-6.9.7-amd64",
+  },
+  {
+    name: "finds the newest kernel by numbers, not by letters",
+    installed: debian,
+    args: ["newest"],
+    calls: [dracutCall("6.12.30-amd64")],
+    image: "/boot/vmlinuz-6.12.30-amd64",
+  },
+  {
+    name: "takes Fedora's copy beside the modules",
+    installed: {
+      releases: ["6.14.6-300.fc42.x86_64"],
+      images: ["/boot/vmlinuz-6.14.6-300.fc42.x86_64", "/usr/lib/modules/6.14.6-300.fc42.x86_64/vmlinuz"],
+    },
+    args: ["newest"],
+    calls: [dracutCall("6.14.6-300.fc42.x86_64")],
+    image: "/usr/lib/modules/6.14.6-300.fc42.x86_64/vmlinuz",
+  },
+  {
+    name: "knows Gentoo's names of images",
+    installed: { releases: ["6.12.21-gentoo"], images: ["/boot/kernel-6.12.21-gentoo"] },
+    args: ["newest"],
+    calls: [dracutCall("6.12.21-gentoo")],
+    image: "/boot/kernel-6.12.21-gentoo",
+  },
+  {
+    name: "asks mkinitcpio where setup-server has installed its configuration",
+    installed: {
+      releases: ["6.12.28-1-lts"],
+      images: ["/usr/lib/modules/6.12.28-1-lts/vmlinuz"],
+      others: [mkinitcpioConf],
+    },
+    args: ["newest"],
+    calls: [mkinitcpioCall("6.12.28-1-lts")],
+    image: "/usr/lib/modules/6.12.28-1-lts/vmlinuz",
+  },
+  {
+    name: "passes over a kernel without an image, and over what is left of a removed one",
+    installed: { ...debian, releases: [...debian.releases, "6.13.0-1"], others: ["/usr/lib/modules/6.99/foreign.ko"] },
+    args: ["newest"],
+    calls: [dracutCall("6.12.30-amd64")],
+    image: "/boot/vmlinuz-6.12.30-amd64",
+  },
+  {
+    name: "passes over the kernel that is going away",
+    installed: debian,
+    args: ["without", "6.12.30-amd64"],
+    calls: [dracutCall("6.9.7-amd64")],
+    image: "/boot/vmlinuz-6.9.7-amd64",
+  },
+];
+
+/** Files in /boot that are ours, with their content. */
+function ours(machine: Machine): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(machine.files("/boot")).filter(([path]) => path.includes("stiefel")));
+}
+
+Deno.test("pacman's hook calls the builder after kernels, the generators and what they copy have changed", async () => {
+  const text = await Deno.readTextFile(`${overlays}pacman/etc/pacman.d/hooks/95-stiefelsystem.hook`);
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  assert.ok(lines.every((line) => /^\[(Trigger|Action)\]$|^[A-Z][A-Za-z]+ = \S/.test(line)), text);
+  assert.deepEqual(lines.slice(lines.indexOf("[Action]")).slice(2), [
+    "When = PostTransaction",
+    `Exec = ${builder} newest`,
+  ]);
+  assert.ok(lines.includes("Target = usr/lib/modules/*/vmlinuz"));
+});
+
+for (const shell of SHELLS) {
+  const under = ` (${shell.join(" ")})`;
+  const run = (machine: Machine, args: readonly string[]): Promise<ProgramResult> =>
+    machine.run([...shell, script, ...args, machine.root]);
+
+  for (const { name, installed, args, calls, image } of cases) {
+    Deno.test(name + under, async () => {
+      await using machine = await install(installed);
+      const { code, stderr } = await run(machine, args);
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(machine.calls(), calls);
+      const [program] = (calls[0] ?? "").split(" ");
+      assert.deepEqual(ours(machine), {
+        [separateInitramfs]: `${program} ${machine.root}${separateInitramfs}.new\n`,
+        [separateKernel]: `kernel ${image}\n`,
+      });
+    });
+  }
+
+  Deno.test(`a failed build leaves the pair that was there${under}`, async () => {
+    await using machine = await install(debian);
+    await run(machine, ["build", "6.9.7-amd64", "/boot/vmlinuz-6.9.7-amd64"]);
+    const before = ours(machine);
+    machine.write("/broken", "");
+    const { code, stderr } = await run(machine, ["newest"]);
+    assert.equal(code, 1);
+    assert.match(stderr, /Could not build .*6\.12\.30-amd64; desktops go on with what was built before/);
+    assert.deepEqual(ours(machine), before);
+  });
+
+  Deno.test(`a kernel that desktops do not boot may go away without a build${under}`, async () => {
+    await using machine = await install(debian);
+    await run(machine, ["newest"]);
+    const { code, stderr } = await run(machine, ["without", "6.9.7-amd64"]);
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+    assert.equal(machine.calls().length, 1);
+  });
+
+  Deno.test(`without any kernel it fails and says so${under}`, async () => {
+    await using machine = await install({ releases: [], images: [] });
+    assert.deepEqual(await run(machine, ["newest"]), {
+      code: 1,
+      stdout: "",
+      stderr: "stiefelsystem: No installed kernel was found\n",
+    });
+  });
+
+  Deno.test(`wrong usage is told${under}`, async () => {
+    await using machine = await install(debian);
+    for (const args of [[], ["build"], ["build", "6.1"], ["without"], ["all"]]) {
+      const { code, stderr } = await machine.run([...shell, script, ...args]);
+      assert.equal(code, 2);
+      assert.match(stderr, /^usage: stiefel-initramfs build/);
+    }
+  });
+
+  /** Runs a package manager's hook with a stub in place of the program it names by its path. */
+  const runHook = async (path: string, args: readonly string[], exitCode: number): Promise<readonly string[]> => {
+    await using machine = await makeMachine({ programs: { "stiefel-initramfs": `exit ${exitCode}` } });
+    const text = await Deno.readTextFile(`${overlays}${path}`);
+    assert.ok(text.includes(builder));
+    machine.write("/hook", text.replaceAll(builder, "stiefel-initramfs"));
+    const { code } = await machine.run([...shell, `${machine.root}/hook`, ...args]);
+    assert.equal(code, 0);
+    return machine.calls();
+  };
+
+  const release = "6.14.6";
+  const hooks: readonly (readonly [path: string, args: readonly string[], calls: readonly string[]])[] = [
+    ["kernel-postinst/etc/kernel/postinst.d/zz-stiefelsystem", [release, `/boot/vmlinuz-${release}`], ["newest"]],
+    ["kernel-postinst/etc/kernel/postrm.d/zz-stiefelsystem", [release], [`without ${release}`]],
+    ["kernel-postinst/etc/kernel/postrm.d/zz-stiefelsystem", [], []],
+    ["kernel-install/etc/kernel/install.d/95-stiefelsystem.install", ["add", release, "/boot/x"], ["newest"]],
+    ["kernel-install/etc/kernel/install.d/95-stiefelsystem.install", ["remove", release], [`without ${release}`]],
+    ["kernel-install/etc/kernel/install.d/95-stiefelsystem.install", ["inspect", release], []],
+  ];
+  for (const [path, args, calls] of hooks) {
+    const name = `${path.split("/").slice(-2).join("/")} ${args.join(" ")}`;
+    Deno.test(`${name}: ${calls.join("") || "nothing"}, and a failure stops no update${under}`, async () => {
+      for (const exitCode of [0, 1]) {
+        assert.deepEqual(await runHook(path, args, exitCode), calls.map((call) => `stiefel-initramfs ${call}`));
+      }
+    });
+  }
+}
