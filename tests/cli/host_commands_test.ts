@@ -64,6 +64,18 @@ for (const transcript of transcripts) {
   });
 }
 
+Deno.test("doctor runs for whoever has no /usr/sbin in PATH: a name in --allow-run stands for what PATH finds", async () => {
+  const { stdout, stderr } = await system.run([Deno.execPath(), "task", "--quiet", "doctor"], {
+    cwd: projectRoot,
+    acceptExitCodes: [0, 1],
+    env: {
+      PATH: "/usr/local/bin:/usr/bin:/bin",
+      DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`,
+    },
+  });
+  assert.match(stdout, /^\S+ +setup /m, stderr);
+});
+
 // ---- on a terminal ---------------------------------------------------------------------------------------------------
 
 const hasTmux = await system.run(["tmux", "-V"]).then(() => true, () => false);
