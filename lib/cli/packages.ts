@@ -14,6 +14,7 @@ const packageOf: ReadonlyMap<string, string> = new Map([
   ["debugfs", "e2fsprogs"],
   ["depmod", "kmod"],
   ["gcc", "gcc"],
+  ["git", "git"],
   ["ip", "iproute2"],
   ["losetup", "mount"],
   ["lsblk", "util-linux"],

@@ -122,20 +122,22 @@ function checkDrivers({ modules, "module-configs": configs }: RawSections, repor
   if (configs === undefined) return;
   for (const name of chosen) {
     const module = findModule(name);
-    if (module !== undefined && module.driver === undefined) continue;
     const driver = Object.hasOwn(configs, name) ? configs[name] : undefined;
+    if (driver === undefined || (module !== undefined && module.driver === undefined)) continue;
+    const { url, sha256, commit } = driver;
     const path = ["module-configs", name];
-    if (driver?.url === undefined) {
-      if (module !== undefined || driver !== undefined) {
-        report.error(
-          [...path, "url"],
-          `the https:// or file:// address of its source archive, as the module "${name}" is chosen`,
-        );
-      }
-    } else if (driver.sha256 === undefined) {
+    if (url === undefined && (module === undefined || sha256 !== undefined)) {
+      report.error(
+        [...path, "url"],
+        `the https:// or file:// address of its source, as the module "${name}" is chosen`,
+      );
+    } else if (sha256 !== undefined && commit !== undefined) {
+      report.error([...path, "sha256"], `no hash of an archive beside the commit of a git repository`);
+    } else if (url !== undefined && sha256 === undefined && commit === undefined) {
+      const known = module === undefined ? "" : '; without "url" the source that is known is used';
       report.warning(
         [...path, "sha256"],
-        `"sha256: …", the 64 hex digits that sha256sum prints for ${driver.url} (create-initrd needs it)`,
+        `"sha256: …", the 64 hex digits that sha256sum prints for ${url} (create-initrd needs it${known})`,
       );
     }
   }

@@ -120,13 +120,15 @@ export interface DebugModuleConfig {
   readonly extraPackages: readonly string[];
 }
 
-/** A driver or program that is compiled from a source archive in a throw-away build root. */
+/** A driver or program that is compiled from source in a throw-away build root. */
 export interface DriverConfig {
   readonly name: ModuleName;
-  /** https:// or file:// address of a tar archive. */
+  /** https:// or file:// address of a tar archive, or with `commit` of a git repository. */
   readonly url: string;
   /** 64 lower case hex digits: of the archive. */
   readonly sha256?: string;
+  /** 40 lower case hex digits. */
+  readonly commit?: string;
   /**
    * Arguments of `make`, which runs in the unpacked source folder. `{kernelBuild}` stands for the folder of the kernel's headers,
    * `{kernelVersion}` for its version, `{source}` for the source folder.

@@ -4,9 +4,11 @@ import { requireDriverSource } from "./driver_source.ts";
 
 const driver = { name: "r8152", url: "https://example.org/a.tar.gz", makeArguments: [], moduleNames: [], files: [] };
 
-Deno.test("a driver with a hash is used", () => {
+Deno.test("a driver with a hash or a commit is used", () => {
   const sha256 = "0".repeat(64);
-  assert.deepEqual(requireDriverSource({ ...driver, sha256 }), { url: driver.url, sha256 });
+  const commit = "0".repeat(40);
+  assert.deepEqual(requireDriverSource({ ...driver, sha256 }), { kind: "archive", url: driver.url, sha256 });
+  assert.deepEqual(requireDriverSource({ ...driver, commit }), { kind: "git", url: driver.url, commit });
 });
 
 Deno.test("a driver without a hash is refused with the line to add", () => {

@@ -100,6 +100,7 @@ const WRONG_VALUES: readonly (readonly [path: string, values: readonly string[],
     "0".repeat(64),
     `"sha256:${"0".repeat(64)}"`,
   ], /64 hex digits/],
+  ["module-configs.NAME.commit", ["12", "v1.0", `"${"0".repeat(39)}"`, `"${"0".repeat(64)}"`], /40 hex digits/],
   ["module-configs.NAME.make", ["all", "{}", "1"], /a list of arguments for make/],
   ["module-configs.NAME.modules", ["r8152", "1"], /a list of kernel modules/],
 ];
@@ -291,13 +292,23 @@ const TOGETHER: readonly (readonly [name: string, text: string, said: readonly (
   [
     "a driver without hash that is chosen",
     "modules: [base, nbd, r8152]\nmodule-configs:\n  r8152: {url: 'https://a/b'}\n",
-    [`f:3:3: warning: module-configs.r8152.sha256: found nothing, wanted "sha256: …", the 64 hex digits that sha256sum prints for https://a/b (create-initrd needs it)`],
+    [`f:3:3: warning: module-configs.r8152.sha256: found nothing, wanted "sha256: …", the 64 hex digits that sha256sum prints for https://a/b (create-initrd needs it; without "url" the source that is known is used)`],
   ],
-  ["a driver without address", "modules: [base, nbd, r8152]\n", [
-    `f:1:1: module-configs.r8152.url: found nothing, wanted the https:// or file:// address of its source archive, as the module "r8152" is chosen`,
+  ["a known driver without address", "modules: [base, nbd, r8152]\n", []],
+  ["a hash without address", `modules: [base, nbd, r8152]\nmodule-configs: {r8152: {sha256: "${"0".repeat(64)}"}}\n`, [
+    `f:2:18: module-configs.r8152.url: found nothing, wanted the https:// or file:// address of its source, as the module "r8152" is chosen`,
   ]],
+  [
+    "a hash and a commit",
+    `modules: [base, nbd, foo]\nmodule-configs: {foo: {url: "https://a/b", sha256: "${"0".repeat(64)}", commit: "${
+      "0".repeat(40)
+    }"}}\n`,
+    [`f:2:52: module-configs.foo.sha256: found "${
+      "0".repeat(57)
+    }…", wanted no hash of an archive beside the commit of a git repository`],
+  ],
   ["a driver of one's own without address", "modules: [base, nbd, foo]\nmodule-configs: {foo: {}}\n", [
-    `f:2:18: module-configs.foo.url: found nothing, wanted the https:// or file:// address of its source archive, as the module "foo" is chosen`,
+    `f:2:18: module-configs.foo.url: found nothing, wanted the https:// or file:// address of its source, as the module "foo" is chosen`,
   ]],
   ["a module named like a property of every object", "modules: [base, nbd, constructor]", [
     /found the unknown module "constructor"/,
@@ -405,6 +416,26 @@ module-configs:
   });
   assert.deepEqual([realtek?.makeArguments, realtek?.moduleNames], [["modules", "V={kernelVersion}"], ["r8152"]]);
   assert.deepEqual([clevo?.moduleNames, clevo?.files[0]?.to], [[], "/usr/local/bin/clevo-fancontrol"]);
+});
+
+Deno.test("a known driver brings its source; another commit or another source can be named", async () => {
+  const driversOf = async (options: string): Promise<unknown> => {
+    const text = `modules: [base, nbd, r8152]\n${options === "" ? "" : `module-configs: {r8152: ${options}}\n`}`;
+    return (await loadConfig(text, "f")).config.drivers.map(({ url, commit, sha256 }) => ({ url, commit, sha256 }));
+  };
+  const known = "https://github.com/wget/realtek-r8152-linux.git";
+  const commit = "b4effa4f4a573f76b3a95c055d037712fa35b57d";
+  const other = "0123456789abcdef0123456789abcdef01234567";
+  const hash = "a".repeat(64);
+  assert.deepEqual(await driversOf(""), [{ url: known, commit, sha256: undefined }]);
+  assert.deepEqual(await driversOf("{make: [all]}"), [{ url: known, commit, sha256: undefined }]);
+  assert.deepEqual(await driversOf(`{commit: "${other}"}`), [{ url: known, commit: other, sha256: undefined }]);
+  assert.deepEqual(await driversOf(`{url: "https://a/b.git", commit: "${other}"}`), [
+    { url: "https://a/b.git", commit: other, sha256: undefined },
+  ]);
+  assert.deepEqual(await driversOf(`{url: "https://a/b", sha256: "${hash}"}`), [
+    { url: "https://a/b", commit: undefined, sha256: hash },
+  ]);
 });
 
 Deno.test("a configuration cannot be changed", async () => {

@@ -10,7 +10,7 @@ import type {
   DriverConfig,
   InitrdConfig,
 } from "./config.ts";
-import { findModule, KBUILD_ARGUMENTS, MODULE_CATALOG } from "./module_catalog.ts";
+import { type DriverRecipe, findModule, KBUILD_ARGUMENTS, MODULE_CATALOG } from "./module_catalog.ts";
 import { currentPackageName } from "./renamed_packages.ts";
 import type { RawConfig } from "./schema.ts";
 
@@ -98,15 +98,21 @@ function applyDebug(initrd: InitrdConfig, debug: DebugModuleConfig): InitrdConfi
 function makeDriver(name: string, configs: RawConfig["module-configs"]): DriverConfig[] {
   const module = findModule(name);
   const options = Object.hasOwn(configs, name) ? configs[name] : undefined;
-  if (options?.url === undefined || (module !== undefined && module.driver === undefined)) return [];
-  const recipe = module?.driver ?? { makeArguments: KBUILD_ARGUMENTS, moduleNames: [name], files: [] };
+  if (module !== undefined && module.driver === undefined) return [];
+  const known = module?.driver?.source;
+  const url = options?.url ?? known?.url;
+  if (url === undefined) return [];
+  // Another repository's commits are others.
+  const commit = options?.commit ?? (options?.url === undefined ? known?.commit : undefined);
+  const { makeArguments, moduleNames, files, service }: Omit<DriverRecipe, "source"> = module?.driver ??
+    { makeArguments: KBUILD_ARGUMENTS, moduleNames: [name], files: [] };
   return [{
-    ...recipe,
     name,
-    url: options.url,
-    ...present({ sha256: options.sha256?.toLowerCase() }),
-    makeArguments: options.make ?? recipe.makeArguments,
-    moduleNames: options.modules ?? recipe.moduleNames,
+    url,
+    ...present({ sha256: options?.sha256?.toLowerCase(), commit: commit?.toLowerCase(), service }),
+    makeArguments: options?.make ?? makeArguments,
+    moduleNames: options?.modules ?? moduleNames,
+    files,
   }];
 }
 

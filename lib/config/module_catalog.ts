@@ -16,12 +16,14 @@ export interface Module {
   readonly kernelModules: readonly string[];
   /** Paths relative to the image's root that are left out even though a package brings them. */
   readonly excludedPaths: readonly string[];
-  /** Compiled from a source archive when the module is chosen. */
+  /** Compiled from source when the module is chosen. */
   readonly driver?: DriverRecipe;
 }
 
-/** How a source archive becomes part of the image; address and hash come from the configuration (`module-configs.NAME`). */
+/** How a source becomes part of the image; another one than this can be named in the configuration (`module-configs.NAME`). */
 export interface DriverRecipe {
+  /** A git repository, and the commit that is taken: its id is a hash of all that is in it. */
+  readonly source: { readonly url: string; readonly commit: string };
   readonly makeArguments: readonly string[];
   readonly moduleNames: readonly string[];
   readonly files: readonly DriverFile[];
@@ -84,6 +86,11 @@ export const MODULE_CATALOG: readonly Module[] = [
     kernelModules: [],
     excludedPaths: [],
     driver: {
+      // tag v2.20.1.20250814
+      source: {
+        url: "https://github.com/wget/realtek-r8152-linux.git",
+        commit: "b4effa4f4a573f76b3a95c055d037712fa35b57d",
+      },
       makeArguments: ["KERNELDIR={kernelBuild}", "modules"],
       moduleNames: ["r8152"],
       // The rule keeps the card from being driven by cdc_ncm at half duplex.
@@ -97,6 +104,11 @@ export const MODULE_CATALOG: readonly Module[] = [
     kernelModules: ["drivers/acpi/ec_sys"],
     excludedPaths: [],
     driver: {
+      // tag 1.0
+      source: {
+        url: "https://github.com/mic-e/clevo-fancontrol.git",
+        commit: "8caf39918cafbd61e8e9bbbdbd32b951b5d1ac00",
+      },
       makeArguments: [],
       moduleNames: [],
       files: [{ from: "clevo-fancontrol", to: "/usr/local/bin/clevo-fancontrol", mode: 0o755 }],

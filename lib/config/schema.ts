@@ -119,13 +119,14 @@ const hostName = checkedText(
   `a name of at most ${MAX_NAME} bytes on one line`,
 );
 const sha256 = text(/^[0-9A-Fa-f]{64}$/, "64 hex digits, as sha256sum prints them", MAX_NAME);
+const commitId = text(/^[0-9A-Fa-f]{40}$/, "40 hex digits, as git rev-parse prints them", MAX_NAME);
 const mirrorUrl = checkedText(
   (value) => isUrl(value, ["http:", "https:", "file:"]),
   `a http://, https:// or file:// address without user name and password, as in "http://deb.debian.org/debian"`,
 );
 const sourceUrl = checkedText(
   (value) => isUrl(value, ["https:", "file:"]),
-  `a https:// or file:// address of a tar archive without user name and password`,
+  `a https:// or file:// address of a tar archive or git repository without user name and password`,
 );
 const makeArgument = checkedText(
   (value) => NO_CONTROL.test(value) && [...value.matchAll(/\{[^{}]*\}/g)].every(([word]) => MAKE_WORDS.includes(word)),
@@ -163,11 +164,15 @@ const bootLoad = v.object({
   ),
 }, "a mapping");
 
-/** Options of a module that is compiled from a source archive. */
+/** Options of a module that is compiled from source. */
 export const driverSchema = v.nullish(
   v.object({
-    url: optionalKey(sourceUrl, "Source archive (tar); https:// or file://"),
-    sha256: optionalKey(sha256, "Its SHA-256; needed when the module is chosen"),
+    url: optionalKey(
+      sourceUrl,
+      "Source archive (tar), or git repository with `commit`; https:// or file://. Without it, the source that is known for the module",
+    ),
+    sha256: optionalKey(sha256, "SHA-256 of the archive"),
+    commit: optionalKey(commitId, "Commit of the git repository, its whole id"),
     make: optionalKey(
       list(makeArgument, "a list of arguments for make"),
       "Arguments of make, run in the source folder",

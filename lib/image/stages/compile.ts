@@ -1,6 +1,6 @@
 /**
  * Stage "compile": drivers from source, in a Debian of its own that is thrown away afterwards. Only for modules whose configuration names
- * a source. Runs `curl`, `tar`, `id`, `timeout`, `mmdebstrap`, `find`, `install`.
+ * a source. Runs `curl` or `git`, `tar`, `id`, `timeout`, `mmdebstrap`, `find`, `install`.
  */
 import { type DriverConfig } from "../../config/config.ts";
 import { requireDriverSource } from "../../config/driver_source.ts";
@@ -64,46 +64,71 @@ export async function buildCompile(context: StageContext): Promise<StageRecord> 
   };
 }
 
-/** @throws {UserError} when the archive is not the one the configuration pins */
-async function unpackSource({ system, signal }: StageContext, driver: DriverConfig, directory: string): Promise<void> {
-  const { url, sha256 } = requireDriverSource(driver);
-  await system.makeDirectory(directory);
+async function unpackSource(context: StageContext, driver: DriverConfig, directory: string): Promise<void> {
+  const source = requireDriverSource(driver);
+  await context.system.makeDirectory(directory);
+  if (source.kind === "git") return await checkOut(context, { ...source, directory });
+  const { url, sha256 } = source;
   const archive = url.startsWith("file://") ? decodeURIComponent(new URL(url).pathname) : `${directory}.archive`;
+  await fetchArchive(context, driver, archive);
+  await demandHash(context.system, { name: driver.name, archive, sha256 });
+  await context.system.run(["tar", "-x", "-f", archive, "-C", directory, "--no-same-owner", "--strip-components=1"], {
+    signal: context.signal,
+  });
+}
+
+async function fetchArchive(
+  { system, signal }: StageContext,
+  { name, url }: DriverConfig,
+  archive: string,
+): Promise<void> {
   if (!url.startsWith("file://")) {
     // --proto: a redirect must not leave https.
-    const argv = [
-      "curl",
-      "--fail",
-      "--silent",
-      "--show-error",
-      "--location",
-      "--proto",
-      "=https",
-      "--output",
-      archive,
-      url,
-    ];
-    await system.run(argv, { signal });
+    const options = ["--fail", "--silent", "--show-error", "--location", "--proto", "=https"];
+    await system.run(["curl", ...options, "--output", archive, url], { signal });
   } else if (await system.stat(archive) === undefined) {
-    throw new UserError(`The source of the driver "${driver.name}" is not there: "${archive}"`, {
-      hints: [`See "module-configs.${driver.name}.url" in the configuration`],
+    throw new UserError(`The source of the driver "${name}" is not there: "${archive}"`, {
+      hints: [`See "module-configs.${name}.url" in the configuration`],
     });
   }
+}
+
+interface ArchiveCheck {
+  readonly name: string;
+  readonly archive: string;
+  readonly sha256: string;
+}
+
+/** @throws {UserError} when the archive is not the one the configuration pins */
+async function demandHash(system: System, { name, archive, sha256 }: ArchiveCheck): Promise<void> {
   const found = await hashFile(system, archive);
-  if (found !== sha256) {
-    throw new UserError(
-      `The source of the driver "${driver.name}" is not the expected one: found SHA-256 ${found}, wanted ${sha256}`,
-      {
-        hints: [
-          "Somebody changed the file, or the address holds another version by now",
-          `When the new one is what you want, change "module-configs.${driver.name}.sha256"`,
-        ],
-      },
-    );
-  }
-  await system.run(["tar", "-x", "-f", archive, "-C", directory, "--no-same-owner", "--strip-components=1"], {
-    signal,
-  });
+  if (found === sha256) return;
+  throw new UserError(
+    `The source of the driver "${name}" is not the expected one: found SHA-256 ${found}, wanted ${sha256}`,
+    {
+      hints: [
+        "Somebody changed the file, or the address holds another version by now",
+        `When the new one is what you want, change "module-configs.${name}.sha256"`,
+      ],
+    },
+  );
+}
+
+/** Files of one commit, without the repository: git checks that they are what the commit's id is the hash of. */
+async function checkOut(
+  { system, signal }: StageContext,
+  { url, commit, directory }: { readonly url: string; readonly commit: string; readonly directory: string },
+): Promise<void> {
+  const git = async (...args: readonly string[]): Promise<void> =>
+    void await system.run(["git", "-C", directory, ...args], {
+      signal,
+      // Nobody's settings or hooks, no question for a password.
+      env: { GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", GIT_TERMINAL_PROMPT: "0" },
+    });
+  await git("init", "--quiet", "--template=");
+  await git("-c", "transfer.fsckObjects=true", "fetch", "--quiet", "--depth=1", url, commit);
+  await git("-c", "advice.detachedHead=false", "checkout", "--quiet", commit);
+  await system.remove(`${directory}/.git`);
 }
 
 interface ResultPlaces {
