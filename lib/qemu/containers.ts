@@ -1,5 +1,6 @@
 /** The two agents as containers of systemd-nspawn, joined by a pair of virtual network cards in network namespaces of their own. */
 
+import { AGENT_SETTINGS_PATH } from "../protocol/agent_settings.ts";
 import type { System } from "../system/system.ts";
 
 export type ContainerRole = "server" | "client";
@@ -14,6 +15,8 @@ export interface ContainerSpec {
   readonly tree: string;
   /** Block devices it may open. */
   readonly devices: readonly string[];
+  /** A file that takes the place of the agent's settings in the image. */
+  readonly settingsPath?: string | undefined;
   readonly command: readonly string[];
   readonly isInteractive: boolean;
 }
@@ -42,6 +45,7 @@ export function formatNspawnArguments(spec: ContainerSpec): string[] {
     `--network-namespace-path=/run/netns/${namespaceOf[spec.role]}`,
     `--console=${spec.isInteractive ? "interactive" : "pipe"}`,
     ...spec.devices.map((path) => `--bind=${path}`),
+    ...(spec.settingsPath === undefined ? [] : [`--bind-ro=${spec.settingsPath}:${AGENT_SETTINGS_PATH}`]),
     // The agent is no init: nspawn's own reaps its children.
     "--as-pid2",
     ...spec.command,

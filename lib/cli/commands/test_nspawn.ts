@@ -4,7 +4,8 @@
  */
 
 import { UserError } from "../../errors.ts";
-import { copyDemoDisk } from "../../qemu/demo_disk.ts";
+import { formatAgentSettings } from "../../protocol/agent_settings.ts";
+import { copyDemoDisk, demoDiskLayout } from "../../qemu/demo_disk.ts";
 import {
   agentCommand,
   type ContainerRole,
@@ -38,10 +39,10 @@ export async function testNspawn(system: System, ui: Ui, options: TestNspawnOpti
   await system.makeDirectory(options.runDirectory);
   const roles: readonly ContainerRole[] = options.role === undefined ? ["server", "client"] : [options.role];
   await using cleanup = new AsyncDisposableStack();
-  const devices = roles.includes("server") ? await attachDisk(system, ui, { options, cleanup }) : [];
+  const disk = roles.includes("server") ? await attachDisk(system, ui, { options, cleanup }) : { devices: [] };
   for (const role of roles) cleanup.defer(() => removeNetwork(system, role));
   await ensureCable(system);
-  const containers = { system, ui, options, tree: image.treePath, devices };
+  const containers = { system, ui, options, tree: image.treePath, disk };
   if (options.role !== undefined) return await runOnTerminal(containers, options.role);
   await runBoth(containers);
 }
@@ -52,20 +53,32 @@ interface Containers {
   readonly options: TestNspawnOptions;
   /** The image as a folder. */
   readonly tree: string;
-  /** The disk to serve first, then its partitions. */
-  readonly devices: readonly string[];
+  readonly disk: AttachedDisk;
 }
 
-async function runOnTerminal({ system, ui, tree, devices }: Containers, role: ContainerRole): Promise<void> {
-  ui.say("Ctrl-] three times within a second ends the container");
-  const argv = formatNspawnArguments({
+interface AttachedDisk {
+  /** The disk to serve first, then its partitions. */
+  readonly devices: readonly string[];
+  /** The server's settings, where it cannot find the boot partition by itself. */
+  readonly settingsPath?: string;
+}
+
+function nspawnArguments({ tree, disk }: Containers, role: ContainerRole, isInteractive: boolean): readonly string[] {
+  const { devices, settingsPath } = role === "server" ? disk : { devices: [] };
+  return formatNspawnArguments({
     role,
     tree,
     devices,
+    settingsPath,
     command: agentCommand(role, devices[0]),
-    isInteractive: true,
+    isInteractive,
   });
-  await using container = system.spawn(argv, { inheritStdio: true });
+}
+
+async function runOnTerminal(containers: Containers, role: ContainerRole): Promise<void> {
+  containers.ui.say("Ctrl-] three times within a second ends the container");
+  const argv = nspawnArguments(containers, role, true);
+  await using container = containers.system.spawn(argv, { inheritStdio: true });
   demandGoodEnd(role, await container.exited);
 }
 
@@ -73,12 +86,10 @@ async function runOnTerminal({ system, ui, tree, devices }: Containers, role: Co
 const limitMs = 5 * 60_000;
 
 /** Until the client is done; the server is ended then. */
-async function runBoth({ system, ui, options, tree, devices }: Containers): Promise<void> {
+async function runBoth(containers: Containers): Promise<void> {
+  const { system, ui, options } = containers;
   const start = (role: ContainerRole): ReturnType<System["spawn"]> =>
-    system.spawn(
-      formatNspawnArguments({ role, tree, devices, command: agentCommand(role, devices[0]), isInteractive: false }),
-      { onLine: (line) => ui.say(`${role}: ${line}`) },
-    );
+    system.spawn(nspawnArguments(containers, role, false), { onLine: (line) => ui.say(`${role}: ${line}`) });
   await using server = start("server");
   await using client = start("client");
   const ended = await Promise.race([
@@ -113,9 +124,9 @@ interface DiskRequest {
  * @returns the block device to serve and its partitions: always a named one, so that the server never looks at the disks of this
  *   machine
  */
-async function attachDisk(system: System, ui: Ui, { options, cleanup }: DiskRequest): Promise<readonly string[]> {
+async function attachDisk(system: System, ui: Ui, { options, cleanup }: DiskRequest): Promise<AttachedDisk> {
   if (options.disk !== undefined && (await system.stat(options.disk))?.kind === "block") {
-    return await listDevices(system, options.disk);
+    return { devices: await listDevices(system, options.disk) };
   }
   let imagePath = options.disk;
   if (imagePath === undefined) {
@@ -124,16 +135,25 @@ async function attachDisk(system: System, ui: Ui, { options, cleanup }: DiskRequ
     const copy = imagePath;
     cleanup.defer(() => system.remove(copy));
   }
-  const { stdout } = await system.run(["losetup", "--find", "--show", "--partscan", imagePath]);
-  const device = stdout.trim();
-  cleanup.defer(async () => void await system.run(["losetup", "--detach", device]));
+  const loop = async (options: readonly string[]): Promise<string> => {
+    const { stdout } = await system.run(["losetup", "--find", "--show", ...options, imagePath]);
+    const device = stdout.trim();
+    cleanup.defer(async () => void await system.run(["losetup", "--detach", device], { isCleanup: true }));
+    return device;
+  };
+  const device = await loop(["--partscan"]);
   const devices = await listDevices(system, device);
-  if (devices.length === 1) {
-    ui.warn(
-      "This kernel shows no partitions of loop devices: the server finds nothing to boot and says so to the client",
-    );
+  if (devices.length > 1) return { devices };
+  if (options.disk !== undefined) {
+    ui.warn("This kernel shows no partitions of loop devices: what boots from the disk may not be found");
+    return { devices };
   }
-  return devices;
+  const { offsetBytes, sizeBytes } = demoDiskLayout.boot;
+  const boot = await loop(["--read-only", `--offset=${offsetBytes}`, `--sizelimit=${sizeBytes}`]);
+  const settingsPath = `${options.runDirectory}/agent.json`;
+  const part = { type: "plain", block: boot } as const;
+  await system.writeFile(settingsPath, formatAgentSettings({ version: 1, boot: { part }, onEnd: "wait" }));
+  return { devices: [device, boot], settingsPath };
 }
 
 /** A disk and its partitions. */
