@@ -111,8 +111,8 @@ function checkInitramfs(facts: DoctorFacts): Verdict {
   if (bootKernel !== undefined && !bootKernel.isThere) {
     return error(`/boot/stiefelsystem.json names ${bootKernel.path}, which is not there`, "Run setup-server");
   }
-  if (isSeparate && bootKernel !== undefined && bootKernel.path !== host.kernel?.image) {
-    return warning(`it is for ${bootKernel.path}, the newest kernel is ${host.kernel?.image}`, "Run setup-server");
+  if (isSeparate && bootKernel !== undefined && !bootKernel.isNewest) {
+    return warning(`${bootKernel.path} is not the newest kernel, ${host.kernel?.image}`, "Run setup-server");
   }
   return ok("for any machine");
 }

@@ -88,11 +88,13 @@ const cases: readonly [title: string, level: CheckLevel, found: RegExp, facts: P
   ["initramfs for desktops", "error", /MODULES=dep/, { isHostOnly: true }],
   ["initramfs for desktops", "warning", /initramfs-stiefel\.img is not there/, { generator: "dracut" }],
   ["initramfs for desktops", "ok", /any machine/, { generator: "dracut", hasSeparateInitramfs: true }],
-  ["initramfs for desktops", "error", /names \/boot\/old/, { bootKernel: { path: "/boot/old", isThere: false } }],
-  ["initramfs for desktops", "warning", /is for \/boot\/older/, {
+  ["initramfs for desktops", "error", /names \/boot\/old/, {
+    bootKernel: { path: "/boot/old", isThere: false, isNewest: false },
+  }],
+  ["initramfs for desktops", "warning", /older is not the newest kernel, /, {
     generator: "dracut",
     hasSeparateInitramfs: true,
-    bootKernel: { path: "/boot/older", isThere: true },
+    bootKernel: { path: "/boot/older", isThere: true, isNewest: false },
   }],
   ["kexec", "error", /has none/, { hasKexec: false }],
   ["kexec", "error", /switched off/, { isKexecDisabled: true }],

@@ -95,7 +95,7 @@ export interface DoctorFacts {
   /** The initramfs that desktops get has only this machine's drivers. */
   readonly isHostOnly: boolean;
   /** The kernel that /boot/stiefelsystem.json names; undefined when it names none. */
-  readonly bootKernel: { readonly path: string; readonly isThere: boolean } | undefined;
+  readonly bootKernel: { readonly path: string; readonly isThere: boolean; readonly isNewest: boolean } | undefined;
   /** Built by setup-server, where the generator keeps it apart. */
   readonly hasSeparateInitramfs: boolean;
   readonly storage: StorageFacts;
@@ -143,7 +143,7 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
     isSecureBoot: await readSecureBoot(system),
     missingModules: host.kernel === undefined ? [] : await findMissingModules(tree, host.kernel.release),
     isHostOnly: await readIsHostOnly(tree, inputs.generator),
-    bootKernel: await readBootKernel(tree),
+    bootKernel: await readBootKernel(system, tree, host.kernel?.image),
     hasSeparateInitramfs: await tree.exists(separateInitramfs),
     storage,
     luks: await Promise.all(
@@ -211,13 +211,21 @@ async function readIsHostOnly(tree: HostTree, generator: GeneratorId | undefined
   return [...texts.join("\n").matchAll(/^\s*MODULES=["']?(\w+)/gm)].at(-1)?.[1] === "dep";
 }
 
-async function readBootKernel(tree: HostTree): Promise<DoctorFacts["bootKernel"]> {
+/** Its name stays the same over kernel updates, and its content is for root only (Ubuntu): the size tells kernels apart. */
+async function readBootKernel(
+  system: System,
+  tree: HostTree,
+  newest: string | undefined,
+): Promise<DoctorFacts["bootKernel"]> {
   const text = await tree.readText(stiefelsystemJsonPath);
   const kernel = text === undefined ? undefined : parseStiefelsystemJson(text, stiefelsystemJsonPath).kernel;
   if (kernel === undefined) return undefined;
-  const path = pathCandidates("/boot", kernel);
-  const found = await Promise.all(path.map((candidate) => tree.exists(candidate)));
-  return { path: kernel, isThere: found.some(Boolean) };
+  const readSize = async (path: string): Promise<number | undefined> =>
+    (await system.stat(await tree.locate(path)))?.sizeBytes;
+  const sizes = await Promise.all(pathCandidates("/boot", kernel).map(readSize));
+  const size = sizes.find((candidate) => candidate !== undefined);
+  const isNewest = newest !== undefined && size === await readSize(newest);
+  return { path: kernel, isThere: size !== undefined, isNewest };
 }
 
 const luksSchema = v.object({
