@@ -7,13 +7,18 @@ import { ExitCode, quoteCommand, StoppedByUser } from "./lib/errors.ts";
 import { createRealSystem } from "./lib/system/real.ts";
 
 const stop = new AbortController();
-// A second Ctrl-C during the cleanup ends the program the hard way.
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.addSignalListener(
-    signal,
-    () => stop.signal.aborted ? Deno.exit(ExitCode.stopped) : stop.abort(new StoppedByUser()),
-  );
+/** One Ctrl-C comes twice: from the terminal, and from `deno task`, which passes its own on. */
+const sameKeyPressMs = 1_000;
+let stoppedAtMs = 0;
+function onSignal(): void {
+  if (!stop.signal.aborted) {
+    stoppedAtMs = performance.now();
+    stop.abort(new StoppedByUser());
+  } else if (performance.now() - stoppedAtMs > sameKeyPressMs) {
+    Deno.exit(ExitCode.stopped); // a second Ctrl-C during the cleanup ends the program the hard way
+  }
 }
+for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, onSignal);
 
 const environment = Object.fromEntries(
   ["XDG_CACHE_HOME", "PATH", ...denoVariables].map((name) => [name, Deno.env.get(name)]),

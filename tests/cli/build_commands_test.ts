@@ -7,16 +7,25 @@ import { projectRoot } from "../support/source_tree.ts";
 const system = createRealSystem({ home: Deno.env.get("HOME") ?? "/" });
 const denoDirectory = Deno.execPath().slice(0, Deno.execPath().lastIndexOf("/"));
 
+/** The tool as it stands in a project, with an argument list. */
+function toolIn(project: string, args: readonly string[]): readonly string[] {
+  const grants = ["--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-run"];
+  return [Deno.execPath(), "run", "--quiet", ...grants, `${project}/main.ts`, ...args];
+}
+
 async function run(directory: string, args: readonly string[]): Promise<CommandOutput> {
-  const argv = [Deno.execPath(), "run", "--quiet", "--no-prompt", "--allow-read", "--allow-write", "--allow-env"];
-  return await system.run([...argv, "--allow-run", `${projectRoot}main.ts`, ...args], {
+  return await system.run(toolIn(projectRoot.replace(/\/$/, ""), args), {
     acceptExitCodes: [0, 1, 2],
-    env: {
-      DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`,
-      HOME: directory,
-      PATH: `${denoDirectory}:/usr/sbin:/usr/bin:/sbin:/bin`,
-    },
+    env: environmentFor(directory),
   });
+}
+
+function environmentFor(home: string): Readonly<Record<string, string>> {
+  return {
+    DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`,
+    HOME: home,
+    PATH: `${denoDirectory}:/usr/sbin:/usr/bin:/sbin:/bin`,
+  };
 }
 
 /** A directory with a configuration that names the places in it. */
@@ -75,4 +84,63 @@ Deno.test("a configuration that is named has to be there", async () => {
     assert.equal(exitCode, 2);
     assert.match(stderr, /none\.yaml" cannot be read: found nothing/);
   });
+});
+
+/** A copy of what a build reads, so that the shared key it makes is not the project's. */
+async function copyProject(to: string): Promise<void> {
+  const names = ["main.ts", "deno.json", "deno.lock", "lib", "agents", "image"];
+  await system.run(["cp", "-R", ...names.map((name) => `${projectRoot}${name}`), to]);
+}
+
+const buildRuntime = ["create-initrd", "--agents", "bundle", "--only", "runtime"];
+
+Deno.test("a Ctrl-C that comes twice, as deno task passes it on, leaves nothing half done", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    await copyProject(directory);
+    const cache = `${directory}/cache`;
+    await using build = system.spawn(toolIn(directory, [...buildRuntime, "--cache-dir", cache]), {
+      env: environmentFor(directory),
+    });
+    const isAtWork = async (): Promise<boolean> => {
+      const names = await system.readDirectory(cache).catch(() => []);
+      return names.some((name) => name.startsWith("unfinished-runtime-"));
+    };
+    for (let tries = 0; tries < 400 && !await isAtWork(); tries++) await system.delay(25);
+    build.kill("SIGINT");
+    await system.delay(20);
+    build.kill("SIGINT");
+    assert.deepEqual(await build.exited, { exitCode: 3, signal: undefined });
+    assert.deepEqual(await system.readDirectory(cache), ["lock"]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+/** Mounting takes root, or a user namespace. */
+const asRoot = Deno.uid() === 0 ? ["unshare", "--mount"] : ["unshare", "--map-root-user", "--mount"];
+const whyNoMount = await system.run([...asRoot, "true"]).then(() => undefined, (error: Error) => error.message);
+if (whyNoMount !== undefined) console.log(`skipped: a full disk: ${whyNoMount}`);
+
+Deno.test({ name: "a full disk is said, and leaves nothing half done", ignore: whyNoMount !== undefined }, async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    await copyProject(directory);
+    await Deno.mkdir(`${directory}/cache`);
+    const script = `mount -t tmpfs -o size=4m none "$1/cache" || exit 99
+      directory=$1; shift
+      "$@"; status=$?
+      ls -A "$directory/cache"
+      exit "$status"`;
+    const build = toolIn(directory, [...buildRuntime, "--cache-dir", `${directory}/cache`]);
+    const { exitCode, stdout, stderr } = await system.run([...asRoot, "sh", "-c", script, "sh", directory, ...build], {
+      acceptExitCodes: [0, 1],
+      env: environmentFor(directory),
+    });
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /No space left on device/);
+    assert.equal(stdout, "lock\n");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
