@@ -128,13 +128,13 @@ Deno.test("pacman's hook calls the builder after kernels, the generators and wha
 
 for (const shell of SHELLS) {
   const under = ` (${shell.join(" ")})`;
-  const run = (machine: Machine, args: readonly string[]): Promise<ProgramResult> =>
+  const runBuilder = (machine: Machine, args: readonly string[]): Promise<ProgramResult> =>
     machine.run([...shell, script, ...args, machine.root]);
 
   for (const { name, installed, args, calls, image } of cases) {
     Deno.test(name + under, async () => {
       await using machine = await install(installed);
-      const { code, stderr } = await run(machine, args);
+      const { code, stderr } = await runBuilder(machine, args);
       assert.equal(code, 0, stderr);
       assert.deepEqual(machine.calls(), calls);
       const [program] = (calls[0] ?? "").split(" ");
@@ -145,12 +145,22 @@ for (const shell of SHELLS) {
     });
   }
 
+  Deno.test(`it can be built again for the same kernel${under}`, async () => {
+    await using machine = await install(debian);
+    for (let run = 1; run <= 2; run++) {
+      const { code, stderr } = await runBuilder(machine, ["newest"]);
+      assert.equal(code, 0, stderr);
+    }
+    assert.equal(machine.calls().length, 2);
+    assert.deepEqual(Object.keys(ours(machine)), [separateInitramfs, separateKernel]);
+  });
+
   Deno.test(`a failed build leaves the pair that was there${under}`, async () => {
     await using machine = await install(debian);
-    await run(machine, ["build", "6.9.7-amd64", "/boot/vmlinuz-6.9.7-amd64"]);
+    await runBuilder(machine, ["build", "6.9.7-amd64", "/boot/vmlinuz-6.9.7-amd64"]);
     const before = ours(machine);
     machine.write("/broken", "");
-    const { code, stderr } = await run(machine, ["newest"]);
+    const { code, stderr } = await runBuilder(machine, ["newest"]);
     assert.equal(code, 1);
     assert.match(stderr, /Could not build .*6\.12\.30-amd64; desktops go on with what was built before/);
     assert.deepEqual(ours(machine), before);
@@ -158,15 +168,15 @@ for (const shell of SHELLS) {
 
   Deno.test(`a kernel that desktops do not boot may go away without a build${under}`, async () => {
     await using machine = await install(debian);
-    await run(machine, ["newest"]);
-    const { code, stderr } = await run(machine, ["without", "6.9.7-amd64"]);
+    await runBuilder(machine, ["newest"]);
+    const { code, stderr } = await runBuilder(machine, ["without", "6.9.7-amd64"]);
     assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
     assert.equal(machine.calls().length, 1);
   });
 
   Deno.test(`without any kernel it fails and says so${under}`, async () => {
     await using machine = await install({ releases: [], images: [] });
-    assert.deepEqual(await run(machine, ["newest"]), {
+    assert.deepEqual(await runBuilder(machine, ["newest"]), {
       code: 1,
       stdout: "",
       stderr: "stiefelsystem: No installed kernel was found\n",
