@@ -43,6 +43,8 @@ export function formatNspawnArguments(spec: ContainerSpec): string[] {
     "--tmpfs=/tmp",
     `--machine=${namespaceOf[spec.role]}`,
     `--network-namespace-path=/run/netns/${namespaceOf[spec.role]}`,
+    // Not given by itself with a namespace made by others; agents raise links and add addresses.
+    "--capability=CAP_NET_ADMIN",
     `--console=${spec.isInteractive ? "interactive" : "pipe"}`,
     ...spec.devices.map((path) => `--bind=${path}`),
     ...(spec.settingsPath === undefined ? [] : [`--bind-ro=${spec.settingsPath}:${AGENT_SETTINGS_PATH}`]),
@@ -75,5 +77,5 @@ export async function ensureCable(system: System): Promise<void> {
 
 /** Removes a role's namespace; its end of the cable goes with it, and so does the other end. */
 export async function removeNetwork(system: System, role: ContainerRole): Promise<void> {
-  await system.run(["ip", "netns", "delete", namespaceOf[role]], { acceptExitCodes: [0, 1] });
+  await system.run(["ip", "netns", "delete", namespaceOf[role]], { acceptExitCodes: [0, 1], isCleanup: true });
 }

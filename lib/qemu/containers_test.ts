@@ -19,9 +19,12 @@ Deno.test("a container reads the image, is registered nowhere, and gets the disk
     role: "server",
     tree: "/build/tree",
     devices: ["/dev/loop3", "/dev/loop3p1"],
+    settingsPath: "/build/agent.json",
     command: ["/agent", "server"],
     isInteractive: false,
   });
+  assert.ok(argv.includes("--bind-ro=/build/agent.json:/etc/stiefelsystem/agent.json"));
+  assert.ok(argv.includes("--capability=CAP_NET_ADMIN"));
   for (const option of ["--register=no", "--keep-unit", "--read-only", "--directory=/build/tree", "--console=pipe"]) {
     assert.ok(argv.includes(option), option);
   }
