@@ -119,7 +119,6 @@ const demoDiskPackages = [
   "linux-image-amd64",
   "grub-pc-bin",
   "grub-common",
-  "initramfs-tools",
   "zstd",
   "e2fsprogs",
   "nbd-client",
@@ -145,6 +144,8 @@ export interface DemoDiskRecipe {
   readonly mirror?: string;
   /** Packages beyond those of every demo disk. */
   readonly packages?: readonly string[];
+  /** The package that builds its initramfs. Default "initramfs-tools". */
+  readonly generator?: "initramfs-tools" | "dracut";
   /** Directories that mirror the disk's root, in the order they are copied. */
   readonly overlays: readonly string[];
 }
@@ -157,7 +158,7 @@ export function formatMmdebstrapArguments(recipe: DemoDiskRecipe, tarPath: strin
     "--format=tar",
     '--aptopt=APT::Install-Recommends "false"',
     ...excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`),
-    `--include=${[...demoDiskPackages, ...recipe.packages ?? []].join(",")}`,
+    `--include=${[...demoDiskPackages, recipe.generator ?? "initramfs-tools", ...recipe.packages ?? []].join(",")}`,
     // The machine id is fixed by image/demo: an empty one would make every boot a first boot.
     "--skip=cleanup/reproducible",
     // Before the kernel is unpacked, so that its initramfs is made once, with our hook in it.
@@ -393,4 +394,17 @@ export async function readFileOnDemoDisk(system: System, imagePath: string, path
     `${imagePath}?offset=${demoDiskLayout.root.offsetBytes}`,
   ]);
   return /File not found/.test(stderr) ? undefined : stdout;
+}
+
+/**
+ * Whether a file system of the disk was left as one that was unmounted. Reads its superblock with debugfs(8), also while a machine
+ * has the disk.
+ */
+export async function isCleanOnDemoDisk(
+  system: System,
+  imagePath: string,
+  part: { readonly offsetBytes: number },
+): Promise<boolean> {
+  const { stdout } = await system.run(["debugfs", "-R", "stats -h", `${imagePath}?offset=${part.offsetBytes}`]);
+  return /^Filesystem state: +clean$/m.test(stdout) && !/^Filesystem features:.*\bneeds_recovery\b/m.test(stdout);
 }
