@@ -60,7 +60,7 @@ async function fetchOnce(options: ClientOptions, attempt: Attempt): Promise<Fetc
   const { system, console, signal, environment, name } = attempt;
   const address = options.server ?? environment.parameters.server;
   const found = address === undefined
-    ? await searchServer({ system, console, signal, discoveryKey: environment.keys.discoveryKey })
+    ? await searchServer({ system, console, signal, discoveryKey: environment.keys.discoveryKey, name })
     : undefined;
   if (found !== undefined) console.say(`Found "${found.name}" on link ${found.linkName}`);
   else console.sayRarely(`Connecting to ${address}`);

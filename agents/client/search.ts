@@ -2,7 +2,7 @@
 import { allNodesGroup, withScope } from "../../lib/net/address.ts";
 import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";
 import { DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
-import { DiscoverySearch } from "../../lib/protocol/discovery_search.ts";
+import { DiscoverySearch, type OfferMessage } from "../../lib/protocol/discovery_search.ts";
 import { type Link, readLinkSpeed } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../shared/backoff.ts";
@@ -24,13 +24,17 @@ export interface SearchOptions {
   readonly console: Console;
   readonly signal: AbortSignal;
   readonly discoveryKey: Uint8Array;
+  /** What this machine calls itself towards laptops. */
+  readonly name: string;
 }
 
 /** From the first question to the second; then twice as long each time. A link that comes up is asked at once. */
 const firstIntervalMs = 250;
 const maximumIntervalMs = 4_000;
-/** A busy server may be told so itself, but one that is free and answers a moment later is better. */
+/** A busy server may be told so itself, but one that is free and answers a moment later is better; so is one that need not restart. */
 const waitForFreeMs = 500;
+/** A laptop that was asked to restart gets so long before another one is asked: a countdown, a shutdown and the start of the image. */
+const waitForRestartMs = 180_000;
 
 /** Waits for as long as it takes. @throws the signal's reason when it aborts */
 export async function searchServer(options: SearchOptions): Promise<FoundServer> {
@@ -43,6 +47,19 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
     random: (size) => system.randomBytes(size),
   });
   const report = createLinkReport(options);
+  /** The laptop that was asked to restart, and when. */
+  let asked: { readonly host: string; readonly sinceMs: number } | undefined;
+
+  /** One laptop at a time is asked to restart, and only when no server answers meanwhile. */
+  async function claim(offer: OfferMessage, datagrams: DatagramLink, host: string): Promise<void> {
+    await system.delay(waitForFreeMs, stop);
+    const now = system.monotonicMs();
+    if (asked !== undefined && asked.host !== host && now - asked.sinceMs < waitForRestartMs) return;
+    asked = { host, sinceMs: now };
+    console.sayRarely(`"${offer.name}" runs its own system (link ${datagrams.link}): asking it to restart as a server`);
+    // A server hears what is sent to the group; the challenge is that of one laptop.
+    await datagrams.send(search.formatClaim(offer, options.name), { address: allNodesGroup, port: DISCOVERY_PORT });
+  }
 
   async function work(link: UsableLink, linkSignal: AbortSignal): Promise<void> {
     using datagrams = await openDatagramLink({ ...link, link: link.name, port: 0 });
@@ -58,6 +75,9 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
               "both images must be built with the same aes-key file",
           );
         }
+        if (finding.kind === "claim-accepted") {
+          console.sayRarely(`It agrees (link ${link.name}): waiting for it to come back as a server`);
+        }
         if (finding.kind !== "offer") continue;
         const { name, state, tcpPort } = finding.offer;
         const server = {
@@ -68,8 +88,13 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
           linkName: link.name,
         };
         if (state === "installed-os") {
+          // The link may go meanwhile; the laptop is asked again then.
+          void claim(finding.offer, datagrams, server.host).catch(() => {});
+        } else if (state === "declining") {
+          if (asked?.host === server.host) asked = undefined;
           console.sayRarely(
-            `"${name}" runs its own system (link ${link.name}): start the image there with the server role`,
+            `"${name}" runs its own system (link ${link.name}) and will not restart for now: somebody there said no, or it cannot; ` +
+              "the journal there tells: journalctl -u stiefel-autokexec",
           );
         } else if (state === "serving") found.resolve(server);
         else void system.delay(waitForFreeMs, stop).then(() => found.resolve(server), () => {});

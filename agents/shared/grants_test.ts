@@ -1,8 +1,7 @@
 /** What the agents run and what they may run do not drift apart. */
 import assert from "node:assert/strict";
-import { agentGrants } from "../../lib/image/agent_grants.ts";
+import { agentGrants, autokexecGrants } from "../../lib/image/agent_grants.ts";
 import { isAgentSource } from "../../lib/image/source_files.ts";
-import type { Role } from "../../lib/protocol/kernel_command_line.ts";
 import { readSources } from "../../tests/support/source_tree.ts";
 
 const sources = new Map((await readSources()).map((file) => [file.path, file]));
@@ -31,25 +30,29 @@ function findPrograms(text: string): readonly string[] {
 /** Offers more than agents use. */
 const notScanned = ["lib/system/real.ts", "lib/system/system.ts"];
 
-/** In a module that the client needs for something else. */
-const notByClient = ["lsblk"];
+/** What each may run, and what modules run that it needs for something else. */
+const agents = [
+  { role: "server", grants: agentGrants.server, notRun: [] },
+  { role: "client", grants: agentGrants.client, notRun: ["lsblk"] },
+  { role: "autokexec", grants: autokexecGrants, notRun: ["lsblk", "sync"] },
+] as const;
 
 Deno.test("the image is built anew after a change of anything the agents are made of", () => {
-  const unseen = ["server", "client"].flatMap((role) => closure(`agents/${role}/main.ts`))
+  const unseen = agents.flatMap(({ role }) => closure(`agents/${role}/main.ts`))
     .filter((path) => !isAgentSource(path));
   assert.deepEqual(unseen, []);
 });
 
-for (const role of ["server", "client"] satisfies Role[]) {
+for (const { role, grants, notRun } of agents) {
   Deno.test(`the ${role} agent may run what it runs, and neither a shell nor Deno`, () => {
-    const granted: readonly string[] = agentGrants[role].run;
+    const granted: readonly string[] = grants.run;
     const found = new Set(
       closure(`agents/${role}/main.ts`).filter((path) => !notScanned.includes(path)).flatMap((path) =>
         findPrograms(sources.get(path)?.text ?? "")
       ),
     );
     const missing = [...found].filter((program) =>
-      !granted.includes(program) && !(role === "client" && notByClient.includes(program))
+      !granted.includes(program) && !notRun.some((one) => one === program)
     );
     assert.ok(found.size > 3, "no programs were found: does the search still fit the code?");
     assert.deepEqual(missing, []);

@@ -60,6 +60,8 @@ export interface RunOnLinksOptions {
   readonly signal: AbortSignal;
   /** Called with all links after each change. */
   readonly onLinks?: (links: readonly Link[]) => void;
+  /** What brings a link up. Default: `planBringUp`, for a machine that is all ours. */
+  readonly planBringUp?: (link: Link) => readonly string[];
   /** Runs as long as the link stays as it is; `signal` aborts when it goes. Tried again with backoff when it throws. */
   readonly work: (link: UsableLink, signal: AbortSignal) => Promise<void>;
 }
@@ -77,7 +79,7 @@ export async function runOnLinks(options: RunOnLinksOptions): Promise<void> {
     if (signal.aborted) return;
     options.onLinks?.(links);
     for (const link of links) {
-      const commands = planBringUp(link);
+      const commands = (options.planBringUp ?? planBringUp)(link);
       const key = `${link.name}/${link.index}`;
       if (commands.length === 0 || bringingUp.has(key)) continue;
       bringingUp.set(key, bringUpOrLookAgain(key, link, commands));

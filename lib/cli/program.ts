@@ -215,11 +215,14 @@ function buildProgram(context: ProgramContext): Command {
     .action(async (options) => {
       const { system, ui, paths } = await start(options);
       const { setupServer } = await import("./commands/setup_server.ts");
+      const { findAutokexecArtifact } = await import("./autokexec_artifact.ts");
+      const autokexec = await findAutokexecArtifact(system, paths.outDir);
       await setupServer(system, ui, {
         configPath: paths.configFile,
         keyPath: paths.keyFile,
         buildDirectory: paths.outDir,
         hostFilesDirectory: `${context.projectDir}/image/host`,
+        ...(autokexec === undefined ? {} : { autokexec }),
         ...(options.root === undefined ? {} : { root: options.root }),
         ...(options.dryRun === undefined ? {} : { dryRun: true }),
       });

@@ -52,6 +52,10 @@ export interface AutokexecConfig {
   readonly macDetection: boolean;
   /** Lower case, with colons. Empty unless `macDetection`. */
   readonly macs: readonly string[];
+  /** How long the restart is announced before, for people at the laptop to say no. */
+  readonly countdownSeconds: number;
+  /** After so long without a desktop the server ends as `server.onEnd` says; 0: never. */
+  readonly clientTimeoutMinutes: number;
 }
 
 /** Where the image is put on the laptop, and with which kernel parameters it is started there. */

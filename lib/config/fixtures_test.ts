@@ -34,7 +34,13 @@ Deno.test("a file in the form of the original loads, with a warning for the driv
         ],
       },
     },
-    autokexec: { broadcast: true, macDetection: true, macs: ["02:00:00:aa:bb:cc"] },
+    autokexec: {
+      broadcast: true,
+      macDetection: true,
+      macs: ["02:00:00:aa:bb:cc"],
+      countdownSeconds: 10,
+      clientTimeoutMinutes: 15,
+    },
     serverSetup: {
       stiefelsystemKernel: "/opt/stiefel/kernel",
       stiefelsystemInitrd: "/opt/stiefel/initrd",

@@ -35,6 +35,8 @@ const WRONG_VALUES: readonly (readonly [path: string, values: readonly string[],
   ["boot.load.cmdline", ["ro quiet", "{ro: 1}", "1", ""], /a list of kernel parameters/],
   ["autokexec.broadcast", ["1", `"true"`, "maybe", "[]", ""], /true or false/],
   ["autokexec.mac_detection", ["0", `"no"`, "never"], /true or false/],
+  ["autokexec.countdown_s", ["-1", "3601", "1.5", `"10"`, ""], /a number of seconds from 0 to 3600/],
+  ["autokexec.client_timeout_min", ["-1", "10081", "0.5", "never", ""], /a number of minutes from 0 to 10080/],
   ["autokexec.macs", ["52:54:00:12:34:56", "{a: 1}", `"52:54:00:12:34:56"`, ""], /a list of MAC addresses/],
   ["server-setup.stiefelsystem-kernel", ["kernel", "/", "/a/../b", "/a/", "/a b", "8"], /an absolute path/],
   ["server-setup.stiefelsystem-initrd", ["./initrd", "~/initrd", "[]"], /an absolute path/],
@@ -222,7 +224,7 @@ Deno.test("unknown keys are warnings with the nearest known name", async () => {
     `f:3:3: warning: boot: found the unknown key "dsik", wanted "disk" perhaps (of disk, part, load)`,
   ]);
   assert.deepEqual(await diagnoseAsText("autokexec: {mac-detection: on}"), [
-    `f:1:13: warning: autokexec: found the unknown key "mac-detection", wanted "mac_detection" perhaps (of broadcast, mac_detection, macs)`,
+    `f:1:13: warning: autokexec: found the unknown key "mac-detection", wanted "mac_detection" perhaps (of broadcast, mac_detection, macs, countdown_s, client_timeout_min)`,
   ]);
   assert.deepEqual(await diagnoseAsText("server:\n  constructor: 1\n  __proto__: {name: x}\n"), [
     `f:2:3: warning: server: found the unknown key "constructor", wanted one of on-end, name`,

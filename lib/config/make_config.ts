@@ -27,6 +27,8 @@ export function makeConfig(raw: RawConfig): Config {
       broadcast: raw.autokexec.broadcast,
       macDetection: raw.autokexec.mac_detection,
       macs: raw.autokexec.mac_detection ? raw.autokexec.macs.map((mac) => mac.toLowerCase()) : [],
+      countdownSeconds: raw.autokexec.countdown_s,
+      clientTimeoutMinutes: raw.autokexec.client_timeout_min,
     },
     serverSetup: {
       stiefelsystemKernel: raw["server-setup"]["stiefelsystem-kernel"],

@@ -75,6 +75,10 @@ function section<Entries extends v.ObjectEntries>(entries: Entries): Section<Ent
   return v.nullish(v.object(entries, "a mapping"), {} as v.InferInput<v.ObjectSchema<Entries, string>>);
 }
 
+function wholeNumber(most: number, wanted: string): v.GenericSchema<number> {
+  return v.pipe(v.number(wanted), v.integer(wanted), v.minValue(0, wanted), v.maxValue(most, wanted));
+}
+
 const yesOrNo = v.boolean("true or false");
 
 // deno-lint-ignore no-control-regex -- that is what is kept out
@@ -246,6 +250,16 @@ export const configSchema = v.object({
       list(macAddress, "a list of MAC addresses"),
       [],
       "MAC addresses of network cards; only read with `mac_detection`",
+    ),
+    countdown_s: key(
+      wholeNumber(3600, "a number of seconds from 0 to 3600"),
+      10,
+      "Seconds between the announcement at the laptop and the restart; until then it can be cancelled",
+    ),
+    client_timeout_min: key(
+      wholeNumber(10080, "a number of minutes from 0 to 10080"),
+      15,
+      "The laptop that has turned itself into a server does what `server.on-end` says after so many minutes without a desktop; 0: never",
     ),
   }),
   "server-setup": section({

@@ -19,10 +19,25 @@ After=network.target
 ExecStart=${command.map(quoteWord).join(" ")}
 Restart=on-failure
 RestartSec=10
-# It answers the network and may reboot the machine; it needs nothing else.
-PrivateTmp=yes
-ProtectHome=yes
+# What Deno keeps goes with the service.
+RuntimeDirectory=stiefel-autokexec
+Environment=DENO_DIR=/run/stiefel-autokexec DENO_NO_UPDATE_CHECK=1
+# It answers the network, raises network cards, tells people on terminals and in desktop sessions, and restarts the machine: no more.
+# Not "yes": the sessions' message buses are below /run/user.
+ProtectHome=read-only
 ProtectSystem=strict
+PrivateTmp=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+NoNewPrivileges=yes
+LockPersonality=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
 
 [Install]
 WantedBy=multi-user.target

@@ -57,9 +57,6 @@ export interface SetupInputs {
 export const configPath: HostPath = "/etc/stiefelsystem/config.yaml";
 export const stiefelsystemJsonPath: HostPath = "/boot/stiefelsystem.json";
 
-/** Seconds in which people at the laptop can say no. */
-const countdownSeconds = 10;
-
 /** @throws {UserError} when the host lacks what the plan cannot do without */
 export function planSetupServer(inputs: SetupInputs): Plan {
   const { facts, artifacts, generator } = inputs;
@@ -96,7 +93,7 @@ function planBuild({ facts, generator }: SetupInputs): InitramfsBuild {
   return generators[generator].build(facts.kernel);
 }
 
-function planNotices({ facts, artifacts, generator }: SetupInputs): readonly string[] {
+function planNotices({ config, facts, artifacts, generator }: SetupInputs): readonly string[] {
   const { distribution } = facts;
   return [
     ...distribution === undefined ? ["This distribution is not known; it is treated by what is installed"] : [],
@@ -107,6 +104,11 @@ function planNotices({ facts, artifacts, generator }: SetupInputs): readonly str
     ...artifacts.autokexec === undefined
       ? [
         "There is no autokexec agent: the laptop will not turn into a server by itself, only when the image is started by hand",
+      ]
+      : [],
+    ...artifacts.autokexec !== undefined && !isAutokexecWanted(config)
+      ? [
+        "The configuration switches autokexec off: the laptop turns into a server only when the image is started by hand",
       ]
       : [],
     ...artifacts.autokexec !== undefined && !facts.hasSystemd
@@ -260,23 +262,29 @@ function planBootJson({ config, facts }: SetupInputs, build: InitramfsBuild): re
   )];
 }
 
+function isAutokexecWanted({ autokexec }: Config): boolean {
+  return autokexec.broadcast || autokexec.macs.length > 0;
+}
+
 function planAutokexec({ config, facts, artifacts }: SetupInputs): readonly Operation[] {
   const { autokexec } = artifacts;
-  if (autokexec === undefined || !facts.hasSystemd) return [];
+  if (autokexec === undefined || !facts.hasSystemd || !isAutokexecWanted(config)) return [];
   const { stiefelsystemKernel, stiefelsystemInitrd, cmdline } = config.serverSetup;
   const own = formatStiefelParameters({
     role: "server",
     onEnd: config.server.onEnd,
+    clientTimeoutSeconds: config.autokexec.clientTimeoutMinutes * 60,
     isDebug: config.modules.has("debug"),
   });
   const settings = formatAutokexecSettings({
     version: 1,
     listens: config.autokexec.broadcast,
+    ...config.server.name === undefined ? {} : { name: config.server.name },
     macs: config.autokexec.macs,
     kernel: stiefelsystemKernel,
     initrd: stiefelsystemInitrd,
     commandLine: [...cmdline, own].join(" "),
-    countdownSeconds,
+    countdownSeconds: config.autokexec.countdownSeconds,
   });
   const files = autokexec.files.map(({ source, path, mode }) =>
     writeFile(

@@ -15,6 +15,7 @@ export interface AgentGrants {
 /** Kernel facts: lib/system/facts.ts. `ip` also raises links and gives them addresses. */
 const sharedPrograms: readonly string[] = ["cat", "ip"];
 
+/** Those of the image. */
 export const agentGrants: Readonly<Record<Role, AgentGrants>> = {
   client: {
     run: [...sharedPrograms, "kexec", "sync"],
@@ -47,6 +48,23 @@ export const agentGrants: Readonly<Record<Role, AgentGrants>> = {
   },
 };
 
+/** The one on the laptop's own system. */
+export const autokexecGrants: AgentGrants = {
+  run: [
+    ...sharedPrograms,
+    // the restart: agents/autokexec/restart.ts
+    "kexec",
+    "stat",
+    "systemctl",
+    // telling people: agents/autokexec/announce.ts
+    "loginctl",
+    "runuser",
+    "wall",
+  ],
+  read: ["/etc/stiefelsystem", "/run/stiefelsystem"],
+  write: [],
+};
+
 /** The permission flags of an agent. Nothing is ever asked for on the console. */
 export function formatGrants(grants: AgentGrants): string[] {
   return [
@@ -55,7 +73,7 @@ export function formatGrants(grants: AgentGrants): string[] {
     "--allow-net",
     `--allow-run=${grants.run.join(",")}`,
     `--allow-read=${grants.read.join(",")}`,
-    `--allow-write=${grants.write.join(",")}`,
+    ...grants.write.length > 0 ? [`--allow-write=${grants.write.join(",")}`] : [],
     // Whether the terminal can redraw a line.
     "--allow-env=TERM",
     // Datagrams to multicast groups.

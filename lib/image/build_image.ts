@@ -5,6 +5,7 @@ import type { ImageRequest } from "./plan_image.ts";
 import { type CachedStage, openStageCache } from "./stage_cache.ts";
 import { type Stage, stageKey, type StageName } from "./stage.ts";
 import { buildAgents, buildRuntime } from "./stages/agents.ts";
+import { buildAutokexec } from "./stages/autokexec.ts";
 import { buildBase } from "./stages/base.ts";
 import { buildCompile } from "./stages/compile.ts";
 import type { BuildPlaces, StageWork } from "./stages/context.ts";
@@ -120,6 +121,7 @@ function stageWorks(plan: readonly Stage[]): Readonly<Record<StageName, StageWor
     overlay: buildOverlay,
     runtime: buildRuntime,
     agents: buildAgents,
+    autokexec: buildAutokexec,
     secrets: buildSecrets,
     pack: (context) => buildPack(context, partNames.filter((name) => planned.has(name))),
   };

@@ -1,7 +1,7 @@
 /** From what the image shall be to the stages that make it. Pure. */
 import type { Compressor } from "../config/config.ts";
 import { basePackages, recordPackagesHook } from "./base_packages.ts";
-import { type AgentGrants, agentGrants } from "./agent_grants.ts";
+import { type AgentGrants, agentGrants, autokexecGrants, formatGrants } from "./agent_grants.ts";
 import { baseModulePatterns, unwantedModulePatterns } from "./kernel_modules.ts";
 import { hashText, type Json, type Stage } from "./stage.ts";
 import { loadedByName } from "./shared_libraries.ts";
@@ -122,6 +122,18 @@ export function planImage(request: ImageRequest): Stage[] {
         runtime: found.runtime,
         grants: agentGrants as unknown as Record<Role, AgentGrants & Json>,
         compression,
+      },
+    },
+    {
+      name: "autokexec",
+      title: `autokexec agent (${request.agentForm})`,
+      needs: [],
+      inputs: {
+        version: 1,
+        form: request.agentForm,
+        sources: found.agentSources,
+        runtime: found.runtime,
+        grants: formatGrants(autokexecGrants),
       },
     },
     {

@@ -28,10 +28,10 @@ Deno.test("the same request gives the same keys", async () => {
   assert.deepEqual(changed(await requestFor(""), await requestFor("")), []);
 });
 
-Deno.test("an edited agent changes the agents and the image, nothing else", async () => {
+Deno.test("an edited agent changes all agents and the image, nothing else", async () => {
   const request = await requestFor("");
   const edited = { ...request, found: { ...found, agentSources: "edited" } };
-  assert.deepEqual(changed(request, edited), ["agents", "pack"]);
+  assert.deepEqual(changed(request, edited), ["agents", "autokexec", "pack"]);
 });
 
 Deno.test("what a change in the configuration makes anew", async () => {

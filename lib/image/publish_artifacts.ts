@@ -1,4 +1,5 @@
 /** Puts the results of a build where the user wants them. Runs `bsdtar` for the folder form. */
+import { autokexecFiles } from "../autokexec_files.ts";
 import type { System } from "../system/system.ts";
 import type { CachedStage } from "./stage_cache.ts";
 import type { StageName } from "./stage.ts";
@@ -25,32 +26,77 @@ export function placeArtifacts(outDirectory: string): ImageArtifacts {
 
 const artifacts = ["kernel", "initrd", "manifest.json"] as const;
 
+interface PublishOptions {
+  readonly outDirectory: string;
+  readonly form: "packed" | "folder";
+  /** The Deno program: goes beside a bundled autokexec agent. */
+  readonly deno: string;
+}
+
 /** Each file appears complete, by renaming; the manifest, which holds the hashes of the others, last. */
 export async function publishArtifacts(
   system: System,
   results: ReadonlyMap<StageName, CachedStage>,
-  { outDirectory, form }: { readonly outDirectory: string; readonly form: "packed" | "folder" },
+  { outDirectory, form, deno }: PublishOptions,
 ): Promise<void> {
-  const packed = results.get("pack");
-  if (packed === undefined) return;
+  const [autokexec, packed] = [results.get("autokexec"), results.get("pack")];
+  if (autokexec === undefined && packed === undefined) return;
   await system.makeDirectory(outDirectory);
   const unfinished = await system.makeTempDirectory({ parent: outDirectory, prefix: ".unfinished-" });
   try {
-    for (const name of artifacts) {
-      const mode = (await system.stat(`${packed.directory}/${name}`))?.mode ?? 0o600;
-      await system.writeStream(`${unfinished}/${name}`, await system.openRead(`${packed.directory}/${name}`), { mode });
-    }
-    if (form === "folder") {
-      await unpackParts(system, results, { end: `${packed.directory}/${endName}`, to: `${unfinished}/tree` });
-    }
-    for (const name of artifacts) await system.rename(`${unfinished}/${name}`, `${outDirectory}/${name}`);
-    if (form === "folder") {
-      await system.remove(`${outDirectory}/tree`);
-      await system.rename(`${unfinished}/tree`, `${outDirectory}/tree`);
-    }
+    if (autokexec !== undefined) await publishAutokexec(system, autokexec, { outDirectory, unfinished, deno });
+    if (packed !== undefined) await publishImage(system, results, { packed, outDirectory, unfinished, form });
   } finally {
     await system.remove(unfinished);
   }
+}
+
+async function publishImage(
+  system: System,
+  results: ReadonlyMap<StageName, CachedStage>,
+  { packed, outDirectory, unfinished, form }: Omit<PublishOptions, "deno"> & {
+    readonly packed: CachedStage;
+    readonly unfinished: string;
+  },
+): Promise<void> {
+  for (const name of artifacts) {
+    const mode = (await system.stat(`${packed.directory}/${name}`))?.mode ?? 0o600;
+    await system.writeStream(`${unfinished}/${name}`, await system.openRead(`${packed.directory}/${name}`), { mode });
+  }
+  if (form === "folder") {
+    await unpackParts(system, results, { end: `${packed.directory}/${endName}`, to: `${unfinished}/tree` });
+  }
+  for (const name of artifacts) await system.rename(`${unfinished}/${name}`, `${outDirectory}/${name}`);
+  if (form === "folder") {
+    await system.remove(`${outDirectory}/tree`);
+    await system.rename(`${unfinished}/tree`, `${outDirectory}/tree`);
+  }
+}
+
+/** The agent in the one form it was made in; what an earlier build left of the other form goes. */
+async function publishAutokexec(
+  system: System,
+  { directory }: CachedStage,
+  { outDirectory, unfinished, deno }: {
+    readonly outDirectory: string;
+    readonly unfinished: string;
+    readonly deno: string;
+  },
+): Promise<void> {
+  const { program, script, runtime } = autokexecFiles;
+  const isBundle = await system.lstat(`${directory}/${script}`) !== undefined;
+  const sources = isBundle
+    ? [{ name: runtime, source: await system.realPath(deno), mode: 0o755 }, {
+      name: script,
+      source: `${directory}/${script}`,
+      mode: 0o644,
+    }]
+    : [{ name: program, source: `${directory}/${program}`, mode: 0o755 }];
+  for (const { name, source, mode } of sources) {
+    await system.writeStream(`${unfinished}/${name}`, await system.openRead(source), { mode });
+    await system.rename(`${unfinished}/${name}`, `${outDirectory}/${name}`);
+  }
+  for (const name of isBundle ? [program] : [script, runtime]) await system.remove(`${outDirectory}/${name}`);
 }
 
 async function unpackParts(

@@ -9,6 +9,7 @@ export const stageNames = [
   "overlay",
   "runtime",
   "agents",
+  "autokexec",
   "secrets",
   "pack",
 ] as const;

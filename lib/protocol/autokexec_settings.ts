@@ -20,6 +20,8 @@ const AutokexecSettingsSchema = v.strictObject({
   version: v.literal(1),
   /** Whether to listen for authenticated discovery. */
   listens: v.boolean(),
+  /** What the machine calls itself towards desktops; absent: its host name. */
+  name: v.exactOptional(printable(64)),
   /** Network cards whose appearance is taken as a desktop asking; lower case, with colons. */
   macs: v.pipe(v.array(v.pipe(v.string(), v.regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/))), v.maxLength(1000)),
   /** The image to kexec into, and its kernel command line. */

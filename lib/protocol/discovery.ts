@@ -30,9 +30,12 @@ const AT = {
   reserved: 106,
 } as const;
 
-/** "installed-os": the laptop's own system runs there, and can be turned into a server by a claim. */
-export type ServerPresence = "serving" | "busy" | "installed-os";
-const PRESENCES: readonly ServerPresence[] = ["serving", "busy", "installed-os"];
+/**
+ * "installed-os": the laptop's own system runs there, and can be turned into a server by a claim; "declining": it does not want to be for a
+ * while, because somebody there said no or because it does not work.
+ */
+export type ServerPresence = "serving" | "busy" | "installed-os" | "declining";
+const PRESENCES: readonly ServerPresence[] = ["serving", "busy", "installed-os", "declining"];
 
 export type DiscoveryMessage =
   /** Client, to everyone on the link or to one address: who has our key? */
@@ -43,11 +46,11 @@ export type DiscoveryMessage =
     readonly clientNonce: Uint8Array;
     readonly challenge: Uint8Array;
     readonly state: ServerPresence;
-    /** Port of the boot exchange; 0 when there is none (installed-os). */
+    /** Port of the boot exchange; 0 when there is none (installed-os, declining). */
     readonly tcpPort: number;
     readonly name: string;
   }
-  /** Client, to one installed system: become a server. */
+  /** Client, for one installed system, to everyone on the link: become a server. */
   | { readonly kind: "claim"; readonly clientNonce: Uint8Array; readonly challenge: Uint8Array; readonly name: string }
   /** The installed system: it will. */
   | { readonly kind: "claim-accepted"; readonly clientNonce: Uint8Array; readonly challenge: Uint8Array }

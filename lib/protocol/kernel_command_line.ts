@@ -104,6 +104,8 @@ export interface StiefelParameters {
   readonly listen?: string;
   /** `stiefel.on_end=` overrides the agent settings. */
   readonly onEnd?: OnEnd;
+  /** `stiefel.client_timeout=` seconds without a client after which the server ends as `onEnd` says; absent or 0: never. */
+  readonly clientTimeoutSeconds?: number;
   /** `stiefel.debug` more output. */
   readonly isDebug: boolean;
 }
@@ -118,7 +120,9 @@ const PREFIX = "stiefel.";
 export function parseStiefelParameters(
   commandLine: string,
 ): { readonly parameters: StiefelParameters; readonly unknown: readonly string[] } {
-  const found: { role?: Role; server?: string; listen?: string; onEnd?: OnEnd; isDebug: boolean } = { isDebug: false };
+  const found: { -readonly [Key in keyof StiefelParameters]?: StiefelParameters[Key] } & { isDebug: boolean } = {
+    isDebug: false,
+  };
   const unknown: string[] = [];
   for (const { name, value } of parseKernelCommandLine(commandLine)) {
     if (name === END_OF_PARAMETERS) break;
@@ -135,6 +139,9 @@ export function parseStiefelParameters(
         break;
       case "stiefel.on_end":
         found.onEnd = oneOf(name, value, ["reboot", "poweroff", "wait"]);
+        break;
+      case "stiefel.client_timeout":
+        found.clientTimeoutSeconds = seconds(name, value);
         break;
       case "stiefel.debug":
         if (value !== undefined) throw new ProtocolError("malformed", `The kernel parameter "${name}" takes no value`);
@@ -169,6 +176,19 @@ function oneOf<const Choice extends string>(
   return choice;
 }
 
+/** A longer wait than this is no timeout. */
+export const CLIENT_TIMEOUT_MAX_SECONDS = 7 * 24 * 60 * 60;
+
+function seconds(name: string, value: string | undefined): number {
+  if (value === undefined || !/^(?:0|[1-9]\d{0,6})$/.test(value) || Number(value) > CLIENT_TIMEOUT_MAX_SECONDS) {
+    throw new ProtocolError(
+      "malformed",
+      `The kernel parameter "${name}" has no number of seconds from 0 to ${CLIENT_TIMEOUT_MAX_SECONDS}`,
+    );
+  }
+  return Number(value);
+}
+
 /** An IP address, or a host name of letters, digits, dots and hyphens; a zone is allowed after an IPv6 address. */
 function address(name: string, value: string | undefined): string {
   const host = (value ?? "").replace(/%[A-Za-z0-9._-]{1,15}$/, "");
@@ -185,6 +205,9 @@ export function formatStiefelParameters(parameters: StiefelParameters): string {
   if (parameters.server !== undefined) words.push({ name: "stiefel.server", value: parameters.server });
   if (parameters.listen !== undefined) words.push({ name: "stiefel.listen", value: parameters.listen });
   if (parameters.onEnd !== undefined) words.push({ name: "stiefel.on_end", value: parameters.onEnd });
+  if (parameters.clientTimeoutSeconds !== undefined) {
+    words.push({ name: "stiefel.client_timeout", value: String(parameters.clientTimeoutSeconds) });
+  }
   if (parameters.isDebug) words.push({ name: "stiefel.debug" });
   return formatKernelCommandLine(words);
 }

@@ -96,6 +96,7 @@ Deno.test("our own parameters survive a round trip within any command line", () 
     { role: "client", server: "fe80::1%eth0", isDebug: true },
     { role: "client", server: "laptop.example.org", isDebug: false },
     { role: "server", listen: "192.0.2.1", onEnd: "poweroff", isDebug: false },
+    { role: "server", onEnd: "reboot", clientTimeoutSeconds: 900, isDebug: false },
   ];
   for (const parameters of cases) {
     const text = `quiet ${formatStiefelParameters(parameters)} root=x -- stiefel.role=none`;
@@ -125,6 +126,10 @@ Deno.test("a missing role and unacceptable values are refused", () => {
     "stiefel.role=client stiefel.server=-x",
     "stiefel.role=server stiefel.on_end=halt",
     "stiefel.role=server stiefel.debug=1",
+    "stiefel.role=server stiefel.client_timeout",
+    "stiefel.role=server stiefel.client_timeout=-1",
+    "stiefel.role=server stiefel.client_timeout=604801",
+    "stiefel.role=server stiefel.client_timeout=15m",
   ];
   for (const text of bad) assert.throws(() => parseStiefelParameters(text), ProtocolError, text);
 });

@@ -143,6 +143,17 @@ export async function readLinkSpeed(system: System, linkName: string): Promise<n
   return exitCode === 0 && speed > 0 ? speed : undefined;
 }
 
+/**
+ * Whether a link is a network card for cables: it has a device, which virtual links have not, and the kernel gives it no special type ("wlan",
+ * "wwan", "bluetooth", "bridge", … in `DEVTYPE`, Documentation/ABI/testing/sysfs-uevent). Runs `cat`.
+ */
+export async function isWiredCard(system: System, linkName: string): Promise<boolean> {
+  const options = { acceptExitCodes: [0, 1], timeoutMs: 5_000 };
+  const link = await system.run(["cat", `/sys/class/net/${linkName}/uevent`], options);
+  if (link.exitCode !== 0 || /^DEVTYPE=/m.test(link.stdout)) return false;
+  return (await system.run(["cat", `/sys/class/net/${linkName}/device/uevent`], options)).exitCode === 0;
+}
+
 /** Memory that can be had without swapping (MemAvailable of proc_meminfo(5)). Runs `cat`. */
 export async function readMemAvailableBytes(system: System): Promise<number> {
   const { stdout } = await system.run(["cat", "/proc/meminfo"], { timeoutMs: 5_000 });

@@ -92,7 +92,7 @@ function discovery(): VectorFile {
       bytesCase("unknown type", question.with(5, 6), "malformed"),
       bytesCase("something in a reserved field", question.with(108, 1), "malformed"),
       bytesCase("a challenge in a discover", question.with(22, 1), "malformed"),
-      bytesCase("unknown state", answer.with(38, 4), "malformed"),
+      bytesCase("unknown state", answer.with(38, 5), "malformed"),
       bytesCase("name longer than its field", answer.with(41, 65), "malformed"),
       bytesCase("name with a control character", answer.with(42, 0x1b), "malformed"),
       bytesCase("name that is not UTF-8", answer.with(42, 0xff), "malformed"),

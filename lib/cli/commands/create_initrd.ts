@@ -67,7 +67,7 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
   const { path: deno, environment: denoEnvironment } = options.deno;
   const places = { project, deno, denoEnvironment, key: keyPath };
   const results = await buildImage(system, ui, { plan, request, cacheDirectory, refresh, places });
-  await publishArtifacts(system, results, { outDirectory, form: options.form ?? "packed" });
+  await publishArtifacts(system, results, { outDirectory, form: options.form ?? "packed", deno });
   return placeArtifacts(outDirectory);
 }
 

@@ -20,6 +20,8 @@ import type { StageContext } from "./context.ts";
 
 /** Where our programs are inside the image. */
 const agentDirectory = "usr/lib/stiefelsystem";
+/** Folders of `agents`. */
+type AgentName = Role | "autokexec";
 const roles: readonly Role[] = ["server", "client"];
 /** Of a compiled program: so much at its start is its own (the ELF header), and its own data starts at a multiple of it (a page). */
 const headBytes = 4096;
@@ -74,8 +76,13 @@ export async function buildAgents(context: StageContext): Promise<StageRecord> {
   return { ...part, summary: roles.join(", ") };
 }
 
-async function bundleAgent({ system, places, signal }: StageContext, role: Role, output: string): Promise<void> {
-  const entry = `${places.project}/agents/${role}/main.ts`;
+/** One JavaScript file of everything an agent needs. Runs `deno`. */
+export async function bundleAgent(
+  { system, places, signal }: StageContext,
+  name: AgentName,
+  output: string,
+): Promise<void> {
+  const entry = `${places.project}/agents/${name}/main.ts`;
   const argv = [places.deno, "bundle", "--quiet", "--platform=deno", `--output=${output}`, entry];
   await system.run(argv, { cwd: places.project, env: places.denoEnvironment, signal });
 }
@@ -106,7 +113,8 @@ interface Compilation {
   readonly flags: readonly string[];
 }
 
-async function compile(
+/** A program of its own, made of a bundled agent. Runs `deno`, `touch`. */
+export async function compile(
   { system, places, signal }: StageContext,
   { script, output, flags }: Compilation,
 ): Promise<void> {

@@ -1,0 +1,106 @@
+/** Telling everybody at the laptop: on terminals, and in desktop sessions with a button to say no. */
+import type { RunningProcess, System } from "../../lib/system/system.ts";
+import type { Console } from "../shared/console.ts";
+import { describeError } from "../shared/links.ts";
+
+export interface Session {
+  readonly uid: number;
+  readonly user: string;
+}
+
+/**
+ * One entry for each user with a session.
+ * @param text output of `loginctl list-sessions --no-legend` (loginctl(1)): session, uid, user, seat, …
+ */
+export function parseSessions(text: string): readonly Session[] {
+  const users = new Map<number, Session>();
+  for (const line of text.split("\n")) {
+    const match = /^\s*\S+\s+(\d+)\s+([a-z_][\w.-]*\$?)(?:\s|$)/i.exec(line);
+    if (match !== null) users.set(Number(match[1]), { uid: Number(match[1]), user: match[2] ?? "" });
+  }
+  return [...users.values()].slice(0, maximumSessions);
+}
+
+const maximumSessions = 16;
+const programMs = 5_000;
+
+/** notify-send(1) as the session's user; with an action it stays until the notification is gone, and prints the action that was chosen. */
+export function notifyArguments(
+  { user }: Session,
+  { text, isCancellable }: { readonly text: string; readonly isCancellable: boolean },
+): readonly string[] {
+  return [
+    ...["runuser", "-u", user, "--", "notify-send", "--app-name=stiefelsystem", "--urgency=critical"],
+    ...isCancellable ? ["--action=cancel=Cancel"] : [],
+    ...["--", "Stiefelsystem", text],
+  ];
+}
+
+export class Announcer {
+  readonly #system: System;
+  readonly #console: Console;
+  readonly #onCancel: () => void;
+  readonly #shown = new Set<RunningProcess>();
+
+  /** @param onCancel somebody pressed the button */
+  constructor({ system, console }: { readonly system: System; readonly console: Console }, onCancel: () => void) {
+    this.#system = system;
+    this.#console = console;
+    this.#onCancel = onCancel;
+  }
+
+  /** Returns when it is shown. What cannot be shown is said and does not matter. Runs `wall`, `loginctl`, `runuser`. */
+  async announce(text: string, options: { readonly isCancellable: boolean }): Promise<void> {
+    await Promise.all([
+      this.#quietly(() => this.#system.run(["wall", "--", text], { timeoutMs: programMs, isCleanup: true })),
+      this.#quietly(() => this.#notify(text, options)),
+    ]);
+  }
+
+  /** Ends notifications that still ask. */
+  async withdraw(): Promise<void> {
+    await Promise.all([...this.#shown].map((process) => process[Symbol.asyncDispose]()));
+  }
+
+  async #notify(text: string, { isCancellable }: { readonly isCancellable: boolean }): Promise<void> {
+    const argv = ["loginctl", "list-sessions", "--no-legend", "--no-pager"];
+    const { stdout } = await this.#system.run(argv, { timeoutMs: programMs, isCleanup: true });
+    await Promise.all(parseSessions(stdout).map((session) => this.#notifyOne(session, { text, isCancellable })));
+  }
+
+  async #notifyOne(
+    session: Session,
+    message: { readonly text: string; readonly isCancellable: boolean },
+  ): Promise<void> {
+    const runtime = `/run/user/${session.uid}`;
+    const env = { XDG_RUNTIME_DIR: runtime, DBUS_SESSION_BUS_ADDRESS: `unix:path=${runtime}/bus` };
+    if (!message.isCancellable) {
+      await this.#quietly(() =>
+        this.#system.run(notifyArguments(session, message), { env, timeoutMs: programMs, isCleanup: true })
+      );
+      return;
+    }
+    const process = this.#system.spawn(notifyArguments(session, message), {
+      env,
+      onLine: (line, from) => {
+        if (from === "stdout" && line === "cancel") this.#onCancel();
+      },
+    });
+    this.#shown.add(process);
+    void process.exited.then(async ({ exitCode }) => {
+      this.#shown.delete(process);
+      // notify-send before 0.8 knows no actions
+      if (exitCode !== undefined && exitCode !== 0) {
+        await this.#notifyOne(session, { ...message, isCancellable: false });
+      }
+    });
+  }
+
+  async #quietly(tell: () => Promise<unknown>): Promise<void> {
+    try {
+      await tell();
+    } catch (error) {
+      this.#console.sayRarely(`Could not tell everybody: ${describeError(error)}`);
+    }
+  }
+}

@@ -1,0 +1,234 @@
+/** The autokexec agent: hears desktops and network cards, and carries out what lib/protocol/autokexec_session.ts decides. */
+import { allNodesGroup } from "../../lib/net/address.ts";
+import { openDatagramLink } from "../../lib/net/datagram_link.ts";
+import {
+  type AutokexecAction,
+  type AutokexecEvent,
+  type AutokexecState,
+  presenceOf,
+  stepAutokexec,
+} from "../../lib/protocol/autokexec_session.ts";
+import { DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
+import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
+import type { AutokexecSettings } from "../../lib/protocol/autokexec_settings.ts";
+import { UserError } from "../../lib/errors.ts";
+import { type Link, readUptimeSeconds } from "../../lib/system/facts.ts";
+import type { System } from "../../lib/system/system.ts";
+import type { Console } from "../shared/console.ts";
+import { describeError, runOnLinks, type UsableLink } from "../shared/links.ts";
+import { Announcer } from "./announce.ts";
+import { createCardWatch } from "./card_watch.ts";
+import { createCardRaiser } from "./raise_cards.ts";
+import { type AutokexecEnvironment, readAutokexecEnvironment } from "./environment.ts";
+import type { AutokexecOptions } from "./options.ts";
+import { findObstacle, loadImage, restartIntoImage, unloadImage } from "./restart.ts";
+
+export interface AutokexecDependencies {
+  readonly system: System;
+  readonly console: Console;
+  readonly signal: AbortSignal;
+}
+
+/** Runs until `signal` aborts; at once over on a desktop. @throws {UserError} */
+export async function runAutokexec(options: AutokexecOptions, dependencies: AutokexecDependencies): Promise<void> {
+  const environment = await readAutokexecEnvironment(dependencies.system, options);
+  if (environment === undefined) {
+    dependencies.console.say("This system runs on a desktop, its disk is in use already: nothing to do");
+    return;
+  }
+  await new Autokexec(dependencies, environment).run();
+}
+
+class Autokexec {
+  readonly #dependencies: AutokexecDependencies;
+  readonly #environment: AutokexecEnvironment;
+  readonly #announcer: Announcer;
+  readonly #tasks = new Set<Promise<void>>();
+  /** Actions of one event come after those of the event before. */
+  #actions = Promise.resolve();
+  #loading = Promise.resolve();
+  #state: AutokexecState = { name: "listening" };
+  /** Ends the wait of the countdown. */
+  #countdown = new AbortController();
+
+  constructor(dependencies: AutokexecDependencies, environment: AutokexecEnvironment) {
+    this.#dependencies = dependencies;
+    this.#environment = environment;
+    this.#announcer = new Announcer(dependencies, () => this.#handle({ kind: "cancelled" }));
+  }
+
+  async run(): Promise<void> {
+    const { system, console, signal } = this.#dependencies;
+    const { settings } = this.#environment;
+    const obstacle = await findObstacle(system);
+    if (obstacle !== undefined) console.say(`This machine cannot become a stiefelsystem at the moment: ${obstacle}`);
+    const raise = createCardRaiser(system, { console, signal });
+    const watch = createCardWatch(settings.macs);
+    const startSeconds = await readUptimeSeconds(system) - system.monotonicMs() / 1000;
+    const onLinks = (links: readonly Link[]): void => {
+      if (settings.listens) this.#track(raise(links));
+      const mac = watch(links, startSeconds + system.monotonicMs() / 1000);
+      if (mac !== undefined) this.#handle({ kind: "triggered", trigger: { kind: "card", mac } });
+    };
+    console.say(describeDuty(settings));
+    await runOnLinks({
+      system,
+      console,
+      signal,
+      onLinks,
+      planBringUp: () => [],
+      work: (link, linkSignal) => settings.listens ? this.#listenOn(link, linkSignal) : aborted(linkSignal),
+    });
+    this.#handle({ kind: "stopped" });
+    await this.#announcer.withdraw();
+    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+  }
+
+  /** Answers desktops on one link until it goes. */
+  async #listenOn(link: UsableLink, signal: AbortSignal): Promise<void> {
+    const { system, console } = this.#dependencies;
+    using datagrams = await openDatagramLink({
+      link: link.name,
+      index: link.index,
+      group: allNodesGroup,
+      port: DISCOVERY_PORT,
+    });
+    const onAbort = (): void => datagrams.close();
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    const responder = new DiscoveryResponder({
+      discoveryKey: this.#environment.discoveryKey,
+      random: (size) => system.randomBytes(size),
+      currentOffer: () => ({
+        state: presenceOf(this.#state, system.monotonicMs()),
+        tcpPort: 0,
+        name: this.#environment.name,
+      }),
+    });
+    try {
+      for (let datagram = await datagrams.receive(); datagram !== undefined; datagram = await datagrams.receive()) {
+        const source = `${datagram.address}%${link.name}`;
+        const outcome = responder.receive(datagram.bytes, { source, nowMs: system.monotonicMs() });
+        if (outcome.kind === "other-key") {
+          console.sayRarely(
+            `A desktop asks with another key (link ${link.name}): its image was built with another aes-key file`,
+          );
+        }
+        // An answer that cannot be sent is asked for again.
+        if (outcome.kind !== "ignored") await datagrams.send(outcome.reply, datagram).catch(() => {});
+        if (outcome.kind === "claimed") {
+          this.#handle({ kind: "triggered", trigger: { kind: "claim", desktopName: outcome.clientName } });
+        }
+      }
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  #handle(event: AutokexecEvent): void {
+    const { system } = this.#dependencies;
+    const moment = { nowMs: system.monotonicMs(), countdownSeconds: this.#environment.settings.countdownSeconds };
+    const { state, actions } = stepAutokexec(this.#state, event, moment);
+    if (state.name !== this.#state.name) this.#leave();
+    this.#state = state;
+    this.#actions = this.#actions.then(() => this.#carryOut(actions));
+    this.#track(this.#actions);
+  }
+
+  /** What belongs to a state ends with it. */
+  #leave(): void {
+    this.#countdown.abort();
+    this.#track(this.#announcer.withdraw());
+  }
+
+  async #carryOut(actions: readonly AutokexecAction[]): Promise<void> {
+    for (const action of actions) await this.#perform(action);
+  }
+
+  async #perform(action: AutokexecAction): Promise<void> {
+    const { console } = this.#dependencies;
+    switch (action.kind) {
+      case "report":
+        return console.say(action.text);
+      case "announce":
+        console.say(action.text);
+        return this.#track(this.#announcer.announce(action.text, { isCancellable: action.isCancellable }));
+      case "start-countdown":
+        return this.#track(this.#countDown(action.seconds));
+      case "load":
+        this.#loading = this.#load();
+        return this.#track(this.#loading);
+      case "unload":
+        return await this.#unload();
+      case "execute":
+        return this.#track(this.#execute());
+    }
+  }
+
+  async #load(): Promise<void> {
+    const { system } = this.#dependencies;
+    try {
+      await loadImage(system, this.#environment.settings);
+      this.#handle({ kind: "loaded" });
+    } catch (error) {
+      this.#handle({ kind: "load-failed", message: describeFailure(error) });
+    }
+  }
+
+  async #unload(): Promise<void> {
+    const { system, console } = this.#dependencies;
+    await this.#loading;
+    await unloadImage(system).catch((error) => console.say(`Cannot unload the image: ${describeError(error)}`));
+  }
+
+  async #countDown(seconds: number): Promise<void> {
+    const { system, signal } = this.#dependencies;
+    this.#countdown = new AbortController();
+    try {
+      await system.delay(seconds * 1000, AbortSignal.any([this.#countdown.signal, signal]));
+    } catch {
+      return; // somebody said no
+    }
+    this.#handle({ kind: "countdown-over" });
+  }
+
+  async #execute(): Promise<void> {
+    const { system, signal } = this.#dependencies;
+    try {
+      await restartIntoImage(system);
+    } catch (error) {
+      // The shutdown ends us; that is no failure.
+      if (!signal.aborted) this.#handle({ kind: "execute-failed", message: describeFailure(error) });
+    }
+  }
+
+  #track(task: Promise<void>): void {
+    const tracked: Promise<void> = task.catch((error) =>
+      this.#dependencies.console.say(`Unexpected: ${describeError(error)}`)
+    )
+      .finally(() => this.#tasks.delete(tracked));
+    this.#tasks.add(tracked);
+  }
+}
+
+/** What the agent is there for, in one line. */
+function describeDuty({ listens, macs, countdownSeconds }: AutokexecSettings): string {
+  const waits = [
+    ...listens ? ["a desktop with the same key"] : [],
+    ...macs.length > 0 ? [`one of the network cards ${macs.join(", ")}`] : [],
+  ];
+  return waits.length === 0
+    ? "Waiting for nothing: the settings name neither desktops nor network cards"
+    : `Waiting for ${waits.join(" or ")}; the restart is announced ${countdownSeconds} s before`;
+}
+
+function describeFailure(error: unknown): string {
+  return [describeError(error), ...error instanceof UserError ? error.hints : []].join("; ");
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,56 @@
+/** What the autokexec agent finds on the laptop: key, settings, name, and whether this is a desktop. */
+import { UserError } from "../../lib/errors.ts";
+import { type AutokexecSettings, parseAutokexecSettings } from "../../lib/protocol/autokexec_settings.ts";
+import { DISCOVERY_NAME_MAX_BYTES } from "../../lib/protocol/discovery.ts";
+import { deriveKeys, SHARED_KEY_BYTES } from "../../lib/protocol/keys.ts";
+import { toPrintable } from "../../lib/protocol/text.ts";
+import type { System } from "../../lib/system/system.ts";
+import { describeError } from "../shared/links.ts";
+import type { AutokexecOptions } from "./options.ts";
+
+/** Written by the initramfs of a system whose disk comes from a laptop (doc/hooks.md). */
+const sessionStatePath = "/run/stiefelsystem/session.state";
+const hint = "Run setup-server again: it writes this file";
+
+export interface AutokexecEnvironment {
+  readonly discoveryKey: Uint8Array;
+  readonly settings: AutokexecSettings;
+  /** What the laptop calls itself towards desktops. */
+  readonly name: string;
+}
+
+/**
+ * Runs `cat`.
+ * @returns undefined when this system runs on a desktop
+ * @throws {UserError} when something is missing or broken
+ */
+export async function readAutokexecEnvironment(
+  system: System,
+  { keyPath, settingsPath }: AutokexecOptions,
+): Promise<AutokexecEnvironment | undefined> {
+  if (await system.stat(sessionStatePath) !== undefined) return undefined;
+  const key = await read(`Cannot read the shared key "${keyPath}"`, () => system.readFile(keyPath));
+  if (key.length !== SHARED_KEY_BYTES) {
+    throw new UserError(`The shared key "${keyPath}" has ${key.length} bytes, wanted ${SHARED_KEY_BYTES}`, {
+      hints: [hint],
+    });
+  }
+  const settings = await read(
+    `Cannot use the settings "${settingsPath}"`,
+    async () => parseAutokexecSettings(await system.readText(settingsPath)),
+  );
+  return { discoveryKey: deriveKeys(key).discoveryKey, settings, name: settings.name ?? await readHostName(system) };
+}
+
+async function read<Value>(attempt: string, reading: () => Promise<Value>): Promise<Value> {
+  try {
+    return await reading();
+  } catch (cause) {
+    throw new UserError(`${attempt}: ${describeError(cause)}`, { cause, hints: [hint] });
+  }
+}
+
+async function readHostName(system: System): Promise<string> {
+  const { stdout } = await system.run(["cat", "/proc/sys/kernel/hostname"], { timeoutMs: 5_000 });
+  return toPrintable(stdout.trim(), DISCOVERY_NAME_MAX_BYTES);
+}

@@ -1,0 +1,42 @@
+/** Command line of the autokexec agent. Pure. */
+import { AUTOKEXEC_KEY_PATH, AUTOKEXEC_SETTINGS_PATH } from "../../lib/protocol/autokexec_settings.ts";
+import { parseOptions } from "../shared/parse_options.ts";
+
+export const usage = `Usage: autokexec-agent [options]
+
+Runs on the laptop's own system as stiefel-autokexec.service. When a desktop with the same key asks for the disk, it loads the
+stiefelsystem image, tells everybody at the laptop, waits for the countdown of the settings, and restarts into the image through a clean
+shutdown. To say no meanwhile: systemctl stop stiefel-autokexec, or the button of the desktop notification.
+
+Options:
+  --key FILE         the shared key (default: ${AUTOKEXEC_KEY_PATH})
+  --settings FILE    the settings (default: ${AUTOKEXEC_SETTINGS_PATH})
+  --help, --version
+`;
+
+export interface AutokexecOptions {
+  readonly kind: "run";
+  readonly keyPath: string;
+  readonly settingsPath: string;
+}
+
+export type AutokexecCommand = AutokexecOptions | { readonly kind: "help" } | { readonly kind: "version" };
+
+/** @throws {UserError} exit code 2 */
+export function parseAutokexecOptions(args: readonly string[]): AutokexecCommand {
+  const values = parseOptions("autokexec-agent", args, options);
+  if (values.help) return { kind: "help" };
+  if (values.version) return { kind: "version" };
+  return {
+    kind: "run",
+    keyPath: values.key ?? AUTOKEXEC_KEY_PATH,
+    settingsPath: values.settings ?? AUTOKEXEC_SETTINGS_PATH,
+  };
+}
+
+const options = {
+  key: { type: "string" },
+  settings: { type: "string" },
+  help: { type: "boolean" },
+  version: { type: "boolean" },
+} as const;

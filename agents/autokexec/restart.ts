@@ -1,0 +1,69 @@
+/** From the running system into the image: load, check, shut down. */
+import { checkMemory, isKernelLoaded, loadKernel } from "../../lib/boot/kexec.ts";
+import { UserError } from "../../lib/errors.ts";
+import type { AutokexecSettings } from "../../lib/protocol/autokexec_settings.ts";
+import type { System } from "../../lib/system/system.ts";
+
+/** Longer than units get to stop (DefaultTimeoutStopSec= of systemd-system.conf(5): 90 s), several times over. */
+const shutdownMs = 10 * 60_000;
+
+/** Why this machine cannot start another kernel, as far as it can be seen without trying. Runs `cat`. */
+export async function findObstacle(system: System): Promise<string | undefined> {
+  if (await readKernelFile(system, "/sys/kernel/kexec_loaded") === undefined) {
+    return "its kernel has no kexec (CONFIG_KEXEC, CONFIG_KEXEC_FILE)";
+  }
+  // Documentation/admin-guide/sysctl/kernel.rst
+  if (await readKernelFile(system, "/proc/sys/kernel/kexec_load_disabled") === "1") {
+    return "kexec is switched off until the next start (kernel.kexec_load_disabled=1, see sysctl.d)";
+  }
+  return undefined;
+}
+
+/**
+ * Loads the image; from then on a restart leads into it. Runs `stat`, `cat`, `kexec`.
+ * @throws {UserError} or {CommandError} when it cannot be loaded; nothing is loaded then
+ */
+export async function loadImage(system: System, settings: AutokexecSettings): Promise<void> {
+  const obstacle = await findObstacle(system);
+  if (obstacle !== undefined) throw new UserError(`This machine cannot become a stiefelsystem: ${obstacle}`);
+  const { kernel, initrd, commandLine } = settings;
+  // Not by reading them: they may be anywhere, and the agent may read its own settings only.
+  const argv = ["stat", "--dereference", "--format=%s", "--", kernel, initrd];
+  const sizes = (await system.run(argv, { timeoutMs: 10_000 })).stdout.trim().split("\n").map(Number);
+  await checkMemory(system, sizes.reduce((sum, size) => sum + size, 0));
+  try {
+    await loadKernel(system, { kernel, initramfs: initrd, commandLine });
+  } catch (error) {
+    // kernel_lockdown(7)
+    const lockdown = /\[(\w+)\]/.exec(await readKernelFile(system, "/sys/kernel/security/lockdown") ?? "")?.[1];
+    if (lockdown === undefined || lockdown === "none") throw error;
+    throw new UserError(`The kernel is locked down (${lockdown}, Secure Boot) and does not take the image`, {
+      cause: error,
+      hints: ["Switch Secure Boot off, or start the image from a USB stick"],
+    });
+  }
+}
+
+/** Also when nothing is loaded, and when the agent is about to end. Runs `kexec`. */
+export async function unloadImage(system: System): Promise<void> {
+  await system.run(["kexec", "--unload"], { timeoutMs: 30_000, isCleanup: true });
+}
+
+/**
+ * An ordinary shutdown that ends in the loaded kernel; the shutdown ends this program. Runs `cat`, `systemctl`.
+ * @throws {UserError} when nothing is loaded, or the machine goes on running
+ */
+export async function restartIntoImage(system: System): Promise<never> {
+  if (!await isKernelLoaded(system)) throw new UserError("The loaded image is gone, nothing is shut down");
+  await system.run(["systemctl", "kexec"], { timeoutMs: 60_000 });
+  await system.delay(shutdownMs);
+  throw new UserError(`The system did not shut down within ${shutdownMs / 60_000} minutes`, {
+    hints: ["systemctl list-jobs shows what it waits for"],
+  });
+}
+
+/** undefined where there is no such file. */
+async function readKernelFile(system: System, path: string): Promise<string | undefined> {
+  const { exitCode, stdout } = await system.run(["cat", path], { acceptExitCodes: [0, 1], timeoutMs: 5_000 });
+  return exitCode === 0 ? stdout.trim() : undefined;
+}

@@ -1,0 +1,83 @@
+/**
+ * The autokexec agent on a machine of a rig, with its real grants. What would end this machine, or tell its users, is replaced: in the agent's
+ * own mount namespace stand-ins that write down their arguments lie over /usr/local/sbin, which comes first in every program's PATH.
+ */
+import { autokexecGrants, formatGrants } from "../../lib/image/agent_grants.ts";
+import { formatAutokexecSettings } from "../../lib/protocol/autokexec_settings.ts";
+import type { Machine, RunningAgent } from "./rig.ts";
+
+const root = new URL("../../", import.meta.url).pathname;
+
+/** `$D` is the directory of what they remember. */
+const standIns: Readonly<Record<string, string>> = {
+  cat: `case $1 in
+/sys/kernel/kexec_loaded) if [ -e "$D/no-kexec" ]; then exit 1; fi; if [ -e "$D/loaded" ]; then echo 1; else echo 0; fi ;;
+/proc/sys/kernel/kexec_load_disabled) echo 0 ;;
+/sys/kernel/security/lockdown) exit 1 ;;
+*) exec /usr/bin/cat "$@" ;;
+esac`,
+  kexec: `echo "kexec $*" >> "$D/log"
+case $1 in
+--load) touch "$D/loaded" ;;
+--unload) rm -f "$D/loaded" ;;
+esac`,
+  systemctl: 'echo "systemctl $*" >> "$D/log"',
+  wall: 'echo "wall $*" >> "$D/log"',
+  loginctl: `echo "      2 1000 ada        seat0 tty2"`,
+  runuser: `echo "runuser $*" >> "$D/log"
+case $* in
+*--action=*) if [ -e "$D/press-cancel" ]; then echo cancel; else exec sleep 600; fi ;;
+esac`,
+};
+
+export interface Laptop {
+  readonly agent: RunningAgent;
+  /** What the stand-ins were called with, in order. */
+  readLog(): Promise<readonly string[]>;
+}
+
+export interface LaptopOptions {
+  readonly keyPath: string;
+  readonly countdownSeconds: number;
+  readonly macs?: readonly string[];
+  /** Files that are there before the agent starts: "no-kexec", "press-cancel". */
+  readonly flags?: readonly string[];
+}
+
+export async function startLaptop(machine: Machine, options: LaptopOptions): Promise<Laptop> {
+  const directory = machine.directory;
+  const programs = `${directory}/sbin`;
+  await Deno.mkdir(programs);
+  for (const [name, body] of Object.entries(standIns)) {
+    await Deno.writeTextFile(`${programs}/${name}`, `#!/bin/sh\nD=${directory}\n${body}\n`, { mode: 0o755 });
+  }
+  for (const flag of options.flags ?? []) await Deno.writeTextFile(`${directory}/${flag}`, "");
+  for (const name of ["kernel", "initrd"]) await Deno.writeTextFile(`${directory}/${name}`, name);
+  const settings = `${directory}/autokexec.json`;
+  await Deno.writeTextFile(
+    settings,
+    formatAutokexecSettings({
+      version: 1,
+      listens: true,
+      name: machine.name,
+      macs: [...options.macs ?? []],
+      kernel: `${directory}/kernel`,
+      initrd: `${directory}/initrd`,
+      commandLine: "stiefel.role=server",
+      countdownSeconds: options.countdownSeconds,
+    }),
+  );
+  const grants = { ...autokexecGrants, read: [...autokexecGrants.read, directory, options.keyPath] };
+  const agent = machine.start([
+    ...["sh", "-c", 'mount --bind "$0" /usr/local/sbin && exec "$@"', programs],
+    ...[Deno.execPath(), "run", "--quiet", ...formatGrants(grants), `${root}agents/autokexec/main.ts`],
+    ...["--key", options.keyPath, "--settings", settings],
+  ]);
+  return {
+    agent,
+    readLog: async () => {
+      const text = await Deno.readTextFile(`${directory}/log`).catch(() => "");
+      return text.split("\n").filter((line) => line !== "");
+    },
+  };
+}
