@@ -1,5 +1,5 @@
 /** Command line of the server agent. Pure. */
-import type { OnEnd } from "../../lib/protocol/kernel_command_line.ts";
+import { CLIENT_TIMEOUT_MAX_SECONDS, type OnEnd } from "../../lib/protocol/kernel_command_line.ts";
 import { parseOptions, usageError } from "../shared/parse_options.ts";
 
 export const usage = `Usage: server-agent [options]
@@ -12,12 +12,15 @@ Options:
                      may be given several times
   --disk DEVICE      the disk to serve (default: from the settings, else the only one that can be served)
   --on-end ACTION    what to do when the desktop is done: reboot, poweroff or wait (default: from the settings)
+  --client-timeout SECONDS
+                     after so long without a desktop do the same (default, and 0: wait for ever); not with wait
   --key FILE         the shared key (default: /etc/stiefelsystem/aes-key)
   --settings FILE    the settings (default: /etc/stiefelsystem/agent.json)
   --work-dir DIR     where to mount the boot partition (default: /run/stiefelsystem)
   --help, --version
 
-The kernel parameters stiefel.listen=ADDRESS and stiefel.on_end=ACTION do the same; options win over them.
+The kernel parameters stiefel.listen=ADDRESS, stiefel.on_end=ACTION and stiefel.client_timeout=SECONDS do the same; options win
+over them.
 State: http://ADDRESS-OF-THIS-MACHINE:4645/ (text, or JSON with "Accept: application/json").
 
 Examples:
@@ -31,6 +34,7 @@ export interface ServerOptions {
   readonly listen: readonly string[];
   readonly disk?: string | undefined;
   readonly onEnd?: OnEnd | undefined;
+  readonly clientTimeoutSeconds?: number | undefined;
   readonly keyPath?: string | undefined;
   readonly settingsPath?: string | undefined;
   readonly workDirectory: string;
@@ -52,16 +56,24 @@ export function parseServerOptions(args: readonly string[]): ServerCommand {
     listen: values.listen ?? [],
     disk: values.disk,
     onEnd,
+    clientTimeoutSeconds: parseSeconds(values["client-timeout"]),
     keyPath: values.key,
     settingsPath: values.settings,
     workDirectory: values["work-dir"] ?? "/run/stiefelsystem",
   };
 }
 
+function parseSeconds(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^(?:0|[1-9]\d{0,6})$/.test(text) && Number(text) <= CLIENT_TIMEOUT_MAX_SECONDS) return Number(text);
+  throw usageError("server-agent", `"--client-timeout ${text}" is no number from 0 to ${CLIENT_TIMEOUT_MAX_SECONDS}`);
+}
+
 const options = {
   listen: { type: "string", multiple: true },
   disk: { type: "string" },
   "on-end": { type: "string" },
+  "client-timeout": { type: "string" },
   key: { type: "string" },
   settings: { type: "string" },
   "work-dir": { type: "string" },

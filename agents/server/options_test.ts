@@ -10,13 +10,18 @@ Deno.test("options are read, and every mistake is a usage error", () => {
     listen: ["192.0.2.1", "fd00::1"],
     disk: undefined,
     onEnd: "poweroff",
+    clientTimeoutSeconds: undefined,
     keyPath: undefined,
     settingsPath: undefined,
     workDirectory: "/run/stiefelsystem",
   });
   const client = parseClientOptions(["--server", "192.0.2.1", "--no-kexec"]);
   assert.ok(client.kind === "run" && client.server === "192.0.2.1" && !client.withKexec);
-  for (const args of [["--on-end", "explode"], ["--bogus"], ["word"], ["--disk"]]) {
+  for (
+    const args of [["--on-end", "explode"], ["--client-timeout", "-1"], ["--client-timeout", "604801"], ["--bogus"], [
+      "word",
+    ], ["--disk"]]
+  ) {
     assert.throws(() => parseServerOptions(args), (error) => error instanceof UserError && error.exitCode === 2);
   }
   for (const args of [["--listen", "x"], ["word"], ["--server"]]) {
@@ -27,7 +32,17 @@ Deno.test("options are read, and every mistake is a usage error", () => {
 Deno.test("the help names every option, in lines that fit a console", () => {
   for (
     const [usage, options] of [
-      [serverUsage, ["--listen", "--disk", "--on-end", "--key", "--settings", "--work-dir", "--help", "--version"]],
+      [serverUsage, [
+        "--listen",
+        "--disk",
+        "--on-end",
+        "--client-timeout",
+        "--key",
+        "--settings",
+        "--work-dir",
+        "--help",
+        "--version",
+      ]],
       [clientUsage, ["--server", "--no-kexec", "--key", "--settings", "--work-dir", "--help", "--version"]],
     ] as const
   ) {

@@ -19,6 +19,7 @@ import { describeError, runOnLinks, type UsableLink } from "../shared/links.ts";
 import { version } from "../../lib/version.ts";
 import { Desk } from "./desk.ts";
 import { serveExchange, type ServerExchangeOptions } from "./exchange.ts";
+import { waitUntilIdle } from "./idle.ts";
 import { planEnd } from "./on_end.ts";
 import type { ServerOptions } from "./options.ts";
 import type { Arrival } from "./session_plan.ts";
@@ -31,6 +32,7 @@ import {
   type ServerState,
   statePagePort,
 } from "./state.ts";
+import { watchBattery } from "./watch_battery.ts";
 
 export interface ServerDependencies {
   readonly system: System;
@@ -59,10 +61,14 @@ class Server {
   readonly #environment: Environment;
   readonly #listen: readonly string[];
   readonly #onEnd: OnEnd;
+  /** 0: for ever. */
+  readonly #clientTimeoutSeconds: number;
   readonly #source: DiskSource;
   readonly #desk: Desk;
   readonly #done = Promise.withResolvers<void>();
   #state: ServerState;
+  /** Since when nobody has the disk, if so. */
+  #freeSinceMs: number;
 
   constructor(options: ServerOptions, dependencies: ServerDependencies, environment: Environment, name: string) {
     const { system, console } = dependencies;
@@ -72,6 +78,7 @@ class Server {
     const fromKernel = parameters.listen === undefined ? [] : [parameters.listen];
     this.#listen = options.listen.length > 0 ? options.listen : fromKernel;
     this.#onEnd = options.onEnd ?? parameters.onEnd ?? settings.onEnd;
+    this.#clientTimeoutSeconds = options.clientTimeoutSeconds ?? parameters.clientTimeoutSeconds ?? 0;
     this.#source = dependencies.source ?? createDiskSource(system, {
       disk: options.disk ?? settings.boot.disk,
       part: settings.boot.part,
@@ -82,8 +89,9 @@ class Server {
       system,
       console,
       onDone: () => this.#onDone(),
-      onFree: () => this.#setPhase({ kind: "waiting" }),
+      onFree: () => this.#onFree(),
     });
+    this.#freeSinceMs = system.monotonicMs();
     this.#state = { name, version, phase: { kind: "starting" }, listening: [] };
   }
 
@@ -97,6 +105,8 @@ class Server {
       ...this.#listen.map((address) => this.#serveForever(address, stop, () => this.#listenOnAddress(address, stop))),
       this.#serveForever("The state page", stop, () => this.#listenForPage(stop)),
       this.#lookAtDisk(stop),
+      this.#waitForClient(stop),
+      watchBattery(system, { console, signal: stop }),
     ];
     try {
       await Promise.race([this.#done.promise, aborted(signal)]);
@@ -258,6 +268,22 @@ class Server {
 
   #setDisk({ path, model, sizeBytes }: NonNullable<ServerState["disk"]>): void {
     this.#state = { ...this.#state, disk: { path, sizeBytes, ...(model === undefined ? {} : { model }) } };
+  }
+
+  #onFree(): void {
+    this.#freeSinceMs = this.#dependencies.system.monotonicMs();
+    this.#setPhase({ kind: "waiting" });
+  }
+
+  /** Ends this machine when nobody has had the disk for so long. Never rejects. */
+  async #waitForClient(signal: AbortSignal): Promise<void> {
+    const { system, console } = this.#dependencies;
+    const timeoutMs = this.#clientTimeoutSeconds * 1000;
+    if (timeoutMs === 0 || this.#onEnd === "wait") return;
+    const freeSinceMs = (): number | undefined => this.#desk.isFree ? this.#freeSinceMs : undefined;
+    if (!await waitUntilIdle(system, { timeoutMs, freeSinceMs, signal })) return;
+    console.say(`No desktop for ${this.#clientTimeoutSeconds} s`);
+    this.#done.resolve();
   }
 
   #onDone(): void {

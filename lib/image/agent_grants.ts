@@ -36,9 +36,14 @@ export const agentGrants: Readonly<Record<Role, AgentGrants>> = {
       "realpath",
       "rmdir",
       "umount",
+      // the battery: agents/server/watch_battery.ts
+      "ls",
       // the export: lib/block/nbd_export.ts
       "nbdkit",
       "sync",
+      // the export of an agent that has failed: lib/block/adopt_export.ts
+      "kill",
+      "pidof",
       // the end: agents/server/on_end.ts
       "poweroff",
       "reboot",

@@ -109,6 +109,10 @@ export const baseModulePatterns: readonly string[] = [
   "drivers/virtio",
   "drivers/hv",
   "drivers/char/hw_random",
+  // the battery, and the beep that warns of it
+  "drivers/acpi/ac",
+  "drivers/acpi/battery",
+  "drivers/input/misc/pcspkr",
   "drivers/acpi/button",
   "drivers/acpi/nfit",
   "drivers/firmware/efi",

@@ -4,6 +4,18 @@ import { formatLoginFiles } from "./login_files.ts";
 const content = (files: ReturnType<typeof formatLoginFiles>, path: string): string =>
   files.find((file) => file.path === path)?.content ?? "";
 
+Deno.test("init starts nothing that would suspend or end a session for a closed lid or a pressed power key", () => {
+  const inittab = content(formatLoginFiles({ shell: "/bin/sh", isDebug: true, drivers: [] }), "etc/inittab");
+  const started = [...inittab.matchAll(/^[^#:]*:[^:]*:(?:sysinit|respawn|askfirst|once|wait):(\S+)/gm)].map((match) =>
+    match[1]
+  );
+  assert.deepEqual(started, [
+    "/usr/lib/stiefelsystem/start-devices",
+    "/usr/lib/stiefelsystem/supervise-agent",
+    "/usr/sbin/getty",
+  ]);
+});
+
 Deno.test("root is locked and nobody can log in, even when a password is there", () => {
   const files = formatLoginFiles({ shell: "/bin/sh", isDebug: false, drivers: [], passwordHash: "$6$salt$hash" });
   assert.match(content(files, "etc/shadow"), /^root:!:/);
