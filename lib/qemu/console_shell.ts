@@ -17,7 +17,9 @@ export interface ShellResult {
 }
 
 export interface ConsoleShell {
-  /** Runs a line of POSIX shell. @throws {UserError} when it does not end in time */
+  /**
+   * Runs a line of POSIX shell, by itself: what it sets is gone afterwards. It has no terminal.
+   * @throws {UserError} when it does not end in time */
   run(command: string, options: { readonly timeoutMs: number }): Promise<ShellResult>;
   /** The same. @throws {UserError} also when its exit status is not 0 */
   mustRun(command: string, options: { readonly timeoutMs: number }): Promise<readonly string[]>;
@@ -40,8 +42,8 @@ export async function openConsoleShell(
     const untilMs = system.monotonicMs() + timeoutMs;
     for (;;) {
       const from = vm.lines.length;
-      // A plain shell: no prompt, no line editing, nothing of what is typed comes back. The sum tells an answer from an echo.
-      vm.type("\nexec env PS1= PS2= sh\nstty -echo; echo shell-$((40 + 2))\n");
+      // A plain shell: no prompt, no line editing, nothing of what is typed comes back; on a line of its own. The sum tells an answer from an echo.
+      vm.type("\nexec env PS1= PS2= sh\nstty -echo; echo; echo shell-$((40 + 2))\n");
       const found = await vm.waitForLine(/^shell-42$/, { timeoutMs: attemptMs, from }).then(() => true, (error) => {
         if (system.monotonicMs() >= untilMs) throw error;
         return false;
@@ -53,7 +55,11 @@ export async function openConsoleShell(
   async function run(command: string, options: { readonly timeoutMs: number }): Promise<ShellResult> {
     const mark = `done-${++count}`;
     const from = vm.lines.length;
-    vm.type(`{ ${command}\n} </dev/null 2>&1; printf '\\n%s=%s\\n' ${mark} $?\n`);
+    // Its output comes through a pipe, so that programs do not draw on the console; its exit status by a second one (3).
+    vm.type(
+      `{ status=$({ { (${command}\n) 3>&- 4>&-; echo $? >&3; } </dev/null 2>&1 | cat >&4; } 3>&1); } 4>&1\n` +
+        `printf '\\n${mark}=%s\\n' "$status"\n`,
+    );
     const end = await vm.waitForLine(new RegExp(`^${mark}=\\d+$`), { timeoutMs: options.timeoutMs, from });
     const lines = vm.lines.slice(from, vm.lines.indexOf(end)).map(({ text }) => text);
     return { exitCode: Number(end.text.split("=")[1]), lines };

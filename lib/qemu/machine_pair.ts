@@ -120,6 +120,9 @@ export function demoCredentials(order: DemoOrder): Readonly<Record<string, strin
   return { "stiefel.demo": order.action, "stiefel.demo-token": order.token };
 }
 
+/** Where a demo boot leaves its token. */
+export const demoMarkerPath = "/var/lib/stiefel-demo/marker";
+
 /** A token no other run has used. */
 export function newToken(system: System): string {
   return Array.from(system.randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -150,6 +153,10 @@ export interface PairWatcher {
 export interface BootOptions {
   readonly place: RunPlace;
   readonly order: DemoOrder;
+  /** Typed on the desktop whenever it may want one, until its system is up. */
+  readonly passphrase?: string;
+  /** Reads the marker file off the disk when both machines have ended. Default: from the demo disk's root partition. */
+  readonly readMarker?: () => Promise<string | undefined>;
   readonly watcher?: PairWatcher;
 }
 
@@ -167,28 +174,28 @@ function limitsMs(host: QemuHost): { readonly ready: number; readonly multiUser:
 export async function bootPair(
   system: System,
   settings: PairSettings,
-  { place, order, watcher = {}, laptopParameters = [] }: BootOptions & {
-    readonly laptopParameters?: readonly string[];
-  },
+  options: BootOptions & { readonly laptopParameters?: readonly string[] },
 ): Promise<BootOutcome> {
+  const { place, order, watcher = {}, laptopParameters = [] } = options;
   const limits = limitsMs(place.host);
   const limitMs = limits.ready + limits.multiUser + 2 * limits.end;
-  const options = { runDirectory: place.runDirectory, limitMs, ...(place.signal ? { signal: place.signal } : {}) };
+  const start = { runDirectory: place.runDirectory, limitMs, ...(place.signal ? { signal: place.signal } : {}) };
   await system.remove(cablePath(place.runDirectory));
 
   await using laptop = await startVm(
     system,
     laptopSpec(settings, ["stiefel.on_end=poweroff", ...laptopParameters]),
     place.host,
-    { ...options, onLine: (line) => announceTrouble(watcher, "laptop", line) },
+    { ...start, onLine: (line) => announceTrouble(watcher, "laptop", line) },
   );
   const ready = await laptop.waitForLine(serverReadyPattern, { timeoutMs: limits.ready });
   watcher.onLaptopReady?.();
 
   await using desktop = await startVm(system, desktopSpec(settings, demoCredentials(order)), place.host, {
-    ...options,
+    ...start,
     onLine: announceSteps(watcher),
   });
+  using _typist = typeRepeatedly(system, desktop, options.passphrase);
   // The laptop that ends while the desktop still needs it is the reason, not the desktop's silence.
   const multiUser = await Promise.race([
     waitForReport(desktop, limits.multiUser),
@@ -203,7 +210,7 @@ export async function bootPair(
   const desktopEnd = await endWithin(system, desktop, limits.end + (order.action === "bench" ? limits.multiUser : 0));
   const laptopEnd = await endWithin(system, laptop, limits.end);
   return {
-    ...await judge(system, settings.diskPath, { desktop, multiUser, desktopEnd, token: order.token }),
+    ...await judge(system, settings.diskPath, { ...options, desktop, multiUser, desktopEnd }),
     laptopEnd,
     laptopReadyS: ready.atMs / 1000,
   };
@@ -213,8 +220,9 @@ export async function bootPair(
 export async function bootLocally(
   system: System,
   spec: VmSpec,
-  { place, order, watcher = {} }: BootOptions,
+  options: BootOptions,
 ): Promise<BootOutcome> {
+  const { place, order, watcher = {} } = options;
   const limits = limitsMs(place.host);
   await using machine = await startVm(system, { ...spec, credentials: demoCredentials(order) }, place.host, {
     runDirectory: place.runDirectory,
@@ -226,11 +234,27 @@ export async function bootLocally(
   const desktopEnd = await endWithin(system, machine, limits.end + (order.action === "bench" ? limits.multiUser : 0));
   const [disk] = spec.disks;
   if (disk === undefined) throw new TypeError("A local boot needs a disk");
-  return await judge(system, disk.path, { desktop: machine, multiUser, desktopEnd, token: order.token });
+  return await judge(system, disk.path, { ...options, desktop: machine, multiUser, desktopEnd });
 }
 
 function waitForReport(machine: Vm, timeoutMs: number): Promise<ConsoleLine> {
   return machine.waitForLine(/stiefel-demo: root=/, { timeoutMs });
+}
+
+/** Prompts come without a newline, so they are not waited for; a line that nobody wants is lost. */
+const typeAgainMs = 5_000;
+
+function typeRepeatedly(system: System, machine: Vm, line: string | undefined): Disposable {
+  const isOver = new AbortController();
+  const type = async (): Promise<void> => {
+    while (line !== undefined) {
+      machine.type(`${line}\n`);
+      await system.delay(typeAgainMs, isOver.signal);
+    }
+  };
+  type().catch(() => {});
+  machine.ended.then(() => isOver.abort());
+  return { [Symbol.dispose]: () => isOver.abort() };
 }
 
 /** Lets the machine end by itself; what has not ended in time is ended, which its `VmEnd` says. */
@@ -246,13 +270,18 @@ async function endWithin(system: System, machine: Vm, timeoutMs: number): Promis
 async function judge(
   system: System,
   diskPath: string,
-  seen: { readonly desktop: Vm; readonly multiUser: ConsoleLine; readonly desktopEnd: VmEnd; readonly token: string },
+  seen: Pick<BootOptions, "order" | "readMarker"> & {
+    readonly desktop: Vm;
+    readonly multiUser: ConsoleLine;
+    readonly desktopEnd: VmEnd;
+  },
 ): Promise<BootOutcome> {
-  const marker = await readFileOnDemoDisk(system, diskPath, "/var/lib/stiefel-demo/marker");
+  const readMarker = seen.readMarker ?? (() => readFileOnDemoDisk(system, diskPath, demoMarkerPath));
+  const marker = await readMarker();
   return {
     times: readBootTimes(seen.desktop.lines),
     report: parseDemoReport(seen.multiUser.text),
-    isMarkerFound: marker?.includes(`token=${seen.token} `) ?? false,
+    isMarkerFound: marker?.includes(`token=${seen.order.token} `) ?? false,
     desktopEnd: seen.desktopEnd,
     lines: seen.desktop.lines,
   };
@@ -287,8 +316,11 @@ export interface Fact {
   readonly holds: boolean;
 }
 
-/** What must be true of a boot over the network, in the order it is told. */
-export function listFacts(outcome: BootOutcome): readonly Fact[] {
+/**
+ * What must be true of a boot over the network, in the order it is told.
+ * @param root what findmnt(8) calls a root on the laptop's disk
+ */
+export function listFacts(outcome: BootOutcome, root = /^\/dev\/(nbd|nvme)/): readonly Fact[] {
   const { report, laptopEnd, desktopEnd } = outcome;
   return [
     { text: "the desktop reached multi-user", holds: report !== undefined },
@@ -296,7 +328,7 @@ export function listFacts(outcome: BootOutcome): readonly Fact[] {
       text: `its root is a disk on the network (${
         report === undefined ? "unknown" : `${report.root}, ${report.fstype}`
       })`,
-      holds: report !== undefined && /^\/dev\/(nbd|nvme)/.test(report.root),
+      holds: report !== undefined && root.test(report.root),
     },
     { text: "the file it wrote is on the laptop's disk image", holds: outcome.isMarkerFound },
     { text: `the desktop shut down by itself${describeEnd(desktopEnd)}`, holds: desktopEnd.kind === "shutdown" },

@@ -10,7 +10,6 @@ export const projectDiskPlaces = {
   label: "stiefel-project",
   mountPoint: "/mnt/stiefelsystem",
   project: "/mnt/stiefelsystem/project",
-  deno: "/mnt/stiefelsystem/bin/deno",
   denoDir: "/mnt/stiefelsystem/deno-dir",
 } as const;
 
@@ -20,8 +19,8 @@ const projectEntries = ["deno.json", "deno.lock", "main.ts", "lib", "agents", "i
 export interface ProjectDiskContent {
   /** All absolute. */
   readonly projectDirectory: string;
-  /** The build directory: everything in it comes along. */
-  readonly buildDirectory: string;
+  /** What was built, for the project's build directory. */
+  readonly artifacts: readonly string[];
   readonly keyPath: string;
   readonly denoPath: string;
   /** Deno's cache; of it the npm packages. */
@@ -40,9 +39,9 @@ export async function makeProjectDisk(system: System, content: ProjectDiskConten
   try {
     const copy = (from: readonly string[], to: string): Promise<unknown> =>
       system.run(["cp", "--archive", "--reflink=auto", "--", ...from, to]);
-    for (const directory of ["project", "bin", "deno-dir"]) await system.makeDirectory(`${stage}/${directory}`);
+    for (const directory of ["project/build", "bin", "deno-dir"]) await system.makeDirectory(`${stage}/${directory}`);
     await copy(projectEntries.map((name) => `${content.projectDirectory}/${name}`), `${stage}/project/`);
-    await copy([`${content.buildDirectory}/.`], `${stage}/project/build`);
+    await copy(content.artifacts, `${stage}/project/build/`);
     await copy([content.keyPath], `${stage}/project/aes-key`);
     await copy([content.denoPath], `${stage}/bin/deno`);
     await copy([`${content.denoDir}/npm`], `${stage}/deno-dir/`);
@@ -54,10 +53,12 @@ export async function makeProjectDisk(system: System, content: ProjectDiskConten
   }
 }
 
-/** Shell lines that mount the disk and make `deno task` work in the project's directory. */
-export const enterProject = [
-  `mkdir -p ${projectDiskPlaces.mountPoint}`,
-  `mount LABEL=${projectDiskPlaces.label} ${projectDiskPlaces.mountPoint}`,
-  `cd ${projectDiskPlaces.project}`,
-  `export PATH="${projectDiskPlaces.mountPoint}/bin:$PATH" DENO_DIR=${projectDiskPlaces.denoDir} NO_COLOR=1`,
-].join(" && ");
+/** Shell that makes the project's directory available. */
+export const mountProject =
+  `mkdir -p ${projectDiskPlaces.mountPoint} && mount LABEL=${projectDiskPlaces.label} ${projectDiskPlaces.mountPoint}`;
+
+/** Shell that runs `command` as its owner would, in the project's directory. */
+export function inProject(command: string): string {
+  const { project, mountPoint, denoDir } = projectDiskPlaces;
+  return `cd ${project} && export PATH="${mountPoint}/bin:$PATH" DENO_DIR=${denoDir} && ${command}`;
+}

@@ -1,0 +1,99 @@
+/** A laptop that runs its own Debian from its disk, with the project on a second one. */
+
+import { prepareDemoDisk } from "../../lib/cli/commands/prepare_machines.ts";
+import { copyDemoDisk, type DemoDisk } from "../../lib/qemu/demo_disk.ts";
+import { autologinCredentials, type ConsoleShell, openConsoleShell } from "../../lib/qemu/console_shell.ts";
+import { cablePath, laptopSpec } from "../../lib/qemu/machine_pair.ts";
+import { makeProjectDisk, mountProject } from "../../lib/qemu/project_disk.ts";
+import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
+import type { VmSpec } from "../../lib/qemu/vm_spec.ts";
+import type { QemuTest } from "./machines.ts";
+
+/** A Debian nobody has set up yet, with NetworkManager, as laptops have it. */
+function prepareOwnDisk({ system, ui, options }: QemuTest): Promise<DemoDisk> {
+  return prepareDemoDisk(system, ui, options, {
+    title: "Laptop disk",
+    name: "laptop-disk",
+    packages: ["kexec-tools", "network-manager"],
+    layers: ["demo"],
+  });
+}
+
+export interface OwnLaptop extends AsyncDisposable {
+  readonly vm: Vm;
+  readonly diskPath: string;
+  /** Waits for multi-user of the laptop's own system, of its `boot`th start (1 and up), with the project's disk mounted. */
+  work(boot: number): Promise<ConsoleShell>;
+}
+
+/** What its own system says when multi-user is reached; the partition is that of its own disk. */
+export const ownSystemPattern = /stiefel-demo: root=\/dev\/vda2 /;
+const multiUserLimitMs = 300_000;
+
+/** @param limitMs for everything this machine does */
+export async function startOwnLaptop(rig: QemuTest, { limitMs }: { readonly limitMs: number }): Promise<OwnLaptop> {
+  const { system, options } = rig;
+  const { runDirectory, image } = options;
+  const { host, image: artifacts } = await rig.machines();
+  const diskPath = `${runDirectory}/laptop.img`;
+  const projectDiskPath = `${runDirectory}/project.img`;
+  await copyDemoDisk(system, await prepareOwnDisk(rig), diskPath);
+  await makeProjectDisk(system, {
+    projectDirectory: options.projectDirectory,
+    artifacts: await listFiles(rig, artifacts.kernelPath.replace(/\/[^/]*$/, "")),
+    keyPath: image.keyPath ?? `${options.projectDirectory}/aes-key`,
+    denoPath: image.deno.path,
+    denoDir: image.deno.environment.DENO_DIR ?? `${image.deno.environment.HOME}/.cache/deno`,
+  }, projectDiskPath);
+  await system.remove(cablePath(runDirectory));
+  const vm = await startVm(system, ownLaptopSpec({ image: artifacts, diskPath, projectDiskPath }), host, {
+    runDirectory,
+    limitMs,
+  });
+  let from = 0;
+  let boots = 0;
+  return {
+    vm,
+    diskPath,
+    work: async (boot) => {
+      for (; boots < boot; boots++) {
+        const line = await vm.waitForLine(ownSystemPattern, { timeoutMs: multiUserLimitMs, from });
+        from = vm.lines.indexOf(line) + 1;
+      }
+      const shell = await openConsoleShell(system, vm, { timeoutMs: 60_000 });
+      await shell.mustRun(mountProject, { timeoutMs: 30_000 });
+      return shell;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await vm[Symbol.asyncDispose]();
+      await system.remove(diskPath);
+      await system.remove(projectDiskPath);
+    },
+  };
+}
+
+/** What create-initrd has made; run directories lie beside it. */
+async function listFiles({ system }: QemuTest, directory: string): Promise<readonly string[]> {
+  const paths = (await system.readDirectory(directory)).map((name) => `${directory}/${name}`);
+  const kinds = await Promise.all(paths.map(async (path) => (await system.lstat(path))?.kind));
+  return paths.filter((_, index) => kinds[index] === "file");
+}
+
+/** The laptop's machine, started by the boot loader on its own disk, and starting again when its system restarts. */
+function ownLaptopSpec(
+  { image, diskPath, projectDiskPath }: {
+    readonly image: { readonly kernelPath: string; readonly initrdPath: string };
+    readonly diskPath: string;
+    readonly projectDiskPath: string;
+  },
+): VmSpec {
+  const settings = { image, diskPath, serverMemoryMiB: 1024, clientMemoryMiB: 768, console: "pipe" } as const;
+  const spec = laptopSpec(settings);
+  return {
+    ...spec,
+    boot: { kind: "disk" },
+    disks: [...spec.disks, { path: projectDiskPath, format: "raw", serial: "stiefel-project" }],
+    credentials: autologinCredentials,
+    restarts: true,
+  };
+}
