@@ -17,6 +17,8 @@ mkdir -p "$initdir/etc/cmdline.d"
 for name in instmods inst_multiple inst_script inst_simple inst_hook; do
   eval "$name() { echo $name \\"\\$@\\"; }"
 done
+find_binary() { [[ $1 != "\${MISSING:-}" ]]; }
+derror() { echo "$*" >&2; }
 dracut_module_included() { [[ $1 == systemd && $HAS_SYSTEMD == 1 ]]; }
 . "$moddir/module-setup.sh"
 `;
@@ -53,6 +55,13 @@ const plain: MachineOptions = {
 Deno.test("the module is in no initramfs that does not ask for it", async () => {
   await using machine = await makeMachine(plain);
   assert.equal((await runModule(machine, "check")).code, 255);
+});
+
+Deno.test("a program that is not installed stops the build, and is named", async () => {
+  await using machine = await makeMachine(plain);
+  const { code, stderr } = await runModule(machine, "MISSING=nbd-client; check");
+  assert.equal(code, 1);
+  assert.match(stderr, /"nbd-client" is not installed/);
 });
 
 Deno.test("in an initramfs with systemd there are units, wanted by its target, and no hooks", async () => {

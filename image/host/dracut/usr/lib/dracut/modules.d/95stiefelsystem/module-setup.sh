@@ -4,7 +4,16 @@
 # dracut calls the functions below with $moddir, $initdir, $dracutsysrootdir and $systemdsystemunitdir set.
 # shellcheck disable=SC2154
 
+programs=(ip nbd-client modprobe udevadm timeout mkdir mkfifo mv sleep ln mount)
+
 check() {
+    local program
+
+    for program in "${programs[@]}"; do
+        find_binary "$program" >/dev/null && continue
+        derror "stiefelsystem: \"$program\" is not installed, a desktop could not attach its disk without"
+        return 1
+    done
     # In no initramfs but the one that asks for it.
     return 255
 }
@@ -22,8 +31,7 @@ installkernel() {
 install() {
     local ours=/usr/lib/stiefelsystem
 
-    # A missing program fails the build: this initramfs is for nothing else.
-    inst_multiple ip nbd-client modprobe udevadm timeout mkdir mkfifo mv sleep ln mount
+    inst_multiple "${programs[@]}"
     inst_script "$ours/stiefel-attach"
     if dracut_module_included systemd; then
         install_units "$ours"
