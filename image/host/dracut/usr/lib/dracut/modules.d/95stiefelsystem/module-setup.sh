@@ -67,7 +67,7 @@ install_root_volumes() {
     done < <(
         for mountpoint in / /usr; do
             name=$(findmnt --noheadings --nofsroot --output SOURCE --mountpoint "$mountpoint") && [[ $name == /dev/* ]] &&
-                lsblk --noheadings --inverse --list --raw --paths --output NAME,TYPE,FSTYPE,UUID "$name"
+                lsblk --noheadings --inverse --raw --paths --output NAME,TYPE,FSTYPE,UUID "$name"
         done | sort -u
     )
     [[ -z $parameters ]] || echo "$parameters" >"$initdir/etc/cmdline.d/95stiefelsystem.conf"
