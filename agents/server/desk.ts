@@ -1,4 +1,9 @@
-/** Who has the disk right now, and the export to it. The decision is lib/block/lease.ts; here it is kept and carried out. */
+/**
+ * Who has the disk right now, and the export to it. The decision is lib/block/lease.ts; here it is kept and carried out, and written down
+ * for the agent that is started in our place should we fail.
+ */
+import { adoptNbdExport } from "../../lib/block/adopt_export.ts";
+import { type ExportState, formatExportState, parseExportState } from "../../lib/block/export_state.ts";
 import { describeHolder, type Lease, type LeaseClient, requestLease } from "../../lib/block/lease.ts";
 import { type NbdExport, type NbdExportEnd, startNbdExport } from "../../lib/block/nbd_export.ts";
 import type { System } from "../../lib/system/system.ts";
@@ -29,6 +34,8 @@ interface Holding extends Ticket {
 export interface DeskOptions {
   readonly system: System;
   readonly console: Console;
+  /** A directory that lives as long as nbdkit may: it is gone after a restart of the machine. */
+  readonly directory: string;
   /** The desktop said goodbye to the disk. */
   readonly onDone: (lease: Lease) => void;
   /** The disk is free again. */
@@ -74,32 +81,95 @@ export class Desk {
     return { kind: "granted", ticket: holding };
   }
 
+  /**
+   * Takes over what an agent before us has lent and left behind, or clears away what remains of it. To be called before anybody is
+   * admitted. @returns who has the disk
+   * @throws {ProtocolError} when it cannot be known to whom the disk is lent
+   */
+  async adopt(): Promise<Lease | undefined> {
+    const { system, console } = this.#options;
+    if (await system.stat(this.#statePath) === undefined) return undefined;
+    const state = parseExportState(await system.readText(this.#statePath));
+    const { lease } = state;
+    const nbd = await adoptNbdExport(system, state, {
+      onConnected: (isConnected) => this.#sayConnected(lease, isConnected),
+    });
+    const controller = new AbortController();
+    const replaced = controller.signal;
+    const cleanup = this.#createCleanup(state.linkAddress);
+    const holding: Holding = { lease, controller, replaced, exchangeOver: Promise.resolve(), cleanup };
+    if (nbd === undefined) {
+      console.say(`"${lease.holder.name}" had the disk; its export ended while no agent ran`);
+      await end(holding);
+      return undefined;
+    }
+    this.#holding = { ...holding, nbd };
+    this.#watchExport(this.#holding, nbd);
+    console.say(`"${lease.holder.name}" (${lease.holder.mac}) has the disk; the agent before this one had lent it`);
+    return lease;
+  }
+
   /** Starts the export. @throws {UserError} when it does not start; {Error} when the ticket is not valid any more */
   async startExport(ticket: Ticket, plan: SessionPlan): Promise<void> {
     const { system, console } = this.#options;
     const holding = this.#current(ticket);
+    const state = stateOf(holding.lease, plan);
+    await this.#writeState(state); // first: what is not written down would be lent twice
+    holding.cleanup.use(this.#createCleanup(plan.linkAddress));
     if (plan.linkAddress !== undefined) {
       const { link, address } = plan.linkAddress;
       // nodad: the prefix was made for this session, nobody else can have the address
       await system.run(["ip", "-6", "address", "add", address, "dev", link, "nodad"], { timeoutMs: 10_000 });
-      holding.cleanup.defer(async () => {
-        const argv = ["ip", "-6", "address", "del", address, "dev", link];
-        await system.run(argv, { timeoutMs: 10_000, isCleanup: true }).catch(() => {}); // gone with its link
-      });
     }
+    let noting: Promise<void> | undefined;
+    holding.cleanup.defer(() => noting);
     const nbd = await startNbdExport(system, plan.exportSettings, {
       onConnected: (isConnected) => {
-        const name = `"${holding.lease.holder.name}"`;
-        console.say(
-          isConnected ? `${name} is connected to the disk` : `${name} lost its connection, waiting for it to come back`,
-        );
+        this.#sayConnected(holding.lease, isConnected);
+        noting ??= this.#writeState({ ...state, wasUsed: true })
+          .catch((error) => console.say(`The use of the disk could not be noted: ${describeError(error)}`));
       },
     });
     holding.nbd = nbd;
     if (this.#holding !== holding) await nbd.stop();
-    nbd.exited.then((exportEnd) => this.#onExportEnd(holding, exportEnd))
-      .catch((error) => console.say(`The end of the export went wrong: ${describeError(error)}`));
+    this.#watchExport(holding, nbd);
     this.#current(ticket);
+  }
+
+  get #statePath(): string {
+    return `${this.#options.directory}/export.json`;
+  }
+
+  async #writeState(state: ExportState): Promise<void> {
+    const { system, directory } = this.#options;
+    await system.makeDirectory(directory, { mode: 0o700 });
+    await system.writeFile(this.#statePath, formatExportState(state), { mode: 0o600 });
+  }
+
+  /** What to undo after an export: its address, then the note of it. */
+  #createCleanup(linkAddress: ExportState["linkAddress"]): AsyncDisposableStack {
+    const { system } = this.#options;
+    const cleanup = new AsyncDisposableStack();
+    cleanup.defer(() => system.remove(this.#statePath));
+    if (linkAddress === undefined) return cleanup;
+    const argv = ["ip", "-6", "address", "del", linkAddress.address, "dev", linkAddress.link];
+    cleanup.defer(async () => {
+      await system.run(argv, { timeoutMs: 10_000, isCleanup: true }).catch(() => {}); // never added, or gone with its link
+    });
+    return cleanup;
+  }
+
+  #sayConnected({ holder }: Lease, isConnected: boolean): void {
+    this.#options.console.say(
+      isConnected
+        ? `"${holder.name}" is connected to the disk`
+        : `"${holder.name}" lost its connection, waiting for it to come back`,
+    );
+  }
+
+  #watchExport(holding: Holding, nbd: NbdExport): void {
+    nbd.exited.then((exportEnd) => this.#onExportEnd(holding, exportEnd))
+      .catch((error) => this.#options.console.say(`The end of the export went wrong: ${describeError(error)}`));
   }
 
   /** The exchange came to nothing: the disk is free again. */
@@ -130,6 +200,19 @@ export class Desk {
     this.#holding = undefined;
     this.#options.onFree();
   }
+}
+
+function stateOf(lease: Lease, { exportSettings, linkAddress }: SessionPlan): ExportState {
+  const { disk, port, exportName } = exportSettings;
+  return {
+    version: 1,
+    lease,
+    disk,
+    port,
+    exportName,
+    ...(linkAddress === undefined ? {} : { linkAddress }),
+    wasUsed: false,
+  };
 }
 
 async function end(holding: Holding): Promise<void> {

@@ -88,6 +88,7 @@ class Server {
     this.#desk = new Desk({
       system,
       console,
+      directory: options.workDirectory,
       onDone: () => this.#onDone(),
       onFree: () => this.#onFree(),
     });
@@ -98,13 +99,16 @@ class Server {
   async run(): Promise<void> {
     const { system, console, signal } = this.#dependencies;
     for (const name of this.#environment.unknownParameters) console.say(`The kernel parameter "${name}" is not known`);
+    const lease = await this.#desk.adopt();
+    if (lease !== undefined) this.#setPhase({ kind: "lent", client: lease.holder, sinceMs: lease.sinceMs });
     const over = new AbortController();
     const stop = AbortSignal.any([signal, over.signal]);
     const running = [
       runOnLinks({ system, console, signal: stop, work: (link, linkSignal) => this.#serveLink(link, linkSignal) }),
       ...this.#listen.map((address) => this.#serveForever(address, stop, () => this.#listenOnAddress(address, stop))),
       this.#serveForever("The state page", stop, () => this.#listenForPage(stop)),
-      this.#lookAtDisk(stop),
+      // A disk that is lent is the desktop's: it is not even looked at.
+      ...(lease === undefined ? [this.#lookAtDisk(stop)] : []),
       this.#waitForClient(stop),
       watchBattery(system, { console, signal: stop }),
     ];

@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import { UserError } from "../errors.ts";
 import { describeEndpoint } from "../net/address.ts";
 import type { ExitStatus, System } from "../system/system.ts";
+import { endNbdkit } from "./nbdkit_process.ts";
 import { emptyNbdkitLog, hasClientLeft, nbdkitLogArguments, readNbdkitLine } from "./nbdkit_log.ts";
 
 export interface NbdExportSettings {
@@ -44,13 +45,14 @@ export interface NbdExportOptions {
   readonly onConnected?: (isConnected: boolean) => void;
 }
 
-const defaultFirstConnectionTimeoutMs = 15 * 60_000;
+/** A desktop starts a whole kernel before it connects. */
+export const firstConnectionTimeoutMs = 15 * 60_000;
 const startTimeoutMs = 20_000;
 
 /**
- * Starts nbdkit and waits until it listens. A client that is lost (cable pulled) may come back for as long as it likes: the desktop's
+ * Starts nbdkit and waits until it listens. It goes on when we are killed, for {@link adoptNbdExport}. A client that is lost (cable pulled) may come back for as long as it likes: the desktop's
  * system waits for its disk too.
- * @throws {UserError} when nbdkit does not start. Runs `nbdkit`, `sync`.
+ * @throws {UserError} when nbdkit does not start. Runs `nbdkit`, `pidof`, `cat`, `kill`, `sync`.
  */
 export async function startNbdExport(
   system: System,
@@ -86,6 +88,7 @@ export async function startNbdExport(
   ]);
   starting.abort();
   if (problem !== undefined) {
+    await endNbdkit(system, settings.exportName);
     await nbdkit[Symbol.asyncDispose]();
     const where = describeEndpoint(settings.listenAddress, settings.port);
     throw new UserError(`Cannot export "${settings.disk}" on ${where}: ${problem}`, {
@@ -95,16 +98,16 @@ export async function startNbdExport(
     });
   }
 
-  const limitMs = options.firstConnectionTimeoutMs ?? defaultFirstConnectionTimeoutMs;
+  const limitMs = options.firstConnectionTimeoutMs ?? firstConnectionTimeoutMs;
   timeout(system, limitMs, used.signal).then(() => {
     over.resolve({ reason: "failed", message: `no client connected within ${Math.round(limitMs / 1000)} seconds` });
   });
   const exited = (async (): Promise<NbdExportEnd> => {
     const end = await over.promise;
     used.abort();
+    await endNbdkit(system, settings.exportName);
     await nbdkit[Symbol.asyncDispose]();
-    // fsync(2) on the disk: what the client did not flush any more leaves the disk's write cache before anybody reboots.
-    await system.run(["sync", settings.disk], { isCleanup: true, timeoutMs: 120_000 }).catch(() => {});
+    await syncDisk(system, settings.disk);
     return end;
   })();
   const stop = async (): Promise<void> => {
@@ -112,6 +115,11 @@ export async function startNbdExport(
     await exited;
   };
   return { exited, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** fsync(2) on the disk: what the client did not flush any more leaves the disk's write cache before anybody reboots. Runs `sync`. */
+export async function syncDisk(system: System, disk: string): Promise<void> {
+  await system.run(["sync", disk], { isCleanup: true, timeoutMs: 120_000 }).catch(() => {});
 }
 
 /**
@@ -128,10 +136,8 @@ export function nbdkitArguments(settings: NbdExportSettings): readonly string[] 
   if (size < 512 || size > 65536 || (size & (size - 1)) !== 0) throw new TypeError(`Not a block size: ${size}`);
   if (!/^[\w.-]{1,64}$/.test(exportName)) throw new TypeError(`Not an export name: "${exportName}"`);
   return [
+    // In the background: nbdkit has itself killed when its parent ends (PR_SET_PDEATHSIG), even when it is not asked to.
     "nbdkit",
-    "--foreground",
-    // an export nobody watches any more must not go on: the disk would be handed out twice
-    "--exit-with-parent",
     ...nbdkitLogArguments,
     "--newstyle",
     "--tls=off",
@@ -165,6 +171,7 @@ function timeout(system: System, ms: number, signal: AbortSignal): Promise<void>
 }
 
 function describeExit(status: ExitStatus, errors: readonly string[]): string {
-  const how = status.signal === undefined ? `status ${status.exitCode}` : status.signal;
-  return errors.length === 0 ? `nbdkit ended with ${how}` : `nbdkit ended with ${how}: ${errors.join("; ")}`;
+  // In the background it has no status that anybody is told.
+  const how = status.exitCode === 0 ? "" : ` with ${status.signal ?? `status ${status.exitCode}`}`;
+  return [`nbdkit ended${how}`, ...(errors.length === 0 ? [] : [errors.join("; ")])].join(": ");
 }

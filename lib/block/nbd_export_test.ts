@@ -17,8 +17,6 @@ Deno.test("nbdkit listens on one address, for one client, under one name, with t
     nbdkitArguments(settings).join("\n"),
     [
       "nbdkit",
-      "--foreground",
-      "--exit-with-parent",
       "--verbose",
       "-D",
       "nbdkit.backend.datapath=0",

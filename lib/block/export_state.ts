@@ -1,0 +1,44 @@
+/**
+ * What is lent right now, as a file of the server agent for the agent that is started in its place should it fail: nbdkit goes on
+ * without it. One line of JSON and a newline. Pure.
+ */
+import * as v from "valibot";
+import { ProtocolError } from "../errors.ts";
+import { formatJson, integer, type JsonFormat, parseJson, printable } from "../protocol/json.ts";
+import { decodeUtf8, encodeUtf8 } from "../protocol/text.ts";
+
+const ExportStateSchema = v.strictObject({
+  version: v.literal(1),
+  lease: v.strictObject({
+    holder: v.strictObject({ mac: printable(64), name: printable(256), address: printable(128) }),
+    sinceMs: integer(0, Number.MAX_SAFE_INTEGER),
+  }),
+  /** What is needed to find the export again and to end it. */
+  disk: printable(4096),
+  port: integer(1, 65535),
+  exportName: printable(64),
+  /** Added to a link for this session. */
+  linkAddress: v.exactOptional(v.strictObject({ link: printable(64), address: printable(128) })),
+  /** The desktop was connected to the disk. */
+  wasUsed: v.boolean(),
+});
+
+type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
+export type ExportState = DeepReadonly<v.InferOutput<typeof ExportStateSchema>>;
+
+const FORMAT: JsonFormat<ExportState> = {
+  what: "The state of the export",
+  schema: ExportStateSchema,
+  maxBytes: 16 * 1024,
+};
+
+/** @throws ProtocolError malformed or oversize */
+export function formatExportState(state: ExportState): string {
+  return decodeUtf8(formatJson(state, FORMAT), FORMAT.what) + "\n";
+}
+
+/** @throws ProtocolError truncated (no newline at the end), malformed or oversize */
+export function parseExportState(text: string): ExportState {
+  if (!text.endsWith("\n")) throw new ProtocolError("truncated", "The state of the export does not end with a newline");
+  return parseJson(encodeUtf8(text.slice(0, -1)), FORMAT);
+}

@@ -1,0 +1,77 @@
+/** The server agent fails while a desktop runs from the disk: the desktop must not notice. */
+import assert from "node:assert/strict";
+import { createSite, type Site, startClient, startServer } from "./agents.ts";
+import { createRig, type Machine, rigTest, type RunningAgent } from "./rig.ts";
+
+/** One every 0.1 s: longer than it takes to start an agent anew. */
+const reads = 40;
+
+/** A connection that stays open, as the desktop's kernel has it. What it did is printed when it ends. */
+async function attach(desktop: Machine): Promise<RunningAgent> {
+  const initramfs = new TextDecoder("latin1").decode(await Deno.readFile(`${desktop.directory}/run/initramfs`));
+  const value = (name: string): string => new RegExp(`^STIEFEL_${name}=(.*)$`, "m").exec(initramfs)?.[1] ?? "";
+  await desktop.run(["ip", "-6", "address", "add", value("CLIENT_ADDRESS"), "dev", "eth0", "nodad"]);
+  const image = `nbd://[${value("SERVER_ADDRESS")}]:${value("PORT")}/${value("EXPORT_NAME")}`;
+  const commands = Array.from({ length: reads }, () => ["-c", "read 0 4k", "-c", "sleep 100"]).flat();
+  return desktop.start(["qemu-io", "-f", "raw", ...commands, image]);
+}
+
+async function lend(rig: Awaited<ReturnType<typeof createRig>>): Promise<{ site: Site; client: RunningAgent }> {
+  const site = await createSite(rig);
+  const server = startServer(rig.machine("laptop"), { site });
+  await using first = startClient(rig.machine("desktop"), { site });
+  assert.equal((await first.exited).exitCode, 0, first.lines.join("\n"));
+  await server.waitForLine(/has all it needs/);
+  const client = await attach(rig.machine("desktop"));
+  await server.waitForLine(/is connected to the disk/);
+  await server.kill();
+  return { site, client };
+}
+
+rigTest(
+  "a server that was killed is started again: the desktop reads on, another is refused, the end is seen",
+  async () => {
+    await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"], ["laptop", "eth1", "other", "eth0"]]);
+    const { site, client } = await lend(rig);
+    await using _client = client;
+    await using server = startServer(rig.machine("laptop"), { site });
+    await server.waitForLine(/"desktop" \(.*\) has the disk; the agent before this one had lent it/);
+
+    await using other = startClient(rig.machine("other"), { site });
+    await other.waitForLine(/The disk is in use by "desktop"/);
+    await client.exited;
+    assert.doesNotMatch(client.lines.join("\n"), /error|failed/i);
+    assert.equal(client.lines.filter((line) => line.startsWith("read 4096/4096")).length, reads);
+    await server.waitForLine(/The desktop is done with the disk/, 30_000);
+    assert.ok(!(await rig.processes("laptop")).includes("nbdkit"));
+    // and the other one gets it
+    assert.equal((await other.exited).exitCode, 0, other.lines.join("\n"));
+  },
+);
+
+rigTest("the same desktop starts anew after its server was killed: its old export is ended first", async () => {
+  await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
+  const { site, client } = await lend(rig);
+  await using _client = client;
+  await using server = startServer(rig.machine("laptop"), { site });
+  await server.waitForLine(/had lent it/);
+  await using again = startClient(rig.machine("desktop"), { site });
+  assert.equal((await again.exited).exitCode, 0, again.lines.join("\n"));
+  await server.waitForLine(/starts anew: what it had is ended/);
+  assert.equal((await rig.processes("laptop")).filter((name) => name === "nbdkit").length, 1);
+  await client.exited; // its connection was closed
+});
+
+rigTest("an export that ended while no agent ran is cleared away", async () => {
+  await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
+  const { site, client } = await lend(rig);
+  const laptop = rig.machine("laptop");
+  const pids = (await laptop.run(["ip", "netns", "pids", laptop.namespace])).trim().split("\n");
+  for (const pid of pids) await laptop.run(["kill", "-KILL", pid], { acceptExitCodes: [0, 1] });
+  await client.exited;
+  await using server = startServer(laptop, { site });
+  await server.waitForLine(/its export ended while no agent ran/);
+  await server.waitForLine(/Waiting for a desktop/);
+  assert.doesNotMatch(await laptop.run(["ip", "-6", "address", "show", "dev", "eth0"]), /inet6 fd/);
+  await assert.rejects(Deno.stat(`${laptop.directory}/run/export.json`), Deno.errors.NotFound);
+});
