@@ -14,12 +14,34 @@ import {
   linkId,
   listFacts,
   newToken,
+  type PairSettings,
   serverReadyPattern,
 } from "../../lib/qemu/machine_pair.ts";
-import { startVm } from "../../lib/qemu/run_vm.ts";
+import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
+import type { QemuHost, VmSpec } from "../../lib/qemu/vm_spec.ts";
 import { prepareQemuTest } from "./machines.ts";
 
 const rig = await prepareQemuTest();
+
+interface Pair {
+  readonly settings: PairSettings;
+  readonly host: QemuHost;
+  /** Switches a machine of the pair on, for a quarter of an hour at most. */
+  start(spec: VmSpec): Promise<Vm>;
+}
+
+/** The pair, with a fresh copy of the demo disk. */
+async function preparePair(): Promise<Pair> {
+  const { system, options: { runDirectory } } = rig;
+  const { image, disk, host } = await rig.machines();
+  const diskPath = `${runDirectory}/disk.img`;
+  await copyDemoDisk(system, disk, diskPath);
+  return {
+    settings: { image, diskPath, serverMemoryMiB: 768, clientMemoryMiB: 768, console: "pipe" },
+    host,
+    start: (spec) => startVm(system, spec, host, { runDirectory, limitMs: 15 * 60_000 }),
+  };
+}
 
 Deno.test({
   name: "a desktop without a disk boots the laptop's system, its file is on the laptop's disk, and both shut down",
@@ -36,17 +58,13 @@ Deno.test({
   name: "a cable that is unplugged for 60 s while the desktop starts stops it for that long, and nothing fails",
   ignore: rig.skipReason !== undefined,
   fn: async () => {
-    const { system, options } = rig;
-    const { image, disk, host } = await rig.machines();
-    const diskPath = `${options.runDirectory}/disk.img`;
-    await copyDemoDisk(system, disk, diskPath);
-    const settings = { image, diskPath, serverMemoryMiB: 768, clientMemoryMiB: 768, console: "pipe" } as const;
-    const start = { runDirectory: options.runDirectory, limitMs: 15 * 60_000 };
-    await using laptop = await startVm(system, laptopSpec(settings, ["stiefel.on_end=poweroff"]), host, start);
+    const { system } = rig;
+    const { settings, start } = await preparePair();
+    await using laptop = await start(laptopSpec(settings, ["stiefel.on_end=poweroff"]));
     await laptop.waitForLine(serverReadyPattern, { timeoutMs: 180_000 });
     const token = newToken(system);
     const credentials = demoCredentials({ action: "poweroff", token });
-    await using desktop = await startVm(system, desktopSpec(settings, credentials), host, start);
+    await using desktop = await start(desktopSpec(settings, credentials));
     await desktop.waitForLine(/EXT4-fs \(nbd0p2\): mounted filesystem/, { timeoutMs: 300_000 });
 
     const unpluggedAtMs = system.monotonicMs();
@@ -69,16 +87,11 @@ Deno.test({
   name: "an image with another key: both sides say so, and nothing is booted",
   ignore: rig.skipReason !== undefined,
   fn: async () => {
-    const { system, options } = rig;
-    const { image, disk, host } = await rig.machines();
+    const { settings, start } = await preparePair();
     const other = await rig.imageWithOtherKey();
-    const diskPath = `${options.runDirectory}/disk.img`;
-    await copyDemoDisk(system, disk, diskPath);
-    const settings = { image, diskPath, serverMemoryMiB: 768, clientMemoryMiB: 768, console: "pipe" } as const;
-    const start = { runDirectory: options.runDirectory, limitMs: 10 * 60_000 };
-    await using laptop = await startVm(system, laptopSpec(settings), host, start);
+    await using laptop = await start(laptopSpec(settings));
     await laptop.waitForLine(serverReadyPattern, { timeoutMs: 180_000 });
-    await using desktop = await startVm(system, desktopSpec({ ...settings, image: other }), host, start);
+    await using desktop = await start(desktopSpec({ ...settings, image: other }));
     await Promise.all([
       laptop.waitForLine(/another key/, { timeoutMs: 180_000 }),
       desktop.waitForLine(/another key/, { timeoutMs: 180_000 }),
@@ -92,22 +105,16 @@ Deno.test({
   ignore: rig.skipReason !== undefined,
   fn: async () => {
     const { system, options } = rig;
-    const { image, disk, host } = await rig.machines();
-    const diskPath = `${options.runDirectory}/disk.img`;
-    await copyDemoDisk(system, disk, diskPath);
+    const { settings, host } = await preparePair();
     const stop = new AbortController();
-    const running = bootPair(
-      system,
-      { image, diskPath, serverMemoryMiB: 768, clientMemoryMiB: 768, console: "pipe" },
-      {
-        place: { host, runDirectory: options.runDirectory, signal: stop.signal },
-        order: { action: "poweroff", token: newToken(system) },
-        watcher: { onStep: () => stop.abort() },
-      },
-    );
+    const running = bootPair(system, settings, {
+      place: { host, runDirectory: options.runDirectory, signal: stop.signal },
+      order: { action: "poweroff", token: newToken(system) },
+      watcher: { onStep: () => stop.abort() },
+    });
     await assert.rejects(running, /Stopped/);
     // Whoever is still there would have this run's directory as its own.
     const { stdout } = await system.run(["ps", "-e", "-o", "args"]);
-    assert.ok(!stdout.includes(`file=${diskPath}`));
+    assert.ok(!stdout.includes(`file=${settings.diskPath}`));
   },
 });
