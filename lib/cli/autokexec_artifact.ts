@@ -1,7 +1,7 @@
 /** The autokexec agent as create-initrd has built it, and how it is started on the laptop. */
 import { autokexecFiles } from "../autokexec_files.ts";
 import type { AutokexecArtifact } from "../host/plan_setup_server.ts";
-import { autokexecGrants, formatGrants } from "../image/agent_grants.ts";
+import { autokexecFlags } from "../image/agent_grants.ts";
 import type { System } from "../system/system.ts";
 
 /** Where it is on the laptop. */
@@ -25,6 +25,6 @@ export async function findAutokexecArtifact(
   const run = ["run", "--quiet", "--no-config", "--no-remote", "--no-npm", "--no-lock", "--no-code-cache"];
   return {
     files: [place(runtime, 0o755), place(script, 0o644)],
-    command: [`${directory}/${runtime}`, ...run, ...formatGrants(autokexecGrants), `${directory}/${script}`],
+    command: [`${directory}/${runtime}`, ...run, ...autokexecFlags, `${directory}/${script}`],
   };
 }

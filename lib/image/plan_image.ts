@@ -1,7 +1,7 @@
 /** From what the image shall be to the stages that make it. Pure. */
 import type { Compressor } from "../config/config.ts";
 import { basePackages, recordPackagesHook } from "./base_packages.ts";
-import { type AgentGrants, agentGrants, autokexecGrants, formatGrants } from "./agent_grants.ts";
+import { type AgentGrants, agentGrants, autokexecFlags } from "./agent_grants.ts";
 import { baseModulePatterns, unwantedModulePatterns } from "./kernel_modules.ts";
 import { hashText, type Json, type Stage } from "./stage.ts";
 import { loadedByName } from "./shared_libraries.ts";
@@ -133,7 +133,7 @@ export function planImage(request: ImageRequest): Stage[] {
         form: request.agentForm,
         sources: found.agentSources,
         runtime: found.runtime,
-        grants: formatGrants(autokexecGrants),
+        flags: autokexecFlags,
       },
     },
     {

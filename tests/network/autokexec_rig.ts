@@ -31,9 +31,14 @@ esac`,
 };
 
 export interface Laptop {
-  readonly agent: RunningAgent;
+  readonly agent: RunningAgent & {
+    /** VmRSS of proc_pid_status(5). */
+    readMemoryKiB(): Promise<number>;
+  };
   /** What the stand-ins were called with, in order. */
   readLog(): Promise<readonly string[]>;
+  /** Waits for a line of it. @throws when it does not come within 20 s */
+  waitForLog(pattern: RegExp): Promise<void>;
 }
 
 export interface LaptopOptions {
@@ -47,7 +52,8 @@ export interface LaptopOptions {
 export async function startLaptop(machine: Machine, options: LaptopOptions): Promise<Laptop> {
   const directory = machine.directory;
   const programs = `${directory}/sbin`;
-  await Deno.mkdir(programs);
+  await Deno.remove(`${directory}/log`).catch(() => {});
+  await Deno.mkdir(programs, { recursive: true });
   for (const [name, body] of Object.entries(standIns)) {
     await Deno.writeTextFile(`${programs}/${name}`, `#!/bin/sh\nD=${directory}\n${body}\n`, { mode: 0o755 });
   }
@@ -70,14 +76,45 @@ export async function startLaptop(machine: Machine, options: LaptopOptions): Pro
   const grants = { ...autokexecGrants, read: [...autokexecGrants.read, directory, options.keyPath] };
   const agent = machine.start([
     ...["sh", "-c", 'mount --bind "$0" /usr/local/sbin && exec "$@"', programs],
-    ...[Deno.execPath(), "run", "--quiet", ...formatGrants(grants), `${root}agents/autokexec/main.ts`],
+    ...[
+      Deno.execPath(),
+      "run",
+      "--quiet",
+      "--v8-flags=--jitless",
+      ...formatGrants(grants),
+      `${root}agents/autokexec/main.ts`,
+    ],
     ...["--key", options.keyPath, "--settings", settings],
   ]);
+  const readLog = async (): Promise<readonly string[]> => {
+    const text = await Deno.readTextFile(`${directory}/log`).catch(() => "");
+    return text.split("\n").filter((line) => line !== "");
+  };
   return {
-    agent,
-    readLog: async () => {
-      const text = await Deno.readTextFile(`${directory}/log`).catch(() => "");
-      return text.split("\n").filter((line) => line !== "");
+    agent: {
+      ...agent,
+      readMemoryKiB: async () =>
+        Number(/^VmRSS:\s+(\d+) kB$/m.exec(await machine.run(["cat", `/proc/${agent.pid}/status`]))?.[1]),
+    },
+    readLog,
+    waitForLog: async (pattern) => {
+      const deadline = Date.now() + 20_000;
+      for await (const _ of changes(directory, deadline)) {
+        if ((await readLog()).some((line) => pattern.test(line))) return;
+      }
+      throw new Error(`Not in the log in time: ${pattern}\n${(await readLog()).join("\n")}`);
     },
   };
+}
+
+/** Once now, and after each change in a directory, until the deadline. */
+async function* changes(directory: string, deadlineMs: number): AsyncGenerator<void> {
+  using watcher = Deno.watchFs(directory);
+  const timer = setTimeout(() => watcher.close(), deadlineMs - Date.now());
+  try {
+    yield;
+    for await (const _ of watcher) yield;
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -3,7 +3,7 @@
  * makes, or in the form "bundle" one JavaScript file, for which `publishArtifacts` puts the Deno program beside it. Runs `deno`, `touch`.
  */
 import { autokexecFiles } from "../../autokexec_files.ts";
-import { autokexecGrants, formatGrants } from "../agent_grants.ts";
+import { autokexecFlags } from "../agent_grants.ts";
 import { hashFile } from "../part_archive.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { bundleAgent, compile } from "./agents.ts";
@@ -17,7 +17,7 @@ export async function buildAutokexec(context: StageContext): Promise<StageRecord
     return { fingerprint: await hashFile(system, script), summary: "for the laptop's own system, with Deno beside it" };
   }
   const program = `${directory}/${autokexecFiles.program}`;
-  await compile(context, { script, output: program, flags: formatGrants(autokexecGrants) });
+  await compile(context, { script, output: program, flags: autokexecFlags });
   await system.remove(script);
   return { fingerprint: await hashFile(system, program), summary: "for the laptop's own system" };
 }
