@@ -17,6 +17,7 @@ import { loadOrCreateKey, readKey } from "../../key_file.ts";
 import type { System } from "../../system/system.ts";
 import { readAptMirror } from "../apt_mirror.ts";
 import { lockCache } from "../lock.ts";
+import { offerPackages } from "../packages.ts";
 import type { Ui } from "../ui.ts";
 
 export type { ImageArtifacts } from "../../image/publish_artifacts.ts";
@@ -56,6 +57,7 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
   const outDirectory = options.outDir ?? `${project}/build`;
   const keyPath = options.keyPath ?? `${project}/aes-key`;
   const config = await readConfig(system, ui, options.configPath);
+  if (!options.dryRun) await offerPackages(system, ui, driverPrograms(config));
   using _lock = options.dryRun ? undefined : await lockCache(system, ui, cacheDirectory);
   const request = await gatherRequest(system, ui, { ...options, config, project, cacheDirectory, keyPath });
   const plan = selectStages(planImage(request), { skip: options.skip ?? [], only: options.only ?? [] });
@@ -69,6 +71,11 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
   const results = await buildImage(system, ui, { plan, request, cacheDirectory, refresh, places });
   await publishArtifacts(system, results, { outDirectory, form: options.form ?? "packed", deno });
   return placeArtifacts(outDirectory);
+}
+
+/** What fetches the sources of drivers. */
+function driverPrograms({ drivers }: Config): readonly string[] {
+  return drivers.flatMap(({ url, commit }) => commit !== undefined ? ["git"] : url.startsWith("file:") ? [] : ["curl"]);
 }
 
 interface RequestOptions extends CreateInitrdOptions {
