@@ -48,7 +48,7 @@ export interface SpawnOptions {
 /** A program that was started and goes on. Disposing of it ends it (SIGTERM, then SIGKILL after 5 s) and waits. */
 export interface RunningProcess extends AsyncDisposable {
   readonly pid: number;
-  /** Never rejects. */
+  /** Resolves when the program has ended, and whatever it started that holds its output. Never rejects. */
   readonly exited: Promise<ExitStatus>;
   kill(signal: "SIGTERM" | "SIGKILL" | "SIGINT"): void;
 }
