@@ -53,11 +53,13 @@ export interface AgentStart {
   readonly keyPath?: string;
   readonly passphrase?: string;
   readonly args?: readonly string[];
+  /** How to run it, for programs that are replaced. */
+  readonly wrap?: (argv: readonly string[]) => readonly string[];
 }
 
 export function startServer(machine: Machine, start: AgentStart): RunningAgent {
-  const { site } = start;
-  return machine.start([
+  const { site, wrap = (argv) => argv } = start;
+  return machine.start(wrap([
     ...denoRun("server", [
       machine.directory,
       site.bootPath,
@@ -70,7 +72,7 @@ export function startServer(machine: Machine, start: AgentStart): RunningAgent {
     site.diskPath,
     start.passphrase ?? "-",
     ...commonArguments(machine, start),
-  ]);
+  ]));
 }
 
 export function startClient(machine: Machine, start: AgentStart): RunningAgent {

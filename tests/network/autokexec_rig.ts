@@ -1,14 +1,11 @@
-/**
- * The autokexec agent on a machine of a rig, with its real grants. What would end this machine, or tell its users, is replaced: in the agent's
- * own mount namespace stand-ins that write down their arguments lie over /usr/local/sbin, which comes first in every program's PATH.
- */
+/** The autokexec agent on a machine of a rig, with its real grants; what would end this machine, or tell its users, is replaced. */
 import { autokexecGrants, formatGrants } from "../../lib/image/agent_grants.ts";
 import { formatAutokexecSettings } from "../../lib/protocol/autokexec_settings.ts";
 import type { Machine, RunningAgent } from "./rig.ts";
+import { layStandIns, type StandIns } from "./stand_ins.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 
-/** `$D` is the directory of what they remember. */
 const standIns: Readonly<Record<string, string>> = {
   cat: `case $1 in
 /sys/kernel/kexec_loaded) if [ -e "$D/no-kexec" ]; then exit 1; fi; if [ -e "$D/loaded" ]; then echo 1; else echo 0; fi ;;
@@ -30,15 +27,11 @@ case $* in
 esac`,
 };
 
-export interface Laptop {
+export interface Laptop extends Pick<StandIns, "readLog" | "waitForLog"> {
   readonly agent: RunningAgent & {
     /** VmRSS of proc_pid_status(5). */
     readMemoryKiB(): Promise<number>;
   };
-  /** What the stand-ins were called with, in order. */
-  readLog(): Promise<readonly string[]>;
-  /** Waits for a line of it. @throws when it does not come within 20 s */
-  waitForLog(pattern: RegExp): Promise<void>;
 }
 
 export interface LaptopOptions {
@@ -51,12 +44,7 @@ export interface LaptopOptions {
 
 export async function startLaptop(machine: Machine, options: LaptopOptions): Promise<Laptop> {
   const directory = machine.directory;
-  const programs = `${directory}/sbin`;
-  await Deno.remove(`${directory}/log`).catch(() => {});
-  await Deno.mkdir(programs, { recursive: true });
-  for (const [name, body] of Object.entries(standIns)) {
-    await Deno.writeTextFile(`${programs}/${name}`, `#!/bin/sh\nD=${directory}\n${body}\n`, { mode: 0o755 });
-  }
+  const laid = await layStandIns(directory, standIns);
   for (const flag of options.flags ?? []) await Deno.writeTextFile(`${directory}/${flag}`, "");
   for (const name of ["kernel", "initrd"]) await Deno.writeTextFile(`${directory}/${name}`, name);
   const settings = `${directory}/autokexec.json`;
@@ -74,47 +62,11 @@ export async function startLaptop(machine: Machine, options: LaptopOptions): Pro
     }),
   );
   const grants = { ...autokexecGrants, read: [...autokexecGrants.read, directory, options.keyPath] };
-  const agent = machine.start([
-    ...["sh", "-c", 'mount --bind "$0" /usr/local/sbin && exec "$@"', programs],
-    ...[
-      Deno.execPath(),
-      "run",
-      "--quiet",
-      "--v8-flags=--jitless",
-      ...formatGrants(grants),
-      `${root}agents/autokexec/main.ts`,
-    ],
-    ...["--key", options.keyPath, "--settings", settings],
-  ]);
-  const readLog = async (): Promise<readonly string[]> => {
-    const text = await Deno.readTextFile(`${directory}/log`).catch(() => "");
-    return text.split("\n").filter((line) => line !== "");
-  };
-  return {
-    agent: {
-      ...agent,
-      readMemoryKiB: async () =>
-        Number(/^VmRSS:\s+(\d+) kB$/m.exec(await machine.run(["cat", `/proc/${agent.pid}/status`]))?.[1]),
-    },
-    readLog,
-    waitForLog: async (pattern) => {
-      const deadline = Date.now() + 20_000;
-      for await (const _ of changes(directory, deadline)) {
-        if ((await readLog()).some((line) => pattern.test(line))) return;
-      }
-      throw new Error(`Not in the log in time: ${pattern}\n${(await readLog()).join("\n")}`);
-    },
-  };
-}
-
-/** Once now, and after each change in a directory, until the deadline. */
-async function* changes(directory: string, deadlineMs: number): AsyncGenerator<void> {
-  using watcher = Deno.watchFs(directory);
-  const timer = setTimeout(() => watcher.close(), deadlineMs - Date.now());
-  try {
-    yield;
-    for await (const _ of watcher) yield;
-  } finally {
-    clearTimeout(timer);
-  }
+  const agent = machine.start(laid.wrap([
+    ...[Deno.execPath(), "run", "--quiet", "--v8-flags=--jitless", ...formatGrants(grants)],
+    ...[`${root}agents/autokexec/main.ts`, "--key", options.keyPath, "--settings", settings],
+  ]));
+  const readMemoryKiB = async (): Promise<number> =>
+    Number(/^VmRSS:\s+(\d+) kB$/m.exec(await machine.run(["cat", `/proc/${agent.pid}/status`]))?.[1]);
+  return { agent: { ...agent, readMemoryKiB }, readLog: laid.readLog, waitForLog: laid.waitForLog };
 }
