@@ -13,6 +13,9 @@ export const projectDiskPlaces = {
   denoDir: "/mnt/stiefelsystem/deno-dir",
 } as const;
 
+/** In memory: what is written there is gone when the machine is. */
+const overlay = "/run/stiefelsystem-project";
+
 /** What `deno task` needs of the project's directory. */
 const projectEntries = ["deno.json", "deno.lock", "main.ts", "lib", "agents", "image", "config-example.yaml"] as const;
 
@@ -53,9 +56,12 @@ export async function makeProjectDisk(system: System, content: ProjectDiskConten
   }
 }
 
-/** Shell that makes the project's directory available. */
-export const mountProject =
-  `mkdir -p ${projectDiskPlaces.mountPoint} && mount LABEL=${projectDiskPlaces.label} ${projectDiskPlaces.mountPoint}`;
+/** Shell that makes the project's directory available, for writing too; the disk itself is only read. */
+export const mountProject = [
+  `mkdir -p ${projectDiskPlaces.mountPoint} ${overlay}/disk ${overlay}/upper ${overlay}/work`,
+  `mount -o ro LABEL=${projectDiskPlaces.label} ${overlay}/disk`,
+  `mount -t overlay -o lowerdir=${overlay}/disk,upperdir=${overlay}/upper,workdir=${overlay}/work overlay ${projectDiskPlaces.mountPoint}`,
+].join(" && ");
 
 /** Shell that runs `command` as its owner would, in the project's directory. */
 export function inProject(command: string): string {

@@ -12,6 +12,7 @@ export interface VmDisk {
   readonly serial?: string;
   /** Real disks with 4096-byte sectors have partition tables that do not fit 512. Default 512. */
   readonly logicalBlockSizeBytes?: 512 | 4096;
+  readonly isReadOnly?: boolean;
 }
 
 /** A network cable: two machines with the same `socketPath`, one listening and one connecting. */
@@ -113,7 +114,9 @@ function diskArguments(disk: VmDisk, index: number, boot: VmBoot["kind"]): strin
   ];
   return [
     "-drive",
-    `if=none,id=${id},format=${disk.format},discard=unmap,file=${escapeValue(disk.path)}`,
+    `if=none,id=${id},format=${disk.format},${disk.isReadOnly ? "readonly=on" : "discard=unmap"},file=${
+      escapeValue(disk.path)
+    }`,
     "-device",
     device.join(","),
   ];

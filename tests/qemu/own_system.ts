@@ -92,7 +92,7 @@ function ownLaptopSpec(
   return {
     ...spec,
     boot: { kind: "disk" },
-    disks: [...spec.disks, { path: projectDiskPath, format: "raw", serial: "stiefel-project" }],
+    disks: [...spec.disks, { path: projectDiskPath, format: "raw", serial: "stiefel-project", isReadOnly: true }],
     credentials: autologinCredentials,
     restarts: true,
   };
