@@ -45,6 +45,7 @@ const groups: readonly Group[] = [
       "bsdtar",
       "mmdebstrap",
       "mkfs.ext4",
+      "script",
       "tmux",
     ],
   },
