@@ -97,6 +97,7 @@ Deno.test({
     await shell.mustRun(`grep 'token=${token} root=/dev/nbd0p2 ' ${demoMarkerPath}`, short);
     // The journal of the boot that ended in the image goes on to its very end.
     await shell.mustRun(`journalctl --no-pager -b ${bootId} | tail -n 5 | grep 'Journal stopped'`, short);
+    await shell.mustRun(`journalctl --no-pager -b ${bootId} -u stiefel-autokexec | grep 'Restarting as'`, short);
     laptop.vm.type("systemctl poweroff\n");
     assert.equal((await laptop.vm.ended).kind, "shutdown");
   },
