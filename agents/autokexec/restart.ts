@@ -1,7 +1,9 @@
 /** From the running system into the image: load, check, shut down. */
+import * as v from "valibot";
 import { checkMemory, isKernelLoaded, loadKernel } from "../../lib/boot/kexec.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { AutokexecSettings } from "../../lib/protocol/autokexec_settings.ts";
+import { toPrintable } from "../../lib/protocol/text.ts";
 import type { System } from "../../lib/system/system.ts";
 
 /** Longer than units get to stop (DefaultTimeoutStopSec= of systemd-system.conf(5): 90 s), several times over. */
@@ -19,13 +21,49 @@ export async function findObstacle(system: System): Promise<string | undefined> 
   return undefined;
 }
 
+const InhibitorsSchema = v.object({
+  // what, who, why, mode, user id, process id
+  data: v.tuple([v.array(v.tuple([v.string(), v.string(), v.string(), v.string(), v.number(), v.number()]))]),
+});
+
 /**
- * Loads the image; from then on a restart leads into it. Runs `stat`, `cat`, `kexec`.
+ * Which program forbids a shutdown: inhibitor locks of mode "block", as package managers take them while they work (systemd-inhibit(1),
+ * org.freedesktop.login1(5)). `systemctl kexec` of root passes them over.
+ * @param text what busctl says of `ListInhibitors`
+ */
+export function findInhibitor(text: string): string | undefined {
+  const { success, output } = v.safeParse(InhibitorsSchema, parseJsonText(text));
+  const found = success
+    ? output.data[0].find(([what, , , mode]) => mode === "block" && what.split(":").includes("shutdown"))
+    : undefined;
+  return found && toPrintable(`"${found[1]}" wants no shutdown now: ${found[2]}`, 200);
+}
+
+function parseJsonText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // no logind
+  }
+}
+
+/** Runs `busctl`. @throws {UserError} */
+async function demandNoInhibitor(system: System): Promise<void> {
+  const manager = ["org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"];
+  const argv = ["busctl", "--system", "--json=short", "call", ...manager, "ListInhibitors"];
+  const { stdout } = await system.run(argv, { acceptExitCodes: [0, 1], timeoutMs: 10_000 });
+  const inhibitor = findInhibitor(stdout);
+  if (inhibitor !== undefined) throw new UserError(inhibitor);
+}
+
+/**
+ * Loads the image; from then on a restart leads into it. Runs `stat`, `cat`, `kexec`, `busctl`.
  * @throws {UserError} or {CommandError} when it cannot be loaded; nothing is loaded then
  */
 export async function loadImage(system: System, settings: AutokexecSettings): Promise<void> {
   const obstacle = await findObstacle(system);
   if (obstacle !== undefined) throw new UserError(`This machine cannot become a stiefelsystem: ${obstacle}`);
+  await demandNoInhibitor(system);
   const { kernel, initrd, commandLine } = settings;
   // Not by reading them: they may be anywhere, and the agent may read its own settings only.
   const argv = ["stat", "--dereference", "--format=%s", "--", kernel, initrd];
@@ -50,11 +88,12 @@ export async function unloadImage(system: System): Promise<void> {
 }
 
 /**
- * An ordinary shutdown that ends in the loaded kernel; the shutdown ends this program. Runs `cat`, `systemctl`.
+ * An ordinary shutdown that ends in the loaded kernel; the shutdown ends this program. Runs `cat`, `busctl`, `systemctl`.
  * @throws {UserError} when nothing is loaded, or the machine goes on running
  */
 export async function restartIntoImage(system: System): Promise<never> {
   if (!await isKernelLoaded(system)) throw new UserError("The loaded image is gone, nothing is shut down");
+  await demandNoInhibitor(system);
   await system.run(["systemctl", "kexec"], { timeoutMs: 60_000 });
   await system.delay(shutdownMs);
   throw new UserError(`The system did not shut down within ${shutdownMs / 60_000} minutes`, {

@@ -21,6 +21,8 @@ interface Facts {
   readonly kexecExit?: number;
   readonly hasFiles?: boolean;
   readonly availableKiB?: number;
+  /** What and mode of a lock. */
+  readonly inhibitor?: readonly [what: string, mode: string];
 }
 
 function laptop(facts: Facts): MemorySystem {
@@ -34,10 +36,19 @@ function laptop(facts: Facts): MemorySystem {
   return createMemorySystem({
     commands: [
       ([program, path = ""]) => program === "cat" ? files[path] === undefined ? 1 : `${files[path]}\n` : undefined,
+      ([program]) => program === "busctl" ? formatInhibitors(facts.inhibitor) : undefined,
       ([program]) => program === "stat" ? hasFiles ? "12000000\n70000000\n" : 1 : undefined,
       ([program]) => program === "kexec" ? kexecExit : program === "systemctl" ? 0 : undefined,
     ],
   });
+}
+
+/** As busctl of systemd 257 prints it; without logind it fails. */
+function formatInhibitors(inhibitor: Facts["inhibitor"]): string | number {
+  if (inhibitor === undefined) return 1;
+  const [what, mode] = inhibitor;
+  const others = ["sleep", "NetworkManager", "NetworkManager needs to turn off networks", "delay", 0, 700];
+  return JSON.stringify({ type: "a(ssssuu)", data: [[others, [what, "PackageKit", "Package Update", mode, 0, 812]]] });
 }
 
 const ranKexec = (system: MemorySystem): boolean => system.ran.some(([program]) => program === "kexec");
@@ -62,6 +73,7 @@ Deno.test("what cannot work is said before anything is loaded", async () => {
       [{ disabled: "1" }, /switched off until the next start/],
       [{ hasFiles: false }, /"stat" exited with status 1/],
       [{ availableKiB: 100_000 }, /Not enough memory/],
+      [{ inhibitor: ["sleep:shutdown", "block"] }, /"PackageKit" wants no shutdown now: Package Update/],
     ] satisfies readonly (readonly [Facts, RegExp])[]
   ) {
     const system = laptop(facts);
@@ -77,6 +89,14 @@ Deno.test("a kernel that refuses the image is explained by its lockdown, if that
   await assert.rejects(loadImage(laptop({ loaded: "0" }), settings), /kexec_loaded is not 1/);
 });
 
+Deno.test("locks that only delay a shutdown, or are about something else, are no obstacle", async () => {
+  for (const inhibitor of [["shutdown", "delay"], ["handle-power-key", "block"]] as const) {
+    const system = laptop({ inhibitor });
+    await loadImage(system, settings);
+    assert.ok(ranKexec(system));
+  }
+});
+
 Deno.test("a laptop without obstacles has none", async () => {
   assert.equal(await findObstacle(laptop({})), undefined);
 });
@@ -87,7 +107,7 @@ Deno.test("nothing is shut down when the loaded image is gone, and a shutdown th
   assert.ok(!gone.ran.some(([program]) => program === "systemctl"));
   const stuck = laptop({});
   const failed = assert.rejects(restartIntoImage(stuck), /did not shut down within 10 minutes/);
-  for (let turns = 0; turns < 30; turns++) await Promise.resolve();
+  for (let turns = 0; turns < 50; turns++) await Promise.resolve();
   assert.deepEqual(stuck.ran.at(-1), ["systemctl", "kexec"]);
   stuck.advance(10 * 60_000);
   await failed;

@@ -1,5 +1,6 @@
 /** The unit of the autokexec agent on the laptop. Pure. */
 
+import { standardPath } from "../system/system.ts";
 import type { HostPath } from "./operation.ts";
 
 export const autokexecUnit = "stiefel-autokexec.service";
@@ -19,6 +20,10 @@ After=network.target
 ExecStart=${command.map(quoteWord).join(" ")}
 Restart=on-failure
 RestartSec=10
+# A cancelled countdown is announced; more it has not to do.
+TimeoutStopSec=20
+# The order in which the agent looks for programs, also where /usr/sbin is a link.
+Environment=PATH=${standardPath}
 # What Deno keeps goes with the service.
 RuntimeDirectory=stiefel-autokexec
 Environment=DENO_DIR=/run/stiefel-autokexec DENO_NO_UPDATE_CHECK=1

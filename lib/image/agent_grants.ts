@@ -58,6 +58,7 @@ export const autokexecGrants: AgentGrants = {
   run: [
     ...sharedPrograms,
     // the restart: agents/autokexec/restart.ts
+    "busctl",
     "kexec",
     "stat",
     "systemctl",

@@ -2,21 +2,21 @@
 
 import { CommandError } from "../errors.ts";
 import { createLineSplitter } from "./lines.ts";
-import type {
-  CommandOutput,
-  ExitStatus,
-  FileStatus,
-  RunningProcess,
-  RunOptions,
-  SpawnOptions,
-  System,
-  WriteOptions,
+import {
+  type CommandOutput,
+  type ExitStatus,
+  type FileStatus,
+  type RunningProcess,
+  type RunOptions,
+  type SpawnOptions,
+  standardPath,
+  type System,
+  type WriteOptions,
 } from "./system.ts";
 
 const defaultTimeoutMs = 10 * 60_000;
 const defaultGraceMs = 5_000;
 const maximumCapturedBytes = 64 * 1024 * 1024;
-const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 export interface RealSystemOptions {
   /** Called with every command before it runs; entry points print it when asked to be verbose. */
@@ -43,6 +43,7 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
         args,
         ...(spawnOptions.cwd === undefined ? {} : { cwd: spawnOptions.cwd }),
         env: { ...baseEnvironment, ...spawnOptions.env },
+        detached: spawnOptions.isDetached ?? false,
         clearEnv: true,
         stdin: spawnOptions.inheritStdio ? "inherit" : stdin,
         stdout: stdio,

@@ -5,6 +5,9 @@
  * so that it can be tested with `memory.ts` and shown without being done with `dry_run.ts`.
  */
 
+/** PATH of the programs we run; who grants programs by name has to look them up in the same order (Deno compares the paths it finds). */
+export const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 export interface RunOptions {
   readonly stdin?: string | Uint8Array;
   readonly cwd?: string;
@@ -43,6 +46,8 @@ export interface SpawnOptions {
   /** What the program reads from its standard input, as it comes. Default: nothing. */
   readonly input?: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly inheritStdio?: boolean;
+  /** In a session of its own: what is typed on our terminal (Ctrl-C) does not reach it. */
+  readonly isDetached?: boolean;
 }
 
 /** A program that was started and goes on. Disposing of it ends it (SIGTERM, then SIGKILL after 5 s) and waits. */
