@@ -65,12 +65,15 @@ class Autokexec {
     const raise = createCardRaiser(system, { console, signal });
     const watch = createCardWatch(settings.macs);
     const startSeconds = await readUptimeSeconds(system) - system.monotonicMs() / 1000;
+    let isDutySaid = false;
     const onLinks = (links: readonly Link[]): void => {
+      // Not before: from now on it counts what appears.
+      if (!isDutySaid) console.say(describeDuty(settings));
+      isDutySaid = true;
       if (settings.listens) this.#track(raise(links));
       const mac = watch(links, startSeconds + system.monotonicMs() / 1000);
       if (mac !== undefined) this.#handle({ kind: "triggered", trigger: { kind: "card", mac } });
     };
-    console.say(describeDuty(settings));
     await runOnLinks({
       system,
       console,
