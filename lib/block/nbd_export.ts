@@ -66,6 +66,7 @@ export async function startNbdExport(
   const used = new AbortController();
 
   const nbdkit = system.spawn(nbdkitArguments(settings), {
+    isDetached: true,
     onLine: (line) => {
       log = readNbdkitLine(log, line);
       if (log.isListening) listening.resolve();
