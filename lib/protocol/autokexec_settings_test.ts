@@ -9,6 +9,7 @@ const settings: AutokexecSettings = {
   initrd: "/var/local/lib/stiefelsystem/initrd",
   commandLine: "ro stiefel.role=server stiefel.on_end=reboot",
   countdownSeconds: 10,
+  name: "laptop",
 };
 
 Deno.test("autokexec settings survive a round trip", () => {
