@@ -5,6 +5,7 @@
 
 import { StoppedByUser, UserError } from "../errors.ts";
 import type { System } from "../system/system.ts";
+import { autologinCredentials } from "./console_shell.ts";
 import { type ConsoleLine, type DemoReport, parseDemoReport } from "./console.ts";
 import { type BootStep, bootSteps, type BootTimes, readBootTimes } from "./boot_steps.ts";
 import { readFileOnDemoDisk } from "./demo_disk.ts";
@@ -70,6 +71,30 @@ export function desktopSpec(
     links: [{ id: linkId, mac: clientMac, socketPath: cableSocket, end: "connecting" }],
     credentials,
     console: settings.console,
+  };
+}
+
+/** The laptop in its own system: started by the boot loader on its disk, and starting again when that system restarts. */
+export function ownLaptopSpec(
+  settings: {
+    readonly diskPath: string;
+    /** Of lib/qemu/project_disk.ts. */
+    readonly projectDiskPath: string;
+    readonly memoryMiB: number;
+  },
+): VmSpec {
+  return {
+    name: "laptop",
+    memoryMiB: settings.memoryMiB,
+    boot: { kind: "disk" },
+    disks: [
+      { path: settings.diskPath, format: "raw", serial: "stiefel-demo" },
+      { path: settings.projectDiskPath, format: "raw", serial: "stiefel-project", isReadOnly: true },
+    ],
+    links: [{ id: linkId, mac: serverMac, socketPath: cableSocket, end: "listening" }],
+    credentials: autologinCredentials,
+    console: "pipe",
+    restarts: true,
   };
 }
 

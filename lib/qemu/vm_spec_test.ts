@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { formatQemuArguments, needsListenerFirst, parseQemuVersion, type QemuHost, type VmSpec } from "./vm_spec.ts";
-import { desktopSpec, laptopSpec, localSpec } from "./machine_pair.ts";
+import { desktopSpec, laptopSpec, localSpec, ownLaptopSpec } from "./machine_pair.ts";
 
 const bookworm: QemuHost = { accelerator: "tcg", version: { major: 7, minor: 2 } };
 const trixie: QemuHost = { accelerator: "kvm", version: { major: 10, minor: 0 } };
@@ -21,6 +21,13 @@ function formatForReading(argv: readonly string[]): string {
 Deno.test("the command lines of the machines are those of the golden file", async () => {
   const shown = [
     ["laptop, Debian 12", formatQemuArguments(laptopSpec(settings, ["stiefel.on_end=poweroff"]), bookworm)],
+    [
+      "laptop in its own system",
+      formatQemuArguments(
+        ownLaptopSpec({ diskPath: "/run/laptop.img", projectDiskPath: "/run/project.img", memoryMiB: 1024 }),
+        bookworm,
+      ),
+    ],
     ["desktop, Debian 12", formatQemuArguments(desktopSpec(settings, { "stiefel.demo": "poweroff" }), bookworm)],
     ["desktop, Debian 13 with KVM", formatQemuArguments(desktopSpec(settings), trixie)],
     ["desktop on a terminal", formatQemuArguments(desktopSpec({ ...settings, console: "terminal" }), trixie)],

@@ -2,11 +2,10 @@
 
 import { prepareDemoDisk } from "../../lib/cli/commands/prepare_machines.ts";
 import { copyDemoDisk, type DemoDisk } from "../../lib/qemu/demo_disk.ts";
-import { autologinCredentials, type ConsoleShell, openConsoleShell } from "../../lib/qemu/console_shell.ts";
-import { cablePath, laptopSpec } from "../../lib/qemu/machine_pair.ts";
+import { type ConsoleShell, openConsoleShell } from "../../lib/qemu/console_shell.ts";
+import { cablePath, ownLaptopSpec } from "../../lib/qemu/machine_pair.ts";
 import { makeProjectDisk, mountProject } from "../../lib/qemu/project_disk.ts";
 import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
-import type { VmSpec } from "../../lib/qemu/vm_spec.ts";
 import type { QemuTest } from "./machines.ts";
 
 /** A Debian nobody has set up yet, with NetworkManager, as laptops have it. */
@@ -46,7 +45,7 @@ export async function startOwnLaptop(rig: QemuTest, { limitMs }: { readonly limi
     denoDir: image.deno.environment.DENO_DIR ?? `${image.deno.environment.HOME}/.cache/deno`,
   }, projectDiskPath);
   await system.remove(cablePath(runDirectory));
-  const vm = await startVm(system, ownLaptopSpec({ image: artifacts, diskPath, projectDiskPath }), host, {
+  const vm = await startVm(system, ownLaptopSpec({ diskPath, projectDiskPath, memoryMiB: 1024 }), host, {
     runDirectory,
     limitMs,
   });
@@ -77,23 +76,4 @@ async function listFiles({ system }: QemuTest, directory: string): Promise<reado
   const paths = (await system.readDirectory(directory)).map((name) => `${directory}/${name}`);
   const kinds = await Promise.all(paths.map(async (path) => (await system.lstat(path))?.kind));
   return paths.filter((_, index) => kinds[index] === "file");
-}
-
-/** The laptop's machine, started by the boot loader on its own disk, and starting again when its system restarts. */
-function ownLaptopSpec(
-  { image, diskPath, projectDiskPath }: {
-    readonly image: { readonly kernelPath: string; readonly initrdPath: string };
-    readonly diskPath: string;
-    readonly projectDiskPath: string;
-  },
-): VmSpec {
-  const settings = { image, diskPath, serverMemoryMiB: 1024, clientMemoryMiB: 768, console: "pipe" } as const;
-  const spec = laptopSpec(settings);
-  return {
-    ...spec,
-    boot: { kind: "disk" },
-    disks: [...spec.disks, { path: projectDiskPath, format: "raw", serial: "stiefel-project", isReadOnly: true }],
-    credentials: autologinCredentials,
-    restarts: true,
-  };
 }
