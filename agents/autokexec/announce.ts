@@ -22,7 +22,8 @@ export function parseSessions(text: string): readonly Session[] {
 }
 
 const maximumSessions = 16;
-const programMs = 5_000;
+/** Also when the agent is about to end. */
+const quickly = { timeoutMs: 5_000, isCleanup: true } as const;
 
 /** notify-send(1) as the session's user; with an action it stays until the notification is gone, and prints the action that was chosen. */
 export function notifyArguments(
@@ -49,10 +50,10 @@ export class Announcer {
     this.#onCancel = onCancel;
   }
 
-  /** Returns when it is shown. What cannot be shown is said and does not matter. Runs `wall`, `loginctl`, `runuser`. */
+  /** Returns when it is shown. What cannot be shown is said and does not matter. Runs `wall`, `loginctl`, `runuser`, `stat`. */
   async announce(text: string, options: { readonly isCancellable: boolean }): Promise<void> {
     await Promise.all([
-      this.#quietly(() => this.#system.run(["wall", "--", text], { timeoutMs: programMs, isCleanup: true })),
+      this.#quietly(() => this.#system.run(["wall", "--", text], quickly)),
       this.#quietly(() => this.#notify(text, options)),
     ]);
   }
@@ -64,7 +65,7 @@ export class Announcer {
 
   async #notify(text: string, { isCancellable }: { readonly isCancellable: boolean }): Promise<void> {
     const argv = ["loginctl", "list-sessions", "--no-legend", "--no-pager"];
-    const { stdout } = await this.#system.run(argv, { timeoutMs: programMs, isCleanup: true });
+    const { stdout } = await this.#system.run(argv, quickly);
     await Promise.all(parseSessions(stdout).map((session) => this.#notifyOne(session, { text, isCancellable })));
   }
 
@@ -73,11 +74,12 @@ export class Announcer {
     message: { readonly text: string; readonly isCancellable: boolean },
   ): Promise<void> {
     const runtime = `/run/user/${session.uid}`;
+    // A session on a terminal need not have a message bus.
+    const bus = await this.#system.run(["stat", `${runtime}/bus`], { ...quickly, acceptExitCodes: [0, 1] });
+    if (bus.exitCode !== 0) return;
     const env = { XDG_RUNTIME_DIR: runtime, DBUS_SESSION_BUS_ADDRESS: `unix:path=${runtime}/bus` };
     if (!message.isCancellable) {
-      await this.#quietly(() =>
-        this.#system.run(notifyArguments(session, message), { env, timeoutMs: programMs, isCleanup: true })
-      );
+      await this.#quietly(() => this.#system.run(notifyArguments(session, message), { env, ...quickly }));
       return;
     }
     const process = this.#system.spawn(notifyArguments(session, message), {
@@ -91,7 +93,7 @@ export class Announcer {
       this.#shown.delete(process);
       // notify-send before 0.8 knows no actions
       if (exitCode !== undefined && exitCode !== 0) {
-        await this.#notifyOne(session, { ...message, isCancellable: false });
+        await this.#quietly(() => this.#notifyOne(session, { ...message, isCancellable: false }));
       }
     });
   }

@@ -162,9 +162,10 @@ function describeTrigger(trigger: AutokexecTrigger): string {
     : `The network card ${trigger.mac} was plugged in`;
 }
 
+/** In lines that wall(1) does not have to break. */
 function formatAnnouncement(trigger: AutokexecTrigger, seconds: number): string {
   const what = describeTrigger(trigger);
-  if (seconds === 0) return `${what}. The computer restarts as a stiefelsystem now`;
+  if (seconds === 0) return `${what}.\nThe computer restarts as a stiefelsystem now.`;
   const when = seconds === 1 ? "1 second" : `${seconds} seconds`;
-  return `${what}. The computer restarts as a stiefelsystem in ${when}. To prevent that: sudo ${CANCEL_COMMAND}`;
+  return `${what}.\nThe computer restarts as a stiefelsystem in ${when}.\nTo prevent that: sudo ${CANCEL_COMMAND}`;
 }

@@ -41,7 +41,7 @@ Deno.test("a claim loads, announces, counts down and executes, in this order", (
   assert.deepEqual(actions[2], {
     kind: "announce",
     text:
-      `The desktop "tower" asks for this computer's disk. The computer restarts as a stiefelsystem in 10 seconds. ` +
+      `The desktop "tower" asks for this computer's disk.\nThe computer restarts as a stiefelsystem in 10 seconds.\n` +
       "To prevent that: sudo systemctl stop stiefel-autokexec",
     isCancellable: true,
   });
@@ -53,7 +53,7 @@ Deno.test("a network card does the same, and without a countdown nobody is asked
   const { actions } = play([card, loaded, over], { countdownSeconds: 0 });
   assert.deepEqual(actions.find(({ kind }) => kind === "announce"), {
     kind: "announce",
-    text: "The network card 52:54:00:00:00:01 was plugged in. The computer restarts as a stiefelsystem now",
+    text: "The network card 52:54:00:00:00:01 was plugged in.\nThe computer restarts as a stiefelsystem now.",
     isCancellable: false,
   });
 });

@@ -20,10 +20,12 @@ case $1 in
 --unload) rm -f "$D/loaded" ;;
 esac`,
   busctl: "exit 1",
+  stat: 'case $* in /run/user/*) ;; *) exec /usr/bin/stat "$@" ;; esac',
   systemctl: 'echo "systemctl $*" >> "$D/log"',
-  wall: 'echo "wall $*" >> "$D/log"',
+  // one write for each line: they run at the same time
+  wall: 'line=$(echo "wall $*" | tr "\\n" " "); echo "$line" >> "$D/log"',
   loginctl: `echo "      2 1000 ada        seat0 tty2"`,
-  runuser: `echo "runuser $*" >> "$D/log"
+  runuser: `line=$(echo "runuser $*" | tr "\\n" " "); echo "$line" >> "$D/log"
 case $* in
 *--action=*) if [ -e "$D/press-cancel" ]; then echo cancel; else exec sleep 600; fi ;;
 esac`,

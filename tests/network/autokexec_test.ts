@@ -59,7 +59,10 @@ rigTest("a desktop's claim loads the image, is announced, and restarts the lapto
   assert.deepEqual(programsOf(log).toSorted(), inOrder.toSorted(), log.join("\n"));
   assert.deepEqual([programsOf(log)[0], programsOf(log).at(-1)], ["kexec --load", "systemctl kexec"]);
   assert.match(log[0] ?? "", /--initrd=\S+\/laptop\/initrd --command-line=stiefel.role=server \S+\/laptop\/kernel$/);
-  assert.match(log.join("\n"), /^wall .*The desktop ".+" asks .* in 1 second\. To prevent that: sudo systemctl stop/m);
+  assert.match(
+    log.join("\n"),
+    /^wall -- The desktop ".+" asks .* in 1 second\. To prevent that: sudo systemctl stop/m,
+  );
   await laptop.agent[Symbol.asyncDispose]();
   assert.deepEqual(await laptop.agent.exited, { exitCode: 0, signal: undefined });
   assert.ok(!(await laptop.readLog()).includes("kexec --unload"), "the shutdown must not take its own kernel away");
