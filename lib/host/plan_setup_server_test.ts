@@ -7,6 +7,7 @@ import {
 import { projectRoot } from "../../tests/support/source_tree.ts";
 import { loadConfig } from "../config/load_config.ts";
 import { generators } from "../initramfs/registry.ts";
+import { AUTOKEXEC_SETTINGS_PATH, parseAutokexecSettings } from "../protocol/autokexec_settings.ts";
 import { createRealSystem } from "../system/real.ts";
 import { formatMode } from "./file_state.ts";
 import { chooseGenerator, gatherHostFacts } from "./host_facts.ts";
@@ -136,6 +137,30 @@ Deno.test("without an autokexec agent there is no unit, and it is said", async (
   const plan = planSetupServer({ ...inputs, artifacts });
   assert.ok(!plan.operations.some((operation) => operation.kind === "enable-unit"));
   assert.match(plan.notices.join("\n"), /no autokexec agent/);
+});
+
+Deno.test("an agent that would listen for nothing is not installed, and it is said", async () => {
+  const plan = planSetupServer(await inputsFor(debian, "autokexec: {broadcast: false}"));
+  assert.ok(!plan.operations.some((operation) => operation.kind === "enable-unit"));
+  assert.match(plan.notices.join("\n"), /switches autokexec off/);
+});
+
+Deno.test("the agent's settings are those of the configuration", async () => {
+  const text = `server: {name: blue, on-end: poweroff}
+autokexec: {broadcast: false, mac_detection: true, macs: ["52:54:00:AA:BB:CC"], countdown_s: 3, client_timeout_min: 2}`;
+  const { operations } = planSetupServer(await inputsFor(debian, text));
+  const written = operations.find((operation) => operation.id === AUTOKEXEC_SETTINGS_PATH);
+  assert.ok(written?.kind === "write-file" && written.content.kind === "text");
+  assert.deepEqual(parseAutokexecSettings(written.content.text), {
+    version: 1,
+    listens: false,
+    name: "blue",
+    macs: ["52:54:00:aa:bb:cc"],
+    kernel: "/var/local/lib/stiefelsystem/kernel",
+    initrd: "/var/local/lib/stiefelsystem/initrd",
+    commandLine: "stiefel.role=server stiefel.on_end=poweroff stiefel.client_timeout=120",
+    countdownSeconds: 3,
+  });
 });
 
 Deno.test("a system without a kernel is refused with the places that were looked at", async () => {
