@@ -186,6 +186,7 @@ class Autokexec {
 
   async #countDown(seconds: number): Promise<void> {
     const { system, signal } = this.#dependencies;
+    if (this.#state.name !== "counting-down") return; // somebody said no at once
     this.#countdown = new AbortController();
     try {
       await system.delay(seconds * 1000, AbortSignal.any([this.#countdown.signal, signal]));
