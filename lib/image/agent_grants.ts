@@ -89,6 +89,6 @@ export function formatGrants(grants: AgentGrants): string[] {
 
 /**
  * How the agent on the laptop runs. It sits there all day for a few datagrams: an interpreter without a compiler does, and takes 2 to 5 MB less
- * memory (49 MB resident, seen with Deno 2.9.6 on x86-64).
+ * memory (49 to 52 MB resident, seen with Deno 2.9.6 on x86-64).
  */
 export const autokexecFlags: readonly string[] = [...formatGrants(autokexecGrants), "--v8-flags=--jitless"];
