@@ -68,12 +68,16 @@ async function waitForCable(
   if (!needsListenerFirst(machines.host)) return;
   const deadline = system.monotonicMs() + waitForServerMs;
   const progress = ui.progress('Waiting for the other machine ("test-qemu server" in another terminal)');
-  while (await system.stat(cablePath(runDirectory)) === undefined) {
-    if (system.monotonicMs() > deadline) {
-      progress.fail();
-      throw new UserError("No laptop was started", { hints: ['Start "test-qemu server" in another terminal first'] });
+  try {
+    while (await system.stat(cablePath(runDirectory)) === undefined) {
+      if (system.monotonicMs() > deadline) {
+        throw new UserError("No laptop was started", { hints: ['Start "test-qemu server" in another terminal first'] });
+      }
+      await system.delay(500, signal);
     }
-    await system.delay(500, signal);
+    progress.finish();
+  } catch (error) {
+    progress.fail();
+    throw error;
   }
-  progress.finish();
 }
