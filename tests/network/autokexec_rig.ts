@@ -1,4 +1,4 @@
-/** The autokexec agent on a machine of a rig, with its real grants; what would end this machine, or tell its users, is replaced. */
+/** The autokexec agent on a machine of a rig, bundled and with its real grants; what would end this machine, or tell its users, is replaced. */
 import { autokexecGrants, formatGrants } from "../../lib/image/agent_grants.ts";
 import { formatAutokexecSettings } from "../../lib/protocol/autokexec_settings.ts";
 import type { Machine, RunningAgent } from "./rig.ts";
@@ -35,6 +35,8 @@ export interface Laptop extends Pick<StandIns, "readLog" | "waitForLog"> {
   readonly agent: RunningAgent & {
     /** VmRSS of proc_pid_status(5). */
     readMemoryKiB(): Promise<number>;
+    /** How often its threads, and those of the programs it keeps running, have woken up since they started (proc_pid_status(5)). */
+    countWakeUps(): Promise<number>;
   };
 }
 
@@ -65,12 +67,40 @@ export async function startLaptop(machine: Machine, options: LaptopOptions): Pro
       countdownSeconds: options.countdownSeconds,
     }),
   );
+  const script = `${directory}/autokexec-agent.js`;
+  await bundle(script);
   const grants = { ...autokexecGrants, read: [...autokexecGrants.read, directory, options.keyPath] };
   const agent = machine.start(laid.wrap([
-    ...[Deno.execPath(), "run", "--quiet", "--v8-flags=--jitless", ...formatGrants(grants)],
-    ...[`${root}agents/autokexec/main.ts`, "--key", options.keyPath, "--settings", settings],
+    ...[Deno.execPath(), "run", "--quiet", "--no-config", "--no-remote", "--no-npm", "--no-lock", "--no-code-cache"],
+    ...["--v8-flags=--jitless", ...formatGrants(grants), script, "--key", options.keyPath, "--settings", settings],
   ]));
   const readMemoryKiB = async (): Promise<number> =>
     Number(/^VmRSS:\s+(\d+) kB$/m.exec(await machine.run(["cat", `/proc/${agent.pid}/status`]))?.[1]);
-  return { agent: { ...agent, readMemoryKiB }, readLog: laid.readLog, waitForLog: laid.waitForLog };
+  const countWakeUps = async (): Promise<number> => {
+    // not run on the machine, where it would be listed itself
+    const { stdout } = await new Deno.Command("ip", { args: ["netns", "pids", machine.namespace] }).output();
+    const counts = await Promise.all(new TextDecoder().decode(stdout).trim().split("\n").map(readWakeUps));
+    return counts.reduce((sum, count) => sum + count, 0);
+  };
+  return { agent: { ...agent, readMemoryKiB, countWakeUps }, readLog: laid.readLog, waitForLog: laid.waitForLog };
+}
+
+async function bundle(script: string): Promise<void> {
+  const args = ["bundle", "--quiet", "--platform=deno", `--output=${script}`, `${root}agents/autokexec/main.ts`];
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: root }).output();
+  if (!success) throw new Error(`The agent cannot be bundled: ${new TextDecoder().decode(stderr)}`);
+}
+
+/** Of all threads of a process; what has ended meanwhile counts for nothing. */
+async function readWakeUps(pid: string): Promise<number> {
+  let count = 0;
+  try {
+    for await (const { name } of Deno.readDir(`/proc/${pid}/task`)) {
+      const status = await Deno.readTextFile(`/proc/${pid}/task/${name}/status`);
+      count += Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1]);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return count;
 }

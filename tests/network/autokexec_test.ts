@@ -181,3 +181,23 @@ rigTest("a card of the settings that is plugged in restarts the laptop, one that
   assert.match(agent.lines.join("\n"), /^The network card 52:54:00:00:00:02 was plugged in: loading the image$/m);
   assert.deepEqual(programsOf(await laptop.readLog()).filter((line) => line.startsWith("kexec")), ["kexec --load"]);
 });
+
+rigTest("an agent that waits takes at most 60 MB and never wakes up by itself", async () => {
+  await using scene = await createScene();
+  await using laptop = await start(scene);
+  // V8 tidies up for about a minute after the start, then a whole window has to pass without one wake-up.
+  const [windowMs, limitMs] = [30_000, 200_000];
+  const startMs = Date.now();
+  let count = await laptop.agent.countWakeUps();
+  let isStill = false;
+  while (!isStill && Date.now() - startMs < limitMs) {
+    await new Promise((resolve) => setTimeout(resolve, windowMs));
+    const next = await laptop.agent.countWakeUps();
+    isStill = next === count;
+    count = next;
+  }
+  assert.ok(count > 0 && isStill, `it still wakes up ${limitMs / 1000} s after its start`);
+  const memoryKiB = await laptop.agent.readMemoryKiB();
+  console.log(`resident: ${memoryKiB} KiB`);
+  assert.ok(memoryKiB * 1024 <= 60e6, `${memoryKiB} KiB resident`);
+});
