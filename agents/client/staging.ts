@@ -4,7 +4,7 @@ import type { ArchiveMessage } from "../../lib/protocol/boot_exchange.ts";
 import { cpioPaddingBytes } from "../../lib/protocol/cpio.ts";
 import { buildSessionCpio } from "../../lib/protocol/session.ts";
 import type { ArchivePart } from "../../lib/protocol/client_session.ts";
-import type { System } from "../../lib/system/system.ts";
+import type { FileWriter, System } from "../../lib/system/system.ts";
 
 export interface StagedArchive {
   readonly kernelPath: string;
@@ -17,31 +17,36 @@ export interface StagedHashes {
   readonly initramfsSha256: string;
 }
 
+interface StagedParts {
+  readonly archive: ArchiveMessage;
+  readonly parts: Readonly<Record<ArchivePart, PartFile>>;
+}
+
 export class Staging implements AsyncDisposable {
   readonly paths: StagedArchive;
   readonly #system: System;
   readonly #archive: ArchiveMessage;
   readonly #parts: Readonly<Record<ArchivePart, PartFile>>;
-  #isFinished = false;
+  #isClosed = false;
   #isKept = false;
 
   /** Opens the files, empty. */
   static async open(system: System, directory: string, archive: ArchiveMessage): Promise<Staging> {
     await system.makeDirectory(directory, { mode: 0o700 });
-    return new Staging(system, directory, archive);
+    const paths = { kernelPath: `${directory}/kernel`, initramfsPath: `${directory}/initramfs` };
+    const kernel = await PartFile.open(system, paths.kernelPath);
+    const initramfs = await PartFile.open(system, paths.initramfsPath);
+    return new Staging(system, { paths, archive, parts: { kernel, initramfs } });
   }
 
-  private constructor(system: System, directory: string, archive: ArchiveMessage) {
+  private constructor(system: System, staged: Pick<Staging, "paths"> & StagedParts) {
     this.#system = system;
-    this.#archive = archive;
-    this.paths = { kernelPath: `${directory}/kernel`, initramfsPath: `${directory}/initramfs` };
-    this.#parts = {
-      kernel: new PartFile(system, this.paths.kernelPath),
-      initramfs: new PartFile(system, this.paths.initramfsPath),
-    };
+    this.paths = staged.paths;
+    this.#archive = staged.archive;
+    this.#parts = staged.parts;
   }
 
-  /** Appends to a part; returns when there is room for more. @throws when the file cannot be written, e.g. memory is full */
+  /** Appends to a part. @throws when the file cannot be written, e.g. memory is full */
   async store(part: ArchivePart, bytes: Uint8Array): Promise<void> {
     await this.#parts[part].append(bytes);
   }
@@ -53,8 +58,7 @@ export class Staging implements AsyncDisposable {
     // The kernel looks for the next archive at a multiple of four (Documentation/driver-api/early-userspace/buffer-format.rst).
     await initramfs.write(new Uint8Array(cpioPaddingBytes(this.#archive.initramfsBytes)));
     await initramfs.write(buildSessionCpio(this.#archive.session));
-    await Promise.all([kernel.close(), initramfs.close()]);
-    this.#isFinished = true;
+    this.#close();
     return hashes;
   }
 
@@ -67,8 +71,14 @@ export class Staging implements AsyncDisposable {
   /** Drops what was stored, unless it is kept. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isKept) return;
-    if (!this.#isFinished) await Promise.all(Object.values(this.#parts).map((part) => part.abandon()));
+    this.#close();
     await removeStaged(this.#system, this.paths);
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const part of Object.values(this.#parts)) part[Symbol.dispose]();
   }
 }
 
@@ -78,40 +88,34 @@ export async function removeStaged(system: System, paths: StagedArchive): Promis
   await system.remove(paths.initramfsPath);
 }
 
-class PartFile {
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #written: Promise<void>;
+class PartFile implements Disposable {
+  readonly #file: FileWriter;
   readonly #hash: Hash = createHash("sha256");
 
-  constructor(system: System, path: string) {
-    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-    this.#writer = writable.getWriter();
+  private constructor(file: FileWriter) {
+    this.#file = file;
+  }
+
+  static async open(system: System, path: string): Promise<PartFile> {
     // 0600: an initramfs may hold keys, and the session file is a secret of this boot.
-    this.#written = system.writeStream(path, readable, { mode: 0o600 });
-    this.#written.catch((error) => this.#writer.abort(error)).catch(() => {});
-    this.#writer.closed.catch(() => {});
+    return new PartFile(await system.openWrite(path, { mode: 0o600 }));
   }
 
   async append(bytes: Uint8Array): Promise<void> {
     this.#hash.update(bytes);
-    await this.#writer.write(bytes);
+    await this.#file.write(bytes);
   }
 
+  /** What is not part of what was received. */
   async write(bytes: Uint8Array): Promise<void> {
-    if (bytes.length > 0) await this.#writer.write(bytes);
+    await this.#file.write(bytes);
   }
 
   digest(): string {
     return this.#hash.digest("hex");
   }
 
-  async close(): Promise<void> {
-    await this.#writer.close();
-    await this.#written;
-  }
-
-  async abandon(): Promise<void> {
-    await this.#writer.abort("abandoned").catch(() => {});
-    await this.#written.catch(() => {});
+  [Symbol.dispose](): void {
+    this.#file[Symbol.dispose]();
   }
 }

@@ -7,14 +7,14 @@ import { canRedraw, createConsole } from "../shared/console.ts";
 import { version } from "../../lib/version.ts";
 import { parseServerOptions, usage } from "./options.ts";
 import { runServer } from "./server.ts";
-import type { DiskSource } from "./source.ts";
+import type { WatchedSource } from "./source.ts";
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
 /** @param replace for tests: serves something else than the disk of this machine */
 export async function main(
   args: readonly string[],
-  replace?: (system: System) => { readonly system: System; readonly source: DiskSource },
+  replace?: (system: System) => { readonly system: System; readonly source: WatchedSource },
 ): Promise<ExitCode> {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -23,7 +23,7 @@ import { waitUntilIdle } from "./idle.ts";
 import { planEnd } from "./on_end.ts";
 import type { ServerOptions } from "./options.ts";
 import type { Arrival } from "./session_plan.ts";
-import { createDiskSource, type DiskSource } from "./source.ts";
+import { createDiskSource, PreparedSource, type WatchedSource } from "./source.ts";
 import {
   answerStateRequest,
   describeDisk,
@@ -39,7 +39,7 @@ export interface ServerDependencies {
   readonly console: Console;
   readonly signal: AbortSignal;
   /** Instead of the disk of this machine: for tests. */
-  readonly source?: DiskSource;
+  readonly source?: WatchedSource;
 }
 
 /** Runs until `signal` aborts, or the desktop is done and `onEnd` ends this machine. @throws {UserError} */
@@ -63,9 +63,10 @@ class Server {
   readonly #onEnd: OnEnd;
   /** 0: for ever. */
   readonly #clientTimeoutSeconds: number;
-  readonly #source: DiskSource;
+  readonly #source: PreparedSource;
   readonly #desk: Desk;
   readonly #done = Promise.withResolvers<void>();
+  #isEnding = false;
   #state: ServerState;
   /** Since when nobody has the disk, if so. */
   #freeSinceMs: number;
@@ -79,12 +80,13 @@ class Server {
     this.#listen = options.listen.length > 0 ? options.listen : fromKernel;
     this.#onEnd = options.onEnd ?? parameters.onEnd ?? settings.onEnd;
     this.#clientTimeoutSeconds = options.clientTimeoutSeconds ?? parameters.clientTimeoutSeconds ?? 0;
-    this.#source = dependencies.source ?? createDiskSource(system, {
+    const source = dependencies.source ?? createDiskSource(system, {
       disk: options.disk ?? settings.boot.disk,
       part: settings.boot.part,
       load: settings.boot.load,
       workDirectory: options.workDirectory,
     });
+    this.#source = new PreparedSource(source);
     this.#desk = new Desk({
       system,
       console,
@@ -118,6 +120,7 @@ class Server {
       over.abort(new DOMException("The agent ends", "AbortError"));
       await this.#desk.close();
       await Promise.all(running);
+      await this.#source[Symbol.asyncDispose]();
     }
     await this.#endMachine();
   }
@@ -149,6 +152,7 @@ class Server {
     if (this.#desk.isFree) this.#setPhase({ kind: "waiting" });
     this.#dependencies.console.mark("serving");
     this.#dependencies.console.say("Waiting for a desktop with the same key");
+    this.#source.prepare();
   }
 
   #refuse(reason: string, hints: readonly string[]): void {
@@ -277,6 +281,7 @@ class Server {
   #onFree(): void {
     this.#freeSinceMs = this.#dependencies.system.monotonicMs();
     this.#setPhase({ kind: "waiting" });
+    if (!this.#isEnding) this.#source.prepare();
   }
 
   /** Ends this machine when nobody has had the disk for so long. Never rejects. */
@@ -292,7 +297,9 @@ class Server {
 
   #onDone(): void {
     this.#dependencies.console.say("The desktop is done with the disk");
-    if (this.#onEnd !== "wait") this.#done.resolve();
+    if (this.#onEnd === "wait") return;
+    this.#isEnding = true;
+    this.#done.resolve();
   }
 
   async #endMachine(): Promise<void> {

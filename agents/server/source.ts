@@ -1,23 +1,109 @@
 /** What is served: a disk, and what boots from it. Tests bring their own. */
-import { type DiskReport, inspectDisk } from "../../lib/block/inspect_disk.ts";
+import { findUses } from "../../lib/block/decide_disk.ts";
+import { type DiskReport, findDisk, inspectDisk } from "../../lib/block/inspect_disk.ts";
 import { type BootSettings, openBootPartition } from "../../lib/boot/boot_partition.ts";
 import type { BootImage } from "../../lib/boot/opened_image.ts";
 import type { System } from "../../lib/system/system.ts";
+
+export type OpenBoot = BootImage & AsyncDisposable;
 
 export interface DiskSource {
   /** @throws {BootError} "no-device" */
   inspect(): Promise<DiskReport>;
   /** @throws {BootError} "passphrase-needed", "passphrase-wrong", "no-boot-entry", … */
-  openBoot(passphrase?: string): Promise<BootImage & AsyncDisposable>;
+  openBoot(passphrase?: string): Promise<OpenBoot>;
+}
+
+/** The disk as a source that can also say, in one look, who uses it. */
+export interface WatchedSource extends DiskSource {
+  /** Words that are the same as long as nobody began or ended using the disk. */
+  listUses(): Promise<string>;
 }
 
 /** The real disk of this machine. */
-export function createDiskSource(system: System, settings: BootSettings): DiskSource {
+export function createDiskSource(system: System, settings: BootSettings): WatchedSource {
   return {
     inspect: () => inspectDisk(system, settings.disk),
     openBoot: async (passphrase) => {
       if (settings.workDirectory !== undefined) await system.makeDirectory(settings.workDirectory, { mode: 0o700 });
       return await openBootPartition(system, settings, { passphrase });
     },
+    listUses: async () => {
+      const disk = await findDisk(system, settings.disk);
+      return [disk.path, ...findUses(disk).map(({ message }) => message)].join("\n");
+    },
   };
+}
+
+interface Prepared {
+  readonly disk: DiskReport;
+  readonly image: OpenBoot;
+  /** With the image open. */
+  readonly uses: string;
+}
+
+/**
+ * Looks at the disk and opens its boot partition before a desktop asks, so that it need not wait for that: it takes seconds on a slow
+ * machine. What was prepared is for one exchange, and only if nobody but us has begun to use the disk since; else all is done when it is asked for.
+ */
+export class PreparedSource implements DiskSource, AsyncDisposable {
+  readonly #source: WatchedSource;
+  #next: Promise<Prepared | undefined> = Promise.resolve(undefined);
+  #image: OpenBoot | undefined;
+
+  constructor(source: WatchedSource) {
+    this.#source = source;
+  }
+
+  /** Prepares the next exchange. What is wrong with the disk is said by the exchange itself, so nothing is thrown. */
+  prepare(): void {
+    this.#next = this.#next.then(async (prepared) => prepared ?? await this.#prepare().catch(() => undefined));
+  }
+
+  async inspect(): Promise<DiskReport> {
+    await this.#closeImage();
+    const prepared = await this.#take();
+    if (prepared === undefined) return await this.#source.inspect();
+    if (await this.#source.listUses().catch(() => undefined) === prepared.uses) {
+      this.#image = prepared.image;
+      return prepared.disk;
+    }
+    await prepared.image[Symbol.asyncDispose]();
+    return await this.#source.inspect();
+  }
+
+  async openBoot(passphrase?: string): Promise<OpenBoot> {
+    const image = this.#image;
+    this.#image = undefined;
+    return image ?? await this.#source.openBoot(passphrase);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#closeImage();
+    await (await this.#take())?.image[Symbol.asyncDispose]();
+  }
+
+  async #prepare(): Promise<Prepared | undefined> {
+    const disk = await this.#source.inspect();
+    if (disk.problems.length > 0) return undefined;
+    const image = await this.#source.openBoot();
+    try {
+      return { disk, image, uses: await this.#source.listUses() };
+    } catch (error) {
+      await image[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #take(): Promise<Prepared | undefined> {
+    const next = this.#next;
+    this.#next = Promise.resolve(undefined);
+    return await next;
+  }
+
+  async #closeImage(): Promise<void> {
+    const image = this.#image;
+    this.#image = undefined;
+    await image?.[Symbol.asyncDispose]();
+  }
 }

@@ -2,7 +2,7 @@
 
 import { readMemAvailableBytes } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
-import { UserError } from "../errors.ts";
+import { CommandError, UserError } from "../errors.ts";
 import { BootError } from "./entry.ts";
 
 /** Left over for the programs that run until the new kernel starts, and for what kexec needs besides the two files. */
@@ -38,7 +38,14 @@ export async function checkMemory(system: System, bytes: number): Promise<void> 
  * @throws {CommandError} when `kexec` refuses, for instance under Secure Boot. Runs `kexec`, `cat`.
  */
 export async function loadKernel(system: System, image: KernelToLoad): Promise<void> {
-  await system.run(loadArguments(image), { timeoutMs: 120_000 });
+  const limits = { timeoutMs: 120_000 };
+  try {
+    await system.run(loadArguments(image, "unchecked"), limits);
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.failure.notFound) throw error;
+    // A locked down kernel takes only what it can check itself.
+    await system.run(loadArguments(image, "by-kernel"), limits);
+  }
   if (!await isKernelLoaded(system)) {
     throw new UserError(`Loading "${image.kernel}" for kexec had no effect: /sys/kernel/kexec_loaded is not 1`, {
       hints: ["Secure Boot or a locked down kernel refuses kernels that are not signed by a key it trusts"],
@@ -46,13 +53,16 @@ export async function loadKernel(system: System, image: KernelToLoad): Promise<v
   }
 }
 
-/** kexec(8). Each option and value in one word, so that a command line may start with "-". */
-export function loadArguments(image: KernelToLoad): readonly string[] {
+/**
+ * kexec(8). Each option and value in one word, so that a command line may start with "-".
+ * @param check "unchecked": the older call, without the sums of kernel and initramfs that are made when loading and compared before the new
+ *   kernel starts; what is loaded was compared with the server's sums a moment before. "by-kernel": kexec_file_load, which checks signatures
+ */
+export function loadArguments(image: KernelToLoad, check: "unchecked" | "by-kernel"): readonly string[] {
   return [
     "kexec",
     "--load",
-    // kexec_file_load, which Secure Boot demands, and the older call where the kernel has no such one
-    "--kexec-syscall-auto",
+    ...(check === "unchecked" ? ["--kexec-syscall", "--no-checks"] : ["--kexec-file-syscall"]),
     ...(image.initramfs === undefined ? [] : [`--initrd=${image.initramfs}`]),
     `--command-line=${image.commandLine}`,
     image.kernel,

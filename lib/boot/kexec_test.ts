@@ -14,15 +14,17 @@ function machine(facts: { readonly loaded?: string; readonly availableKiB?: numb
 }
 
 Deno.test("kernel, initramfs and command line reach kexec as single words", () => {
-  assert.deepEqual(loadArguments({ kernel: "/run/k", initramfs: "/run/i", commandLine: '-x "a b" c' }), [
+  assert.deepEqual(loadArguments({ kernel: "/run/k", initramfs: "/run/i", commandLine: '-x "a b" c' }, "unchecked"), [
     "kexec",
     "--load",
-    "--kexec-syscall-auto",
+    "--kexec-syscall",
+    "--no-checks",
     "--initrd=/run/i",
     '--command-line=-x "a b" c',
     "/run/k",
   ]);
-  assert.deepEqual(loadArguments({ kernel: "/k", commandLine: "" }).filter((word) => word.startsWith("--initrd")), []);
+  const bare = loadArguments({ kernel: "/k", commandLine: "" }, "by-kernel");
+  assert.deepEqual(bare, ["kexec", "--load", "--kexec-file-syscall", "--command-line=", "/k"]);
 });
 
 Deno.test("a kernel counts as loaded only when the running one says so", async () => {
@@ -31,6 +33,19 @@ Deno.test("a kernel counts as loaded only when the running one says so", async (
     loadKernel(machine({ loaded: "0" }), { kernel: "/k", commandLine: "" }),
     /kexec_loaded is not 1/,
   );
+});
+
+Deno.test("a locked down kernel is asked to check the new one itself", async () => {
+  const loads: string[] = [];
+  const system = createMemorySystem({
+    commands: [([program, , how = ""]) => {
+      if (program === "cat") return "1\n";
+      loads.push(how);
+      return how === "--kexec-syscall" ? 1 : 0;
+    }],
+  });
+  await loadKernel(system, { kernel: "/k", commandLine: "" });
+  assert.deepEqual(loads, ["--kexec-syscall", "--kexec-file-syscall"]);
 });
 
 Deno.test("too little memory is said before anything is loaded, with what is needed and what is there", async () => {

@@ -39,7 +39,7 @@ const compiledStart: readonly string[] = [
 function bundledStart(grants: Readonly<Record<Role, AgentGrants>>): string[] {
   const cases = Object.entries(grants).flatMap(([role, ofRole]) => [
     `${role})`,
-    '    exec "$directory/deno" run --quiet --no-config --no-remote --no-npm --no-lock \\',
+    '    exec "$directory/deno" run --quiet --no-config --no-remote --no-npm --no-lock --no-code-cache --v8-flags=--max-lazy \\',
     ...formatGrants(ofRole).map((flag) => `        ${flag} \\`),
     `        "$directory/${role}-agent.js" "$@"`,
     "    ;;",

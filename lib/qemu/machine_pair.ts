@@ -32,6 +32,8 @@ const cableSocket = "cable.sock";
 const serverMac = "52:54:00:5a:1e:f1";
 const clientMac = "52:54:00:5a:1e:f2";
 const serialConsole = "console=tty0 console=ttyS0,115200";
+/** What the image's kernel is told beside the role: no self-test of every cipher, and only what is worth a notice (doc/image.md). */
+const imageParameters = "loglevel=6 cryptomgr.notests";
 
 /** Seen on the laptop's console when it can be asked (agents/server/server.ts). */
 export const serverReadyPattern = /Waiting for a desktop with the same key/;
@@ -46,7 +48,7 @@ export function laptopSpec(settings: PairSettings, parameters: readonly string[]
       kind: "kernel",
       kernel: settings.image.kernelPath,
       initrd: settings.image.initrdPath,
-      commandLine: ["stiefel.role=server", ...parameters, serialConsole].join(" "),
+      commandLine: ["stiefel.role=server", ...parameters, imageParameters, serialConsole].join(" "),
     },
     disks: [{ path: settings.diskPath, format: "raw", serial: "stiefel-demo" }],
     links: [{ id: linkId, mac: serverMac, socketPath: cableSocket, end: "listening" }],
@@ -65,7 +67,7 @@ export function desktopSpec(
       kind: "kernel",
       kernel: settings.image.kernelPath,
       initrd: settings.image.initrdPath,
-      commandLine: ["stiefel.role=client", serialConsole].join(" "),
+      commandLine: ["stiefel.role=client", imageParameters, serialConsole].join(" "),
     },
     disks: [],
     links: [{ id: linkId, mac: clientMac, socketPath: cableSocket, end: "connecting" }],

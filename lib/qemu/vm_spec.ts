@@ -68,7 +68,7 @@ export function formatQemuArguments(spec: VmSpec, host: QemuHost): string[] {
   const argv = ["qemu-system-x86_64", "-name", spec.name];
   // Only what is named here: no default devices, no user's configuration file.
   argv.push("-no-user-config", "-nodefaults", "-display", "none");
-  argv.push("-machine", `q35,accel=${host.accelerator}`);
+  argv.push("-machine", "q35", "-accel", accelerator(host));
   argv.push("-cpu", host.accelerator === "kvm" ? "host" : "max", "-smp", String(spec.cpus ?? 1));
   argv.push("-m", `${spec.memoryMiB}M`);
   if (!spec.restarts) argv.push("-no-reboot");
@@ -91,6 +91,15 @@ export function formatQemuArguments(spec: VmSpec, host: QemuHost): string[] {
     argv.push("-smbios", `type=11,value=${escapeValue(`io.systemd.credential:${name}=${value}`)}`);
   }
   return argv;
+}
+
+/**
+ * Emulation keeps what it has translated of a guest's programs until its buffer, a gigabyte by default, is full; and each write to memory
+ * that ever held a program first looks for that. After a kexec a kernel works in such memory: with a small buffer, it unpacks its initramfs
+ * in a quarter of the time, as it would on a real machine, and a machine that starts once takes as long as before.
+ */
+function accelerator({ accelerator }: QemuHost): string {
+  return accelerator === "tcg" ? "tcg,tb-size=128" : accelerator;
 }
 
 function consoleArguments({ console, rawLogPath }: VmSpec): string[] {
@@ -136,7 +145,8 @@ function linkArguments(link: VmLink, host: QemuHost): string[] {
     "-netdev",
     netdev.join(","),
     "-device",
-    `${link.model ?? "virtio-net-pci"},netdev=${link.id},mac=${link.mac}`,
+    // Nothing starts over the network by the card's own program.
+    `${link.model ?? "virtio-net-pci"},netdev=${link.id},mac=${link.mac},romfile=`,
   ];
 }
 

@@ -167,6 +167,15 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
         new Uint8Array(await new Response(content as ReadableStream<Uint8Array<ArrayBuffer>>).arrayBuffer()),
         mode,
       ),
+    openWrite: (path, { mode = 0o644 } = {}) =>
+      attempt(() => {
+        put(path, "", mode);
+        return {
+          write: (bytes: Uint8Array) =>
+            attempt(() => put(path, new Uint8Array([...get(path).content, ...bytes]), mode)),
+          [Symbol.dispose]: () => {},
+        };
+      }),
     lstat: (path) => attempt(() => status(resolve(path, false))),
     stat: (path) => attempt(() => status(resolve(path))),
     readDirectory: (path) =>

@@ -6,6 +6,7 @@ import {
   type CommandOutput,
   type ExitStatus,
   type FileStatus,
+  type FileWriter,
   type RunningProcess,
   type RunOptions,
   type SpawnOptions,
@@ -136,11 +137,11 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
     readText: (path) => Deno.readTextFile(path),
     openRead: async (path) => (await Deno.open(path, { read: true })).readable,
     writeFile: writeFileAtomically,
-    writeStream: async (path, content, { mode = 0o644 }: WriteOptions = {}) => {
-      using file = await Deno.open(path, { write: true, create: true, truncate: true, mode });
-      await Deno.chmod(path, mode);
+    openWrite,
+    writeStream: async (path, content, options = {}) => {
+      using file = await openWrite(path, options);
       // Not `content.pipeTo(file.writable)`: Deno 2.9.6 then keeps everything in memory until the end.
-      for await (const bytes of content) await writeAll(file, bytes);
+      for await (const bytes of content) await file.write(bytes);
     },
     lstat: (path) => statOrUndefined(() => Deno.lstat(path)),
     stat: (path) => statOrUndefined(() => Deno.stat(path)),
@@ -295,6 +296,12 @@ async function writeFileAtomically(
     await Deno.remove(temporary).catch(() => {});
     throw error;
   }
+}
+
+async function openWrite(path: string, { mode = 0o644 }: WriteOptions = {}): Promise<FileWriter> {
+  const file = await Deno.open(path, { write: true, create: true, truncate: true, mode });
+  await Deno.chmod(path, mode);
+  return { write: (bytes) => writeAll(file, bytes), [Symbol.dispose]: () => file.close() };
 }
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {

@@ -73,6 +73,12 @@ export interface WriteOptions {
   readonly mode?: number;
 }
 
+/** A file that is being written. Disposing of it closes it. */
+export interface FileWriter extends Disposable {
+  /** Resolves when all bytes are written. */
+  write(bytes: Uint8Array): Promise<void>;
+}
+
 export interface System {
   /**
    * Runs a program to its end. Arguments are passed as they are, never through a shell.
@@ -91,6 +97,8 @@ export interface System {
   writeFile(path: string, content: string | Uint8Array, options?: WriteOptions): Promise<void>;
   /** Writes a stream to a new or emptied file, not atomically; for large intermediate files. */
   writeStream(path: string, content: ReadableStream<Uint8Array>, options?: WriteOptions): Promise<void>;
+  /** Opens a new or emptied file that is written piece by piece. */
+  openWrite(path: string, options?: WriteOptions): Promise<FileWriter>;
   /** What `path` is, a symlink not followed; undefined when there is nothing. */
   lstat(path: string): Promise<FileStatus | undefined>;
   /** What `path` is, symlinks followed; undefined when there is nothing. */

@@ -29,6 +29,7 @@ Deno.exit(
       },
     },
     source: {
+      listUses: () => Promise.resolve("nobody's"),
       inspect: async () => {
         const sizeBytes = (await system.stat(file))?.sizeBytes ?? 0;
         return {

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import type { DiskReport } from "../../lib/block/inspect_disk.ts";
+import { PreparedSource, type WatchedSource } from "./source.ts";
+
+const disk: DiskReport = {
+  path: "/dev/sda",
+  name: "sda",
+  sizeBytes: 1,
+  logicalBlockSize: 512,
+  problems: [],
+  notices: [],
+};
+
+/** A source that writes down what is done to it. */
+function createSource(
+  change: Partial<WatchedSource> = {},
+): { readonly source: PreparedSource; readonly done: string[] } {
+  const done: string[] = [];
+  let opened = 0;
+  const source = new PreparedSource({
+    inspect: () => {
+      done.push("inspect");
+      return Promise.resolve(disk);
+    },
+    openBoot: (passphrase) => {
+      const number = opened += 1;
+      done.push(passphrase === undefined ? `open ${number}` : `open ${number} with passphrase`);
+      return Promise.resolve({
+        entry: { title: "", loader: "grub", source: "", kernel: "", initrds: [], commandLine: "", notices: [] },
+        kernelBytes: 1,
+        initramfsBytes: 1,
+        openKernel: () => Promise.reject(new Error("not read")),
+        openInitramfs: () => Promise.reject(new Error("not read")),
+        [Symbol.asyncDispose]: () => {
+          done.push(`close ${number}`);
+          return Promise.resolve();
+        },
+      });
+    },
+    listUses: () => {
+      done.push("uses");
+      return Promise.resolve("mounted by us");
+    },
+    ...change,
+  });
+  return { source, done };
+}
+
+Deno.test("what was prepared serves one exchange; the next does everything itself", async () => {
+  const { source, done } = createSource();
+  source.prepare();
+  assert.equal(await source.inspect(), disk);
+  await using _first = await source.openBoot();
+  assert.deepEqual(done, ["inspect", "open 1", "uses", "uses"]);
+  await source.inspect();
+  await using _second = await source.openBoot();
+  assert.deepEqual(done.slice(4), ["inspect", "open 2"]);
+});
+
+Deno.test("a disk that somebody else has begun to use is looked at again", async () => {
+  const uses = ["mounted by us", "mounted by us\nmounted by a person"];
+  const { source, done } = createSource({ listUses: () => Promise.resolve(uses.shift() ?? "") });
+  source.prepare();
+  await source.inspect();
+  assert.deepEqual(done, ["inspect", "open 1", "close 1", "inspect"]);
+});
+
+Deno.test("a prepared image that no exchange took is closed", async () => {
+  const { source, done } = createSource();
+  source.prepare();
+  await source.inspect();
+  await source.inspect(); // the first exchange failed before it opened anything
+  source.prepare();
+  await source[Symbol.asyncDispose]();
+  assert.deepEqual(done.filter((what) => /open|close/.test(what)), ["open 1", "close 1", "open 2", "close 2"]);
+});
+
+Deno.test("a disk that cannot be prepared is asked again by the exchange", async () => {
+  const refused = { ...disk, problems: [{ code: "mounted" as const, message: "mounted" }] };
+  const { source, done } = createSource({ inspect: () => Promise.resolve(refused) });
+  source.prepare();
+  assert.equal(await source.inspect(), refused);
+  const locked = createSource({ openBoot: () => Promise.reject(new Error("passphrase needed")) });
+  locked.source.prepare();
+  assert.equal(await locked.source.inspect(), disk);
+  await assert.rejects(locked.source.openBoot(), /passphrase needed/);
+  assert.deepEqual(done, []);
+});
