@@ -21,7 +21,7 @@ import { createCardWatch } from "./card_watch.ts";
 import { createCardRaiser } from "./raise_cards.ts";
 import { type AutokexecEnvironment, readAutokexecEnvironment } from "./environment.ts";
 import type { AutokexecOptions } from "./options.ts";
-import { findObstacle, loadImage, restartIntoImage, unloadImage } from "./restart.ts";
+import { findObstacle, isGoingOn, loadImage, restartIntoImage, unloadImage } from "./restart.ts";
 
 export interface AutokexecDependencies {
   readonly system: System;
@@ -201,8 +201,9 @@ class Autokexec {
     try {
       await restartIntoImage(system);
     } catch (error) {
-      // The shutdown ends us; that is no failure.
-      if (!signal.aborted) this.#handle({ kind: "execute-failed", message: describeFailure(error) });
+      // The shutdown ends us; that is no failure. Who stops the service at the last moment still means no.
+      const isRunning = !signal.aborted || await isGoingOn(system).catch(() => false);
+      if (isRunning) this.#handle({ kind: "execute-failed", message: describeFailure(error) });
     }
   }
 

@@ -101,6 +101,13 @@ export async function restartIntoImage(system: System): Promise<never> {
   });
 }
 
+/** Whether the system surely goes on running: systemctl(1), is-system-running. Also when the agent is about to end. Runs `systemctl`. */
+export async function isGoingOn(system: System): Promise<boolean> {
+  const argv = ["systemctl", "is-system-running"];
+  const { stdout } = await system.run(argv, { acceptExitCodes: [0, 1], timeoutMs: 5_000, isCleanup: true });
+  return ["starting", "running", "degraded"].includes(stdout.trim());
+}
+
 /** undefined where there is no such file. */
 async function readKernelFile(system: System, path: string): Promise<string | undefined> {
   const { exitCode, stdout } = await system.run(["cat", path], { acceptExitCodes: [0, 1], timeoutMs: 5_000 });

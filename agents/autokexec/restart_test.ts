@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { AutokexecSettings } from "../../lib/protocol/autokexec_settings.ts";
 import { createMemorySystem, type MemorySystem } from "../../lib/system/memory.ts";
-import { findObstacle, loadImage, restartIntoImage } from "./restart.ts";
+import { findObstacle, isGoingOn, loadImage, restartIntoImage } from "./restart.ts";
 
 const settings: AutokexecSettings = {
   version: 1,
@@ -59,7 +59,8 @@ Deno.test("the image is loaded with the command line of the settings", async () 
   assert.deepEqual(system.ran.find(([program]) => program === "kexec"), [
     "kexec",
     "--load",
-    "--kexec-syscall-auto",
+    "--kexec-syscall",
+    "--no-checks",
     "--initrd=/x/initrd",
     "--command-line=stiefel.role=server",
     "/x/kernel",
@@ -99,6 +100,20 @@ Deno.test("locks that only delay a shutdown, or are about something else, are no
 
 Deno.test("a laptop without obstacles has none", async () => {
   assert.equal(await findObstacle(laptop({})), undefined);
+});
+
+Deno.test("a system goes on only when it surely says so", async () => {
+  for (
+    const [answer, wanted] of [
+      ["running\n", true],
+      ["degraded\n", true],
+      ["stopping\n", false],
+      ["offline\n", false],
+      ["", false],
+    ] as const
+  ) {
+    assert.equal(await isGoingOn(createMemorySystem({ commands: [() => answer] })), wanted, answer);
+  }
 });
 
 Deno.test("nothing is shut down when the loaded image is gone, and a shutdown that does not come is an error", async () => {

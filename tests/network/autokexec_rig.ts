@@ -19,9 +19,10 @@ case $1 in
 --load) touch "$D/loaded" ;;
 --unload) rm -f "$D/loaded" ;;
 esac`,
-  busctl: "exit 1",
+  busctl: 'if [ -e "$D/hang-late" ] && [ -e "$D/loaded" ]; then exec sleep 600; fi; exit 1',
   stat: 'case $* in /run/user/*) ;; *) exec /usr/bin/stat "$@" ;; esac',
-  systemctl: 'echo "systemctl $*" >> "$D/log"',
+  systemctl: `if [ "$1" != is-system-running ]; then echo "systemctl $*" >> "$D/log"
+elif grep -q "systemctl kexec" "$D/log"; then echo stopping; else echo running; fi`,
   // one write for each line: they run at the same time
   wall: 'line=$(echo "wall $*" | tr "\\n" " "); echo "$line" >> "$D/log"',
   loginctl: `echo "      2 1000 ada        seat0 tty2"`,
@@ -44,7 +45,7 @@ export interface LaptopOptions {
   readonly keyPath: string;
   readonly countdownSeconds: number;
   readonly macs?: readonly string[];
-  /** Files that are there before the agent starts: "no-kexec", "press-cancel". */
+  /** Files that are there before the agent starts: "no-kexec", "press-cancel", "hang-late": between countdown and shutdown. */
   readonly flags?: readonly string[];
 }
 

@@ -120,6 +120,16 @@ rigTest("stopping the service cancels: the image is taken out again, and people 
   assert.match(log.join("\n"), /^wall -- Cancelled/m);
 });
 
+rigTest("a stop after the countdown still cancels as long as the shutdown was not asked for", async () => {
+  await using scene = await createScene();
+  await using laptop = await start(scene, { countdownSeconds: 0, flags: ["hang-late"] });
+  await runClaimant(scene, "claim", ["1"]);
+  await laptop.agent.waitForLine(/^Restarting as a stiefelsystem/);
+  await laptop.agent[Symbol.asyncDispose]();
+  const log = await laptop.readLog();
+  assert.ok(log.includes("kexec --unload") && !log.includes("systemctl kexec"), log.join("\n"));
+});
+
 rigTest("the button of the notification cancels, and the desktop is told that the laptop declines", async () => {
   await using scene = await createScene();
   await using laptop = await start(scene, { countdownSeconds: 600, flags: ["press-cancel"] });
