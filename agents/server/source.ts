@@ -88,6 +88,8 @@ export class PreparedSource implements DiskSource, AsyncDisposable {
     if (disk.problems.length > 0) return undefined;
     const image = await this.#source.openBoot();
     try {
+      // Once through the files, so that they lie in memory when a desktop waits for them.
+      for (const open of [image.openKernel, image.openInitramfs]) await drain(await open());
       return { disk, image, uses: await this.#source.listUses() };
     } catch (error) {
       await image[Symbol.asyncDispose]();
@@ -106,4 +108,8 @@ export class PreparedSource implements DiskSource, AsyncDisposable {
     this.#image = undefined;
     await image?.[Symbol.asyncDispose]();
   }
+}
+
+async function drain(stream: ReadableStream<Uint8Array>): Promise<void> {
+  for await (const _piece of stream);
 }

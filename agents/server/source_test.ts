@@ -29,8 +29,8 @@ function createSource(
         entry: { title: "", loader: "grub", source: "", kernel: "", initrds: [], commandLine: "", notices: [] },
         kernelBytes: 1,
         initramfsBytes: 1,
-        openKernel: () => Promise.reject(new Error("not read")),
-        openInitramfs: () => Promise.reject(new Error("not read")),
+        openKernel: () => Promise.resolve(new Blob(["kernel"]).stream()),
+        openInitramfs: () => Promise.resolve(new Blob(["initramfs"]).stream()),
         [Symbol.asyncDispose]: () => {
           done.push(`close ${number}`);
           return Promise.resolve();
@@ -73,6 +73,23 @@ Deno.test("a prepared image that no exchange took is closed", async () => {
   source.prepare();
   await source[Symbol.asyncDispose]();
   assert.deepEqual(done.filter((what) => /open|close/.test(what)), ["open 1", "close 1", "open 2", "close 2"]);
+});
+
+Deno.test("an image that cannot be read is closed, and left to the exchange", async () => {
+  const closed: string[] = [];
+  const broken = {
+    entry: { title: "", loader: "grub" as const, source: "", kernel: "", initrds: [], commandLine: "", notices: [] },
+    kernelBytes: 1,
+    initramfsBytes: 1,
+    openKernel: () => Promise.reject(new Error("I/O error")),
+    openInitramfs: () => Promise.reject(new Error("I/O error")),
+    [Symbol.asyncDispose]: () => Promise.resolve(void closed.push("closed")),
+  };
+  const { source, done } = createSource({ openBoot: () => Promise.resolve(broken) });
+  source.prepare();
+  assert.equal(await source.inspect(), disk);
+  assert.deepEqual(closed, ["closed"]);
+  assert.deepEqual(done, ["inspect", "inspect"]);
 });
 
 Deno.test("a disk that cannot be prepared is asked again by the exchange", async () => {
