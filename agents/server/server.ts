@@ -1,4 +1,5 @@
 /** The server agent: answers on every link, lends the disk, and does what is wanted when the desktop is done. */
+import { releaseLeftovers } from "../../lib/block/leftovers.ts";
 import type { DiskReport } from "../../lib/block/inspect_disk.ts";
 import { BootError } from "../../lib/boot/entry.ts";
 import { UserError } from "../../lib/errors.ts";
@@ -65,6 +66,7 @@ class Server {
   readonly #clientTimeoutSeconds: number;
   readonly #source: PreparedSource;
   readonly #desk: Desk;
+  readonly #workDirectory: string;
   readonly #done = Promise.withResolvers<void>();
   #isEnding = false;
   #state: ServerState;
@@ -87,6 +89,7 @@ class Server {
       workDirectory: options.workDirectory,
     });
     this.#source = new PreparedSource(source);
+    this.#workDirectory = options.workDirectory;
     this.#desk = new Desk({
       system,
       console,
@@ -102,6 +105,8 @@ class Server {
     const { system, console, signal } = this.#dependencies;
     for (const name of this.#environment.unknownParameters) console.say(`The kernel parameter "${name}" is not known`);
     const lease = await this.#desk.adopt();
+    // What an agent before us had open when it failed would look like a use of the disk.
+    if (lease === undefined) await releaseLeftovers(system, this.#workDirectory);
     if (lease !== undefined) this.#setPhase({ kind: "lent", client: lease.holder, sinceMs: lease.sinceMs });
     const over = new AbortController();
     const stop = AbortSignal.any([signal, over.signal]);

@@ -9,6 +9,13 @@ export interface OpenedDevice extends AsyncDisposable {
   readonly path: string;
 }
 
+const namePrefix = "stiefelsystem-";
+
+/** Whether a device of this name was unlocked by {@link openLuks}. */
+export function isOwnMapping(name: string): boolean {
+  return name.startsWith(namePrefix);
+}
+
 /** cryptsetup(8), "RETURN CODES". */
 const exitNoPermission = 2;
 const exitOutOfMemory = 3;
@@ -18,7 +25,7 @@ const exitOutOfMemory = 3;
  * @throws {BootError} "passphrase-wrong", "no-memory". Runs `cryptsetup`.
  */
 export async function openLuks(system: System, device: string, passphrase: string): Promise<OpenedDevice> {
-  const name = `stiefelsystem-${[...system.randomBytes(4)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  const name = `${namePrefix}${[...system.randomBytes(4)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
   try {
     await system.run(
       [

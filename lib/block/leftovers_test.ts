@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import type { BlockDevice } from "../system/facts.ts";
+import { planRelease } from "./leftovers.ts";
+
+function device(name: string, type: string, change: Partial<BlockDevice> = {}): BlockDevice {
+  return {
+    name,
+    path: `/dev/${name}`,
+    type,
+    sizeBytes: 1,
+    isReadOnly: false,
+    isRemovable: false,
+    logicalSectorBytes: 512,
+    mountPoints: [],
+    children: [],
+    ...change,
+  };
+}
+
+Deno.test("what is ours is let go of, innermost first; what is not stays", () => {
+  const inner = device("stiefelsystem-0a1b2c3d", "crypt", { mountPoints: ["/run/stiefelsystem/boot-2"] });
+  const disk = device("sda", "disk", {
+    children: [
+      device("sda1", "part", { mountPoints: ["/run/stiefelsystem/boot-1", "/boot"] }),
+      device("sda2", "part", { children: [inner] }),
+      device("sda3", "part", { children: [device("home", "crypt", { mountPoints: ["/run/stiefelsystemd"] })] }),
+    ],
+  });
+  const expected = [
+    ["umount", "/run/stiefelsystem/boot-1"],
+    ["umount", "/run/stiefelsystem/boot-2"],
+    ["cryptsetup", "close", "stiefelsystem-0a1b2c3d"],
+  ];
+  assert.deepEqual(planRelease([disk], "/run/stiefelsystem"), expected);
+  assert.deepEqual(planRelease([disk, device("sdb", "disk", { children: [inner] })], "/run/stiefelsystem"), expected);
+});
