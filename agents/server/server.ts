@@ -137,7 +137,7 @@ class Server {
     const startMs = system.monotonicMs();
     for (let isSaid = false; !signal.aborted;) {
       try {
-        return this.#sayDisk(await this.#source.inspect());
+        return await this.#sayDisk(await this.#source.inspect());
       } catch (error) {
         const mayCome = error instanceof BootError && error.code === "no-device";
         if (!isSaid && (!mayCome || system.monotonicMs() - startMs > patienceMs)) {
@@ -149,15 +149,16 @@ class Server {
     }
   }
 
-  #sayDisk(disk: DiskReport): void {
+  async #sayDisk(disk: DiskReport): Promise<void> {
     this.#setDisk(disk);
     this.#dependencies.console.say(`Disk: ${describeDisk(disk)}`);
     const [problem] = disk.problems;
     if (problem !== undefined) return this.#refuse(problem.message, []);
     if (this.#desk.isFree) this.#setPhase({ kind: "waiting" });
     this.#dependencies.console.mark("serving");
-    this.#dependencies.console.say("Waiting for a desktop with the same key");
-    this.#source.prepare();
+    await this.#source.prepare();
+    // Not when one asked meanwhile.
+    if (this.#desk.isFree) this.#dependencies.console.say("Waiting for a desktop with the same key");
   }
 
   #refuse(reason: string, hints: readonly string[]): void {
@@ -286,7 +287,7 @@ class Server {
   #onFree(): void {
     this.#freeSinceMs = this.#dependencies.system.monotonicMs();
     this.#setPhase({ kind: "waiting" });
-    if (!this.#isEnding) this.#source.prepare();
+    if (!this.#isEnding) void this.#source.prepare();
   }
 
   /** Ends this machine when nobody has had the disk for so long. Never rejects. */

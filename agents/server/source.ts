@@ -55,9 +55,10 @@ export class PreparedSource implements DiskSource, AsyncDisposable {
     this.#source = source;
   }
 
-  /** Prepares the next exchange. What is wrong with the disk is said by the exchange itself, so nothing is thrown. */
-  prepare(): void {
+  /** Prepares the next exchange. Never rejects: what is wrong with the disk is said by the exchange itself. */
+  async prepare(): Promise<void> {
     this.#next = this.#next.then(async (prepared) => prepared ?? await this.#prepare().catch(() => undefined));
+    await this.#next;
   }
 
   async inspect(): Promise<DiskReport> {

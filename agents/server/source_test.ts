@@ -48,7 +48,7 @@ function createSource(
 
 Deno.test("what was prepared serves one exchange; the next does everything itself", async () => {
   const { source, done } = createSource();
-  source.prepare();
+  void source.prepare();
   assert.equal(await source.inspect(), disk);
   await using _first = await source.openBoot();
   assert.deepEqual(done, ["inspect", "open 1", "uses", "uses"]);
@@ -60,17 +60,17 @@ Deno.test("what was prepared serves one exchange; the next does everything itsel
 Deno.test("a disk that somebody else has begun to use is looked at again", async () => {
   const uses = ["mounted by us", "mounted by us\nmounted by a person"];
   const { source, done } = createSource({ listUses: () => Promise.resolve(uses.shift() ?? "") });
-  source.prepare();
+  void source.prepare();
   await source.inspect();
   assert.deepEqual(done, ["inspect", "open 1", "close 1", "inspect"]);
 });
 
 Deno.test("a prepared image that no exchange took is closed", async () => {
   const { source, done } = createSource();
-  source.prepare();
+  void source.prepare();
   await source.inspect();
   await source.inspect(); // the first exchange failed before it opened anything
-  source.prepare();
+  void source.prepare();
   await source[Symbol.asyncDispose]();
   assert.deepEqual(done.filter((what) => /open|close/.test(what)), ["open 1", "close 1", "open 2", "close 2"]);
 });
@@ -86,7 +86,7 @@ Deno.test("an image that cannot be read is closed, and left to the exchange", as
     [Symbol.asyncDispose]: () => Promise.resolve(void closed.push("closed")),
   };
   const { source, done } = createSource({ openBoot: () => Promise.resolve(broken) });
-  source.prepare();
+  void source.prepare();
   assert.equal(await source.inspect(), disk);
   assert.deepEqual(closed, ["closed"]);
   assert.deepEqual(done, ["inspect", "inspect"]);
@@ -95,10 +95,10 @@ Deno.test("an image that cannot be read is closed, and left to the exchange", as
 Deno.test("a disk that cannot be prepared is asked again by the exchange", async () => {
   const refused = { ...disk, problems: [{ code: "mounted" as const, message: "mounted" }] };
   const { source, done } = createSource({ inspect: () => Promise.resolve(refused) });
-  source.prepare();
+  void source.prepare();
   assert.equal(await source.inspect(), refused);
   const locked = createSource({ openBoot: () => Promise.reject(new Error("passphrase needed")) });
-  locked.source.prepare();
+  void locked.source.prepare();
   assert.equal(await locked.source.inspect(), disk);
   await assert.rejects(locked.source.openBoot(), /passphrase needed/);
   assert.deepEqual(done, []);
