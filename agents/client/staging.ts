@@ -54,12 +54,12 @@ export class Staging implements AsyncDisposable {
   /** Closes the files, the session added to the initramfs, and says the hashes of what was received. */
   async finish(): Promise<StagedHashes> {
     const { kernel, initramfs } = this.#parts;
-    const hashes = { kernelSha256: kernel.digest(), initramfsSha256: initramfs.digest() };
+    const kernelSha256 = await kernel.finish([]);
     // The kernel looks for the next archive at a multiple of four (Documentation/driver-api/early-userspace/buffer-format.rst).
-    await initramfs.write(new Uint8Array(cpioPaddingBytes(this.#archive.initramfsBytes)));
-    await initramfs.write(buildSessionCpio(this.#archive.session));
+    const padding = new Uint8Array(cpioPaddingBytes(this.#archive.initramfsBytes));
+    const initramfsSha256 = await initramfs.finish([padding, buildSessionCpio(this.#archive.session)]);
     this.#close();
-    return hashes;
+    return { kernelSha256, initramfsSha256 };
   }
 
   /** The files outlive this object. */
@@ -88,9 +88,16 @@ export async function removeStaged(system: System, paths: StagedArchive): Promis
   await system.remove(paths.initramfsPath);
 }
 
+/** So much is written at once, while the next piece is received. */
+const writeBytes = 256 * 1024;
+
 class PartFile implements Disposable {
   readonly #file: FileWriter;
   readonly #hash: Hash = createHash("sha256");
+  #filling = new Uint8Array(writeBytes);
+  #writing = new Uint8Array(writeBytes);
+  #filledBytes = 0;
+  #written: Promise<void> = Promise.resolve();
 
   private constructor(file: FileWriter) {
     this.#file = file;
@@ -103,16 +110,32 @@ class PartFile implements Disposable {
 
   async append(bytes: Uint8Array): Promise<void> {
     this.#hash.update(bytes);
-    await this.#file.write(bytes);
+    for (let rest = bytes; rest.length > 0;) {
+      const part = rest.subarray(0, writeBytes - this.#filledBytes);
+      this.#filling.set(part, this.#filledBytes);
+      this.#filledBytes += part.length;
+      rest = rest.subarray(part.length);
+      if (this.#filledBytes === writeBytes) await this.#flush();
+    }
   }
 
-  /** What is not part of what was received. */
-  async write(bytes: Uint8Array): Promise<void> {
-    await this.#file.write(bytes);
+  /** The hash of what was appended; `rest` comes after it in the file. @throws when not everything could be written */
+  async finish(rest: readonly Uint8Array[]): Promise<string> {
+    const digest = this.#hash.digest("hex");
+    await this.#flush();
+    await this.#written;
+    for (const bytes of rest) await this.#file.write(bytes);
+    return digest;
   }
 
-  digest(): string {
-    return this.#hash.digest("hex");
+  /** Begins to write what was filled in, when what was begun before is written. */
+  async #flush(): Promise<void> {
+    await this.#written;
+    const bytes = this.#filling.subarray(0, this.#filledBytes);
+    [this.#filling, this.#writing] = [this.#writing, this.#filling];
+    this.#filledBytes = 0;
+    this.#written = this.#file.write(bytes);
+    this.#written.catch(() => {}); // told by the next one to wait for it
   }
 
   [Symbol.dispose](): void {

@@ -135,7 +135,7 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
     spawn,
     readFile: (path) => Deno.readFile(path),
     readText: (path) => Deno.readTextFile(path),
-    openRead: async (path) => (await Deno.open(path, { read: true })).readable,
+    openRead: async (path) => readInPieces(await Deno.open(path, { read: true })),
     writeFile: writeFileAtomically,
     openWrite,
     writeStream: async (path, content, options = {}) => {
@@ -296,6 +296,27 @@ async function writeFileAtomically(
     await Deno.remove(temporary).catch(() => {});
     throw error;
   }
+}
+
+/** Larger than the runtime's own 64 KiB, and one piece ahead: what is read next is there when it is asked for. */
+const pieceBytes = 256 * 1024;
+
+function readInPieces(file: Deno.FsFile): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    pull: async (controller) => {
+      try {
+        const piece = new Uint8Array(pieceBytes);
+        const count = await file.read(piece);
+        if (count !== null) return controller.enqueue(piece.subarray(0, count));
+        file.close();
+        controller.close();
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+    },
+    cancel: () => file.close(),
+  });
 }
 
 async function openWrite(path: string, { mode = 0o644 }: WriteOptions = {}): Promise<FileWriter> {
