@@ -156,9 +156,9 @@ class Server {
     if (problem !== undefined) return this.#refuse(problem.message, []);
     if (this.#desk.isFree) this.#setPhase({ kind: "waiting" });
     this.#dependencies.console.mark("serving");
+    this.#dependencies.console.say("Waiting for a desktop with the same key");
     await this.#source.prepare();
-    // Not when one asked meanwhile.
-    if (this.#desk.isFree) this.#dependencies.console.say("Waiting for a desktop with the same key");
+    this.#dependencies.console.mark("prepared");
   }
 
   #refuse(reason: string, hints: readonly string[]): void {

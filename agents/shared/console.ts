@@ -27,7 +27,7 @@ export interface Console {
 }
 
 /** Steps that `bench` and `demo` read from the console. */
-export type Step = "agent" | "serving" | "found" | "fetched" | "kexec";
+export type Step = "agent" | "serving" | "prepared" | "found" | "fetched" | "kexec";
 
 export interface ConsoleOptions {
   readonly terminal: Terminal;

@@ -35,8 +35,8 @@ const serialConsole = "console=tty0 console=ttyS0,115200";
 /** What the image's kernel is told beside the role: no self-test of every cipher, and only what is worth a notice (doc/image.md). */
 const imageParameters = "loglevel=6 cryptomgr.notests";
 
-/** Seen on the laptop's console when it can be asked (agents/server/server.ts). */
-export const serverReadyPattern = /Waiting for a desktop with the same key/;
+/** Seen on the laptop's console when it has done all it can before a desktop asks (agents/server/server.ts). */
+export const serverReadyPattern = /stiefelsystem: step=prepared /;
 export const linkId = "cable";
 
 /** @param parameters kernel parameters beyond the role's */
