@@ -92,16 +92,10 @@ async function bundle(script: string): Promise<void> {
   if (!success) throw new Error(`The agent cannot be bundled: ${new TextDecoder().decode(stderr)}`);
 }
 
-/** Of all threads of a process; what has ended meanwhile counts for nothing. */
+/** Of all threads of a process; what has ended meanwhile counts for nothing. By grep: Deno reads nothing below /proc. */
 async function readWakeUps(pid: string): Promise<number> {
-  let count = 0;
-  try {
-    for await (const { name } of Deno.readDir(`/proc/${pid}/task`)) {
-      const status = await Deno.readTextFile(`/proc/${pid}/task/${name}/status`);
-      count += Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1]);
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  return count;
+  const args = ["-rhs", "--include=status", "^voluntary_ctxt_switches:", `/proc/${pid}/task`];
+  const { stdout } = await new Deno.Command("grep", { args, stderr: "null" }).output();
+  const counts = new TextDecoder().decode(stdout).matchAll(/\t(\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
