@@ -68,6 +68,7 @@ testAttach("attaches over one cable", { session: formatSession(direct), links },
     "stiefelsystem: Attaching the disk of fd12:3456:789a::1 port 10809\n" +
       "stiefelsystem: The laptop's disk is attached as /dev/nbd0\n",
   );
+  assert.equal(machine.read("/sys/block/nbd0/queue/read_ahead_kb"), "1024\n");
   assert.equal(result.code, 0);
 });
 
