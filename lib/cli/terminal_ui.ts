@@ -21,10 +21,11 @@ export interface TerminalUiOptions {
 }
 
 export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
-  const isTerminal = Deno.stderr.isTerminal();
+  // One that knows no cursor movements is written to like a log.
+  const isTerminal = Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb";
   const canAskKeys = Deno.stdin.isTerminal() && isTerminal;
   // styleText with validateStream honours NO_COLOR, FORCE_COLOR and the terminal; see util.styleText in Node's documentation.
-  const color = isTerminal && Deno.env.get("NO_COLOR") === undefined && Deno.env.get("TERM") !== "dumb";
+  const color = isTerminal && Deno.env.get("NO_COLOR") === undefined;
   const readWholeLine = createLineReader();
   const readLine = (): Promise<string> => untilStopped(readWholeLine(), options.signal);
   let running: ProgressState | undefined;
