@@ -39,13 +39,13 @@ export interface BatteryWarning {
   readonly beep?: { readonly hertz: number; readonly ms: number };
 }
 
-/** Higher, longer and more often as it gets worse. */
+/** Higher, longer and more often as it gets worse. The kernel's console beeps for less than two seconds or not at all (setterm_command in its drivers/tty/vt/vt.c). */
 const levels: Readonly<
   Record<Exclude<Level, "mains">, { readonly repeatMs: number; readonly hertz: number; readonly ms: number }>
 > = {
   battery: { repeatMs: 10 * 60_000, hertz: 440, ms: 200 },
   low: { repeatMs: 2 * 60_000, hertz: 880, ms: 1_000 },
-  critical: { repeatMs: 30_000, hertz: 1_320, ms: 3_000 },
+  critical: { repeatMs: 30_000, hertz: 1_320, ms: 1_900 },
 };
 const lowPercent = 20;
 const criticalPercent = 7;

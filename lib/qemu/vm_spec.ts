@@ -51,6 +51,8 @@ export interface VmSpec {
   readonly rawLogPath?: string;
   /** The FIFOs PATH.in and PATH.out through which `qmp.ts` talks to this machine. */
   readonly controlPath?: string;
+  /** Further words of the command line: what only one machine has. */
+  readonly arguments?: readonly string[];
 }
 
 /** What the machine we run on can do. */
@@ -90,6 +92,7 @@ export function formatQemuArguments(spec: VmSpec, host: QemuHost): string[] {
   for (const [name, value] of Object.entries(spec.credentials ?? {})) {
     argv.push("-smbios", `type=11,value=${escapeValue(`io.systemd.credential:${name}=${value}`)}`);
   }
+  argv.push(...spec.arguments ?? []);
   return argv;
 }
 
