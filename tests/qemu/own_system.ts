@@ -1,20 +1,23 @@
 /** A laptop that runs its own Debian from its disk, with the project on a second one. */
 
 import { prepareDemoDisk } from "../../lib/cli/commands/prepare_machines.ts";
-import { copyDemoDisk, type DemoDisk } from "../../lib/qemu/demo_disk.ts";
+import { copyDemoDisk, type DemoDisk, type DemoDiskRecipe } from "../../lib/qemu/demo_disk.ts";
 import { type ConsoleShell, openConsoleShell } from "../../lib/qemu/console_shell.ts";
 import { cablePath, ownLaptopSpec } from "../../lib/qemu/machine_pair.ts";
 import { makeProjectDisk, mountProject } from "../../lib/qemu/project_disk.ts";
 import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
 import type { QemuTest } from "./machines.ts";
 
+export type LaptopGenerator = NonNullable<DemoDiskRecipe["generator"]>;
+
 /** A Debian nobody has set up yet, with NetworkManager, as laptops have it. */
-function prepareOwnDisk({ system, ui, options }: QemuTest): Promise<DemoDisk> {
+function prepareOwnDisk({ system, ui, options }: QemuTest, generator: LaptopGenerator): Promise<DemoDisk> {
   return prepareDemoDisk(system, ui, options, {
     title: "Laptop disk",
-    name: "laptop-disk",
+    name: generator === "dracut" ? "dracut-laptop-disk" : "laptop-disk",
     packages: ["kexec-tools", "network-manager"],
     layers: ["demo"],
+    generator,
   });
 }
 
@@ -29,14 +32,17 @@ export interface OwnLaptop extends AsyncDisposable {
 export const ownSystemPattern = /stiefel-demo: root=\/dev\/vda2 /;
 const multiUserLimitMs = 300_000;
 
-/** @param limitMs for everything this machine does */
-export async function startOwnLaptop(rig: QemuTest, { limitMs }: { readonly limitMs: number }): Promise<OwnLaptop> {
+/** @param options.limitMs for everything this machine does */
+export async function startOwnLaptop(
+  rig: QemuTest,
+  { limitMs, generator = "initramfs-tools" }: { readonly limitMs: number; readonly generator?: LaptopGenerator },
+): Promise<OwnLaptop> {
   const { system, options } = rig;
   const { runDirectory, image } = options;
   const { host, image: artifacts } = await rig.machines();
   const diskPath = `${runDirectory}/laptop.img`;
   const projectDiskPath = `${runDirectory}/project.img`;
-  await copyDemoDisk(system, await prepareOwnDisk(rig), diskPath);
+  await copyDemoDisk(system, await prepareOwnDisk(rig, generator), diskPath);
   await makeProjectDisk(system, {
     projectDirectory: options.projectDirectory,
     artifacts: await listFiles(rig, artifacts.kernelPath.replace(/\/[^/]*$/, "")),

@@ -1,6 +1,6 @@
 /** What `demo`, `test-qemu` and `bench` need before a machine can start: programs, the image, the demo disk. */
 
-import { buildDemoDisk, type DemoDisk } from "../../qemu/demo_disk.ts";
+import { buildDemoDisk, type DemoDisk, type DemoDiskRecipe } from "../../qemu/demo_disk.ts";
 import type { RunPlace } from "../../qemu/machine_pair.ts";
 import { detectQemuHost } from "../../qemu/run_vm.ts";
 import type { QemuHost } from "../../qemu/vm_spec.ts";
@@ -80,6 +80,7 @@ export async function prepareDemoDisk(
       suite: demoSuite,
       ...(variant.name === undefined ? {} : { name: variant.name }),
       ...(variant.packages === undefined ? {} : { packages: variant.packages }),
+      ...(variant.generator === undefined ? {} : { generator: variant.generator }),
       overlays: (variant.layers ?? ["demo", "host/generic", "host/initramfs-tools"]).map((name) =>
         `${options.projectDirectory}/image/${name}`
       ),
@@ -107,6 +108,8 @@ export interface DiskVariant {
   readonly packages?: readonly string[];
   /** Directories of image/ that are copied onto it. Default: those of a laptop that is set up. */
   readonly layers?: readonly string[];
+  /** The package that builds its initramfs. */
+  readonly generator?: DemoDiskRecipe["generator"];
 }
 
 /** Where a run of machines takes place. */
