@@ -36,10 +36,8 @@ export interface DeskOptions {
   readonly console: Console;
   /** A directory that lives as long as nbdkit may: it is gone after a restart of the machine. */
   readonly directory: string;
-  /** The desktop said goodbye to the disk. */
-  readonly onDone: (lease: Lease) => void;
-  /** The disk is free again. */
-  readonly onFree: () => void;
+  /** The disk is free again; `isDone` when a desktop that had it said goodbye. Not told by `close`. */
+  readonly onFree: (isDone: boolean) => void;
 }
 
 export class Desk {
@@ -174,12 +172,14 @@ export class Desk {
 
   /** The exchange came to nothing: the disk is free again. */
   async release(ticket: Ticket): Promise<void> {
-    if (this.#holding === ticket) await this.#free(this.#holding);
+    if (this.#holding === ticket) await this.#free(this.#holding, false);
   }
 
   /** Ends everything, for the end of the agent. */
   async close(): Promise<void> {
-    if (this.#holding !== undefined) await this.#free(this.#holding);
+    const holding = this.#holding;
+    this.#holding = undefined;
+    if (holding !== undefined) await end(holding);
   }
 
   #current(ticket: Ticket): Holding {
@@ -190,15 +190,14 @@ export class Desk {
   async #onExportEnd(holding: Holding, exportEnd: NbdExportEnd): Promise<void> {
     if (this.#holding !== holding || exportEnd.reason === "stopped") return;
     if (exportEnd.reason === "failed") this.#options.console.say(`The export has ended: ${exportEnd.message}`);
-    await this.#free(holding);
-    if (exportEnd.reason === "disconnected") this.#options.onDone(holding.lease);
+    await this.#free(holding, exportEnd.reason === "disconnected");
   }
 
-  async #free(holding: Holding): Promise<void> {
+  async #free(holding: Holding, isDone: boolean): Promise<void> {
     await end(holding);
     if (this.#holding !== holding) return;
     this.#holding = undefined;
-    this.#options.onFree();
+    this.#options.onFree(isDone);
   }
 }
 

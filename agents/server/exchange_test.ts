@@ -85,7 +85,7 @@ async function play(scene: Scene): Promise<Outcome> {
   };
   const passphrases = [...scene.passphrases ?? []];
   const console = consoleInto(serverLines, real);
-  const desk = new Desk({ system, console, directory, onDone: () => {}, onFree: () => {} });
+  const desk = new Desk({ system, console, directory, onFree: () => {} });
   const listener = listenStream({ address: "127.0.0.1", port: 0 }, (stream) =>
     serveExchange(stream, {
       system,

@@ -68,7 +68,6 @@ class Server {
   readonly #desk: Desk;
   readonly #workDirectory: string;
   readonly #done = Promise.withResolvers<void>();
-  #isEnding = false;
   #state: ServerState;
   /** Since when nobody has the disk, if so. */
   #freeSinceMs: number;
@@ -94,8 +93,7 @@ class Server {
       system,
       console,
       directory: options.workDirectory,
-      onDone: () => this.#onDone(),
-      onFree: () => this.#onFree(),
+      onFree: (isDone) => this.#onFree(isDone),
     });
     this.#freeSinceMs = system.monotonicMs();
     this.#state = { name, version, phase: { kind: "starting" }, listening: [] };
@@ -157,8 +155,13 @@ class Server {
     if (this.#desk.isFree) this.#setPhase({ kind: "waiting" });
     this.#dependencies.console.mark("serving");
     this.#dependencies.console.say("Waiting for a desktop with the same key");
-    await this.#source.prepare();
+    await this.#prepare(disk);
     this.#dependencies.console.mark("prepared");
+  }
+
+  /** Not while a desktop has the disk: what is opened here would stay open beside its export. */
+  async #prepare(disk?: DiskReport): Promise<void> {
+    if (this.#desk.isFree) await this.#source.prepare(disk);
   }
 
   #refuse(reason: string, hints: readonly string[]): void {
@@ -284,10 +287,12 @@ class Server {
     this.#state = { ...this.#state, disk: { path, sizeBytes, ...(model === undefined ? {} : { model }) } };
   }
 
-  #onFree(): void {
+  #onFree(isDone: boolean): void {
+    if (isDone) this.#dependencies.console.say("The desktop is done with the disk");
     this.#freeSinceMs = this.#dependencies.system.monotonicMs();
     this.#setPhase({ kind: "waiting" });
-    if (!this.#isEnding) void this.#source.prepare();
+    if (isDone && this.#onEnd !== "wait") this.#done.resolve();
+    else void this.#prepare();
   }
 
   /** Ends this machine when nobody has had the disk for so long. Never rejects. */
@@ -298,13 +303,6 @@ class Server {
     const freeSinceMs = (): number | undefined => this.#desk.isFree ? this.#freeSinceMs : undefined;
     if (!await waitUntilIdle(system, { timeoutMs, freeSinceMs, signal })) return;
     console.say(`No desktop for ${this.#clientTimeoutSeconds} s`);
-    this.#done.resolve();
-  }
-
-  #onDone(): void {
-    this.#dependencies.console.say("The desktop is done with the disk");
-    if (this.#onEnd === "wait") return;
-    this.#isEnding = true;
     this.#done.resolve();
   }
 

@@ -2,16 +2,14 @@
 import { findUses } from "../../lib/block/decide_disk.ts";
 import { type DiskReport, findDisk, inspectDisk } from "../../lib/block/inspect_disk.ts";
 import { type BootSettings, openBootPartition } from "../../lib/boot/boot_partition.ts";
-import type { BootImage } from "../../lib/boot/opened_image.ts";
+import type { ClosableImage } from "../../lib/boot/opened_image.ts";
 import type { System } from "../../lib/system/system.ts";
-
-export type OpenBoot = BootImage & AsyncDisposable;
 
 export interface DiskSource {
   /** @throws {BootError} "no-device" */
   inspect(): Promise<DiskReport>;
   /** @throws {BootError} "passphrase-needed", "passphrase-wrong", "no-boot-entry", … */
-  openBoot(passphrase?: string): Promise<OpenBoot>;
+  openBoot(passphrase?: string): Promise<ClosableImage>;
 }
 
 /** The disk as a source that can also say, in one look, who uses it. */
@@ -37,7 +35,7 @@ export function createDiskSource(system: System, settings: BootSettings): Watche
 
 interface Prepared {
   readonly disk: DiskReport;
-  readonly image: OpenBoot;
+  readonly image: ClosableImage;
   /** With the image open. */
   readonly uses: string;
 }
@@ -49,15 +47,18 @@ interface Prepared {
 export class PreparedSource implements DiskSource, AsyncDisposable {
   readonly #source: WatchedSource;
   #next: Promise<Prepared | undefined> = Promise.resolve(undefined);
-  #image: OpenBoot | undefined;
+  #image: ClosableImage | undefined;
 
   constructor(source: WatchedSource) {
     this.#source = source;
   }
 
-  /** Prepares the next exchange. Never rejects: what is wrong with the disk is said by the exchange itself. */
-  async prepare(): Promise<void> {
-    this.#next = this.#next.then(async (prepared) => prepared ?? await this.#prepare().catch(() => undefined));
+  /**
+   * Prepares the next exchange; to be called while nobody has the disk. Never rejects: what is wrong is said by the exchange itself.
+   * @param disk what `inspect` has just said, to save another look
+   */
+  async prepare(disk?: DiskReport): Promise<void> {
+    this.#next = this.#next.then(async (prepared) => prepared ?? await this.#prepare(disk).catch(() => undefined));
     await this.#next;
   }
 
@@ -73,7 +74,7 @@ export class PreparedSource implements DiskSource, AsyncDisposable {
     return await this.#source.inspect();
   }
 
-  async openBoot(passphrase?: string): Promise<OpenBoot> {
+  async openBoot(passphrase?: string): Promise<ClosableImage> {
     const image = this.#image;
     this.#image = undefined;
     return image ?? await this.#source.openBoot(passphrase);
@@ -84,8 +85,8 @@ export class PreparedSource implements DiskSource, AsyncDisposable {
     await (await this.#take())?.image[Symbol.asyncDispose]();
   }
 
-  async #prepare(): Promise<Prepared | undefined> {
-    const disk = await this.#source.inspect();
+  async #prepare(known: DiskReport | undefined): Promise<Prepared | undefined> {
+    const disk = known ?? await this.#source.inspect();
     if (disk.problems.length > 0) return undefined;
     const image = await this.#source.openBoot();
     try {

@@ -103,3 +103,10 @@ Deno.test("a disk that cannot be prepared is asked again by the exchange", async
   await assert.rejects(locked.source.openBoot(), /passphrase needed/);
   assert.deepEqual(done, []);
 });
+
+Deno.test("a disk that was looked at a moment ago is not looked at again to be prepared", async () => {
+  const { source, done } = createSource();
+  await source.prepare(await source.inspect());
+  assert.deepEqual(done, ["inspect", "open 1", "uses"]);
+  await source[Symbol.asyncDispose]();
+});
