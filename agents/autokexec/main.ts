@@ -1,8 +1,9 @@
 /** Entry of the autokexec agent: arguments, output, signals, exit code. */
-import { ExitCode, StoppedByUser, UserError } from "../../lib/errors.ts";
+import { type ExitCode, StoppedByUser } from "../../lib/errors.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
-import { version } from "../../lib/version.ts";
+import { writeStandardOutput as write } from "../../lib/system/standard_output.ts";
 import { createConsole } from "../shared/console.ts";
+import { runCommand } from "../shared/run_command.ts";
 import { runAutokexec } from "./autokexec.ts";
 import { parseAutokexecOptions, usage } from "./options.ts";
 
@@ -13,30 +14,24 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => stop.abort(new StoppedByUser()));
   }
-  try {
-    const command = parseAutokexecOptions(args);
-    if (command.kind === "help") write(usage);
-    else if (command.kind === "version") write(`autokexec-agent ${version}\n`);
-    else {
+  return await runCommand(args, {
+    name: "autokexec-agent",
+    usage,
+    parse: parseAutokexecOptions,
+    write,
+    run: async (options) => {
       const system = createRealSystem({ signal: stop.signal });
       const console = createConsole({
         terminal: { write, canRedraw: false },
         monotonicMs: () => system.monotonicMs(),
         uptimeOffsetSeconds: 0,
       });
-      await runAutokexec(command, { system, console, signal: stop.signal });
-    }
-    return ExitCode.done;
-  } catch (error) {
-    // That is how a service ends.
-    if (error instanceof StoppedByUser) return ExitCode.done;
-    if (!(error instanceof UserError)) throw error;
-    write([error.message, ...error.hints.map((hint) => `  ${hint}`)].join("\n") + "\n");
-    return error.exitCode;
-  }
-}
-
-function write(text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
+      try {
+        await runAutokexec(options, { system, console, signal: stop.signal });
+      } catch (error) {
+        // That is how a service ends.
+        if (!(error instanceof StoppedByUser)) throw error;
+      }
+    },
+  });
 }

@@ -1,6 +1,7 @@
 /** Command line of the autokexec agent. Pure. */
 import { AUTOKEXEC_KEY_PATH, AUTOKEXEC_SETTINGS_PATH } from "../../lib/protocol/autokexec_settings.ts";
 import { parseOptions } from "../shared/parse_options.ts";
+import type { AgentCommand } from "../shared/run_command.ts";
 
 export const usage = `Usage: autokexec-agent [options]
 
@@ -20,7 +21,7 @@ export interface AutokexecOptions {
   readonly settingsPath: string;
 }
 
-export type AutokexecCommand = AutokexecOptions | { readonly kind: "help" } | { readonly kind: "version" };
+export type AutokexecCommand = AgentCommand<AutokexecOptions>;
 
 /** @throws {UserError} exit code 2 */
 export function parseAutokexecOptions(args: readonly string[]): AutokexecCommand {

@@ -1,10 +1,11 @@
 /** Entry of the client agent: arguments, terminal, signals, exit code. */
-import { ExitCode, StoppedByUser, UserError } from "../../lib/errors.ts";
+import { type ExitCode, StoppedByUser, UserError } from "../../lib/errors.ts";
 import { readUptimeSeconds } from "../../lib/system/facts.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
+import { writeStandardOutput as write } from "../../lib/system/standard_output.ts";
 import { canRedraw, createConsole, type Terminal } from "../shared/console.ts";
 import { emptySecretInput, type SecretInput, typeSecret } from "../shared/secret_input.ts";
-import { version } from "../../lib/version.ts";
+import { runCommand } from "../shared/run_command.ts";
 import { runClient } from "./client.ts";
 import { parseClientOptions, usage } from "./options.ts";
 
@@ -15,39 +16,33 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => stop.abort(new StoppedByUser()));
   }
-  const terminal = createTerminal();
-  try {
-    const command = parseClientOptions(args);
-    if (command.kind === "help") terminal.write(usage);
-    else if (command.kind === "version") terminal.write(`client-agent ${version}\n`);
-    else {
+  return await runCommand(args, {
+    name: "client-agent",
+    usage,
+    parse: parseClientOptions,
+    write,
+    run: async (options) => {
       const system = createRealSystem({ signal: stop.signal });
       const uptimeOffsetSeconds = await readUptimeSeconds(system) - system.monotonicMs() / 1000;
-      const console = createConsole({ terminal, monotonicMs: () => system.monotonicMs(), uptimeOffsetSeconds });
-      await runClient(command, { system, console, signal: stop.signal });
-    }
-    return ExitCode.done;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    terminal.write([error.message, ...error.hints.map((hint) => `  ${hint}`)].join("\n") + "\n");
-    return error.exitCode;
-  }
+      const console = createConsole({
+        terminal: createTerminal(),
+        monotonicMs: () => system.monotonicMs(),
+        uptimeOffsetSeconds,
+      });
+      await runClient(options, { system, console, signal: stop.signal });
+    },
+  });
 }
 
 function createTerminal(): Terminal {
-  const encoder = new TextEncoder();
-  const write = (text: string): void => {
-    const bytes = encoder.encode(text);
-    for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
-  };
   return {
     write,
     canRedraw: canRedraw(Deno.stdout.isTerminal(), Deno.env.get("TERM")),
-    ...(Deno.stdin.isTerminal() ? { readSecret: (prompt, signal) => readSecret(write, prompt, signal) } : {}),
+    ...(Deno.stdin.isTerminal() ? { readSecret } : {}),
   };
 }
 
-async function readSecret(write: (text: string) => void, prompt: string, signal: AbortSignal): Promise<string> {
+async function readSecret(prompt: string, signal: AbortSignal): Promise<string> {
   Deno.stdin.setRaw(true);
   write(prompt);
   const reader = Deno.stdin.readable.getReader();

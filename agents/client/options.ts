@@ -1,5 +1,6 @@
 /** Command line of the client agent. Pure. */
 import { parseOptions } from "../shared/parse_options.ts";
+import type { AgentCommand } from "../shared/run_command.ts";
 
 export const usage = `Usage: client-agent [options]
 
@@ -31,7 +32,7 @@ export interface ClientOptions {
   readonly withKexec: boolean;
 }
 
-export type ClientCommand = ClientOptions | { readonly kind: "help" } | { readonly kind: "version" };
+export type ClientCommand = AgentCommand<ClientOptions>;
 
 /** @throws {UserError} exit code 2 */
 export function parseClientOptions(args: readonly string[]): ClientCommand {

@@ -1,10 +1,11 @@
 /** Entry of the server agent: arguments, terminal, signals, exit code. */
-import { ExitCode, StoppedByUser, UserError } from "../../lib/errors.ts";
+import { type ExitCode, StoppedByUser } from "../../lib/errors.ts";
 import { readUptimeSeconds } from "../../lib/system/facts.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
+import { writeStandardOutput as write } from "../../lib/system/standard_output.ts";
 import type { System } from "../../lib/system/system.ts";
 import { canRedraw, createConsole } from "../shared/console.ts";
-import { version } from "../../lib/version.ts";
+import { runCommand } from "../shared/run_command.ts";
 import { parseServerOptions, usage } from "./options.ts";
 import { runServer } from "./server.ts";
 import type { WatchedSource } from "./source.ts";
@@ -20,28 +21,19 @@ export async function main(
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => stop.abort(new StoppedByUser()));
   }
-  try {
-    const command = parseServerOptions(args);
-    if (command.kind === "help") write(usage);
-    else if (command.kind === "version") write(`server-agent ${version}\n`);
-    else {
+  return await runCommand(args, {
+    name: "server-agent",
+    usage,
+    parse: parseServerOptions,
+    write,
+    run: async (options) => {
       const system = createRealSystem({ signal: stop.signal });
       const console = createConsole({
         terminal: { write, canRedraw: canRedraw(Deno.stdout.isTerminal(), Deno.env.get("TERM")) },
         monotonicMs: () => system.monotonicMs(),
         uptimeOffsetSeconds: await readUptimeSeconds(system) - system.monotonicMs() / 1000,
       });
-      await runServer(command, { system, console, signal: stop.signal, ...replace?.(system) });
-    }
-    return ExitCode.done;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    write([error.message, ...error.hints.map((hint) => `  ${hint}`)].join("\n") + "\n");
-    return error.exitCode;
-  }
-}
-
-function write(text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
+      await runServer(options, { system, console, signal: stop.signal, ...replace?.(system) });
+    },
+  });
 }

@@ -1,6 +1,7 @@
 /** Command line of the server agent. Pure. */
 import { CLIENT_TIMEOUT_MAX_SECONDS, type OnEnd } from "../../lib/protocol/kernel_command_line.ts";
 import { parseOptions, usageError } from "../shared/parse_options.ts";
+import type { AgentCommand } from "../shared/run_command.ts";
 
 export const usage = `Usage: server-agent [options]
 
@@ -40,7 +41,7 @@ export interface ServerOptions {
   readonly workDirectory: string;
 }
 
-export type ServerCommand = ServerOptions | { readonly kind: "help" } | { readonly kind: "version" };
+export type ServerCommand = AgentCommand<ServerOptions>;
 
 /** @throws {UserError} exit code 2 */
 export function parseServerOptions(args: readonly string[]): ServerCommand {
