@@ -134,10 +134,11 @@ class Exchange implements AsyncDisposable {
         await this.#staging?.store(action.part, action.bytes);
         this.#showProgress(action.bytes.length);
         return undefined;
-      case "verify":
+      case "finish":
         if (this.#staging === undefined) throw new TypeError("Nothing was stored");
         console.say(`Fetched ${formatTransferred(this.#totalBytes, system.monotonicMs() - this.#startMs)}`);
-        return { kind: "verified", ...await this.#staging.finish() };
+        await this.#staging.finish();
+        return { kind: "finished" };
       case "boot":
       case "fail":
         return undefined;

@@ -1,5 +1,4 @@
-/** Where kernel and initramfs wait in memory until they start: written as they come in, hashed on the way. */
-import { createHash, type Hash } from "node:crypto";
+/** Where kernel and initramfs wait in memory until they start: written as they come in. */
 import type { ArchiveMessage } from "../../lib/protocol/boot_exchange.ts";
 import { cpioPaddingBytes } from "../../lib/protocol/cpio.ts";
 import { buildSessionCpio } from "../../lib/protocol/session.ts";
@@ -9,12 +8,6 @@ import type { FileWriter, System } from "../../lib/system/system.ts";
 export interface StagedArchive {
   readonly kernelPath: string;
   readonly initramfsPath: string;
-}
-
-/** Hashes of what was received, lower-case hex. */
-export interface StagedHashes {
-  readonly kernelSha256: string;
-  readonly initramfsSha256: string;
 }
 
 interface StagedParts {
@@ -51,15 +44,14 @@ export class Staging implements AsyncDisposable {
     await this.#parts[part].append(bytes);
   }
 
-  /** Closes the files, the session added to the initramfs, and says the hashes of what was received. */
-  async finish(): Promise<StagedHashes> {
+  /** Closes the files, the session added to the initramfs. @throws when not everything could be written */
+  async finish(): Promise<void> {
     const { kernel, initramfs } = this.#parts;
-    const kernelSha256 = await kernel.finish([]);
+    await kernel.finish([]);
     // The kernel looks for the next archive at a multiple of four (Documentation/driver-api/early-userspace/buffer-format.rst).
     const padding = new Uint8Array(cpioPaddingBytes(this.#archive.initramfsBytes));
-    const initramfsSha256 = await initramfs.finish([padding, buildSessionCpio(this.#archive.session)]);
+    await initramfs.finish([padding, buildSessionCpio(this.#archive.session)]);
     this.#close();
-    return { kernelSha256, initramfsSha256 };
   }
 
   /** The files outlive this object. */
@@ -93,7 +85,6 @@ const writeBytes = 256 * 1024;
 
 class PartFile implements Disposable {
   readonly #file: FileWriter;
-  readonly #hash: Hash = createHash("sha256");
   #filling = new Uint8Array(writeBytes);
   #writing = new Uint8Array(writeBytes);
   #filledBytes = 0;
@@ -109,7 +100,6 @@ class PartFile implements Disposable {
   }
 
   async append(bytes: Uint8Array): Promise<void> {
-    this.#hash.update(bytes);
     for (let rest = bytes; rest.length > 0;) {
       const part = rest.subarray(0, writeBytes - this.#filledBytes);
       this.#filling.set(part, this.#filledBytes);
@@ -119,13 +109,11 @@ class PartFile implements Disposable {
     }
   }
 
-  /** The hash of what was appended; `rest` comes after it in the file. @throws when not everything could be written */
-  async finish(rest: readonly Uint8Array[]): Promise<string> {
-    const digest = this.#hash.digest("hex");
+  /** Writes what is left, and `rest` after it. @throws when not everything could be written */
+  async finish(rest: readonly Uint8Array[]): Promise<void> {
     await this.#flush();
     await this.#written;
     for (const bytes of rest) await this.#file.write(bytes);
-    return digest;
   }
 
   /** Begins to write what was filled in, when what was begun before is written. */

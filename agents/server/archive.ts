@@ -1,10 +1,5 @@
-/** Sends kernel and initramfs in pieces as large as a frame can carry, hashing on the way. */
-import { createHash } from "node:crypto";
+/** Sends kernel and initramfs in pieces as large as a frame can carry. */
 import { DATA_MAX_BYTES } from "../../lib/protocol/frames.ts";
-
-export interface SentPart {
-  readonly sha256: string;
-}
 
 /**
  * @param bytes exactly as many as the stream must have: fewer means the file has changed under our hands
@@ -14,13 +9,11 @@ export async function sendPart(
   stream: ReadableStream<Uint8Array>,
   bytes: number,
   send: (piece: Uint8Array) => Promise<void>,
-): Promise<SentPart> {
-  const hash = createHash("sha256");
+): Promise<void> {
   const piece = new Uint8Array(DATA_MAX_BYTES);
   let filled = 0;
   let total = 0;
   for await (const chunk of stream) {
-    hash.update(chunk);
     total += chunk.length;
     if (total > bytes) break;
     for (let taken = 0; taken < chunk.length;) {
@@ -37,5 +30,4 @@ export async function sendPart(
     throw new Error(`A file of the boot entry changed while it was sent: ${total} bytes read, ${bytes} announced`);
   }
   if (filled > 0) await send(piece.subarray(0, filled));
-  return { sha256: hash.digest("hex") };
 }

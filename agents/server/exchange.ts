@@ -277,11 +277,11 @@ class ServerExchange implements AsyncDisposable {
       console.status(formatTransfer({ doneBytes, totalBytes, elapsedMs: system.monotonicMs() - startMs }));
     };
     try {
-      const kernel = await sendPart(await image.openKernel(), archive.kernelBytes, send);
-      const initramfs = await sendPart(await image.openInitramfs(), archive.initramfsBytes, send);
+      await sendPart(await image.openKernel(), archive.kernelBytes, send);
+      await sendPart(await image.openInitramfs(), archive.initramfsBytes, send);
       console.say(`Sent ${formatTransferred(doneBytes, system.monotonicMs() - startMs)}`);
       await this.#closeImage();
-      return { kind: "streamed", kernelSha256: kernel.sha256, initramfsSha256: initramfs.sha256 };
+      return { kind: "streamed" };
     } catch (error) {
       if (lost !== undefined) return lost;
       throw error;

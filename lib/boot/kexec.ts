@@ -56,7 +56,7 @@ export async function loadKernel(system: System, image: KernelToLoad): Promise<v
 /**
  * kexec(8). Each option and value in one word, so that a command line may start with "-".
  * @param check "unchecked": the older call, without the sums of kernel and initramfs that are made when loading and compared before the new
- *   kernel starts; what is loaded was compared with the server's sums a moment before. "by-kernel": kexec_file_load, which checks signatures
+ *   kernel starts; what is loaded came in frames whose tags were compared a moment before. "by-kernel": kexec_file_load, which checks signatures
  */
 export function loadArguments(image: KernelToLoad, check: "unchecked" | "by-kernel"): readonly string[] {
   return [

@@ -2,14 +2,13 @@
  * The client's side of a boot exchange after the handshake, as a state machine without I/O.
  *
  * Whoever drives it carries the actions out one after the other before it hands in the next event. An action that yields something
- * is answered by its event (ask-passphrase: passphrase; verify: verified); one that fails by `local-failure`.
+ * is answered by its event (ask-passphrase: passphrase; finish: finished); one that fails by `local-failure`.
  * The one way to `boot` is through every state below, in order.
  */
 import {
   type AckMessage,
   type ArchiveMessage,
   type ClientMessage,
-  type EndMessage,
   type HelloMessage,
   NOTICE_MAX_BYTES,
   PASSPHRASE_TRIES,
@@ -26,7 +25,7 @@ export type ClientState =
   | { readonly name: "awaiting-passphrase"; readonly welcome: WelcomeMessage; readonly triesLeft: number }
   | { readonly name: "awaiting-archive"; readonly welcome: WelcomeMessage; readonly triesLeft: number }
   | { readonly name: "receiving"; readonly archive: ArchiveMessage; readonly receivedBytes: number }
-  | { readonly name: "verifying"; readonly archive: ArchiveMessage; readonly end: EndMessage }
+  | { readonly name: "finishing"; readonly archive: ArchiveMessage }
   | { readonly name: "awaiting-ready"; readonly archive: ArchiveMessage }
   /** End: the archive was handed over to be booted. */
   | { readonly name: "booting"; readonly archive: ArchiveMessage }
@@ -37,8 +36,8 @@ export type ClientEvent =
   | CommonEvent
   | { readonly kind: "received"; readonly plaintext: ServerPlaintext }
   | { readonly kind: "passphrase"; readonly passphrase: string }
-  /** The hashes of what was stored, as lower-case hex. */
-  | { readonly kind: "verified"; readonly kernelSha256: string; readonly initramfsSha256: string };
+  /** All of it is stored, the session file with it. */
+  | { readonly kind: "finished" };
 
 export type ArchivePart = "kernel" | "initramfs";
 
@@ -50,8 +49,8 @@ export type ClientAction =
   | { readonly kind: "prepare"; readonly archive: ArchiveMessage }
   /** Append to a part; the bytes are a view that is reused afterwards. */
   | { readonly kind: "store"; readonly part: ArchivePart; readonly bytes: Uint8Array }
-  /** Close the parts and say their hashes. */
-  | { readonly kind: "verify" }
+  /** Add the session file to the initramfs and close the parts. */
+  | { readonly kind: "finish" }
   | { readonly kind: "boot"; readonly archive: ArchiveMessage }
   /** Show the failure, close the connection, drop what was stored. */
   | { readonly kind: "fail"; readonly failure: SessionFailure };
@@ -69,7 +68,7 @@ export const CLIENT_WAIT_MS: Readonly<Record<ClientState["name"], number>> = {
   // Opening LUKS takes the server seconds, much longer in an emulator.
   "awaiting-archive": 3 * 60_000,
   "receiving": 30_000,
-  "verifying": 60_000,
+  "finishing": 60_000,
   "awaiting-ready": 60_000,
   "booting": Infinity,
   "failed": Infinity,
@@ -96,8 +95,8 @@ export function stepClientSession(state: ClientState, event: ClientEvent): Clien
       return onArchive(state, event);
     case "receiving":
       return onPiece(state, event);
-    case "verifying":
-      return onVerified(state, event);
+    case "finishing":
+      return onFinished(state, event);
     case "awaiting-ready":
       return onReady(state, event);
   }
@@ -171,18 +170,11 @@ function onEnd(state: State<"receiving">, event: OwnEvent): ClientStep {
     const found = `The server ended the transfer after ${state.receivedBytes} of ${wantedBytes} bytes`;
     return failAndTell(state, { code: "truncated", message: found });
   }
-  return { state: { name: "verifying", archive: state.archive, end: message }, actions: [{ kind: "verify" }] };
+  return { state: { name: "finishing", archive: state.archive }, actions: [{ kind: "finish" }] };
 }
 
-function onVerified(state: State<"verifying">, event: OwnEvent): ClientStep {
-  if (event.kind !== "verified") return unexpected(state.name, event);
-  const isWhole = event.kernelSha256 === state.end.kernelSha256 && event.initramfsSha256 === state.end.initramfsSha256;
-  if (!isWhole) {
-    return failAndTell(state, {
-      code: "checksum",
-      message: "What was received is not what the server sent (SHA-256 differs)",
-    });
-  }
+function onFinished(state: State<"finishing">, event: OwnEvent): ClientStep {
+  if (event.kind !== "finished") return unexpected(state.name, event);
   return {
     state: { name: "awaiting-ready", archive: state.archive },
     actions: [{ kind: "send", message: { kind: "ack", ok: true } }],
@@ -204,7 +196,7 @@ function fail(failure: SessionFailure): ClientStep {
 
 /** Fails, and where the server waits for the outcome and the connection may still work, says why. */
 function failAndTell(state: ClientState, failure: SessionFailure): ClientStep {
-  const isServerWaiting = state.name === "receiving" || state.name === "verifying";
+  const isServerWaiting = state.name === "receiving" || state.name === "finishing";
   if (!isServerWaiting || failure.code === "closed") return fail(failure);
   const message: AckMessage = { kind: "ack", ok: false, message: toPrintable(failure.message, NOTICE_MAX_BYTES) };
   const failed = fail(failure);

@@ -58,7 +58,7 @@ export type ServerEvent =
   | { readonly kind: "refused"; readonly code: RefuseCode; readonly message: string; readonly holder?: string }
   | { readonly kind: "entry-opened"; readonly archive: Omit<ArchiveMessage, "kind"> }
   | { readonly kind: "passphrase-rejected" }
-  | { readonly kind: "streamed"; readonly kernelSha256: string; readonly initramfsSha256: string }
+  | { readonly kind: "streamed" }
   | { readonly kind: "export-started" };
 
 export type ServerAction =
@@ -200,11 +200,10 @@ function onPassphraseRejected(state: State<"opening">): ServerStep {
 function onStreamed(state: State<"streaming">, event: OwnEvent): ServerStep {
   if (event.kind === "refused") return refuse(event);
   if (event.kind !== "streamed") return unexpected(state.name, describe(event));
-  const { kernelSha256, initramfsSha256 } = event;
-  return sendChecked({ kind: "end", kernelSha256, initramfsSha256 }, {
+  return {
     state: { name: "awaiting-ack", hello: state.hello, archive: state.archive },
-    actions: [],
-  });
+    actions: [{ kind: "send", message: { kind: "end" } }],
+  };
 }
 
 function onAck(state: State<"awaiting-ack">, event: OwnEvent): ServerStep {

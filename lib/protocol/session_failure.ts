@@ -7,7 +7,6 @@ export type FailureCode =
   | RefuseCode
   | "closed"
   | "timeout"
-  | "checksum"
   | "local-failure"
   | "peer-failure";
 

@@ -3,7 +3,6 @@ import type { AgentSettings } from "../../lib/protocol/agent_settings.ts";
 import type {
   ArchiveMessage,
   ClientMessage,
-  EndMessage,
   HelloMessage,
   ServerMessage,
   WelcomeMessage,
@@ -70,9 +69,6 @@ export const archive: ArchiveMessage = {
   session,
 };
 
-const zeroSha256 = "0".repeat(64);
-export const end: EndMessage = { kind: "end", kernelSha256: zeroSha256, initramfsSha256: "f".repeat(64) };
-
 export const clientMessages: readonly ClientMessage[] = [
   hello,
   { kind: "hello", protocol: 1, mac: "02:00:00:00:00:01", name: "" },
@@ -92,7 +88,7 @@ export const serverMessages: readonly ServerMessage[] = [
   { kind: "passphrase-wrong", triesLeft: 2 },
   archive,
   { ...archive, initramfsBytes: 0, notices: [], session: routedSession },
-  end,
+  { kind: "end" },
   { kind: "ready" },
 ];
 
