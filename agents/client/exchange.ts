@@ -15,6 +15,7 @@ import {
   startClientSession,
   stepClientSession,
 } from "../../lib/protocol/client_session.ts";
+import { FRAME_BODY_MAX_BYTES } from "../../lib/protocol/frames.ts";
 import { type SecureChannel, startClientHandshake } from "../../lib/protocol/secure_channel.ts";
 import type { SessionFailure } from "../../lib/protocol/session_failure.ts";
 import type { System } from "../../lib/system/system.ts";
@@ -63,7 +64,7 @@ export async function fetchArchive(stream: ByteStream, options: ExchangeOptions)
   const reply = await frames.next(handshakeTimeoutMs);
   if (reply === undefined) throw new Error("The server closed the connection at once");
   const channel = handshake.finish(reply);
-  frames.expectSealedFrames();
+  frames.expectSealedFrames(FRAME_BODY_MAX_BYTES);
   await using exchange = new Exchange(stream, frames, channel, options);
   return await exchange.run();
 }

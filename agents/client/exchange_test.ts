@@ -9,6 +9,7 @@ import {
   type HelloMessage,
   type ServerMessage,
 } from "../../lib/protocol/boot_exchange.ts";
+import { MESSAGE_BODY_MAX_BYTES } from "../../lib/protocol/frames.ts";
 import { answerClientOpening, declineBusy, type SecureChannel } from "../../lib/protocol/secure_channel.ts";
 import type { SessionParameters } from "../../lib/protocol/session.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
@@ -90,6 +91,7 @@ async function serve(stream: ByteStream, script: (line: Line) => Promise<void>, 
   const answer = answerClientOpening(await frames.next(1_000) ?? new Uint8Array(), { psk: serverPsk });
   await stream.write(answer.reply);
   if (answer.kind === "declined") return;
+  frames.expectSealedFrames(MESSAGE_BODY_MAX_BYTES);
   const { channel } = answer;
   await script({
     channel,
@@ -180,6 +182,14 @@ const cases: readonly {
       const frame = line.channel.sealData(kernel.subarray(0, 1000));
       await line.raw(frame);
       await line.raw(frame);
+    },
+  },
+  {
+    name: "announces a frame that no piece has",
+    code: "oversize",
+    script: async (line) => {
+      await upToData(line);
+      await line.raw(new Uint8Array([0, 8, 0, 18]));
     },
   },
   {

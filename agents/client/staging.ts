@@ -39,7 +39,7 @@ export class Staging implements AsyncDisposable {
     this.#parts = staged.parts;
   }
 
-  /** Appends to a part. @throws when the file cannot be written, e.g. memory is full */
+  /** Appends to a part; the bytes are kept until they are written. @throws when the file cannot be written, e.g. memory is full */
   async store(part: ArchivePart, bytes: Uint8Array): Promise<void> {
     await this.#parts[part].append(bytes);
   }
@@ -80,14 +80,8 @@ export async function removeStaged(system: System, paths: StagedArchive): Promis
   await system.remove(paths.initramfsPath);
 }
 
-/** So much is written at once, while the next piece is received. */
-const writeBytes = 256 * 1024;
-
 class PartFile implements Disposable {
   readonly #file: FileWriter;
-  #filling = new Uint8Array(writeBytes);
-  #writing = new Uint8Array(writeBytes);
-  #filledBytes = 0;
   #written: Promise<void> = Promise.resolve();
 
   private constructor(file: FileWriter) {
@@ -99,31 +93,17 @@ class PartFile implements Disposable {
     return new PartFile(await system.openWrite(path, { mode: 0o600 }));
   }
 
+  /** Begins to write when what came before is written: the next piece is received meanwhile. @throws when that could not be written */
   async append(bytes: Uint8Array): Promise<void> {
-    for (let rest = bytes; rest.length > 0;) {
-      const part = rest.subarray(0, writeBytes - this.#filledBytes);
-      this.#filling.set(part, this.#filledBytes);
-      this.#filledBytes += part.length;
-      rest = rest.subarray(part.length);
-      if (this.#filledBytes === writeBytes) await this.#flush();
-    }
-  }
-
-  /** Writes what is left, and `rest` after it. @throws when not everything could be written */
-  async finish(rest: readonly Uint8Array[]): Promise<void> {
-    await this.#flush();
     await this.#written;
-    for (const bytes of rest) await this.#file.write(bytes);
-  }
-
-  /** Begins to write what was filled in, when what was begun before is written. */
-  async #flush(): Promise<void> {
-    await this.#written;
-    const bytes = this.#filling.subarray(0, this.#filledBytes);
-    [this.#filling, this.#writing] = [this.#writing, this.#filling];
-    this.#filledBytes = 0;
     this.#written = this.#file.write(bytes);
     this.#written.catch(() => {}); // told by the next one to wait for it
+  }
+
+  /** Writes `rest` after all that was appended. @throws when not everything could be written */
+  async finish(rest: readonly Uint8Array[]): Promise<void> {
+    await this.#written;
+    for (const bytes of rest) await this.#file.write(bytes);
   }
 
   [Symbol.dispose](): void {

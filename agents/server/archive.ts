@@ -1,8 +1,8 @@
-/** Sends kernel and initramfs in pieces as large as a frame can carry. */
+/** Sends kernel and initramfs in the pieces they are read in; one that is too large for a frame is cut. */
 import { DATA_MAX_BYTES } from "../../lib/protocol/frames.ts";
 
 /**
- * @param bytes exactly as many as the stream must have: fewer means the file has changed under our hands
+ * @param bytes exactly as many as the stream must have: fewer or more means the file has changed under our hands
  * @param send resolves when the piece has left; it may keep the piece no longer than that
  */
 export async function sendPart(
@@ -10,24 +10,15 @@ export async function sendPart(
   bytes: number,
   send: (piece: Uint8Array) => Promise<void>,
 ): Promise<void> {
-  const piece = new Uint8Array(DATA_MAX_BYTES);
-  let filled = 0;
   let total = 0;
   for await (const chunk of stream) {
     total += chunk.length;
     if (total > bytes) break;
-    for (let taken = 0; taken < chunk.length;) {
-      const part = chunk.subarray(taken, taken + piece.length - filled);
-      piece.set(part, filled);
-      filled += part.length;
-      taken += part.length;
-      if (filled < piece.length) continue;
-      await send(piece);
-      filled = 0;
+    for (let start = 0; start < chunk.length; start += DATA_MAX_BYTES) {
+      await send(chunk.subarray(start, start + DATA_MAX_BYTES));
     }
   }
   if (total !== bytes) {
     throw new Error(`A file of the boot entry changed while it was sent: ${total} bytes read, ${bytes} announced`);
   }
-  if (filled > 0) await send(piece.subarray(0, filled));
 }

@@ -11,6 +11,7 @@ import {
   parseClientPlaintext,
   type RefuseCode,
 } from "../../lib/protocol/boot_exchange.ts";
+import { MESSAGE_BODY_MAX_BYTES } from "../../lib/protocol/frames.ts";
 import { forDesktop } from "../../lib/protocol/kernel_command_line.ts";
 import { answerClientOpening, type SecureChannel } from "../../lib/protocol/secure_channel.ts";
 import {
@@ -57,7 +58,7 @@ export async function serveExchange(stream: AcceptedStream, options: ServerExcha
     clearTimeout(deadline);
     if (channel === undefined) return;
     deadline = setTimeout(() => stream.close(), helloTimeoutMs);
-    frames.expectSealedFrames();
+    frames.expectSealedFrames(MESSAGE_BODY_MAX_BYTES);
     await using exchange = new ServerExchange(stream, frames, channel, options);
     await exchange.run(() => {
       clearTimeout(deadline);

@@ -1,19 +1,18 @@
 /** The frames of a boot exchange as they come in over a stream. */
-import { FrameReader, OPENING_MAX_BYTES } from "../../lib/protocol/frames.ts";
 import type { ByteStream } from "../../lib/net/stream.ts";
+import { FrameReader, OPENING_MAX_BYTES } from "../../lib/protocol/frames.ts";
 
 export class FrameSource {
   readonly #stream: ByteStream;
-  readonly #reader = new FrameReader({ maxBodyBytes: OPENING_MAX_BYTES });
-  #frames: Generator<Uint8Array, void, void> | undefined;
+  readonly #reader = new FrameReader(OPENING_MAX_BYTES);
 
   constructor(stream: ByteStream) {
     this.#stream = stream;
   }
 
   /** To be called after the handshake: before it, frames longer than an opening are refused. */
-  expectSealedFrames(): void {
-    this.#reader.liftBound();
+  expectSealedFrames(maxBodyBytes: number): void {
+    this.#reader.expectUpTo(maxBodyBytes);
   }
 
   /**
@@ -23,14 +22,14 @@ export class FrameSource {
    */
   async next(timeoutMs: number): Promise<Uint8Array | undefined> {
     for (;;) {
-      const frame = this.#frames?.next();
-      if (frame !== undefined && !frame.done) return frame.value;
-      const bytes = await this.#stream.read(timeoutMs);
+      const frame = this.#reader.next();
+      if (frame !== undefined) return frame;
+      const bytes = await this.#stream.read({ timeoutMs, into: this.#reader.space() });
       if (bytes === undefined) {
         this.#reader.finish();
         return undefined;
       }
-      this.#frames = this.#reader.push(bytes);
+      this.#reader.added(bytes.length);
     }
   }
 }

@@ -1,8 +1,8 @@
 /** TCP with an end to every wait: reads and writes give up after the idle time, and all of it ends when the signal aborts. */
 import { plainAddress } from "./address.ts";
 
-/** A read returns at most this much. */
-const readBytes = 128 * 1024;
+/** A read without a buffer of the caller's returns at most this much. */
+const readBytes = 16 * 1024;
 
 /** The other side did not say or take anything for too long. */
 export class IdleTimeout extends Error {
@@ -15,12 +15,11 @@ export interface ByteStream extends Disposable {
   readonly remoteAddress: string;
   readonly remotePort: number;
   /**
-   * The next bytes (at least one), or undefined when the other side has finished. They are a view of a buffer that the next read
-   * fills again.
-   * @param timeoutMs instead of the stream's idle time
+   * The next bytes (at least one), or undefined when the other side has finished. They are the start of `into`, else a view of a buffer that
+   * the next read fills again.
    * @throws {IdleTimeout} and closes the stream when nothing came in time
    */
-  read(timeoutMs?: number): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  read(options?: ReadOptions): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /**
    * Sends all of it; returns when the kernel has taken it.
    * @throws {IdleTimeout} and closes the stream when the other side did not take a piece in time
@@ -29,6 +28,13 @@ export interface ByteStream extends Disposable {
   /** Says that nothing more will be sent; reading goes on. */
   closeWrite(): Promise<void>;
   close(): void;
+}
+
+export interface ReadOptions {
+  /** Instead of the stream's idle time. */
+  readonly timeoutMs?: number;
+  /** Where the bytes are put; not empty. */
+  readonly into?: Uint8Array<ArrayBuffer>;
 }
 
 /** A connection from outside, whose peer may be anybody. */
@@ -86,7 +92,9 @@ class TcpByteStream implements AcceptedStream {
   readonly #idleTimeoutMs: number;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.close();
-  readonly #buffer = new Uint8Array(readBytes);
+  readonly #reading = new IdleWatch(() => this.close());
+  readonly #writing = new IdleWatch(() => this.close());
+  #buffer: Uint8Array<ArrayBuffer> | undefined;
   #isClosed = false;
   #isKept = false;
   #hasWritten = false;
@@ -104,15 +112,30 @@ class TcpByteStream implements AcceptedStream {
     else this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
-  async read(timeoutMs = this.#idleTimeoutMs): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const count = await this.#within(timeoutMs, "sent", () => this.#connection.read(this.#buffer));
-    return count === null ? undefined : this.#buffer.subarray(0, count);
+  async read({ timeoutMs, into }: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const buffer = into ?? (this.#buffer ??= new Uint8Array(readBytes));
+    this.#reading.begin(timeoutMs ?? this.#idleTimeoutMs);
+    try {
+      const count = await this.#connection.read(buffer);
+      return count === null ? undefined : buffer.subarray(0, count);
+    } catch (error) {
+      throw this.#explain(error, this.#reading, "sent");
+    } finally {
+      this.#reading.end();
+    }
   }
 
   async write(bytes: Uint8Array): Promise<void> {
     this.#hasWritten = true;
-    for (let offset = 0; offset < bytes.length;) {
-      offset += await this.#within(this.#idleTimeoutMs, "took", () => this.#connection.write(bytes.subarray(offset)));
+    try {
+      for (let offset = 0; offset < bytes.length;) {
+        this.#writing.begin(this.#idleTimeoutMs);
+        offset += await this.#connection.write(bytes.subarray(offset));
+      }
+    } catch (error) {
+      throw this.#explain(error, this.#writing, "took");
+    } finally {
+      this.#writing.end();
     }
   }
 
@@ -138,6 +161,8 @@ class TcpByteStream implements AcceptedStream {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#reading.close();
+    this.#writing.close();
     this.#connection.close();
   }
 
@@ -145,23 +170,60 @@ class TcpByteStream implements AcceptedStream {
     this.close();
   }
 
-  /** Deno's reads take no timeout: closing the connection is what ends them. */
-  async #within<T>(timeoutMs: number, verb: "sent" | "took", operation: () => Promise<T>): Promise<T> {
-    let isTooLate = false;
-    const timer = setTimeout(() => {
-      isTooLate = true;
-      this.close();
-    }, timeoutMs);
-    try {
-      return await operation();
-    } catch (error) {
-      if (isTooLate) {
-        throw new IdleTimeout(`The other side ${verb} nothing for ${timeoutMs / 1000} s`, { cause: error });
-      }
-      this.#signal?.throwIfAborted();
-      throw error;
-    } finally {
-      clearTimeout(timer);
+  /** What a failed read or write means. */
+  #explain(error: unknown, { expiredMs }: IdleWatch, verb: "sent" | "took"): unknown {
+    if (expiredMs !== undefined) {
+      return new IdleTimeout(`The other side ${verb} nothing for ${expiredMs / 1000} s`, { cause: error });
     }
+    return this.#signal?.aborted ? this.#signal.reason : error;
+  }
+}
+
+/**
+ * Ends a wait that lasts too long; Deno's reads and writes take no timeout. One timer serves many waits, one after the other: to set one for each
+ * of them costs more than a short wait itself.
+ */
+class IdleWatch {
+  readonly #onExpired: () => void;
+  #timeoutMs = 0;
+  /** Infinity while nothing is waited for. */
+  #endMs = Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerEndMs = Infinity;
+  /** How long the wait was that did not end in time, if there was one. */
+  expiredMs: number | undefined;
+
+  constructor(onExpired: () => void) {
+    this.#onExpired = onExpired;
+  }
+
+  begin(timeoutMs: number): void {
+    this.#timeoutMs = timeoutMs;
+    this.#endMs = performance.now() + timeoutMs;
+    if (this.#endMs < this.#timerEndMs) this.#setTimer(timeoutMs);
+  }
+
+  end(): void {
+    this.#endMs = Infinity;
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timerEndMs = -Infinity; // none is set any more
+  }
+
+  #setTimer(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timerEndMs = performance.now() + ms;
+    this.#timer = setTimeout(() => this.#onTimer(), ms);
+  }
+
+  #onTimer(): void {
+    this.#timerEndMs = Infinity;
+    const leftMs = this.#endMs - performance.now();
+    if (leftMs === Infinity) return;
+    if (leftMs > 0) return this.#setTimer(leftMs);
+    this.expiredMs = this.#timeoutMs;
+    this.#onExpired();
   }
 }

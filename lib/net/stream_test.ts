@@ -40,6 +40,23 @@ Deno.test("a silent peer is given up after the idle time, on reading and on writ
   finish();
 });
 
+Deno.test("each wait has its own end, shorter or longer than the one before", async () => {
+  await using listener = listenStream({ address: host, port: 0 }, async (stream) => {
+    await stream.write(new Uint8Array(1));
+    await stream.read();
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await stream.write(new Uint8Array(2));
+    await stream.read();
+  });
+  using stream = await connectStream({ host, port: listener.port });
+  const into = new Uint8Array(10);
+  assert.equal((await stream.read({ timeoutMs: 50, into }))?.length, 1);
+  await stream.write(new Uint8Array(1));
+  const second = await stream.read({ timeoutMs: 20_000, into });
+  assert.deepEqual([second?.length, second?.buffer], [2, into.buffer]);
+  await assert.rejects(stream.read({ timeoutMs: 50, into }), /The other side sent nothing for 0.05 s/);
+});
+
 Deno.test("an abort ends a waiting read and closes the stream", async () => {
   await using listener = listenStream({ address: host, port: 0 }, async (stream) => {
     await stream.read();

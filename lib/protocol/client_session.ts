@@ -47,7 +47,7 @@ export type ClientAction =
   | { readonly kind: "ask-passphrase"; readonly triesLeft: number; readonly isRetry: boolean }
   /** See that there is memory for the archive and open where it goes. */
   | { readonly kind: "prepare"; readonly archive: ArchiveMessage }
-  /** Append to a part; the bytes are a view that is reused afterwards. */
+  /** Append to a part; the bytes belong to whoever stores them. */
   | { readonly kind: "store"; readonly part: ArchivePart; readonly bytes: Uint8Array }
   /** Add the session file to the initramfs and close the parts. */
   | { readonly kind: "finish" }

@@ -5,7 +5,13 @@ import { AGENT_KEY_PATH, AGENT_SETTINGS_PATH } from "./agent_settings.ts";
 import { BOOT_EXCHANGE_PORT, CONTROL_MAX_BYTES, PASSPHRASE_MAX_BYTES, REFUSE_CODES } from "./boot_exchange.ts";
 import { CLIENT_WAIT_MS } from "./client_session.ts";
 import { DISCOVERY_BYTES, DISCOVERY_GROUP, DISCOVERY_PORT } from "./discovery.ts";
-import { CLIENT_OPENING_BYTES, DATA_MAX_BYTES, OPENING_MAX_BYTES } from "./frames.ts";
+import {
+  CLIENT_OPENING_BYTES,
+  DATA_MAX_BYTES,
+  FRAME_BODY_MAX_BYTES,
+  MESSAGE_BODY_MAX_BYTES,
+  OPENING_MAX_BYTES,
+} from "./frames.ts";
 import { COMMAND_LINE_MAX_BYTES } from "./kernel_command_line.ts";
 import { NOISE_PROTOCOL_NAME } from "./noise.ts";
 import { CHALLENGES_MAX, DISCOVERY_RATE_LIMITS } from "./replay_guard.ts";
@@ -39,6 +45,7 @@ Deno.test("doc/protocol.md has the numbers of the code", () => {
     NOISE_PROTOCOL_NAME,
     `client's opening, ${CLIENT_OPENING_BYTES} bytes`,
     `at most ${OPENING_MAX_BYTES} bytes`,
+    `at most ${MESSAGE_BODY_MAX_BYTES} bytes towards the server and ${FRAME_BODY_MAX_BYTES} towards`,
     `JSON, at most ${CONTROL_MAX_BYTES} bytes`,
     `1 to ${DATA_MAX_BYTES} bytes`,
     `1 to ${PASSPHRASE_MAX_BYTES} bytes`,

@@ -1,24 +1,28 @@
 /**
- * What goes over the TCP stream of the boot exchange: frames of a two-byte length and a body. Each side's first frame is its opening
+ * What goes over the TCP stream of the boot exchange: frames of a four-byte length and a body. Each side's first frame is its opening
  * (readable by anyone, with a Noise handshake message in it); all others are encrypted.
  */
 import { ProtocolError } from "../errors.ts";
-import { HANDSHAKE_MESSAGE_BYTES, NOISE_MESSAGE_MAX_BYTES, TAG_BYTES } from "./noise.ts";
+import { CONTROL_MAX_BYTES } from "./boot_exchange.ts";
+import { HANDSHAKE_MESSAGE_BYTES, TAG_BYTES } from "./noise.ts";
 import { encodeUtf8 } from "./text.ts";
 
 /** Bytes of the length before each body, big-endian. */
-export const FRAME_HEADER_BYTES = 2;
-/** The most a body may have; a length of two bytes cannot say more. */
-export const FRAME_BODY_MAX_BYTES = NOISE_MESSAGE_MAX_BYTES;
-/** The most of the archive that fits into one frame: what remains beside the tag and the type byte. */
-export const DATA_MAX_BYTES = FRAME_BODY_MAX_BYTES - TAG_BYTES - 1;
+export const FRAME_HEADER_BYTES = 4;
+/** The most of the archive that goes into one frame: larger ones are no faster, and both sides hold a few of them. */
+export const DATA_MAX_BYTES = 512 * 1024;
+/** Beside the plaintext's type byte, a sealed body has its tag. */
+const SEALED_EXTRA_BYTES = 1 + TAG_BYTES;
+/** The most a body may have: what a client must expect. */
+export const FRAME_BODY_MAX_BYTES = DATA_MAX_BYTES + SEALED_EXTRA_BYTES;
+/** The most a message's body may have: what a server must expect, to which no archive is sent. */
+export const MESSAGE_BODY_MAX_BYTES = CONTROL_MAX_BYTES + SEALED_EXTRA_BYTES;
 
 /** Fills in the length at the start of a frame whose body is in place. */
 export function writeFrameHeader(frame: Uint8Array): void {
   const bodyBytes = frame.length - FRAME_HEADER_BYTES;
   if (bodyBytes < 1 || bodyBytes > FRAME_BODY_MAX_BYTES) throw new RangeError(`A frame cannot have ${bodyBytes} bytes`);
-  frame[0] = bodyBytes >>> 8;
-  frame[1] = bodyBytes & 0xff;
+  new DataView(frame.buffer, frame.byteOffset).setUint32(0, bodyBytes);
 }
 
 /** A frame with this body. */
@@ -29,46 +33,57 @@ export function formatFrame(body: Uint8Array): Uint8Array<ArrayBuffer> {
   return frame;
 }
 
-/** Cuts a stream into the bodies of its frames. Holds at most one frame. */
+/**
+ * Cuts a stream into the bodies of its frames. Whoever reads the stream puts what comes next into `space` and says how much it was; then all
+ * whole frames are taken out with `next`. Holds room for one frame of the largest size.
+ */
 export class FrameReader {
-  /** The frame that has begun, header included. */
-  readonly #partial = new Uint8Array(FRAME_HEADER_BYTES + FRAME_BODY_MAX_BYTES);
-  #partialBytes = 0;
-  #maxBodyBytes: number;
+  #buffer: Uint8Array<ArrayBuffer>;
+  /** What was put in and not yet taken out. */
+  #start = 0;
+  #end = 0;
 
-  /** @param options.maxBodyBytes bound on what is accepted; small before the peer has shown that it knows the key */
-  constructor(options: { readonly maxBodyBytes?: number } = {}) {
-    this.#maxBodyBytes = options.maxBodyBytes ?? FRAME_BODY_MAX_BYTES;
+  /** @param maxBodyBytes bound on what is accepted; small before the peer has shown that it knows the key */
+  constructor(maxBodyBytes: number) {
+    this.#buffer = new Uint8Array(FRAME_HEADER_BYTES + maxBodyBytes);
+  }
+
+  /** Where the next bytes of the stream belong: at least one byte, once `next` has found no frame any more. */
+  space(): Uint8Array<ArrayBuffer> {
+    if (this.#start > 0) {
+      this.#buffer.copyWithin(0, this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+    return this.#buffer.subarray(this.#end);
+  }
+
+  /** So many bytes were put into `space`. */
+  added(bytes: number): void {
+    this.#end += bytes;
   }
 
   /**
-   * Takes the next bytes of the stream; exhaust the generator before the next call. The bodies are views of `bytes` or of a buffer of the reader: use each before asking for the
-   * next one and before reading anything else into the same buffer.
+   * The body of the next frame, if it is whole: a view that is good until something else is called with this reader.
    * @throws ProtocolError malformed for an empty frame, oversize for one beyond the bound
    */
-  *push(bytes: Uint8Array): Generator<Uint8Array, void, void> {
-    let rest = bytes;
-    while (rest.length > 0) {
-      if (this.#partialBytes === 0 && rest.length >= FRAME_HEADER_BYTES) {
-        const end = FRAME_HEADER_BYTES + this.#bodyBytes(rest);
-        if (rest.length >= end) {
-          yield rest.subarray(FRAME_HEADER_BYTES, end);
-          rest = rest.subarray(end);
-          continue;
-        }
-      }
-      rest = rest.subarray(this.#keep(rest));
-      const end = this.#partialEnd();
-      if (end !== undefined && this.#partialBytes === end) {
-        this.#partialBytes = 0;
-        yield this.#partial.subarray(FRAME_HEADER_BYTES, end);
-      }
-    }
+  next(): Uint8Array<ArrayBuffer> | undefined {
+    const bodyStart = this.#start + FRAME_HEADER_BYTES;
+    if (this.#end < bodyStart) return undefined;
+    const bodyEnd = bodyStart + this.#bodyBytes();
+    if (this.#end < bodyEnd) return undefined;
+    this.#start = bodyEnd;
+    return this.#buffer.subarray(bodyStart, bodyEnd);
   }
 
-  /** The peer has shown that it knows the key: frames of any size from here on. */
-  liftBound(): void {
-    this.#maxBodyBytes = FRAME_BODY_MAX_BYTES;
+  /** The peer has shown that it knows the key: frames of up to this size from here on. */
+  expectUpTo(maxBodyBytes: number): void {
+    const buffer = new Uint8Array(FRAME_HEADER_BYTES + maxBodyBytes);
+    const rest = this.#buffer.subarray(this.#start, this.#end);
+    buffer.set(rest);
+    this.#buffer = buffer;
+    this.#start = 0;
+    this.#end = rest.length;
   }
 
   /**
@@ -76,28 +91,16 @@ export class FrameReader {
    * @throws ProtocolError truncated when it ended within a frame
    */
   finish(): void {
-    if (this.#partialBytes > 0) throw new ProtocolError("truncated", "The connection ended in the middle of a message");
+    if (this.#end > this.#start) {
+      throw new ProtocolError("truncated", "The connection ended in the middle of a message");
+    }
   }
 
-  /** Copies as much of the bytes as belongs to the frame that has begun; returns how many. */
-  #keep(bytes: Uint8Array): number {
-    const wanted = (this.#partialEnd() ?? FRAME_HEADER_BYTES) - this.#partialBytes;
-    const kept = bytes.subarray(0, wanted);
-    this.#partial.set(kept, this.#partialBytes);
-    this.#partialBytes += kept.length;
-    return kept.length;
-  }
-
-  /** Where the begun frame ends, once its header is whole. */
-  #partialEnd(): number | undefined {
-    if (this.#partialBytes < FRAME_HEADER_BYTES) return undefined;
-    return FRAME_HEADER_BYTES + this.#bodyBytes(this.#partial);
-  }
-
-  #bodyBytes(frame: Uint8Array): number {
-    const bodyBytes = ((frame[0] ?? 0) << 8) | (frame[1] ?? 0);
+  /** The length in the header, which is whole. */
+  #bodyBytes(): number {
+    const bodyBytes = new DataView(this.#buffer.buffer, this.#start).getUint32(0);
     if (bodyBytes === 0) throw new ProtocolError("malformed", "The peer sent an empty frame");
-    if (bodyBytes > this.#maxBodyBytes) {
+    if (bodyBytes > this.#buffer.length - FRAME_HEADER_BYTES) {
       throw new ProtocolError("oversize", "The peer sent a frame that is too long here");
     }
     return bodyBytes;

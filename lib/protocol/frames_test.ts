@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createSeededRandom } from "../../tests/support/seeded_random.ts";
-import { counting } from "../../tests/support/protocol_samples.ts";
+import { counting, readFrames } from "../../tests/support/protocol_samples.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../errors.ts";
 import {
   formatClientOpening,
@@ -21,18 +21,16 @@ function assertRefused(act: () => unknown, code: ProtocolErrorCode): void {
 
 Deno.test("frames come out whole, however the stream is cut", () => {
   const random = createSeededRandom(1);
-  const sizes = [1, 2, 3, 100, 255, 256, 257, 4096, FRAME_BODY_MAX_BYTES - 1, FRAME_BODY_MAX_BYTES];
+  const maxBodyBytes = 5000;
+  const sizes = [1, 2, 3, 4, 5, 100, 255, 256, 257, 4096, maxBodyBytes - 1, maxBodyBytes];
   for (let round = 0; round < 200; round++) {
     const bodies = Array.from({ length: 1 + random.below(5) }, () => random.bytes(random.pick(sizes)));
     const stream = new Uint8Array(bodies.flatMap((body) => [...formatFrame(body)]));
-    const reader = new FrameReader();
+    const reader = new FrameReader(maxBodyBytes);
     const found: Uint8Array[] = [];
-    // One buffer for all reads, as a connection does it.
-    const buffer = new Uint8Array(70_000);
     for (let offset = 0; offset < stream.length;) {
-      const piece = stream.subarray(offset, offset + 1 + random.below(random.pick([1, 2, 3, 1000, 70_000])));
-      buffer.set(piece);
-      for (const body of reader.push(buffer.subarray(0, piece.length))) found.push(new Uint8Array(body));
+      const piece = stream.subarray(offset, offset + 1 + random.below(random.pick([1, 2, 3, 1000, 20_000])));
+      for (const body of readFrames(reader, piece)) found.push(new Uint8Array(body));
       offset += piece.length;
     }
     reader.finish();
@@ -41,15 +39,34 @@ Deno.test("frames come out whole, however the stream is cut", () => {
 });
 
 Deno.test("an empty frame, one beyond the bound, and an end within one are refused", () => {
-  assertRefused(() => [...new FrameReader().push(new Uint8Array([0, 0]))], "malformed");
-  const reader = new FrameReader({ maxBodyBytes: 100 });
-  assert.equal([...reader.push(formatFrame(counting(0, 100)))].length, 1);
-  assertRefused(() => [...reader.push(new Uint8Array([0, 101]))], "oversize");
-  for (const bytes of [[0], [0, 5], [0, 5, 1, 2, 3, 4]]) {
-    const cut = new FrameReader();
-    assert.equal([...cut.push(new Uint8Array(bytes))].length, 0);
+  assertRefused(() => [...readFrames(new FrameReader(100), new Uint8Array(4))], "malformed");
+  const reader = new FrameReader(100);
+  assert.equal([...readFrames(reader, formatFrame(counting(0, 100)))].length, 1);
+  assertRefused(() => [...readFrames(reader, new Uint8Array([0, 0, 0, 101]))], "oversize");
+  assertRefused(() => [...readFrames(new FrameReader(100), new Uint8Array(4).fill(0xff))], "oversize");
+  for (const bytes of [[0], [0, 0, 0, 5], [0, 0, 0, 5, 1, 2, 3, 4]]) {
+    const cut = new FrameReader(100);
+    assert.equal([...readFrames(cut, new Uint8Array(bytes))].length, 0);
     assertRefused(() => cut.finish(), "truncated");
   }
+});
+
+Deno.test("larger frames are taken from a moment on, what has come of the next one included", () => {
+  const next = formatFrame(counting(7, 300));
+  const reader = new FrameReader(100);
+  // as much of the next frame as there is room for comes with the first
+  const bodies = readFrames(reader, new Uint8Array([...formatFrame(counting(0, 50)), ...next.subarray(0, 20)]));
+  assert.deepEqual(bodies.next().value, counting(0, 50));
+  reader.expectUpTo(300);
+  assert.equal(bodies.next().done, true);
+  assert.deepEqual([...readFrames(reader, next.subarray(20))], [counting(7, 300)]);
+  reader.finish();
+});
+
+Deno.test("no frame is made that a reader would refuse", () => {
+  assert.throws(() => formatFrame(new Uint8Array(0)), RangeError);
+  assert.throws(() => formatFrame(new Uint8Array(FRAME_BODY_MAX_BYTES + 1)), RangeError);
+  assert.equal(formatFrame(new Uint8Array(FRAME_BODY_MAX_BYTES)).length, 4 + FRAME_BODY_MAX_BYTES);
 });
 
 Deno.test("openings survive a round trip", () => {

@@ -14,6 +14,7 @@ import {
   hello,
   otherSharedKey,
   passphrase,
+  readFrames,
   routedSession,
   serverMessages,
   session,
@@ -164,8 +165,8 @@ const targets: readonly Target[] = [
   {
     name: "streams of frames",
     read: (bytes) => {
-      const reader = new FrameReader({ maxBodyBytes: 1000 });
-      for (const body of reader.push(bytes)) assert(body.length >= 1 && body.length <= 1000);
+      const reader = new FrameReader(1000);
+      for (const body of readFrames(reader, bytes)) assert(body.length >= 1 && body.length <= 1000);
       reader.finish();
     },
     valid: [opening, reply, new Uint8Array([...opening, ...reply])],

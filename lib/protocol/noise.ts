@@ -36,6 +36,8 @@ export interface EncryptOptions {
   readonly associatedData?: Uint8Array;
   /** Bytes left free before the ciphertext, for a header. Default 0. */
   readonly headroomBytes?: number;
+  /** Where headroom, ciphertext and tag are put, if it is long enough for them. Default: memory of their own. */
+  readonly into?: Uint8Array<ArrayBuffer>;
 }
 
 /** A key and a counter (Noise 5.1). A tag that does not fit ends its use: nothing can be decrypted after a failure. */
@@ -62,7 +64,8 @@ export class CipherState {
     const plaintextBytes = parts.reduce((sum, part) => sum + part.length, 0);
     const cipher = createCipheriv("chacha20-poly1305", this.#key, this.#nextNonce(), { authTagLength: TAG_BYTES });
     if (options.associatedData?.length) cipher.setAAD(options.associatedData, { plaintextLength: plaintextBytes });
-    const result = new Uint8Array(headroomBytes + plaintextBytes + TAG_BYTES);
+    const resultBytes = headroomBytes + plaintextBytes + TAG_BYTES;
+    const result = options.into?.subarray(0, resultBytes) ?? new Uint8Array(resultBytes);
     let offset = headroomBytes;
     for (const part of parts) {
       result.set(cipher.update(part), offset);
@@ -101,7 +104,7 @@ export class CipherState {
 
   /** Noise 12.3: four zero bytes and the counter, little-endian. */
   #nextNonce(): Uint8Array {
-    // Noise stops at 2^64 - 1; where a double stops being exact is far enough (2^53 messages of 64 KiB).
+    // Noise stops at 2^64 - 1; where a double stops being exact is far enough (2^53 messages).
     if (this.#counter >= Number.MAX_SAFE_INTEGER) throw new RangeError("Too many messages for one key");
     const view = new DataView(this.#nonce.buffer);
     view.setUint32(4, this.#counter >>> 0, true);

@@ -299,7 +299,7 @@ async function writeFileAtomically(
 }
 
 /** Larger than the runtime's own 64 KiB, and one piece ahead: what is read next is there when it is asked for. */
-const pieceBytes = 256 * 1024;
+const pieceBytes = 512 * 1024;
 
 function readInPieces(file: Deno.FsFile): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({

@@ -8,7 +8,7 @@ import type {
   WelcomeMessage,
 } from "../../lib/protocol/boot_exchange.ts";
 import type { DiscoveryMessage } from "../../lib/protocol/discovery.ts";
-import { FrameReader } from "../../lib/protocol/frames.ts";
+import { FRAME_BODY_MAX_BYTES, FrameReader } from "../../lib/protocol/frames.ts";
 import { answerClientOpening, type SecureChannel, startClientHandshake } from "../../lib/protocol/secure_channel.ts";
 import type { SessionParameters } from "../../lib/protocol/session.ts";
 
@@ -145,10 +145,22 @@ export const agentSettings: readonly AgentSettings[] = [
   },
 ];
 
+/** Gives these bytes of a stream to a reader; its frames, each a view that is good until the next one is asked for. */
+export function* readFrames(reader: FrameReader, bytes: Uint8Array): Generator<Uint8Array, void, void> {
+  for (let rest = bytes; rest.length > 0;) {
+    const space = reader.space();
+    const part = rest.subarray(0, space.length);
+    space.set(part);
+    reader.added(part.length);
+    rest = rest.subarray(part.length);
+    for (let body = reader.next(); body !== undefined; body = reader.next()) yield body;
+  }
+}
+
 /** The bodies of all frames in these bytes. */
 export function bodiesOf(bytes: Uint8Array): Uint8Array[] {
-  const reader = new FrameReader();
-  const bodies = [...reader.push(bytes)].map((body) => new Uint8Array(body));
+  const reader = new FrameReader(FRAME_BODY_MAX_BYTES);
+  const bodies = [...readFrames(reader, bytes).map((body) => new Uint8Array(body))];
   reader.finish();
   return bodies;
 }

@@ -5,10 +5,16 @@ import { parseClientPlaintext, parseServerPlaintext } from "../../lib/protocol/b
 import { parseCpio } from "../../lib/protocol/cpio.ts";
 import { parseDiscovery } from "../../lib/protocol/discovery.ts";
 import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
-import { FrameReader, OPENING_MAX_BYTES } from "../../lib/protocol/frames.ts";
+import {
+  FRAME_BODY_MAX_BYTES,
+  FrameReader,
+  MESSAGE_BODY_MAX_BYTES,
+  OPENING_MAX_BYTES,
+} from "../../lib/protocol/frames.ts";
 import { deriveKeys } from "../../lib/protocol/keys.ts";
 import { answerClientOpening, type SecureChannel, startClientHandshake } from "../../lib/protocol/secure_channel.ts";
 import { parseSession } from "../../lib/protocol/session.ts";
+import { readFrames } from "./protocol_samples.ts";
 
 export type Expectation = ProtocolErrorCode | "ok" | "not-authentic" | "offered" | "claimed" | "other-key" | "ignored";
 
@@ -86,16 +92,16 @@ function readStream(one: VectorCase, file: VectorFile): Found {
   const isServer = one.to === "server";
   let channel: SecureChannel | undefined;
   const decoded: unknown[] = [];
-  let reader = new FrameReader({ maxBodyBytes: OPENING_MAX_BYTES });
+  const reader = new FrameReader(OPENING_MAX_BYTES);
   // Byte by byte, so that the bound of the reader can change after the opening.
   for (const byte of hex(one.bytes)) {
-    for (const body of reader.push(new Uint8Array([byte]))) {
+    for (const body of readFrames(reader, new Uint8Array([byte]))) {
       if (channel !== undefined) {
         decoded.push(isServer ? parseClientPlaintext(channel.open(body)) : readServerPlaintext(channel.open(body)));
         continue;
       }
       channel = isServer ? acceptOpening(body, one, file, psk) : openAsClient(body, file, psk);
-      reader = new FrameReader();
+      reader.expectUpTo(isServer ? MESSAGE_BODY_MAX_BYTES : FRAME_BODY_MAX_BYTES);
     }
   }
   reader.finish();

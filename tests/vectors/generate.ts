@@ -8,7 +8,7 @@ import { formatAgentSettings } from "../../lib/protocol/agent_settings.ts";
 import { type ClientMessage, formatClientMessage, formatServerMessage, type ServerMessage } from "../../lib/protocol/boot_exchange.ts";
 import { buildCpio, type CpioEntry } from "../../lib/protocol/cpio.ts";
 import { type DiscoveryMessage, formatDiscovery } from "../../lib/protocol/discovery.ts";
-import { formatFrame } from "../../lib/protocol/frames.ts";
+import { formatFrame, FRAME_HEADER_BYTES } from "../../lib/protocol/frames.ts";
 import { deriveKeys } from "../../lib/protocol/keys.ts";
 import { buildSessionCpio, formatSession } from "../../lib/protocol/session.ts";
 import { encodeUtf8 } from "../../lib/protocol/text.ts";
@@ -148,8 +148,8 @@ function bootExchange(): VectorFile {
   const toServer = (name: string, bytes: Uint8Array, outcome: Expectation): VectorCase => ({ ...bytesCase(name, bytes, outcome), to: "server" });
   const toClient = (name: string, bytes: Uint8Array, outcome: Expectation): VectorCase => ({ ...bytesCase(name, bytes, outcome), to: "client" });
   const foreign = connect(other.bootPsk);
-  const openingBody = opening.subarray(2);
-  const replyBody = reply.subarray(2);
+  const openingBody = opening.subarray(FRAME_HEADER_BYTES);
+  const replyBody = reply.subarray(FRAME_HEADER_BYTES);
   return {
     about: "Whole byte streams of the boot exchange as one side receives them, with fixed private keys. Outcome: of the first thing that fails.",
     sharedKey: sharedKey.toHex(),
@@ -164,20 +164,21 @@ function bootExchange(): VectorFile {
       },
       toServer("wrong key", foreign.opening, "wrong-key"),
       toServer("bad tag in the opening", flip(opening, -1), "wrong-key"),
-      toServer("unknown version", opening.with(9, 2), "unknown-version"),
-      toServer("no magic", opening.with(2, 0x73), "malformed"),
+      toServer("unknown version", opening.with(FRAME_HEADER_BYTES + 7, 2), "unknown-version"),
+      toServer("no magic", opening.with(FRAME_HEADER_BYTES, 0x73), "malformed"),
       toServer("opening too short", formatFrame(openingBody.subarray(0, 55)), "truncated"),
       toServer("opening too long", formatFrame(join(openingBody, new Uint8Array(1))), "oversize"),
-      toServer("frame beyond the bound of an opening", join(new Uint8Array([0xff, 0xff]), new Uint8Array(200)), "oversize"),
-      toServer("empty frame", new Uint8Array(2), "malformed"),
+      toServer("frame beyond the bound of an opening", join(new Uint8Array([0, 0, 0, 0x3a]), new Uint8Array(58)), "oversize"),
+      toServer("empty frame", new Uint8Array(4), "malformed"),
       toServer("truncated within the opening", opening.subarray(0, 40), "truncated"),
       toServer("truncated within a sealed frame", join(opening, helloFrame.subarray(0, -1)), "truncated"),
       toServer("bad tag", join(opening, flip(helloFrame, -1)), "bad-tag"),
-      toServer("changed ciphertext", join(opening, flip(helloFrame, 2)), "bad-tag"),
+      toServer("changed ciphertext", join(opening, flip(helloFrame, FRAME_HEADER_BYTES)), "bad-tag"),
       toServer("replay of a frame", join(opening, helloFrame, helloFrame), "bad-tag"),
       toServer("a frame left out", join(opening, requestFrame), "bad-tag"),
       toServer("frames in another order", join(opening, requestFrame, helloFrame), "bad-tag"),
       toServer("the server's own frame sent back", join(opening, welcomeFrame), "bad-tag"),
+      toServer("header of a sealed frame beyond the bound of a message", join(opening, new Uint8Array([0, 0, 0x40, 0x12])), "oversize"),
       toServer("sealed frame shorter than a tag", join(opening, formatFrame(new Uint8Array(15))), "truncated"),
       {
         ...toServer("replay of a connection: the server has another private key by now", join(opening, helloFrame), "bad-tag"),
@@ -188,10 +189,11 @@ function bootExchange(): VectorFile {
       toClient("the server says: busy", formatFrame(join(replyBody.subarray(0, 8), new Uint8Array([3]))), "refused"),
       toClient("the server says: malformed", formatFrame(join(replyBody.subarray(0, 8), new Uint8Array([4]))), "malformed"),
       toClient("unknown status", formatFrame(join(replyBody.subarray(0, 8), new Uint8Array([5]))), "malformed"),
-      toClient("unknown version of the server", reply.with(9, 2), "unknown-version"),
+      toClient("unknown version of the server", reply.with(FRAME_HEADER_BYTES + 7, 2), "unknown-version"),
       toClient("wrong key of the server", foreign.reply, "wrong-key"),
       toClient("a public key of small order", formatFrame(join(replyBody.subarray(0, 9), new Uint8Array(48))), "malformed"),
       toClient("truncated within the archive", join(reply, welcomeFrame, archiveFrame.subarray(0, 100)), "truncated"),
+      toClient("header of a sealed frame beyond the bound of a piece", join(reply, new Uint8Array([0, 8, 0, 0x12])), "oversize"),
       toClient("replay of a frame", join(reply, welcomeFrame, welcomeFrame), "bad-tag"),
     ],
   };
