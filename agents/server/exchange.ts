@@ -1,5 +1,5 @@
 /** Drives the server's session over one connection: bytes to events, actions to deeds. What follows what is decided in lib/protocol. */
-import type { DiskReport } from "../../lib/block/inspect_disk.ts";
+import { describeLocked, type DiskReport } from "../../lib/block/inspect_disk.ts";
 import { BootError } from "../../lib/boot/entry.ts";
 import type { BootImage } from "../../lib/boot/opened_image.ts";
 import { ProtocolError, UserError } from "../../lib/errors.ts";
@@ -249,7 +249,7 @@ class ServerExchange implements AsyncDisposable {
         initramfsBytes,
         commandLine: forDesktop(entry.commandLine),
         entryTitle: entry.title,
-        notices: [...disk.notices, ...entry.notices],
+        notices: [...listDiskNotices(disk, image), ...entry.notices],
         session: this.#planSession(disk).session,
       },
     };
@@ -327,6 +327,12 @@ class ServerExchange implements AsyncDisposable {
       if (!this.#isServing && this.#ticket !== undefined) await this.#options.desk.release(this.#ticket);
     }
   }
+}
+
+/** Without those about what has been unlocked and looked through since. */
+function listDiskNotices({ notices }: DiskReport, { unlocked = [] }: BootImage): readonly string[] {
+  const outdated = unlocked.map(describeLocked);
+  return notices.filter((notice) => !outdated.includes(notice));
 }
 
 /** Why the disk cannot be had, in the words of the protocol. */

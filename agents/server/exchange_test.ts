@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { BootError } from "../../lib/boot/entry.ts";
 import type { BootImage } from "../../lib/boot/opened_image.ts";
-import type { DiskReport } from "../../lib/block/inspect_disk.ts";
+import { describeLocked, type DiskReport } from "../../lib/block/inspect_disk.ts";
 import { listenStream } from "../../lib/net/listen.ts";
 import { connectStream } from "../../lib/net/stream.ts";
 import type { HelloMessage } from "../../lib/protocol/boot_exchange.ts";
@@ -166,6 +166,18 @@ Deno.test("kernel, initramfs and session arrive, and the disk is lent", async ()
   assert.equal(isFree, false);
   assert.ok(clientLines.includes("Note: Old entry"), clientLines.join("\n"));
   assert.ok(serverLines.includes('"desktop" has all it needs and starts'), serverLines.join("\n"));
+});
+
+Deno.test("what has been unlocked and looked through is no longer said not to be seen", async () => {
+  const inspect = (): Promise<DiskReport> =>
+    Promise.resolve({ ...disk, notices: ["/dev/sda2", "/dev/sda3"].map(describeLocked) });
+  const openBoot = (passphrase?: string): Promise<BootImage & AsyncDisposable> =>
+    passphrase === undefined
+      ? Promise.reject(new BootError("passphrase-needed", "A passphrase is needed"))
+      : Promise.resolve(createImage({ unlocked: ["/dev/sda2"] }));
+  const { clientLines } = await play({ source: { inspect, openBoot }, passphrases: ["right"] });
+  const notes = clientLines.filter((line) => line.startsWith("Note: "));
+  assert.deepEqual(notes, [`Note: ${describeLocked("/dev/sda3")}`, "Note: Old entry"]);
 });
 
 Deno.test("a passphrase is asked for until it is right, at most three times, and never shown", async () => {

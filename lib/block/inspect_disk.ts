@@ -59,17 +59,23 @@ async function lookAt(system: System, device: string, { problems, notices }: Fin
   if (type === "swsuspend") {
     problems.push({ code: "hibernated", message: describeHibernation(device) });
   } else if (type === "crypto_LUKS") {
-    notices.push(
-      `"${device}" is encrypted: whether a hibernated system is inside cannot be seen. Serve the disk only if this machine was shut down`,
-    );
+    notices.push(describeLocked(device));
   } else if (type !== undefined && await needsRecovery(system, device, type)) {
-    notices.push(`"${device}" (${type}) was not unmounted cleanly; the desktop will replay its journal`);
+    notices.push(describeUnclean(device, type));
   }
   return type;
 }
 
 export function describeHibernation(device: string): string {
   return `A hibernated system is on "${device}": it would go on with file systems that the desktop has changed by then`;
+}
+
+export function describeLocked(device: string): string {
+  return `"${device}" is encrypted: whether a hibernated system is inside cannot be seen. Serve the disk only if this machine was shut down`;
+}
+
+export function describeUnclean(device: string, fileSystem: string): string {
+  return `"${device}" (${fileSystem}) was not unmounted cleanly; the desktop will replay its journal`;
 }
 
 async function lookAtVolumes(system: System, physicalVolume: string, findings: Findings): Promise<void> {

@@ -89,12 +89,31 @@ async function openConfigured(
   if (passphrase === undefined) throw passphraseNeeded([outer]);
   const { path } = scope.use(await openLuks(system, device, passphrase));
   const inner = part.block === outer ? undefined : part.block;
+  const inside = { ...context, notices: [] };
   if (inner === undefined || await holdsFileSystem(system, path)) {
-    return await tryDevice(context, scope, { device: path }) ?? raise(nothingFound(context, `on "${outer}"`));
+    const found = await tryDevice(inside, scope, { device: path }) ?? raise(nothingFound(context, `on "${outer}"`));
+    return tellUnlocked(found, { container: device, places: [], notices: inside.notices });
   }
-  await refuseHibernated(context, [path]);
+  const places = await refuseHibernated(context, [path]);
   const volume = await openNamed(context, scope, inner, [path]);
-  return await tryDevice(context, scope, { device: volume }) ?? raise(nothingFound(context, `on "${inner}"`));
+  const found = await tryDevice(inside, scope, { device: volume }) ?? raise(nothingFound(context, `on "${inner}"`));
+  return tellUnlocked(found, { container: device, places, notices: inside.notices });
+}
+
+interface LookedInto {
+  readonly container: string;
+  /** All that is in it. */
+  readonly places: readonly Place[];
+  readonly notices: readonly string[];
+}
+
+/** What was found, with what is known now of the partition it is in. */
+function tellUnlocked(found: Opened, { container, places, notices }: LookedInto): Opened {
+  return {
+    ...found,
+    entry: { ...found.entry, notices: [...found.entry.notices, ...notices] },
+    ...places.some(({ isClosed }) => isClosed) ? {} : { unlocked: [container] },
+  };
 }
 
 /** A device that is there, or a logical volume on one of `physicalVolumes` that has to be activated first. */
@@ -162,10 +181,11 @@ async function tryEncrypted(
       const { path } = attempt.use(await openLuks(context.system, device, passphrase));
       const type = (await probeSignature(context.system, path))?.type;
       const places = type === "LVM2_member" ? await findVolumePlaces(context, [path]) : [atPath(path)];
-      const found = await tryPlaces(context, attempt, places);
+      const inside = { ...context, notices: [] };
+      const found = await tryPlaces(inside, attempt, places);
       if (found === undefined) continue;
       scope.use(attempt.move());
-      return found;
+      return tellUnlocked(found, { container: device, places, notices: inside.notices });
     } catch (error) {
       if (!(error instanceof BootError) || error.code !== "passphrase-wrong") throw error;
       refusals.push(error);

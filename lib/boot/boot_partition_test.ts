@@ -8,6 +8,8 @@ import { BootError } from "./entry.ts";
 interface Device {
   readonly type: string;
   readonly files?: Readonly<Record<string, string>>;
+  /** ext4 with something in its journal. */
+  readonly isUnclean?: boolean;
 }
 
 interface Machine {
@@ -55,6 +57,8 @@ function makeMachine(machine: Machine): { readonly system: MemorySystem; readonl
           const type = mapped(last)?.type;
           return type === undefined ? 2 : `DEVNAME=${last}\nTYPE=${type}\n`;
         }
+        case "od":
+          return formatSuperBlock(mapped(last)?.isUnclean ?? false);
         case "mount": {
           const device = argv.at(-2) ?? "";
           held.set(last, device);
@@ -90,6 +94,14 @@ function makeMachine(machine: Machine): { readonly system: MemorySystem; readonl
     }],
   });
   return { system, held };
+}
+
+/** What lib/block/journal.ts reads of ext4, as od(1) prints it. */
+function formatSuperBlock(isUnclean: boolean): string {
+  const block = new DataView(new ArrayBuffer(0x64));
+  block.setUint16(0x38, 0xef53, true);
+  block.setUint32(0x60, isUnclean ? 0x4 : 0, true);
+  return Array.from(new Uint8Array(block.buffer), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
 }
 
 const settings = { disk: "/dev/sda" };
@@ -217,6 +229,27 @@ Deno.test("a configured volume inside an encrypted partition is opened", async (
     { code: "no-device" },
   );
   assert.equal(held.size, 0);
+});
+
+Deno.test("what was unlocked and looked through is known, and a file system in it that was not unmounted is said", async () => {
+  const uncleanRoot = { ...lukslvm.devices, "/dev/vg/root": { type: "ext4", isUnclean: true } };
+  const plain = "  vg|root|linear|public\n  vg|boot|linear|public\n";
+  const { system } = makeMachine({ ...lukslvm, devices: uncleanRoot, volumes: plain });
+  {
+    await using opened = await openBootPartition(system, settings, { passphrase: "geheim" });
+    assert.deepEqual(opened.unlocked, ["/dev/sda2"]);
+    assert.deepEqual(opened.entry.notices, [
+      '"/dev/vg/root" (ext4) was not unmounted cleanly; the desktop will replay its journal',
+    ]);
+  }
+  const part = { type: "luks", luksBlock: "/dev/sda2", block: "/dev/vg/boot" } as const;
+  {
+    await using opened = await openBootPartition(system, { ...settings, part }, { passphrase: "geheim" });
+    assert.deepEqual([opened.unlocked, opened.entry.notices], [["/dev/sda2"], []]);
+  }
+  const withPool = makeMachine(lukslvm);
+  await using opened = await openBootPartition(withPool.system, settings, { passphrase: "geheim" });
+  assert.equal(opened.unlocked, undefined, "there is a volume that cannot be looked into");
 });
 
 Deno.test("a hibernated system found behind a passphrase stops everything", async () => {

@@ -1,6 +1,6 @@
 /** Places on a disk where boot files may be, looked into one after the other. */
 
-import { describeHibernation } from "../block/inspect_disk.ts";
+import { describeHibernation, describeUnclean } from "../block/inspect_disk.ts";
 import { needsRecovery } from "../block/journal.ts";
 import { activateVolume, listVolumes, type LogicalVolume } from "../block/lvm.ts";
 import { isMountable, mountReadOnly } from "../block/mount.ts";
@@ -38,6 +38,8 @@ export interface SearchContext {
   readonly settings: BootSettings;
   /** Why a place was not taken, for the message when nothing is found. */
   readonly reasons: string[];
+  /** Where nobody could look before (lib/block/inspect_disk.ts): takes what people should know of what is found there. */
+  readonly notices?: string[];
 }
 
 /** A device that may hold boot files. */
@@ -45,6 +47,8 @@ export interface Place {
   readonly label: string;
   /** libblkid's name, where it was found out already. */
   readonly fileSystem?: string;
+  /** Activating it would write, so it cannot be looked into. */
+  readonly isClosed?: boolean;
   /** @returns the device's path; what has to be undone is put into the scope */
   open(scope: AsyncDisposableStack): Promise<string>;
 }
@@ -136,6 +140,9 @@ export async function tryDevice(
     context.reasons.push(`${device}: ${fileSystem === "nothing" ? "no file system" : fileSystem}`);
     return undefined;
   }
+  if (context.notices !== undefined && await needsRecovery(system, device, fileSystem)) {
+    context.notices.push(describeUnclean(device, fileSystem));
+  }
   // On btrfs the default subvolume is what boot loaders see; the top of the file system holds the others.
   const views = fileSystem === "btrfs" ? [[], ["subvolid=5"]] : [[]];
   for (const options of views) {
@@ -193,6 +200,7 @@ export async function findVolumePlaces(
   }
   return volumes.map((volume) => ({
     label: volume.path,
+    isClosed: !volume.isPlain,
     open: async (scope) => {
       if (!volume.isPlain) {
         throw new BootError("unsupported", "it is not a plain volume, and activating it would write");
@@ -216,14 +224,19 @@ export async function openOrNote(
   }
 }
 
-/** @throws {BootError} "hibernated" when one of the volumes has a hibernated system */
-export async function refuseHibernated(context: SearchContext, physicalVolumes: readonly string[]): Promise<void> {
-  for (const place of await findVolumePlaces(context, physicalVolumes)) {
+/** @returns the volumes. @throws {BootError} "hibernated" when one of them has a hibernated system */
+export async function refuseHibernated(
+  context: SearchContext,
+  physicalVolumes: readonly string[],
+): Promise<readonly Place[]> {
+  const places = await findVolumePlaces(context, physicalVolumes);
+  for (const place of places) {
     await using attempt = new AsyncDisposableStack();
     const path = await openOrNote(context, attempt, place);
     const type = path === undefined ? undefined : (await probeSignature(context.system, path))?.type;
     if (type === "swsuspend") throw new BootError("hibernated", describeHibernation(place.label));
   }
+  return places;
 }
 
 export function nothingFound({ reasons }: SearchContext, where: string): BootError {

@@ -8,6 +8,8 @@ export interface BootImage {
   readonly kernelBytes: number;
   /** All initramfs files of the entry, one after the other, each padded with zero bytes to a multiple of four, as boot loaders do. */
   readonly initramfsBytes: number;
+  /** Encrypted partitions that were unlocked for it and looked through: no hibernated system is inside. */
+  readonly unlocked?: readonly string[];
   openKernel(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
   openInitramfs(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
 }
