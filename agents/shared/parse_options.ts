@@ -1,5 +1,6 @@
 /** Reading an agent's command line: every mistake is a usage error that names the agent's own help. Pure. */
-import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import type { parseArgs, ParseArgsOptionsConfig } from "node:util";
+import { builtinModules } from "../../lib/builtin_modules.ts";
 import { ExitCode, UserError } from "../../lib/errors.ts";
 
 export type OptionValues<Options extends ParseArgsOptionsConfig> = ReturnType<
@@ -12,6 +13,9 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
   args: readonly string[],
   options: Options,
 ): OptionValues<Options> {
+  // As an image starts its agent; no option has a default value, so there is nothing to add.
+  if (args.length === 0) return {} as OptionValues<Options>;
+  const { parseArgs } = builtinModules.util;
   try {
     return parseArgs({ args: [...args], strict: true, allowPositionals: false, options }).values;
   } catch (error) {

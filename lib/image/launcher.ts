@@ -36,10 +36,15 @@ const compiledStart: readonly string[] = [
   'exec "$agent" "$@"',
 ];
 
+/**
+ * No compiler in the JavaScript engine, neither in advance nor for what runs often: the ciphers are native code, and what an agent does else is
+ * done once.
+ */
 function bundledStart(grants: Readonly<Record<Role, AgentGrants>>): string[] {
   const cases = Object.entries(grants).flatMap(([role, ofRole]) => [
     `${role})`,
-    '    exec "$directory/deno" run --quiet --no-config --no-remote --no-npm --no-lock --no-code-cache --v8-flags=--max-lazy \\',
+    '    exec "$directory/deno" run --quiet --no-config --no-remote --no-npm --no-lock --no-code-cache \\',
+    "        --v8-flags=--max-lazy,--jitless \\",
     ...formatGrants(ofRole).map((flag) => `        ${flag} \\`),
     `        "$directory/${role}-agent.js" "$@"`,
     "    ;;",

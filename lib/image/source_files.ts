@@ -6,7 +6,14 @@ import type { System } from "../system/system.ts";
 
 /** What agents may be made of (design: agents import nothing else), relative to the project. */
 const agentSourceDirectories = ["agents", "lib/block", "lib/boot", "lib/net", "lib/protocol", "lib/system"];
-const agentSourceFiles = ["deno.json", "deno.lock", "lib/errors.ts", "lib/format_bytes.ts", "lib/version.ts"];
+const agentSourceFiles = [
+  "deno.json",
+  "deno.lock",
+  "lib/builtin_modules.ts",
+  "lib/errors.ts",
+  "lib/format_bytes.ts",
+  "lib/version.ts",
+];
 
 /** Whether a change of this source makes other agents; path relative to the project. */
 export function isAgentSource(path: string): boolean {

@@ -2,7 +2,7 @@
  * The datagrams of discovery (doc/protocol.md, "Discovery"): one fixed layout of 128 bytes for all of them, so that no answer is longer
  * than its question.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { builtinModules } from "../builtin_modules.ts";
 import { ProtocolError } from "../errors.ts";
 import { decodeUtf8, encodeUtf8, isPrintable } from "./text.ts";
 
@@ -98,10 +98,11 @@ function checkedNonce(nonce: Uint8Array): Uint8Array {
 
 /** HMAC-SHA-256 over all that precedes the tag, its first 16 bytes (RFC 2104 section 5 allows half of the hash). */
 function computeTag(bytes: Uint8Array, discoveryKey: Uint8Array): Uint8Array {
-  return createHmac("sha256", discoveryKey).update(bytes.subarray(0, TAG_START)).digest().subarray(
-    0,
-    DISCOVERY_BYTES - TAG_START,
-  );
+  return builtinModules.crypto.createHmac("sha256", discoveryKey).update(bytes.subarray(0, TAG_START)).digest()
+    .subarray(
+      0,
+      DISCOVERY_BYTES - TAG_START,
+    );
 }
 
 export interface ParsedDiscovery {
@@ -128,7 +129,7 @@ export function parseDiscovery(bytes: Uint8Array, discoveryKey: Uint8Array): Par
   if (bytes.length < DISCOVERY_BYTES) throw new ProtocolError("truncated", "A discovery datagram is too short");
   if (bytes.length > DISCOVERY_BYTES) throw new ProtocolError("oversize", "A discovery datagram is too long");
   const message = parseMessage(bytes);
-  const authentic = timingSafeEqual(bytes.subarray(TAG_START), computeTag(bytes, discoveryKey));
+  const authentic = builtinModules.crypto.timingSafeEqual(bytes.subarray(TAG_START), computeTag(bytes, discoveryKey));
   return { message, authentic };
 }
 

@@ -1,5 +1,5 @@
 /** The shared key and what is derived from it (doc/protocol.md, "Keys"). */
-import { hkdfSync } from "node:crypto";
+import { builtinModules } from "../builtin_modules.ts";
 
 /** Length of the shared key, of every key derived from it, and of the key file. */
 export const SHARED_KEY_BYTES = 32;
@@ -25,6 +25,6 @@ export function deriveKeys(sharedKey: Uint8Array): DerivedKeys {
     throw new RangeError(`The shared key has ${sharedKey.length} bytes, wanted ${SHARED_KEY_BYTES}`);
   }
   const derive = (info: string): Uint8Array =>
-    new Uint8Array(hkdfSync("sha256", sharedKey, new Uint8Array(0), info, SHARED_KEY_BYTES));
+    new Uint8Array(builtinModules.crypto.hkdfSync("sha256", sharedKey, new Uint8Array(0), info, SHARED_KEY_BYTES));
   return { discoveryKey: derive(DISCOVERY_INFO), bootPsk: derive(BOOT_PSK_INFO) };
 }

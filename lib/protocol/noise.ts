@@ -2,19 +2,9 @@
  * Noise_NNpsk0_25519_ChaChaPoly_SHA256 (The Noise Protocol Framework, revision 34) on the primitives of the runtime. Names follow the
  * specification; sections are quoted as "Noise 5.2". Everything is synchronous, because the bulk data goes through it.
  */
-import { Buffer } from "node:buffer";
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  diffieHellman,
-  generateKeyPairSync,
-  hkdfSync,
-  type KeyObject,
-} from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { ProtocolError } from "../errors.ts";
+import { builtinModules } from "../builtin_modules.ts";
 import { encodeUtf8 } from "./text.ts";
 
 export const NOISE_PROTOCOL_NAME = "Noise_NNpsk0_25519_ChaChaPoly_SHA256";
@@ -62,7 +52,9 @@ export class CipherState {
   encryptParts(parts: readonly Uint8Array[], options: EncryptOptions = {}): Uint8Array<ArrayBuffer> {
     const headroomBytes = options.headroomBytes ?? 0;
     const plaintextBytes = parts.reduce((sum, part) => sum + part.length, 0);
-    const cipher = createCipheriv("chacha20-poly1305", this.#key, this.#nextNonce(), { authTagLength: TAG_BYTES });
+    const cipher = builtinModules.crypto.createCipheriv("chacha20-poly1305", this.#key, this.#nextNonce(), {
+      authTagLength: TAG_BYTES,
+    });
     if (options.associatedData?.length) cipher.setAAD(options.associatedData, { plaintextLength: plaintextBytes });
     const resultBytes = headroomBytes + plaintextBytes + TAG_BYTES;
     const result = options.into?.subarray(0, resultBytes) ?? new Uint8Array(resultBytes);
@@ -87,7 +79,9 @@ export class CipherState {
       this.#isBroken = true;
       throw new ProtocolError("truncated", "An encrypted message is shorter than its tag");
     }
-    const decipher = createDecipheriv("chacha20-poly1305", this.#key, this.#nextNonce(), { authTagLength: TAG_BYTES });
+    const decipher = builtinModules.crypto.createDecipheriv("chacha20-poly1305", this.#key, this.#nextNonce(), {
+      authTagLength: TAG_BYTES,
+    });
     if (options.associatedData?.length) decipher.setAAD(options.associatedData, { plaintextLength: tagStart });
     decipher.setAuthTag(ciphertext.subarray(tagStart));
     // Never handed out before `final` has compared the tag.
@@ -206,7 +200,9 @@ export class Handshake {
   constructor(isInitiator: boolean, { psk, prologue, ephemeral }: HandshakeOptions) {
     if (psk.length !== KEY_BYTES) throw new RangeError(`A pre-shared key has ${KEY_BYTES} bytes`);
     this.#isInitiator = isInitiator;
-    this.#privateKey = ephemeral === undefined ? generateKeyPairSync("x25519").privateKey : toPrivateKey(ephemeral);
+    this.#privateKey = ephemeral === undefined
+      ? builtinModules.crypto.generateKeyPairSync("x25519").privateKey
+      : toPrivateKey(ephemeral);
     this.#symmetric.mixHash(prologue);
     // The token "psk" comes first and needs nothing of the messages, so both sides do it here.
     this.#symmetric.mixKeyAndHash(psk);
@@ -296,11 +292,11 @@ export function createResponder(options: HandshakeOptions): Handshake {
 }
 
 function computeSharedSecret(privateKey: KeyObject, remotePublicKey: Uint8Array): Uint8Array {
-  const der = Buffer.concat([SPKI_PREFIX, remotePublicKey]);
+  const der = builtinModules.buffer.Buffer.concat([SPKI_PREFIX, remotePublicKey]);
   let secret: Uint8Array;
   try {
-    const publicKey = createPublicKey({ key: der, format: "der", type: "spki" });
-    secret = diffieHellman({ privateKey, publicKey });
+    const publicKey = builtinModules.crypto.createPublicKey({ key: der, format: "der", type: "spki" });
+    secret = builtinModules.crypto.diffieHellman({ privateKey, publicKey });
   } catch {
     // OpenSSL refuses the all-zero result of a public key of small order (RFC 7748 section 6.1).
     throw new ProtocolError("malformed", "The peer's public key is not acceptable");
@@ -313,16 +309,20 @@ function computeSharedSecret(privateKey: KeyObject, remotePublicKey: Uint8Array)
 
 function toPrivateKey(raw: Uint8Array): KeyObject {
   if (raw.length !== KEY_BYTES) throw new RangeError(`A private key has ${KEY_BYTES} bytes`);
-  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, raw]), format: "der", type: "pkcs8" });
+  return builtinModules.crypto.createPrivateKey({
+    key: builtinModules.buffer.Buffer.concat([PKCS8_PREFIX, raw]),
+    format: "der",
+    type: "pkcs8",
+  });
 }
 
 function toRawPublicKey(privateKey: KeyObject): Uint8Array {
-  const der: Uint8Array = createPublicKey(privateKey).export({ format: "der", type: "spki" });
+  const der: Uint8Array = builtinModules.crypto.createPublicKey(privateKey).export({ format: "der", type: "spki" });
   return der.subarray(SPKI_PREFIX.length);
 }
 
 function sha256(...parts: readonly Uint8Array[]): Uint8Array {
-  const hash = createHash("sha256");
+  const hash = builtinModules.crypto.createHash("sha256");
   for (const part of parts) hash.update(part);
   return hash.digest();
 }
@@ -331,6 +331,8 @@ function hkdf(chainingKey: Uint8Array, input: Uint8Array, outputs: 2): [Uint8Arr
 function hkdf(chainingKey: Uint8Array, input: Uint8Array, outputs: 3): [Uint8Array, Uint8Array, Uint8Array];
 /** Noise 4.3: HKDF of RFC 5869 with the chaining key as salt and no info. */
 function hkdf(chainingKey: Uint8Array, input: Uint8Array, outputs: number): Uint8Array[] {
-  const bytes = new Uint8Array(hkdfSync("sha256", input, chainingKey, NOTHING, outputs * KEY_BYTES));
+  const bytes = new Uint8Array(
+    builtinModules.crypto.hkdfSync("sha256", input, chainingKey, NOTHING, outputs * KEY_BYTES),
+  );
   return Array.from({ length: outputs }, (_, index) => bytes.slice(index * KEY_BYTES, (index + 1) * KEY_BYTES));
 }

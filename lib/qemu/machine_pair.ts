@@ -32,8 +32,8 @@ const cableSocket = "cable.sock";
 const serverMac = "52:54:00:5a:1e:f1";
 const clientMac = "52:54:00:5a:1e:f2";
 const serialConsole = "console=tty0 console=ttyS0,115200";
-/** What the image's kernel is told beside the role: no self-test of every cipher, and only what is worth a notice (doc/image.md). */
-const imageParameters = "loglevel=6 cryptomgr.notests";
+/** What the image's kernel is told beside the role: to say only what is worth a notice, and to leave out what nobody needs (doc/image.md). */
+const imageParameters = "loglevel=6 cryptomgr.notests initcall_blacklist=init_encrypted,jent_mod_init";
 
 /** Seen on the laptop's console when it has done all it can before a desktop asks (agents/server/server.ts). */
 export const serverReadyPattern = /stiefelsystem: step=prepared /;

@@ -25,9 +25,9 @@ async function supervise(
     await Deno.writeTextFile(`${root}/cmdline`, `${commandLine}\n`);
     await Deno.writeTextFile(`${root}/run-agent`, `#!/bin/sh\n${agent}\n`, { mode: 0o755 });
     if (isComplete) await Deno.writeTextFile(`${root}/complete`, "");
-    // The real one would change how much the kernel of this machine prints.
-    await Deno.writeTextFile(`${root}/dmesg`, "#!/bin/sh\n", { mode: 0o755 });
     const text = (await Deno.readTextFile(script)).replaceAll("/proc/cmdline", `${root}/cmdline`)
+      // The real one would change how much the kernel of this machine prints.
+      .replaceAll("/proc/sys/kernel/printk", `${root}/printk`)
       .replaceAll("/usr/lib/stiefelsystem/run-agent", `${root}/run-agent`)
       .replaceAll("/usr/lib/stiefelsystem/complete", `${root}/complete`)
       .replace("PATH=/usr/sbin:/usr/bin", `PATH=${root}:/usr/sbin:/usr/bin:/bin`);
