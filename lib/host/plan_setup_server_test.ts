@@ -105,6 +105,13 @@ Deno.test("every golden plan belongs to a system that is tested", async () => {
 
 const debian = installedSystems[0] as InstalledSystem;
 
+Deno.test("hooks of an earlier version are removed, without building the laptop's own initramfs", async () => {
+  const hook = "/etc/initramfs-tools/hooks/stiefelsystem";
+  const { operations } = planSetupServer(await inputsFor({ ...debian, files: [...debian.files, hook] }));
+  assert.deepEqual(operations.filter(({ kind }) => kind === "remove-file").map(({ id }) => id), [hook]);
+  assert.ok(!operations.some((operation) => operation.kind === "run-command" && operation.id === "own-initramfs"));
+});
+
 Deno.test("what the configuration says about booting goes into stiefelsystem.json", async () => {
   const plan = planSetupServer(
     await inputsFor(
