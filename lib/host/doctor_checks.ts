@@ -96,22 +96,15 @@ function checkKernel({ host, missingModules }: DoctorFacts): Verdict {
 }
 
 function checkInitramfs(facts: DoctorFacts): Verdict {
-  if (facts.isHostOnly) {
-    return error(
-      "has this machine's drivers only (MODULES=dep)",
-      "Set MODULES=most in /etc/initramfs-tools/initramfs.conf",
-    );
-  }
   if (facts.generator === undefined) return warning("nothing is known of it", "See the generator above");
-  const isSeparate = facts.generator !== "initramfs-tools";
-  if (isSeparate && !facts.hasSeparateInitramfs) {
+  if (!facts.hasSeparateInitramfs) {
     return warning(`${separateInitramfs} is not there`, "Run setup-server");
   }
   const { bootKernel, host } = facts;
   if (bootKernel !== undefined && !bootKernel.isThere) {
     return error(`/boot/stiefelsystem.json names ${bootKernel.path}, which is not there`, "Run setup-server");
   }
-  if (isSeparate && bootKernel !== undefined && !bootKernel.isNewest) {
+  if (bootKernel !== undefined && !bootKernel.isNewest) {
     return warning(`${bootKernel.path} is not the newest kernel, ${host.kernel?.image}`, "Run setup-server");
   }
   return ok("for any machine");

@@ -92,11 +92,9 @@ export interface DoctorFacts {
   readonly isSecureBoot: boolean;
   /** Kernel modules a desktop needs that the payload's kernel lacks. */
   readonly missingModules: readonly string[];
-  /** The initramfs that desktops get has only this machine's drivers. */
-  readonly isHostOnly: boolean;
   /** The kernel that /boot/stiefelsystem.json names; undefined when it names none. */
   readonly bootKernel: { readonly path: string; readonly isThere: boolean; readonly isNewest: boolean } | undefined;
-  /** Built by setup-server, where the generator keeps it apart. */
+  /** Built by setup-server. */
   readonly hasSeparateInitramfs: boolean;
   readonly storage: StorageFacts;
   /** Containers on the disk that is served. */
@@ -142,7 +140,6 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
     lockdown: /\[(\w+)\]/.exec(await readKernelFile("/sys/kernel/security/lockdown") ?? "")?.[1],
     isSecureBoot: await readSecureBoot(system),
     missingModules: host.kernel === undefined ? [] : await findMissingModules(tree, host.kernel.release),
-    isHostOnly: await readIsHostOnly(tree, inputs.generator),
     bootKernel: await readBootKernel(system, tree, host.kernel?.image),
     hasSeparateInitramfs: await tree.exists(separateInitramfs),
     storage,
@@ -198,17 +195,6 @@ async function findMissingModules(tree: HostTree, release: string): Promise<read
   const lists = [await tree.readText(`${directory}/modules.dep`), await tree.readText(`${directory}/modules.builtin`)];
   const known = lists.join("\n");
   return neededModules.filter((name) => !new RegExp(`(^|/)${name}\\.ko`, "m").test(known));
-}
-
-/** Settings by which a generator leaves out what this machine does not need. A separate initramfs is never built so. */
-async function readIsHostOnly(tree: HostTree, generator: GeneratorId | undefined): Promise<boolean> {
-  if (generator !== "initramfs-tools") return false;
-  const texts = [await tree.readText("/etc/initramfs-tools/initramfs.conf")];
-  for (const name of await tree.list("/etc/initramfs-tools/conf.d")) {
-    texts.push(await tree.readText(`/etc/initramfs-tools/conf.d/${name}`));
-  }
-  // The last assignment counts, as in the shell that sources them.
-  return [...texts.join("\n").matchAll(/^\s*MODULES=["']?(\w+)/gm)].at(-1)?.[1] === "dep";
 }
 
 /** Its name stays the same over kernel updates, and its content is for root only (Ubuntu): the size tells kernels apart. */

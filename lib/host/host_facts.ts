@@ -37,6 +37,8 @@ export interface HostFacts {
   readonly commandLine: string;
   /** Files that the original Stiefelsystem has installed and that are in the way of ours. */
   readonly originalFiles: readonly HostPath[];
+  /** Files that an earlier version of ours has installed and that are not wanted any more. */
+  readonly formerFiles: readonly HostPath[];
 }
 
 const programDirectories = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "/sbin", "/bin"];
@@ -53,16 +55,25 @@ const bootLoaderConfigs = [
   "/boot/syslinux/syslinux.cfg",
 ];
 
+/** Of the original's, those that are in the laptop's own initramfs. */
+export const originalInitramfsHooks: readonly HostPath[] = ["/etc/initramfs-tools/hooks/ifrename"];
+
 /** What the original's setup-server-os installs under other names than ours; under the same names ours take their place. */
 const originalFiles: readonly HostPath[] = [
   "/usr/local/bin/stiefel-autokexec",
   "/etc/NetworkManager/conf.d/stiefelsystem.conf",
-  "/etc/initramfs-tools/hooks/ifrename",
+  ...originalInitramfsHooks,
   "/etc/dracut.conf.d/60-stiefelsystem.conf",
   "/etc/pacman.d/hooks/91-dracut-stiefel-remove.hook",
   "/etc/pacman.d/hooks/92-dracut-stiefel-install.hook",
   "/usr/bin/dracut-stiefel-install.sh",
   "/usr/bin/dracut-stiefel-remove.sh",
+];
+
+const formerFiles: readonly HostPath[] = [
+  "/etc/initramfs-tools/hooks/stiefelsystem",
+  "/etc/initramfs-tools/scripts/init-bottom/stiefelsystem",
+  "/etc/initramfs-tools/scripts/init-premount/stiefelsystem",
 ];
 
 export const networkUnits = { networkManager: "NetworkManager.service", networkd: "systemd-networkd.service" } as const;
@@ -105,6 +116,7 @@ export async function gatherHostFacts(system: System, tree: HostTree): Promise<H
     bootHasModes: await hasModes(system, tree, "/boot"),
     hasBootLoaderConfig: await anyExists(bootLoaderConfigs),
     originalFiles: await filterExisting(tree, originalFiles),
+    formerFiles: await filterExisting(tree, formerFiles),
     commandLine: tree.isRunning ? (await system.run(["cat", "/proc/cmdline"])).stdout.trim() : "",
   };
 }

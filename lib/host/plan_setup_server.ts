@@ -3,8 +3,8 @@
 import { formatStiefelsystemJson } from "../boot/stiefelsystem_json.ts";
 import type { Config } from "../config/config.ts";
 import { UserError } from "../errors.ts";
-import type { GeneratorId, InitramfsBuild } from "../initramfs/generator.ts";
-import { generators } from "../initramfs/registry.ts";
+import { type GeneratorId, separateInitramfs, separateKernel } from "../initramfs/generator.ts";
+import { buildSeparateInitramfs, separateOutputs } from "../initramfs/separate_initramfs.ts";
 import {
   AUTOKEXEC_KEY_PATH,
   AUTOKEXEC_SETTINGS_PATH,
@@ -12,7 +12,7 @@ import {
 } from "../protocol/autokexec_settings.ts";
 import { forDesktop, formatStiefelParameters } from "../protocol/kernel_command_line.ts";
 import { autokexecUnit, autokexecUnitPath, formatAutokexecUnit } from "./autokexec_unit.ts";
-import { type HostFacts, networkUnits } from "./host_facts.ts";
+import { type HostFacts, networkUnits, originalInitramfsHooks } from "./host_facts.ts";
 import { networkdRule, networkManagerRule, type NetworkRule } from "./network_rules.ts";
 import {
   checkPlan,
@@ -33,7 +33,7 @@ export interface SetupArtifacts {
   /** Text of the configuration. */
   readonly configText: string;
   readonly key: Uint8Array<ArrayBuffer>;
-  /** Files of image/host/generic, of the generator's folders, and of the distribution's for kernel updates. */
+  /** Files of image/host/generic, of the generator's folders, and of those for updates. */
   readonly genericFiles: readonly OverlayFile[];
   readonly generatorFiles: readonly OverlayFile[];
   readonly kernelHookFiles: readonly OverlayFile[];
@@ -60,10 +60,9 @@ export const stiefelsystemJsonPath: HostPath = "/boot/stiefelsystem.json";
 /** @throws {UserError} when the host lacks what the plan cannot do without */
 export function planSetupServer(inputs: SetupInputs): Plan {
   const { facts, artifacts, generator } = inputs;
-  const build = planBuild(inputs);
   const overlay = planOverlay(artifacts, generator);
   const rules = planNetworkRules(facts);
-  const removals = facts.originalFiles.map(planRemoval);
+  const removals = planRemovals(facts);
   return checkPlan({
     title: `Set up ${facts.distribution?.prettyName ?? "this system"} with ${generator}`,
     notices: planNotices(inputs),
@@ -71,18 +70,19 @@ export function planSetupServer(inputs: SetupInputs): Plan {
       ...planImageFiles(inputs),
       ...planSettings(inputs),
       ...removals,
+      ...planOwnInitramfs(removals),
       ...overlay,
       ...rules,
       ...planReloads(facts, rules),
-      buildOperation(build, [...removals, ...overlay]),
+      planBuild(facts, overlay),
       ...planKernelHooks(artifacts),
-      ...planBootJson(inputs, build),
+      ...planBootJson(inputs),
       ...planAutokexec(inputs),
     ],
   });
 }
 
-function planBuild({ facts, generator }: SetupInputs): InitramfsBuild {
+function planBuild(facts: HostFacts, overlay: readonly WriteFile[]): RunCommand {
   if (facts.kernel === undefined) {
     throw new UserError("No installed kernel was found that a desktop could boot", {
       hints: [
@@ -90,15 +90,26 @@ function planBuild({ facts, generator }: SetupInputs): InitramfsBuild {
       ],
     });
   }
-  return generators[generator].build(facts.kernel);
+  const ids = overlay.map((operation) => operation.id);
+  return {
+    kind: "run-command",
+    id: "initramfs",
+    what: `build ${separateInitramfs}`,
+    why: "A desktop boots with it and attaches the disk; the laptop's own initramfs stays as it is",
+    needs: ids,
+    argv: buildSeparateInitramfs(facts.kernel),
+    changedBy: ids,
+    outputs: separateOutputs.map((startsWith) => ({ directory: "/boot", startsWith, endsWith: "" })),
+    undo: "nothing",
+  };
 }
 
-function planNotices({ config, facts, artifacts, generator }: SetupInputs): readonly string[] {
+function planNotices({ config, facts, artifacts }: SetupInputs): readonly string[] {
   const { distribution } = facts;
   return [
     ...distribution === undefined ? ["This distribution is not known; it is treated by what is installed"] : [],
     ...distribution?.isDerivative ? [`${distribution.prettyName} is treated as ${distribution.distribution.name}`] : [],
-    ...generators[generator].isSeparate && artifacts.kernelHookFiles.length === 0
+    ...artifacts.kernelHookFiles.length === 0
       ? ["What desktops boot is not built anew by kernel updates here: run setup-server again after each"]
       : [],
     ...artifacts.autokexec === undefined
@@ -191,22 +202,46 @@ function planOverlay(artifacts: SetupArtifacts, generator: GeneratorId): readonl
 }
 
 function planKernelHooks({ kernelHookFiles }: SetupArtifacts): readonly WriteFile[] {
-  const why = "Builds what desktops boot anew when a kernel is updated";
+  const why = "Builds what desktops boot anew after updates";
   return kernelHookFiles.map(({ path, text, mode }) =>
     writeFile(path, { kind: "text", text }, why, { mode, needs: ["initramfs"] })
   );
 }
 
-function planRemoval(path: HostPath): RemoveFile {
-  const why = "The original Stiefelsystem has installed it; ours takes its place";
-  return { kind: "remove-file", id: path, what: `remove ${path}`, why, needs: [], path };
+function planRemovals({ originalFiles, formerFiles }: HostFacts): readonly RemoveFile[] {
+  const remove = (path: HostPath, why: string): RemoveFile => {
+    return { kind: "remove-file", id: path, what: `remove ${path}`, why, needs: [], path };
+  };
+  return [
+    ...originalFiles.map((path) => remove(path, "The original Stiefelsystem has installed it; ours takes its place")),
+    ...formerFiles.map((path) =>
+      remove(path, "An earlier setup-server has installed it; the laptop's own initramfs does without")
+    ),
+  ];
 }
 
-function buildOperation(build: InitramfsBuild, files: readonly (WriteFile | RemoveFile)[]): RunCommand {
-  const needs = files.filter((operation) => operation.kind === "write-file").map((operation) => operation.id);
-  const changedBy = files.map((operation) => operation.id);
-  const { argv, what, why, outputs, undo } = build;
-  return { kind: "run-command", id: "initramfs", what, why, needs, argv, changedBy, outputs, undo };
+/**
+ * The original had hooks in the laptop's own initramfs. For ours nothing is built: they do nothing there, and undo-setup knows what was
+ * there before them.
+ */
+function planOwnInitramfs(removals: readonly RemoveFile[]): readonly RunCommand[] {
+  const causes = removals.map(({ path }) => path).filter((path) => originalInitramfsHooks.includes(path));
+  if (causes.length === 0) return [];
+  return [{
+    kind: "run-command",
+    id: "own-initramfs",
+    what: "rebuild the initramfs of every kernel",
+    why: "The laptop's own: so that it is without what was removed",
+    needs: causes,
+    argv: ["update-initramfs", "-u", "-k", "all"],
+    changedBy: causes,
+    outputs: [
+      { directory: "/boot", startsWith: "initrd.img-", endsWith: "" },
+      // update-initramfs(8) keeps checksums of what it built.
+      { directory: "/var/lib/initramfs-tools", startsWith: "", endsWith: "" },
+    ],
+    undo: "repeat",
+  }];
 }
 
 function planNetworkRules(facts: HostFacts): readonly WriteFile[] {
@@ -242,18 +277,15 @@ function planReloads(facts: HostFacts, rules: readonly WriteFile[]): readonly Ru
   ];
 }
 
-/** Only what the boot loader's configuration does not say, or what the user wants otherwise; a copy of the rest would grow stale. */
-function planBootJson({ config, facts }: SetupInputs, build: InitramfsBuild): readonly Operation[] {
+/** Of the command line only what the boot loader's configuration does not say, or what the user wants otherwise: a copy would grow stale. */
+function planBootJson({ config, facts }: SetupInputs): readonly Operation[] {
   const { load } = config.boot;
   const ownCommandLine = facts.hasBootLoaderConfig || facts.commandLine === ""
     ? undefined
     : forDesktop(facts.commandLine);
   const content = load !== undefined
     ? { kernel: load.kernel, initrd: load.initrd, cmdline: load.cmdline }
-    : build.bootsWith !== undefined
-    ? { kernel: build.bootsWith.kernel, initrd: build.bootsWith.initramfs, cmdline: ownCommandLine }
-    : undefined;
-  if (content === undefined) return [];
+    : { kernel: separateKernel, initrd: separateInitramfs, cmdline: ownCommandLine };
   return [writeFile(
     stiefelsystemJsonPath,
     { kind: "text", text: formatStiefelsystemJson(content) },

@@ -6,7 +6,7 @@ import {
 } from "../../tests/support/installed_systems.ts";
 import { projectRoot } from "../../tests/support/source_tree.ts";
 import { loadConfig } from "../config/load_config.ts";
-import { generators } from "../initramfs/registry.ts";
+import { generators, hookLayers } from "../initramfs/registry.ts";
 import { AUTOKEXEC_SETTINGS_PATH, parseAutokexecSettings } from "../protocol/autokexec_settings.ts";
 import { createRealSystem } from "../system/real.ts";
 import { formatMode } from "./file_state.ts";
@@ -26,7 +26,6 @@ async function inputsFor(installed: InstalledSystem, configText = ""): Promise<S
   const real = createRealSystem();
   const read = async (names: readonly string[]): Promise<readonly OverlayFile[]> =>
     (await Promise.all(names.map((name) => readOverlay(real, `${projectRoot}image/host/${name}`)))).flat();
-  const { layers, isSeparate } = generators[installed.generator];
   const generator = chooseGenerator(facts, config.modules);
   assert.equal(generator, installed.generator);
   return {
@@ -39,8 +38,8 @@ async function inputsFor(installed: InstalledSystem, configText = ""): Promise<S
       configText,
       key: new Uint8Array(32),
       genericFiles: await read(["generic"]),
-      generatorFiles: await read(layers),
-      kernelHookFiles: isSeparate ? await read(facts.distribution?.distribution.kernelHooks ?? []) : [],
+      generatorFiles: await read(generators[installed.generator].layers),
+      kernelHookFiles: await read(hookLayers(installed.generator, facts.distribution?.distribution)),
       autokexec: {
         files: [{ source: "build/autokexec-agent", path: "/usr/lib/stiefelsystem/autokexec-agent", mode: 0o755 }],
         command: ["/usr/lib/stiefelsystem/autokexec-agent"],
@@ -105,6 +104,13 @@ Deno.test("every golden plan belongs to a system that is tested", async () => {
 });
 
 const debian = installedSystems[0] as InstalledSystem;
+
+Deno.test("hooks of an earlier version are removed, without building the laptop's own initramfs", async () => {
+  const hook = "/etc/initramfs-tools/hooks/stiefelsystem";
+  const { operations } = planSetupServer(await inputsFor({ ...debian, files: [...debian.files, hook] }));
+  assert.deepEqual(operations.filter(({ kind }) => kind === "remove-file").map(({ id }) => id), [hook]);
+  assert.ok(!operations.some((operation) => operation.kind === "run-command" && operation.id === "own-initramfs"));
+});
 
 Deno.test("what the configuration says about booting goes into stiefelsystem.json", async () => {
   const plan = planSetupServer(

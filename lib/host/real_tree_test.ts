@@ -67,6 +67,17 @@ const plan: Plan = {
       undo: "repeat",
     },
     {
+      kind: "run-command",
+      id: "separate",
+      what: "build another",
+      why: "For the test",
+      needs: ["hook"],
+      argv: ["/bin/build-separate"],
+      changedBy: ["hook"],
+      outputs: [{ directory: "/boot", startsWith: "initramfs-stiefel.img", endsWith: "" }],
+      undo: "nothing",
+    },
+    {
       kind: "write-file",
       id: "unit",
       what: "write the unit",
@@ -111,6 +122,9 @@ async function makeTree(): Promise<string> {
     `#!/bin/sh\n[ ! -e /etc/slow ] || exec /usr/bin/busybox sleep 30\n{ /usr/bin/busybox cat /etc/initramfs-tools/hooks/* ; echo $$; /usr/bin/busybox date +%N; } > /boot/initrd.img-6.12 2>&1\n`,
     { mode: 0o755 },
   );
+  await Deno.writeTextFile(`${root}/bin/build-separate`, "#!/bin/sh\necho $$ >/boot/initramfs-stiefel.img\n", {
+    mode: 0o755,
+  });
   await Deno.writeTextFile(`${root}/boot/initrd.img-6.12`, "the laptop's own");
   await Deno.chmod(`${root}/boot/initrd.img-6.12`, 0o640);
   await Deno.chown(`${root}/boot/initrd.img-6.12`, 0, 7);

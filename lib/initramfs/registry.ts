@@ -1,12 +1,21 @@
 /** The initramfs generators, one data file each. Adding one: that file, its line here, its files in image/host/. Pure. */
 
+import type { Distribution } from "../distro/distribution.ts";
 import { dracut } from "./dracut.ts";
 import type { GeneratorId, GeneratorSetup } from "./generator.ts";
-import { initramfsToolsSetup } from "./initramfs_tools_setup.ts";
+import { initramfsTools } from "./initramfs_tools.ts";
 import { mkinitcpio } from "./mkinitcpio.ts";
 
 export const generators: Readonly<Record<GeneratorId, GeneratorSetup>> = {
-  "initramfs-tools": initramfsToolsSetup,
+  "initramfs-tools": initramfsTools,
   dracut,
   mkinitcpio,
 };
+
+/** Folders below image/host/ with the hooks that have the initramfs of desktops built anew. */
+export function hookLayers(
+  generator: GeneratorId,
+  distribution: Pick<Distribution, "kernelHooks"> | undefined,
+): readonly string[] {
+  return [...new Set([...generators[generator].updateHooks, ...distribution?.kernelHooks ?? []])];
+}

@@ -148,6 +148,10 @@ export interface DemoDiskRecipe {
   readonly generator?: "initramfs-tools" | "dracut";
   /** Directories that mirror the disk's root, in the order they are copied. */
   readonly overlays: readonly string[];
+  /** Small files beyond those, by path; readable for all. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Paths of files that hooks on the disk have to make while it is installed. */
+  readonly made?: readonly string[];
 }
 
 /** The mmdebstrap command that makes the disk's content as a tar file. */
@@ -161,7 +165,7 @@ export function formatMmdebstrapArguments(recipe: DemoDiskRecipe, tarPath: strin
     `--include=${[...demoDiskPackages, recipe.generator ?? "initramfs-tools", ...recipe.packages ?? []].join(",")}`,
     // The machine id is fixed by image/demo: an empty one would make every boot a first boot.
     "--skip=cleanup/reproducible",
-    // Before the kernel is unpacked, so that its initramfs is made once, with our hook in it.
+    // Before the kernel is installed: what its package calls then also builds what desktops boot.
     ...[...recipe.overlays, filesDirectory].map((path) => `--essential-hook=sync-in ${path} /`),
     '--customize-hook=chroot "$1" systemctl enable stiefel-demo.service',
     // What systemd does once after an update (ldconfig, the journal's catalog) is done here, as it is on an installed system.
@@ -246,8 +250,10 @@ async function makeDisk(system: System, options: MakeDisk): Promise<void> {
     });
   };
   await system.chmod(work, 0o755);
-  await system.makeDirectory(`${work}/files/etc`);
-  await system.writeFile(`${work}/files/etc/fstab`, formatFstab());
+  for (const [path, text] of Object.entries({ "/etc/fstab": formatFstab(), ...options.files })) {
+    await system.makeDirectory(`${work}/files${path.slice(0, path.lastIndexOf("/"))}`);
+    await system.writeFile(`${work}/files${path}`, text);
+  }
 
   options.onStep?.("installing Debian");
   await run(formatMmdebstrapArguments(options, `${work}/tree.tar`, `${work}/files`));
@@ -259,6 +265,10 @@ async function makeDisk(system: System, options: MakeDisk): Promise<void> {
   const release = (await system.readDirectory(`${work}/tree/boot`))
     .find((name) => name.startsWith("vmlinuz-"))?.slice("vmlinuz-".length);
   if (release === undefined) throw new UserError("Debian's kernel was not installed on the demo disk");
+  for (const path of options.made ?? []) {
+    if (await system.stat(`${work}/tree${path}`) !== undefined) continue;
+    throw new UserError(`"${path}" was not made while the demo disk was installed`);
+  }
   await system.writeFile(`${work}/grub.cfg`, formatGrubConfig(release));
   await run([...asRoot, "install", "-D", "-m", "644", `${work}/grub.cfg`, `${work}/tree/boot/grub/grub.cfg`]);
   await run([...asRoot, "mv", `${work}/tree/boot`, `${work}/boot`]);
@@ -352,7 +362,7 @@ async function hashRecipe(system: System, recipe: DemoDiskRecipe): Promise<strin
     String(recipeVersion),
     formatMmdebstrapArguments({ ...recipe, overlays: [] }, "", "").join("\0"),
     formatPartitionTable(),
-    formatFstab(),
+    JSON.stringify({ "/etc/fstab": formatFstab(), ...recipe.files }),
     formatGrubConfig("release"),
   ];
   for (const overlay of recipe.overlays) parts.push(...await listContent(system, overlay, ""));

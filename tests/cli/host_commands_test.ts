@@ -30,8 +30,8 @@ interface Transcript {
 
 const transcripts: readonly Transcript[] = [
   // A wrong key, the diff again, the shared key skipped, and the end at a file that somebody else has made.
-  { name: "setup-server", arguments: ["setup-server"], input: "y\ny\nx\nd\ny\ns\ny\ny\nd\na\n", exitCode: 3 },
-  { name: "setup-server-skip", arguments: ["setup-server"], input: `s\n${"y\n".repeat(14)}`, exitCode: 0 },
+  { name: "setup-server", arguments: ["setup-server"], input: "y\ny\nx\nd\ny\ns\ny\ny\ny\nd\na\n", exitCode: 3 },
+  { name: "setup-server-skip", arguments: ["setup-server"], input: `s\n${"y\n".repeat(17)}`, exitCode: 0 },
   { name: "setup-server-input-ends", arguments: ["setup-server"], input: "y\n", exitCode: 3 },
   { name: "setup-server-dry-run", arguments: ["setup-server", "--dry-run"], input: "", exitCode: 0 },
   { name: "setup-undo-yes", arguments: ["setup-undo", "--yes"], input: "", exitCode: 0 },
@@ -114,11 +114,11 @@ Deno.test({
   ignore: !hasTmux,
   fn: async () => {
     await using terminal = await openTerminal([...run, "setup-server"]);
-    for (const [question, key] of [["1/16", "y"], ["2/16", "y"], ["3/16", "s"], ["4/16", "y"]] as const) {
+    for (const [question, key] of [["1/19", "y"], ["2/19", "y"], ["3/19", "s"], ["4/19", "y"]] as const) {
       await terminal.waitFor(new RegExp(`\\[${question}\\][\\s\\S]*\\[d\\]iff$`));
       await terminal.press(key);
     }
-    await terminal.waitFor(/\[5\/16\][\s\S]*\[d\]iff$/);
+    await terminal.waitFor(/\[5\/19\][\s\S]*\[d\]iff$/);
     assert.ok((await terminal.screen("-e")).includes("\x1b[32m+#!/bin/sh"));
     await terminal.press("a");
     const text = await terminal.waitFor(/EXIT 3/);
@@ -131,9 +131,9 @@ Deno.test({
   ignore: !hasTmux,
   fn: async () => {
     await using terminal = await openTerminal([...run, "setup-server"]);
-    await terminal.waitFor(/\[1\/16\][\s\S]*\[d\]iff$/);
+    await terminal.waitFor(/\[1\/19\][\s\S]*\[d\]iff$/);
     await terminal.press("y");
-    await terminal.waitFor(/\[2\/16\][\s\S]*\[d\]iff$/);
+    await terminal.waitFor(/\[2\/19\][\s\S]*\[d\]iff$/);
     await terminal.press("C-c");
     const text = await terminal.waitFor(/EXIT 3/);
     assert.match(text, /Stopped\. Done so far:\n {4}write \/var\/local\/lib\/stiefelsystem\/kernel\n/);

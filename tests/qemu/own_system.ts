@@ -16,7 +16,7 @@ function prepareOwnDisk({ system, ui, options }: QemuTest, generator: LaptopGene
     title: "Laptop disk",
     name: generator === "dracut" ? "dracut-laptop-disk" : "laptop-disk",
     packages: ["kexec-tools", "network-manager"],
-    layers: ["demo"],
+    isUntouched: true,
     generator,
   });
 }

@@ -45,7 +45,8 @@ Deno.test({
     const before = await listTree(shell);
     await shell.mustRun(inProject("deno task init --yes"), command);
     await shell.mustRun(inProject("deno task setup-server --yes"), build);
-    await shell.mustRun("lsinitramfs /boot/initrd.img-$(uname -r) | grep -q stiefel-attach", command);
+    await shell.mustRun("lsinitramfs /boot/initramfs-stiefel.img | grep -q stiefel-attach", command);
+    await shell.mustRun("! lsinitramfs /boot/initrd.img-$(uname -r) | grep stiefel", command);
     const again = await shell.mustRun(inProject("deno task setup-server --yes"), command);
     assert.ok(again.some((line) => /^0 done, \d+ unchanged\.$/.test(line)), again.join("\n"));
 

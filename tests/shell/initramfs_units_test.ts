@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { makeMachine, runProgram } from "./shell_rig.ts";
 
-const files = new URL("../../image/host/separate-initramfs/usr/lib/stiefelsystem/", import.meta.url).pathname;
+const files = new URL("../../image/host/initramfs-units/usr/lib/stiefelsystem/", import.meta.url).pathname;
 const units = ["stiefel-attach.service", "stiefel-prepare.service"] as const;
 
 /** Values of a key over all sections; systemd adds up the lists of repeated lines. */

@@ -11,9 +11,15 @@ const script = `${overlays}separate-initramfs/usr/lib/stiefelsystem/stiefel-init
 const generator = `for output in "$@"; do :; done
 [ ! -e "$STUB_ROOT/broken" ] || exit 1
 echo "\${0##*/} $output" >"$output"`;
-const programs = { dracut: generator, mkinitcpio: generator };
+/** -d CONFDIR -o OUTPUT RELEASE: shows what it finds in the first of them. */
+const mkinitramfs = `[ ! -e "$STUB_ROOT/broken" ] || exit 1
+(cd "$2" && find . -type f | LC_ALL=C sort | while read -r file; do echo "$file: $(cat "$file")"; done) >"$4"`;
+/** mktemp is the real one, with a name that is the same twice; XXXXXX becomes the digits. */
+const mktemp = `mkdir "\${2%XXXXXX}1" && echo "\${2%XXXXXX}1"`;
+const programs = { dracut: generator, mkinitcpio: generator, mkinitramfs, mktemp };
 
 const builder = "/usr/lib/stiefelsystem/stiefel-initramfs";
+const ourConfdir = "/usr/lib/stiefelsystem/initramfs-tools";
 const mkinitcpioConf = "/etc/stiefelsystem/mkinitcpio.conf";
 
 interface Installed {
@@ -33,7 +39,7 @@ async function install({ releases, images, others = [] }: Installed): Promise<Ma
   for (const release of releases) machine.write(`/usr/lib/modules/${release}/modules.dep`, "");
   for (const image of images) machine.write(image, `kernel ${image}\n`);
   for (const path of others) machine.write(path, "");
-  Deno.mkdirSync(`${machine.root}/boot`, { recursive: true });
+  for (const directory of ["boot", "var/lib"]) Deno.mkdirSync(`${machine.root}/${directory}`, { recursive: true });
   return machine;
 }
 
@@ -174,6 +180,51 @@ for (const shell of SHELLS) {
     assert.equal(machine.calls().length, 1);
   });
 
+  Deno.test(`mkinitramfs gets the laptop's own configuration with ours over it, and nothing of it stays${under}`, async () => {
+    await using machine = await install(debian);
+    machine.write("/etc/initramfs-tools/initramfs.conf", "MODULES=most");
+    machine.write("/etc/initramfs-tools/hooks/own", "own hook");
+    // What setting up had put there before.
+    machine.write("/etc/initramfs-tools/hooks/stiefelsystem", "old hook");
+    machine.write("/elsewhere/script", "linked script");
+    Deno.mkdirSync(`${machine.root}/etc/initramfs-tools/scripts/local-top`, { recursive: true });
+    Deno.symlinkSync("../../../../elsewhere/script", `${machine.root}/etc/initramfs-tools/scripts/local-top/linked`);
+    Deno.symlinkSync("nowhere", `${machine.root}/etc/initramfs-tools/hooks/broken`);
+    machine.write(`${ourConfdir}/hooks/stiefelsystem`, "our hook");
+    machine.write(`${ourConfdir}/conf.d/zzz-stiefelsystem`, "MODULES=list");
+    for (const isBroken of [false, true]) {
+      if (isBroken) machine.write("/broken", "");
+      const { code, stderr } = await runBuilder(machine, ["newest"]);
+      assert.equal(code, isBroken ? 1 : 0, stderr);
+      assert.deepEqual(ours(machine), {
+        [separateInitramfs]: `./conf.d/zzz-stiefelsystem: MODULES=list
+./hooks/own: own hook
+./hooks/stiefelsystem: our hook
+./initramfs.conf: MODULES=most
+./scripts/local-top/linked: linked script
+`,
+        [separateKernel]: "kernel /boot/vmlinuz-6.12.30-amd64\n",
+      });
+      assert.deepEqual(machine.files("/var/lib"), {});
+    }
+    const directory = "/var/lib/stiefel-initramfs.1";
+    const call = `mkinitramfs -d ${directory} -o ${separateInitramfs}.new 6.12.30-amd64`;
+    assert.deepEqual(machine.calls().filter((line) => !line.startsWith("mktemp ")), [call, call]);
+    assert.equal(machine.exists(directory), false);
+  });
+
+  Deno.test(`it is built again with the laptop's own initramfs of the same kernel only${under}`, async () => {
+    await using machine = await install(debian);
+    await runBuilder(machine, ["build", "6.9.7-amd64", "/boot/vmlinuz-6.9.7-amd64"]);
+    for (const release of ["6.12.30-amd64", "6.1.0-gone"]) {
+      assert.deepEqual(await runBuilder(machine, ["again", release]), { code: 0, stdout: "", stderr: "" });
+    }
+    assert.equal(machine.calls().length, 1);
+    const { code, stderr } = await runBuilder(machine, ["again", "6.9.7-amd64"]);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(machine.calls(), [dracutCall("6.9.7-amd64"), dracutCall("6.9.7-amd64")]);
+  });
+
   Deno.test(`without any kernel it fails and says so${under}`, async () => {
     await using machine = await install({ releases: [], images: [] });
     assert.deepEqual(await runBuilder(machine, ["newest"]), {
@@ -185,7 +236,7 @@ for (const shell of SHELLS) {
 
   Deno.test(`wrong usage is told${under}`, async () => {
     await using machine = await install(debian);
-    for (const args of [[], ["build"], ["build", "6.1"], ["without"], ["all"]]) {
+    for (const args of [[], ["build"], ["build", "6.1"], ["without"], ["again"], ["all"]]) {
       const { code, stderr } = await machine.run([...shell, script, ...args]);
       assert.equal(code, 2);
       assert.match(stderr, /^usage: stiefel-initramfs build/);
@@ -208,6 +259,8 @@ for (const shell of SHELLS) {
     ["kernel-postinst/etc/kernel/postinst.d/zz-stiefelsystem", [release, `/boot/vmlinuz-${release}`], ["newest"]],
     ["kernel-postinst/etc/kernel/postrm.d/zz-stiefelsystem", [release], [`without ${release}`]],
     ["kernel-postinst/etc/kernel/postrm.d/zz-stiefelsystem", [], []],
+    ["initramfs-post-update/etc/initramfs/post-update.d/stiefelsystem", [release, "/boot/x"], [`again ${release}`]],
+    ["initramfs-post-update/etc/initramfs/post-update.d/stiefelsystem", [], []],
     ["kernel-install/etc/kernel/install.d/95-stiefelsystem.install", ["add", release, "/boot/x"], ["newest"]],
     ["kernel-install/etc/kernel/install.d/95-stiefelsystem.install", ["remove", release], [`without ${release}`]],
     ["kernel-install/etc/kernel/install.d/95-stiefelsystem.install", ["inspect", release], []],

@@ -12,7 +12,8 @@ import { setupServer } from "../../lib/cli/commands/setup_server.ts";
 import { undoSetup } from "../../lib/cli/commands/undo_setup.ts";
 import { reportError } from "../../lib/cli/report_error.ts";
 import { createTerminalUi } from "../../lib/cli/terminal_ui.ts";
-import type { CommandScript } from "../../lib/system/memory.ts";
+import { separateInitramfs, separateKernel } from "../../lib/initramfs/generator.ts";
+import type { CommandScript, MemorySystem } from "../../lib/system/memory.ts";
 import { snapshot } from "./host_rig.ts";
 import { createInstalledSystem, installedSystems } from "./installed_systems.ts";
 import { projectRoot } from "./source_tree.ts";
@@ -40,18 +41,23 @@ const answers: Readonly<Record<string, string | number>> = {
 };
 
 const lsblk = await Deno.readTextFile(`${projectRoot}tests/fixtures/lsblk/luks-lvm.json`);
-const program: CommandScript = (argv) => {
+const program: CommandScript = async (argv) => {
+  if (argv[2] === "/usr/lib/stiefelsystem/stiefel-initramfs") {
+    await system.writeFile(separateKernel, "kernel");
+    await system.writeFile(separateInitramfs, "initramfs");
+    return "";
+  }
   const answer = answers[argv.join(" ")];
   if (answer !== undefined) return answer;
   if (argv[0] === "lsblk") return lsblk;
   if (argv[0] === "cat" && argv[1] !== "/proc/cmdline") return 1;
-  return ["systemctl", "nmcli", "update-initramfs"].includes(argv[0] ?? "") && argv[1] !== "is-active" ? "" : undefined;
+  return ["systemctl", "nmcli"].includes(argv[0] ?? "") && argv[1] !== "is-active" ? "" : undefined;
 };
 
 const debian = installedSystems.find((installed) => installed.name === "debian-13-initramfs-tools");
 if (debian === undefined) throw new Error("The fixture is gone");
 const key = Uint8Array.from({ length: 32 }, (_, index) => index + 1);
-const system = await createInstalledSystem(debian, {
+const system: MemorySystem = await createInstalledSystem(debian, {
   files: {
     "/home/me/config.yaml": "modules: [base, nbd, lvm]\n",
     "/home/me/aes-key": key,
@@ -59,7 +65,9 @@ const system = await createInstalledSystem(debian, {
     "/home/me/build/initrd": Uint8Array.from([...new Uint8Array(5000), ...key]),
     "/home/me/build/autokexec-agent": "\0",
     "/home/me/host/generic/usr/lib/stiefelsystem/stiefel-attach": "#!/bin/sh\necho attach\n",
-    "/home/me/host/initramfs-tools/etc/initramfs-tools/hooks/stiefelsystem": "#!/bin/sh\necho hook\n",
+    "/home/me/host/separate-initramfs/usr/lib/stiefelsystem/stiefel-initramfs": "#!/bin/sh\necho build\n",
+    "/home/me/host/initramfs-tools/usr/lib/stiefelsystem/initramfs-tools/hooks/stiefelsystem": "#!/bin/sh\necho hook\n",
+    "/home/me/host/initramfs-post-update/etc/initramfs/post-update.d/stiefelsystem": "#!/bin/sh\necho again\n",
     // Somebody has had a rule of their own.
     "/etc/NetworkManager/conf.d/90-stiefelsystem.conf":
       "[device-stiefelsystem]\nmatch-device=interface-name:stiefel0\nmanaged=1\n",

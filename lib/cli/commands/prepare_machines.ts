@@ -1,5 +1,10 @@
 /** What `demo`, `test-qemu` and `bench` need before a machine can start: programs, the image, the demo disk. */
 
+import { formatStiefelsystemJson } from "../../boot/stiefelsystem_json.ts";
+import { debian } from "../../distro/debian.ts";
+import { stiefelsystemJsonPath } from "../../host/plan_setup_server.ts";
+import { separateInitramfs, separateKernel } from "../../initramfs/generator.ts";
+import { generators, hookLayers } from "../../initramfs/registry.ts";
 import { buildDemoDisk, type DemoDisk, type DemoDiskRecipe } from "../../qemu/demo_disk.ts";
 import type { RunPlace } from "../../qemu/machine_pair.ts";
 import { detectQemuHost } from "../../qemu/run_vm.ts";
@@ -81,9 +86,7 @@ export async function prepareDemoDisk(
       ...(variant.name === undefined ? {} : { name: variant.name }),
       ...(variant.packages === undefined ? {} : { packages: variant.packages }),
       ...(variant.generator === undefined ? {} : { generator: variant.generator }),
-      overlays: (variant.layers ?? ["demo", "host/generic", "host/initramfs-tools"]).map((name) =>
-        `${options.projectDirectory}/image/${name}`
-      ),
+      ...contentOf(variant, options.projectDirectory),
       cacheDir: options.cacheDir,
       onStep: (step) => progress.note(step),
       onLine: (line) => {
@@ -106,10 +109,26 @@ export interface DiskVariant {
   readonly title?: string;
   readonly name?: string;
   readonly packages?: readonly string[];
-  /** Directories of image/ that are copied onto it. Default: those of a laptop that is set up. */
-  readonly layers?: readonly string[];
+  /** What setup-server puts onto a laptop, as far as a desktop is concerned, is left out. */
+  readonly isUntouched?: boolean;
   /** The package that builds its initramfs. */
   readonly generator?: DemoDiskRecipe["generator"];
+}
+
+function contentOf(
+  { generator = "initramfs-tools", isUntouched = false }: DiskVariant,
+  projectDirectory: string,
+): Pick<DemoDiskRecipe, "overlays" | "files" | "made"> {
+  const image = `${projectDirectory}/image`;
+  if (isUntouched) return { overlays: [`${image}/demo`] };
+  const layers = ["generic", ...generators[generator].layers, ...hookLayers(generator, debian)];
+  return {
+    overlays: [`${image}/demo`, ...layers.map((name) => `${image}/host/${name}`)],
+    files: {
+      [stiefelsystemJsonPath]: formatStiefelsystemJson({ kernel: separateKernel, initrd: separateInitramfs }),
+    },
+    made: [separateKernel, separateInitramfs],
+  };
 }
 
 /** Where a run of machines takes place. */

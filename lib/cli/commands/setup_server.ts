@@ -12,7 +12,7 @@ import { type OverlayFile, readOverlay } from "../../host/overlay.ts";
 import { type AutokexecArtifact, planSetupServer, type SetupArtifacts } from "../../host/plan_setup_server.ts";
 import type { HostTree } from "../../host/tree.ts";
 import type { GeneratorId } from "../../initramfs/generator.ts";
-import { generators } from "../../initramfs/registry.ts";
+import { generators, hookLayers } from "../../initramfs/registry.ts";
 import { readKey } from "../../key_file.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../ui.ts";
@@ -96,15 +96,14 @@ async function gatherArtifacts(
 ): Promise<SetupArtifacts> {
   const read = async (layers: readonly string[]): Promise<readonly OverlayFile[]> =>
     (await Promise.all(layers.map((layer) => readOverlay(system, `${options.hostFilesDirectory}/${layer}`)))).flat();
-  const { layers, isSeparate } = generators[generator];
   return {
     kernel: `${options.buildDirectory}/kernel`,
     initrd: `${options.buildDirectory}/initrd`,
     configText,
     key: await readKey(system, options.keyPath),
     genericFiles: await read(["generic"]),
-    generatorFiles: await read(layers),
-    kernelHookFiles: isSeparate ? await read(facts.distribution?.distribution.kernelHooks ?? []) : [],
+    generatorFiles: await read(generators[generator].layers),
+    kernelHookFiles: await read(hookLayers(generator, facts.distribution?.distribution)),
     ...options.autokexec === undefined ? {} : { autokexec: options.autokexec },
   };
 }

@@ -1,0 +1,118 @@
+/** The hook that mkinitramfs runs, under dash and busybox ash, with stubs for the functions of initramfs-tools. */
+
+import assert from "node:assert/strict";
+import { type Machine, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
+
+const hook = new URL(
+  "../../image/host/initramfs-tools/usr/lib/stiefelsystem/initramfs-tools/hooks/stiefelsystem",
+  import.meta.url,
+).pathname;
+
+const modules = "/lib/modules/6.12.30-amd64";
+const ethernet = `${modules}/kernel/drivers/net/ethernet`;
+
+/** Writes down what is copied and added; copy_modules_dir also brings a module, as it does by and by. */
+const functions = `copy_exec() { echo "copy_exec $*" >>"$STUB/calls"; }
+manual_add_modules() { [ $# -eq 0 ] || printf 'add %s\\n' "$@" >>"$STUB/calls"; }
+copy_modules_dir() { echo "directory $*" >>"$STUB/calls"; }
+apply_add_modules() {
+  for module in intel/e1000e/e1000e netronome/nfp/nfp sfc/siena/sfc-siena sfc/sfc; do
+    mkdir -p "$DESTDIR$MODULESDIR/kernel/drivers/net/ethernet/\${module%/*}"
+    : >"$DESTDIR$MODULESDIR/kernel/drivers/net/ethernet/$module.ko.xz"
+  done
+}
+`;
+
+async function prepare(programs: Readonly<Record<string, string>> = {}): Promise<Machine> {
+  const machine = await makeMachine({ programs: { findmnt: "echo jfs", ...programs } });
+  machine.write("/functions", functions);
+  const text = await Deno.readTextFile(hook);
+  const sourced = "/usr/share/initramfs-tools/hook-functions";
+  assert.ok(text.includes(`. ${sourced}\n`));
+  machine.write(
+    "/hook",
+    text.replace(sourced, `${machine.root}/functions`)
+      .replaceAll(/(?<=[ ="])\/(etc\/default|usr\/lib\/firmware)/g, `${machine.root}/$1`),
+  );
+  machine.write("/destination/usr/lib/udev/hwdb.bin", "");
+  machine.write("/destination/usr/lib/udev/rules.d/80-drivers.rules", "");
+  for (const name of ["own", "stiefelsystem", "zz-last"]) machine.write(`/confdir/hooks/${name}`, "");
+  return machine;
+}
+
+for (const shell of SHELLS) {
+  const under = ` (${shell.join(" ")})`;
+  const run = (machine: Machine, args: readonly string[] = []): Promise<ProgramResult> => {
+    const { root } = machine;
+    const variables = [
+      ...[`DESTDIR=${root}/destination`, `CONFDIR=${root}/confdir`, `MODULESDIR=${modules}`],
+      `__TMPEARLYCPIO=${root}/early`,
+    ];
+    return machine.run(["env", ...variables, ...shell, `${root}/hook`, ...args]);
+  };
+
+  Deno.test(`it runs after every other hook of its directory${under}`, async () => {
+    await using machine = await prepare();
+    const { code, stdout } = await run(machine, ["prereqs"]);
+    assert.equal(code, 0);
+    assert.deepEqual(stdout.trim().split(/\s+/), ["own", "zz-last"]);
+    assert.deepEqual(machine.calls(), []);
+  });
+
+  Deno.test(`programs, drivers and the laptop's own file system are added, and what is of no use goes${under}`, async () => {
+    await using machine = await prepare();
+    const { code, stderr } = await run(machine);
+    assert.equal(code, 0, stderr);
+    const calls = machine.calls();
+    for (const program of ["ip", "nbd-client", "timeout"]) {
+      assert.ok(calls.some((call) => call.startsWith("copy_exec ") && call.endsWith(` /usr/sbin/${program}`)), program);
+    }
+    for (const module of ["nbd", "ext4", "btrfs", "vfat", "jfs", "virtio_net", "atkbd"]) {
+      assert.ok(calls.includes(`add ${module}`), module);
+    }
+    for (const directory of ["net/ethernet", "net/thunderbolt", "usb/host", "input/keyboard"]) {
+      assert.ok(calls.includes(`directory kernel/drivers/${directory}`), directory);
+    }
+    assert.ok(!calls.some((call) => /crypto|drivers\/(ata|scsi|nvme|gpu|block|net\/wireless)/.test(call)));
+    assert.deepEqual(Object.keys(machine.files("/destination")), [
+      `/destination${ethernet}/intel/e1000e/e1000e.ko.xz`,
+      `/destination${ethernet}/sfc/sfc.ko.xz`,
+      "/destination/usr/lib/udev/rules.d/80-drivers.rules",
+    ]);
+  });
+
+  Deno.test(`where cryptsetup is in the initramfs, all ciphers are${under}`, async () => {
+    await using machine = await prepare();
+    machine.write("/destination/usr/sbin/cryptsetup", "");
+    const { code, stderr } = await run(machine);
+    assert.equal(code, 0, stderr);
+    assert.ok(machine.calls().includes("directory kernel/crypto"));
+  });
+
+  Deno.test(`it gets the microcode of every processor, unless that is switched off${under}`, async () => {
+    for (const setting of ["", "AMD64UCODE_INITRAMFS=no\n"]) {
+      // Writes what it is asked for; its last argument is the directory.
+      const iucode = 'printf intel >"${3#*=}"';
+      await using machine = await prepare({ iucode_tool: iucode, cpio: "while read -r name; do echo $name; done" });
+      machine.write("/early", "tables of the laptop's firmware");
+      machine.write("/usr/lib/firmware/intel-ucode/06-55-04", "");
+      machine.write("/usr/lib/firmware/amd-ucode/microcode_amd.bin", "");
+      machine.write("/etc/default/amd64-microcode", setting);
+      const { code, stderr } = await run(machine);
+      assert.equal(code, 0, stderr);
+      const amd = ["kernel", "kernel/x86", "kernel/x86/microcode", "kernel/x86/microcode/AuthenticAMD.bin"];
+      assert.equal(machine.read("/early"), `intel${setting === "" ? `${amd.join("\n")}\n` : ""}`);
+      assert.ok(!machine.exists("/destination/kernel"));
+    }
+  });
+
+  Deno.test(`without a program that a desktop needs nothing is built${under}`, async () => {
+    await using machine = await prepare({ timeout: "exit 0" });
+    const text = machine.read("/hook");
+    // What is installed where this test runs does not matter.
+    machine.write("/hook", text.replace("for program in ip nbd-client timeout", "for program in ip not-there timeout"));
+    const { code, stderr } = await run(machine);
+    assert.equal(code, 1);
+    assert.match(stderr, /^E: stiefelsystem: "not-there" is not installed/);
+  });
+}
