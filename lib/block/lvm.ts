@@ -62,10 +62,22 @@ export async function activateVolume(
   return {
     path: volume.path,
     [Symbol.asyncDispose]: async () => {
-      await system.run(["lvm", "lvchange", ...lvmOptions(physicalVolumes), "--activate", "n", name], {
-        isCleanup: true,
-        timeoutMs: 60_000,
-      });
+      await system.run(deactivateVolume(physicalVolumes, volume), { isCleanup: true, timeoutMs: 60_000 });
     },
   };
+}
+
+/** The command that makes a volume inactive. */
+export function deactivateVolume(
+  physicalVolumes: readonly string[],
+  { group, name }: Pick<LogicalVolume, "group" | "name">,
+): readonly string[] {
+  return ["lvm", "lvchange", ...lvmOptions(physicalVolumes), "--activate", "n", `${group}/${name}`];
+}
+
+/** The volume that a device mapper name stands for: "GROUP-NAME", a hyphen in either doubled (lvm(8), "VALID NAMES"). */
+export function parseMapperName(mapperName: string): Pick<LogicalVolume, "group" | "name"> | undefined {
+  const match = /^((?:[^-]|--)+)-((?:[^-]|--)+)$/.exec(mapperName);
+  const [group, name] = [match?.[1], match?.[2]].map((part) => part?.replaceAll("--", "-"));
+  return group === undefined || name === undefined ? undefined : { group, name };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createMemorySystem } from "../system/memory.ts";
-import { activateVolume, listVolumes, parseVolumes } from "./lvm.ts";
+import { activateVolume, listVolumes, parseMapperName, parseVolumes } from "./lvm.ts";
 
 Deno.test("volumes that write when they are activated are told apart", () => {
   // lvs 2.03.31
@@ -38,4 +38,10 @@ Deno.test("a volume is activated read-only, from the named devices only, without
     ],
     ["lvm", "lvchange", "--devices", "/dev/vda2", "--config", config, "--activate", "n", "vg/boot"],
   ]);
+});
+
+Deno.test("device mapper names are taken apart", () => {
+  assert.deepEqual(parseMapperName("laptop-root"), { group: "laptop", name: "root" });
+  assert.deepEqual(parseMapperName("my--laptop-swap--1"), { group: "my-laptop", name: "swap-1" });
+  for (const other of ["luks", "laptop--root", "vg-pool-tpool"]) assert.equal(parseMapperName(other), undefined);
 });
