@@ -167,18 +167,21 @@ function describeLuks({ device, tokens }: LuksFacts): string {
   return `${device} opens on this machine only (${tokens.join(", ")})`;
 }
 
-function checkHibernation({ storage, host }: DoctorFacts): Verdict {
+function checkHibernation({ storage, host, initramfsResume, luks }: DoctorFacts): Verdict {
   if (flattenDevices(storage.disks).some((device) => device.fsType === "swsuspend")) {
     return error(
       "a hibernated system is on the disk",
       "Start that system and shut it down: the disk is not served like this",
     );
   }
-  const resume = parseKernelCommandLine(host.commandLine).find(({ name }) => name === "resume");
+  const resume = parseKernelCommandLine(host.commandLine).find(({ name }) => name === "resume")?.value ??
+    initramfsResume;
   if (resume === undefined) return ok("not set up");
   return warning(
-    `set up (resume=${resume.value})`,
-    "Never hibernate before using the disk from a desktop; a hibernated disk is refused",
+    `set up (resume=${resume})`,
+    luks.length === 0
+      ? "Never hibernate before using the disk from a desktop; a hibernated disk is refused"
+      : "Never hibernate before using the disk from a desktop: behind encryption it is not always seen",
   );
 }
 

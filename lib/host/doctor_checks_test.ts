@@ -5,7 +5,7 @@ import type { BlockDevice } from "../system/facts.ts";
 import { createMemorySystem } from "../system/memory.ts";
 import { type ConfigChoices, formatConfigYaml } from "./config_yaml.ts";
 import { type CheckLevel, formatChecks, runChecks } from "./doctor_checks.ts";
-import { contains, type DoctorFacts, parseLuksMetadata, parseRuleset } from "./doctor_facts.ts";
+import { contains, type DoctorFacts, parseInitramfsResume, parseLuksMetadata, parseRuleset } from "./doctor_facts.ts";
 import { findMount, sortStableNames } from "./storage_facts.ts";
 
 function device(path: string, more: Partial<BlockDevice> = {}): BlockDevice {
@@ -52,6 +52,7 @@ const healthy: DoctorFacts = {
   hasSeparateInitramfs: true,
   bootKernel: undefined,
   storage: { disks: [rootDisk, otherDisk], root: findMount([rootDisk], "/"), boot: undefined },
+  initramfsResume: undefined,
   luks: [],
   disk: { path: "/dev/disk/by-id/nvme-X", found: rootDisk },
   networkManagerConflicts: [],
@@ -112,6 +113,7 @@ const cases: readonly [title: string, level: CheckLevel, found: RegExp, facts: P
   ["hibernation", "error", /hibernated system/, {
     storage: { ...healthy.storage, disks: [device("/dev/sdb", { fsType: "swsuspend" })] },
   }],
+  ["hibernation", "warning", /resume=\/dev\/sda3/, { initramfsResume: "/dev/sda3" }],
   ["hibernation", "warning", /resume=UUID=2/, { host: { ...host, commandLine: "ro resume=UUID=2" } }],
   ["network programs", "error", /told to manage it by \/etc\/x/, { networkManagerConflicts: ["/etc/x"] }],
   ["network programs", "error", /dhcpcd takes every link/, {
@@ -195,6 +197,14 @@ Deno.test("a LUKS slot that only a TPM or a token opens is no passphrase; a reco
     slots({ "0": { type: "systemd-recovery", keyslots: ["1"] }, "1": { type: "systemd-tpm2", keyslots: ["0"] } }),
     1,
   );
+});
+
+Deno.test("where initramfs-tools resumes from is what was set last, if it is a place", () => {
+  assert.equal(parseInitramfsResume("MODULES=most\n# RESUME=/dev/sda1\nRESUME=UUID=1-2 # swap\n"), "UUID=1-2");
+  assert.equal(parseInitramfsResume("RESUME=auto\nRESUME='/dev/mapper/vg-swap_1'"), "/dev/mapper/vg-swap_1");
+  for (const none of ["", "RESUME=", "RESUME=UUID=1\nRESUME=none", "RESUME=auto"]) {
+    assert.equal(parseInitramfsResume(none), undefined, none);
+  }
 });
 
 Deno.test("bytes are found in a large file, also across the pieces it is read in", async () => {

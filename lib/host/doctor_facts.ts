@@ -97,6 +97,8 @@ export interface DoctorFacts {
   /** Built by setup-server. */
   readonly hasSeparateInitramfs: boolean;
   readonly storage: StorageFacts;
+  /** Where the laptop's own initramfs looks for a hibernated system without being told by the kernel command line. */
+  readonly initramfsResume: string | undefined;
   /** Containers on the disk that is served. */
   readonly luks: readonly LuksFacts[];
   /** `boot.disk` of the configuration; undefined when it is not set. */
@@ -143,6 +145,7 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
     bootKernel: await readBootKernel(system, tree, host.kernel?.image),
     hasSeparateInitramfs: await tree.exists(separateInitramfs),
     storage,
+    initramfsResume: await readInitramfsResume(tree),
     luks: await Promise.all(
       flattenDevices(served === undefined ? [] : [served]).filter(isLuks).map((device) =>
         readLuks(system, device.path)
@@ -195,6 +198,25 @@ async function findMissingModules(tree: HostTree, release: string): Promise<read
   const lists = [await tree.readText(`${directory}/modules.dep`), await tree.readText(`${directory}/modules.builtin`)];
   const known = lists.join("\n");
   return neededModules.filter((name) => !new RegExp(`(^|/)${name}\\.ko`, "m").test(known));
+}
+
+async function readInitramfsResume(tree: HostTree): Promise<string | undefined> {
+  const directory = "/etc/initramfs-tools";
+  const texts = [await tree.readText(`${directory}/initramfs.conf`)];
+  for (const name of await tree.list(`${directory}/conf.d`)) {
+    texts.push(await tree.readText(`${directory}/conf.d/${name}`));
+  }
+  return parseInitramfsResume(texts.join("\n"));
+}
+
+/**
+ * RESUME of initramfs-tools (initramfs-tools(7)), which Debian's installer sets; "auto" finds something or not.
+ * @param settings one file after the other
+ */
+export function parseInitramfsResume(settings: string): string | undefined {
+  // The last assignment counts, as in the shell that sources them.
+  const value = [...settings.matchAll(/^[ \t]*RESUME=["']?([^"'\s#]*)/gm)].at(-1)?.[1];
+  return value === undefined || ["", "auto", "none"].includes(value) ? undefined : value;
 }
 
 /** Its name stays the same over kernel updates, and its content is for root only (Ubuntu): the size tells kernels apart. */
