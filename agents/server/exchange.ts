@@ -281,7 +281,6 @@ class ServerExchange implements AsyncDisposable {
       await sendPart(await image.openKernel(), archive.kernelBytes, send);
       await sendPart(await image.openInitramfs(), archive.initramfsBytes, send);
       console.say(`Sent ${formatTransferred(doneBytes, system.monotonicMs() - startMs)}`);
-      await this.#closeImage();
       return { kind: "streamed" };
     } catch (error) {
       if (lost !== undefined) return lost;
@@ -292,6 +291,8 @@ class ServerExchange implements AsyncDisposable {
   async #startExport(): Promise<ServerEvent> {
     const [ticket, plan] = [this.#ticket, this.#plan];
     if (ticket === undefined || plan === undefined) throw new TypeError("Nothing is prepared");
+    // A disk that is mounted here is not lent.
+    await this.#closeImage();
     try {
       await this.#options.desk.startExport(ticket, plan);
       return { kind: "export-started" };

@@ -59,6 +59,8 @@ function createImage(change: Partial<BootImage> = {}): BootImage & AsyncDisposab
 interface Scene {
   readonly source?: Partial<DiskSource>;
   readonly passphrases?: readonly string[];
+  /** The client's machine, if it is not an ordinary one. */
+  readonly change?: (system: System) => System;
 }
 
 interface Outcome {
@@ -67,6 +69,8 @@ interface Outcome {
   readonly serverLines: readonly string[];
   readonly clientLines: readonly string[];
   readonly isFree: boolean;
+  /** How often an export was started, and how many were still there in the end. */
+  readonly exports: { started: number; running: number };
   /** Names left in the client's directory. */
   readonly left: readonly string[];
 }
@@ -77,7 +81,8 @@ async function play(scene: Scene): Promise<Outcome> {
   const directory = await Deno.makeTempDir({ prefix: "stiefel-exchange-" });
   const serverLines: string[] = [];
   const clientLines: string[] = [];
-  const system = withFakeExport(real);
+  const exports = { started: 0, running: 0 };
+  const system = withFakeExport(real, exports);
   const source: DiskSource = {
     inspect: () => Promise.resolve(disk),
     openBoot: () => Promise.resolve(createImage()),
@@ -86,6 +91,7 @@ async function play(scene: Scene): Promise<Outcome> {
   const passphrases = [...scene.passphrases ?? []];
   const console = consoleInto(serverLines, real);
   const desk = new Desk({ system, console, directory, onFree: () => {} });
+  const served = Promise.withResolvers<void>();
   const listener = listenStream({ address: "127.0.0.1", port: 0 }, (stream) =>
     serveExchange(stream, {
       system,
@@ -96,12 +102,12 @@ async function play(scene: Scene): Promise<Outcome> {
       arrival: { kind: "address", localAddress: "127.0.0.1", remoteAddress: "127.0.0.1" },
       setPhase: () => {},
       setDisk: () => {},
-    }));
+    }).finally(served.resolve));
   const result: { fetched?: FetchedArchive; failure?: ExchangeFailed["failure"] } = {};
   try {
     using stream = await connectStream({ host: "127.0.0.1", port: listener.port });
     result.fetched = await fetchArchive(stream, {
-      system: real,
+      system: scene.change?.(real) ?? real,
       console: { ...consoleInto(clientLines, real), askSecret: () => Promise.resolve(passphrases.shift() ?? "") },
       signal: new AbortController().signal,
       bootPsk: psk,
@@ -115,14 +121,17 @@ async function play(scene: Scene): Promise<Outcome> {
     if (!(error instanceof ExchangeFailed)) throw error;
     result.failure = error.failure;
   } finally {
+    // It reads to the end what the client has said last.
+    await served.promise;
     listener.close();
     await listener.finished;
   }
   const isFree = desk.isFree;
+  const found = { ...exports };
   await desk.close();
   const left = [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();
   await Deno.remove(directory, { recursive: true });
-  return { ...result, serverLines, clientLines, isFree, left };
+  return { ...result, serverLines, clientLines, isFree, exports: found, left };
 }
 
 function consoleInto(lines: string[], system: System): Console {
@@ -134,7 +143,7 @@ function consoleInto(lines: string[], system: System): Console {
 }
 
 /** nbdkit that listens at once and goes on until it is ended. */
-function withFakeExport(system: System): System {
+function withFakeExport(system: System, exports: Outcome["exports"]): System {
   return {
     ...system,
     run: () => Promise.resolve({ exitCode: 0, stdout: "", stderr: "" }),
@@ -143,6 +152,9 @@ function withFakeExport(system: System): System {
       queueMicrotask(() =>
         options?.onLine?.("nbdkit: debug: bound to IP address 127.0.0.1:10809 (1 socket)", "stderr")
       );
+      exports.started++;
+      exports.running++;
+      exited.promise.then(() => exports.running--);
       const kill = (): void => exited.resolve({ exitCode: 0, signal: undefined });
       return {
         pid: 1,
@@ -158,12 +170,13 @@ function withFakeExport(system: System): System {
 }
 
 Deno.test("kernel, initramfs and session arrive, and the disk is lent", async () => {
-  const { fetched, isFree, left, clientLines, serverLines } = await play({});
+  const { fetched, isFree, left, clientLines, serverLines, exports } = await play({});
   assert.equal(fetched?.archive.entryTitle, "Debian");
   assert.equal(fetched?.archive.commandLine, "quiet noresume");
   assert.equal(fetched?.archive.session.serverAddress, "127.0.0.1");
   assert.deepEqual(left, ["initramfs", "kernel"]);
   assert.equal(isFree, false);
+  assert.deepEqual(exports, { started: 1, running: 1 });
   assert.ok(clientLines.includes("Note: Old entry"), clientLines.join("\n"));
   assert.ok(serverLines.includes('"desktop" has all it needs and starts'), serverLines.join("\n"));
 });
@@ -178,6 +191,29 @@ Deno.test("what has been unlocked and looked through is no longer said not to be
   const { clientLines } = await play({ source: { inspect, openBoot }, passphrases: ["right"] });
   const notes = clientLines.filter((line) => line.startsWith("Note: "));
   assert.deepEqual(notes, [`Note: ${describeLocked("/dev/sda3")}`, "Note: Old entry"]);
+});
+
+Deno.test("the export of a client that cannot store the end of it is over, and the disk is free", async () => {
+  const change = (system: System): System => ({
+    ...system,
+    openWrite: async (path, options) => {
+      const file = await system.openWrite(path, options);
+      let written = 0;
+      const write = (bytes: Uint8Array): Promise<void> => {
+        written += bytes.length;
+        // all that was sent, not what comes after it
+        if (written > initramfs.length) return Promise.reject(new Error("No space left on device"));
+        return file.write(bytes);
+      };
+      return { write, [Symbol.dispose]: () => file[Symbol.dispose]() };
+    },
+  });
+  const { failure, isFree, left, serverLines, exports } = await play({ change });
+  assert.equal(failure?.message, "No space left on device");
+  assert.match(serverLines.join("\n"), /Nothing came of "desktop": The client gave up: No space left on device/);
+  assert.equal(isFree, true);
+  assert.deepEqual(exports, { started: 1, running: 0 });
+  assert.deepEqual(left, []);
 });
 
 Deno.test("a passphrase is asked for until it is right, at most three times, and never shown", async () => {
@@ -257,7 +293,8 @@ const refusals: readonly {
 
 for (const { name, source, code, message } of refusals) {
   Deno.test(`${name} is refused with the reason on both sides, and the disk stays free`, async () => {
-    const { failure, isFree, left, serverLines } = await play({ source });
+    const { failure, isFree, left, serverLines, exports } = await play({ source });
+    assert.equal(exports.started, 0);
     assert.equal(failure?.code, code);
     assert.match(failure?.message ?? "", message);
     assert.match(serverLines.join("\n"), message);

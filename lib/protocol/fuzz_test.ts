@@ -392,7 +392,7 @@ Deno.test("3000 random walks: a client boots only after a whole exchange", () =>
   assert(boots > 500, `Only ${boots} walks reached the end`);
 });
 
-Deno.test("3000 random walks: a server exports only to a client that got through the whole exchange", () => {
+Deno.test("3000 random walks: a server exports only after a whole exchange, and is ready only when the client is", () => {
   const random = createSeededRandom(5000);
   const received = (message: ClientMessage): ServerEvent => ({ kind: "received", message });
   const { kind: _, ...entry } = archive;
@@ -402,8 +402,8 @@ Deno.test("3000 random walks: a server exports only to a client that got through
     received({ kind: "request" }),
     { kind: "entry-opened", archive: entry },
     { kind: "streamed" },
-    received({ kind: "ack", ok: true }),
     { kind: "export-started" },
+    received({ kind: "ack", ok: true }),
   ];
   const others: readonly ServerEvent[] = [
     ...clientMessages.map(received),
@@ -418,24 +418,31 @@ Deno.test("3000 random walks: a server exports only to a client that got through
     { kind: "protocol-error", error: new ProtocolError("bad-tag", "x") },
   ];
   let exports = 0;
+  let ready = 0;
   for (let round = 0; round < 3000; round++) {
     let { state, actions } = startServerSession();
     const done: string[] = [];
+    const happened: string[] = [];
     const carryOut = (action: ServerAction): void => {
       if (action.kind === "send") formatServerMessage(action.message);
       else done.push(action.kind);
+      if (action.kind === "send" && action.message.kind === "ready") {
+        ready += 1;
+        assert.deepEqual(happened.slice(-2), ["export-started", "ack"]);
+      }
       if (action.kind !== "start-export") return;
       exports += 1;
       assert.deepEqual(done.filter((kind) => kind !== "open-boot-entry"), ["admit", "stream-archive", "start-export"]);
     };
     for (let step = 0; step < 12; step++) {
       const event = random.below(12) > 0 ? ordered[step] ?? random.pick(others) : random.pick([...ordered, ...others]);
+      happened.push(event.kind === "received" ? event.message.kind : event.kind);
       ({ state, actions } = stepServerSession(state, event));
       actions.forEach(carryOut);
     }
     assert(["serving", "failed"].includes(state.name), state.name);
   }
-  assert(exports > 500, `Only ${exports} walks reached the end`);
+  assert(exports >= ready && ready > 500, `Only ${ready} walks reached the end`);
 });
 
 Deno.test("1000 tampered openings: a server answers each with one short frame and gives no channel", () => {

@@ -44,8 +44,8 @@ export type ServerState =
     readonly triesLeft: number;
   }
   | { readonly name: "streaming"; readonly hello: HelloMessage; readonly archive: ArchiveMessage }
-  | { readonly name: "awaiting-ack"; readonly hello: HelloMessage; readonly archive: ArchiveMessage }
   | { readonly name: "exporting"; readonly hello: HelloMessage; readonly archive: ArchiveMessage }
+  | { readonly name: "awaiting-ack"; readonly hello: HelloMessage; readonly archive: ArchiveMessage }
   /** End: the disk is exported to this client, the lease is its. */
   | { readonly name: "serving"; readonly hello: HelloMessage; readonly session: SessionParameters }
   /** End. */
@@ -83,8 +83,8 @@ export const SERVER_WAIT_MS: Readonly<Record<ServerState["name"], number>> = {
   "awaiting-request": 11 * 60_000,
   "opening": 3 * 60_000,
   "streaming": 30_000,
-  "awaiting-ack": 3 * 60_000,
   "exporting": 60_000,
+  "awaiting-ack": 3 * 60_000,
   "serving": Infinity,
   "failed": Infinity,
 };
@@ -112,10 +112,10 @@ export function stepServerSession(state: ServerState, event: ServerEvent): Serve
       return onOpened(state, event);
     case "streaming":
       return onStreamed(state, event);
-    case "awaiting-ack":
-      return onAck(state, event);
     case "exporting":
       return onExported(state, event);
+    case "awaiting-ack":
+      return onAck(state, event);
   }
 }
 
@@ -131,7 +131,8 @@ function onCommon(state: ServerState, event: CommonEvent): ServerStep {
 
 /** A client says that it cannot go on; that makes sense from the archive message on. */
 function onGivenUp(state: ServerState, reason: string | undefined): ServerStep {
-  if (state.name !== "streaming" && state.name !== "awaiting-ack") return unexpected(state.name, '"ack"');
+  const mayGiveUp = state.name === "streaming" || state.name === "exporting" || state.name === "awaiting-ack";
+  if (!mayGiveUp) return unexpected(state.name, '"ack"');
   return fail({ code: "peer-failure", message: `The client gave up: ${reason ?? "it did not say why"}` });
 }
 
@@ -200,23 +201,25 @@ function onPassphraseRejected(state: State<"opening">): ServerStep {
 function onStreamed(state: State<"streaming">, event: OwnEvent): ServerStep {
   if (event.kind === "refused") return refuse(event);
   if (event.kind !== "streamed") return unexpected(state.name, describe(event));
-  return {
-    state: { name: "awaiting-ack", hello: state.hello, archive: state.archive },
-    actions: [{ kind: "send", message: { kind: "end" } }],
-  };
-}
-
-function onAck(state: State<"awaiting-ack">, event: OwnEvent): ServerStep {
-  if (event.kind !== "received" || event.message.kind !== "ack") return unexpected(state.name, describe(event));
+  // While the client opens and writes what is still on its way, the export starts. Nobody but this client can reach it.
   return {
     state: { ...state, name: "exporting" },
-    actions: [{ kind: "start-export", session: state.archive.session }],
+    actions: [{ kind: "send", message: { kind: "end" } }, {
+      kind: "start-export",
+      session: state.archive.session,
+    }],
   };
 }
 
 function onExported(state: State<"exporting">, event: OwnEvent): ServerStep {
   if (event.kind === "refused") return refuse(event);
   if (event.kind !== "export-started") return unexpected(state.name, describe(event));
+  return { state: { ...state, name: "awaiting-ack" }, actions: [] };
+}
+
+/** Only now: a client boots when it is told "ready", and from then on the lease is its, whatever becomes of the connection. */
+function onAck(state: State<"awaiting-ack">, event: OwnEvent): ServerStep {
+  if (event.kind !== "received" || event.message.kind !== "ack") return unexpected(state.name, describe(event));
   return {
     state: { name: "serving", hello: state.hello, session: state.archive.session },
     actions: [{ kind: "send", message: { kind: "ready" } }],
