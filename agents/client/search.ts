@@ -8,6 +8,7 @@ import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../shared/backoff.ts";
 import type { Console } from "../shared/console.ts";
 import { isCandidate, runOnLinks, type UsableLink } from "../shared/links.ts";
+import { type AskedLaptop, mayAsk } from "./asked_laptop.ts";
 
 export interface FoundServer {
   readonly name: string;
@@ -33,8 +34,6 @@ const firstIntervalMs = 250;
 const maximumIntervalMs = 4_000;
 /** A busy server may be told so itself, but one that is free and answers a moment later is better; so is one that need not restart. */
 const waitForFreeMs = 500;
-/** A laptop that was asked to restart gets so long before another one is asked: a countdown, a shutdown and the start of the image. */
-const waitForRestartMs = 180_000;
 
 /** Waits for as long as it takes. @throws the signal's reason when it aborts */
 export async function searchServer(options: SearchOptions): Promise<FoundServer> {
@@ -47,15 +46,15 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
     random: (size) => system.randomBytes(size),
   });
   const report = createLinkReport(options);
-  /** The laptop that was asked to restart, and when. */
-  let asked: { readonly host: string; readonly sinceMs: number } | undefined;
+  /** The laptop that was asked to restart last. */
+  let asked: AskedLaptop | undefined;
 
   /** One laptop at a time is asked to restart, and only when no server answers meanwhile. */
   async function claim(offer: OfferMessage, datagrams: DatagramLink, host: string): Promise<void> {
     await system.delay(waitForFreeMs, stop);
-    const now = system.monotonicMs();
-    if (asked !== undefined && asked.host !== host && now - asked.sinceMs < waitForRestartMs) return;
-    asked = { host, sinceMs: now };
+    const sinceMs = system.monotonicMs();
+    if (!mayAsk(asked, host, sinceMs)) return;
+    asked = { host, sinceMs, hasAgreed: asked?.host === host && asked.hasAgreed };
     console.sayRarely(`"${offer.name}" runs its own system (link ${datagrams.link}): asking it to restart as a server`);
     // A server hears what is sent to the group; the challenge is that of one laptop.
     await datagrams.send(search.formatClaim(offer, options.name), { address: allNodesGroup, port: DISCOVERY_PORT });
@@ -76,6 +75,7 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
           );
         }
         if (finding.kind === "claim-accepted") {
+          asked = { host: withScope(datagram.address, link.name), sinceMs: system.monotonicMs(), hasAgreed: true };
           console.sayRarely(`It agrees (link ${link.name}): waiting for it to come back as a server`);
         }
         if (finding.kind !== "offer") continue;
