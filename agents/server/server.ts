@@ -10,7 +10,6 @@ import { servePage } from "../../lib/net/status_page.ts";
 import { BOOT_EXCHANGE_PORT } from "../../lib/protocol/boot_exchange.ts";
 import { DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
 import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
-import { rehearseExchange } from "../../lib/protocol/rehearsal.ts";
 import type { OnEnd } from "../../lib/protocol/kernel_command_line.ts";
 import { declineBusy } from "../../lib/protocol/secure_channel.ts";
 import type { System } from "../../lib/system/system.ts";
@@ -157,7 +156,6 @@ class Server {
     this.#dependencies.console.mark("serving");
     this.#dependencies.console.say("Waiting for a desktop with the same key");
     await this.#prepare(disk);
-    rehearseExchange();
     this.#dependencies.console.mark("prepared");
   }
 
