@@ -27,8 +27,10 @@ export interface Vm extends AsyncDisposable {
   readonly pid: number;
   /** Every complete line of its serial console, oldest first. */
   readonly lines: readonly ConsoleLine[];
-  /** The console with times; written when the machine has ended. Until then NAME.raw.log beside it grows. */
+  /** The console with times; written when the machine has ended. */
   readonly logPath: string;
+  /** The console as it comes, also what does not end a line; grows while the machine runs. */
+  readonly rawLogPath: string;
   /** How it ended; never rejects. */
   readonly ended: Promise<VmEnd>;
   /**
@@ -158,6 +160,7 @@ export async function startVm(
     pid: process.pid,
     lines,
     logPath,
+    rawLogPath,
     ended,
     waitForLine,
     control,

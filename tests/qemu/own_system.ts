@@ -1,25 +1,74 @@
 /** A laptop that runs its own Debian from its disk, with the project on a second one. */
 
-import { prepareDemoDisk } from "../../lib/cli/commands/prepare_machines.ts";
-import { copyDemoDisk, type DemoDisk, type DemoDiskRecipe } from "../../lib/qemu/demo_disk.ts";
+import { readBytes } from "../../lib/block/read_bytes.ts";
+import { answerPrompts } from "../../lib/qemu/console_prompts.ts";
 import { type ConsoleShell, openConsoleShell } from "../../lib/qemu/console_shell.ts";
+import { demoDiskLayout, isCleanOnDemoDisk } from "../../lib/qemu/demo_disk.ts";
+import { installedDiskPassphrase, installedPart } from "../../lib/qemu/installed_disk.ts";
 import { cablePath, ownLaptopSpec } from "../../lib/qemu/machine_pair.ts";
 import { makeProjectDisk, mountProject } from "../../lib/qemu/project_disk.ts";
 import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
+import type { System } from "../../lib/system/system.ts";
+import { copyInstalledDisk, copyPlainDisk, type LaptopGenerator } from "./laptop_disks.ts";
 import type { QemuTest } from "./machines.ts";
 
-export type LaptopGenerator = NonNullable<DemoDiskRecipe["generator"]>;
-
-/** A Debian nobody has set up yet, with NetworkManager, as laptops have it. */
-function prepareOwnDisk({ system, ui, options }: QemuTest, generator: LaptopGenerator): Promise<DemoDisk> {
-  return prepareDemoDisk(system, ui, options, {
-    title: "Laptop disk",
-    name: generator === "dracut" ? "dracut-laptop-disk" : "laptop-disk",
-    packages: ["kexec-tools", "network-manager"],
-    isUntouched: true,
-    generator,
-  });
+/** What a laptop's Debian lies on. */
+export interface LaptopKind {
+  readonly generator: LaptopGenerator;
+  copyDisk(rig: QemuTest): Promise<string>;
+  /** What findmnt(8) calls its root, in its own system and on a desktop. */
+  readonly ownRoot: string;
+  readonly desktopRoot: string;
+  readonly passphrase?: string;
+  /** What its kernel says when it mounts the root file system, whatever the machine. */
+  readonly mounted: RegExp;
+  /**
+   * Names of file systems that were not left as unmounted ones, by what lies on the disk while a machine has it; what is encrypted is
+   * not seen.
+   */
+  listUnclean(system: System, diskPath: string): Promise<readonly string[]>;
 }
+
+export const laptops = {
+  plain: {
+    generator: "initramfs-tools",
+    copyDisk: (rig) => copyPlainDisk(rig, "initramfs-tools"),
+    ownRoot: "/dev/vda2",
+    desktopRoot: "/dev/nbd0p2",
+    mounted: /EXT4-fs \(\w+2\): mounted filesystem/,
+    listUnclean: async (system, diskPath) => {
+      const parts = [demoDiskLayout.root, demoDiskLayout.boot];
+      const clean = await Promise.all(parts.map((part) => isCleanOnDemoDisk(system, diskPath, part)));
+      return parts.filter((_, index) => !clean[index]).map(({ label }) => label);
+    },
+  },
+  btrfs: {
+    generator: "dracut",
+    copyDisk: (rig) => copyInstalledDisk(rig, "btrfs"),
+    ownRoot: "/dev/vda2[/@]",
+    desktopRoot: "/dev/nbd0p2[/@]",
+    mounted: /BTRFS info \(device \w+2[^)]*\): first mount of filesystem/,
+    listUnclean: async (system, diskPath) => {
+      // btrfs-dev-docs, on-disk format: the super block, in it its magic and the log tree's address, zero when there is nothing to replay.
+      const block = await readBytes(system, diskPath, { offset: installedPart.offsetBytes + 64 * 1024, length: 0x68 });
+      const isBtrfs = block.getBigUint64(0x40, true) === 0x4d5f53665248425fn;
+      return isBtrfs && block.getBigUint64(0x60, true) === 0n ? [] : ["root"];
+    },
+  },
+  luksLvm: {
+    generator: "initramfs-tools",
+    copyDisk: (rig) => copyInstalledDisk(rig, "luks-lvm"),
+    ownRoot: "/dev/mapper/laptop-root",
+    desktopRoot: "/dev/mapper/laptop-root",
+    passphrase: installedDiskPassphrase,
+    mounted: /EXT4-fs \(dm-\d+\): mounted filesystem/,
+    listUnclean: () => Promise.resolve([]),
+  },
+} as const satisfies Readonly<Record<string, LaptopKind>>;
+
+/** Those of GRUB, of initramfs-tools' cryptsetup and of our own client agent. */
+export const passphrasePrompt =
+  /Enter passphrase for [^\n]*: |Please unlock disk \w+: |Passphrase of the encrypted disk /;
 
 export interface OwnLaptop extends AsyncDisposable {
   readonly vm: Vm;
@@ -28,21 +77,19 @@ export interface OwnLaptop extends AsyncDisposable {
   work(boot: number): Promise<ConsoleShell>;
 }
 
-/** What its own system says when multi-user is reached; the partition is that of its own disk. */
-export const ownSystemPattern = /stiefel-demo: root=\/dev\/vda2 /;
 const multiUserLimitMs = 300_000;
 
 /** @param options.limitMs for everything this machine does */
 export async function startOwnLaptop(
   rig: QemuTest,
-  { limitMs, generator = "initramfs-tools" }: { readonly limitMs: number; readonly generator?: LaptopGenerator },
+  kind: LaptopKind,
+  { limitMs }: { readonly limitMs: number },
 ): Promise<OwnLaptop> {
   const { system, options } = rig;
   const { runDirectory, image } = options;
   const { host, image: artifacts } = await rig.machines();
-  const diskPath = `${runDirectory}/laptop.img`;
   const projectDiskPath = `${runDirectory}/project.img`;
-  await copyDemoDisk(system, await prepareOwnDisk(rig, generator), diskPath);
+  const diskPath = await kind.copyDisk(rig);
   await makeProjectDisk(system, {
     projectDirectory: options.projectDirectory,
     artifacts: await listFiles(rig, artifacts.kernelPath.replace(/\/[^/]*$/, "")),
@@ -55,6 +102,8 @@ export async function startOwnLaptop(
     runDirectory,
     limitMs,
   });
+  const typist = typePassphrase(system, vm, kind);
+  const isUp = new RegExp(`stiefel-demo: root=${RegExp.escape(kind.ownRoot)} `);
   let from = 0;
   let boots = 0;
   return {
@@ -62,7 +111,7 @@ export async function startOwnLaptop(
     diskPath,
     work: async (boot) => {
       for (; boots < boot; boots++) {
-        const line = await vm.waitForLine(ownSystemPattern, { timeoutMs: multiUserLimitMs, from });
+        const line = await vm.waitForLine(isUp, { timeoutMs: multiUserLimitMs, from });
         from = vm.lines.indexOf(line) + 1;
       }
       const shell = await openConsoleShell(system, vm, { timeoutMs: 60_000 });
@@ -71,10 +120,18 @@ export async function startOwnLaptop(
     },
     [Symbol.asyncDispose]: async () => {
       await vm[Symbol.asyncDispose]();
+      await typist[Symbol.asyncDispose]();
       await system.remove(diskPath);
       await system.remove(projectDiskPath);
     },
   };
+}
+
+/** Types the passphrase of the laptop's disk whenever a machine's console asks for it. */
+export function typePassphrase(system: System, vm: Vm, { passphrase }: LaptopKind): AsyncDisposable {
+  return passphrase === undefined
+    ? new AsyncDisposableStack()
+    : answerPrompts(system, vm, { prompt: passphrasePrompt, answer: passphrase });
 }
 
 /** What create-initrd has made; run directories lie beside it. */

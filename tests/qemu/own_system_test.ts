@@ -4,7 +4,6 @@
  */
 
 import assert from "node:assert/strict";
-import { demoDiskLayout, isCleanOnDemoDisk } from "../../lib/qemu/demo_disk.ts";
 import type { ConsoleShell } from "../../lib/qemu/console_shell.ts";
 import {
   demoCredentials,
@@ -14,9 +13,9 @@ import {
   serverReadyPattern,
 } from "../../lib/qemu/machine_pair.ts";
 import { inProject } from "../../lib/qemu/project_disk.ts";
-import { startVm } from "../../lib/qemu/run_vm.ts";
+import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
 import { prepareQemuTest } from "./machines.ts";
-import { type LaptopGenerator, startOwnLaptop } from "./own_system.ts";
+import { type LaptopKind, laptops, type OwnLaptop, startOwnLaptop, typePassphrase } from "./own_system.ts";
 
 const rig = await prepareQemuTest();
 
@@ -26,56 +25,98 @@ const short = { timeoutMs: 60 * second } as const;
 const command = { timeoutMs: 180 * second } as const;
 /** Building an initramfs in an emulated machine takes minutes. */
 const build = { timeoutMs: 720 * second } as const;
-
-/** Everything that setting up may touch: kind, mode, owner, link target and, where it is cheap, content. */
-async function listTree(shell: ConsoleShell): Promise<readonly string[]> {
-  const places = "/etc /boot /usr/lib /usr/local /var/local /var/lib/stiefelsystem";
-  const list = `find ${places} -xdev -printf '%p %y %m %u:%g %l\\n' 2>/dev/null`;
-  const sums = "find /etc /boot -xdev -type f -exec sha256sum {} +";
-  const lines = await shell.mustRun(`{ ${list}; ${sums}; } | LC_ALL=C sort`, { timeoutMs: 180 * second });
-  return lines.filter((line) => /^(\/|[0-9a-f]{64} )/.test(line));
-}
+const limits = { limitMs: 1800 * second } as const;
 
 Deno.test({
-  name: "a laptop is set up while it runs, starts from its own disk as before, and undo-setup leaves nothing",
+  name:
+    "a laptop with ext4 and initramfs-tools is set up while it runs, turns into a server when a desktop asks, comes back by itself with " +
+    "what was written, and undo-setup leaves nothing",
   ignore: rig.skipReason !== undefined,
   fn: async () => {
-    await using laptop = await startOwnLaptop(rig, { limitMs: 1200 * second });
-    let shell = await laptop.work(1);
+    await using laptop = await startOwnLaptop(rig, laptops.plain, limits);
+    const shell = await laptop.work(1);
     const before = await listTree(shell);
-    await shell.mustRun(inProject("deno task init --yes"), command);
-    await shell.mustRun(inProject("deno task setup-server --yes"), build);
-    await shell.mustRun("lsinitramfs /boot/initramfs-stiefel.img | grep -q stiefel-attach", command);
-    await shell.mustRun("! lsinitramfs /boot/initrd.img-$(uname -r) | grep stiefel", command);
+    await setUp(shell);
     const again = await shell.mustRun(inProject("deno task setup-server --yes"), command);
     assert.ok(again.some((line) => /^0 done, \d+ unchanged\.$/.test(line)), again.join("\n"));
+    const back = await serveAndComeBack(laptop, laptops.plain, shell);
+    await back.shell.mustRun(inProject("deno task undo-setup --yes"), build);
+    assert.deepEqual(await listTree(back.shell), before);
+    await switchOff(laptop);
+  },
+});
 
-    laptop.vm.type("systemctl reboot\n");
-    shell = await laptop.work(2);
-    const doctor = await shell.mustRun(inProject("deno task doctor"), command);
-    assert.ok(doctor.some((line) => /^ok +setup +done$/.test(line)), doctor.join("\n"));
-    await shell.mustRun(inProject("deno task undo-setup --yes"), build);
-    assert.deepEqual(await listTree(shell), before);
-    laptop.vm.type("systemctl poweroff\n");
-    assert.equal((await laptop.vm.ended).kind, "shutdown");
+Deno.test({
+  name: "the same with dracut, and everything in subvolumes of btrfs",
+  ignore: rig.skipReason !== undefined,
+  fn: async () => {
+    await using laptop = await startOwnLaptop(rig, laptops.btrfs, limits);
+    const shell = await laptop.work(1);
+    await setUp(shell);
+    const { desktop } = await serveAndComeBack(laptop, laptops.btrfs, shell);
+    await switchOff(laptop);
+    const said = (pattern: RegExp): number => desktop.lines.findIndex(({ text }) => pattern.test(text));
+    assert.ok(said(/Finished .*stiefel-attach\.service/) >= 0, "the unit attached the disk");
+    assert.ok(said(/Finished .*stiefel-prepare\.service/) >= 0, "the unit prepared the system");
+    assert.ok(said(/stiefelsystem: detaching the laptop's disk/) >= 0, "the disk was let go of at the end");
+    // Nothing but our unit in the initramfs: neither dracut's own network nor a network manager.
+    const switchRoot = said(/Starting .*initrd-switch-root\.service/);
+    assert.ok(switchRoot >= 0, "the initramfs was left");
+    const inInitramfs = desktop.lines.slice(0, switchRoot);
+    const networks = inInitramfs.filter(({ text }) =>
+      /Start(?:ing|ed) .*(?:NetworkManager|systemd-networkd|nm-initrd)/.test(text)
+    );
+    assert.deepEqual(networks, []);
+  },
+});
+
+Deno.test({
+  name: "the same with initramfs-tools, and everything on LVM in LUKS: /boot and swap, too",
+  ignore: rig.skipReason !== undefined,
+  fn: async () => {
+    await using laptop = await startOwnLaptop(rig, laptops.luksLvm, limits);
+    const shell = await laptop.work(1);
+    await setUp(shell);
+    const { desktop, shell: back } = await serveAndComeBack(laptop, laptops.luksLvm, shell);
+    // The server has looked into it.
+    assert.ok(!desktop.lines.some(({ text }) => /whether a hibernated system is inside cannot be seen/.test(text)));
+    const doctor = await back.mustRun(inProject("deno task doctor"), command);
+    const checks = [
+      /^ok +setup +done$/,
+      /^ok +encryption +a passphrase opens \/dev\/vda2$/,
+      /^warn +hibernation +set up \(resume=\/dev\/mapper\/laptop-swap_1\)$/,
+    ];
+    for (const check of checks) assert.ok(doctor.some((line) => check.test(line)), doctor.join("\n"));
+    await switchOff(laptop);
   },
 });
 
 /** The image that is started from the laptop's own system says on the serial console what it does, too. */
-const configuration = `server-setup:
+const settings = `server-setup:
   cmdline: [console=tty0, "console=ttyS0,115200"]
 `;
 
-async function serveAndComeBack(generator: LaptopGenerator): Promise<void> {
+/** Sums of what the laptop itself boots. */
+const ownInitramfs = "/run/own-initramfs.sha256";
+
+async function setUp(shell: ConsoleShell): Promise<void> {
+  await shell.mustRun(`sha256sum /boot/initrd.img-* >${ownInitramfs}`, short);
+  await shell.mustRun(inProject("deno task init --yes"), command);
+  await shell.mustRun(inProject(`printf '%s' '${settings}' >>config.yaml`), short);
+  await shell.mustRun(inProject("deno task setup-server --yes"), build);
+  await shell.mustRun(`sha256sum --check ${ownInitramfs}`, short);
+  await shell.mustRun("systemctl is-enabled stiefel-autokexec && systemctl is-active stiefel-autokexec", short);
+}
+
+/** From the laptop's own system through a desktop's boot into it again. */
+async function serveAndComeBack(
+  laptop: OwnLaptop,
+  kind: LaptopKind,
+  shell: ConsoleShell,
+): Promise<{ readonly desktop: Vm; readonly shell: ConsoleShell }> {
   const { system, options } = rig;
   const { image, host } = await rig.machines();
-  await using laptop = await startOwnLaptop(rig, { limitMs: 1800 * second, generator });
-  let shell = await laptop.work(1);
-  await shell.mustRun(inProject(`printf '%s' '${configuration}' >config.yaml`), short);
-  await shell.mustRun(inProject("deno task setup-server --yes"), build);
-  await shell.mustRun("systemctl is-enabled stiefel-autokexec && systemctl is-active stiefel-autokexec", short);
   const bootId = await readBootId(shell);
-
   const token = newToken(system);
   const from = laptop.vm.lines.length;
   await using desktop = await startVm(
@@ -84,29 +125,48 @@ async function serveAndComeBack(generator: LaptopGenerator): Promise<void> {
     host,
     { runDirectory: options.runDirectory, limitMs: 900 * second },
   );
+  await using _typist = typePassphrase(system, desktop, kind);
   await laptop.vm.waitForLine(serverReadyPattern, { timeoutMs: 300 * second, from });
-  for (const part of [demoDiskLayout.root, demoDiskLayout.boot]) {
-    assert.ok(await isCleanOnDemoDisk(system, laptop.diskPath, part), `${part.label} was not unmounted`);
-  }
-  await desktop.waitForLine(/stiefel-demo: root=\/dev\/nbd0p2 /, { timeoutMs: 420 * second });
+  assert.deepEqual(await kind.listUnclean(system, laptop.diskPath), []);
+  const root = RegExp.escape(kind.desktopRoot);
+  await desktop.waitForLine(new RegExp(`stiefel-demo: root=${root} `), { timeoutMs: 420 * second });
   assert.equal((await desktop.ended).kind, "shutdown");
-
-  shell = await laptop.work(2);
-  await shell.mustRun(`grep 'token=${token} root=/dev/nbd0p2 ' ${demoMarkerPath}`, short);
+  const back = await laptop.work(2);
+  const said = laptop.vm.lines.slice(from);
+  assert.ok(
+    said.some(({ text }) => /Sending ".*" \(\/.*stiefelsystem\.json\)$/.test(text)),
+    "the separate pair was sent",
+  );
+  assertWasUnmounted(desktop.lines, kind);
+  assertWasUnmounted(said, kind);
+  await back.mustRun(`grep -F 'token=${token} root=${kind.desktopRoot} ' ${demoMarkerPath}`, short);
   // The journal of the boot that ended in the image goes on to its very end.
-  await shell.mustRun(`journalctl --no-pager -b ${bootId} | tail -n 5 | grep 'Journal stopped'`, short);
-  await shell.mustRun(`journalctl --no-pager -b ${bootId} -u stiefel-autokexec | grep 'Restarting as'`, short);
-  laptop.vm.type("systemctl poweroff\n");
-  assert.equal((await laptop.vm.ended).kind, "shutdown");
+  await back.mustRun(`journalctl --no-pager -b ${bootId} | tail -n 5 | grep 'Journal stopped'`, short);
+  await back.mustRun(`journalctl --no-pager -b ${bootId} -u stiefel-autokexec | grep 'Restarting as'`, short);
+  return { desktop, shell: back };
 }
 
-for (const generator of ["initramfs-tools", "dracut"] as const) {
-  Deno.test({
-    name:
-      `a laptop with ${generator} turns into a server when a desktop asks, and is back in its own system with what the desktop wrote`,
-    ignore: rig.skipReason !== undefined,
-    fn: () => serveAndComeBack(generator),
-  });
+/** What fsck(8) and the kernel say of a file system with something to replay when they get it, and the server when it looks at it. */
+function assertWasUnmounted(lines: Vm["lines"], { mounted }: LaptopKind): void {
+  assert.ok(lines.some(({ text }) => mounted.test(text)), "the root file system was mounted");
+  const replays = lines.filter(({ text }) =>
+    /recovering journal|EXT4-fs .*(?:recovery|orphan)|BTRFS .*replay|was not (?:cleanly )?unmounted/.test(text)
+  );
+  assert.deepEqual(replays, []);
+}
+
+async function switchOff({ vm }: OwnLaptop): Promise<void> {
+  vm.type("systemctl poweroff\n");
+  assert.equal((await vm.ended).kind, "shutdown");
+}
+
+/** Everything that setting up may touch: kind, mode, owner, link target and, where it is cheap, content. */
+async function listTree(shell: ConsoleShell): Promise<readonly string[]> {
+  const places = "/etc /boot /usr/lib /usr/local /var/local /var/lib/stiefelsystem";
+  const list = `find ${places} -xdev -printf '%p %y %m %u:%g %l\\n' 2>/dev/null`;
+  const sums = "find /etc /boot -xdev -type f -exec sha256sum {} +";
+  const lines = await shell.mustRun(`{ ${list}; ${sums}; } | LC_ALL=C sort`, { timeoutMs: 180 * second });
+  return lines.filter((line) => /^(\/|[0-9a-f]{64} )/.test(line));
 }
 
 /** As journalctl(1) wants it. */

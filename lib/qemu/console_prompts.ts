@@ -1,0 +1,52 @@
+/** Answering questions of a machine's console. They end no line, so they are looked for in what QEMU writes down as it comes. */
+
+import type { System } from "../system/system.ts";
+import type { Vm } from "./run_vm.ts";
+
+export interface PromptAnswer {
+  readonly prompt: RegExp;
+  /** Typed, with Enter, each time. */
+  readonly answer: string;
+}
+
+const lookMs = 1_000;
+
+/** Answers until it is disposed of, or the machine ends. */
+export function answerPrompts(system: System, vm: Vm, { prompt, answer }: PromptAnswer): AsyncDisposable {
+  const isOver = new AbortController();
+  vm.ended.then(() => isOver.abort());
+  const work = (async () => {
+    let from = 0;
+    while (!isOver.signal.aborted) {
+      const found = findPrompts(await readConsole(system, vm), { prompt, from });
+      from = found.end;
+      for (let count = 0; count < found.count; count++) vm.type(`${answer}\n`);
+      await system.delay(lookMs, isOver.signal).catch(() => {});
+    }
+  })();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      isOver.abort();
+      await work;
+    },
+  };
+}
+
+async function readConsole(system: System, vm: Vm): Promise<string> {
+  if (await system.stat(vm.rawLogPath) === undefined) return "";
+  // One character for each byte: a boot loader draws in code page 437.
+  return new TextDecoder("latin1").decode(await system.readFile(vm.rawLogPath));
+}
+
+/**
+ * Pure. @param from where the last look ended: what was seen is not seen again
+ * @returns how many prompts came since, and where the next look starts
+ */
+export function findPrompts(
+  text: string,
+  { prompt, from }: { readonly prompt: RegExp; readonly from: number },
+): { readonly count: number; readonly end: number } {
+  const found = [...text.slice(from).matchAll(new RegExp(prompt, "g"))];
+  const last = found.at(-1);
+  return { count: found.length, end: last === undefined ? from : from + last.index + last[0].length };
+}

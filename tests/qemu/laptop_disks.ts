@@ -1,0 +1,134 @@
+/** Disks of laptops nobody has set up yet, made once and kept in the cache: plain ones, and those on LUKS and LVM or on btrfs. */
+
+import { prepareDemoDisk } from "../../lib/cli/commands/prepare_machines.ts";
+import { autologinCredentials, openConsoleShell } from "../../lib/qemu/console_shell.ts";
+import { copyDemoDisk, type DemoDisk } from "../../lib/qemu/demo_disk.ts";
+import {
+  formatInstallSteps,
+  type InstalledLayout,
+  installedLayouts,
+  installerPackages,
+  type InstallSteps,
+} from "../../lib/qemu/installed_disk.ts";
+import { localSpec } from "../../lib/qemu/machine_pair.ts";
+import { startVm } from "../../lib/qemu/run_vm.ts";
+import type { QemuTest } from "./machines.ts";
+
+export type LaptopGenerator = InstalledLayout["generator"];
+
+const installedDiskMiB = 2560;
+const second = 1000;
+
+/** A Debian with NetworkManager, as laptops have it, and with what it takes to install itself on another disk. */
+function preparePlainDisk({ system, ui, options }: QemuTest, generator: LaptopGenerator): Promise<DemoDisk> {
+  return prepareDemoDisk(system, ui, options, {
+    title: "Laptop disk",
+    name: generator === "dracut" ? "dracut-laptop-disk" : "laptop-disk",
+    packages: ["kexec-tools", "network-manager", ...installerPackages[generator]],
+    isUntouched: true,
+    generator,
+  });
+}
+
+/** @returns the path of a fresh copy, to be written to */
+export async function copyPlainDisk(rig: QemuTest, generator: LaptopGenerator): Promise<string> {
+  const { system, options: { runDirectory } } = rig;
+  await system.makeDirectory(runDirectory);
+  const path = `${runDirectory}/laptop.img`;
+  await copyDemoDisk(system, await preparePlainDisk(rig, generator), path);
+  return path;
+}
+
+/** @returns the path of a fresh copy, to be written to */
+export async function copyInstalledDisk(rig: QemuTest, name: InstalledLayout["name"]): Promise<string> {
+  const { system, options: { runDirectory } } = rig;
+  await system.makeDirectory(runDirectory);
+  const installed = await prepareInstalledDisks(rig);
+  const path = `${runDirectory}/laptop.img`;
+  await system.run(["cp", "--sparse=always", "--reflink=auto", installed[name], path]);
+  return path;
+}
+
+/** One as well as all: each keeps one processor busy for minutes, so they are installed side by side. */
+async function prepareInstalledDisks(rig: QemuTest): Promise<Readonly<Record<InstalledLayout["name"], string>>> {
+  const luksLvm = await planInstallation(rig, installedLayouts["luks-lvm"]);
+  const btrfs = await planInstallation(rig, installedLayouts.btrfs);
+  const outcomes = await Promise.allSettled(
+    [luksLvm, btrfs].map((installation) => prepareInstalledDisk(rig, installation)),
+  );
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  return { "luks-lvm": luksLvm.cached, btrfs: btrfs.cached };
+}
+
+interface Installation {
+  readonly layout: InstalledLayout;
+  readonly installer: DemoDisk;
+  readonly steps: InstallSteps;
+  /** Where the disk lies when it is made. */
+  readonly cached: string;
+}
+
+async function planInstallation(rig: QemuTest, layout: InstalledLayout): Promise<Installation> {
+  const installer = await preparePlainDisk(rig, layout.generator);
+  const key = installer.imagePath.split("/").at(-2)?.split("-").at(-1);
+  const steps = formatInstallSteps(layout, "/dev/vdb");
+  const recipe = await sha256Hex(JSON.stringify([installedDiskMiB, steps]));
+  return { layout, installer, steps, cached: `${rig.options.cacheDir}/installed-${layout.name}-${key}-${recipe}.img` };
+}
+
+async function prepareInstalledDisk(rig: QemuTest, installation: Installation): Promise<void> {
+  const { system, options: { runDirectory } } = rig;
+  const { layout, cached } = installation;
+  if (await system.stat(cached) !== undefined) return;
+  const making = `${runDirectory}/installing-${layout.name}.img`;
+  await system.remove(making);
+  await system.run(["truncate", "-s", `${installedDiskMiB}M`, making]);
+  await install(rig, installation, making);
+  await removeOlder(rig, layout);
+  await system.run(["cp", "--sparse=always", "--reflink=auto", making, `${cached}.new`]);
+  await system.rename(`${cached}.new`, cached);
+  await system.remove(making);
+}
+
+/** Lets the installer's Debian copy itself onto the disk, which is /dev/vdb there. */
+async function install(rig: QemuTest, { layout, installer, steps }: Installation, diskPath: string): Promise<void> {
+  const { system, options: { runDirectory } } = rig;
+  const { host } = await rig.machines();
+  const name = `installer-${layout.name}`;
+  const installerPath = `${runDirectory}/${name}.img`;
+  await copyDemoDisk(system, installer, installerPath);
+  try {
+    const image = { kernelPath: installer.kernelPath, initrdPath: installer.initrdPath };
+    const local = localSpec(
+      { image, commandLine: installer.commandLine, diskPath: installerPath, memoryMiB: 1024 },
+      autologinCredentials,
+    );
+    const spec = {
+      ...local,
+      name,
+      disks: [...local.disks, { path: diskPath, format: "raw", serial: "target" } as const],
+    };
+    await using vm = await startVm(system, spec, host, { runDirectory, limitMs: 1200 * second });
+    await vm.waitForLine(/stiefel-demo: root=/, { timeoutMs: 300 * second });
+    const shell = await openConsoleShell(system, vm, { timeoutMs: 60 * second });
+    await shell.mustRun(steps.makeAndMount, { timeoutMs: 120 * second });
+    await shell.mustRun(steps.copy, { timeoutMs: 420 * second });
+    await shell.mustRun(steps.configure, { timeoutMs: 480 * second });
+    await shell.mustRun(steps.finish, { timeoutMs: 60 * second });
+    vm.type("systemctl poweroff\n");
+    await vm.ended;
+  } finally {
+    await system.remove(installerPath);
+  }
+}
+
+async function removeOlder({ system, options }: QemuTest, layout: InstalledLayout): Promise<void> {
+  for (const name of await system.readDirectory(options.cacheDir)) {
+    if (name.startsWith(`installed-${layout.name}-`)) await system.remove(`${options.cacheDir}/${name}`);
+  }
+}
+
+async function sha256Hex(text: string): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  return Array.from(hash.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
