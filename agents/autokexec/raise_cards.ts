@@ -1,14 +1,14 @@
 /**
  * Makes wired network cards able to hear desktops, on a system that is not ours: what its network manager does is left alone, and nothing is
- * done twice. A card that nobody has raised is raised once, when it is first seen. A card with a cable that has no link-local address after a
- * while gets one: NetworkManager takes it away when no DHCP server answers, as is the rule on a cable between two computers.
+ * done twice. A card that nobody has raised is raised once, a while after it is first seen. A card with a cable that has no link-local address
+ * after a while gets one: NetworkManager takes it away when no DHCP server answers, as is the rule on a cable between two computers.
  */
 import { isWiredCard, type Link, listLinks } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
 import { describeError, isCandidate, linkLocalAddress } from "../shared/links.ts";
 
-/** The kernel gives the address at once, network managers within a second. */
+/** The kernel gives the address at once; network managers raise a card, and give it an address, within a second or two. */
 const patienceMs = 5_000;
 
 export type CardNeed = "up" | "address";
@@ -41,24 +41,37 @@ export class NeedBook {
   }
 }
 
-/** @returns to be called with all links after each change. Runs `ip`, `cat`. */
+/** @returns to be called with all links after each change. Runs `ip`, `cat`, `sysctl`. */
 export function createCardRaiser(
   system: System,
   { console, signal }: { readonly console: Console; readonly signal: AbortSignal },
 ): (links: readonly Link[]) => Promise<void> {
   const book = new NeedBook();
 
-  async function raise({ name }: Link): Promise<void> {
-    if (!await isWiredCard(system, name)) return;
-    console.say(`Raising ${name}, which nobody has raised, to hear desktops`);
-    await system.run(["ip", "link", "set", "dev", name, "up"], { timeoutMs: 30_000 });
-  }
-
-  async function giveAddress({ name, index, mac }: Link): Promise<void> {
+  async function help({ name, index }: Link, need: CardNeed): Promise<void> {
     if (!await isWiredCard(system, name)) return;
     await system.delay(patienceMs, signal);
     const now = (await listLinks(system)).find((link) => link.name === name && link.index === index);
-    if (now === undefined || findNeed(now) !== "address") return;
+    if (now === undefined || findNeed(now) !== need) return;
+    if (await isWithoutIpv6(system, name)) {
+      console.say(
+        `${name} cannot hear desktops: IPv6 is switched off on it (the method "disabled" of a NetworkManager connection, or ` +
+          `net.ipv6.conf.${name}.disable_ipv6); link-local addresses would be enough`,
+      );
+      return;
+    }
+    await (need === "up" ? raise(name) : giveAddress(now));
+  }
+
+  async function raise(name: string): Promise<void> {
+    console.say(`Raising ${name}, which nobody has raised, to hear desktops; it heeds no routers (accept_ra=0)`);
+    // The kernel would take an address and a default route from any router there. Nobody asked for them, and NetworkManager leaves a card
+    // that has an address to whoever gave it: no DHCP. Slashes: a link's name may have dots (sysctl(8)).
+    await system.run(["sysctl", "--quiet", "--write", `net/ipv6/conf/${name}/accept_ra=0`], { timeoutMs: 10_000 });
+    await system.run(["ip", "link", "set", "dev", name, "up"], { timeoutMs: 30_000 });
+  }
+
+  async function giveAddress({ name, mac }: Link): Promise<void> {
     console.say(`Giving ${name} a link-local address, which it lacks, to hear desktops`);
     const address = `${linkLocalAddress(mac)}/64`;
     await system.run(["ip", "address", "replace", address, "dev", name, "nodad"], { timeoutMs: 10_000 });
@@ -66,10 +79,17 @@ export function createCardRaiser(
 
   return async (links) => {
     const tasks = book.take(links).map(({ link, need }) =>
-      (need === "up" ? raise(link) : giveAddress(link)).catch((error) => {
+      help(link, need).catch((error) => {
         if (!signal.aborted) console.sayRarely(`${link.name} cannot hear desktops: ${describeError(error)}`);
       })
     );
     await Promise.all(tasks);
   };
+}
+
+/** Also where the kernel has no IPv6 at all (ip-sysctl, disable_ipv6). Runs `cat`. */
+async function isWithoutIpv6(system: System, linkName: string): Promise<boolean> {
+  const argv = ["cat", `/proc/sys/net/ipv6/conf/${linkName}/disable_ipv6`];
+  const { exitCode, stdout } = await system.run(argv, { acceptExitCodes: [0, 1], timeoutMs: 5_000 });
+  return exitCode !== 0 || stdout.trim() === "1";
 }

@@ -40,28 +40,98 @@ Deno.test("loopback and tunnels need nothing", () => {
   assert.deepEqual(needs([{ ...down, isLoopback: true }, { ...down, mac: "" }]), ["", ""]);
 });
 
-Deno.test("only wired cards are touched: no Wi-Fi that is switched off, no virtual link", async () => {
-  const uevents: Readonly<Record<string, string>> = {
+interface Laptop {
+  /** What the agent said. */
+  readonly said: readonly string[];
+  /** Shows the links, and those that are there when the agent's patience is over. @returns what it did then */
+  show(later: readonly Link[]): Promise<readonly string[]>;
+}
+
+function createLaptop(
+  links: readonly Link[],
+  { ipv6Off = "0" }: { readonly ipv6Off?: string | number } = {},
+): Laptop {
+  const said: string[] = [];
+  const uevents: Readonly<Record<string, string | number>> = {
     "/sys/class/net/eth0/uevent": "INTERFACE=eth0\nIFINDEX=2\n",
     "/sys/class/net/eth0/device/uevent": "DRIVER=e1000e\nDEVTYPE=usb_interface\n",
     "/sys/class/net/wlan0/uevent": "DEVTYPE=wlan\nINTERFACE=wlan0\nIFINDEX=3\n",
     "/sys/class/net/wlan0/device/uevent": "DRIVER=iwlwifi\n",
     "/sys/class/net/veth0/uevent": "INTERFACE=veth0\nIFINDEX=4\n",
+    "/proc/sys/net/ipv6/conf/eth0/disable_ipv6": ipv6Off,
   };
+  let present = links;
   const system = createMemorySystem({
     commands: [
       ([program, path = ""]) => program === "cat" ? uevents[path] ?? 1 : undefined,
-      ([program]) => program === "ip" ? "" : undefined,
+      (argv) => argv.includes("-json") ? formatLinks(present) : undefined,
+      ([program = ""]) => ["ip", "sysctl"].includes(program) ? "" : undefined,
     ],
   });
   const console = {
-    say: () => {},
-    sayRarely: () => {},
+    say: (line: string) => void said.push(line),
+    sayRarely: (line: string) => void said.push(line),
     status: () => {},
     mark: () => {},
     askSecret: () => Promise.reject(),
   };
   const raise = createCardRaiser(system, { console, signal: new AbortController().signal });
-  await raise([down, { ...down, name: "wlan0", index: 3 }, { ...down, name: "veth0", index: 4 }]);
-  assert.deepEqual(system.ran.filter(([program]) => program === "ip"), [["ip", "link", "set", "dev", "eth0", "up"]]);
+  return {
+    said,
+    show: async (later: readonly Link[]): Promise<readonly string[]> => {
+      const raising = raise(links);
+      for (let turns = 0; turns < 50; turns++) await Promise.resolve();
+      const isPatient = system.ran.every(([program]) => program === "cat");
+      present = later;
+      system.advance(5_000);
+      await raising;
+      const changes = system.ran.filter((argv) => argv[0] !== "cat" && !argv.includes("-json"));
+      return [...isPatient ? [] : ["hasty"], ...changes.map((argv) => argv.join(" "))];
+    },
+  };
+}
+
+/** As `ip -json address show` prints them, what is looked at. */
+function formatLinks(links: readonly Link[]): string {
+  return JSON.stringify(links.map((link) => ({
+    ifindex: link.index,
+    ifname: link.name,
+    flags: [...link.isUp ? ["UP"] : [], ...link.hasCarrier ? ["LOWER_UP"] : []],
+    mtu: link.mtu,
+    address: link.mac,
+    addr_info: link.addresses.map((address) => ({
+      family: "inet6",
+      local: address.address,
+      prefixlen: address.prefixLength,
+      scope: address.scope,
+    })),
+  })));
+}
+
+Deno.test("only wired cards are touched: no Wi-Fi that is switched off, no virtual link; routers are not heeded", async () => {
+  const links = [down, { ...down, name: "wlan0", index: 3 }, { ...down, name: "veth0", index: 4 }];
+  assert.deepEqual(await createLaptop(links).show(links), [
+    "sysctl --quiet --write net/ipv6/conf/eth0/accept_ra=0",
+    "ip link set dev eth0 up",
+  ]);
+});
+
+Deno.test("a card that its network manager raises or gives an address in time is left alone", async () => {
+  for (const [now, later] of [[down, noCable], [down, usable], [bare, usable], [bare, down]] as const) {
+    assert.deepEqual(await createLaptop([now]).show([later]), []);
+  }
+  assert.deepEqual(await createLaptop([down]).show([{ ...down, name: "enp3s0" }]), [], "named anew meanwhile");
+  assert.deepEqual(await createLaptop([bare]).show([bare]), [
+    "ip address replace fe80::5054:ff:fe00:1/64 dev eth0 nodad",
+  ]);
+});
+
+Deno.test("a card without IPv6 is left as it is, and that is said", async () => {
+  for (const ipv6Off of ["1\n", 1]) {
+    for (const link of [down, bare]) {
+      const laptop = createLaptop([link], { ipv6Off });
+      assert.deepEqual(await laptop.show([link]), []);
+      assert.match(laptop.said.join("\n"), /^eth0 cannot hear desktops: IPv6 is switched off on it/);
+    }
+  }
 });

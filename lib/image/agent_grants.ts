@@ -62,6 +62,8 @@ export const autokexecGrants: AgentGrants = {
     "kexec",
     "stat",
     "systemctl",
+    // a card that is raised heeds no routers: agents/autokexec/raise_cards.ts
+    "sysctl",
     // telling people: agents/autokexec/announce.ts
     "loginctl",
     "runuser",
