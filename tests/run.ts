@@ -54,7 +54,17 @@ const groups: readonly Group[] = [
     what: "both agents in network namespaces",
     files: ["tests/network"],
     grants: [...commonGrants, "--allow-net", "--unstable-net"],
-    programs: ["ip", "nbdkit", "nbdinfo", "mkfs.ext4", "curl", "script", "qemu-io"],
+    programs: [
+      "ip",
+      "nbdkit",
+      "nbdinfo",
+      "mkfs.ext4",
+      "curl",
+      "script",
+      "qemu-io",
+      "mmdebstrap",
+      "sysctl",
+    ],
   },
   {
     name: "qemu",

@@ -31,6 +31,7 @@ const packageOf: ReadonlyMap<string, string> = new Map([
   ["shellcheck", "shellcheck"],
   ["strip", "binutils"],
   ["systemd-nspawn", "systemd-container"],
+  ["sysctl", "procps"],
   ["tar", "tar"],
   ["tmux", "tmux"],
   ["xz", "xz-utils"],

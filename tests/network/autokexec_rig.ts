@@ -12,6 +12,7 @@ const standIns: Readonly<Record<string, string>> = {
 /proc/sys/kernel/kexec_load_disabled) echo 0 ;;
 /proc/uptime) echo "5000.00 5000.00" ;;
 /sys/kernel/security/lockdown) exit 1 ;;
+/sys/class/net/eth*/device/uevent) if [ -e "$D/wired-cards" ]; then echo DRIVER=e1000e; else exit 1; fi ;;
 *) exec /usr/bin/cat "$@" ;;
 esac`,
   kexec: `echo "kexec $*" >> "$D/log"
@@ -45,7 +46,10 @@ export interface LaptopOptions {
   readonly keyPath: string;
   readonly countdownSeconds: number;
   readonly macs?: readonly string[];
-  /** Files that are there before the agent starts: "no-kexec", "press-cancel", "hang-late": between countdown and shutdown. */
+  /**
+   * Files that are there before the agent starts: "no-kexec", "press-cancel", "hang-late": between countdown and shutdown, "wired-cards": the rig's
+   * virtual links pass for cards.
+   */
   readonly flags?: readonly string[];
 }
 

@@ -1,0 +1,43 @@
+/** Programs of Debian 13 that must not be installed on this machine, run on machines of a rig: their root is a tree of their own. */
+import { readAptMirror } from "../../lib/cli/apt_mirror.ts";
+import { mmdebstrapProgram } from "../../lib/image/base_packages.ts";
+import { debianMirror } from "../../lib/image/mirror.ts";
+import { createRealSystem } from "../../lib/system/real.ts";
+import type { Machine, RunningAgent } from "./rig.ts";
+
+const system = createRealSystem();
+
+export interface DebianTree extends AsyncDisposable {
+  run(machine: Machine, argv: readonly string[]): Promise<string>;
+  start(machine: Machine, argv: readonly string[]): RunningAgent;
+}
+
+/** Needs root and mmdebstrap. Takes a quarter of a minute. */
+export async function installDebian(packages: readonly string[]): Promise<DebianTree> {
+  const directory = await Deno.makeTempDir({ prefix: "stiefel-debian-" });
+  const tree = `${directory}/tree`;
+  const remove = (): Promise<void> => Deno.remove(directory, { recursive: true });
+  try {
+    await system.run([
+      ...mmdebstrapProgram,
+      ...["--quiet", "--variant=minbase", "--format=directory", '--aptopt=APT::Install-Recommends "false"'],
+      `--include=${packages.join(",")}`,
+      ...["trixie", tree, await readAptMirror(system) ?? debianMirror],
+    ], { timeoutMs: 10 * 60_000 });
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  // The mounts are those of the one program, in the mount namespace that `ip netns exec` makes. /sys is read-only as in containers: programs
+  // then do not wait for udev. /run is one for all programs of a machine.
+  const enter = (machine: Machine, argv: readonly string[]): readonly string[] => [
+    ...["sh", "-euc"],
+    'mount -t proc proc "$0/proc"; mount -t sysfs -o ro sysfs "$0/sys"; mkdir -p "$1/dbus"; mount --bind "$1" "$0/run"; shift; exec chroot "$0" "$@"',
+    ...[tree, `${machine.directory}/debian-run`, ...argv],
+  ];
+  return {
+    run: (machine, argv) => machine.run(enter(machine, argv)),
+    start: (machine, argv) => machine.start(enter(machine, argv)),
+    [Symbol.asyncDispose]: remove,
+  };
+}
