@@ -95,8 +95,8 @@ export interface InstallSteps {
 }
 
 const inTurn = (lines: readonly string[]): string => lines.join(" && ");
-const writeLines = (path: string, lines: readonly string[]): string =>
-  `printf '%s\\n' ${lines.map((line) => `'${line}'`).join(" ")} >${path}`;
+const printLines = (lines: readonly string[]): string => `printf '%s\\n' ${lines.map((line) => `'${line}'`).join(" ")}`;
+const writeLines = (path: string, lines: readonly string[]): string => `${printLines(lines)} >${path}`;
 
 /** A BIOS boot partition (GPT's type for GRUB's core image) of a mebibyte, and one for the rest. */
 const partitions = [
@@ -121,7 +121,7 @@ export function formatInstallSteps(layout: InstalledLayout, disk: string): Insta
     makeAndMount: inTurn([
       `disk=${disk}`,
       `part=\${disk}${installedPart.number}`,
-      `printf '%s\\n' ${partitions.map((line) => `'${line}'`).join(" ")} | sfdisk --quiet $disk`,
+      `${printLines(partitions)} | sfdisk --quiet $disk`,
       "udevadm settle --timeout=30",
       ...layout.makeAndMount,
     ]),
