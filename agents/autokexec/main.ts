@@ -24,7 +24,6 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       const console = createConsole({
         terminal: { write, canRedraw: false },
         monotonicMs: () => system.monotonicMs(),
-        uptimeOffsetSeconds: 0,
       });
       try {
         await runAutokexec(options, { system, console, signal: stop.signal });

@@ -7,7 +7,7 @@ import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../shared/backoff.ts";
 import { formatBytes } from "../../lib/format_bytes.ts";
 import type { Console } from "../shared/console.ts";
-import { type Environment, readEnvironment, readMachineName } from "../shared/environment.ts";
+import { type Environment, readEnvironment } from "../shared/environment.ts";
 import { describeError } from "../shared/links.ts";
 import { ExchangeFailed, fetchArchive, type FetchedArchive } from "./exchange.ts";
 import type { ClientOptions } from "./options.ts";
@@ -33,12 +33,11 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
   console.mark("agent");
   const environment = await readEnvironment(system, { role: "client", ...options });
   for (const name of environment.unknownParameters) console.say(`The kernel parameter "${name}" is not known`);
-  const name = await readMachineName(system, environment.settings);
   const backoff = createBackoff({ firstMs: retryFirstMs, maximumMs: retryMaximumMs });
   for (;;) {
     signal.throwIfAborted();
     try {
-      const fetched = await fetchOnce(options, { ...dependencies, environment, name });
+      const fetched = await fetchOnce(options, { ...dependencies, environment });
       console.mark("fetched");
       if (!options.withKexec) return report(console, fetched);
       await startKernel(dependencies, fetched);
@@ -53,11 +52,11 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
 
 interface Attempt extends ClientDependencies {
   readonly environment: Environment;
-  readonly name: string;
 }
 
 async function fetchOnce(options: ClientOptions, attempt: Attempt): Promise<FetchedArchive> {
-  const { system, console, signal, environment, name } = attempt;
+  const { system, console, signal, environment } = attempt;
+  const { machineName: name } = environment;
   const address = options.server ?? environment.parameters.server;
   const found = address === undefined
     ? await searchServer({ system, console, signal, discoveryKey: environment.keys.discoveryKey, name })

@@ -71,7 +71,6 @@ async function attempt(script: (line: Line) => Promise<void>, serverPsk = psk): 
     const console = createConsole({
       terminal: { write: () => {}, canRedraw: false },
       monotonicMs: () => 0,
-      uptimeOffsetSeconds: 0,
     });
     const signal = new AbortController().signal;
     result = await fetchArchive(stream, { system, console, signal, bootPsk: psk, hello, directory });
@@ -239,7 +238,6 @@ Deno.test("another key and a busy server are told apart", async () => {
   const console = createConsole({
     terminal: { write: () => {}, canRedraw: false },
     monotonicMs: () => 0,
-    uptimeOffsetSeconds: 0,
   });
   const options = {
     system: createRealSystem(),

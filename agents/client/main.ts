@@ -1,6 +1,5 @@
 /** Entry of the client agent: arguments, terminal, signals, exit code. */
 import { type ExitCode, StoppedByUser, UserError } from "../../lib/errors.ts";
-import { readUptimeSeconds } from "../../lib/system/facts.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import { writeStandardOutput as write } from "../../lib/system/standard_output.ts";
 import { canRedraw, createConsole, type Terminal } from "../shared/console.ts";
@@ -23,11 +22,9 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     write,
     run: async (options) => {
       const system = createRealSystem({ signal: stop.signal });
-      const uptimeOffsetSeconds = await readUptimeSeconds(system) - system.monotonicMs() / 1000;
       const console = createConsole({
         terminal: createTerminal(),
         monotonicMs: () => system.monotonicMs(),
-        uptimeOffsetSeconds,
       });
       await runClient(options, { system, console, signal: stop.signal });
     },

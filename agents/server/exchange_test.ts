@@ -138,7 +138,6 @@ function consoleInto(lines: string[], system: System): Console {
   return createConsole({
     terminal: { write: (text) => void lines.push(text.trimEnd()), canRedraw: false },
     monotonicMs: () => system.monotonicMs(),
-    uptimeOffsetSeconds: 0,
   });
 }
 

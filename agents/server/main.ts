@@ -1,6 +1,5 @@
 /** Entry of the server agent: arguments, terminal, signals, exit code. */
 import { type ExitCode, StoppedByUser } from "../../lib/errors.ts";
-import { readUptimeSeconds } from "../../lib/system/facts.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import { writeStandardOutput as write } from "../../lib/system/standard_output.ts";
 import type { System } from "../../lib/system/system.ts";
@@ -31,7 +30,6 @@ export async function main(
       const console = createConsole({
         terminal: { write, canRedraw: canRedraw(Deno.stdout.isTerminal(), Deno.env.get("TERM")) },
         monotonicMs: () => system.monotonicMs(),
-        uptimeOffsetSeconds: await readUptimeSeconds(system) - system.monotonicMs() / 1000,
       });
       await runServer(options, { system, console, signal: stop.signal, ...replace?.(system) });
     },

@@ -15,7 +15,7 @@ import { declineBusy } from "../../lib/protocol/secure_channel.ts";
 import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../shared/backoff.ts";
 import type { Console } from "../shared/console.ts";
-import { type Environment, readEnvironment, readMachineName } from "../shared/environment.ts";
+import { type Environment, readEnvironment } from "../shared/environment.ts";
 import { describeError, runOnLinks, type UsableLink } from "../shared/links.ts";
 import { version } from "../../lib/version.ts";
 import { Desk } from "./desk.ts";
@@ -47,8 +47,7 @@ export interface ServerDependencies {
 export async function runServer(options: ServerOptions, dependencies: ServerDependencies): Promise<void> {
   dependencies.console.mark("agent");
   const environment = await readEnvironment(dependencies.system, { role: "server", ...options });
-  const name = await readMachineName(dependencies.system, environment.settings);
-  await new Server(options, dependencies, environment, name).run();
+  await new Server(options, dependencies, environment).run();
 }
 
 /** How long a disk may take to appear before its absence is worth a word. */
@@ -72,7 +71,7 @@ class Server {
   /** Since when nobody has the disk, if so. */
   #freeSinceMs: number;
 
-  constructor(options: ServerOptions, dependencies: ServerDependencies, environment: Environment, name: string) {
+  constructor(options: ServerOptions, dependencies: ServerDependencies, environment: Environment) {
     const { system, console } = dependencies;
     const { settings, parameters } = environment;
     this.#dependencies = dependencies;
@@ -96,7 +95,7 @@ class Server {
       onFree: (isDone) => this.#onFree(isDone),
     });
     this.#freeSinceMs = system.monotonicMs();
-    this.#state = { name, version, phase: { kind: "starting" }, listening: [] };
+    this.#state = { name: environment.machineName, version, phase: { kind: "starting" }, listening: [] };
   }
 
   async run(): Promise<void> {

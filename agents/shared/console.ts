@@ -31,9 +31,8 @@ export type Step = "agent" | "serving" | "prepared" | "found" | "fetched" | "kex
 
 export interface ConsoleOptions {
   readonly terminal: Terminal;
+  /** Time since the agent's start. */
   readonly monotonicMs: () => number;
-  /** Seconds between the start of the kernel and `monotonicMs() === 0`. */
-  readonly uptimeOffsetSeconds: number;
 }
 
 const redrawAfterMs = 200;
@@ -90,7 +89,7 @@ export function createConsole(options: ConsoleOptions): Console {
     status,
     mark: (step) => {
       endStatus();
-      say(`stiefelsystem: step=${step} uptime=${(monotonicMs() / 1000 + options.uptimeOffsetSeconds).toFixed(2)}`);
+      say(`stiefelsystem: step=${step} after=${(monotonicMs() / 1000).toFixed(2)}`);
     },
     askSecret: async (prompt, signal) => {
       if (terminal.readSecret === undefined) throw new Error("There is no terminal to ask on");

@@ -10,7 +10,6 @@ function setUp(
   const console = createConsole({
     terminal: { write: (text) => void (written += text), canRedraw: redraws },
     monotonicMs: () => now,
-    uptimeOffsetSeconds: 2.5,
   });
   return { console, text: () => written, pass: (ms) => void (now += ms) };
 }
@@ -48,10 +47,10 @@ Deno.test("the same line is not said again within a minute, and what is remember
   assert.ok(text().endsWith("line 999\nsame\n"));
 });
 
-Deno.test("a mark tells the step and the seconds since the kernel started", () => {
+Deno.test("a mark tells the step and the seconds since the agent started", () => {
   const { console, text } = setUp(false);
   console.mark("found");
-  assert.equal(text(), "stiefelsystem: step=found uptime=7.50\n");
+  assert.equal(text(), "stiefelsystem: step=found after=5.00\n");
 });
 
 Deno.test("only terminals known to redraw are redrawn", () => {

@@ -10,7 +10,7 @@ import { parseStiefelParameters, type Role, type StiefelParameters } from "../..
 import { NAME_MAX_BYTES } from "../../lib/protocol/boot_exchange.ts";
 import { toPrintable } from "../../lib/protocol/text.ts";
 import { type DerivedKeys, deriveKeys, SHARED_KEY_BYTES } from "../../lib/protocol/keys.ts";
-import { readKernelCommandLine } from "../../lib/system/facts.ts";
+import { readMachineFacts } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 
 export interface Environment {
@@ -19,6 +19,8 @@ export interface Environment {
   readonly parameters: StiefelParameters;
   /** Kernel parameters that look like ours and are not known. */
   readonly unknownParameters: readonly string[];
+  /** What this machine calls itself towards others: the settings' name, else its model. */
+  readonly machineName: string;
 }
 
 export interface EnvironmentOptions {
@@ -37,11 +39,12 @@ const defaultSettings: AgentSettings = { version: 1, boot: {}, onEnd: "reboot" }
 export async function readEnvironment(system: System, options: EnvironmentOptions): Promise<Environment> {
   const keys = await readKeys(system, options.keyPath ?? AGENT_KEY_PATH);
   const settings = await readSettings(system, options.settingsPath);
-  const commandLine = await readKernelCommandLine(system);
+  const { commandLine, model } = await readMachineFacts(system);
   try {
     // Outside of the image (a container, a test) the kernel was told no role: ours comes first, the kernel's would win.
     const { parameters, unknown } = parseStiefelParameters(`stiefel.role=${options.role} ${commandLine}`);
-    return { keys, settings, parameters, unknownParameters: unknown };
+    const machineName = settings.name ?? (toPrintable(model, NAME_MAX_BYTES) || "unnamed machine");
+    return { keys, settings, parameters, unknownParameters: unknown, machineName };
   } catch (error) {
     throw toUserError(error, "Cannot use the kernel parameters", 'Correct the "stiefel." words in the boot menu');
   }
@@ -81,14 +84,4 @@ function toUserError(error: unknown, attempt: string, hint: string): UserError {
 
 function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** What this machine calls itself towards others: the settings' name, else its model. Runs `cat`. */
-export async function readMachineName(system: System, settings: AgentSettings): Promise<string> {
-  if (settings.name !== undefined) return settings.name;
-  // Documentation/ABI/testing/sysfs-firmware-dmi-tables; not every machine has it
-  const path = "/sys/class/dmi/id/product_name";
-  const output = await system.run(["cat", path], { timeoutMs: 5_000, acceptExitCodes: [0, 1] });
-  const model = toPrintable(output.stdout.trim(), NAME_MAX_BYTES);
-  return model === "" ? "unnamed machine" : model;
 }

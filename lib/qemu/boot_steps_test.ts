@@ -4,11 +4,11 @@ import { asLocalBoot, formatBootTable, readBootTimes } from "./boot_steps.ts";
 /** Lines of a boot over the network, each a second after the one before. */
 const network = [
   "[    0.000000] Linux version 6.12.117+deb13-amd64 (debian-kernel@lists.debian.org)",
-  "stiefelsystem: step=agent uptime=4.20",
-  "stiefelsystem: step=serving uptime=4.30",
-  "stiefelsystem: step=found uptime=5.01",
-  "stiefelsystem: step=fetched uptime=9.99",
-  "stiefelsystem: step=kexec uptime=11.00",
+  "stiefelsystem: step=agent after=4.20",
+  "stiefelsystem: step=serving after=4.30",
+  "stiefelsystem: step=found after=5.01",
+  "stiefelsystem: step=fetched after=9.99",
+  "stiefelsystem: step=kexec after=11.00",
   "[    0.000000] Linux version 6.12.117+deb13-amd64 (debian-kernel@lists.debian.org)",
   "stiefelsystem: The laptop's disk is attached as /dev/nbd0",
   "[   12.345678] EXT4-fs (nbd0p2): mounted filesystem 5a1ef1e5 ro with ordered data mode. Quota mode: none.",
@@ -36,7 +36,7 @@ Deno.test("a boot that got nowhere has the steps it reached and no others", () =
 });
 
 Deno.test("an agent that is started again does not move its step", () => {
-  const again = [...network.slice(0, 2), { atMs: 60_000, text: "stiefelsystem: step=agent uptime=60.00" }];
+  const again = [...network.slice(0, 2), { atMs: 60_000, text: "stiefelsystem: step=agent after=60.00" }];
   assert.equal(readBootTimes(again).agent, 2);
 });
 

@@ -127,9 +127,10 @@ async function waitForSubscription(system: System, pid: number, signal: AbortSig
   // The columns are sk, Eth (0 is NETLINK_ROUTE), Pid and Groups (net/netlink/af_netlink.c, netlink_native_seq_show).
   const subscribed = new RegExp(`^\\S+ +0 +${pid} +(?!0+ )`, "m");
   for (let tries = 0; tries < 100 && !signal.aborted; tries++) {
+    // The first time, too: the program has just been started.
+    await system.delay(50, signal);
     const { stdout } = await system.run(["cat", "/proc/net/netlink"], { timeoutMs: 5_000 });
     if (subscribed.test(stdout)) return;
-    await system.delay(50, signal);
   }
 }
 
@@ -162,10 +163,23 @@ export async function readMemAvailableBytes(system: System): Promise<number> {
   return Number(match[1]) * 1024;
 }
 
-/** The running kernel's command line (proc_cmdline(5)), without newline. Runs `cat`. */
-export async function readKernelCommandLine(system: System): Promise<string> {
-  const { stdout } = await system.run(["cat", "/proc/cmdline"], { timeoutMs: 5_000 });
-  return stdout.trimEnd();
+export interface MachineFacts {
+  /** The running kernel's command line (proc_cmdline(5)), without newline. */
+  readonly commandLine: string;
+  /** As its maker calls it; empty where the firmware does not say (Documentation/ABI/testing/sysfs-class-dmi). */
+  readonly model: string;
+}
+
+/** Runs `cat`, once for both. */
+export async function readMachineFacts(system: System): Promise<MachineFacts> {
+  const { stdout } = await system.run(["cat", "/proc/cmdline", "/sys/class/dmi/id/product_name"], {
+    // The second file may be missing.
+    acceptExitCodes: [0, 1],
+    timeoutMs: 5_000,
+  });
+  const [commandLine = "", model = ""] = stdout.split("\n");
+  if (stdout === "") throw new Error("/proc/cmdline cannot be read");
+  return { commandLine: commandLine.trimEnd(), model: model.trim() };
 }
 
 /** Seconds since the kernel started (proc_uptime(5)). Runs `cat`. */

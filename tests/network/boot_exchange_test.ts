@@ -39,7 +39,7 @@ rigTest("a desktop with two cables, one of them dead, finds the laptop, fetches,
 
   const lines = client.lines.join("\n");
   for (const step of ["agent", "found", "fetched"]) {
-    assert.match(lines, new RegExp(`^stiefelsystem: step=${step} uptime=[\\d.]+$`, "m"));
+    assert.match(lines, new RegExp(`^stiefelsystem: step=${step} after=[\\d.]+$`, "m"));
   }
   assert.match(lines, /Note: A notice/);
   assert.match(lines, /command line {2}root=UUID=1234 quiet x="a b" noresume/);
