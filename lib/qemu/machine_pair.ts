@@ -261,8 +261,11 @@ export async function bootLocally(
   return await judge(system, disk.path, { ...options, desktop: machine, multiUser, desktopEnd });
 }
 
+/** An initramfs of Debian that opens its shell, and systemd's emergency mode: nobody is there to type. */
+const hopelessPattern = /No init found|ALERT!|You are in (?:emergency|rescue) mode/;
+
 function waitForReport(machine: Vm, timeoutMs: number): Promise<ConsoleLine> {
-  return machine.waitForLine(/stiefel-demo: root=/, { timeoutMs });
+  return machine.waitForLine(/stiefel-demo: root=/, { timeoutMs, unless: hopelessPattern });
 }
 
 /** Lets the machine end by itself; what has not ended in time is ended, which its `VmEnd` says. */

@@ -19,6 +19,8 @@ export interface WaitOptions {
   readonly timeoutMs: number;
   /** Look only at lines from this one on (an index into `lines`). Default 0: all that came so far, too. */
   readonly from?: number;
+  /** A line after which the awaited one cannot come any more: it ends the wait. */
+  readonly unless?: RegExp;
 }
 
 /** A machine that was started. Disposing of it ends it and waits until it is gone. */
@@ -124,13 +126,16 @@ export async function startVm(
     });
   }
 
-  async function waitForLine(pattern: RegExp, { timeoutMs, from = 0 }: WaitOptions): Promise<ConsoleLine> {
-    const before = lines.slice(from).find((line) => pattern.test(line.text));
-    if (before !== undefined) return before;
+  async function waitForLine(pattern: RegExp, { timeoutMs, from = 0, unless }: WaitOptions): Promise<ConsoleLine> {
     const found = Promise.withResolvers<ConsoleLine>();
+    found.promise.catch(() => {});
     const watcher = (line: ConsoleLine): void => {
       if (pattern.test(line.text)) found.resolve(line);
+      else if (unless?.test(line.text)) {
+        found.reject(failure(`it cannot go on, so no line matching ${pattern} will come`));
+      }
     };
+    lines.slice(from).forEach(watcher);
     watchers.add(watcher);
     const noTimeout = new AbortController();
     const late = system.delay(timeoutMs, noTimeout.signal).then(() => {

@@ -80,6 +80,17 @@ Deno.test("a line that does not come in time is an error that shows what came, a
   await waiting;
 });
 
+Deno.test("a line after which nothing good can come ends the wait, also when it has come already", async () => {
+  const qemu = createFakeQemu();
+  await using vm = await start(qemu);
+  const wait = (): Promise<void> =>
+    assert.rejects(vm.waitForLine(/ready/, { timeoutMs: 500, unless: /No init/ }), /cannot go on[^]*No init found/);
+  const waiting = wait();
+  qemu.say("No init found");
+  await waiting;
+  await wait();
+});
+
 Deno.test("a machine that ends ends every wait, and an error of QEMU itself is shown", async () => {
   const qemu = createFakeQemu();
   await using vm = await start(qemu);

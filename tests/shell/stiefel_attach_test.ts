@@ -357,7 +357,29 @@ for (const shell of SHELLS) {
     assert.ok(!machine.exists("/run"));
   });
 
-  for (const args of [[], ["detach"], ["prepare"]]) {
+  Deno.test(`move-dev does what the script of udev has not done${under}`, async () => {
+    await using machine = await makeMachine({ session: text, links });
+    machine.write("/dev/console", "");
+    const moveDev = [...shell, script, "move-dev", `${machine.root}/mnt`, machine.root];
+    const result = await machine.run(moveDev);
+    assert.equal(result.code, 0);
+    assert.match(result.stderr, /^stiefelsystem: udev has not moved/);
+    assert.deepEqual(machine.calls(), ["mount -n -o move /dev /mnt/dev"]);
+    assert.equal(Deno.readLinkSync(`${machine.root}/dev`), `${machine.root}/mnt/dev`);
+    assert.deepEqual(await machine.run(moveDev), { code: 0, stdout: "", stderr: "" });
+    assert.equal(machine.calls().length, 1);
+  });
+
+  Deno.test(`move-dev that fails leaves /dev${under}`, async () => {
+    await using machine = await makeMachine({ session: text, links, programs: { mount: "exit 1" } });
+    machine.write("/dev/console", "");
+    const result = await machine.run([...shell, script, "move-dev", `${machine.root}/mnt`, machine.root]);
+    assert.equal(result.code, 1);
+    assert.deepEqual(machine.calls(), ["mount -n -o move /dev /mnt/dev", "mount -n --move /dev /mnt/dev"]);
+    assert.ok(machine.exists("/dev/console"));
+  });
+
+  for (const args of [[], ["detach"], ["prepare"], ["move-dev"]]) {
     Deno.test(`"stiefel-attach ${args.join(" ")}" is wrong usage${under}`, async () => {
       await using machine = await makeMachine({});
       const result = await machine.run([...shell, script, ...args]);
