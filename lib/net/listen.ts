@@ -68,6 +68,8 @@ async function acceptAll(
   const open = new Set<AcceptedStream>();
   const running = new Set<Promise<void>>();
   const maximum = options.maximumConnections ?? 16;
+  // A handler may still compute for a moment after its connection was closed for want of room. Who connects faster than that waits.
+  const maximumRunning = 2 * maximum;
   while (!signal.aborted) {
     const connection = await acceptOne(listener, signal);
     const stream = connection && openStream(connection, { ...options, signal });
@@ -87,6 +89,7 @@ async function acceptAll(
         running.delete(task);
       });
     running.add(task);
+    while (running.size >= maximumRunning) await Promise.race(running);
   }
   await Promise.all(running);
 }
