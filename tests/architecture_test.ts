@@ -62,6 +62,17 @@ Deno.test("agents carry nothing of the command line tool", () => {
   assertNone(found, "Agents that reach into the tool");
 });
 
+Deno.test("agents load no module of Node when they start", () => {
+  const parts = new Set(
+    product.filter((file) => file.path.startsWith("agents/")).flatMap((file) => [...closure(file)]),
+  );
+  const found = product.filter((file) => parts.has(file.path)).filter(({ text }) =>
+    // A look at `process` loads as much; the linter sees it, but not as a property of the global object.
+    /^(?:import|export) (?!type )[^;]*from "node:/m.test(text) || /\bglobalThis\b/.test(codeOnly(text))
+  );
+  assertNone(found.map((file) => file.path), "Parts of agents that load modules of Node");
+});
+
 Deno.test("changing a host and building an image know nothing of each other, nor of the command line", () => {
   const forbidden: Record<string, readonly string[]> = {
     "lib/host": ["lib/image", "lib/cli"],

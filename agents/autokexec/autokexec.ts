@@ -111,7 +111,7 @@ class Autokexec {
     try {
       for (let datagram = await datagrams.receive(); datagram !== undefined; datagram = await datagrams.receive()) {
         const source = `${datagram.address}%${link.name}`;
-        const outcome = responder.receive(datagram.bytes, { source, nowMs: system.monotonicMs() });
+        const outcome = await responder.receive(datagram.bytes, { source, nowMs: system.monotonicMs() });
         if (outcome.kind === "other-key") {
           console.sayRarely(
             `A desktop asks with another key (link ${link.name}): its image was built with another aes-key file`,

@@ -1,7 +1,7 @@
 /** What the autokexec agent finds on the laptop: key, settings, name, and whether this is a desktop. */
 import { UserError } from "../../lib/errors.ts";
 import { type AutokexecSettings, parseAutokexecSettings } from "../../lib/protocol/autokexec_settings.ts";
-import { DISCOVERY_NAME_MAX_BYTES } from "../../lib/protocol/discovery.ts";
+import { DISCOVERY_NAME_MAX_BYTES, importDiscoveryKey } from "../../lib/protocol/discovery.ts";
 import { deriveKeys, SHARED_KEY_BYTES } from "../../lib/protocol/keys.ts";
 import { toPrintable } from "../../lib/protocol/text.ts";
 import type { System } from "../../lib/system/system.ts";
@@ -13,7 +13,7 @@ const sessionStatePath = "/run/stiefelsystem/session.state";
 const hint = "Run setup-server again: it writes this file";
 
 export interface AutokexecEnvironment {
-  readonly discoveryKey: Uint8Array;
+  readonly discoveryKey: CryptoKey;
   readonly settings: AutokexecSettings;
   /** What the laptop calls itself towards desktops. */
   readonly name: string;
@@ -39,7 +39,8 @@ export async function readAutokexecEnvironment(
     `Cannot use the settings "${settingsPath}"`,
     async () => parseAutokexecSettings(await system.readText(settingsPath)),
   );
-  return { discoveryKey: deriveKeys(key).discoveryKey, settings, name: settings.name ?? await readHostName(system) };
+  const discoveryKey = await importDiscoveryKey((await deriveKeys(key)).discoveryKey);
+  return { discoveryKey, settings, name: settings.name ?? await readHostName(system) };
 }
 
 async function read<Value>(attempt: string, reading: () => Promise<Value>): Promise<Value> {

@@ -24,8 +24,8 @@ export interface AutokexecOptions {
 export type AutokexecCommand = AgentCommand<AutokexecOptions>;
 
 /** @throws {UserError} exit code 2 */
-export function parseAutokexecOptions(args: readonly string[]): AutokexecCommand {
-  const values = parseOptions("autokexec-agent", args, options);
+export async function parseAutokexecOptions(args: readonly string[]): Promise<AutokexecCommand> {
+  const values = await parseOptions("autokexec-agent", args, options);
   if (values.help) return { kind: "help" };
   if (values.version) return { kind: "version" };
   return {

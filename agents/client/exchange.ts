@@ -59,11 +59,11 @@ const handshakeTimeoutMs = 15_000;
  */
 export async function fetchArchive(stream: ByteStream, options: ExchangeOptions): Promise<FetchedArchive> {
   const frames = new FrameSource(stream);
-  const handshake = startClientHandshake({ psk: options.bootPsk });
+  const handshake = await startClientHandshake({ psk: options.bootPsk });
   await stream.write(handshake.opening);
   const reply = await frames.next(handshakeTimeoutMs);
   if (reply === undefined) throw new Error("The server closed the connection at once");
-  const channel = handshake.finish(reply);
+  const channel = await handshake.finish(reply);
   frames.expectSealedFrames(FRAME_BODY_MAX_BYTES);
   await using exchange = new Exchange(stream, frames, channel, options);
   return await exchange.run();
@@ -113,8 +113,8 @@ class Exchange implements AsyncDisposable {
 
   async #carryOut(action: ClientAction): Promise<ClientEvent | undefined> {
     if (action.kind === "send") {
-      return await this.#stream.write(this.#channel.seal(formatClientMessage(action.message)))
-        .then(() => undefined, eventOfConnectionError);
+      const frame = await this.#channel.seal(formatClientMessage(action.message));
+      return await this.#stream.write(frame).then(() => undefined, eventOfConnectionError);
     }
     try {
       return await this.#carryOutHere(action);
@@ -132,8 +132,8 @@ class Exchange implements AsyncDisposable {
       case "prepare":
         return await this.#prepare(action.archive);
       case "store":
-        await this.#staging?.store(action.part, action.bytes);
         this.#showProgress(action.bytes.length);
+        await this.#staging?.store(action.part, action.bytes); // whose the bytes are from here on
         return undefined;
       case "finish":
         if (this.#staging === undefined) throw new TypeError("Nothing was stored");
@@ -185,7 +185,7 @@ class Exchange implements AsyncDisposable {
     try {
       const body = await this.#frames.next(CLIENT_WAIT_MS[state.name]);
       if (body === undefined) return { kind: "closed" };
-      return { kind: "received", plaintext: parseServerPlaintext(this.#channel.open(body)) };
+      return { kind: "received", plaintext: parseServerPlaintext(await this.#channel.open(body)) };
     } catch (error) {
       this.#options.signal.throwIfAborted();
       return eventOfConnectionError(error);

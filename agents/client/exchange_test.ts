@@ -87,17 +87,17 @@ async function attempt(script: (line: Line) => Promise<void>, serverPsk = psk): 
 
 async function serve(stream: ByteStream, script: (line: Line) => Promise<void>, serverPsk: Uint8Array): Promise<void> {
   const frames = new FrameSource(stream);
-  const answer = answerClientOpening(await frames.next(1_000) ?? new Uint8Array(), { psk: serverPsk });
+  const answer = await answerClientOpening(await frames.next(1_000) ?? new Uint8Array(), { psk: serverPsk });
   await stream.write(answer.reply);
   if (answer.kind === "declined") return;
   frames.expectSealedFrames(MESSAGE_BODY_MAX_BYTES);
   const { channel } = answer;
   await script({
     channel,
-    say: (message) => stream.write(channel.seal(formatServerMessage(message))),
+    say: async (message) => stream.write(await channel.seal(formatServerMessage(message))),
     data: async (bytes) => {
       for (let start = 0; start < bytes.length; start += 60_000) {
-        await stream.write(channel.sealData(bytes.subarray(start, start + 60_000)));
+        await stream.write(await channel.sealData(bytes.subarray(start, start + 60_000)));
       }
     },
     raw: (bytes) => stream.write(bytes),
@@ -131,7 +131,7 @@ const cases: readonly {
     code: "truncated",
     script: async (line) => {
       await upToData(line);
-      await line.raw(line.channel.sealData(kernel.subarray(0, 1000)).subarray(0, 500));
+      await line.raw((await line.channel.sealData(kernel.subarray(0, 1000))).subarray(0, 500));
     },
   },
   {
@@ -159,7 +159,7 @@ const cases: readonly {
     code: "bad-tag",
     script: async (line) => {
       await upToData(line);
-      line.channel.sealData(kernel.subarray(0, 1000));
+      await line.channel.sealData(kernel.subarray(0, 1000));
       await line.data(kernel.subarray(1000));
     },
   },
@@ -168,7 +168,7 @@ const cases: readonly {
     code: "bad-tag",
     script: async (line) => {
       await upToData(line);
-      const frame = line.channel.sealData(kernel.subarray(0, 1000));
+      const frame = await line.channel.sealData(kernel.subarray(0, 1000));
       frame[500] = (frame[500] ?? 0) ^ 1;
       await line.raw(frame);
     },
@@ -178,7 +178,7 @@ const cases: readonly {
     code: "bad-tag",
     script: async (line) => {
       await upToData(line);
-      const frame = line.channel.sealData(kernel.subarray(0, 1000));
+      const frame = await line.channel.sealData(kernel.subarray(0, 1000));
       await line.raw(frame);
       await line.raw(frame);
     },

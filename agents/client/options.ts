@@ -35,8 +35,8 @@ export interface ClientOptions {
 export type ClientCommand = AgentCommand<ClientOptions>;
 
 /** @throws {UserError} exit code 2 */
-export function parseClientOptions(args: readonly string[]): ClientCommand {
-  const values = parseOptions("client-agent", args, options);
+export async function parseClientOptions(args: readonly string[]): Promise<ClientCommand> {
+  const values = await parseOptions("client-agent", args, options);
   if (values.help) return { kind: "help" };
   if (values.version) return { kind: "version" };
   return {

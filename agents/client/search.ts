@@ -24,7 +24,7 @@ export interface SearchOptions {
   readonly system: System;
   readonly console: Console;
   readonly signal: AbortSignal;
-  readonly discoveryKey: Uint8Array;
+  readonly discoveryKey: CryptoKey;
   /** What this machine calls itself towards laptops. */
   readonly name: string;
 }
@@ -57,7 +57,8 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
     asked = { host, sinceMs, hasAgreed: asked?.host === host && asked.hasAgreed };
     console.sayRarely(`"${offer.name}" runs its own system (link ${datagrams.link}): asking it to restart as a server`);
     // A server hears what is sent to the group; the challenge is that of one laptop.
-    await datagrams.send(search.formatClaim(offer, options.name), { address: allNodesGroup, port: DISCOVERY_PORT });
+    const bytes = await search.formatClaim(offer, options.name);
+    await datagrams.send(bytes, { address: allNodesGroup, port: DISCOVERY_PORT });
   }
 
   async function work(link: UsableLink, linkSignal: AbortSignal): Promise<void> {
@@ -67,7 +68,7 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
     const asking = ask(system, search, datagrams, linkSignal);
     try {
       for (let datagram = await datagrams.receive(); datagram !== undefined; datagram = await datagrams.receive()) {
-        const finding = search.receive(datagram.bytes);
+        const finding = await search.receive(datagram.bytes);
         if (finding.kind === "other-key") {
           console.sayRarely(
             `A stiefelsystem answers with another key (link ${link.name}, ${datagram.address}): ` +
@@ -128,7 +129,8 @@ async function ask(
 ): Promise<void> {
   const backoff = createBackoff({ firstMs: firstIntervalMs, maximumMs: maximumIntervalMs });
   while (!signal.aborted) {
-    await datagrams.send(search.formatQuestion(), { address: allNodesGroup, port: DISCOVERY_PORT }).catch(() => {});
+    const question = await search.formatQuestion();
+    await datagrams.send(question, { address: allNodesGroup, port: DISCOVERY_PORT }).catch(() => {});
     await system.delay(backoff.next(), signal).catch(() => {});
   }
 }

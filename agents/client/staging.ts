@@ -1,6 +1,7 @@
 /** Where kernel and initramfs wait in memory until they start: written as they come in. */
 import type { ArchiveMessage } from "../../lib/protocol/boot_exchange.ts";
 import { cpioPaddingBytes } from "../../lib/protocol/cpio.ts";
+import { giveBack } from "../../lib/protocol/primitives.ts";
 import { buildSessionCpio } from "../../lib/protocol/session.ts";
 import type { ArchivePart } from "../../lib/protocol/client_session.ts";
 import type { FileWriter, System } from "../../lib/system/system.ts";
@@ -39,7 +40,7 @@ export class Staging implements AsyncDisposable {
     this.#parts = staged.parts;
   }
 
-  /** Appends to a part; the bytes are kept until they are written. @throws when the file cannot be written, e.g. memory is full */
+  /** Appends to a part; the bytes are kept until they are written, and then given back. @throws when the file cannot be written, e.g. memory is full */
   async store(part: ArchivePart, bytes: Uint8Array): Promise<void> {
     await this.#parts[part].append(bytes);
   }
@@ -93,10 +94,10 @@ class PartFile implements Disposable {
     return new PartFile(await system.openWrite(path, { mode: 0o600 }));
   }
 
-  /** Begins to write when what came before is written: the next piece is received meanwhile. @throws when that could not be written */
+  /** Begins to write when what came before is written, the next piece is received meanwhile, and gives the bytes' memory back. @throws when that could not be written */
   async append(bytes: Uint8Array): Promise<void> {
     await this.#written;
-    this.#written = this.#file.write(bytes);
+    this.#written = this.#file.write(bytes).finally(() => giveBack(bytes));
     this.#written.catch(() => {}); // told by the next one to wait for it
   }
 

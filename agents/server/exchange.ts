@@ -80,7 +80,7 @@ async function shakeHands(
   try {
     const opening = await frames.next(openingTimeoutMs);
     if (opening === undefined) return undefined;
-    const answer = answerClientOpening(opening, { psk: options.bootPsk });
+    const answer = await answerClientOpening(opening, { psk: options.bootPsk });
     await stream.write(answer.reply);
     if (answer.kind === "accepted") return answer.channel;
     sayDeclined(stream, options.console, answer.error);
@@ -165,7 +165,7 @@ class ServerExchange implements AsyncDisposable {
   async #carryOut(action: ServerAction): Promise<ServerEvent | undefined> {
     if (action.kind === "fail") return undefined;
     if (action.kind === "send") {
-      return await this.#send(this.#channel.seal(formatServerMessage(action.message)));
+      return await this.#send(await this.#channel.seal(formatServerMessage(action.message)));
     }
     try {
       switch (action.kind) {
@@ -271,7 +271,7 @@ class ServerExchange implements AsyncDisposable {
     let doneBytes = 0;
     let lost: ServerEvent | undefined;
     const send = async (piece: Uint8Array): Promise<void> => {
-      lost = await this.#send(this.#channel.sealData(piece));
+      lost = await this.#send(await this.#channel.sealData(piece));
       if (lost !== undefined) throw new Error("The connection is gone");
       doneBytes += piece.length;
       setPhase({ kind: "sending", client, doneBytes, totalBytes });
@@ -306,7 +306,7 @@ class ServerExchange implements AsyncDisposable {
     try {
       const body = await this.#frames.next(SERVER_WAIT_MS[state.name]);
       if (body === undefined) return { kind: "closed" };
-      return { kind: "received", message: parseClientPlaintext(this.#channel.open(body)) };
+      return { kind: "received", message: parseClientPlaintext(await this.#channel.open(body)) };
     } catch (error) {
       return eventOfConnectionError(error);
     }

@@ -44,8 +44,8 @@ export interface ServerOptions {
 export type ServerCommand = AgentCommand<ServerOptions>;
 
 /** @throws {UserError} exit code 2 */
-export function parseServerOptions(args: readonly string[]): ServerCommand {
-  const values = parseOptions("server-agent", args, options);
+export async function parseServerOptions(args: readonly string[]): Promise<ServerCommand> {
+  const values = await parseOptions("server-agent", args, options);
   if (values.help) return { kind: "help" };
   if (values.version) return { kind: "version" };
   const onEnd = values["on-end"];

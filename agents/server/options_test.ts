@@ -4,8 +4,9 @@ import { parseClientOptions, usage as clientUsage } from "../client/options.ts";
 import { planEnd } from "./on_end.ts";
 import { parseServerOptions, usage as serverUsage } from "./options.ts";
 
-Deno.test("options are read, and every mistake is a usage error", () => {
-  assert.deepEqual(parseServerOptions(["--listen", "192.0.2.1", "--listen", "fd00::1", "--on-end", "poweroff"]), {
+Deno.test("options are read, and every mistake is a usage error", async () => {
+  const server = await parseServerOptions(["--listen", "192.0.2.1", "--listen", "fd00::1", "--on-end", "poweroff"]);
+  assert.deepEqual(server, {
     kind: "run",
     listen: ["192.0.2.1", "fd00::1"],
     disk: undefined,
@@ -15,21 +16,21 @@ Deno.test("options are read, and every mistake is a usage error", () => {
     settingsPath: undefined,
     workDirectory: "/run/stiefelsystem",
   });
-  const client = parseClientOptions(["--server", "192.0.2.1", "--no-kexec"]);
+  const client = await parseClientOptions(["--server", "192.0.2.1", "--no-kexec"]);
   assert.ok(client.kind === "run" && client.server === "192.0.2.1" && !client.withKexec);
   for (
     const args of [["--on-end", "explode"], ["--client-timeout", "-1"], ["--client-timeout", "604801"], ["--bogus"], [
       "word",
     ], ["--disk"]]
   ) {
-    assert.throws(() => parseServerOptions(args), (error) => error instanceof UserError && error.exitCode === 2);
+    await assert.rejects(parseServerOptions(args), (error) => error instanceof UserError && error.exitCode === 2);
   }
   for (const args of [["--listen", "x"], ["word"], ["--server"]]) {
-    assert.throws(() => parseClientOptions(args), (error) => error instanceof UserError && error.exitCode === 2);
+    await assert.rejects(parseClientOptions(args), (error) => error instanceof UserError && error.exitCode === 2);
   }
 });
 
-Deno.test("the help names every option, in lines that fit a console", () => {
+Deno.test("the help names every option, in lines that fit a console", async () => {
   for (
     const [usage, options] of [
       [serverUsage, [
@@ -49,8 +50,8 @@ Deno.test("the help names every option, in lines that fit a console", () => {
     for (const option of options) assert.ok(usage.includes(option), option);
     for (const line of usage.split("\n")) assert.ok(line.length <= 132, line);
   }
-  assert.equal(parseServerOptions(["--help"]).kind, "help");
-  assert.equal(parseClientOptions(["--version"]).kind, "version");
+  assert.equal((await parseServerOptions(["--help"])).kind, "help");
+  assert.equal((await parseClientOptions(["--version"])).kind, "version");
 });
 
 Deno.test("the machine ends by its init, after the disk has all that was written", () => {

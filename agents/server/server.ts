@@ -204,7 +204,7 @@ class Server {
     const { system, console } = this.#dependencies;
     for (let datagram = await datagrams.receive(); datagram !== undefined; datagram = await datagrams.receive()) {
       const source = `${datagram.address}%${link.name}`;
-      const outcome = responder.receive(datagram.bytes, { source, nowMs: system.monotonicMs() });
+      const outcome = await responder.receive(datagram.bytes, { source, nowMs: system.monotonicMs() });
       if (outcome.kind === "other-key") {
         console.sayRarely(
           `A desktop asks with another key (link ${link.name}): both images must be built with the same aes-key file`,

@@ -7,14 +7,21 @@ import {
   parseAgentSettings,
 } from "../../lib/protocol/agent_settings.ts";
 import { parseStiefelParameters, type Role, type StiefelParameters } from "../../lib/protocol/kernel_command_line.ts";
+import { importDiscoveryKey } from "../../lib/protocol/discovery.ts";
 import { NAME_MAX_BYTES } from "../../lib/protocol/boot_exchange.ts";
 import { toPrintable } from "../../lib/protocol/text.ts";
-import { type DerivedKeys, deriveKeys, SHARED_KEY_BYTES } from "../../lib/protocol/keys.ts";
+import { deriveKeys, SHARED_KEY_BYTES } from "../../lib/protocol/keys.ts";
 import { readMachineFacts } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 
+/** The keys of the protocol, as its parts take them. */
+export interface AgentKeys {
+  readonly discoveryKey: CryptoKey;
+  readonly bootPsk: Uint8Array;
+}
+
 export interface Environment {
-  readonly keys: DerivedKeys;
+  readonly keys: AgentKeys;
   readonly settings: AgentSettings;
   readonly parameters: StiefelParameters;
   /** Kernel parameters that look like ours and are not known. */
@@ -50,7 +57,7 @@ export async function readEnvironment(system: System, options: EnvironmentOption
   }
 }
 
-async function readKeys(system: System, path: string): Promise<DerivedKeys> {
+async function readKeys(system: System, path: string): Promise<AgentKeys> {
   const hint = "Build the image again: create-initrd puts the shared key into it";
   const key = await system.readFile(path).catch((cause) => {
     throw new UserError(`Cannot read the shared key "${path}": ${describe(cause)}`, { cause, hints: [hint] });
@@ -60,7 +67,8 @@ async function readKeys(system: System, path: string): Promise<DerivedKeys> {
       hints: [hint],
     });
   }
-  return deriveKeys(key);
+  const { discoveryKey, bootPsk } = await deriveKeys(key);
+  return { discoveryKey: await importDiscoveryKey(discoveryKey), bootPsk };
 }
 
 async function readSettings(system: System, path: string | undefined): Promise<AgentSettings> {

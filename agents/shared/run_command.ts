@@ -12,7 +12,7 @@ export interface AgentProgram<Options extends { readonly kind: "run" }> {
   readonly name: string;
   readonly usage: string;
   /** @throws {UserError} exit code 2 */
-  readonly parse: (args: readonly string[]) => AgentCommand<Options>;
+  readonly parse: (args: readonly string[]) => Promise<AgentCommand<Options>>;
   readonly run: (options: Options) => Promise<void>;
   readonly write: (text: string) => void;
 }
@@ -23,7 +23,7 @@ export async function runCommand<Options extends { readonly kind: "run" }>(
   { name, usage, parse, run, write }: AgentProgram<Options>,
 ): Promise<ExitCode> {
   try {
-    const command = parse(args);
+    const command = await parse(args);
     if (command.kind === "help") write(usage);
     else if (command.kind === "version") write(`${name} ${version}\n`);
     else await run(command);

@@ -1,8 +1,8 @@
 /** A disk for one client over NBD, by a real nbdkit with its file plugin. */
 
-import { isIP } from "node:net";
 import { UserError } from "../errors.ts";
 import { describeEndpoint } from "../net/address.ts";
+import { isAddressWithZone } from "../protocol/address.ts";
 import type { ExitStatus, System } from "../system/system.ts";
 import { endNbdkit } from "./nbdkit_process.ts";
 import { emptyNbdkitLog, hasClientLeft, nbdkitLogArguments, readNbdkitLine } from "./nbdkit_log.ts";
@@ -131,7 +131,7 @@ export async function syncDisk(system: System, disk: string): Promise<void> {
 export function nbdkitArguments(settings: NbdExportSettings): readonly string[] {
   const allowAddress = settings.allowAddress.split("%", 1)[0] ?? "";
   for (const address of [allowAddress, settings.listenAddress]) {
-    if (isIP(address) === 0) throw new TypeError(`"${address}" is not an address`);
+    if (!isAddressWithZone(address)) throw new TypeError(`"${address}" is not an address`);
   }
   const { blockSizeBytes: size, exportName } = settings;
   if (size < 512 || size > 65536 || (size & (size - 1)) !== 0) throw new TypeError(`Not a block size: ${size}`);

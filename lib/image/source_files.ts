@@ -9,7 +9,6 @@ const agentSourceDirectories = ["agents", "lib/block", "lib/boot", "lib/net", "l
 const agentSourceFiles = [
   "deno.json",
   "deno.lock",
-  "lib/builtin_modules.ts",
   "lib/errors.ts",
   "lib/format_bytes.ts",
   "lib/version.ts",

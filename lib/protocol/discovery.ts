@@ -2,8 +2,8 @@
  * The datagrams of discovery (doc/protocol.md, "Discovery"): one fixed layout of 128 bytes for all of them, so that no answer is longer
  * than its question.
  */
-import { builtinModules } from "../builtin_modules.ts";
 import { ProtocolError } from "../errors.ts";
+import { hmacSha256, importHmacKey, isEqualInConstantTime } from "./primitives.ts";
 import { decodeUtf8, encodeUtf8, isPrintable } from "./text.ts";
 
 export const DISCOVERY_PORT = 61570;
@@ -60,11 +60,22 @@ export type DiscoveryMessage =
 const KINDS: readonly DiscoveryMessage["kind"][] = ["discover", "offer", "claim", "claim-accepted", "other-key"];
 
 /**
+ * The discovery key as datagrams are written and read with it.
+ * @param key `deriveKeys(sharedKey).discoveryKey`
+ */
+export async function importDiscoveryKey(key: Uint8Array): Promise<CryptoKey> {
+  return await importHmacKey(key);
+}
+
+/**
  * The datagram of a message.
- * @param discoveryKey `deriveKeys(sharedKey).discoveryKey`
+ * @param discoveryKey made by `importDiscoveryKey`
  * @throws RangeError when a field is out of its bounds
  */
-export function formatDiscovery(message: DiscoveryMessage, discoveryKey: Uint8Array): Uint8Array<ArrayBuffer> {
+export async function formatDiscovery(
+  message: DiscoveryMessage,
+  discoveryKey: CryptoKey,
+): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(DISCOVERY_BYTES);
   const view = new DataView(bytes.buffer);
   bytes.set(MAGIC);
@@ -87,7 +98,7 @@ export function formatDiscovery(message: DiscoveryMessage, discoveryKey: Uint8Ar
     bytes[AT.nameBytes] = name.length;
     bytes.set(name, AT.name);
   }
-  bytes.set(computeTag(bytes, discoveryKey), TAG_START);
+  bytes.set(await computeTag(bytes, discoveryKey), TAG_START);
   return bytes;
 }
 
@@ -97,12 +108,9 @@ function checkedNonce(nonce: Uint8Array): Uint8Array {
 }
 
 /** HMAC-SHA-256 over all that precedes the tag, its first 16 bytes (RFC 2104 section 5 allows half of the hash). */
-function computeTag(bytes: Uint8Array, discoveryKey: Uint8Array): Uint8Array {
-  return builtinModules.crypto.createHmac("sha256", discoveryKey).update(bytes.subarray(0, TAG_START)).digest()
-    .subarray(
-      0,
-      DISCOVERY_BYTES - TAG_START,
-    );
+async function computeTag(bytes: Uint8Array, discoveryKey: CryptoKey): Promise<Uint8Array> {
+  const whole = await hmacSha256(discoveryKey, bytes.subarray(0, TAG_START));
+  return whole.subarray(0, DISCOVERY_BYTES - TAG_START);
 }
 
 export interface ParsedDiscovery {
@@ -113,9 +121,11 @@ export interface ParsedDiscovery {
 
 /**
  * Reads a datagram.
+ * @param bytes not to be changed before the promise is settled
+ * @param discoveryKey made by `importDiscoveryKey`
  * @throws ProtocolError malformed, unknown-version, truncated or oversize
  */
-export function parseDiscovery(bytes: Uint8Array, discoveryKey: Uint8Array): ParsedDiscovery {
+export async function parseDiscovery(bytes: Uint8Array, discoveryKey: CryptoKey): Promise<ParsedDiscovery> {
   const isOurs = bytes.length > 0 && MAGIC.every((byte, index) => (bytes[index] ?? byte) === byte);
   if (!isOurs) throw new ProtocolError("malformed", "Not a discovery datagram");
   const version = bytes[AT.version];
@@ -129,7 +139,7 @@ export function parseDiscovery(bytes: Uint8Array, discoveryKey: Uint8Array): Par
   if (bytes.length < DISCOVERY_BYTES) throw new ProtocolError("truncated", "A discovery datagram is too short");
   if (bytes.length > DISCOVERY_BYTES) throw new ProtocolError("oversize", "A discovery datagram is too long");
   const message = parseMessage(bytes);
-  const authentic = builtinModules.crypto.timingSafeEqual(bytes.subarray(TAG_START), computeTag(bytes, discoveryKey));
+  const authentic = isEqualInConstantTime(bytes.subarray(TAG_START), await computeTag(bytes, discoveryKey));
   return { message, authentic };
 }
 

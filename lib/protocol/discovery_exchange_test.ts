@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { counting, otherSharedKey, sharedKey } from "../../tests/support/protocol_samples.ts";
 import { createSeededRandom } from "../../tests/support/seeded_random.ts";
-import { formatDiscovery, type ServerPresence } from "./discovery.ts";
+import { formatDiscovery, importDiscoveryKey, type ServerPresence } from "./discovery.ts";
 import { type DiscoveryOutcome, DiscoveryResponder } from "./discovery_responder.ts";
 import { DiscoverySearch, type OfferMessage } from "./discovery_search.ts";
 import { deriveKeys } from "./keys.ts";
 
-const { discoveryKey } = deriveKeys(sharedKey);
-const { discoveryKey: otherDiscoveryKey } = deriveKeys(otherSharedKey);
+const discoveryKey = await importDiscoveryKey((await deriveKeys(sharedKey)).discoveryKey);
+const otherDiscoveryKey = await importDiscoveryKey((await deriveKeys(otherSharedKey)).discoveryKey);
 
 function createResponder(state: ServerPresence = "installed-os", key = discoveryKey): DiscoveryResponder {
   const random = createSeededRandom(3).bytes;
@@ -30,8 +30,9 @@ function replyOf(outcome: DiscoveryOutcome): Uint8Array {
   return outcome.reply;
 }
 
-function offerOf(search: DiscoverySearch, responder: DiscoveryResponder, nowMs: number): OfferMessage {
-  const finding = search.receive(replyOf(responder.receive(search.formatQuestion(), from(nowMs))));
+async function offerOf(search: DiscoverySearch, responder: DiscoveryResponder, nowMs: number): Promise<OfferMessage> {
+  const outcome = await responder.receive(await search.formatQuestion(), from(nowMs));
+  const finding = await search.receive(replyOf(outcome));
   assert(finding.kind === "offer");
   return finding.offer;
 }
@@ -42,87 +43,95 @@ function reasonOf(outcome: DiscoveryOutcome): string {
   return typeof outcome.reason === "string" ? outcome.reason : outcome.reason.code;
 }
 
-Deno.test("a question finds the server, a claim makes it one", () => {
+Deno.test("a question finds the server, a claim makes it one", async () => {
   const [search, responder] = [createSearch(), createResponder()];
-  const offer = offerOf(search, responder, 0);
+  const offer = await offerOf(search, responder, 0);
   assert.deepEqual([offer.state, offer.tcpPort, offer.name], ["installed-os", 4644, "laptop"]);
-  const outcome = responder.receive(search.formatClaim(offer, "desktop"), from(100));
+  const outcome = await responder.receive(await search.formatClaim(offer, "desktop"), from(100));
   assert(outcome.kind === "claimed" && outcome.clientName === "desktop");
-  assert.deepEqual(search.receive(outcome.reply), { kind: "claim-accepted" });
+  assert.deepEqual(await search.receive(outcome.reply), { kind: "claim-accepted" });
 });
 
-Deno.test("a claim that is played again changes nothing", () => {
+Deno.test("a claim that is played again changes nothing", async () => {
   const [search, responder] = [createSearch(), createResponder()];
-  const claim = search.formatClaim(offerOf(search, responder, 0), "desktop");
-  assert.equal(responder.receive(claim, from(100)).kind, "claimed");
-  assert.equal(reasonOf(responder.receive(claim, from(200))), "replay");
+  const claim = await search.formatClaim(await offerOf(search, responder, 0), "desktop");
+  assert.equal((await responder.receive(claim, from(100))).kind, "claimed");
+  assert.equal(reasonOf(await responder.receive(claim, from(200))), "replay");
   // Nor by another computer, after a restart, or within the time of a new question.
-  assert.equal(reasonOf(createResponder().receive(claim, from(200, "fe80::3%eth0"))), "replay");
-  offerOf(createSearch(), responder, 300);
-  assert.equal(reasonOf(responder.receive(claim, from(400))), "replay");
+  assert.equal(reasonOf(await createResponder().receive(claim, from(200, "fe80::3%eth0"))), "replay");
+  await offerOf(createSearch(), responder, 300);
+  assert.equal(reasonOf(await responder.receive(claim, from(400))), "replay");
 });
 
-Deno.test("a claim comes too late after ten seconds", () => {
+Deno.test("two claims of one challenge at the same moment: one is taken", async () => {
   const [search, responder] = [createSearch(), createResponder()];
-  const claim = search.formatClaim(offerOf(search, responder, 0), "desktop");
-  assert.equal(reasonOf(responder.receive(claim, from(10_000))), "replay");
+  const claim = await search.formatClaim(await offerOf(search, responder, 0), "desktop");
+  const outcomes = await Promise.all([1, 2, 3].map((nowMs) => responder.receive(claim, from(nowMs))));
+  assert.deepEqual(outcomes.map(({ kind }) => kind).sort(), ["claimed", "ignored", "ignored"]);
 });
 
-Deno.test("a server that serves already is not claimed", () => {
+Deno.test("a claim comes too late after ten seconds", async () => {
+  const [search, responder] = [createSearch(), createResponder()];
+  const claim = await search.formatClaim(await offerOf(search, responder, 0), "desktop");
+  assert.equal(reasonOf(await responder.receive(claim, from(10_000))), "replay");
+});
+
+Deno.test("a server that serves already is not claimed", async () => {
   const [search, responder] = [createSearch(), createResponder("serving")];
-  const claim = search.formatClaim(offerOf(search, responder, 0), "desktop");
-  assert.equal(reasonOf(responder.receive(claim, from(1))), "not-claimable");
+  const claim = await search.formatClaim(await offerOf(search, responder, 0), "desktop");
+  assert.equal(reasonOf(await responder.receive(claim, from(1))), "not-claimable");
 });
 
-Deno.test("another key is noticed on both sides, and learns nothing", () => {
+Deno.test("another key is noticed on both sides, and learns nothing", async () => {
   const [search, responder] = [createSearch(otherDiscoveryKey), createResponder()];
-  const outcome = responder.receive(search.formatQuestion(), from(0));
+  const outcome = await responder.receive(await search.formatQuestion(), from(0));
   assert.equal(outcome.kind, "other-key");
   const reply = replyOf(outcome);
-  assert.deepEqual(search.receive(reply), { kind: "other-key" });
+  assert.deepEqual(await search.receive(reply), { kind: "other-key" });
   // After the nonce of the question, only zeros and the tag.
   assert(reply.subarray(22, 112).every((byte) => byte === 0));
-  const claim = formatDiscovery(
+  const claim = await formatDiscovery(
     { kind: "claim", clientNonce: counting(0, 16), challenge: counting(0, 16), name: "x" },
     otherDiscoveryKey,
   );
-  assert.equal(reasonOf(responder.receive(claim, from(0))), "not-for-us");
+  assert.equal(reasonOf(await responder.receive(claim, from(0))), "not-for-us");
 });
 
-Deno.test("only answers to one's own question are believed", () => {
+Deno.test("only answers to one's own question are believed", async () => {
   const [search, other, responder] = [
     createSearch(),
     new DiscoverySearch({ discoveryKey, random: createSeededRandom(5).bytes }),
     createResponder(),
   ];
-  const question = search.formatQuestion();
-  const reply = replyOf(responder.receive(question, from(0)));
-  assert.equal(other.receive(reply).kind, "ignored");
-  assert.equal(search.receive(question).kind, "ignored");
-  const accepted = formatDiscovery(
+  const question = await search.formatQuestion();
+  const reply = replyOf(await responder.receive(question, from(0)));
+  assert.equal((await other.receive(reply)).kind, "ignored");
+  assert.equal((await search.receive(question)).kind, "ignored");
+  const accepted = await formatDiscovery(
     { kind: "claim-accepted", clientNonce: new Uint8Array(question.subarray(6, 22)), challenge: counting(0, 16) },
     discoveryKey,
   );
-  assert.equal(search.receive(accepted).kind, "ignored");
+  assert.equal((await search.receive(accepted)).kind, "ignored");
   // An old question is forgotten after sixteen newer ones.
-  for (let round = 0; round < 16; round++) search.formatQuestion();
-  assert.equal(search.receive(reply).kind, "ignored");
+  for (let round = 0; round < 16; round++) await search.formatQuestion();
+  assert.equal((await search.receive(reply)).kind, "ignored");
 });
 
-Deno.test("no answer is longer than its question, and none beyond the rate", () => {
+Deno.test("no answer is longer than its question, and none beyond the rate", async () => {
   const responder = createResponder();
-  const question = createSearch().formatQuestion();
-  const outcomes = Array.from({ length: 1000 }, (_, index) => responder.receive(question, from(index)));
+  const question = await createSearch().formatQuestion();
+  const outcomes: DiscoveryOutcome[] = [];
+  for (let index = 0; index < 1000; index++) outcomes.push(await responder.receive(question, from(index)));
   const answered = outcomes.filter((outcome) => outcome.kind === "offered");
   assert(answered.length <= 15, `${answered.length}`);
   assert(answered.every((outcome) => replyOf(outcome).length <= question.length));
 });
 
-Deno.test("a flood of strangers does not silence the server for its own client", () => {
+Deno.test("a flood of strangers does not silence the server for its own client", async () => {
   const responder = createResponder();
   const stranger = createSearch(otherDiscoveryKey);
   for (let index = 0; index < 5000; index++) {
-    responder.receive(stranger.formatQuestion(), from(index / 10, `fe80::${index}%eth0`));
+    await responder.receive(await stranger.formatQuestion(), from(index / 10, `fe80::${index}%eth0`));
   }
-  assert.equal(offerOf(createSearch(), responder, 500).name, "laptop");
+  assert.equal((await offerOf(createSearch(), responder, 500)).name, "laptop");
 });

@@ -22,7 +22,7 @@ export type DiscoveryOutcome =
   | { readonly kind: "ignored"; readonly reason: "rate" | "not-for-us" | "not-claimable" | ProtocolError };
 
 export interface DiscoveryResponderOptions {
-  readonly discoveryKey: Uint8Array;
+  readonly discoveryKey: CryptoKey;
   readonly random: (sizeBytes: number) => Uint8Array;
   /** Asked for each answer. */
   readonly currentOffer: () => Offer;
@@ -40,48 +40,61 @@ export class DiscoveryResponder {
   }
 
   /**
-   * Never throws for what a peer sent.
+   * Never throws for what a peer sent. The next datagram should be taken when this one is done: so one tag at a time is computed, however many
+   * come. A challenge is good once all the same, since nothing is waited for between looking for it and taking it.
    * @param source the sender's address, with the link it came over
    * @param nowMs a clock that never goes back
    */
-  receive(bytes: Uint8Array, { source, nowMs }: { readonly source: string; readonly nowMs: number }): DiscoveryOutcome {
+  async receive(
+    bytes: Uint8Array,
+    { source, nowMs }: { readonly source: string; readonly nowMs: number },
+  ): Promise<DiscoveryOutcome> {
     try {
-      const { message, authentic } = parseDiscovery(bytes, this.#options.discoveryKey);
+      const { message, authentic } = await parseDiscovery(bytes, this.#options.discoveryKey);
       if (message.kind !== "discover" && message.kind !== "claim") return { kind: "ignored", reason: "not-for-us" };
       if (!(authentic ? this.#ownRates : this.#strangerRates).allow(source, nowMs)) {
         return { kind: "ignored", reason: "rate" };
       }
-      if (!authentic) return this.#onStranger(message);
-      return message.kind === "discover" ? this.#onDiscover(message, nowMs) : this.#onClaim(message, nowMs);
+      if (!authentic) return await this.#onStranger(message);
+      return await (message.kind === "discover" ? this.#onDiscover(message, nowMs) : this.#onClaim(message, nowMs));
     } catch (error) {
       if (error instanceof ProtocolError) return { kind: "ignored", reason: error };
       throw error;
     }
   }
 
-  #onStranger(message: DiscoveryMessage): DiscoveryOutcome {
+  async #onStranger(message: DiscoveryMessage): Promise<DiscoveryOutcome> {
     if (message.kind !== "discover") return { kind: "ignored", reason: "not-for-us" };
-    return { kind: "other-key", reply: this.#format({ kind: "other-key", clientNonce: message.clientNonce }) };
+    return { kind: "other-key", reply: await this.#format({ kind: "other-key", clientNonce: message.clientNonce }) };
   }
 
-  #onDiscover({ clientNonce }: DiscoveryMessage & { kind: "discover" }, nowMs: number): DiscoveryOutcome {
+  async #onDiscover(
+    { clientNonce }: DiscoveryMessage & { kind: "discover" },
+    nowMs: number,
+  ): Promise<DiscoveryOutcome> {
     const challenge = this.#challenges.issue(nowMs, this.#options.random);
     const { state, tcpPort, name } = this.#options.currentOffer();
-    return { kind: "offered", reply: this.#format({ kind: "offer", clientNonce, challenge, state, tcpPort, name }) };
+    return {
+      kind: "offered",
+      reply: await this.#format({ kind: "offer", clientNonce, challenge, state, tcpPort, name }),
+    };
   }
 
-  #onClaim({ clientNonce, challenge, name }: DiscoveryMessage & { kind: "claim" }, nowMs: number): DiscoveryOutcome {
+  async #onClaim(
+    { clientNonce, challenge, name }: DiscoveryMessage & { kind: "claim" },
+    nowMs: number,
+  ): Promise<DiscoveryOutcome> {
     // A challenge is used up by a claim, whatever comes of it.
     this.#challenges.take(challenge, nowMs);
     if (this.#options.currentOffer().state !== "installed-os") return { kind: "ignored", reason: "not-claimable" };
     return {
       kind: "claimed",
-      reply: this.#format({ kind: "claim-accepted", clientNonce, challenge }),
+      reply: await this.#format({ kind: "claim-accepted", clientNonce, challenge }),
       clientName: name,
     };
   }
 
-  #format(message: DiscoveryMessage): Uint8Array<ArrayBuffer> {
-    return formatDiscovery(message, this.#options.discoveryKey);
+  async #format(message: DiscoveryMessage): Promise<Uint8Array<ArrayBuffer>> {
+    return await formatDiscovery(message, this.#options.discoveryKey);
   }
 }

@@ -18,36 +18,36 @@ const REMEMBERED_QUESTIONS = 16;
 
 /** One search over any number of links and rounds. */
 export class DiscoverySearch {
-  readonly #discoveryKey: Uint8Array;
+  readonly #discoveryKey: CryptoKey;
   readonly #random: (sizeBytes: number) => Uint8Array;
   /** Nonces (hex) of our questions, oldest first. */
   readonly #asked = new Set<string>();
   /** Challenges (hex) of our claims. */
   readonly #claimed = new Set<string>();
 
-  constructor(options: { readonly discoveryKey: Uint8Array; readonly random: (sizeBytes: number) => Uint8Array }) {
+  constructor(options: { readonly discoveryKey: CryptoKey; readonly random: (sizeBytes: number) => Uint8Array }) {
     this.#discoveryKey = options.discoveryKey;
     this.#random = options.random;
   }
 
   /** The datagram of a new question; may be sent over several links. Answers to the latest 16 questions are believed. */
-  formatQuestion(): Uint8Array<ArrayBuffer> {
+  async formatQuestion(): Promise<Uint8Array<ArrayBuffer>> {
     const clientNonce = this.#random(NONCE_BYTES);
     remember(this.#asked, clientNonce);
-    return formatDiscovery({ kind: "discover", clientNonce }, this.#discoveryKey);
+    return await formatDiscovery({ kind: "discover", clientNonce }, this.#discoveryKey);
   }
 
   /** The datagram that asks an installed system to become a server. */
-  formatClaim(offer: OfferMessage, name: string): Uint8Array<ArrayBuffer> {
+  async formatClaim(offer: OfferMessage, name: string): Promise<Uint8Array<ArrayBuffer>> {
     remember(this.#claimed, offer.challenge);
     const { clientNonce, challenge } = offer;
-    return formatDiscovery({ kind: "claim", clientNonce, challenge, name }, this.#discoveryKey);
+    return await formatDiscovery({ kind: "claim", clientNonce, challenge, name }, this.#discoveryKey);
   }
 
-  /** What a datagram means to this search. Never throws for what a peer sent. */
-  receive(bytes: Uint8Array): SearchFinding {
+  /** What a datagram means to this search. Never throws for what a peer sent. Take the next one when this one is done: it keeps a flood waiting. */
+  async receive(bytes: Uint8Array): Promise<SearchFinding> {
     try {
-      const { message, authentic } = parseDiscovery(bytes, this.#discoveryKey);
+      const { message, authentic } = await parseDiscovery(bytes, this.#discoveryKey);
       // Our own question comes back to us from the multicast group; others search too.
       if (message.kind === "discover" || message.kind === "claim") return { kind: "ignored", reason: "not-for-us" };
       if (!this.#asked.has(message.clientNonce.toHex())) return { kind: "ignored", reason: "not-for-us" };

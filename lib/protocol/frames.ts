@@ -4,7 +4,8 @@
  */
 import { ProtocolError } from "../errors.ts";
 import { CONTROL_MAX_BYTES } from "./boot_exchange.ts";
-import { HANDSHAKE_MESSAGE_BYTES, TAG_BYTES } from "./noise.ts";
+import { HANDSHAKE_MESSAGE_BYTES } from "./noise.ts";
+import { TAG_BYTES } from "./primitives.ts";
 import { encodeUtf8 } from "./text.ts";
 
 /** Bytes of the length before each body, big-endian. */
@@ -18,19 +19,18 @@ export const FRAME_BODY_MAX_BYTES = DATA_MAX_BYTES + SEALED_EXTRA_BYTES;
 /** The most a message's body may have: what a server must expect, to which no archive is sent. */
 export const MESSAGE_BODY_MAX_BYTES = CONTROL_MAX_BYTES + SEALED_EXTRA_BYTES;
 
-/** Fills in the length at the start of a frame whose body is in place. */
-export function writeFrameHeader(frame: Uint8Array): void {
-  const bodyBytes = frame.length - FRAME_HEADER_BYTES;
+/** Makes a frame with this body in memory of just its length, and returns it. */
+export function writeFrame(frame: Uint8Array<ArrayBuffer>, body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bodyBytes = body.length;
   if (bodyBytes < 1 || bodyBytes > FRAME_BODY_MAX_BYTES) throw new RangeError(`A frame cannot have ${bodyBytes} bytes`);
   new DataView(frame.buffer, frame.byteOffset).setUint32(0, bodyBytes);
+  frame.set(body, FRAME_HEADER_BYTES);
+  return frame;
 }
 
 /** A frame with this body. */
 export function formatFrame(body: Uint8Array): Uint8Array<ArrayBuffer> {
-  const frame = new Uint8Array(FRAME_HEADER_BYTES + body.length);
-  frame.set(body, FRAME_HEADER_BYTES);
-  writeFrameHeader(frame);
-  return frame;
+  return writeFrame(new Uint8Array(FRAME_HEADER_BYTES + body.length), body);
 }
 
 /**

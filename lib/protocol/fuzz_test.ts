@@ -35,7 +35,7 @@ import {
 } from "./boot_exchange.ts";
 import { type ClientAction, type ClientEvent, startClientSession, stepClientSession } from "./client_session.ts";
 import { buildCpio, parseCpio } from "./cpio.ts";
-import { formatDiscovery, parseDiscovery } from "./discovery.ts";
+import { formatDiscovery, importDiscoveryKey, parseDiscovery } from "./discovery.ts";
 import { DiscoveryResponder } from "./discovery_responder.ts";
 import { DiscoverySearch } from "./discovery_search.ts";
 import { FrameReader, parseClientOpening, parseServerOpening } from "./frames.ts";
@@ -47,8 +47,9 @@ import { type ServerAction, type ServerEvent, startServerSession, stepServerSess
 import { formatSession, parseSession } from "./session.ts";
 import { encodeUtf8 } from "./text.ts";
 
-const keys = deriveKeys(sharedKey);
-const otherKeys = deriveKeys(otherSharedKey);
+const keys = await deriveKeys(sharedKey);
+const discoveryKey = await importDiscoveryKey(keys.discoveryKey);
+const otherDiscoveryKey = await importDiscoveryKey((await deriveKeys(otherSharedKey)).discoveryKey);
 
 /** What no error may show, in any writing. Four bytes of a key are enough to be a leak, and too many to come by chance. */
 const secrets = [sharedKey, keys.discoveryKey, keys.bootPsk].flatMap((key) =>
@@ -72,9 +73,9 @@ function assertKeepsSecrets(error: Error): void {
 }
 
 /** Reads; whatever is thrown must be a ProtocolError that keeps secrets. Returns whether it was accepted. */
-function isAccepted(read: () => unknown): boolean {
+async function isAccepted(read: () => unknown): Promise<boolean> {
   try {
-    read();
+    await read();
     return true;
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
@@ -125,9 +126,10 @@ interface Target {
 const asText = (read: (text: string) => unknown) => (bytes: Uint8Array): unknown =>
   read(new TextDecoder().decode(bytes));
 
-const handshakeMessage = createInitiator({ psk: keys.bootPsk, prologue: new Uint8Array(8) }).writeMessage();
-const { opening, reply, client: recordedClient } = connectChannel({ psk: keys.bootPsk });
-const sealedHello = bodyOf(recordedClient.seal(formatClientMessage(hello)));
+const recordedInitiator = await createInitiator({ psk: keys.bootPsk, prologue: new Uint8Array(8) });
+const handshakeMessage = await recordedInitiator.writeMessage();
+const { opening, reply, client: recordedClient } = await connectChannel({ psk: keys.bootPsk });
+const sealedHello = bodyOf(await recordedClient.seal(formatClientMessage(hello)));
 const commandLines = [
   'BOOT_IMAGE=/vmlinuz root=UUID=1 ro a="b c" resume=x',
   "stiefel.role=client stiefel.server=fe80::1%eth0 stiefel.debug",
@@ -136,8 +138,8 @@ const commandLines = [
 const targets: readonly Target[] = [
   {
     name: "discovery datagrams",
-    read: (bytes) => parseDiscovery(bytes, keys.discoveryKey),
-    valid: discoveryMessages.map((message) => formatDiscovery(message, keys.discoveryKey)),
+    read: (bytes) => parseDiscovery(bytes, discoveryKey),
+    valid: await Promise.all(discoveryMessages.map((message) => formatDiscovery(message, discoveryKey))),
   },
   { name: "client openings", read: parseClientOpening, valid: [bodyOf(opening)] },
   {
@@ -147,18 +149,21 @@ const targets: readonly Target[] = [
   },
   {
     name: "handshake messages",
-    read: (bytes) => createResponder({ psk: keys.bootPsk, prologue: new Uint8Array(8) }).readMessage(bytes),
+    read: async (bytes) => {
+      const responder = await createResponder({ psk: keys.bootPsk, prologue: new Uint8Array(8) });
+      await responder.readMessage(bytes);
+    },
     valid: [handshakeMessage],
   },
   {
     name: "the client's end of a handshake",
-    read: (bytes) => startClientHandshake({ psk: keys.bootPsk }).finish(bytes),
+    read: async (bytes) => await (await startClientHandshake({ psk: keys.bootPsk })).finish(bytes),
     valid: [bodyOf(reply)],
     isRefused: true,
   },
   {
     name: "sealed frames",
-    read: (bytes) => connectChannel({ psk: keys.bootPsk }).server.open(bytes),
+    read: async (bytes) => await (await connectChannel({ psk: keys.bootPsk })).server.open(bytes),
     valid: [sealedHello],
     isRefused: true,
   },
@@ -220,38 +225,40 @@ const randomPerTarget = 500;
 const mutatedPerTarget = 1500;
 
 for (const [index, { name, read, valid, isRefused = false }] of targets.entries()) {
-  Deno.test(`${randomPerTarget} random and ${mutatedPerTarget} mutated inputs: ${name}`, () => {
-    for (const bytes of valid) assert.equal(isAccepted(() => read(bytes)), !isRefused, name);
+  Deno.test(`${randomPerTarget} random and ${mutatedPerTarget} mutated inputs: ${name}`, async () => {
+    for (const bytes of valid) assert.equal(await isAccepted(() => read(bytes)), !isRefused, name);
     const random = createSeededRandom(1000 + index);
     for (let round = 0; round < randomPerTarget; round++) {
-      isAccepted(() => read(random.bytes(random.below(random.pick([4, 60, 150, 600])))));
+      await isAccepted(() => read(random.bytes(random.below(random.pick([4, 60, 150, 600])))));
     }
-    for (let round = 0; round < mutatedPerTarget; round++) isAccepted(() => read(mutate(random.pick(valid), random)));
+    for (let round = 0; round < mutatedPerTarget; round++) {
+      await isAccepted(() => read(mutate(random.pick(valid), random)));
+    }
   });
 }
 
-Deno.test("2000 mutated datagrams: neither side of discovery throws, claims or leaks", () => {
+Deno.test("2000 mutated datagrams: neither side of discovery throws, claims or leaks", async () => {
   const random = createSeededRandom(2000);
   const responder = new DiscoveryResponder({
-    discoveryKey: keys.discoveryKey,
+    discoveryKey,
     random: random.bytes,
     currentOffer: () => ({ state: "installed-os", tcpPort: 4644, name: "laptop" }),
   });
-  const search = new DiscoverySearch({ discoveryKey: keys.discoveryKey, random: random.bytes });
-  const claims = discoveryMessages.map((message) =>
-    formatDiscovery(message, random.pick([keys, otherKeys]).discoveryKey)
+  const search = new DiscoverySearch({ discoveryKey, random: random.bytes });
+  const claims = await Promise.all(
+    discoveryMessages.map((message) => formatDiscovery(message, random.pick([discoveryKey, otherDiscoveryKey]))),
   );
   for (let round = 0; round < 2000; round++) {
-    const question = search.formatQuestion();
-    const outcome = responder.receive(mutate(random.pick([question, ...claims]), random), {
+    const question = await search.formatQuestion();
+    const outcome = await responder.receive(mutate(random.pick([question, ...claims]), random), {
       source: "x",
       nowMs: round * 1000,
     });
     assert.notEqual(outcome.kind, "claimed");
     if (outcome.kind === "ignored" && outcome.reason instanceof ProtocolError) assertKeepsSecrets(outcome.reason);
-    const answer = responder.receive(question, { source: "y", nowMs: round * 1000 });
+    const answer = await responder.receive(question, { source: "y", nowMs: round * 1000 });
     assert(answer.kind === "offered");
-    const finding = search.receive(mutate(answer.reply, random));
+    const finding = await search.receive(mutate(answer.reply, random));
     assert.notEqual(finding.kind, "offer");
   }
 });
@@ -260,10 +267,10 @@ const kernel = new Uint8Array([1, 2, 3, 4, 5]);
 const initramfs = new Uint8Array([6, 7, 8, 9, 10, 11, 12]);
 
 /** A client driven by frames, as an agent does it. Returns whether it came to boot. */
-function driveClient(
-  channel: { readonly open: (body: Uint8Array) => Uint8Array },
+async function driveClient(
+  channel: { readonly open: (body: Uint8Array) => Promise<Uint8Array> },
   bodies: readonly Uint8Array[],
-): boolean {
+): Promise<boolean> {
   const stored = { kernel: [] as number[], initramfs: [] as number[] };
   let { state, actions } = startClientSession(hello);
   const queue: ClientEvent[] = [];
@@ -277,9 +284,9 @@ function driveClient(
     assert.deepEqual(stored, { kernel: [...kernel], initramfs: [...initramfs] });
   };
   const rest = bodies.map((body) => () => receive(body));
-  const receive = (body: Uint8Array): ClientEvent => {
+  const receive = async (body: Uint8Array): Promise<ClientEvent> => {
     try {
-      return { kind: "received", plaintext: parseServerPlaintext(channel.open(body)) };
+      return { kind: "received", plaintext: parseServerPlaintext(await channel.open(body)) };
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       return { kind: "protocol-error", error };
@@ -289,30 +296,32 @@ function driveClient(
     actions.forEach(carryOut);
     if (state.name === "booting") return true;
     if (state.name === "failed") return false;
-    ({ state, actions } = stepClientSession(state, queue.shift() ?? rest.shift()?.() ?? { kind: "closed" }));
+    const event = queue.shift() ?? await rest.shift()?.() ?? { kind: "closed" };
+    ({ state, actions } = stepClientSession(state, event));
   }
 }
 
-Deno.test("1500 tampered streams: a client never boots what was changed, cut, repeated or reordered", () => {
+Deno.test("1500 tampered streams: a client never boots what was changed, cut, repeated or reordered", async () => {
   const random = createSeededRandom(3000);
   const messages: readonly ServerMessage[] = [{ ...welcome, needsPassphrase: true }, archive, { kind: "end" }, {
     kind: "ready",
   }];
   for (let round = 0; round < 1500; round++) {
-    const { client, server } = connectChannel({ psk: keys.bootPsk });
-    const sealed = (message: ServerMessage): Uint8Array => bodyOf(server.seal(formatServerMessage(message)));
+    const { client, server } = await connectChannel({ psk: keys.bootPsk });
+    const sealed = async (message: ServerMessage): Promise<Uint8Array> =>
+      bodyOf(await server.seal(formatServerMessage(message)));
     const [first, second, third, fourth] = messages;
     assert(first && second && third && fourth);
     const bodies = [
-      sealed(first),
-      sealed(second),
-      bodyOf(server.sealData(kernel)),
-      bodyOf(server.sealData(initramfs)),
-      sealed(third),
-      sealed(fourth),
+      await sealed(first),
+      await sealed(second),
+      bodyOf(await server.sealData(kernel)),
+      bodyOf(await server.sealData(initramfs)),
+      await sealed(third),
+      await sealed(fourth),
     ];
     if (round === 0) {
-      assert(driveClient(client, bodies), "The untouched stream boots");
+      assert(await driveClient(client, bodies), "The untouched stream boots");
       continue;
     }
     const index = random.below(bodies.length);
@@ -325,7 +334,7 @@ Deno.test("1500 tampered streams: a client never boots what was changed, cut, re
       bodies.splice(Math.min(index, bodies.length - 2), 0, bodies[Math.min(index, bodies.length - 2)] ?? body);
     } else if (kind === 3) bodies.splice(index);
     else bodies.splice(index, 0, random.bytes(1 + random.below(100)));
-    assert(!driveClient(client, bodies), `Round ${round}`);
+    assert(!await driveClient(client, bodies), `Round ${round}`);
   }
 });
 
@@ -445,11 +454,11 @@ Deno.test("3000 random walks: a server exports only after a whole exchange, and 
   assert(exports >= ready && ready > 500, `Only ${ready} walks reached the end`);
 });
 
-Deno.test("1000 tampered openings: a server answers each with one short frame and gives no channel", () => {
+Deno.test("1000 tampered openings: a server answers each with one short frame and gives no channel", async () => {
   const random = createSeededRandom(6000);
   for (let round = 0; round < 1000; round++) {
     const body = mutate(bodyOf(opening), random);
-    const answer = answerClientOpening(body, { psk: keys.bootPsk });
+    const answer = await answerClientOpening(body, { psk: keys.bootPsk });
     assert.equal(answer.kind, "declined");
     assert.equal(bodiesOf(answer.reply)[0]?.length, 9);
     if (answer.kind === "declined") assertKeepsSecrets(answer.error);

@@ -1,5 +1,6 @@
 /** The shared key and what is derived from it (doc/protocol.md, "Keys"). */
-import { builtinModules } from "../builtin_modules.ts";
+import { hkdfSha256 } from "./primitives.ts";
+import { encodeUtf8 } from "./text.ts";
 
 /** Length of the shared key, of every key derived from it, and of the key file. */
 export const SHARED_KEY_BYTES = 32;
@@ -20,11 +21,11 @@ export interface DerivedKeys {
  * @param sharedKey the 32 bytes of the key file
  * @throws RangeError when the key has another length
  */
-export function deriveKeys(sharedKey: Uint8Array): DerivedKeys {
+export async function deriveKeys(sharedKey: Uint8Array): Promise<DerivedKeys> {
   if (sharedKey.length !== SHARED_KEY_BYTES) {
     throw new RangeError(`The shared key has ${sharedKey.length} bytes, wanted ${SHARED_KEY_BYTES}`);
   }
-  const derive = (info: string): Uint8Array =>
-    new Uint8Array(builtinModules.crypto.hkdfSync("sha256", sharedKey, new Uint8Array(0), info, SHARED_KEY_BYTES));
-  return { discoveryKey: derive(DISCOVERY_INFO), bootPsk: derive(BOOT_PSK_INFO) };
+  const derive = (info: string): Promise<Uint8Array> =>
+    hkdfSha256(sharedKey, { salt: new Uint8Array(0), info: encodeUtf8(info), sizeBytes: SHARED_KEY_BYTES });
+  return { discoveryKey: await derive(DISCOVERY_INFO), bootPsk: await derive(BOOT_PSK_INFO) };
 }

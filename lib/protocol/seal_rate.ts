@@ -1,5 +1,6 @@
 /** How fast this machine seals and opens the boot exchange's bulk data; for the bench. */
 import { DATA_MAX_BYTES, FRAME_HEADER_BYTES } from "./frames.ts";
+import { giveBack } from "./primitives.ts";
 import { answerClientOpening, type SecureChannel, startClientHandshake } from "./secure_channel.ts";
 
 export interface SealRate {
@@ -18,8 +19,10 @@ export interface SealRateOptions {
 }
 
 /** Measures the path of real bulk data: frames of full size through a `SecureChannel`. */
-export function measureSealRate({ nowMs, roundBytes = 32 * 1024 * 1024, rounds = 10 }: SealRateOptions): SealRate {
-  const { client, server } = connect();
+export async function measureSealRate(
+  { nowMs, roundBytes = 32 * 1024 * 1024, rounds = 10 }: SealRateOptions,
+): Promise<SealRate> {
+  const { client, server } = await connect();
   const piece = new Uint8Array(DATA_MAX_BYTES);
   const pieces = Math.max(1, Math.floor(roundBytes / DATA_MAX_BYTES));
   let sealMs = Infinity;
@@ -29,9 +32,9 @@ export function measureSealRate({ nowMs, roundBytes = 32 * 1024 * 1024, rounds =
     let roundOpenMs = 0;
     for (let count = 0; count < pieces; count++) {
       const startMs = nowMs();
-      const frame = server.sealData(piece);
+      const frame = await server.sealData(piece);
       const sealedMs = nowMs();
-      client.open(frame.subarray(FRAME_HEADER_BYTES));
+      giveBack(await client.open(frame.subarray(FRAME_HEADER_BYTES)));
       roundSealMs += sealedMs - startMs;
       roundOpenMs += nowMs() - sealedMs;
     }
@@ -43,10 +46,10 @@ export function measureSealRate({ nowMs, roundBytes = 32 * 1024 * 1024, rounds =
 }
 
 /** Two ends of a channel within this process; the key does not matter. */
-function connect(): { client: SecureChannel; server: SecureChannel } {
+async function connect(): Promise<{ client: SecureChannel; server: SecureChannel }> {
   const psk = new Uint8Array(32);
-  const handshake = startClientHandshake({ psk });
-  const answer = answerClientOpening(handshake.opening.subarray(FRAME_HEADER_BYTES), { psk });
+  const handshake = await startClientHandshake({ psk });
+  const answer = await answerClientOpening(handshake.opening.subarray(FRAME_HEADER_BYTES), { psk });
   if (answer.kind !== "accepted") throw new Error("The handshake with ourselves failed");
-  return { client: handshake.finish(answer.reply.subarray(FRAME_HEADER_BYTES)), server: answer.channel };
+  return { client: await handshake.finish(answer.reply.subarray(FRAME_HEADER_BYTES)), server: answer.channel };
 }

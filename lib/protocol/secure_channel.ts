@@ -17,52 +17,58 @@ import {
   parseClientOpening,
   parseServerOpening,
   streamPreamble,
-  writeFrameHeader,
+  writeFrame,
 } from "./frames.ts";
 import { type CipherState, createInitiator, createResponder, type Transport } from "./noise.ts";
+import { giveBack, keepLargeBlocks } from "./primitives.ts";
 
-/** The sealed part of a connection. Frames must be opened in the order they came in; one that does not fit ends it. */
+/**
+ * The sealed part of a connection. Frames must be opened in the order they came in; one that does not fit ends it. In each direction one call
+ * after the other: to seal, or to open, before the last one has ended is a programmer's error.
+ */
 export class SecureChannel {
   readonly #send: CipherState;
   readonly #receive: CipherState;
   /** The same on both sides and different in every connection; not secret. */
   readonly handshakeHash: Uint8Array;
-  readonly #dataType = new Uint8Array([PlaintextType.data]);
-  /** The frame of a piece; clearing memory for each of them would take as long as a tenth of the sealing. */
-  #dataFrame: Uint8Array<ArrayBuffer> | undefined;
+  /** Plaintext and frame of a piece; clearing memory for each of them would take as long as a tenth of the sealing. */
+  #data: { readonly plaintext: Uint8Array<ArrayBuffer>; readonly frame: Uint8Array<ArrayBuffer> } | undefined;
 
   constructor(transport: Transport) {
     this.#send = transport.send;
     this.#receive = transport.receive;
     this.handshakeHash = transport.handshakeHash;
+    keepLargeBlocks();
   }
 
   /** The frame of a plaintext made by `formatClientMessage` or `formatServerMessage`. */
-  seal(plaintext: Uint8Array): Uint8Array<ArrayBuffer> {
-    return withHeader(this.#send.encrypt(plaintext, { headroomBytes: FRAME_HEADER_BYTES }));
+  async seal(plaintext: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+    return formatFrame(await this.#send.encrypt(plaintext));
   }
 
   /** The frame of a piece of the archive, 1 to DATA_MAX_BYTES long: a view that is good until the next piece is sealed. */
-  sealData(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  async sealData(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     if (bytes.length < 1 || bytes.length > DATA_MAX_BYTES) {
       throw new RangeError(`A piece cannot have ${bytes.length} bytes`);
     }
-    const into = this.#dataFrame ??= new Uint8Array(FRAME_HEADER_BYTES + FRAME_BODY_MAX_BYTES);
-    return withHeader(this.#send.encryptParts([this.#dataType, bytes], { headroomBytes: FRAME_HEADER_BYTES, into }));
+    const { plaintext, frame } = this.#data ??= {
+      plaintext: new Uint8Array(1 + DATA_MAX_BYTES).with(0, PlaintextType.data),
+      frame: new Uint8Array(FRAME_HEADER_BYTES + FRAME_BODY_MAX_BYTES),
+    };
+    plaintext.set(bytes, 1);
+    const body = await this.#send.encrypt(plaintext.subarray(0, 1 + bytes.length));
+    const whole = writeFrame(frame.subarray(0, FRAME_HEADER_BYTES + body.length), body);
+    giveBack(body);
+    return whole;
   }
 
   /**
-   * The plaintext of a frame's body, in memory of its own.
+   * The plaintext of a frame's body, in memory of its own; who needs it no more should `giveBack` a large one.
    * @throws ProtocolError truncated or bad-tag (changed, repeated, left out or out of order)
    */
-  open(body: Uint8Array): Uint8Array {
-    return this.#receive.decrypt(body);
+  async open(body: Uint8Array): Promise<Uint8Array> {
+    return await this.#receive.decrypt(body);
   }
-}
-
-function withHeader(frame: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  writeFrameHeader(frame);
-  return frame;
 }
 
 export interface ChannelOptions {
@@ -79,18 +85,18 @@ export interface ClientHandshake {
    * Takes the body of the server's first frame. Once only.
    * @throws ProtocolError wrong-key, unknown-version, refused (the server is busy), malformed, truncated or oversize
    */
-  readonly finish: (body: Uint8Array) => SecureChannel;
+  readonly finish: (body: Uint8Array) => Promise<SecureChannel>;
 }
 
 /** Begins a connection as the client. */
-export function startClientHandshake(options: ChannelOptions): ClientHandshake {
-  const handshake = createInitiator({ ...options, prologue: streamPreamble() });
-  const opening = formatFrame(formatClientOpening(handshake.writeMessage()));
-  const finish = (body: Uint8Array): SecureChannel => {
+export async function startClientHandshake(options: ChannelOptions): Promise<ClientHandshake> {
+  const handshake = await createInitiator({ ...options, prologue: streamPreamble() });
+  const opening = formatFrame(formatClientOpening(await handshake.writeMessage()));
+  const finish = async (body: Uint8Array): Promise<SecureChannel> => {
     const answer = parseServerOpening(body);
     if (answer.status !== OpeningStatus.ok) throw statusError(answer.status);
-    handshake.readMessage(answer.handshakeMessage);
-    return new SecureChannel(handshake.split());
+    await handshake.readMessage(answer.handshakeMessage);
+    return new SecureChannel(await handshake.split());
   };
   return { opening, finish };
 }
@@ -119,12 +125,15 @@ export type OpeningAnswer =
  * "accepted" says that somebody once made this opening with our key; that it is not a repeated one shows only when the first sealed
  * frame opens. Until then nothing may happen.
  */
-export function answerClientOpening(body: Uint8Array, options: ChannelOptions): OpeningAnswer {
+export async function answerClientOpening(body: Uint8Array, options: ChannelOptions): Promise<OpeningAnswer> {
   try {
-    const handshake = createResponder({ ...options, prologue: streamPreamble() });
-    handshake.readMessage(parseClientOpening(body));
-    const reply = formatServerOpening({ status: OpeningStatus.ok, handshakeMessage: handshake.writeMessage() });
-    return { kind: "accepted", reply: formatFrame(reply), channel: new SecureChannel(handshake.split()) };
+    // First what costs nothing.
+    const message = parseClientOpening(body);
+    const handshake = await createResponder({ ...options, prologue: streamPreamble() });
+    await handshake.readMessage(message);
+    const handshakeMessage = await handshake.writeMessage();
+    const reply = formatServerOpening({ status: OpeningStatus.ok, handshakeMessage });
+    return { kind: "accepted", reply: formatFrame(reply), channel: new SecureChannel(await handshake.split()) };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     return declineClient(statusOf(error.code), error);

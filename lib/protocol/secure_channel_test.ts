@@ -13,60 +13,61 @@ import { DATA_MAX_BYTES } from "./frames.ts";
 import { deriveKeys } from "./keys.ts";
 import { answerClientOpening, declineBusy, startClientHandshake } from "./secure_channel.ts";
 
-const psk = deriveKeys(sharedKey).bootPsk;
+const psk = (await deriveKeys(sharedKey)).bootPsk;
 
-function assertRefused(act: () => unknown, code: ProtocolErrorCode): void {
-  assert.throws(act, (error) => error instanceof ProtocolError && error.code === code);
+async function assertRefused(promise: Promise<unknown>, code: ProtocolErrorCode): Promise<void> {
+  await assert.rejects(promise, (error) => error instanceof ProtocolError && error.code === code);
 }
 
-Deno.test("messages and pieces of the archive cross the channel", () => {
-  const { client, server } = connectChannel({ psk });
+Deno.test("messages and pieces of the archive cross the channel", async () => {
+  const { client, server } = await connectChannel({ psk });
   assert.deepEqual(client.handshakeHash, server.handshakeHash);
-  assert.deepEqual(parseClientPlaintext(server.open(bodyOf(client.seal(formatClientMessage(hello))))), hello);
+  const frame = await client.seal(formatClientMessage(hello));
+  assert.deepEqual(parseClientPlaintext(await server.open(bodyOf(frame))), hello);
   for (const size of [DATA_MAX_BYTES, 1, 1000, DATA_MAX_BYTES - 1]) {
-    const frame = server.sealData(counting(size, size));
-    const read = parseServerPlaintext(client.open(bodyOf(frame)));
+    const frame = await server.sealData(counting(size, size));
+    const read = parseServerPlaintext(await client.open(bodyOf(frame)));
     assert(read.kind === "data");
     assert.deepEqual(new Uint8Array(read.bytes), counting(size, size));
     assert.equal(frame.length, 4 + 1 + size + 16);
   }
-  assert.throws(() => server.sealData(new Uint8Array(DATA_MAX_BYTES + 1)), RangeError);
-  assert.throws(() => server.sealData(new Uint8Array(0)), RangeError);
+  await assert.rejects(server.sealData(new Uint8Array(DATA_MAX_BYTES + 1)), RangeError);
+  await assert.rejects(server.sealData(new Uint8Array(0)), RangeError);
 });
 
-Deno.test("another key is said on both sides", () => {
-  const handshake = startClientHandshake({ psk: deriveKeys(otherSharedKey).bootPsk });
-  const answer = answerClientOpening(bodyOf(handshake.opening), { psk });
+Deno.test("another key is said on both sides", async () => {
+  const handshake = await startClientHandshake({ psk: (await deriveKeys(otherSharedKey)).bootPsk });
+  const answer = await answerClientOpening(bodyOf(handshake.opening), { psk });
   assert(answer.kind === "declined" && answer.error.code === "wrong-key");
-  assert.throws(() => handshake.finish(bodyOf(answer.reply)), /A stiefelsystem answers with another key/);
+  await assert.rejects(handshake.finish(bodyOf(answer.reply)), /A stiefelsystem answers with another key/);
 });
 
-Deno.test("another version, a full house and nonsense are said to the client", () => {
+Deno.test("another version, a full house and nonsense are said to the client", async () => {
   const handshake = (): ReturnType<typeof startClientHandshake> => startClientHandshake({ psk });
-  const opening = bodyOf(handshake().opening);
+  const opening = bodyOf((await handshake()).opening);
   const cases = [
-    [answerClientOpening(opening.with(7, 2), { psk }), "unknown-version"],
-    [answerClientOpening(opening.with(0, 0), { psk }), "malformed"],
-    [answerClientOpening(new Uint8Array(0), { psk }), "malformed"],
+    [await answerClientOpening(opening.with(7, 2), { psk }), "unknown-version"],
+    [await answerClientOpening(opening.with(0, 0), { psk }), "malformed"],
+    [await answerClientOpening(new Uint8Array(0), { psk }), "malformed"],
     [declineBusy(), "refused"],
   ] as const;
   for (const [answer, code] of cases) {
     assert(answer.kind === "declined");
-    assertRefused(() => handshake().finish(bodyOf(answer.reply)), code);
+    await assertRefused((await handshake()).finish(bodyOf(answer.reply)), code);
   }
 });
 
-Deno.test("a server without the key cannot pretend to have it", () => {
-  const handshake = startClientHandshake({ psk });
+Deno.test("a server without the key cannot pretend to have it", async () => {
+  const handshake = await startClientHandshake({ psk });
   const forged = new Uint8Array([...new TextEncoder().encode("STIEFEL"), 1, 0, ...counting(9, 48)]);
-  assertRefused(() => handshake.finish(forged), "wrong-key");
+  await assertRefused(handshake.finish(forged), "wrong-key");
 });
 
-Deno.test("a connection that is played again gets no further than the handshake", () => {
-  const recorded = connectChannel({ psk });
-  const helloFrame = recorded.client.seal(formatClientMessage(hello));
-  const answer = answerClientOpening(bodyOf(recorded.opening), { psk });
+Deno.test("a connection that is played again gets no further than the handshake", async () => {
+  const recorded = await connectChannel({ psk });
+  const helloFrame = await recorded.client.seal(formatClientMessage(hello));
+  const answer = await answerClientOpening(bodyOf(recorded.opening), { psk });
   // Anyone may repeat an opening; the first sealed frame does not fit the new handshake.
   assert(answer.kind === "accepted");
-  assertRefused(() => answer.channel.open(bodyOf(helloFrame)), "bad-tag");
+  await assertRefused(answer.channel.open(bodyOf(helloFrame)), "bad-tag");
 });

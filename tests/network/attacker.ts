@@ -2,14 +2,15 @@
  * Sends what no client would: seeded garbage, mutated and repeated datagrams, garbage and cut-off handshakes over TCP.
  * Arguments: LINK INDEX OWN-ADDRESS SERVER-ADDRESS DATAGRAMS KEY-FILE. With the key, so that mutations come close to the real thing.
  */
-import { formatDiscovery } from "../../lib/protocol/discovery.ts";
+import { formatDiscovery, importDiscoveryKey } from "../../lib/protocol/discovery.ts";
 import { deriveKeys } from "../../lib/protocol/keys.ts";
 import { startClientHandshake } from "../../lib/protocol/secure_channel.ts";
 import { openDatagramLink } from "../../lib/net/datagram_link.ts";
 import { connectStream } from "../../lib/net/stream.ts";
 
 const [link = "", index = "", address = "", server = "", count = "", keyPath = ""] = Deno.args;
-const keys = deriveKeys(await Deno.readFile(keyPath));
+const keys = await deriveKeys(await Deno.readFile(keyPath));
+const discoveryKey = await importDiscoveryKey(keys.discoveryKey);
 
 /** xorshift32 (Marsaglia 2003): the same bytes in every run. */
 let seed = 0x5741f1e5;
@@ -21,18 +22,18 @@ function random(below: number): number {
 }
 const randomBytes = (length: number): Uint8Array<ArrayBuffer> => Uint8Array.from({ length }, () => random(256));
 
-const replayed = formatDiscovery({ kind: "discover", clientNonce: randomBytes(16) }, keys.discoveryKey);
+const replayed = await formatDiscovery({ kind: "discover", clientNonce: randomBytes(16) }, discoveryKey);
 
-function datagram(): Uint8Array<ArrayBuffer> {
+async function datagram(): Promise<Uint8Array<ArrayBuffer>> {
   switch (random(5)) {
     case 0:
       return randomBytes(random(1400));
     case 1:
       return replayed;
     case 2:
-      return formatDiscovery(
+      return await formatDiscovery(
         { kind: "claim", clientNonce: randomBytes(16), challenge: randomBytes(16), name: "attacker" },
-        keys.discoveryKey,
+        discoveryKey,
       );
     default: {
       const mutated = replayed.slice(0, random(10) === 0 ? random(128) : 128);
@@ -49,11 +50,11 @@ const counting = (async () => {
 })();
 for (let sent = 0; sent < Number(count); sent++) {
   const to = { address: random(2) === 0 ? "ff02::1" : server, port: 61570 };
-  await datagrams.send(datagram(), to).catch(() => {}); // the queue of the link may be full
+  await datagrams.send(await datagram(), to).catch(() => {}); // the queue of the link may be full
 }
 
-function opening(kind: number): Uint8Array {
-  const real = startClientHandshake({ psk: keys.bootPsk }).opening;
+async function opening(kind: number): Promise<Uint8Array> {
+  const real = (await startClientHandshake({ psk: keys.bootPsk })).opening;
   switch (kind) {
     case 0:
       return randomBytes(1 + random(70_000));
@@ -69,7 +70,7 @@ function opening(kind: number): Uint8Array {
     case 4:
       return new TextEncoder().encode("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     default:
-      return startClientHandshake({ psk: randomBytes(32) }).opening;
+      return (await startClientHandshake({ psk: randomBytes(32) })).opening;
   }
 }
 
@@ -86,7 +87,10 @@ async function attack(port: number, bytes: Uint8Array): Promise<void> {
 }
 
 for (let round = 0; round < 300; round++) {
-  await attack(round % 10 === 0 ? 4645 : 4644, round % 10 === 0 ? randomBytes(random(20_000)) : opening(round % 6));
+  await attack(
+    round % 10 === 0 ? 4645 : 4644,
+    round % 10 === 0 ? randomBytes(random(20_000)) : await opening(round % 6),
+  );
 }
 // All places taken by connections that say nothing: they are closed when their time is over.
 const silent = await Promise.all(

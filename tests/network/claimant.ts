@@ -6,14 +6,14 @@
  * recorded ones of another session (hex) over and over, claims of challenges that nobody gave out, and claims of stale challenges.
  */
 import { openDatagramLink } from "../../lib/net/datagram_link.ts";
-import { DISCOVERY_GROUP, DISCOVERY_PORT, formatDiscovery } from "../../lib/protocol/discovery.ts";
+import { DISCOVERY_GROUP, DISCOVERY_PORT, formatDiscovery, importDiscoveryKey } from "../../lib/protocol/discovery.ts";
 import { DiscoverySearch, type OfferMessage } from "../../lib/protocol/discovery_search.ts";
 import { deriveKeys } from "../../lib/protocol/keys.ts";
 import { CHALLENGE_LIFETIME_MS } from "../../lib/protocol/replay_guard.ts";
 import { createSeededRandom } from "../support/seeded_random.ts";
 
 const [mode = "", link = "", index = "", address = "", keyPath = "", ...more] = Deno.args;
-const { discoveryKey } = deriveKeys(await Deno.readFile(keyPath));
+const discoveryKey = await importDiscoveryKey((await deriveKeys(await Deno.readFile(keyPath))).discoveryKey);
 const random = createSeededRandom(61570);
 const search = new DiscoverySearch({ discoveryKey, random: (size) => crypto.getRandomValues(new Uint8Array(size)) });
 using datagrams = await openDatagramLink({ link, index: Number(index), address, port: 0 });
@@ -25,7 +25,7 @@ let wakeAccepted = Promise.withResolvers<void>();
 const receiving = (async () => {
   for (let datagram = await datagrams.receive(); datagram !== undefined; datagram = await datagrams.receive()) {
     replies++;
-    const finding = search.receive(datagram.bytes);
+    const finding = await search.receive(datagram.bytes);
     if (finding.kind === "offer") {
       offers.push(finding.offer);
       wakeOffer.resolve();
@@ -51,7 +51,7 @@ async function comes(event: Promise<void>): Promise<boolean> {
 async function ask(): Promise<{ readonly question: Uint8Array; readonly offer: OfferMessage }> {
   for (;;) {
     wakeOffer = Promise.withResolvers<void>();
-    const question = search.formatQuestion();
+    const question = await search.formatQuestion();
     await send(question);
     const offer = await comes(wakeOffer.promise) ? offers.at(-1) : undefined;
     if (offer !== undefined) return { question, offer };
@@ -62,7 +62,7 @@ async function claim(times: number): Promise<void> {
   let sent = { discover: "", claim: "" };
   for (let round = 0; round < times;) {
     const { question, offer } = await ask();
-    const bytes = search.formatClaim(offer, "claimant");
+    const bytes = await search.formatClaim(offer, "claimant");
     wakeAccepted = Promise.withResolvers<void>();
     await send(bytes);
     if (!await comes(wakeAccepted.promise)) continue;
@@ -73,17 +73,17 @@ async function claim(times: number): Promise<void> {
   console.log(`claimed discover=${sent.discover} claim=${sent.claim}`);
 }
 
-function forged(): Uint8Array {
+async function forged(): Promise<Uint8Array> {
   const [clientNonce, challenge] = [random.bytes(16), random.bytes(16)];
-  const otherKey = random.bytes(32);
+  const otherKey = await importDiscoveryKey(random.bytes(32));
   switch (random.below(4)) {
     case 0:
-      return formatDiscovery({ kind: "discover", clientNonce }, otherKey);
+      return await formatDiscovery({ kind: "discover", clientNonce }, otherKey);
     case 1:
-      return formatDiscovery({ kind: "claim", clientNonce, challenge, name: "forger" }, otherKey);
+      return await formatDiscovery({ kind: "claim", clientNonce, challenge, name: "forger" }, otherKey);
     default: {
       const kind = random.below(2) === 0 ? "discover" : "claim";
-      const mutated = formatDiscovery(
+      const mutated = await formatDiscovery(
         kind === "discover" ? { kind, clientNonce } : { kind, clientNonce, challenge, name: "forger" },
         discoveryKey,
       );
@@ -98,8 +98,8 @@ async function attack(recorded: readonly Uint8Array[]): Promise<void> {
   const { offer } = await ask();
   const startMs = performance.now();
   let sent = 0;
-  const throwAt = async (make: () => Uint8Array, count: number): Promise<void> => {
-    for (let times = 0; times < count; times++, sent++) await send(make()).catch(() => {}); // the link's queue may be full
+  const throwAt = async (make: () => Uint8Array | Promise<Uint8Array>, count: number): Promise<void> => {
+    for (let times = 0; times < count; times++, sent++) await send(await make()).catch(() => {}); // the link's queue may be full
   };
   await throwAt(forged, 400);
   await throwAt(() => recorded[random.below(recorded.length)] ?? new Uint8Array(), 300);

@@ -173,25 +173,27 @@ export function bodyOf(frame: Uint8Array): Uint8Array {
 }
 
 /** Both ends of a channel, with fixed or random private keys. */
-export function connectChannel(options: {
+export async function connectChannel(options: {
   readonly psk: Uint8Array;
   readonly clientEphemeral?: Uint8Array;
   readonly serverEphemeral?: Uint8Array;
-}): {
+}): Promise<{
   readonly client: SecureChannel;
   readonly server: SecureChannel;
   readonly opening: Uint8Array;
   readonly reply: Uint8Array;
-} {
+}> {
   const { psk, clientEphemeral, serverEphemeral } = options;
-  const handshake = startClientHandshake(clientEphemeral === undefined ? { psk } : { psk, ephemeral: clientEphemeral });
-  const answer = answerClientOpening(
+  const handshake = await startClientHandshake(
+    clientEphemeral === undefined ? { psk } : { psk, ephemeral: clientEphemeral },
+  );
+  const answer = await answerClientOpening(
     bodyOf(handshake.opening),
     serverEphemeral === undefined ? { psk } : { psk, ephemeral: serverEphemeral },
   );
   if (answer.kind !== "accepted") throw answer.error;
   return {
-    client: handshake.finish(bodyOf(answer.reply)),
+    client: await handshake.finish(bodyOf(answer.reply)),
     server: answer.channel,
     opening: handshake.opening,
     reply: answer.reply,

@@ -3,7 +3,7 @@ import { ProtocolError, type ProtocolErrorCode } from "../../lib/errors.ts";
 import { parseAgentSettings } from "../../lib/protocol/agent_settings.ts";
 import { parseClientPlaintext, parseServerPlaintext } from "../../lib/protocol/boot_exchange.ts";
 import { parseCpio } from "../../lib/protocol/cpio.ts";
-import { parseDiscovery } from "../../lib/protocol/discovery.ts";
+import { importDiscoveryKey, parseDiscovery } from "../../lib/protocol/discovery.ts";
 import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
 import {
   FRAME_BODY_MAX_BYTES,
@@ -52,9 +52,9 @@ export interface Found {
 
 const hex = (text: string | undefined): Uint8Array<ArrayBuffer> => Uint8Array.fromHex(text ?? "");
 
-function attempt(read: () => Found): Found {
+async function attempt(read: () => Found | Promise<Found>): Promise<Found> {
   try {
-    return read();
+    return await read();
   } catch (error) {
     if (error instanceof ProtocolError) return { outcome: error.code };
     throw error;
@@ -62,33 +62,41 @@ function attempt(read: () => Found): Found {
 }
 
 /** Tries every case by itself. */
-function each(read: (one: VectorCase, file: VectorFile) => Found): (file: VectorFile) => Found[] {
-  return (file) => file.cases.map((one) => attempt(() => read(one, file)));
+function each(
+  read: (one: VectorCase, file: VectorFile) => Found | Promise<Found>,
+): (file: VectorFile) => Promise<Found[]> {
+  return (file) => Promise.all(file.cases.map((one) => attempt(() => read(one, file))));
 }
 
-function readDatagram(one: VectorCase, file: VectorFile): Found {
-  const { message, authentic } = parseDiscovery(hex(one.bytes), deriveKeys(hex(file.sharedKey)).discoveryKey);
+async function discoveryKeyOf(file: VectorFile): Promise<CryptoKey> {
+  return await importDiscoveryKey((await deriveKeys(hex(file.sharedKey))).discoveryKey);
+}
+
+async function readDatagram(one: VectorCase, file: VectorFile): Promise<Found> {
+  const { message, authentic } = await parseDiscovery(hex(one.bytes), await discoveryKeyOf(file));
   return { outcome: authentic ? "ok" : "not-authentic", decoded: message };
 }
 
 /** All cases against one responder, in order. */
-function replayDatagrams(file: VectorFile): Found[] {
+async function replayDatagrams(file: VectorFile): Promise<Found[]> {
   let issued = 0;
   const responder = new DiscoveryResponder({
-    discoveryKey: deriveKeys(hex(file.sharedKey)).discoveryKey,
+    discoveryKey: await discoveryKeyOf(file),
     random: (sizeBytes) => new Uint8Array(sizeBytes).with(sizeBytes - 1, ++issued),
     currentOffer: () => ({ state: "installed-os", tcpPort: 0, name: "laptop" }),
   });
-  return file.cases.map(({ bytes, nowMs = 0 }) => {
-    const found = responder.receive(hex(bytes), { source: "fe80::2%eth0", nowMs });
-    if (found.kind !== "ignored") return { outcome: found.kind };
-    return { outcome: found.reason instanceof ProtocolError ? found.reason.code : "ignored" };
-  });
+  const all: Found[] = [];
+  for (const { bytes, nowMs = 0 } of file.cases) {
+    const found = await responder.receive(hex(bytes), { source: "fe80::2%eth0", nowMs });
+    if (found.kind !== "ignored") all.push({ outcome: found.kind });
+    else all.push({ outcome: found.reason instanceof ProtocolError ? found.reason.code : "ignored" });
+  }
+  return all;
 }
 
 /** Reads a whole stream as one side would. */
-function readStream(one: VectorCase, file: VectorFile): Found {
-  const psk = deriveKeys(hex(file.sharedKey)).bootPsk;
+async function readStream(one: VectorCase, file: VectorFile): Promise<Found> {
+  const psk = (await deriveKeys(hex(file.sharedKey))).bootPsk;
   const isServer = one.to === "server";
   let channel: SecureChannel | undefined;
   const decoded: unknown[] = [];
@@ -97,10 +105,11 @@ function readStream(one: VectorCase, file: VectorFile): Found {
   for (const byte of hex(one.bytes)) {
     for (const body of readFrames(reader, new Uint8Array([byte]))) {
       if (channel !== undefined) {
-        decoded.push(isServer ? parseClientPlaintext(channel.open(body)) : readServerPlaintext(channel.open(body)));
+        const plaintext = await channel.open(body);
+        decoded.push(isServer ? parseClientPlaintext(plaintext) : readServerPlaintext(plaintext));
         continue;
       }
-      channel = isServer ? acceptOpening(body, one, file, psk) : openAsClient(body, file, psk);
+      channel = isServer ? await acceptOpening(body, one, file, psk) : await openAsClient(body, file, psk);
       reader.expectUpTo(isServer ? MESSAGE_BODY_MAX_BYTES : FRAME_BODY_MAX_BYTES);
     }
   }
@@ -113,19 +122,26 @@ function readServerPlaintext(plaintext: Uint8Array): unknown {
   return read.kind === "data" ? read.bytes : read.message;
 }
 
-function acceptOpening(body: Uint8Array, one: VectorCase, file: VectorFile, psk: Uint8Array): SecureChannel {
-  const answer = answerClientOpening(body, { psk, ephemeral: hex(one.serverEphemeral ?? file.serverEphemeral) });
+async function acceptOpening(
+  body: Uint8Array,
+  one: VectorCase,
+  file: VectorFile,
+  psk: Uint8Array,
+): Promise<SecureChannel> {
+  const ephemeral = hex(one.serverEphemeral ?? file.serverEphemeral);
+  const answer = await answerClientOpening(body, { psk, ephemeral });
   if (answer.kind === "declined") throw answer.error;
   return answer.channel;
 }
 
-function openAsClient(body: Uint8Array, file: VectorFile, psk: Uint8Array): SecureChannel {
-  return startClientHandshake({ psk, ephemeral: hex(file.clientEphemeral) }).finish(body);
+async function openAsClient(body: Uint8Array, file: VectorFile, psk: Uint8Array): Promise<SecureChannel> {
+  const handshake = await startClientHandshake({ psk, ephemeral: hex(file.clientEphemeral) });
+  return await handshake.finish(body);
 }
 
 /** How the cases of each file are tried. */
 export const checkers = {
-  keys: each((one) => ({ outcome: "ok", decoded: deriveKeys(hex(one.bytes)) })),
+  keys: each(async (one) => ({ outcome: "ok", decoded: await deriveKeys(hex(one.bytes)) })),
   discovery: each(readDatagram),
   discovery_replay: replayDatagrams,
   boot_exchange: each(readStream),
@@ -136,4 +152,4 @@ export const checkers = {
   session: each((one) => ({ outcome: "ok", decoded: parseSession(one.text ?? "") })),
   agent_settings: each((one) => ({ outcome: "ok", decoded: parseAgentSettings(one.text ?? "") })),
   cpio: each((one) => ({ outcome: "ok", decoded: parseCpio(hex(one.bytes)) })),
-} satisfies Record<string, (file: VectorFile) => Found[]>;
+} satisfies Record<string, (file: VectorFile) => Promise<Found[]>>;

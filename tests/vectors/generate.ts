@@ -7,7 +7,7 @@
 import { formatAgentSettings } from "../../lib/protocol/agent_settings.ts";
 import { type ClientMessage, formatClientMessage, formatServerMessage, type ServerMessage } from "../../lib/protocol/boot_exchange.ts";
 import { buildCpio, type CpioEntry } from "../../lib/protocol/cpio.ts";
-import { type DiscoveryMessage, formatDiscovery } from "../../lib/protocol/discovery.ts";
+import { type DiscoveryMessage, formatDiscovery, importDiscoveryKey } from "../../lib/protocol/discovery.ts";
 import { formatFrame, FRAME_HEADER_BYTES } from "../../lib/protocol/frames.ts";
 import { deriveKeys } from "../../lib/protocol/keys.ts";
 import { buildSessionCpio, formatSession } from "../../lib/protocol/session.ts";
@@ -30,8 +30,10 @@ import {
 } from "../support/protocol_samples.ts";
 import { checkers, type Expectation, type VectorCase, type VectorFile } from "../support/protocol_vectors.ts";
 
-const { discoveryKey, bootPsk } = deriveKeys(sharedKey);
-const other = deriveKeys(otherSharedKey);
+const { discoveryKey: rawDiscoveryKey, bootPsk } = await deriveKeys(sharedKey);
+const discoveryKey = await importDiscoveryKey(rawDiscoveryKey);
+const other = await deriveKeys(otherSharedKey);
+const otherDiscoveryKey = await importDiscoveryKey(other.discoveryKey);
 
 /** The bytes with one of them changed. */
 function flip(bytes: Uint8Array, index: number): Uint8Array {
@@ -55,30 +57,32 @@ function toData(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value, (_, inner) => inner instanceof Uint8Array ? inner.toHex() : inner));
 }
 
-function keys(): VectorFile {
+async function keys(): Promise<VectorFile> {
   return {
     about: "Keys derived from the shared key: HKDF-SHA-256, empty salt, info as in doc/protocol.md. Hex.",
-    cases: [sharedKey, otherSharedKey].map((key) => ({
+    cases: await Promise.all([sharedKey, otherSharedKey].map(async (key) => ({
       name: `shared key ${key.toHex().slice(0, 4)}…`,
       outcome: "ok",
       bytes: key.toHex(),
-      decoded: toData(deriveKeys(key)),
-    })),
+      decoded: toData(await deriveKeys(key)),
+    }))),
   };
 }
 
-function discovery(): VectorFile {
+async function discovery(): Promise<VectorFile> {
   const [discover, offer] = discoveryMessages;
   if (discover === undefined || offer === undefined) throw new RangeError("No samples");
-  const question = formatDiscovery(discover, discoveryKey);
-  const answer = formatDiscovery(offer, discoveryKey);
+  const question = await formatDiscovery(discover, discoveryKey);
+  const answer = await formatDiscovery(offer, discoveryKey);
   const named = (message: DiscoveryMessage): string => message.kind === "offer" ? `offer, ${message.state}` : message.kind;
   return {
     about: "Discovery datagrams, read with the key derived from `sharedKey`. \"not-authentic\": well-formed, the tag does not fit.",
     sharedKey: sharedKey.toHex(),
     cases: [
-      ...discoveryMessages.map((message) => bytesCase(named(message), formatDiscovery(message, discoveryKey), "ok", message)),
-      bytesCase("wrong key", formatDiscovery(discover, other.discoveryKey), "not-authentic", discover),
+      ...await Promise.all(
+        discoveryMessages.map(async (message) => bytesCase(named(message), await formatDiscovery(message, discoveryKey), "ok", message)),
+      ),
+      bytesCase("wrong key", await formatDiscovery(discover, otherDiscoveryKey), "not-authentic", discover),
       bytesCase("bad tag", flip(question, -1), "not-authentic", discover),
       bytesCase("changed nonce", flip(question, 6), "not-authentic"),
       bytesCase("changed port", flip(answer, 40), "not-authentic"),
@@ -101,11 +105,11 @@ function discovery(): VectorFile {
   };
 }
 
-function discoveryReplay(): VectorFile {
+async function discoveryReplay(): Promise<VectorFile> {
   const clientNonce = counting(0x10, 16);
-  const discover = formatDiscovery({ kind: "discover", clientNonce }, discoveryKey);
+  const discover = await formatDiscovery({ kind: "discover", clientNonce }, discoveryKey);
   // The responder of these vectors takes its challenges from a counter: 00 00 … 01, 00 00 … 02 and so on.
-  const claim = (number: number): Uint8Array =>
+  const claim = (number: number): Promise<Uint8Array> =>
     formatDiscovery({ kind: "claim", clientNonce, challenge: new Uint8Array(16).with(15, number), name: "desktop" }, discoveryKey);
   const step = (nowMs: number, bytes: Uint8Array, outcome: Expectation): VectorCase => ({
     name: `at ${nowMs} ms`,
@@ -118,36 +122,36 @@ function discoveryReplay(): VectorFile {
     sharedKey: sharedKey.toHex(),
     cases: [
       step(0, discover, "offered"),
-      step(10, claim(2), "replay"),
-      step(20, claim(1), "claimed"),
-      step(30, claim(1), "replay"),
+      step(10, await claim(2), "replay"),
+      step(20, await claim(1), "claimed"),
+      step(30, await claim(1), "replay"),
       step(1000, discover, "offered"),
-      step(10_999, claim(2), "claimed"),
+      step(10_999, await claim(2), "claimed"),
       step(11_000, discover, "offered"),
-      step(21_000, claim(3), "replay"),
-      step(22_000, formatDiscovery({ kind: "discover", clientNonce }, other.discoveryKey), "other-key"),
-      step(23_000, flip(claim(3), -1), "ignored"),
+      step(21_000, await claim(3), "replay"),
+      step(22_000, await formatDiscovery({ kind: "discover", clientNonce }, otherDiscoveryKey), "other-key"),
+      step(23_000, flip(await claim(3), -1), "ignored"),
       step(24_000, discover.subarray(0, 100), "truncated"),
     ],
   };
 }
 
-function bootExchange(): VectorFile {
+async function bootExchange(): Promise<VectorFile> {
   const clientEphemeral = counting(0x20, 32);
   const serverEphemeral = counting(0x40, 32);
   const connect = (psk = bootPsk): ReturnType<typeof connectChannel> => connectChannel({ psk, clientEphemeral, serverEphemeral });
-  const conversation = connect();
-  const fromClient = (message: ClientMessage): Uint8Array => conversation.client.seal(formatClientMessage(message));
-  const fromServer = (message: ServerMessage): Uint8Array => conversation.server.seal(formatServerMessage(message));
+  const conversation = await connect();
+  const fromClient = (message: ClientMessage): Promise<Uint8Array> => conversation.client.seal(formatClientMessage(message));
+  const fromServer = (message: ServerMessage): Promise<Uint8Array> => conversation.server.seal(formatServerMessage(message));
   const { opening, reply } = conversation;
-  const helloFrame = fromClient(hello);
-  const requestFrame = fromClient({ kind: "request", passphrase });
-  const welcomeFrame = fromServer({ ...welcome, needsPassphrase: true });
-  const archiveFrame = fromServer(archive);
-  const kernelFrame = conversation.server.sealData(encodeUtf8("linux"));
+  const helloFrame = await fromClient(hello);
+  const requestFrame = await fromClient({ kind: "request", passphrase });
+  const welcomeFrame = await fromServer({ ...welcome, needsPassphrase: true });
+  const archiveFrame = await fromServer(archive);
+  const kernelFrame = await conversation.server.sealData(encodeUtf8("linux"));
   const toServer = (name: string, bytes: Uint8Array, outcome: Expectation): VectorCase => ({ ...bytesCase(name, bytes, outcome), to: "server" });
   const toClient = (name: string, bytes: Uint8Array, outcome: Expectation): VectorCase => ({ ...bytesCase(name, bytes, outcome), to: "client" });
-  const foreign = connect(other.bootPsk);
+  const foreign = await connect(other.bootPsk);
   const openingBody = opening.subarray(FRAME_HEADER_BYTES);
   const replyBody = reply.subarray(FRAME_HEADER_BYTES);
   return {
@@ -295,12 +299,12 @@ function cpio(): VectorFile {
 }
 
 /** All files, by name without ".json". */
-export function vectorFiles(): Readonly<Record<keyof typeof checkers, VectorFile>> {
+export async function vectorFiles(): Promise<Readonly<Record<keyof typeof checkers, VectorFile>>> {
   return {
-    keys: keys(),
-    discovery: discovery(),
-    discovery_replay: discoveryReplay(),
-    boot_exchange: bootExchange(),
+    keys: await keys(),
+    discovery: await discovery(),
+    discovery_replay: await discoveryReplay(),
+    boot_exchange: await bootExchange(),
     messages: messages(),
     session: sessionFile(),
     agent_settings: agentSettingsFile(),
@@ -314,9 +318,9 @@ export function formatVectorFile(file: VectorFile): string {
 }
 
 if (import.meta.main) {
-  const files = vectorFiles();
+  const files = await vectorFiles();
   for (const name of Object.keys(checkers) as (keyof typeof checkers)[]) {
-    for (const [index, found] of checkers[name](files[name]).entries()) {
+    for (const [index, found] of (await checkers[name](files[name])).entries()) {
       const wanted = files[name].cases[index];
       if (found.outcome !== wanted?.outcome) {
         throw new Error(`${name}: "${wanted?.name}" came out as ${found.outcome}, wanted ${wanted?.outcome}`);

@@ -48,7 +48,7 @@ export async function bench(system: System, ui: Ui, options: BenchOptions): Prom
   const needsMachines = parts.has("boot") || parts.has("image") || parts.has("block");
   const machines = needsMachines ? await prepareMachines(system, ui, options) : undefined;
   try {
-    if (parts.has("seal")) add({ result: { seal: benchSeal(system, ui) } });
+    if (parts.has("seal")) add({ result: { seal: await benchSeal(system, ui) } });
     if (machines !== undefined && parts.has("boot")) add(await benchBoot(system, ui, { machines, options }));
     if (machines !== undefined && parts.has("image")) {
       add({ result: { image: await benchImage(system, ui, { machines, options }) } });
@@ -69,9 +69,9 @@ interface MachineBench {
   readonly options: BenchOptions;
 }
 
-function benchSeal(system: System, ui: Ui): NonNullable<BenchResult["seal"]> {
+async function benchSeal(system: System, ui: Ui): Promise<NonNullable<BenchResult["seal"]>> {
   const progress = ui.progress("Sealing and opening");
-  const rate = measureSealRate({ nowMs: () => system.monotonicMs() });
+  const rate = await measureSealRate({ nowMs: () => system.monotonicMs() });
   progress.finish();
   return { sealMBps: Math.round(rate.sealMBps), openMBps: Math.round(rate.openMBps) };
 }
