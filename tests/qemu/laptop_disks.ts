@@ -1,4 +1,7 @@
-/** Disks of laptops nobody has set up yet, made once and kept in the cache: plain ones, and those on LUKS and LVM or on btrfs. */
+/**
+ * Disks of laptops, made once and kept in the cache: plain ones and those on LUKS and LVM or on btrfs, which nobody has set up yet; one on
+ * LUKS with a plain /boot, which is.
+ */
 
 import { prepareDemoDisk } from "../../lib/cli/commands/prepare_machines.ts";
 import { autologinCredentials, openConsoleShell } from "../../lib/qemu/console_shell.ts";
@@ -18,6 +21,16 @@ export type LaptopGenerator = InstalledLayout["generator"];
 
 const installedDiskMiB = 2560;
 const second = 1000;
+
+/** A Debian that is set up as a laptop, with what it takes to install itself on another disk. */
+function prepareSetUpDisk({ system, ui, options }: QemuTest, generator: LaptopGenerator): Promise<DemoDisk> {
+  return prepareDemoDisk(system, ui, options, {
+    title: "Laptop disk",
+    name: "set-up-laptop-disk",
+    packages: installerPackages[generator],
+    generator,
+  });
+}
 
 /** A Debian with NetworkManager, as laptops have it, and with what it takes to install itself on another disk. */
 function preparePlainDisk({ system, ui, options }: QemuTest, generator: LaptopGenerator): Promise<DemoDisk> {
@@ -43,21 +56,26 @@ export async function copyPlainDisk(rig: QemuTest, generator: LaptopGenerator): 
 export async function copyInstalledDisk(rig: QemuTest, name: InstalledLayout["name"]): Promise<string> {
   const { system, options: { runDirectory } } = rig;
   await system.makeDirectory(runDirectory);
-  const installed = await prepareInstalledDisks(rig);
+  const cached = await prepareInstalledDisks(rig, name);
   const path = `${runDirectory}/laptop.img`;
-  await system.run(["cp", "--sparse=always", "--reflink=auto", installed[name], path]);
+  await system.run(["cp", "--sparse=always", "--reflink=auto", cached, path]);
   return path;
 }
 
-/** One as well as all: each keeps one processor busy for minutes, so they are installed side by side. */
-async function prepareInstalledDisks(rig: QemuTest): Promise<Readonly<Record<InstalledLayout["name"], string>>> {
-  const luksLvm = await planInstallation(rig, installedLayouts["luks-lvm"]);
-  const btrfs = await planInstallation(rig, installedLayouts.btrfs);
+/** One as well as all of the same test: each keeps one processor busy for minutes, so they are installed side by side. */
+async function prepareInstalledDisks(rig: QemuTest, name: InstalledLayout["name"]): Promise<string> {
+  const wanted = installedLayouts[name];
+  const installations: Installation[] = [];
+  for (const layout of Object.values(installedLayouts).filter(({ isSetUp }) => isSetUp === wanted.isSetUp)) {
+    installations.push(await planInstallation(rig, layout));
+  }
   const outcomes = await Promise.allSettled(
-    [luksLvm, btrfs].map((installation) => prepareInstalledDisk(rig, installation)),
+    installations.map((installation) => prepareInstalledDisk(rig, installation)),
   );
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
-  return { "luks-lvm": luksLvm.cached, btrfs: btrfs.cached };
+  const made = installations.find(({ layout }) => layout.name === name);
+  if (made === undefined) throw new TypeError(`No layout is named "${name}"`);
+  return made.cached;
 }
 
 interface Installation {
@@ -69,7 +87,7 @@ interface Installation {
 }
 
 async function planInstallation(rig: QemuTest, layout: InstalledLayout): Promise<Installation> {
-  const installer = await preparePlainDisk(rig, layout.generator);
+  const installer = await (layout.isSetUp ? prepareSetUpDisk : preparePlainDisk)(rig, layout.generator);
   const key = installer.imagePath.split("/").at(-2)?.split("-").at(-1);
   const steps = formatInstallSteps(layout, "/dev/vdb");
   const recipe = await sha256Hex(JSON.stringify([installedDiskMiB, steps]));
@@ -124,7 +142,9 @@ async function install(rig: QemuTest, { layout, installer, steps }: Installation
 
 async function removeOlder({ system, options }: QemuTest, layout: InstalledLayout): Promise<void> {
   for (const name of await system.readDirectory(options.cacheDir)) {
-    if (name.startsWith(`installed-${layout.name}-`)) await system.remove(`${options.cacheDir}/${name}`);
+    if (new RegExp(`^installed-${layout.name}-[0-9a-f]+-`).test(name)) {
+      await system.remove(`${options.cacheDir}/${name}`);
+    }
   }
 }
 
