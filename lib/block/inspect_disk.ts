@@ -71,7 +71,7 @@ export function describeHibernation(device: string): string {
 }
 
 export function describeLocked(device: string): string {
-  return `"${device}" is encrypted: whether a hibernated system is inside cannot be seen. Serve the disk only if this machine was shut down`;
+  return `"${device}" is encrypted: whether a hibernated system is inside cannot be seen here; the desktop looks when it has unlocked it`;
 }
 
 export function describeUnclean(device: string, fileSystem: string): string {

@@ -181,7 +181,7 @@ function checkHibernation({ storage, host, initramfsResume, luks }: DoctorFacts)
     `set up (resume=${resume})`,
     luks.length === 0
       ? "Never hibernate before using the disk from a desktop; a hibernated disk is refused"
-      : "Never hibernate before using the disk from a desktop: behind encryption it is not always seen",
+      : "Never hibernate before using the disk from a desktop: behind encryption only the desktop can see it, and refuses",
   );
 }
 

@@ -187,9 +187,14 @@ function planSettings({ artifacts }: SetupInputs): readonly Operation[] {
 
 function planOverlay(artifacts: SetupArtifacts, generator: GeneratorId): readonly WriteFile[] {
   const generic = artifacts.genericFiles.map(({ path, text, mode }) =>
-    writeFile(path, { kind: "text", text }, "On a desktop: attaches the disk at boot, and lets go of it at shutdown", {
-      mode,
-    })
+    writeFile(
+      path,
+      { kind: "text", text },
+      "On a desktop: attaches the disk at boot unless the laptop is hibernated, and lets go of it at shutdown",
+      {
+        mode,
+      },
+    )
   );
   const needs = generic.map((operation) => operation.id);
   const specific = artifacts.generatorFiles.map(({ path, text, mode }) =>

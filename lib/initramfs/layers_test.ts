@@ -31,7 +31,7 @@ const notRun = [
   /\.(service|conf|hook)$/,
   /\/conf\.d\/zzz-stiefelsystem$/,
   /\/etc\/initcpio\//,
-  /\/95stiefelsystem\/(attach|prepare)\.sh$/,
+  /\/95stiefelsystem\/(attach|check|prepare)\.sh$/,
 ];
 
 Deno.test("what is run may be run, and nothing else", () => {

@@ -79,7 +79,9 @@ Deno.test({
     await setUp(shell);
     const { desktop, shell: back } = await serveAndComeBack(laptop, laptops.luksLvm, shell);
     // The server has looked into it.
-    assert.ok(!desktop.lines.some(({ text }) => /whether a hibernated system is inside cannot be seen/.test(text)));
+    assert.ok(
+      !desktop.lines.some(({ text }) => /whether a hibernated system is inside cannot be seen here/.test(text)),
+    );
     const doctor = await back.mustRun(inProject("deno task doctor"), command);
     const checks = [
       /^ok +setup +done$/,

@@ -71,14 +71,22 @@ Deno.test("in an initramfs with systemd there are units, wanted by its target, a
   const { code, stdout, stderr } = await runModule(machine, "install");
   assert.equal(code, 0, stderr);
   assert.deepEqual(stdout.split("\n").slice(0, -1), [
-    "inst_multiple ip nbd-client modprobe udevadm timeout mkdir mkfifo mv sleep ln mount",
+    "inst_multiple ip nbd-client modprobe udevadm timeout mkdir mkfifo mv sleep ln mount umount dd",
     "inst_script /usr/lib/stiefelsystem/stiefel-attach",
+    "inst_script /usr/lib/stiefelsystem/stiefel-check",
     "inst_simple /usr/lib/stiefelsystem/stiefel-attach.service /usr/lib/systemd/system/stiefel-attach.service",
+    "inst_simple /usr/lib/stiefelsystem/stiefel-check.service /usr/lib/systemd/system/stiefel-check.service",
     "inst_simple /usr/lib/stiefelsystem/stiefel-prepare.service /usr/lib/systemd/system/stiefel-prepare.service",
     "inst_simple /usr/lib/stiefelsystem/device.conf /usr/lib/systemd/system/device.d/10-stiefelsystem.conf",
+    ...["sysroot.mount", "sysusr-usr.mount", "systemd-fsck-root.service", "systemd-fsck@.service"].map((unit) =>
+      `inst_simple /usr/lib/stiefelsystem/root.conf /usr/lib/systemd/system/${unit}.d/10-stiefelsystem.conf`
+    ),
   ]);
   assert.deepEqual(machine.files("/initramfs"), {
+    "/initramfs/etc/systemd/system/systemd-hibernate-resume.service": "-> /dev/null",
+    "/initramfs/etc/systemd/system/systemd-hibernate-resume@.service": "-> /dev/null",
     "/initramfs/usr/lib/systemd/system/initrd.target.wants/stiefel-attach.service": "-> ../stiefel-attach.service",
+    "/initramfs/usr/lib/systemd/system/initrd.target.wants/stiefel-check.service": "-> ../stiefel-check.service",
     "/initramfs/usr/lib/systemd/system/initrd.target.wants/stiefel-prepare.service": "-> ../stiefel-prepare.service",
   });
 });
@@ -87,8 +95,9 @@ Deno.test("without systemd there are dracut's own hooks", async () => {
   await using machine = await makeMachine(plain);
   const { code, stdout, stderr } = await runModule(machine, "install", { hasSystemd: false });
   assert.equal(code, 0, stderr);
-  assert.deepEqual(stdout.split("\n").slice(2, -1), [
+  assert.deepEqual(stdout.split("\n").slice(3, -1), [
     `inst_hook initqueue/settled 10 ${module}attach.sh`,
+    `inst_hook pre-mount 00 ${module}check.sh`,
     `inst_hook cleanup 90 ${module}prepare.sh`,
   ]);
   assert.deepEqual(machine.files("/initramfs"), {});
@@ -130,6 +139,22 @@ Deno.test("what is below the root file system is opened, by the names that crypt
   );
 });
 
+Deno.test("what is below the swap that the laptop resumes from is opened, too", async () => {
+  await using machine = await makeMachine({
+    programs: {
+      findmnt: '[ "${*##* }" = / ] && echo /dev/sda2',
+      lsblk: `case \${*##* } in
+/dev/sda2) echo /dev/sda2 part ext4 2222 ;;
+/dev/disk/by-uuid/4444) printf '%s\\n' '/dev/mapper/swap crypt swap 4444' '/dev/sda3 part crypto_LUKS 5555' ;;
+esac`,
+    },
+  });
+  machine.write("/proc/cmdline", "root=UUID=2222 ro resume=UUID=4444 quiet\n");
+  const { code, stderr } = await runModule(machine, "install");
+  assert.equal(code, 0, stderr);
+  assert.equal(machine.read("/initramfs/etc/cmdline.d/95stiefelsystem.conf"), " rd.luks.uuid=5555\n");
+});
+
 Deno.test("in a tree whose root is not mounted from a device nothing is guessed", async () => {
   await using machine = await makeMachine({ programs: { findmnt: "echo overlay", lsblk: "exit 32" } });
   machine.write("/etc/crypttab", "home UUID=6 none luks\n");
@@ -148,12 +173,16 @@ for (const shell of SHELLS) {
     { hasSession = true, isAttached = false, status = 0 } = {},
   ): Promise<readonly string[]> => {
     await using machine = await makeMachine({
-      programs: { "stiefel-attach": `exit ${status}`, emergency_shell: "exit 0" },
+      programs: {
+        "stiefel-attach": `exit ${status}`,
+        "stiefel-check": `[ -e "$STUB/tried" ] || { : >"$STUB/tried"; exit ${status}; }`,
+        emergency_shell: "exit 0",
+      },
       ...hasSession ? { session: "STIEFEL_VERSION=1\n" } : {},
     });
     if (isAttached) machine.write("/run/stiefelsystem/session.state", "");
     const text = Deno.readTextFileSync(`${module}${name}`)
-      .replaceAll("/usr/lib/stiefelsystem/stiefel-attach", "stiefel-attach")
+      .replaceAll(/\/usr\/lib\/stiefelsystem\/(?=stiefel-)/g, "")
       .replaceAll(/ (\/(?:stiefelsystem|run)\/)/g, ` ${machine.root}$1`);
     machine.write("/hook.sh", text);
     machine.write("/main.sh", `NEWROOT=/sysroot\n. "${machine.root}/hook.sh"\n`);
@@ -165,12 +194,22 @@ for (const shell of SHELLS) {
   Deno.test(`the hooks attach once and prepare the system${under}`, async () => {
     assert.deepEqual(await sourceHook("attach.sh"), ["stiefel-attach attach"]);
     assert.deepEqual(await sourceHook("attach.sh", { isAttached: true }), []);
+    assert.deepEqual(await sourceHook("check.sh"), ["stiefel-check"]);
     assert.deepEqual(await sourceHook("prepare.sh"), ["stiefel-attach prepare /sysroot"]);
   });
 
   Deno.test(`the hooks do nothing in the laptop's own boot${under}`, async () => {
     assert.deepEqual(await sourceHook("attach.sh", { hasSession: false }), []);
+    assert.deepEqual(await sourceHook("check.sh", { hasSession: false }), []);
     assert.deepEqual(await sourceHook("prepare.sh", { hasSession: false }), []);
+  });
+
+  Deno.test(`a hibernated laptop is not mounted, also when dracut's shell is left${under}`, async () => {
+    assert.deepEqual(await sourceHook("check.sh", { status: 1 }), [
+      "stiefel-check",
+      "emergency_shell -n stiefelsystem",
+      "stiefel-check",
+    ]);
   });
 
   Deno.test(`a failure opens dracut's shell${under}`, async () => {

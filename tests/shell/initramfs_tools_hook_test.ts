@@ -35,6 +35,8 @@ async function prepare(programs: Readonly<Record<string, string>> = {}): Promise
       .replaceAll(/(?<=[ ="])\/(etc\/default|usr\/lib\/firmware)/g, `${machine.root}/$1`),
   );
   machine.write("/destination/usr/lib/udev/hwdb.bin", "");
+  machine.write("/destination/scripts/local-premount/btrfs", "");
+  machine.write("/destination/scripts/local-premount/resume", "");
   machine.write("/destination/usr/lib/udev/rules.d/80-drivers.rules", "");
   for (const name of ["own", "stiefelsystem", "zz-last"]) machine.write(`/confdir/hooks/${name}`, "");
   return machine;
@@ -67,6 +69,10 @@ for (const shell of SHELLS) {
     for (const program of ["ip", "nbd-client", "timeout"]) {
       assert.ok(calls.some((call) => call.startsWith("copy_exec ") && call.endsWith(` /usr/sbin/${program}`)), program);
     }
+    for (const program of ["stiefel-attach", "stiefel-check"]) {
+      const path = `/usr/lib/stiefelsystem/${program}`;
+      assert.ok(calls.includes(`copy_exec ${path} ${path}`), program);
+    }
     for (const module of ["nbd", "ext4", "btrfs", "vfat", "jfs", "virtio_net", "atkbd"]) {
       assert.ok(calls.includes(`add ${module}`), module);
     }
@@ -77,6 +83,7 @@ for (const shell of SHELLS) {
     assert.deepEqual(Object.keys(machine.files("/destination")), [
       `/destination${ethernet}/intel/e1000e/e1000e.ko.xz`,
       `/destination${ethernet}/sfc/sfc.ko.xz`,
+      "/destination/scripts/local-premount/btrfs",
       "/destination/usr/lib/udev/rules.d/80-drivers.rules",
     ]);
   });
@@ -114,5 +121,18 @@ for (const shell of SHELLS) {
     const { code, stderr } = await run(machine);
     assert.equal(code, 1);
     assert.match(stderr, /^E: stiefelsystem: "not-there" is not installed/);
+  });
+
+  Deno.test(`nothing is resumed, but a swap that is named is unlocked${under}`, async () => {
+    await using machine = await prepare();
+    const settings = hook.replace(/hooks\/stiefelsystem$/, "conf.d/zzz-stiefelsystem");
+    machine.write("/source", 'MODULES=most\n. "$1"\necho "$MODULES $RESUME"\n');
+    const read = async (...variables: readonly string[]): Promise<string> =>
+      (await machine.run(["env", ...variables, ...shell, `${machine.root}/source`, settings])).stdout.trim();
+    const building = "CONFDIR=/var/lib/x";
+    assert.equal(await read(building, "RESUME=/dev/mapper/swap"), "list /dev/mapper/swap");
+    assert.equal(await read(building, "RESUME=auto"), "list none");
+    assert.equal(await read(building), "list none");
+    assert.equal(await read("RESUME=/dev/mapper/swap"), "list none");
   });
 }

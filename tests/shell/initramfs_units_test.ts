@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { makeMachine, runProgram } from "./shell_rig.ts";
 
 const files = new URL("../../image/host/initramfs-units/usr/lib/stiefelsystem/", import.meta.url).pathname;
-const units = ["stiefel-attach.service", "stiefel-prepare.service"] as const;
+const units = ["stiefel-attach.service", "stiefel-check.service", "stiefel-prepare.service"] as const;
+/** What root.conf is a drop-in for. */
+const rootUnits = ["sysroot.mount", "sysusr-usr.mount", "systemd-fsck-root.service", "systemd-fsck@.service"] as const;
 
 /** Values of a key over all sections; systemd adds up the lists of repeated lines. */
 function readList(unit: string, key: string): readonly string[] {
@@ -28,16 +30,29 @@ Deno.test({
       "/usr/lib/systemd/system/device.d/10-stiefelsystem.conf",
       Deno.readTextFileSync(`${files}device.conf`),
     );
-    // What the units name beyond what systemd knows by itself.
-    for (const other of ["systemd-udev-trigger.service", "emergency.target", "shutdown.target", "sysroot.mount"]) {
+    for (const unit of rootUnits) {
       machine.write(
-        `/usr/lib/systemd/system/${other}`,
-        other.endsWith(".service") ? "[Service]\nType=oneshot\nExecStart=/bin/true\n" : "",
+        `/usr/lib/systemd/system/${unit}.d/10-stiefelsystem.conf`,
+        Deno.readTextFileSync(`${files}root.conf`),
       );
     }
-    machine.write("/bin/true", "");
-    machine.write("/usr/lib/stiefelsystem/stiefel-attach", "");
-    for (const program of ["/bin/true", "/usr/lib/stiefelsystem/stiefel-attach"]) {
+    // What the units name beyond what systemd knows by itself; the root file system as systemd-fstab-generator has it mounted.
+    const service = "[Service]\nType=oneshot\nExecStart=/bin/true\n";
+    const others = {
+      "systemd-udev-trigger.service": service,
+      "emergency.target": "",
+      "shutdown.target": "",
+      "initrd-root-device.target": "[Unit]\nRequires=dev-nbd0p2.device\nAfter=dev-nbd0p2.device\n",
+      "systemd-fsck-root.service":
+        `[Unit]\nDefaultDependencies=no\nBefore=sysroot.mount\nAfter=initrd-root-device.target\n${service}`,
+      "sysroot.mount": "[Unit]\nBefore=initrd-root-fs.target\nRequires=systemd-fsck-root.service\n" +
+        "After=systemd-fsck-root.service blockdev@dev-nbd0p2.target\n[Mount]\nWhere=/sysroot\nWhat=/dev/nbd0p2\n",
+      "initrd-root-fs.target": "[Unit]\nRequires=sysroot.mount initrd-root-device.target\nAfter=sysroot.mount\n",
+    };
+    for (const [name, text] of Object.entries(others)) machine.write(`/usr/lib/systemd/system/${name}`, text);
+    const ourPrograms = ["attach", "check"].map((name) => `/usr/lib/stiefelsystem/stiefel-${name}`);
+    for (const program of ["/bin/true", ...ourPrograms]) {
+      machine.write(program, "");
       Deno.chmodSync(`${machine.root}${program}`, 0o755);
     }
     const { code, stderr } = await machine.run([
@@ -47,6 +62,7 @@ Deno.test({
       `--root=${machine.root}`,
       ...units,
       "dev-nbd0.device",
+      "initrd-root-fs.target",
     ]);
     const ours = stderr.split("\n").filter((line) => /stiefel|cycle/.test(line));
     assert.deepEqual({ code, ours }, { code: 0, ours: [] });
@@ -61,6 +77,17 @@ Deno.test("the disk is attached before anything looks for the root file system, 
   assert.deepEqual(readList("device.conf", "After"), ["stiefel-attach.service"]);
   // A device in its own order would wait for itself.
   assert.ok(!readList("stiefel-attach.service", "After").some((unit) => unit.endsWith(".device")));
+});
+
+Deno.test("whether the laptop is hibernated is seen when all is unlocked, and nothing checks or mounts the root file system if it is", () => {
+  const check = "stiefel-check.service";
+  for (const unit of ["stiefel-attach.service", "cryptsetup.target", "initrd-root-device.target"]) {
+    assert.ok(readList(check, "After").includes(unit), unit);
+  }
+  for (const unit of ["dracut-pre-mount.service", "systemd-fsck-root.service", "sysroot.mount"]) {
+    assert.ok(readList(check, "Before").includes(unit), unit);
+  }
+  for (const key of ["Requires", "After"]) assert.deepEqual(readList("root.conf", key), [check]);
 });
 
 Deno.test("the system is prepared when everything is mounted and before the root is switched", () => {

@@ -9,7 +9,7 @@ import { makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 const overlay = new URL("../../image/host/mkinitcpio/", import.meta.url).pathname;
 
 /** Runs `lines` under bash with the named functions of mkinitcpio(8), which print how they are called. */
-async function runBuild(lines: string): Promise<ProgramResult> {
+async function runBuild(lines: string, hook = "stiefelsystem"): Promise<ProgramResult> {
   await using machine = await makeMachine();
   machine.write(
     "/run.sh",
@@ -19,7 +19,7 @@ for name in add_binary add_file add_symlink add_module add_all_modules add_runsc
 done
 map() { local f=$1 x; shift; for x in "$@"; do "$f" "$x"; done; }
 ${lines}
-. "${overlay}etc/initcpio/install/stiefelsystem"
+. "${overlay}etc/initcpio/install/${hook}"
 build
 `,
   );
@@ -27,8 +27,9 @@ build
 }
 
 const always = [
-  ...["ip", "nbd-client", "udevadm", "timeout", "mkdir", "mkfifo", "mv", "sleep", "ln", "mount"],
+  ...["ip", "nbd-client", "udevadm", "timeout", "mkdir", "mkfifo", "mv", "sleep", "ln", "mount", "umount", "dd"],
   "/usr/lib/stiefelsystem/stiefel-attach",
+  "/usr/lib/stiefelsystem/stiefel-check",
 ].map((program) => `add_binary ${program}`);
 
 Deno.test("with busybox' init the hook has a run-time part and no units", async () => {
@@ -47,13 +48,23 @@ Deno.test("with systemd there are units, wanted by the initramfs' target, and no
   assert.equal(code, 0, stderr);
   const units = "/usr/lib/systemd/system";
   assert.deepEqual(stdout.split("\n").filter((call) => /\.(service|conf)/.test(call)), [
-    ...["stiefel-attach.service", "stiefel-prepare.service"].flatMap((unit) => [
+    ...["stiefel-attach.service", "stiefel-check.service", "stiefel-prepare.service"].flatMap((unit) => [
       `add_file /usr/lib/stiefelsystem/${unit} ${units}/${unit}`,
       `add_symlink ${units}/initrd.target.wants/${unit} ${units}/${unit}`,
     ]),
     `add_file /usr/lib/stiefelsystem/device.conf ${units}/device.d/10-stiefelsystem.conf`,
+    ...["sysroot.mount", "sysusr-usr.mount", "systemd-fsck-root.service", "systemd-fsck@.service"].map((unit) =>
+      `add_file /usr/lib/stiefelsystem/root.conf ${units}/${unit}.d/10-stiefelsystem.conf`
+    ),
+    "add_symlink /etc/systemd/system/systemd-hibernate-resume.service /dev/null",
+    "add_symlink /etc/systemd/system/systemd-hibernate-resume@.service /dev/null",
   ]);
   assert.ok(!stdout.includes("add_runscript"));
+});
+
+Deno.test("the last hook is a run-time part with busybox' init, and nothing with systemd", async () => {
+  assert.equal((await runBuild("", "stiefelsystem-check")).stdout, "add_runscript\n");
+  assert.equal((await runBuild("add_systemd_unit() { :; }", "stiefelsystem-check")).stdout, "");
 });
 
 /** HOOKS as mkinitcpio.conf(5) of Arch Linux has had them over the years, and as our configuration makes them. */
@@ -62,31 +73,37 @@ const hookLists: readonly (readonly [name: string, own: string, dropIn: string |
     "systemd, since 2025",
     "HOOKS=(base systemd autodetect microcode modconf kms keyboard sd-vconsole block filesystems fsck)",
     undefined,
-    "base systemd stiefelsystem keyboard microcode modconf kms sd-vconsole block filesystems fsck",
+    "base systemd stiefelsystem keyboard microcode modconf kms sd-vconsole block filesystems fsck stiefelsystem-check",
   ],
   [
     "busybox with encryption and LVM",
     "HOOKS=(base udev autodetect microcode modconf kms keyboard keymap consolefont block encrypt lvm2 filesystems fsck)",
     undefined,
-    "base udev stiefelsystem keyboard microcode modconf kms keymap consolefont block encrypt lvm2 filesystems fsck",
+    "base udev stiefelsystem keyboard microcode modconf kms keymap consolefont block encrypt lvm2 filesystems fsck stiefelsystem-check",
+  ],
+  [
+    "busybox with hibernation",
+    "HOOKS=(base udev autodetect keyboard block encrypt lvm2 resume filesystems fsck)",
+    undefined,
+    "base udev stiefelsystem keyboard block encrypt lvm2 filesystems fsck stiefelsystem-check",
   ],
   [
     "systemd without a shell",
     "HOOKS=(systemd autodetect modconf block sd-encrypt filesystems)",
     undefined,
-    "base systemd stiefelsystem keyboard modconf block sd-encrypt filesystems",
+    "base systemd stiefelsystem keyboard modconf block sd-encrypt filesystems stiefelsystem-check",
   ],
   [
     "a string, as before 2017",
     'HOOKS="base udev autodetect modconf block filesystems keyboard fsck"',
     undefined,
-    "base udev stiefelsystem keyboard modconf block filesystems fsck",
+    "base udev stiefelsystem keyboard modconf block filesystems fsck stiefelsystem-check",
   ],
   [
     "a drop-in file that has its own",
     "HOOKS=(base udev autodetect block filesystems)",
     "HOOKS=(base systemd autodetect block sd-encrypt filesystems)",
-    "base systemd stiefelsystem keyboard block sd-encrypt filesystems",
+    "base systemd stiefelsystem keyboard block sd-encrypt filesystems stiefelsystem-check",
   ],
 ];
 for (const [name, own, dropIn, ours] of hookLists) {
@@ -110,22 +127,27 @@ for (const [name, own, dropIn, ours] of hookLists) {
 for (const shell of SHELLS) {
   const under = ` (${shell.join(" ")})`;
 
-  /** Calls one function of the run-time part; `statuses` is what stiefel-attach returns, call by call. */
+  /** Calls one function of a run-time part; `statuses` is what stiefel-attach or stiefel-check returns, call by call. */
   const callHook = async (
     name: string,
-    { hasSession = true, statuses = [0] }: { readonly hasSession?: boolean; readonly statuses?: readonly number[] } =
-      {},
+    { hook = "stiefelsystem", hasSession = true, statuses = [0] }: {
+      readonly hook?: string;
+      readonly hasSession?: boolean;
+      readonly statuses?: readonly number[];
+    } = {},
   ): Promise<readonly string[]> => {
+    const answer = 'read -r status rest <"$STUB/statuses"; echo "$rest" >"$STUB/statuses"; exit "$status"';
     await using machine = await makeMachine({
       programs: {
-        "stiefel-attach": 'read -r status rest <"$STUB/statuses"; echo "$rest" >"$STUB/statuses"; exit "$status"',
+        "stiefel-attach": answer,
+        "stiefel-check": answer,
         launch_interactive_shell: "exit 0",
       },
       ...hasSession ? { session: "STIEFEL_VERSION=1\n" } : {},
     });
     machine.write("/../stub/statuses", `${statuses.join(" ")}\n`);
-    const text = Deno.readTextFileSync(`${overlay}etc/initcpio/hooks/stiefelsystem`)
-      .replaceAll("/usr/lib/stiefelsystem/stiefel-attach", "stiefel-attach")
+    const text = Deno.readTextFileSync(`${overlay}etc/initcpio/hooks/${hook}`)
+      .replaceAll(/\/usr\/lib\/stiefelsystem\/(?=stiefel-)/g, "")
       .replaceAll(" /stiefelsystem/", ` ${machine.root}/stiefelsystem/`);
     machine.write("/hook", text);
     machine.write("/init", `. "${machine.root}/hook"\n${name}\n`);
@@ -156,5 +178,16 @@ for (const shell of SHELLS) {
 
   Deno.test(`a session that cannot be used is not tried again${under}`, async () => {
     assert.deepEqual(await callHook("run_hook", { statuses: [2, 0] }), ["stiefel-attach attach"]);
+  });
+
+  Deno.test(`the last hook goes on only when the laptop is not hibernated${under}`, async () => {
+    const hook = "stiefelsystem-check";
+    assert.deepEqual(await callHook("run_hook", { hook, hasSession: false }), []);
+    assert.deepEqual(await callHook("run_hook", { hook }), ["stiefel-check"]);
+    assert.deepEqual(await callHook("run_hook", { hook, statuses: [1, 0] }), [
+      "stiefel-check",
+      "launch_interactive_shell",
+      "stiefel-check",
+    ]);
   });
 }

@@ -27,6 +27,7 @@ Deno.test("nothing of ours runs under bash but what is sourced by programs writt
     [
       "host/dracut/usr/lib/dracut/modules.d/95stiefelsystem/module-setup.sh",
       "host/mkinitcpio/etc/initcpio/install/stiefelsystem",
+      "host/mkinitcpio/etc/initcpio/install/stiefelsystem-check",
       "host/mkinitcpio/etc/stiefelsystem/mkinitcpio.conf",
     ],
   );

@@ -44,7 +44,7 @@ async function install({ releases, images, others = [] }: Installed): Promise<Ma
 }
 
 const dracutCall = (release: string): string =>
-  `dracut --quiet --force --no-hostonly --no-uefi --add stiefelsystem --kver ${release} ${separateInitramfs}.new`;
+  `dracut --quiet --force --no-hostonly --no-uefi --add stiefelsystem --omit resume --kver ${release} ${separateInitramfs}.new`;
 const mkinitcpioCall = (release: string): string =>
   `mkinitcpio --config ${mkinitcpioConf} --kernel ${release} --generate ${separateInitramfs}.new`;
 

@@ -4,7 +4,7 @@
 # dracut calls the functions below with $moddir, $initdir, $dracutsysrootdir and $systemdsystemunitdir set.
 # shellcheck disable=SC2154
 
-programs=(ip nbd-client modprobe udevadm timeout mkdir mkfifo mv sleep ln mount)
+programs=(ip nbd-client modprobe udevadm timeout mkdir mkfifo mv sleep ln mount umount dd)
 
 check() {
     local program
@@ -33,28 +33,38 @@ install() {
 
     inst_multiple "${programs[@]}"
     inst_script "$ours/stiefel-attach"
+    inst_script "$ours/stiefel-check"
     if dracut_module_included systemd; then
         install_units "$ours"
     else
         inst_hook initqueue/settled 10 "$moddir/attach.sh"
+        inst_hook pre-mount 00 "$moddir/check.sh"
         inst_hook cleanup 90 "$moddir/prepare.sh"
     fi
     install_root_volumes
 }
 
 install_units() {
-    local unit wants=$initdir$systemdsystemunitdir/initrd.target.wants
+    local unit wants=$initdir$systemdsystemunitdir/initrd.target.wants masks=$initdir/etc/systemd/system
 
-    mkdir -p "$wants"
-    for unit in stiefel-attach.service stiefel-prepare.service; do
+    mkdir -p "$wants" "$masks"
+    for unit in stiefel-attach.service stiefel-check.service stiefel-prepare.service; do
         inst_simple "$1/$unit" "$systemdsystemunitdir/$unit"
         ln -sf "../$unit" "$wants/$unit"
     done
     inst_simple "$1/device.conf" "$systemdsystemunitdir/device.d/10-stiefelsystem.conf"
+    for unit in sysroot.mount sysusr-usr.mount systemd-fsck-root.service systemd-fsck@.service; do
+        inst_simple "$1/root.conf" "$systemdsystemunitdir/$unit.d/10-stiefelsystem.conf"
+    done
+    # Should someone have dracut's module "resume" in every initramfs. The second is that of systemd before 255.
+    for unit in systemd-hibernate-resume.service systemd-hibernate-resume@.service; do
+        ln -sf /dev/null "$masks/$unit"
+    done
 }
 
 # dracut leaves out of a generic initramfs which containers and volumes are below the root file system, and the boot loader's
-# command line need not name them. Nothing else is opened: the desktop's own disks are none of our business.
+# command line need not name them. So are those below the swap that the laptop resumes from, so that stiefel-check can look at it.
+# Nothing else is opened: the desktop's own disks are none of our business.
 install_root_volumes() {
     local mountpoint name type fstype uuid parameters='' containers=()
 
@@ -65,13 +75,37 @@ install_root_volumes() {
         fi
         [[ $type != lvm ]] || parameters+=" rd.lvm.lv=$(lvm lvs --noheadings --separator / -o vg_name,lv_name "$name" | tr -d ' ')"
     done < <(
-        for mountpoint in / /usr; do
-            name=$(findmnt --noheadings --nofsroot --output SOURCE --mountpoint "$mountpoint") && [[ $name == /dev/* ]] &&
+        {
+            for mountpoint in / /usr; do
+                findmnt --noheadings --nofsroot --output SOURCE --mountpoint "$mountpoint" || :
+            done
+            find_resume_device
+        } | while read -r name; do
+            [[ $name != /dev/* ]] ||
                 lsblk --noheadings --inverse --raw --paths --output NAME,TYPE,FSTYPE,UUID "$name"
         done | sort -u
     )
     [[ -z $parameters ]] || echo "$parameters" >"$initdir/etc/cmdline.d/95stiefelsystem.conf"
     install_crypttab "${containers[@]}"
+}
+
+# find_resume_device: prints the device that the running kernel was told to resume from
+find_resume_device() {
+    local words word
+
+    read -ra words <"$dracutsysrootdir/proc/cmdline" || return 0
+    for word in "${words[@]}"; do
+        [[ $word != resume=* ]] || name_device "${word#*=}"
+    done
+}
+
+# name_device DEVICE: prints the path of what crypttab or a kernel parameter names
+name_device() {
+    local tag=${1%%=*} device=$1
+
+    # Names of udev's links: by-partuuid, by-label, ...
+    [[ $device != *=* ]] || device=/dev/disk/by-${tag,,}/${device#*=}
+    printf '%s\n' "$device"
 }
 
 # install_crypttab CONTAINER...: the root file system may be looked for under the name that crypttab(5) gives its container.
@@ -91,11 +125,10 @@ install_crypttab() {
 
 # is_one_of DEVICE CONTAINER...: DEVICE as in crypttab, CONTAINER a path or UUID=...
 is_one_of() {
-    local name=$1 tag=${1%%=*} device=$1 container
+    local name=$1 device container
 
+    device=$(name_device "$1")
     shift
-    # Names of udev's links: by-partuuid, by-label, ...
-    [[ $device != *=* ]] || device=/dev/disk/by-${tag,,}/${device#*=}
     for container in "$@"; do
         [[ $container != "$name" && ! $container -ef $device ]] || return 0
     done
