@@ -130,9 +130,10 @@ for (const shell of SHELLS) {
   /** Calls one function of a run-time part; `statuses` is what stiefel-attach or stiefel-check returns, call by call. */
   const callHook = async (
     name: string,
-    { hook = "stiefelsystem", hasSession = true, statuses = [0] }: {
+    { hook = "stiefelsystem", hasSession = true, hasSysroot = false, statuses = [0] }: {
       readonly hook?: string;
       readonly hasSession?: boolean;
+      readonly hasSysroot?: boolean;
       readonly statuses?: readonly number[];
     } = {},
   ): Promise<readonly string[]> => {
@@ -145,10 +146,12 @@ for (const shell of SHELLS) {
       },
       ...hasSession ? { session: "STIEFEL_VERSION=1\n" } : {},
     });
+    if (hasSysroot) machine.write("/sysroot/usr/bin/init", "");
     machine.write("/../stub/statuses", `${statuses.join(" ")}\n`);
     const text = Deno.readTextFileSync(`${overlay}etc/initcpio/hooks/${hook}`)
       .replaceAll(/\/usr\/lib\/stiefelsystem\/(?=stiefel-)/g, "")
-      .replaceAll(" /stiefelsystem/", ` ${machine.root}/stiefelsystem/`);
+      .replaceAll(" /stiefelsystem/", ` ${machine.root}/stiefelsystem/`)
+      .replaceAll(" /sysroot", ` ${machine.root}/sysroot`);
     machine.write("/hook", text);
     machine.write("/init", `. "${machine.root}/hook"\n${name}\n`);
     const { stderr } = await machine.run([...shell, `${machine.root}/init`]);
@@ -159,6 +162,7 @@ for (const shell of SHELLS) {
   Deno.test(`the hook attaches the disk and prepares the system${under}`, async () => {
     assert.deepEqual(await callHook("run_hook"), ["stiefel-attach attach"]);
     assert.deepEqual(await callHook("run_cleanuphook"), ["stiefel-attach prepare /new_root"]);
+    assert.deepEqual(await callHook("run_cleanuphook", { hasSysroot: true }), ["stiefel-attach prepare /sysroot"]);
   });
 
   Deno.test(`the hook does nothing in the laptop's own boot${under}`, async () => {
