@@ -6,6 +6,7 @@
  */
 
 import { mmdebstrapProgram } from "../image/base_packages.ts";
+import { efiFstabLine, efiPackages, efiPartition, makeEfiPartition } from "./efi_partition.ts";
 import { coreSector, placeBootCode } from "./grub_boot_code.ts";
 import { UserError } from "../errors.ts";
 import type { System } from "../system/system.ts";
@@ -44,11 +45,16 @@ export const demoDiskLayout = {
 const linuxPartitionType = "0FC63DAF-8483-4772-8E79-3D69D8477DE4";
 const sectorBytes = 512;
 
-/** The input of `sfdisk`. */
-export function formatPartitionTable(): string {
+/** What starts a disk: a BIOS, by the boot code in its first sectors; with "uefi" also UEFI firmware, by signed programs in an EFI system partition. */
+export type DiskFirmware = "bios" | "uefi";
+
+/** The input of `sfdisk`. With UEFI the EFI system partition takes the place of the scratch partition. */
+export function formatPartitionTable(firmware: DiskFirmware = "bios"): string {
   const { boot, root, scratch } = demoDiskLayout;
-  const rows = [boot, root, scratch].map((part) =>
-    `start=${part.offsetBytes / sectorBytes}, size=${part.sizeBytes / sectorBytes}, type=${linuxPartitionType}, ` +
+  const last = firmware === "uefi" ? { ...scratch, ...efiPartition } : { ...scratch, type: linuxPartitionType };
+  const parts = [{ ...boot, type: linuxPartitionType }, { ...root, type: linuxPartitionType }, last];
+  const rows = parts.map((part) =>
+    `start=${part.offsetBytes / sectorBytes}, size=${part.sizeBytes / sectorBytes}, type=${part.type}, ` +
     `uuid=${part.partitionUuid}, name="${part.label}"`
   );
   return ["label: gpt", `label-id: ${demoDiskLayout.diskUuid}`, "unit: sectors", ...rows].join("\n") + "\n";
@@ -59,9 +65,14 @@ export const demoDiskCommandLine =
   `root=UUID=${demoDiskLayout.root.fileSystemUuid} ro console=tty0 console=ttyS0,115200`;
 
 /** /etc/fstab. */
-export function formatFstab(): string {
+export function formatFstab(firmware: DiskFirmware = "bios"): string {
   const { root, boot } = demoDiskLayout;
-  return `UUID=${root.fileSystemUuid} / ext4 errors=remount-ro 0 1\nUUID=${boot.fileSystemUuid} /boot ext4 defaults 0 2\n`;
+  const lines = [
+    `UUID=${root.fileSystemUuid} / ext4 errors=remount-ro 0 1`,
+    `UUID=${boot.fileSystemUuid} /boot ext4 defaults 0 2`,
+    ...firmware === "uefi" ? [efiFstabLine] : [],
+  ];
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 /**
@@ -146,6 +157,8 @@ export interface DemoDiskRecipe {
   readonly packages?: readonly string[];
   /** The package that builds its initramfs. Default "initramfs-tools". */
   readonly generator?: "initramfs-tools" | "dracut";
+  /** Default "bios". */
+  readonly firmware?: DiskFirmware;
   /** Directories that mirror the disk's root, in the order they are copied. */
   readonly overlays: readonly string[];
   /** Small files beyond those, by path; readable for all. */
@@ -162,7 +175,14 @@ export function formatMmdebstrapArguments(recipe: DemoDiskRecipe, tarPath: strin
     "--format=tar",
     '--aptopt=APT::Install-Recommends "false"',
     ...excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`),
-    `--include=${[...demoDiskPackages, recipe.generator ?? "initramfs-tools", ...recipe.packages ?? []].join(",")}`,
+    `--include=${
+      [
+        ...demoDiskPackages,
+        recipe.generator ?? "initramfs-tools",
+        ...recipe.firmware === "uefi" ? efiPackages : [],
+        ...recipe.packages ?? [],
+      ].join(",")
+    }`,
     // The machine id is fixed by image/demo: an empty one would make every boot a first boot.
     "--skip=cleanup/reproducible",
     // Before the kernel is installed: what its package calls then also builds what desktops boot.
@@ -250,7 +270,7 @@ async function makeDisk(system: System, options: MakeDisk): Promise<void> {
     });
   };
   await system.chmod(work, 0o755);
-  for (const [path, text] of Object.entries({ "/etc/fstab": formatFstab(), ...options.files })) {
+  for (const [path, text] of Object.entries({ "/etc/fstab": formatFstab(options.firmware), ...options.files })) {
     await system.makeDirectory(`${work}/files${path.slice(0, path.lastIndexOf("/"))}`);
     await system.writeFile(`${work}/files${path}`, text);
   }
@@ -271,16 +291,23 @@ async function makeDisk(system: System, options: MakeDisk): Promise<void> {
   }
   await system.writeFile(`${work}/grub.cfg`, formatGrubConfig(release));
   await run([...asRoot, "install", "-D", "-m", "644", `${work}/grub.cfg`, `${work}/tree/boot/grub/grub.cfg`]);
+  if (options.firmware === "uefi") await run([...asRoot, "mkdir", `${work}/tree/boot/efi`]);
   await run([...asRoot, "mv", `${work}/tree/boot`, `${work}/boot`]);
   await run([...asRoot, "mkdir", `${work}/tree/boot`]);
 
   const disk = `${work}/disk`;
   await system.makeDirectory(disk);
   await run(["truncate", "-s", String(demoDiskLayout.sizeBytes), `${disk}/disk.img`]);
-  await run(["sfdisk", "--quiet", `${disk}/disk.img`], formatPartitionTable());
+  await run(["sfdisk", "--quiet", `${disk}/disk.img`], formatPartitionTable(options.firmware));
   await run([...asRoot, ...mkfsArguments(demoDiskLayout.boot, `${work}/boot`, `${disk}/disk.img`)]);
   await run([...asRoot, ...mkfsArguments(demoDiskLayout.root, `${work}/tree`, `${disk}/disk.img`)]);
   await writeBootCode(run, system, { work, imagePath: `${disk}/disk.img` });
+  if (options.firmware === "uefi") {
+    const { offsetBytes, sizeBytes } = demoDiskLayout.scratch;
+    const place = { imagePath: `${disk}/disk.img`, offsetBytes, sizeBytes };
+    const bootUuid = demoDiskLayout.boot.fileSystemUuid;
+    await makeEfiPartition(system, run, { work, tree: `${work}/tree`, bootUuid, place });
+  }
   await run([...asRoot, "install", "-m", "644", `${work}/boot/vmlinuz-${release}`, `${disk}/vmlinuz`]);
   await run([...asRoot, "install", "-m", "644", `${work}/boot/initrd.img-${release}`, `${disk}/initrd.img`]);
   await system.writeFile(`${disk}/kernel-release`, `${release}\n`);
@@ -361,8 +388,8 @@ async function hashRecipe(system: System, recipe: DemoDiskRecipe): Promise<strin
   const parts = [
     String(recipeVersion),
     formatMmdebstrapArguments({ ...recipe, overlays: [] }, "", "").join("\0"),
-    formatPartitionTable(),
-    JSON.stringify({ "/etc/fstab": formatFstab(), ...recipe.files }),
+    formatPartitionTable(recipe.firmware),
+    JSON.stringify({ "/etc/fstab": formatFstab(recipe.firmware), ...recipe.files }),
     formatGrubConfig("release"),
   ];
   for (const overlay of recipe.overlays) parts.push(...await listContent(system, overlay, ""));

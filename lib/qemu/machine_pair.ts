@@ -10,7 +10,7 @@ import { type ConsoleLine, type DemoReport, parseDemoReport } from "./console.ts
 import { type BootStep, bootSteps, type BootTimes, readBootTimes } from "./boot_steps.ts";
 import { readFileOnDemoDisk } from "./demo_disk.ts";
 import { startVm, type Vm, type VmEnd } from "./run_vm.ts";
-import type { QemuHost, VmSpec } from "./vm_spec.ts";
+import type { QemuHost, UefiFirmware, VmSpec } from "./vm_spec.ts";
 
 /** The image both machines start. */
 export interface BootImage {
@@ -83,6 +83,7 @@ export function ownLaptopSpec(
     /** Of lib/qemu/project_disk.ts. */
     readonly projectDiskPath: string;
     readonly memoryMiB: number;
+    readonly firmware?: UefiFirmware;
   },
 ): VmSpec {
   return {
@@ -97,6 +98,7 @@ export function ownLaptopSpec(
     credentials: autologinCredentials,
     console: "pipe",
     restarts: true,
+    ...settings.firmware === undefined ? {} : { firmware: settings.firmware },
     // Without a screen, the BIOS shows on the serial console what a boot loader says and asks, and takes what is typed there.
     arguments: ["-machine", "graphics=off"],
   };

@@ -33,11 +33,21 @@ export type VmBoot =
   /** What the firmware finds on the first disk. */
   | { readonly kind: "disk" };
 
+/** UEFI firmware that starts signed programs only, if its variables hold the keys for that (OVMF). */
+export interface UefiFirmware {
+  /** The program itself; only read. Built with SMM: nothing but the firmware can then change its variables. */
+  readonly codePath: string;
+  /** Its variables, written to: a copy for this machine alone. */
+  readonly variablesPath: string;
+}
+
 export interface VmSpec {
   readonly name: string;
   readonly memoryMiB: number;
   /** Default 1. */
   readonly cpus?: number;
+  /** Default: a BIOS. */
+  readonly firmware?: UefiFirmware;
   readonly boot: VmBoot;
   readonly disks: readonly VmDisk[];
   readonly links: readonly VmLink[];
@@ -70,10 +80,11 @@ export function formatQemuArguments(spec: VmSpec, host: QemuHost): string[] {
   const argv = ["qemu-system-x86_64", "-name", spec.name];
   // Only what is named here: no default devices, no user's configuration file.
   argv.push("-no-user-config", "-nodefaults", "-display", "none");
-  argv.push("-machine", "q35", "-accel", accelerator(host));
+  argv.push("-machine", spec.firmware === undefined ? "q35" : "q35,smm=on", "-accel", accelerator(host));
   argv.push("-cpu", host.accelerator === "kvm" ? "host" : "max", "-smp", String(spec.cpus ?? 1));
   argv.push("-m", `${spec.memoryMiB}M`);
   if (!spec.restarts) argv.push("-no-reboot");
+  if (spec.firmware !== undefined) argv.push(...firmwareArguments(spec.firmware));
   argv.push("-device", "virtio-rng-pci");
   argv.push(...consoleArguments(spec));
   if (spec.controlPath !== undefined) {
@@ -103,6 +114,20 @@ export function formatQemuArguments(spec: VmSpec, host: QemuHost): string[] {
  */
 function accelerator({ accelerator }: QemuHost): string {
   return accelerator === "tcg" ? "tcg,tb-size=128" : accelerator;
+}
+
+/** OvmfPkg/README: flash that only the firmware's own mode may write to, and no suspend, which that would need a file for. */
+function firmwareArguments({ codePath, variablesPath }: UefiFirmware): string[] {
+  return [
+    "-global",
+    "driver=cfi.pflash01,property=secure,value=on",
+    "-global",
+    "ICH9-LPC.disable_s3=1",
+    "-drive",
+    `if=pflash,unit=0,format=raw,readonly=on,file=${escapeValue(codePath)}`,
+    "-drive",
+    `if=pflash,unit=1,format=raw,file=${escapeValue(variablesPath)}`,
+  ];
 }
 
 function consoleArguments({ console, rawLogPath }: VmSpec): string[] {

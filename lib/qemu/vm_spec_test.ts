@@ -28,6 +28,21 @@ Deno.test("the command lines of the machines are those of the golden file", asyn
         bookworm,
       ),
     ],
+    [
+      "laptop in its own system, started by UEFI firmware with Secure Boot",
+      formatQemuArguments(
+        ownLaptopSpec({
+          diskPath: "/run/laptop.img",
+          projectDiskPath: "/run/project.img",
+          memoryMiB: 1024,
+          firmware: {
+            codePath: "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd",
+            variablesPath: "/run/laptop.uefi-variables",
+          },
+        }),
+        bookworm,
+      ),
+    ],
     ["desktop, Debian 12", formatQemuArguments(desktopSpec(settings, { "stiefel.demo": "poweroff" }), bookworm)],
     ["desktop, Debian 13 with KVM", formatQemuArguments(desktopSpec(settings), trixie)],
     ["desktop on a terminal", formatQemuArguments(desktopSpec({ ...settings, console: "terminal" }), trixie)],

@@ -86,6 +86,7 @@ export async function prepareDemoDisk(
       ...(variant.name === undefined ? {} : { name: variant.name }),
       ...(variant.packages === undefined ? {} : { packages: variant.packages }),
       ...(variant.generator === undefined ? {} : { generator: variant.generator }),
+      ...(variant.firmware === undefined ? {} : { firmware: variant.firmware }),
       ...contentOf(variant, options.projectDirectory),
       cacheDir: options.cacheDir,
       onStep: (step) => progress.note(step),
@@ -113,6 +114,7 @@ export interface DiskVariant {
   readonly isUntouched?: boolean;
   /** The package that builds its initramfs. */
   readonly generator?: DemoDiskRecipe["generator"];
+  readonly firmware?: DemoDiskRecipe["firmware"];
 }
 
 function contentOf(
