@@ -5,6 +5,7 @@ import { UserError } from "../../lib/errors.ts";
 import type { AutokexecSettings } from "../../lib/protocol/autokexec_settings.ts";
 import { toPrintable } from "../../lib/protocol/text.ts";
 import type { System } from "../../lib/system/system.ts";
+import { describeError } from "../shared/links.ts";
 
 /** Longer than units get to stop (DefaultTimeoutStopSec= of systemd-system.conf(5): 90 s), several times over. */
 const shutdownMs = 10 * 60_000;
@@ -72,14 +73,24 @@ export async function loadImage(system: System, settings: AutokexecSettings): Pr
   try {
     await loadKernel(system, { kernel, initramfs: initrd, commandLine });
   } catch (error) {
-    // kernel_lockdown(7)
-    const lockdown = /\[(\w+)\]/.exec(await readKernelFile(system, "/sys/kernel/security/lockdown") ?? "")?.[1];
-    if (lockdown === undefined || lockdown === "none") throw error;
-    throw new UserError(`The kernel is locked down (${lockdown}, Secure Boot) and does not take the image`, {
-      cause: error,
-      hints: ["Switch Secure Boot off, or start the image from a USB stick"],
-    });
+    throw await explainLockdown(system, error);
   }
+}
+
+const lockdownHint = "doctor says what can be done; with Secure Boot switched off in the firmware any image is taken";
+
+/** Runs `cat`. */
+async function explainLockdown(system: System, error: unknown): Promise<unknown> {
+  // kernel_lockdown(7)
+  const lockdown = /\[(\w+)\]/.exec(await readKernelFile(system, "/sys/kernel/security/lockdown") ?? "")?.[1];
+  if (lockdown === undefined || lockdown === "none") return error;
+  return new UserError(
+    `The kernel is locked down (${lockdown}, Secure Boot) and does not take the image: ${describeError(error)}`,
+    {
+      cause: error,
+      hints: [lockdownHint],
+    },
+  );
 }
 
 /** Also when nothing is loaded, and when the agent is about to end. Runs `kexec`. */

@@ -35,7 +35,8 @@ export async function checkMemory(system: System, bytes: number): Promise<void> 
 
 /**
  * Loads a kernel and checks that the running one has taken it.
- * @throws {CommandError} when `kexec` refuses, for instance under Secure Boot. Runs `kexec`, `cat`.
+ * @throws {UserError} when the running kernel does not trust it, as under Secure Boot; {CommandError} when `kexec` refuses for another reason.
+ *   Runs `kexec`, `cat`.
  */
 export async function loadKernel(system: System, image: KernelToLoad): Promise<void> {
   const limits = { timeoutMs: 120_000 };
@@ -44,13 +45,36 @@ export async function loadKernel(system: System, image: KernelToLoad): Promise<v
   } catch (error) {
     if (!(error instanceof CommandError) || error.failure.notFound) throw error;
     // A locked down kernel takes only what it can check itself.
-    await system.run(loadArguments(image, "by-kernel"), limits);
+    await system.run(loadArguments(image, "by-kernel"), limits).catch((refusal) => {
+      throw describeRefusal(image, refusal) ?? refusal;
+    });
   }
   if (!await isKernelLoaded(system)) {
     throw new UserError(`Loading "${image.kernel}" for kexec had no effect: /sys/kernel/kexec_loaded is not 1`, {
       hints: ["Secure Boot or a locked down kernel refuses kernels that are not signed by a key it trusts"],
     });
   }
+}
+
+/** What kexec_file_load(2) fails with when it checks a signature (crypto/asymmetric_keys in the kernel), in the words of strerror(3). */
+const refusals: readonly (readonly [words: RegExp, reason: string])[] = [
+  // ENODATA
+  [/No data available/, "it is not signed"],
+  // EKEYREJECTED, EBADMSG, and ELIBBAD where the file is too short for what it says of its signature
+  [
+    /Key was rejected by service|Bad message|Accessing a corrupted shared library/,
+    "it is not what was signed, or its key was revoked",
+  ],
+  // ENOKEY
+  [/Required key not available/, "it is signed with a key that this machine does not trust"],
+];
+
+/** A kernel that was not taken because of its signature; undefined when it was something else. */
+function describeRefusal({ kernel }: KernelToLoad, error: unknown): UserError | undefined {
+  const words = error instanceof CommandError ? error.failure.lastLines?.join("\n") ?? "" : "";
+  const reason = refusals.find(([pattern]) => pattern.test(words))?.[1];
+  if (reason === undefined) return undefined;
+  return new UserError(`"${kernel}" cannot be started here: ${reason}`, { cause: error });
 }
 
 /**

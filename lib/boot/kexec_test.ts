@@ -48,6 +48,20 @@ Deno.test("a locked down kernel is asked to check the new one itself", async () 
   assert.deepEqual(loads, ["--kexec-syscall", "--kexec-file-syscall"]);
 });
 
+Deno.test("a kernel that is refused for its signature is said to be so, and other failures are kexec's own", async () => {
+  const cases = [
+    ["kexec_file_load failed: No data available", /"\/k" cannot be started here: it is not signed$/],
+    ["kexec_file_load failed: Key was rejected by service", /it is not what was signed/],
+    ["kexec_file_load failed: Accessing a corrupted shared library", /it is not what was signed/],
+    ["kexec_file_load failed: Required key not available", /a key that this machine does not trust/],
+    ["kexec_file_load failed: Cannot allocate memory", /"kexec" exited with status 255/],
+  ] as const;
+  for (const [stderr, message] of cases) {
+    const system = createMemorySystem({ commands: [() => ({ exitCode: 255, stdout: "", stderr })] });
+    await assert.rejects(loadKernel(system, { kernel: "/k", commandLine: "" }), message, stderr);
+  }
+});
+
 Deno.test("too little memory is said before anything is loaded, with what is needed and what is there", async () => {
   const bytes = 100 * 1024 * 1024;
   await checkMemory(machine({ availableKiB: 164 * 1024 }), bytes);

@@ -119,12 +119,34 @@ function checkKexec(facts: DoctorFacts): Verdict {
 }
 
 /** Locked down, a kernel only starts kernels signed by a key it trusts, by kexec_file_load (kernel_lockdown(7)). */
-function checkSecureBoot({ isSecureBoot, lockdown }: DoctorFacts): Verdict {
+function checkSecureBoot({ isSecureBoot, lockdown, imageKernel, trustedKeys }: DoctorFacts): Verdict {
   const isLocked = lockdown !== undefined && lockdown !== "none";
   if (!isLocked) return ok(isSecureBoot ? "on, the kernel is not locked down" : "off");
-  return warning(
-    `the kernel is locked down (${lockdown}): it starts signed kernels only`,
-    "The image's kernel is signed by Debian: enroll that key with mokutil, or switch Secure Boot off in the firmware",
+  const locked = `the kernel is locked down (${lockdown})`;
+  if (imageKernel === undefined) {
+    return warning(`${locked}: it starts signed kernels only`, "Build the image, and run doctor again");
+  }
+  const { path, signature } = imageKernel;
+  if (signature.kind === "none") {
+    return error(
+      `${locked}, and ${path} is not signed`,
+      "Build the image with a signed kernel, as Debian's linux-image-amd64 is, or switch Secure Boot off in the firmware",
+    );
+  }
+  if (signature.kind === "broken") {
+    return error(`${locked}, and ${path} is not what was signed`, "Build the image again, and run setup-server");
+  }
+  const signer = signature.names.at(-1) ?? "somebody unknown";
+  if (trustedKeys === undefined) {
+    return warning(`${locked}; whether it trusts "${signer}", who signed ${path}, is not seen`, "Run doctor as root");
+  }
+  // A key is called after its certificate's organization, common name, or both (x509_fabricate_name in the kernel).
+  if (signature.names.some((name) => trustedKeys.some((key) => key.endsWith(name)))) {
+    return ok(`${locked}, and trusts "${signer}", who signed ${path}`);
+  }
+  return error(
+    `${locked}, and does not trust "${signer}", who signed ${path}`,
+    "Enroll that certificate with mokutil --import, and reboot; or switch Secure Boot off in the firmware",
   );
 }
 

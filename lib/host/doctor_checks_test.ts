@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { KernelSignature } from "../boot/kernel_signature.ts";
 import { loadConfig } from "../config/load_config.ts";
 import { detectDistribution } from "../distro/detect_distribution.ts";
 import type { BlockDevice } from "../system/facts.ts";
@@ -48,6 +49,8 @@ const healthy: DoctorFacts = {
   isKexecDisabled: false,
   lockdown: "none",
   isSecureBoot: false,
+  imageKernel: undefined,
+  trustedKeys: undefined,
   missingModules: [],
   hasSeparateInitramfs: true,
   bootKernel: undefined,
@@ -79,6 +82,9 @@ Deno.test("a healthy laptop passes every check", () => {
 });
 
 const { host, artifacts } = healthy;
+const lockedDown = { isSecureBoot: true, lockdown: "integrity" } as const;
+const byDebian: KernelSignature = { kind: "signed", names: ["Debian CA", "Debian Signer", "Debian CA"] };
+const kernelOf = (signature: KernelSignature): DoctorFacts["imageKernel"] => ({ path: "/k", signature });
 const cases: readonly [title: string, level: CheckLevel, found: RegExp, facts: Partial<DoctorFacts>][] = [
   ["distribution", "warning", /not one that is known/, { host: { ...host, distribution: undefined } }],
   ["programs", "error", /missing: nbd-client, kexec/, { host: { ...host, missing: ["nbd-client", "kexec"] } }],
@@ -96,7 +102,20 @@ const cases: readonly [title: string, level: CheckLevel, found: RegExp, facts: P
   }],
   ["kexec", "error", /has none/, { hasKexec: false }],
   ["kexec", "error", /switched off/, { isKexecDisabled: true }],
-  ["Secure Boot", "warning", /locked down \(integrity\)/, { isSecureBoot: true, lockdown: "integrity" }],
+  ["Secure Boot", "warning", /locked down \(integrity\): it starts signed kernels only/, lockedDown],
+  ["Secure Boot", "error", /\/k is not signed/, { ...lockedDown, imageKernel: kernelOf({ kind: "none" }) }],
+  ["Secure Boot", "error", /\/k is not what was signed/, { ...lockedDown, imageKernel: kernelOf({ kind: "broken" }) }],
+  ["Secure Boot", "warning", /trusts "Debian CA", .* is not seen/, { ...lockedDown, imageKernel: kernelOf(byDebian) }],
+  ["Secure Boot", "error", /does not trust "Debian CA"/, {
+    ...lockedDown,
+    imageKernel: kernelOf(byDebian),
+    trustedKeys: ["Microsoft Corporation UEFI CA 2011", "Fedora Secure Boot CA"],
+  }],
+  ["Secure Boot", "ok", /and trusts "Debian CA"/, {
+    ...lockedDown,
+    imageKernel: kernelOf(byDebian),
+    trustedKeys: ["Microsoft Corporation UEFI CA 2011", "Debian CA"],
+  }],
   ["Secure Boot", "ok", /on, the kernel is not locked/, { isSecureBoot: true, lockdown: undefined }],
   ["disk", "ok", /takes the one it finds/, { disk: undefined }],
   ["disk", "warning", /no disk/, { disk: undefined, storage: { ...healthy.storage, root: undefined } }],

@@ -2,6 +2,7 @@
 
 import * as v from "valibot";
 import { pathCandidates } from "../boot/find_boot_entry.ts";
+import type { KernelSignature } from "../boot/kernel_signature.ts";
 import { parseStiefelsystemJson } from "../boot/stiefelsystem_json.ts";
 import type { Config } from "../config/config.ts";
 import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";
@@ -13,6 +14,7 @@ import { gatherHostFacts, type HostFacts } from "./host_facts.ts";
 import { journalPath } from "./journal.ts";
 import { networkManagerRule } from "./network_rules.ts";
 import { stiefelsystemJsonPath } from "./plan_setup_server.ts";
+import { readImageKernel, readSecureBoot, readTrustedKeys } from "./secure_boot_facts.ts";
 import { flattenDevices, gatherStorageFacts, isLuks, type StorageFacts } from "./storage_facts.ts";
 import { hashFile, type HostTree } from "./tree.ts";
 
@@ -90,6 +92,10 @@ export interface DoctorFacts {
   /** "none", "integrity", "confidentiality"; undefined where the kernel has no lockdown. */
   readonly lockdown: string | undefined;
   readonly isSecureBoot: boolean;
+  /** The kernel that the laptop would turn into; undefined when there is none, or it may not be read. */
+  readonly imageKernel: { readonly path: string; readonly signature: KernelSignature } | undefined;
+  /** What the running kernel calls the keys it checks signatures with; undefined where they are not shown. */
+  readonly trustedKeys: readonly string[] | undefined;
   /** Kernel modules a desktop needs that the payload's kernel lacks. */
   readonly missingModules: readonly string[];
   /** The kernel that /boot/stiefelsystem.json names; undefined when it names none. */
@@ -141,6 +147,14 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
     isKexecDisabled: await readKernelFile("/proc/sys/kernel/kexec_load_disabled") === "1",
     lockdown: /\[(\w+)\]/.exec(await readKernelFile("/sys/kernel/security/lockdown") ?? "")?.[1],
     isSecureBoot: await readSecureBoot(system),
+    imageKernel: await unlessRefused(
+      readImageKernel(system, tree, {
+        installed: inputs.config.serverSetup.stiefelsystemKernel,
+        built: `${inputs.buildDirectory}/kernel`,
+      }),
+      undefined,
+    ),
+    trustedKeys: await readTrustedKeys(system),
     missingModules: host.kernel === undefined ? [] : await findMissingModules(tree, host.kernel.release),
     bootKernel: await readBootKernel(system, tree, host.kernel?.image),
     hasSeparateInitramfs: await tree.exists(separateInitramfs),
@@ -179,15 +193,6 @@ async function unlessRefused<T>(work: Promise<T>, otherwise: T): Promise<T> {
     if (error instanceof Deno.errors.PermissionDenied) return otherwise;
     throw error;
   }
-}
-
-async function readSecureBoot(system: System): Promise<boolean> {
-  const state = await outputIfItWorks(system, ["mokutil", "--sb-state"]);
-  if (state !== undefined) return /SecureBoot enabled/i.test(state);
-  // UEFI specification 3.3, "Globally Defined Variables": 4 bytes of attributes, then 1 when enabled.
-  const variable = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
-  const dump = await outputIfItWorks(system, ["od", "--address-radix=n", "--format=u1", variable]);
-  return dump?.trim().split(/\s+/)[4] === "1";
 }
 
 const neededModules = ["nbd"];
