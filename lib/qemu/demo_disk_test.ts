@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import { createMemorySystem } from "../system/memory.ts";
-import {
-  demoDiskLayout,
-  formatFstab,
-  formatGrubConfig,
-  formatMmdebstrapArguments,
-  formatPartitionTable,
-  readFileOnDemoDisk,
-} from "./demo_disk.ts";
+import { formatMmdebstrapArguments, readFileOnDemoDisk } from "./demo_disk.ts";
+import { demoDiskLayout, formatFstab, formatGrubConfig, formatPartitionTable } from "./demo_disk_layout.ts";
 
 Deno.test("the partitions lie one after the other, aligned to a mebibyte, and leave room for the second table", () => {
   const { boot, root, scratch, sizeBytes } = demoDiskLayout;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createMemorySystem } from "../system/memory.ts";
-import { demoDiskLayout, formatFstab, formatMmdebstrapArguments, formatPartitionTable } from "./demo_disk.ts";
+import { formatMmdebstrapArguments } from "./demo_disk.ts";
+import { demoDiskLayout, formatFstab, formatPartitionTable } from "./demo_disk_layout.ts";
 import { efiFstabLine, efiPartition, formatEfiGrubConfig, makeEfiPartition } from "./efi_partition.ts";
 
 Deno.test("a disk for UEFI has an EFI system partition where others have the scratch partition", () => {

@@ -3,7 +3,8 @@
 import { readBytes } from "../../lib/block/read_bytes.ts";
 import { answerPrompts } from "../../lib/qemu/console_prompts.ts";
 import { type ConsoleShell, openConsoleShell } from "../../lib/qemu/console_shell.ts";
-import { demoDiskLayout, isCleanOnDemoDisk } from "../../lib/qemu/demo_disk.ts";
+import { isCleanOnDemoDisk } from "../../lib/qemu/demo_disk.ts";
+import { demoDiskLayout } from "../../lib/qemu/demo_disk_layout.ts";
 import { installedDiskPassphrase, installedPart } from "../../lib/qemu/installed_disk.ts";
 import { cablePath, ownLaptopSpec } from "../../lib/qemu/machine_pair.ts";
 import { makeProjectDisk, mountProject } from "../../lib/qemu/project_disk.ts";

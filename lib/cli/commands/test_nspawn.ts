@@ -5,7 +5,8 @@
 
 import { UserError } from "../../errors.ts";
 import { formatAgentSettings } from "../../protocol/agent_settings.ts";
-import { copyDemoDisk, demoDiskLayout } from "../../qemu/demo_disk.ts";
+import { copyDemoDisk } from "../../qemu/demo_disk.ts";
+import { demoDiskLayout } from "../../qemu/demo_disk_layout.ts";
 import {
   agentCommand,
   type ContainerRole,
