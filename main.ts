@@ -3,6 +3,7 @@
 import { denoVariables, runProgram } from "./lib/cli/program.ts";
 import { reportError } from "./lib/cli/report_error.ts";
 import { createTerminalUi } from "./lib/cli/terminal_ui.ts";
+import { requireDeno } from "./lib/deno_version.ts";
 import { ExitCode, quoteCommand, StoppedByUser } from "./lib/errors.ts";
 import { createRealSystem } from "./lib/system/real.ts";
 
@@ -25,6 +26,7 @@ const environment = Object.fromEntries(
 );
 
 try {
+  requireDeno(Deno.version.deno, "This is");
   await runProgram(Deno.args, {
     projectDir: new URL(".", import.meta.url).pathname.replace(/\/$/, ""),
     environment,

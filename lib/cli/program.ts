@@ -1,6 +1,7 @@
 /** All commands and options of the command line tool. A command's work stands in `commands/`, loaded when it is asked for. */
 
 import { Argument, Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { parseDenoVersion, requireDeno } from "../deno_version.ts";
 import { ExitCode, UserError } from "../errors.ts";
 import type { CreateInitrdOptions } from "./commands/create_initrd.ts";
 import type { MachineOptions } from "./commands/prepare_machines.ts";
@@ -375,7 +376,10 @@ async function findDeno(
   for (const directory of (environment["PATH"] ?? "").split(":")) {
     const path = `${directory}/deno`;
     if (directory !== "" && await system.stat(path) !== undefined) {
-      return { path, environment: Object.fromEntries(kept) };
+      const deno = { path, environment: Object.fromEntries(kept) };
+      const { stdout } = await system.run([path, "--version"], { env: deno.environment, timeoutMs: 60_000 });
+      requireDeno(parseDenoVersion(stdout), `${path} is`);
+      return deno;
     }
   }
   throw new UserError('Cannot find Deno itself: no "deno" in PATH', {

@@ -1,7 +1,8 @@
-/** In which form the agents go into the image. Runs `deno`. */
+/** In which form the agents go into the image. Runs `deno`, and by `timeout` what it compiled. */
 import * as v from "valibot";
 import type { AgentForm } from "../config/config.ts";
-import { CommandError } from "../errors.ts";
+import { parseDenoVersion } from "../deno_version.ts";
+import { CommandError, UserError } from "../errors.ts";
 import type { System } from "../system/system.ts";
 
 export interface DenoProgram {
@@ -15,7 +16,7 @@ export type AgentFormChoice =
   | { readonly form: "compile" | "bundle" }
   /** Nothing was tried, and nothing is known of an earlier trial. */
   | { readonly form: "compile"; readonly isAssumed: true }
-  /** `reason` is the last line of what `deno compile` said. */
+  /** `reason` is the last line of what `deno compile` said, or what is wrong with the program it made. */
   | { readonly form: "bundle"; readonly reason: string };
 
 interface FormRequest {
@@ -37,14 +38,25 @@ const MemoSchema = v.strictObject({ deno: v.string(), triedMs: v.number(), reaso
 
 /**
  * "auto" compiles where it can: `deno compile` wants the program denort, which Deno downloads once, unless DENORT_BIN names one. That is
- * found out by compiling an empty script, and remembered.
+ * found out by compiling and running a small script, and remembered.
+ * @throws {UserError} when "compile" is wanted and does not work
  */
 export async function chooseAgentForm(system: System, request: FormRequest): Promise<AgentFormChoice> {
-  if (request.wanted !== "auto") return { form: request.wanted };
+  const choice = request.wanted === "bundle" ? { form: request.wanted } : await tryOrRemember(system, request);
+  if (request.wanted === "compile" && "reason" in choice) {
+    throw new UserError(`The agents cannot be compiled: ${choice.reason}`, {
+      hints: ['Take "image.agents: auto" or "bundle", or let Deno have the denort of its own version (DENORT_BIN)'],
+    });
+  }
+  return choice;
+}
+
+async function tryOrRemember(system: System, request: FormRequest): Promise<AgentFormChoice> {
   const deno = `${request.deno.path} ${request.deno.environment["DENORT_BIN"] ?? ""}`;
   const memoPath = `${request.cacheDirectory}/${memoName}`;
   const memo = await readMemo(system, memoPath);
-  const isFresh = memo?.deno === deno && system.wallClockMs() - memo.triedMs < failureCountsMs && !request.retry;
+  const isFresh = memo?.deno === deno && system.wallClockMs() - memo.triedMs < failureCountsMs && !request.retry &&
+    (request.wanted === "auto" || memo.reason === null);
   if (!isFresh && !request.mayTry) return { form: "compile", isAssumed: true };
   const reason = isFresh ? memo.reason : await tryToCompile(system, request);
   if (!isFresh) {
@@ -69,18 +81,30 @@ async function tryToCompile(system: System, { deno, cacheDirectory }: FormReques
   await system.makeDirectory(cacheDirectory, { mode: 0o700 });
   const directory = await system.makeTempDirectory({ parent: cacheDirectory, prefix: "unfinished-form-" });
   try {
-    await system.writeFile(`${directory}/empty.js`, "\n");
+    const [script, program] = [`${directory}/trial.js`, `${directory}/trial`];
+    await system.writeFile(script, "console.log(Deno.version.deno);\n");
     await system.run(
-      [deno.path, "compile", "--quiet", "--no-config", "--output", `${directory}/empty`, `${directory}/empty.js`],
+      [deno.path, "compile", "--quiet", "--no-config", "--output", program, script],
       { cwd: directory, env: deno.environment, timeoutMs: 5 * 60_000 },
     );
-    return null;
+    return await findFlaw(system, deno, program);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     return lastReason(error);
   } finally {
     await system.remove(directory);
   }
+}
+
+/** A denort of another version is taken by `deno compile` without a word; what comes of it does not start, or is not what was tested. */
+async function findFlaw(system: System, deno: DenoProgram, program: string): Promise<string | null> {
+  const limits = { env: deno.environment, timeoutMs: 60_000 };
+  const wanted = parseDenoVersion((await system.run([deno.path, "--version"], limits)).stdout);
+  const { exitCode, stdout } = await system.run(["timeout", "60", program], { ...limits, acceptExitCodes: [0, 1] });
+  const version = stdout.trim();
+  if (exitCode === 0 && version === wanted) return null;
+  const denort = deno.environment["DENORT_BIN"] ?? "the denort that Deno has downloaded";
+  return `${denort} is not of this Deno's version, ${wanted}${version === "" ? "" : `, but of ${version}`}`;
 }
 
 /** Deno prints a chain of causes, numbered; the last is the most telling. */

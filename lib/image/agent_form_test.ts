@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { UserError } from "../errors.ts";
 import { createMemorySystem, type MemorySystem } from "../system/memory.ts";
 import { type AgentFormChoice, chooseAgentForm } from "./agent_form.ts";
 
@@ -17,17 +18,40 @@ Deno.test("without leave to try nothing is changed, and what is known is used", 
   assert.deepEqual(await chooseAgentForm(system, request), known);
 });
 
-Deno.test("a form that is asked for is taken, without trying", async () => {
-  const system = createMemorySystem();
-  assert.deepEqual(await choose(system, "compile"), { form: "compile" });
+/** A Deno 2.9.6 that compiles with the denort of a version. */
+function denoWithDenort(version: string): MemorySystem {
+  return createMemorySystem({
+    commands: [(argv) => {
+      if (argv[1] === "compile") return 0;
+      if (argv[1] === "--version") return "deno 2.9.6 (stable, release, x86_64-unknown-linux-gnu)\nv8 15\n";
+      return argv[0] !== "timeout" ? undefined : version === "" ? 1 : `${version}\n`;
+    }],
+  });
+}
+
+Deno.test("a form that is asked for is taken; compiling has to work then", async () => {
+  const system = denoWithDenort("2.9.6");
   assert.deepEqual(await choose(system, "bundle"), { form: "bundle" });
   assert.deepEqual(system.ran, []);
+  assert.deepEqual(await choose(system, "compile"), { form: "compile" });
+  await assert.rejects(choose(createMemorySystem({ commands: [() => 1] }), "compile"), UserError);
 });
 
 Deno.test("auto compiles where that works, and leaves nothing of the trial", async () => {
-  const system = createMemorySystem({ commands: [(argv) => argv[1] === "compile" ? 0 : undefined] });
+  const system = denoWithDenort("2.9.6");
   assert.deepEqual(await choose(system, "auto"), { form: "compile" });
   assert.deepEqual(await system.readDirectory("/cache"), ["agent-form.json"]);
+});
+
+Deno.test("what the denort of another Deno makes is not taken, whether it starts or not", async () => {
+  const start = "the denort that Deno has downloaded is not of this Deno's version, 2.9.6";
+  assert.deepEqual(await choose(denoWithDenort(""), "auto"), { form: "bundle", reason: start });
+  const other = denoWithDenort("2.5.7");
+  assert.deepEqual(await choose(other, "auto"), { form: "bundle", reason: `${start}, but of 2.5.7` });
+  // Remembered for "auto" only: who asks for compiling has perhaps mended it.
+  const before = other.ran.length;
+  await assert.rejects(choose(other, "compile"), /cannot be compiled: the denort .* but of 2\.5\.7/);
+  assert.ok(other.ran.length > before);
 });
 
 Deno.test("auto bundles where compiling does not work, and says why", async () => {
@@ -50,8 +74,8 @@ Deno.test("what came of trying is remembered, for an hour", async () => {
 
 Deno.test("a damaged note of the last trial is tried again", async () => {
   for (const text of ["", "{", "[]", '{"deno":1}']) {
-    const system = createMemorySystem({ files: { "/cache/agent-form.json": text }, commands: [() => 0] });
-    assert.deepEqual(await choose(system, "auto"), { form: "compile" });
+    const system = createMemorySystem({ files: { "/cache/agent-form.json": text }, commands: [() => 1] });
+    assert.equal((await choose(system, "auto")).form, "bundle");
     assert.equal(system.ran.length, 1);
   }
 });

@@ -129,7 +129,7 @@ async function decideAgentForm(system: System, ui: Ui, options: RequestOptions):
   }
   if ("reason" in choice) {
     ui.warn(
-      `The agents are not compiled, since denort cannot be had (${choice.reason}): they are bundled, with one Deno beside them`,
+      `The agents are not compiled, since that does not work here (${choice.reason}): they are bundled, with one Deno beside them`,
     );
   }
   return choice.form;
