@@ -3,7 +3,8 @@
 import { separateInitramfs } from "../initramfs/generator.ts";
 import { DISCOVERY_PORT } from "../protocol/discovery.ts";
 import { parseKernelCommandLine } from "../protocol/kernel_command_line.ts";
-import type { ArtifactFacts, DoctorFacts, LuksFacts, NicFacts } from "./doctor_facts.ts";
+import type { ArtifactFacts, DoctorFacts, LuksFacts } from "./doctor_facts.ts";
+import type { NicFacts } from "./doctor_network_facts.ts";
 import { flattenDevices } from "./storage_facts.ts";
 import { wrapLine } from "./wrap_line.ts";
 

@@ -6,7 +6,8 @@ import type { BlockDevice } from "../system/facts.ts";
 import { createMemorySystem } from "../system/memory.ts";
 import { type ConfigChoices, formatConfigYaml } from "./config_yaml.ts";
 import { type CheckLevel, formatChecks, runChecks } from "./doctor_checks.ts";
-import { contains, type DoctorFacts, parseInitramfsResume, parseLuksMetadata, parseRuleset } from "./doctor_facts.ts";
+import { contains, type DoctorFacts, parseInitramfsResume, parseLuksMetadata } from "./doctor_facts.ts";
+import { parseRuleset } from "./doctor_network_facts.ts";
 import { findMount, sortStableNames } from "./storage_facts.ts";
 
 function device(path: string, more: Partial<BlockDevice> = {}): BlockDevice {

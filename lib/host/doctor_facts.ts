@@ -6,13 +6,20 @@ import type { KernelSignature } from "../boot/kernel_signature.ts";
 import { parseStiefelsystemJson } from "../boot/stiefelsystem_json.ts";
 import type { Config } from "../config/config.ts";
 import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";
-import { DISCOVERY_PORT } from "../protocol/discovery.ts";
-import { type BlockDevice, listLinks, readLinkSpeed } from "../system/facts.ts";
+import type { BlockDevice } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
-import { outputIfItWorks } from "./ask_program.ts";
+import { outputIfItWorks, readIfThere } from "./ask_program.ts";
+import {
+  findGreedyPrograms,
+  findNetworkManagerConflicts,
+  type FirewallFacts,
+  type GreedyProgram,
+  type NicFacts,
+  readFirewall,
+  readNics,
+} from "./doctor_network_facts.ts";
 import { gatherHostFacts, type HostFacts } from "./host_facts.ts";
 import { journalPath } from "./journal.ts";
-import { networkManagerRule } from "./network_rules.ts";
 import { stiefelsystemJsonPath } from "./plan_setup_server.ts";
 import { readImageKernel, readSecureBoot, readTrustedKeys } from "./secure_boot_facts.ts";
 import { flattenDevices, gatherStorageFacts, isLuks, type StorageFacts } from "./storage_facts.ts";
@@ -26,46 +33,9 @@ export interface LuksFacts {
   readonly tokens: readonly string[];
 }
 
-export interface NicFacts {
-  readonly name: string;
-  readonly driver: string;
-  readonly hasCarrier: boolean;
-  /** Undefined where the driver does not say. */
-  readonly speedMbps: number | undefined;
-}
-
 export interface BatteryFacts {
   readonly capacityPercent: number;
   readonly isDischarging: boolean;
-}
-
-/** A program that configures every link it sees, and where it is told which not. */
-export interface GreedyProgram {
-  readonly name: string;
-  readonly unit: string;
-  readonly file: string;
-  /** What has to stand in the file. */
-  readonly setting: string;
-}
-
-/** dhcpcd.conf(5), connman.conf(5): neither has a directory for files of others. */
-const greedyPrograms: readonly GreedyProgram[] = [
-  { name: "dhcpcd", unit: "dhcpcd.service", file: "/etc/dhcpcd.conf", setting: "denyinterfaces stiefel0" },
-  {
-    name: "ConnMan",
-    unit: "connman.service",
-    file: "/etc/connman/main.conf",
-    setting: "NetworkInterfaceBlacklist=stiefel0",
-  },
-];
-
-export interface FirewallFacts {
-  /** What comes in is dropped unless a rule takes it. */
-  readonly dropsByDefault: boolean;
-  /** Some rule takes ICMPv6, with which neighbours find each other (RFC 4861). */
-  readonly takesIcmpv6: boolean;
-  /** Some rule takes the port on which a desktop asks. */
-  readonly takesDiscovery: boolean;
 }
 
 export interface ArtifactFacts {
@@ -179,12 +149,6 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
   };
 }
 
-/** A file of /proc or /sys, which Deno only reads through a program; undefined when it is not there. */
-async function readIfThere(system: System, path: string): Promise<string | undefined> {
-  const { exitCode, stdout } = await system.run(["cat", path], { acceptExitCodes: [0, 1], timeoutMs: 5_000 });
-  return exitCode === 0 ? stdout.trim() : undefined;
-}
-
 /** What only root may look at is answered with `otherwise`, so that doctor is of use to others, too. */
 async function unlessRefused<T>(work: Promise<T>, otherwise: T): Promise<T> {
   try {
@@ -280,40 +244,6 @@ async function findConfiguredDisk(
   return { path, found };
 }
 
-const networkManagerPlaces = [
-  "/etc/NetworkManager/conf.d",
-  "/usr/lib/NetworkManager/conf.d",
-  "/etc/NetworkManager/system-connections",
-];
-
-/** Files that say that NetworkManager manages a device whatever it is called, or ours. */
-async function findNetworkManagerConflicts(tree: HostTree): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const directory of networkManagerPlaces) {
-    for (const name of await tree.list(directory)) {
-      const path = `${directory}/${name}`;
-      if (path === networkManagerRule.path || path.startsWith("/etc/NetworkManager/conf.d/.")) continue;
-      const text = await tree.readText(path) ?? "";
-      const managesAll = /^\s*match-device\s*=\s*\*/m.test(text) && /^\s*managed\s*=\s*(1|true|yes)/m.test(text);
-      if (managesAll || /^\s*interface-name\s*=\s*stiefel/m.test(text)) found.push(path);
-    }
-  }
-  return found;
-}
-
-async function findGreedyPrograms(system: System, tree: HostTree): Promise<readonly GreedyProgram[]> {
-  const found: GreedyProgram[] = [];
-  for (const program of greedyPrograms) {
-    const state = await outputIfItWorks(system, ["systemctl", "is-enabled", program.unit]);
-    if (state?.trim() !== "enabled") continue;
-    // Whatever leaves us out is fine: a whole name, its beginning, or a list of the only ones that are taken.
-    const isTold = /^\s*(denyinterfaces|allowinterfaces|NetworkInterfaceBlacklist)\b.*/gm;
-    const settings = (await tree.readText(program.file))?.match(isTold) ?? [];
-    if (!settings.some((line) => line.includes("stiefel") || line.includes("allowinterfaces"))) found.push(program);
-  }
-  return found;
-}
-
 const nbdClientPaths = ["/usr/sbin/nbd-client", "/usr/bin/nbd-client", "/sbin/nbd-client", "/bin/nbd-client"];
 
 /** nbd-client speaks netlink through libnl-genl, whose name stands in the program. */
@@ -323,38 +253,6 @@ async function readNbdClientHasNetlink(system: System, tree: HostTree): Promise<
     return await contains(system, await tree.locate(path), new TextEncoder().encode("libnl-genl-3"));
   }
   return undefined;
-}
-
-/** Needs root. Rules made with iptables-nft, ufw and firewalld are seen, too; those of the old ip6tables are not. */
-async function readFirewall(system: System): Promise<FirewallFacts | undefined> {
-  const ruleset = await outputIfItWorks(system, ["nft", "list", "ruleset"]);
-  return ruleset === undefined ? undefined : parseRuleset(ruleset);
-}
-
-/** @param ruleset output of `nft list ruleset` (nft(8)) */
-export function parseRuleset(ruleset: string): FirewallFacts {
-  return {
-    dropsByDefault: /hook input [^;]*; policy drop;/.test(ruleset),
-    takesIcmpv6: /icmpv6|ipv6-icmp/.test(ruleset),
-    takesDiscovery: new RegExp(`\\b${DISCOVERY_PORT}\\b`).test(ruleset),
-  };
-}
-
-async function readNics(system: System): Promise<readonly NicFacts[]> {
-  const nics: NicFacts[] = [];
-  for (const link of await listLinks(system)) {
-    const uevent = await readIfThere(system, `/sys/class/net/${link.name}/device/uevent`);
-    const driver = /^DRIVER=(.+)$/m.exec(uevent ?? "")?.[1];
-    if (driver === undefined) continue; // not hardware
-    if (await readIfThere(system, `/sys/class/net/${link.name}/phy80211/index`) !== undefined) continue; // wireless
-    nics.push({
-      name: link.name,
-      driver,
-      hasCarrier: link.hasCarrier,
-      speedMbps: await readLinkSpeed(system, link.name),
-    });
-  }
-  return nics;
 }
 
 async function readBattery(system: System): Promise<BatteryFacts | undefined> {
