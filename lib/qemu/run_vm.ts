@@ -75,6 +75,8 @@ export async function startVm(
   const lines: ConsoleLine[] = [];
   const watchers = new Set<(line: ConsoleLine) => void>();
   const rawLogPath = `${options.runDirectory}/${spec.name}.raw.log`;
+  // Until QEMU makes it anew, whoever reads along would find what an earlier machine of this name has asked.
+  await system.remove(rawLogPath);
   let qmp: Promise<Qmp> | undefined;
   let endedByUs: string | undefined;
   const keyboard = createKeyboard();
