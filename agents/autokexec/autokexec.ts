@@ -1,4 +1,5 @@
 /** The autokexec agent: hears desktops and network cards, and carries out what lib/protocol/autokexec_session.ts decides. */
+import { unloadKernel } from "../../lib/boot/kexec.ts";
 import { allNodesGroup } from "../../lib/net/address.ts";
 import { openDatagramLink } from "../../lib/net/datagram_link.ts";
 import {
@@ -21,7 +22,7 @@ import { createCardWatch } from "./card_watch.ts";
 import { createCardRaiser } from "./raise_cards.ts";
 import { type AutokexecEnvironment, readAutokexecEnvironment } from "./environment.ts";
 import type { AutokexecOptions } from "./options.ts";
-import { findObstacle, isGoingOn, loadImage, restartIntoImage, unloadImage } from "./restart.ts";
+import { findObstacle, isGoingOn, loadImage, restartIntoImage } from "./restart.ts";
 
 export interface AutokexecDependencies {
   readonly system: System;
@@ -181,7 +182,7 @@ class Autokexec {
   async #unload(): Promise<void> {
     const { system, console } = this.#dependencies;
     await this.#loading;
-    await unloadImage(system).catch((error) => console.say(`Cannot unload the image: ${describeError(error)}`));
+    await unloadKernel(system).catch((error) => console.say(`Cannot unload the image: ${describeError(error)}`));
   }
 
   async #countDown(seconds: number): Promise<void> {

@@ -93,11 +93,6 @@ async function explainLockdown(system: System, error: unknown): Promise<unknown>
   );
 }
 
-/** Also when nothing is loaded, and when the agent is about to end. Runs `kexec`. */
-export async function unloadImage(system: System): Promise<void> {
-  await system.run(["kexec", "--unload"], { timeoutMs: 30_000, isCleanup: true });
-}
-
 /**
  * An ordinary shutdown that ends in the loaded kernel; the shutdown ends this program. Runs `cat`, `busctl`, `systemctl`.
  * @throws {UserError} when nothing is loaded, or the machine goes on running

@@ -1,6 +1,6 @@
 /** The client agent: search, fetch, start; over and over until it works. */
 import { ProtocolError, UserError } from "../../lib/errors.ts";
-import { checkMemory, executeKernel, loadKernel } from "../../lib/boot/kexec.ts";
+import { checkMemory, executeKernel, loadKernel, unloadKernel } from "../../lib/boot/kexec.ts";
 import { connectStream } from "../../lib/net/stream.ts";
 import { BOOT_EXCHANGE_PORT, BOOT_EXCHANGE_VERSION } from "../../lib/protocol/boot_exchange.ts";
 import type { System } from "../../lib/system/system.ts";
@@ -37,11 +37,7 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
   for (;;) {
     signal.throwIfAborted();
     try {
-      const fetched = await fetchOnce(options, { ...dependencies, environment });
-      console.mark("fetched");
-      if (!options.withKexec) return report(console, fetched);
-      await startKernel(dependencies, fetched);
-      return;
+      return await attempt(options, { ...dependencies, environment });
     } catch (error) {
       signal.throwIfAborted();
       for (const line of explain(error)) console.sayRarely(line);
@@ -54,8 +50,34 @@ interface Attempt extends ClientDependencies {
   readonly environment: Environment;
 }
 
-async function fetchOnce(options: ClientOptions, attempt: Attempt): Promise<FetchedArchive> {
-  const { system, console, signal, environment } = attempt;
+async function attempt(options: ClientOptions, dependencies: Attempt): Promise<void> {
+  const { system, console } = dependencies;
+  await using taken = new AsyncDisposableStack();
+  const fetched = await fetchOnce(options, dependencies, async ({ archive, staged }) => {
+    console.mark("fetched");
+    if (!options.withKexec) return;
+    await checkMemory(system, archive.kernelBytes + archive.initramfsBytes);
+    taken.defer(() =>
+      unloadKernel(system).catch((error) => console.say(`Cannot unload the kernel: ${describeError(error)}`))
+    );
+    await loadKernel(system, {
+      kernel: staged.kernelPath,
+      initramfs: staged.initramfsPath,
+      commandLine: archive.commandLine,
+    });
+  });
+  if (!options.withKexec) return report(console, fetched);
+  taken.defer(() => removeStaged(system, fetched.staged));
+  console.say(`Starting "${fetched.archive.entryTitle}"`);
+  console.mark("kexec");
+  await executeKernel(system);
+}
+
+async function fetchOnce(
+  options: ClientOptions,
+  { system, console, signal, environment }: Attempt,
+  load: (fetched: FetchedArchive) => Promise<void>,
+): Promise<FetchedArchive> {
   const { machineName: name } = environment;
   const address = options.server ?? environment.parameters.server;
   const found = address === undefined
@@ -77,6 +99,7 @@ async function fetchOnce(options: ClientOptions, attempt: Attempt): Promise<Fetc
     bootPsk: environment.keys.bootPsk,
     hello: { kind: "hello", protocol: BOOT_EXCHANGE_VERSION, name, ...route },
     directory: options.workDirectory,
+    load,
   });
 }
 
@@ -86,25 +109,6 @@ async function routeTo(
   ends: { readonly local: string; readonly remote: string },
 ): Promise<Route> {
   return found === undefined ? await findRoute(system, ends) : { mac: found.mac };
-}
-
-async function startKernel(
-  { system, console }: ClientDependencies,
-  { archive, staged }: FetchedArchive,
-): Promise<void> {
-  try {
-    await checkMemory(system, archive.kernelBytes + archive.initramfsBytes);
-    await loadKernel(system, {
-      kernel: staged.kernelPath,
-      initramfs: staged.initramfsPath,
-      commandLine: archive.commandLine,
-    });
-    console.say(`Starting "${archive.entryTitle}"`);
-    console.mark("kexec");
-    await executeKernel(system);
-  } finally {
-    await removeStaged(system, staged);
-  }
 }
 
 function report(console: Console, { archive, staged }: FetchedArchive): void {

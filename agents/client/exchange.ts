@@ -32,6 +32,8 @@ export interface ExchangeOptions {
   readonly hello: HelloMessage;
   /** Where kernel and initramfs are put. */
   readonly directory: string;
+  /** Everything is there: loads it, before the server hears that all is well. A desktop that cannot start it must not keep the disk. */
+  readonly load: (fetched: FetchedArchive) => Promise<void>;
 }
 
 export interface FetchedArchive {
@@ -54,7 +56,7 @@ export class ExchangeFailed extends Error {
 const handshakeTimeoutMs = 15_000;
 
 /**
- * Fetches what the server has to boot. When it returns, the server exports the disk to us.
+ * Fetches what the server has to boot, and loads it. When it returns, the server exports the disk to us.
  * @throws {ExchangeFailed}; {ProtocolError} when the handshake fails, "wrong-key" among them; errors of the connection
  */
 export async function fetchArchive(stream: ByteStream, options: ExchangeOptions): Promise<FetchedArchive> {
@@ -125,7 +127,7 @@ class Exchange implements AsyncDisposable {
   }
 
   async #carryOutHere(action: Exclude<ClientAction, { kind: "send" }>): Promise<ClientEvent | undefined> {
-    const { system, console } = this.#options;
+    const { system, console, load } = this.#options;
     switch (action.kind) {
       case "ask-passphrase":
         return await this.#askPassphrase(action);
@@ -139,6 +141,7 @@ class Exchange implements AsyncDisposable {
         if (this.#staging === undefined) throw new TypeError("Nothing was stored");
         console.say(`Fetched ${formatTransferred(this.#totalBytes, system.monotonicMs() - this.#startMs)}`);
         await this.#staging.finish();
+        await load({ archive: action.archive, staged: this.#staging.paths });
         return { kind: "finished" };
       case "boot":
       case "fail":

@@ -1,12 +1,14 @@
 /** What the client makes of a server that holds the key and does not keep to the protocol: it never ends with something to boot. */
 import assert from "node:assert/strict";
-import { ProtocolError } from "../../lib/errors.ts";
+import { ProtocolError, UserError } from "../../lib/errors.ts";
 import { listenStream } from "../../lib/net/listen.ts";
 import { type ByteStream, connectStream } from "../../lib/net/stream.ts";
 import {
   type ArchiveMessage,
+  type ClientMessage,
   formatServerMessage,
   type HelloMessage,
+  parseClientPlaintext,
   type ServerMessage,
 } from "../../lib/protocol/boot_exchange.ts";
 import { MESSAGE_BODY_MAX_BYTES } from "../../lib/protocol/frames.ts";
@@ -15,7 +17,7 @@ import type { SessionParameters } from "../../lib/protocol/session.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import { createConsole } from "../shared/console.ts";
 import { FrameSource } from "../shared/frame_source.ts";
-import { ExchangeFailed, fetchArchive, type FetchedArchive } from "./exchange.ts";
+import { ExchangeFailed, type ExchangeOptions, fetchArchive, type FetchedArchive } from "./exchange.ts";
 
 const psk = new Uint8Array(32).fill(1);
 const hello: HelloMessage = { kind: "hello", protocol: 1, mac: "52:54:00:00:00:01", name: "desktop" };
@@ -57,14 +59,28 @@ interface Line {
 interface Attempt {
   readonly result: FetchedArchive | unknown;
   readonly left: readonly string[];
+  /** What the client said after its hello and request. */
+  readonly heard: readonly ClientMessage[];
 }
 
-async function attempt(script: (line: Line) => Promise<void>, serverPsk = psk): Promise<Attempt> {
+interface AttemptOptions {
+  readonly serverPsk?: Uint8Array;
+  readonly load?: ExchangeOptions["load"];
+}
+
+async function attempt(
+  script: (line: Line) => Promise<void>,
+  { serverPsk = psk, load = () => Promise.resolve() }: AttemptOptions = {},
+): Promise<Attempt> {
   // a machine with 256 MiB left
   const memory = { exitCode: 0, stdout: "MemAvailable: 262144 kB\n", stderr: "" };
   const system = { ...createRealSystem(), run: () => Promise.resolve(memory) };
   const directory = await Deno.makeTempDir({ prefix: "stiefel-fetch-" });
-  const listener = listenStream({ address: "127.0.0.1", port: 0 }, (stream) => serve(stream, script, serverPsk));
+  const heard: ClientMessage[] = [];
+  const listener = listenStream(
+    { address: "127.0.0.1", port: 0 },
+    async (stream) => void heard.push(...await serve(stream, script, serverPsk)),
+  );
   let result: unknown;
   try {
     using stream = await connectStream({ host: "127.0.0.1", port: listener.port });
@@ -73,7 +89,7 @@ async function attempt(script: (line: Line) => Promise<void>, serverPsk = psk): 
       monotonicMs: () => 0,
     });
     const signal = new AbortController().signal;
-    result = await fetchArchive(stream, { system, console, signal, bootPsk: psk, hello, directory });
+    result = await fetchArchive(stream, { system, console, signal, bootPsk: psk, hello, directory, load });
   } catch (error) {
     result = error;
   } finally {
@@ -82,14 +98,18 @@ async function attempt(script: (line: Line) => Promise<void>, serverPsk = psk): 
   }
   const left = [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();
   await Deno.remove(directory, { recursive: true });
-  return { result, left };
+  return { result, left, heard };
 }
 
-async function serve(stream: ByteStream, script: (line: Line) => Promise<void>, serverPsk: Uint8Array): Promise<void> {
+async function serve(
+  stream: ByteStream,
+  script: (line: Line) => Promise<void>,
+  serverPsk: Uint8Array,
+): Promise<readonly ClientMessage[]> {
   const frames = new FrameSource(stream);
   const answer = await answerClientOpening(await frames.next(1_000) ?? new Uint8Array(), { psk: serverPsk });
   await stream.write(answer.reply);
-  if (answer.kind === "declined") return;
+  if (answer.kind === "declined") return [];
   frames.expectSealedFrames(MESSAGE_BODY_MAX_BYTES);
   const { channel } = answer;
   await script({
@@ -103,12 +123,25 @@ async function serve(stream: ByteStream, script: (line: Line) => Promise<void>, 
     raw: (bytes) => stream.write(bytes),
   });
   await stream.closeWrite();
-  while (await frames.next(2_000).catch(() => undefined) !== undefined);
+  const heard: ClientMessage[] = [];
+  for (;;) {
+    const body = await frames.next(2_000).catch(() => undefined);
+    if (body === undefined) return heard.slice(2);
+    heard.push(parseClientPlaintext(await channel.open(body)));
+  }
 }
 
 async function upToData(line: Line, announced = archive): Promise<void> {
   await line.say(welcome);
   await line.say(announced);
+}
+
+async function sendEverything(line: Line): Promise<void> {
+  await upToData(line);
+  await line.data(kernel);
+  await line.data(initramfs);
+  await line.say(end);
+  await line.say({ kind: "ready" });
 }
 
 const cases: readonly {
@@ -231,7 +264,7 @@ for (const { name, code, script } of cases) {
 }
 
 Deno.test("another key and a busy server are told apart", async () => {
-  const wrong = await attempt(() => Promise.resolve(), new Uint8Array(32).fill(9));
+  const wrong = await attempt(() => Promise.resolve(), { serverPsk: new Uint8Array(32).fill(9) });
   assert.ok(wrong.result instanceof ProtocolError && wrong.result.code === "wrong-key");
   const listener = listenStream({ address: "127.0.0.1", port: 0 }, (stream) => stream.write(declineBusy().reply));
   using stream = await connectStream({ host: "127.0.0.1", port: listener.port });
@@ -246,6 +279,7 @@ Deno.test("another key and a busy server are told apart", async () => {
     bootPsk: psk,
     hello,
     directory: "/nowhere",
+    load: () => Promise.resolve(),
   };
   await assert.rejects(
     fetchArchive(stream, options),
@@ -256,13 +290,24 @@ Deno.test("another key and a busy server are told apart", async () => {
 });
 
 Deno.test("a server that keeps to the protocol gives kernel, initramfs and session", async () => {
-  const { result, left } = await attempt(async (line) => {
-    await upToData(line);
-    await line.data(kernel);
-    await line.data(initramfs);
-    await line.say(end);
-    await line.say({ kind: "ready" });
-  });
+  const loaded: number[] = [];
+  const load: ExchangeOptions["load"] = async ({ staged, archive: { commandLine } }) => {
+    assert.equal(commandLine, "quiet");
+    for (const path of [staged.kernelPath, staged.initramfsPath]) loaded.push((await Deno.stat(path)).size);
+  };
+  const { result, left, heard } = await attempt(sendEverything, { load });
   assert.ok(!(result instanceof Error), String(result));
   assert.deepEqual(left, ["initramfs", "kernel"]);
+  assert.deepEqual(heard, [{ kind: "ack", ok: true }]);
+  assert.equal(loaded[0], kernel.length);
+  assert.ok((loaded[1] ?? 0) > initramfs.length, "the session is in the initramfs that is loaded");
+});
+
+Deno.test("a kernel that this machine does not take is told to the server, which then keeps no disk for it", async () => {
+  const load = (): Promise<never> => Promise.reject(new UserError("It is not signed"));
+  const { result, left, heard } = await attempt(sendEverything, { load });
+  assert.ok(result instanceof ExchangeFailed);
+  assert.match(result.message, /It is not signed/);
+  assert.deepEqual(heard, [{ kind: "ack", ok: false, message: "It is not signed" }]);
+  assert.deepEqual(left, []);
 });

@@ -113,6 +113,7 @@ async function play(scene: Scene): Promise<Outcome> {
       bootPsk: psk,
       hello,
       directory,
+      load: () => Promise.resolve(),
     });
     assert.deepEqual(await Deno.readFile(result.fetched.staged.kernelPath), kernel);
     const written = await Deno.readFile(result.fetched.staged.initramfsPath);

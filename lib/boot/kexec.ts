@@ -93,6 +93,11 @@ export function loadArguments(image: KernelToLoad, check: "unchecked" | "by-kern
   ];
 }
 
+/** Also when nothing is loaded, and when the caller is about to end. Runs `kexec`. */
+export async function unloadKernel(system: System): Promise<void> {
+  await system.run(["kexec", "--unload"], { timeoutMs: 30_000, isCleanup: true });
+}
+
 /** Whether a kernel is loaded (Documentation/ABI/testing/sysfs-kernel-kexec). Runs `cat`. */
 export async function isKernelLoaded(system: System): Promise<boolean> {
   return (await system.run(["cat", "/sys/kernel/kexec_loaded"], { timeoutMs: 5_000 })).stdout.trim() === "1";

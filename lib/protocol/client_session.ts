@@ -49,8 +49,8 @@ export type ClientAction =
   | { readonly kind: "prepare"; readonly archive: ArchiveMessage }
   /** Append to a part; the bytes belong to whoever stores them. */
   | { readonly kind: "store"; readonly part: ArchivePart; readonly bytes: Uint8Array }
-  /** Add the session file to the initramfs and close the parts. */
-  | { readonly kind: "finish" }
+  /** Add the session file to the initramfs, close the parts and load what is to be started. */
+  | { readonly kind: "finish"; readonly archive: ArchiveMessage }
   | { readonly kind: "boot"; readonly archive: ArchiveMessage }
   /** Show the failure, close the connection, drop what was stored. */
   | { readonly kind: "fail"; readonly failure: SessionFailure };
@@ -170,7 +170,10 @@ function onEnd(state: State<"receiving">, event: OwnEvent): ClientStep {
     const found = `The server ended the transfer after ${state.receivedBytes} of ${wantedBytes} bytes`;
     return failAndTell(state, { code: "truncated", message: found });
   }
-  return { state: { name: "finishing", archive: state.archive }, actions: [{ kind: "finish" }] };
+  return {
+    state: { name: "finishing", archive: state.archive },
+    actions: [{ kind: "finish", archive: state.archive }],
+  };
 }
 
 function onFinished(state: State<"finishing">, event: OwnEvent): ClientStep {

@@ -65,7 +65,7 @@ Deno.test("a client that gets everything in order boots", () => {
     { kind: "store", part: "kernel", bytes: new Uint8Array(5) },
     { kind: "store", part: "initramfs", bytes: new Uint8Array(3) },
     { kind: "store", part: "initramfs", bytes: new Uint8Array(4) },
-    { kind: "finish" },
+    { kind: "finish", archive },
     { kind: "send", message: { kind: "ack", ok: true } },
     { kind: "boot", archive },
   ]);
