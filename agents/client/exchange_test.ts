@@ -76,11 +76,11 @@ async function attempt(
   const memory = { exitCode: 0, stdout: "MemAvailable: 262144 kB\n", stderr: "" };
   const system = { ...createRealSystem(), run: () => Promise.resolve(memory) };
   const directory = await Deno.makeTempDir({ prefix: "stiefel-fetch-" });
-  const heard: ClientMessage[] = [];
-  const listener = listenStream(
-    { address: "127.0.0.1", port: 0 },
-    async (stream) => void heard.push(...await serve(stream, script, serverPsk)),
-  );
+  const heard = Promise.withResolvers<readonly ClientMessage[]>();
+  const listener = listenStream({ address: "127.0.0.1", port: 0 }, async (stream) => {
+    // A client that closes early makes a script fail.
+    heard.resolve(await serve(stream, script, serverPsk).catch(() => []));
+  });
   let result: unknown;
   try {
     using stream = await connectStream({ host: "127.0.0.1", port: listener.port });
@@ -98,7 +98,7 @@ async function attempt(
   }
   const left = [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();
   await Deno.remove(directory, { recursive: true });
-  return { result, left, heard };
+  return { result, left, heard: await heard.promise };
 }
 
 async function serve(
