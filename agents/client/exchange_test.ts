@@ -93,6 +93,7 @@ async function attempt(
   } catch (error) {
     result = error;
   } finally {
+    await heard.promise; // closing would cut off what comes last
     listener.close();
     await listener.finished;
   }
