@@ -10,6 +10,7 @@ import { offerPackages } from "../lib/cli/packages.ts";
 import { reportError } from "../lib/cli/report_error.ts";
 import { createTerminalUi } from "../lib/cli/terminal_ui.ts";
 import { UserError } from "../lib/errors.ts";
+import { secureBootCodePath } from "../lib/qemu/uefi_firmware.ts";
 import { createRealSystem } from "../lib/system/real.ts";
 import { projectRoot } from "./support/source_tree.ts";
 
@@ -71,7 +72,18 @@ const groups: readonly Group[] = [
     what: "whole machines",
     files: ["tests/qemu"],
     grants: [...commonGrants, "--allow-net"],
-    programs: ["qemu-system-x86_64", "mmdebstrap", "zstd", "bsdtar", "sfdisk", "mkfs.ext4", "debugfs"],
+    programs: [
+      "qemu-system-x86_64",
+      secureBootCodePath,
+      "mmdebstrap",
+      "zstd",
+      "bsdtar",
+      "sfdisk",
+      "mkfs.ext4",
+      "mkfs.vfat",
+      "mmd",
+      "debugfs",
+    ],
   },
 ];
 

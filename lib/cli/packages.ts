@@ -1,11 +1,13 @@
 /** Programs we need, the Debian packages they come in, and the offer to install what is missing. */
 
 import { UserError } from "../errors.ts";
+import { secureBootCodePath } from "../qemu/uefi_firmware.ts";
 import type { System } from "../system/system.ts";
 import type { Ui } from "./ui.ts";
 
-/** Program to Debian package; the same names on Ubuntu and other descendants. */
+/** Program, or path of another file, to Debian package; the same names on Ubuntu and other descendants. */
 const packageOf: ReadonlyMap<string, string> = new Map([
+  [secureBootCodePath, "ovmf"],
   ["bsdtar", "libarchive-tools"],
   ["busybox", "busybox"],
   ["cpio", "cpio"],
@@ -20,6 +22,8 @@ const packageOf: ReadonlyMap<string, string> = new Map([
   ["lsblk", "util-linux"],
   ["make", "make"],
   ["mkfs.ext4", "e2fsprogs"],
+  ["mkfs.vfat", "dosfstools"],
+  ["mmd", "mtools"],
   ["mmdebstrap", "mmdebstrap"],
   ["nbdinfo", "libnbd-bin"],
   ["nbdkit", "nbdkit"],
@@ -78,7 +82,9 @@ export async function findMissingPackages(
 ): Promise<MissingPackages> {
   const missing: string[] = [];
   for (const program of programs) {
-    const paths = programDirectories.map((directory) => `${directory}/${program}`);
+    const paths = program.startsWith("/")
+      ? [program]
+      : programDirectories.map((directory) => `${directory}/${program}`);
     const found = await Promise.all(paths.map((path) => system.stat(path)));
     if (found.every((status) => status === undefined)) missing.push(program);
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { UserError } from "../errors.ts";
 import { createMemorySystem, type MemorySystem } from "../system/memory.ts";
+import { secureBootCodePath } from "../qemu/uefi_firmware.ts";
 import { findMissingPackages, offerPackages, packagesFor } from "./packages.ts";
 import type { Ui } from "./ui.ts";
 
@@ -42,6 +43,13 @@ function debian(options: { readonly uid: string; readonly failures?: number }): 
   });
   return system;
 }
+
+Deno.test("a file that is no program is looked for where it has to be", async () => {
+  const [firmware, wanted] = [secureBootCodePath, { packages: ["ovmf"], programs: [secureBootCodePath] }];
+  assert.deepEqual(await findMissingPackages(createMemorySystem(), [firmware]), wanted);
+  const installed = createMemorySystem({ files: { [firmware]: "" } });
+  assert.deepEqual(await findMissingPackages(installed, [firmware]), { packages: [], programs: [] });
+});
 
 Deno.test("packages are named once, however many programs come in them", () => {
   assert.deepEqual(packagesFor(["zstd", "debugfs", "mkfs.ext4"]), ["e2fsprogs", "zstd"]);

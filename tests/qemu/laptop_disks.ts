@@ -40,6 +40,8 @@ function preparePlainDisk({ system, ui, options }: QemuTest, generator: LaptopGe
     packages: ["kexec-tools", "network-manager", ...installerPackages[generator]],
     isUntouched: true,
     generator,
+    // Started by either firmware: a BIOS finds its boot code, too.
+    firmware: generator === "dracut" ? "bios" : "uefi",
   });
 }
 

@@ -9,6 +9,7 @@ import { installedDiskPassphrase, installedPart } from "../../lib/qemu/installed
 import { cablePath, ownLaptopSpec } from "../../lib/qemu/machine_pair.ts";
 import { makeProjectDisk, mountProject } from "../../lib/qemu/project_disk.ts";
 import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
+import { prepareSecureBoot } from "../../lib/qemu/uefi_firmware.ts";
 import type { System } from "../../lib/system/system.ts";
 import { copyInstalledDisk, copyPlainDisk, type LaptopGenerator } from "./laptop_disks.ts";
 import type { QemuTest } from "./machines.ts";
@@ -21,6 +22,8 @@ export interface LaptopKind {
   readonly ownRoot: string;
   readonly desktopRoot: string;
   readonly passphrase?: string;
+  /** Its firmware enforces Secure Boot. Default: a BIOS. */
+  readonly hasSecureBoot?: boolean;
   /** What its kernel says when it mounts the root file system, whatever the machine. */
   readonly mounted: RegExp;
   /**
@@ -36,6 +39,7 @@ export const laptops = {
     copyDisk: (rig) => copyPlainDisk(rig, "initramfs-tools"),
     ownRoot: "/dev/vda2",
     desktopRoot: "/dev/nbd0p2",
+    hasSecureBoot: true,
     mounted: /EXT4-fs \(\w+2\): mounted filesystem/,
     listUnclean: async (system, diskPath) => {
       const parts = [demoDiskLayout.root, demoDiskLayout.boot];
@@ -99,10 +103,13 @@ export async function startOwnLaptop(
     denoDir: image.deno.environment.DENO_DIR ?? `${image.deno.environment.HOME}/.cache/deno`,
   }, projectDiskPath);
   await system.remove(cablePath(runDirectory));
-  const vm = await startVm(system, ownLaptopSpec({ diskPath, projectDiskPath, memoryMiB: 1024 }), host, {
-    runDirectory,
-    limitMs,
-  });
+  const firmware = kind.hasSecureBoot ? await prepareSecureBoot(system, { runDirectory, name: "laptop" }) : undefined;
+  const vm = await startVm(
+    system,
+    ownLaptopSpec({ diskPath, projectDiskPath, memoryMiB: 1024, ...(firmware ? { firmware } : {}) }),
+    host,
+    { runDirectory, limitMs },
+  );
   const typist = typePassphrase(system, vm, kind);
   const isUp = new RegExp(`stiefel-demo: root=${RegExp.escape(kind.ownRoot)} `);
   let from = 0;

@@ -29,17 +29,26 @@ const limits = { limitMs: 1800 * second } as const;
 
 Deno.test({
   name:
-    "a laptop with ext4 and initramfs-tools is set up while it runs, turns into a server when a desktop asks, comes back by itself with " +
-    "what was written, and undo-setup leaves nothing",
+    "a laptop with Secure Boot, ext4 and initramfs-tools is set up while it runs, declines an image it cannot start, turns into a server " +
+    "when a desktop asks, comes back by itself with what was written, and undo-setup leaves nothing",
   ignore: rig.skipReason !== undefined,
   fn: async () => {
     await using laptop = await startOwnLaptop(rig, laptops.plain, limits);
     const shell = await laptop.work(1);
+    await shell.mustRun("mokutil --sb-state | grep -x 'SecureBoot enabled'", short);
+    await shell.mustRun("grep -F '[integrity]' /sys/kernel/security/lockdown", short);
     const before = await listTree(shell);
     await setUp(shell);
     const again = await shell.mustRun(inProject("deno task setup-server --yes"), command);
     assert.ok(again.some((line) => /^0 done, \d+ unchanged\.$/.test(line)), again.join("\n"));
+    await declineChangedImage(shell);
+    const from = laptop.vm.lines.length;
     const back = await serveAndComeBack(laptop, laptops.plain, shell);
+    const said = laptop.vm.lines.slice(from).map(({ text }) => text);
+    const [image, own] = said.flatMap((text, index) => /Kernel is locked down/.test(text) ? [index] : []);
+    const served = said.findIndex((text) => serverReadyPattern.test(text));
+    assert.ok(image !== undefined && image < served, "the image's kernel is locked down, too");
+    assert.ok(own !== undefined && own > served, "the laptop's own is again");
     await back.shell.mustRun(inProject("deno task undo-setup --yes"), build);
     assert.deepEqual(await listTree(back.shell), before);
     await switchOff(laptop);
@@ -108,6 +117,44 @@ async function setUp(shell: ConsoleShell): Promise<void> {
   await shell.mustRun(inProject("deno task setup-server --yes"), build);
   await shell.mustRun(`sha256sum --check ${ownInitramfs}`, short);
   await shell.mustRun("systemctl is-enabled stiefel-autokexec && systemctl is-active stiefel-autokexec", short);
+}
+
+/** Where setup-server puts the image's kernel. */
+const imageKernel = "/var/local/lib/stiefelsystem/kernel";
+
+/** A byte is too much, the signature holds no more: doctor says so, and a desktop asks in vain. The byte goes again. */
+async function declineChangedImage(shell: ConsoleShell): Promise<void> {
+  const { system, options } = rig;
+  const { image, host } = await rig.machines();
+  assert.match(await readSecureBootCheck(shell), /^ok .*locked down \(integrity\), and trusts "Debian Secure Boot CA"/);
+  await shell.mustRun(`printf x >>${imageKernel}`, short);
+  assert.match(await readSecureBootCheck(shell), /^ERROR .* is not what was signed/);
+  const bootId = await readBootId(shell);
+  {
+    await using desktop = await startVm(
+      system,
+      desktopSpec({ image, clientMemoryMiB: 768, console: "pipe" }),
+      host,
+      { runDirectory: options.runDirectory, limitMs: 400 * second },
+    );
+    await desktop.waitForLine(/runs its own system .* and will not restart for now/, { timeoutMs: 300 * second });
+  }
+  const journal = (await shell.mustRun("journalctl --no-pager --boot --unit stiefel-autokexec", short)).join("\n");
+  assert.match(journal, /Nothing is restarted: .*locked down \(integrity, Secure Boot\).*it is not what was signed/);
+  assert.doesNotMatch(journal, /restarts as a stiefelsystem|Restarting as/);
+  assert.equal(await readBootId(shell), bootId);
+  await shell.mustRun("systemctl is-system-running && grep -x 0 /sys/kernel/kexec_loaded", short);
+  await shell.mustRun(`truncate --size=-1 ${imageKernel} && systemctl restart stiefel-autokexec`, short);
+}
+
+/** What doctor says, which fails when it finds an error. */
+async function readSecureBootCheck(shell: ConsoleShell): Promise<string> {
+  const { lines } = await shell.run(inProject("deno task doctor"), { timeoutMs: 300 * second });
+  const at = lines.findIndex((line) => /^\w+ +Secure Boot /.test(line));
+  assert.ok(at >= 0, lines.join("\n"));
+  // Longer lines are broken, and go on indented.
+  const next = lines.findIndex((line, index) => index > at && !line.startsWith(" "));
+  return lines.slice(at, next).join(" ").replaceAll(/ +/g, " ");
 }
 
 /** From the laptop's own system through a desktop's boot into it again. */
