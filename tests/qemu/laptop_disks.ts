@@ -32,12 +32,12 @@ function prepareSetUpDisk({ system, ui, options }: QemuTest, generator: LaptopGe
   });
 }
 
-/** A Debian with NetworkManager, as laptops have it, and with what it takes to install itself on another disk. */
+/** A Debian with NetworkManager and sessions, as laptops have it, and with what it takes to install itself on another disk. */
 function preparePlainDisk({ system, ui, options }: QemuTest, generator: LaptopGenerator): Promise<DemoDisk> {
   return prepareDemoDisk(system, ui, options, {
     title: "Laptop disk",
     name: generator === "dracut" ? "dracut-laptop-disk" : "laptop-disk",
-    packages: ["kexec-tools", "network-manager", ...installerPackages[generator]],
+    packages: ["kexec-tools", "network-manager", "libpam-systemd", ...installerPackages[generator]],
     isUntouched: true,
     generator,
     // Started by either firmware: a BIOS finds its boot code, too.

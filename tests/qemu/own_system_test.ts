@@ -186,6 +186,10 @@ async function serveAndComeBack(
     said.some(({ text }) => /Sending ".*" \(\/.*stiefelsystem\.json\)$/.test(text)),
     "the separate pair was sent",
   );
+  assert.ok(
+    said.some(({ text }) => /^\s*The computer restarts as a stiefelsystem in /.test(text)),
+    "the terminal on which root works was told",
+  );
   assertWasUnmounted(desktop.lines, kind);
   assertWasUnmounted(said, kind);
   await back.mustRun(`grep -F 'token=${token} root=${kind.desktopRoot} ' ${demoMarkerPath}`, short);
