@@ -203,7 +203,8 @@ async function serveAndComeBack(
 function assertWasUnmounted(lines: Vm["lines"], { mounted }: LaptopKind): void {
   assert.ok(lines.some(({ text }) => mounted.test(text)), "the root file system was mounted");
   const replays = lines.filter(({ text }) =>
-    /recovering journal|EXT4-fs .*(?:recovery|orphan)|BTRFS .*replay|was not (?:cleanly )?unmounted/.test(text)
+    /recovering journal|EXT4-fs .*(?:recovery|orphan)|BTRFS .*start tree-log replay|was not (?:cleanly )?unmounted/
+      .test(text)
   );
   assert.deepEqual(replays, []);
 }
