@@ -4,6 +4,7 @@
  * handful of small files; big trees are streamed with `formatCpioHeader` and `formatCpioTrailer`.
  */
 import { ProtocolError } from "../errors.ts";
+import { concatenate } from "./bytes.ts";
 import { decodeUtf8, encodeUtf8 } from "./text.ts";
 
 export type CpioEntry =
@@ -163,14 +164,4 @@ function toEntry({ path, mode, data }: Member): CpioEntry {
         "The cpio archive holds something that is no file, directory or symbolic link",
       );
   }
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const result = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    result.set(part, offset);
-    offset += part.length;
-  }
-  return result;
 }

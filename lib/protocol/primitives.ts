@@ -5,6 +5,8 @@
  * Web Crypto copies what it is given before it returns a promise, so that buffers may be filled again at once.
  */
 
+import { concatenate } from "./bytes.ts";
+
 /** Length of keys, private and public, of all that is used here. */
 export const KEY_BYTES = 32;
 /** Length of a Poly1305 tag. */
@@ -18,7 +20,7 @@ const X25519_BASE_POINT = new Uint8Array(KEY_BYTES).with(0, 9);
 
 /** The hash of all parts together. */
 export async function sha256(...parts: readonly Uint8Array[]): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", join(parts)));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", concatenate(parts)));
 }
 
 export interface HkdfOptions {
@@ -77,9 +79,15 @@ export async function generateKeyPair(): Promise<KeyPair> {
 /** The key pair of a given private key: only for test vectors. */
 export async function importKeyPair(raw: Uint8Array): Promise<KeyPair> {
   if (raw.length !== KEY_BYTES) throw new RangeError(`A private key has ${KEY_BYTES} bytes`);
-  const privateKey = await crypto.subtle.importKey("pkcs8", join([PKCS8_PREFIX, raw]), { name: "X25519" }, false, [
-    "deriveBits",
-  ]);
+  const privateKey = await crypto.subtle.importKey(
+    "pkcs8",
+    concatenate([PKCS8_PREFIX, raw]),
+    { name: "X25519" },
+    false,
+    [
+      "deriveBits",
+    ],
+  );
   return { privateKey, publicKey: await x25519(privateKey, X25519_BASE_POINT) };
 }
 
@@ -171,14 +179,4 @@ const LARGE_BLOCK_BYTES = 4 * 1024 * 1024;
 /** Web Crypto takes no memory that threads share. There is none in this program; its types do not say so everywhere. */
 function plain(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes as Uint8Array<ArrayBuffer>;
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }
