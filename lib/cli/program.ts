@@ -369,17 +369,17 @@ async function findDeno(
   system: System,
   environment: ProgramContext["environment"],
 ): Promise<CreateInitrdOptions["deno"]> {
-  const kept = denoVariables.flatMap((name) => {
+  const kept = Object.fromEntries(denoVariables.flatMap((name) => {
     const value = environment[name];
     return value === undefined ? [] : [[name, value] as const];
-  });
+  }));
   for (const directory of (environment["PATH"] ?? "").split(":")) {
     const path = `${directory}/deno`;
     if (directory !== "" && await system.stat(path) !== undefined) {
-      const deno = { path, environment: Object.fromEntries(kept) };
-      const { stdout } = await system.run([path, "--version"], { env: deno.environment, timeoutMs: 60_000 });
-      requireDeno(parseDenoVersion(stdout), `${path} is`);
-      return deno;
+      const { stdout } = await system.run([path, "--version"], { env: kept, timeoutMs: 60_000 });
+      const version = parseDenoVersion(stdout);
+      requireDeno(version, `${path} is`);
+      return { path, version, environment: kept };
     }
   }
   throw new UserError('Cannot find Deno itself: no "deno" in PATH', {

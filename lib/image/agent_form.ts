@@ -1,13 +1,14 @@
 /** In which form the agents go into the image. Runs `deno`, and by `timeout` what it compiled. */
 import * as v from "valibot";
 import type { AgentForm } from "../config/config.ts";
-import { parseDenoVersion } from "../deno_version.ts";
 import { CommandError, UserError } from "../errors.ts";
 import type { System } from "../system/system.ts";
 
 export interface DenoProgram {
   /** The program itself, under the name that `--allow-run=deno` stands for: the first "deno" in PATH. */
   readonly path: string;
+  /** "2.9.6" */
+  readonly version: string;
   /** What it needs of the environment: HOME or DENO_DIR, DENORT_BIN. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -98,13 +99,15 @@ async function tryToCompile(system: System, { deno, cacheDirectory }: FormReques
 
 /** A denort of another version is taken by `deno compile` without a word; what comes of it does not start, or is not what was tested. */
 async function findFlaw(system: System, deno: DenoProgram, program: string): Promise<string | null> {
-  const limits = { env: deno.environment, timeoutMs: 60_000 };
-  const wanted = parseDenoVersion((await system.run([deno.path, "--version"], limits)).stdout);
-  const { exitCode, stdout } = await system.run(["timeout", "60", program], { ...limits, acceptExitCodes: [0, 1] });
+  const { exitCode, stdout } = await system.run(["timeout", "60", program], {
+    env: deno.environment,
+    timeoutMs: 60_000,
+    acceptExitCodes: [0, 1],
+  });
   const version = stdout.trim();
-  if (exitCode === 0 && version === wanted) return null;
+  if (exitCode === 0 && version === deno.version) return null;
   const denort = deno.environment["DENORT_BIN"] ?? "the denort that Deno has downloaded";
-  return `${denort} is not of this Deno's version, ${wanted}${version === "" ? "" : `, but of ${version}`}`;
+  return `${denort} is not of this Deno's version, ${deno.version}${version === "" ? "" : `, but of ${version}`}`;
 }
 
 /** Deno prints a chain of causes, numbered; the last is the most telling. */

@@ -3,7 +3,7 @@ import { UserError } from "../errors.ts";
 import { createMemorySystem, type MemorySystem } from "../system/memory.ts";
 import { type AgentFormChoice, chooseAgentForm } from "./agent_form.ts";
 
-const deno = { path: "/usr/bin/deno", environment: {} };
+const deno = { path: "/usr/bin/deno", version: "2.9.6", environment: {} };
 
 async function choose(system: MemorySystem, wanted: "auto" | "compile" | "bundle"): Promise<AgentFormChoice> {
   return await chooseAgentForm(system, { wanted, deno, cacheDirectory: "/cache", retry: false, mayTry: true });
@@ -23,7 +23,6 @@ function denoWithDenort(version: string): MemorySystem {
   return createMemorySystem({
     commands: [(argv) => {
       if (argv[1] === "compile") return 0;
-      if (argv[1] === "--version") return "deno 2.9.6 (stable, release, x86_64-unknown-linux-gnu)\nv8 15\n";
       return argv[0] !== "timeout" ? undefined : version === "" ? 1 : `${version}\n`;
     }],
   });
