@@ -3,7 +3,7 @@
  * done twice. A card that nobody has raised is raised once, a while after it is first seen. A card with a cable that has no link-local address
  * after a while gets one: NetworkManager takes it away when no DHCP server answers, as is the rule on a cable between two computers.
  */
-import { isWiredCard, type Link, listLinks } from "../../lib/system/facts.ts";
+import { isWiredCard, type Link, listLinks, readKernelFile } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
 import { describeError, isCandidate, linkLocalAddress } from "../shared/links.ts";
@@ -89,7 +89,5 @@ export function createCardRaiser(
 
 /** Also where the kernel has no IPv6 at all (ip-sysctl, disable_ipv6). Runs `cat`. */
 async function isWithoutIpv6(system: System, linkName: string): Promise<boolean> {
-  const argv = ["cat", `/proc/sys/net/ipv6/conf/${linkName}/disable_ipv6`];
-  const { exitCode, stdout } = await system.run(argv, { acceptExitCodes: [0, 1], timeoutMs: 5_000 });
-  return exitCode !== 0 || stdout.trim() === "1";
+  return (await readKernelFile(system, `/proc/sys/net/ipv6/conf/${linkName}/disable_ipv6`) ?? "1") === "1";
 }

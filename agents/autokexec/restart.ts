@@ -4,6 +4,7 @@ import { checkMemory, isKernelLoaded, loadKernel } from "../../lib/boot/kexec.ts
 import { UserError } from "../../lib/errors.ts";
 import type { AutokexecSettings } from "../../lib/protocol/autokexec_settings.ts";
 import { toPrintable } from "../../lib/protocol/text.ts";
+import { readKernelFile, readLockdown } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import { describeError } from "../shared/links.ts";
 
@@ -77,18 +78,15 @@ export async function loadImage(system: System, settings: AutokexecSettings): Pr
   }
 }
 
-const lockdownHint = "doctor says what can be done; with Secure Boot switched off in the firmware any image is taken";
-
 /** Runs `cat`. */
 async function explainLockdown(system: System, error: unknown): Promise<unknown> {
-  // kernel_lockdown(7)
-  const lockdown = /\[(\w+)\]/.exec(await readKernelFile(system, "/sys/kernel/security/lockdown") ?? "")?.[1];
-  if (lockdown === undefined || lockdown === "none") return error;
+  const lockdown = await readLockdown(system);
+  if (lockdown === undefined) return error;
   return new UserError(
     `The kernel is locked down (${lockdown}, Secure Boot) and does not take the image: ${describeError(error)}`,
     {
       cause: error,
-      hints: [lockdownHint],
+      hints: ["doctor says what can be done; with Secure Boot switched off in the firmware any image is taken"],
     },
   );
 }
@@ -112,10 +110,4 @@ export async function isGoingOn(system: System): Promise<boolean> {
   const argv = ["systemctl", "is-system-running"];
   const { stdout } = await system.run(argv, { acceptExitCodes: [0, 1], timeoutMs: 5_000, isCleanup: true });
   return ["starting", "running", "degraded"].includes(stdout.trim());
-}
-
-/** undefined where there is no such file. */
-async function readKernelFile(system: System, path: string): Promise<string | undefined> {
-  const { exitCode, stdout } = await system.run(["cat", path], { acceptExitCodes: [0, 1], timeoutMs: 5_000 });
-  return exitCode === 0 ? stdout.trim() : undefined;
 }

@@ -12,9 +12,3 @@ export async function outputIfItWorks(system: System, argv: readonly string[]): 
     throw error;
   }
 }
-
-/** A file of /proc or /sys, which Deno only reads through a program; undefined when it is not there. */
-export async function readIfThere(system: System, path: string): Promise<string | undefined> {
-  const { exitCode, stdout } = await system.run(["cat", path], { acceptExitCodes: [0, 1], timeoutMs: 5_000 });
-  return exitCode === 0 ? stdout.trim() : undefined;
-}

@@ -121,8 +121,7 @@ function checkKexec(facts: DoctorFacts): Verdict {
 
 /** Locked down, a kernel only starts kernels signed by a key it trusts, by kexec_file_load (kernel_lockdown(7)). */
 function checkSecureBoot({ isSecureBoot, lockdown, imageKernel, trustedKeys }: DoctorFacts): Verdict {
-  const isLocked = lockdown !== undefined && lockdown !== "none";
-  if (!isLocked) return ok(isSecureBoot ? "on, the kernel is not locked down" : "off");
+  if (lockdown === undefined) return ok(isSecureBoot ? "on, the kernel is not locked down" : "off");
   const locked = `the kernel is locked down (${lockdown})`;
   if (imageKernel === undefined) {
     return warning(`${locked}: it starts signed kernels only`, "Build the image, and run doctor again");

@@ -48,7 +48,7 @@ const healthy: DoctorFacts = {
   generator: "initramfs-tools",
   hasKexec: true,
   isKexecDisabled: false,
-  lockdown: "none",
+  lockdown: undefined,
   isSecureBoot: false,
   imageKernel: undefined,
   trustedKeys: undefined,

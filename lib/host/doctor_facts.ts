@@ -6,9 +6,9 @@ import type { KernelSignature } from "../boot/kernel_signature.ts";
 import { parseStiefelsystemJson } from "../boot/stiefelsystem_json.ts";
 import type { Config } from "../config/config.ts";
 import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";
-import type { BlockDevice } from "../system/facts.ts";
+import { type BlockDevice, readKernelFile, readLockdown } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
-import { outputIfItWorks, readIfThere } from "./ask_program.ts";
+import { outputIfItWorks } from "./ask_program.ts";
 import {
   findGreedyPrograms,
   findNetworkManagerConflicts,
@@ -59,12 +59,12 @@ export interface DoctorFacts {
   readonly hasKexec: boolean;
   /** kernel.kexec_load_disabled is set. */
   readonly isKexecDisabled: boolean;
-  /** "none", "integrity", "confidentiality"; undefined where the kernel has no lockdown. */
+  /** "integrity", "confidentiality"; undefined where the kernel is not locked down. */
   readonly lockdown: string | undefined;
   readonly isSecureBoot: boolean;
-  /** The kernel that the laptop would turn into; undefined when there is none, or it may not be read. */
+  /** The kernel that the laptop would turn into; undefined when there is none, it may not be read, or nobody checks who has signed it. */
   readonly imageKernel: { readonly path: string; readonly signature: KernelSignature } | undefined;
-  /** What the running kernel calls the keys it checks signatures with; undefined where they are not shown. */
+  /** What the running kernel calls the keys it checks signatures with; undefined where they are not shown, or none are needed. */
   readonly trustedKeys: readonly string[] | undefined;
   /** Kernel modules a desktop needs that the payload's kernel lacks. */
   readonly missingModules: readonly string[];
@@ -109,22 +109,22 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
   const storage = await gatherStorageFacts(system);
   const disk = await findConfiguredDisk(system, storage, inputs.config.boot.disk);
   const served = disk?.found ?? storage.root?.devices[0];
-  const readKernelFile = (path: string): Promise<string | undefined> => readIfThere(system, path);
+  const lockdown = await readLockdown(system);
   return {
     host,
     generator: inputs.generator,
-    hasKexec: await readKernelFile("/sys/kernel/kexec_loaded") !== undefined,
-    isKexecDisabled: await readKernelFile("/proc/sys/kernel/kexec_load_disabled") === "1",
-    lockdown: /\[(\w+)\]/.exec(await readKernelFile("/sys/kernel/security/lockdown") ?? "")?.[1],
+    hasKexec: await readKernelFile(system, "/sys/kernel/kexec_loaded") !== undefined,
+    isKexecDisabled: await readKernelFile(system, "/proc/sys/kernel/kexec_load_disabled") === "1",
+    lockdown,
     isSecureBoot: await readSecureBoot(system),
-    imageKernel: await unlessRefused(
+    imageKernel: lockdown === undefined ? undefined : await unlessRefused(
       readImageKernel(system, tree, {
         installed: inputs.config.serverSetup.stiefelsystemKernel,
         built: `${inputs.buildDirectory}/kernel`,
       }),
       undefined,
     ),
-    trustedKeys: await readTrustedKeys(system),
+    trustedKeys: lockdown === undefined ? undefined : await readTrustedKeys(system),
     missingModules: host.kernel === undefined ? [] : await findMissingModules(tree, host.kernel.release),
     bootKernel: await readBootKernel(system, tree, host.kernel?.image),
     hasSeparateInitramfs: await tree.exists(separateInitramfs),
@@ -139,7 +139,7 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
     networkManagerConflicts: await unlessRefused(findNetworkManagerConflicts(tree), []),
     greedyPrograms: await findGreedyPrograms(system, tree),
     nbdClientHasNetlink: await readNbdClientHasNetlink(system, tree),
-    hasIpv6: await readKernelFile("/proc/sys/net/ipv6/conf/all/disable_ipv6") === "0",
+    hasIpv6: await readKernelFile(system, "/proc/sys/net/ipv6/conf/all/disable_ipv6") === "0",
     firewall: await readFirewall(system),
     nics: await readNics(system),
     battery: await readBattery(system),
@@ -260,13 +260,13 @@ async function readBattery(system: System): Promise<BatteryFacts | undefined> {
   for (const name of names?.split("\n") ?? []) {
     const directory = `/sys/class/power_supply/${name}`;
     // power_supply(5) of the kernel: a mouse's battery has scope "Device".
-    if (name === "" || await readIfThere(system, `${directory}/type`) !== "Battery") continue;
-    if (await readIfThere(system, `${directory}/scope`) === "Device") continue;
-    const capacity = Number(await readIfThere(system, `${directory}/capacity`));
+    if (name === "" || await readKernelFile(system, `${directory}/type`) !== "Battery") continue;
+    if (await readKernelFile(system, `${directory}/scope`) === "Device") continue;
+    const capacity = Number(await readKernelFile(system, `${directory}/capacity`));
     if (!Number.isFinite(capacity)) continue;
     return {
       capacityPercent: capacity,
-      isDischarging: await readIfThere(system, `${directory}/status`) === "Discharging",
+      isDischarging: await readKernelFile(system, `${directory}/status`) === "Discharging",
     };
   }
   return undefined;

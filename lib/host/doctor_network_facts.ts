@@ -1,9 +1,9 @@
 /** What `doctor` looks at of cards, network managers and firewalls. Deciding is in doctor_checks.ts. */
 
 import { DISCOVERY_PORT } from "../protocol/discovery.ts";
-import { listLinks, readLinkSpeed } from "../system/facts.ts";
+import { listLinks, readKernelFile, readLinkSpeed } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
-import { outputIfItWorks, readIfThere } from "./ask_program.ts";
+import { outputIfItWorks } from "./ask_program.ts";
 import { networkManagerRule } from "./network_rules.ts";
 import type { HostTree } from "./tree.ts";
 
@@ -96,10 +96,10 @@ export function parseRuleset(ruleset: string): FirewallFacts {
 export async function readNics(system: System): Promise<readonly NicFacts[]> {
   const nics: NicFacts[] = [];
   for (const link of await listLinks(system)) {
-    const uevent = await readIfThere(system, `/sys/class/net/${link.name}/device/uevent`);
+    const uevent = await readKernelFile(system, `/sys/class/net/${link.name}/device/uevent`);
     const driver = /^DRIVER=(.+)$/m.exec(uevent ?? "")?.[1];
     if (driver === undefined) continue; // not hardware
-    if (await readIfThere(system, `/sys/class/net/${link.name}/phy80211/index`) !== undefined) continue; // wireless
+    if (await readKernelFile(system, `/sys/class/net/${link.name}/phy80211/index`) !== undefined) continue; // wireless
     nics.push({
       name: link.name,
       driver,

@@ -1,6 +1,7 @@
 /** What `doctor` looks at to tell whether this machine starts the image's kernel under Secure Boot. */
 
 import { type KernelSignature, readKernelSignature } from "../boot/kernel_signature.ts";
+import { readKernelFile } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 import { outputIfItWorks } from "./ask_program.ts";
 import type { HostTree } from "./tree.ts";
@@ -29,8 +30,7 @@ export async function readImageKernel(
 
 /** Runs `cat`. */
 export async function readTrustedKeys(system: System): Promise<readonly string[] | undefined> {
-  const { exitCode, stdout } = await system.run(["cat", "/proc/keys"], { acceptExitCodes: [0, 1], timeoutMs: 5_000 });
-  return exitCode === 0 ? parseTrustedKeys(stdout) : undefined;
+  return parseTrustedKeys(await readKernelFile(system, "/proc/keys") ?? "");
 }
 
 /**

@@ -134,14 +134,22 @@ async function waitForSubscription(system: System, pid: number, signal: AbortSig
   }
 }
 
+/** A file of /proc or /sys, which Deno only reads through a program, trimmed; undefined when it is not there. Runs `cat`. */
+export async function readKernelFile(system: System, path: string): Promise<string | undefined> {
+  const { exitCode, stdout } = await system.run(["cat", path], { acceptExitCodes: [0, 1], timeoutMs: 5_000 });
+  return exitCode === 0 ? stdout.trim() : undefined;
+}
+
+/** "integrity" or "confidentiality"; undefined where the kernel is not locked down (kernel_lockdown(7)). Runs `cat`. */
+export async function readLockdown(system: System): Promise<string | undefined> {
+  const mode = /\[(\w+)\]/.exec(await readKernelFile(system, "/sys/kernel/security/lockdown") ?? "")?.[1];
+  return mode === "none" ? undefined : mode;
+}
+
 /** Link speed in Mbit/s, undefined where the driver does not say (no carrier, virtual links). Runs `cat`. */
 export async function readLinkSpeed(system: System, linkName: string): Promise<number | undefined> {
-  const { exitCode, stdout } = await system.run(["cat", `/sys/class/net/${linkName}/speed`], {
-    acceptExitCodes: [0, 1],
-    timeoutMs: 5_000,
-  });
-  const speed = Number(stdout);
-  return exitCode === 0 && speed > 0 ? speed : undefined;
+  const speed = Number(await readKernelFile(system, `/sys/class/net/${linkName}/speed`));
+  return speed > 0 ? speed : undefined;
 }
 
 /**
@@ -149,10 +157,9 @@ export async function readLinkSpeed(system: System, linkName: string): Promise<n
  * "wwan", "bluetooth", "bridge", … in `DEVTYPE`, Documentation/ABI/testing/sysfs-uevent). Runs `cat`.
  */
 export async function isWiredCard(system: System, linkName: string): Promise<boolean> {
-  const options = { acceptExitCodes: [0, 1], timeoutMs: 5_000 };
-  const link = await system.run(["cat", `/sys/class/net/${linkName}/uevent`], options);
-  if (link.exitCode !== 0 || /^DEVTYPE=/m.test(link.stdout)) return false;
-  return (await system.run(["cat", `/sys/class/net/${linkName}/device/uevent`], options)).exitCode === 0;
+  const link = await readKernelFile(system, `/sys/class/net/${linkName}/uevent`);
+  if (link === undefined || /^DEVTYPE=/m.test(link)) return false;
+  return await readKernelFile(system, `/sys/class/net/${linkName}/device/uevent`) !== undefined;
 }
 
 /** Memory that can be had without swapping (MemAvailable of proc_meminfo(5)). Runs `cat`. */
