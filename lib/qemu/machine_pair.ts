@@ -34,6 +34,8 @@ const clientMac = "52:54:00:5a:1e:f2";
 const serialConsole = "console=tty0 console=ttyS0,115200";
 /** What the image's kernel is told beside the role: to say only what is worth a notice, and to leave out what nobody needs (doc/image.md). */
 const imageParameters = "loglevel=6 cryptomgr.notests initcall_blacklist=init_encrypted,jent_mod_init";
+/** A desktop runs nobody's programs but ours, and those for seconds: pages it is about to fill are not cleared before. */
+const desktopParameters = `init_on_alloc=0 ${imageParameters}`;
 
 /** Seen on the laptop's console when it has done all it can before a desktop asks (agents/server/server.ts). */
 export const serverReadyPattern = /stiefelsystem: step=prepared /;
@@ -67,7 +69,7 @@ export function desktopSpec(
       kind: "kernel",
       kernel: settings.image.kernelPath,
       initrd: settings.image.initrdPath,
-      commandLine: ["stiefel.role=client", imageParameters, serialConsole].join(" "),
+      commandLine: ["stiefel.role=client", desktopParameters, serialConsole].join(" "),
     },
     disks: [],
     links: [{ id: linkId, mac: clientMac, socketPath: cableSocket, end: "connecting" }],
