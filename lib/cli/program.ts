@@ -194,6 +194,7 @@ function buildProgram(context: ProgramContext): Command {
         ]),
       ),
   )
+    .option("--rounds <number>", "how often the boots are measured; the one in the middle counts", parseRounds, 3)
     .action(async (parts, options) => {
       const { system, ui, paths } = await start(options);
       const { bench, benchParts } = await import("./commands/bench.ts");
@@ -201,6 +202,7 @@ function buildProgram(context: ProgramContext): Command {
       using _lock = await lockRun(system, machines);
       await bench(system, ui, {
         ...machines,
+        rounds: options.rounds,
         parts: parts.length === 0 ? benchParts : benchParts.filter((part) => parts.includes(part)),
         resultPath: `${context.projectDir}/bench.json`,
       });
@@ -293,6 +295,11 @@ function addMachineOptions<Args extends unknown[], Opts extends Record<string, u
   return addBuildOptions(command)
     .option("--server-memory <MiB>", "memory of the laptop's machine", parseMemory)
     .option("--client-memory <MiB>", "memory of the desktop's machine", parseMemory);
+}
+
+function parseRounds(text: string): number {
+  if (!/^[1-9]$/.test(text)) throw new InvalidArgumentError("Wanted a number from 1 to 9.");
+  return Number(text);
 }
 
 function parseMemory(text: string): number {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bootFigures, formatBenchJson, formatBenchTable, readBlockFigures } from "./bench_result.ts";
+import { bootFigures, formatBenchJson, formatBenchTable, middleRound, readBlockFigures } from "./bench_result.ts";
 
 const network = {
   kernel: 1,
@@ -15,16 +15,30 @@ const network = {
 const local = { payloadKernel: 1, root: 14, multiUser: 50 };
 
 Deno.test("the figures of a boot are those of the stable keys, with the ratio of the same run", () => {
-  assert.deepEqual(bootFigures(network, local), {
+  assert.deepEqual(bootFigures([{ network, local }]), {
     localS: 50,
     networkS: 70,
     ratio: 1.4,
+    ratios: [1.4],
     steps: { agent: 8.12, found: 9, fetched: 15, kexec: 17, root: 31, multiUser: 70 },
   });
 });
 
+Deno.test("of several rounds the one in the middle counts, and the ratios of all are told", () => {
+  const rounds = [90, 55, 70, 60].map((multiUser) => ({ network: { ...network, multiUser }, local }));
+  const figures = bootFigures(rounds);
+  assert.deepEqual(figures.ratios, [1.1, 1.2, 1.4, 1.8]);
+  assert.equal(figures.ratio, 1.4, "of the two in the middle, the slower");
+  assert.equal(middleRound(rounds)?.network.multiUser, 70);
+  const text = formatBenchTable({ result: { boot: figures }, times: { network, local } }).join("\n");
+  assert.match(text, /over the network \/ local boot +1\.40 \(rounds: 1\.10, 1\.20, 1\.40, 1\.80\)/);
+  const unfinished = { network: { agent: 8 }, local };
+  assert.equal(middleRound([unfinished]), unfinished);
+  assert.deepEqual(bootFigures([unfinished, ...rounds.slice(0, 1)]).ratios, [1.8], "a boot that got nowhere has none");
+});
+
 Deno.test("what was not measured is absent, in bench.json and in the table", () => {
-  assert.deepEqual(bootFigures({ agent: 8 }, {}), { steps: { agent: 8 } });
+  assert.deepEqual(bootFigures([{ network: { agent: 8 }, local: {} }]), { steps: { agent: 8 } });
   assert.equal(formatBenchJson({}), "{}\n");
   assert.deepEqual(formatBenchTable({ result: {} }), []);
 });
@@ -64,7 +78,7 @@ Deno.test("a TCP stream that failed is absent; a missing line of the disk means 
 Deno.test("the table tells shares beside the figures", () => {
   const text = formatBenchTable({
     result: {
-      boot: bootFigures(network, local),
+      boot: bootFigures([{ network, local }]),
       image: { initrdBytes: 64_000_000, kernelBytes: 12_000_000, agents: "bundle", minimumRamMiB: 384 },
       build: { coldS: 100, warmS: 8 },
       seal: { sealMBps: 700, openMBps: 720 },

@@ -7,9 +7,11 @@ import {
   type BenchReport,
   type BenchResult,
   bootFigures,
+  type BootRound,
   formatBenchJson,
   formatBenchTable,
   type ImageFigures,
+  middleRound,
   readBlockFigures,
 } from "../../qemu/bench_result.ts";
 import { copyDemoDisk } from "../../qemu/demo_disk.ts";
@@ -34,6 +36,8 @@ export type BenchPart = typeof benchParts[number];
 
 export interface BenchOptions extends MachineOptions {
   readonly parts: readonly BenchPart[];
+  /** How often the boots are measured. */
+  readonly rounds: number;
   /** Where bench.json goes. */
   readonly resultPath: string;
 }
@@ -76,12 +80,18 @@ async function benchSeal(system: System, ui: Ui): Promise<NonNullable<BenchResul
   return { sealMBps: Math.round(rate.sealMBps), openMBps: Math.round(rate.openMBps) };
 }
 
-/** The same disk with one CPU each time, from the machine's own disk and over the network. */
+/** The same disk with one CPU each time, from the machine's own disk and over the network, in turn. */
 async function benchBoot(system: System, ui: Ui, { machines, options }: MachineBench): Promise<Partial<BenchReport>> {
-  const local = asLocalBoot((await bootFromOwnDisk(system, ui, { machines, options })).times);
-  const outcome = await bootDemo(system, ui, { machines, options });
-  demandFacts(outcome, options);
-  return { result: { boot: bootFigures(outcome.times, local) }, times: { network: outcome.times, local } };
+  const rounds: BootRound[] = [];
+  while (rounds.length < options.rounds) {
+    ui.say(`Boots, round ${rounds.length + 1} of ${options.rounds}`);
+    const local = asLocalBoot((await bootFromOwnDisk(system, ui, { machines, options })).times);
+    const outcome = await bootDemo(system, ui, { machines, options });
+    demandFacts(outcome, options);
+    rounds.push({ network: outcome.times, local });
+  }
+  const times = middleRound(rounds);
+  return { result: { boot: bootFigures(rounds) }, ...(times === undefined ? {} : { times }) };
 }
 
 async function bootFromOwnDisk(system: System, ui: Ui, { machines, options }: MachineBench): Promise<BootOutcome> {
