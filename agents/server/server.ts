@@ -316,7 +316,7 @@ class Server {
     throw new UserError(
       `This machine did not ${this.#onEnd === "reboot" ? "restart" : "switch off"} within ${endTimeoutMs / 1000} s`,
       {
-        hints: ["Switch it off by its power button: the disk is not in use any more"],
+        hints: ["Hold its power key down: the disk is not in use any more"],
       },
     );
   }

@@ -6,17 +6,15 @@
 /** Its passphrase, where it has one; written down in doc/testing.md. */
 export const installedDiskPassphrase = "stiefel";
 
-/** The partition after the one for GRUB's core image: all of Debian, or its /boot where that is plain. */
+/** The partition after the one for GRUB's core image: all of Debian, or the spare one. */
 export const installedPart = { number: 2, offsetBytes: 2 * 1024 * 1024 } as const;
 
 export interface InstalledLayout {
-  readonly name: "luks-lvm" | "luks-lvm-plain-boot" | "btrfs";
+  readonly name: "luks-lvm" | "btrfs";
   /** Of the Debian that copies itself. */
   readonly generator: "initramfs-tools" | "dracut";
-  /** Size of a /boot partition of its own, as $bootPart; none: /boot lies in the root file system. */
-  readonly plainBootMiB?: number;
-  /** The Debian that copies itself is set up as a laptop; what desktops boot is built anew for the new disk. */
-  readonly isSetUp?: true;
+  /** Size of an empty partition before the last one: /boot lies in the root file system, and may move there. */
+  readonly spareMiB?: number;
   /** Shell lines that end with the new root mounted at /mnt; $disk and $part are the disk and its last partition, for all (else) of Debian. */
   readonly makeAndMount: readonly string[];
   readonly fstab: readonly string[];
@@ -30,32 +28,7 @@ export interface InstalledLayout {
 
 const luksUuid = "5a1ef1e5-0000-4000-8000-0000000000c1";
 const rootUuid = "5a1ef1e5-0000-4000-8000-0000000000c2";
-const bootUuid = "5a1ef1e5-0000-4000-8000-0000000000c3";
-
-/** LUKS in $part, in it LVM, in it root and swap. The usual key derivation would take an emulated machine a minute, each time. */
-const makeLuksLvm = (keyDerivation: string): readonly string[] => [
-  `printf %s ${installedDiskPassphrase} >/run/passphrase`,
-  `cryptsetup luksFormat --batch-mode --type luks2 ${keyDerivation} --uuid ${luksUuid} $part /run/passphrase`,
-  "cryptsetup open --key-file /run/passphrase $part laptop_crypt",
-  "pvcreate --quiet /dev/mapper/laptop_crypt",
-  "vgcreate --quiet laptop /dev/mapper/laptop_crypt",
-  "lvcreate --quiet --yes --name swap_1 --size 128M laptop",
-  "lvcreate --quiet --yes --name root --extents 100%FREE laptop",
-  "mkswap --quiet /dev/mapper/laptop-swap_1",
-  `mkfs.ext4 -q -U ${rootUuid} /dev/mapper/laptop-root`,
-  "mount /dev/mapper/laptop-root /mnt",
-];
-const luksLvmFstab = [
-  "/dev/mapper/laptop-root / ext4 errors=remount-ro 0 1",
-  "/dev/mapper/laptop-swap_1 none swap sw 0 0",
-] as const;
-const luksLvmFiles = {
-  "/etc/crypttab": [`laptop_crypt UUID=${luksUuid} none luks,discard`],
-  // As Debian's installer writes it.
-  "/etc/initramfs-tools/conf.d/resume": ["RESUME=/dev/mapper/laptop-swap_1"],
-  // In place of the demo disk's: drivers of this machine only, as many laptops have it.
-  "/etc/initramfs-tools/conf.d/stiefel-demo": ["MODULES=dep"],
-} as const;
+const keyDerivation = "--pbkdf pbkdf2 --pbkdf-force-iterations 1000 --hash sha256";
 
 export const installedLayouts: Readonly<Record<InstalledLayout["name"], InstalledLayout>> = {
   /**
@@ -64,29 +37,34 @@ export const installedLayouts: Readonly<Record<InstalledLayout["name"], Installe
   "luks-lvm": {
     name: "luks-lvm",
     generator: "initramfs-tools",
-    // GRUB 2.12 knows no other key derivation for LUKS2.
-    makeAndMount: makeLuksLvm("--pbkdf pbkdf2 --pbkdf-force-iterations 1000 --hash sha256"),
-    fstab: luksLvmFstab,
-    files: luksLvmFiles,
+    spareMiB: 320,
+    makeAndMount: [
+      `printf %s ${installedDiskPassphrase} >/run/passphrase`,
+      // GRUB 2.12 knows no other key derivation for LUKS2; the usual number of rounds would take an emulated machine a minute, each time.
+      `cryptsetup luksFormat --batch-mode --type luks2 ${keyDerivation} --uuid ${luksUuid} $part /run/passphrase`,
+      "cryptsetup open --key-file /run/passphrase $part laptop_crypt",
+      "pvcreate --quiet /dev/mapper/laptop_crypt",
+      "vgcreate --quiet laptop /dev/mapper/laptop_crypt",
+      // Holds what a laptop with a gigabyte of memory leaves there when it hibernates.
+      "lvcreate --quiet --yes --name swap_1 --size 512M laptop",
+      "lvcreate --quiet --yes --name root --extents 100%FREE laptop",
+      "mkswap --quiet /dev/mapper/laptop-swap_1",
+      `mkfs.ext4 -q -U ${rootUuid} /dev/mapper/laptop-root`,
+      "mount /dev/mapper/laptop-root /mnt",
+    ],
+    fstab: [
+      "/dev/mapper/laptop-root / ext4 errors=remount-ro 0 1",
+      "/dev/mapper/laptop-swap_1 none swap sw 0 0",
+    ],
+    files: {
+      "/etc/crypttab": [`laptop_crypt UUID=${luksUuid} none luks,discard`],
+      // As Debian's installer writes it.
+      "/etc/initramfs-tools/conf.d/resume": ["RESUME=/dev/mapper/laptop-swap_1"],
+      // In place of the demo disk's: drivers of this machine only, as many laptops have it.
+      "/etc/initramfs-tools/conf.d/stiefel-demo": ["MODULES=dep"],
+    },
     grubOptions: ["--modules='luks2 lvm cryptodisk pbkdf2 gcry_rijndael gcry_sha256'"],
     rebuildsInitramfs: true,
-  },
-  /** The same with a plain /boot, as Debian's installer makes it: a server need not unlock anything. */
-  "luks-lvm-plain-boot": {
-    name: "luks-lvm-plain-boot",
-    generator: "initramfs-tools",
-    plainBootMiB: 320,
-    isSetUp: true,
-    makeAndMount: [
-      ...makeLuksLvm("--pbkdf pbkdf2 --pbkdf-force-iterations 1000"),
-      `mkfs.ext4 -q -U ${bootUuid} $bootPart`,
-      "mkdir /mnt/boot",
-      "mount $bootPart /mnt/boot",
-    ],
-    fstab: [...luksLvmFstab, `UUID=${bootUuid} /boot ext4 defaults 0 2`],
-    files: luksLvmFiles,
-    grubOptions: [],
-    rebuildsInitramfs: false,
   },
   /** Subvolumes for / and /home, as installers make them; the top of the file system holds nothing else. */
   btrfs: {
@@ -127,13 +105,13 @@ const inTurn = (lines: readonly string[]): string => lines.join(" && ");
 const printLines = (lines: readonly string[]): string => `printf '%s\\n' ${lines.map((line) => `'${line}'`).join(" ")}`;
 const writeLines = (path: string, lines: readonly string[]): string => `${printLines(lines)} >${path}`;
 
-/** A BIOS boot partition (GPT's type for GRUB's core image) of a mebibyte, perhaps one for /boot, and one for the rest. */
-const listPartitions = ({ plainBootMiB }: InstalledLayout): readonly string[] => [
+/** A BIOS boot partition (GPT's type for GRUB's core image) of a mebibyte, perhaps the spare one, and one for the rest. */
+const listPartitions = ({ spareMiB }: InstalledLayout): readonly string[] => [
   "label: gpt",
   "start=2048, size=2048, type=21686148-6449-6E6F-744E-656564454649",
-  ...plainBootMiB === undefined
+  ...spareMiB === undefined
     ? [`start=${installedPart.offsetBytes / 512}, type=linux`]
-    : [`start=${installedPart.offsetBytes / 512}, size=${plainBootMiB}MiB, type=linux`, "type=linux"],
+    : [`start=${installedPart.offsetBytes / 512}, size=${spareMiB}MiB, type=linux`, "type=linux"],
 ];
 
 /** /etc/default/grub: no menu, and everything where the harness listens. */
@@ -151,9 +129,7 @@ export function formatInstallSteps(layout: InstalledLayout, disk: string): Insta
   return {
     makeAndMount: inTurn([
       `disk=${disk}`,
-      ...layout.plainBootMiB === undefined
-        ? [`part=\${disk}${installedPart.number}`]
-        : [`bootPart=\${disk}${installedPart.number}`, `part=\${disk}${installedPart.number + 1}`],
+      `part=\${disk}${installedPart.number + (layout.spareMiB === undefined ? 0 : 1)}`,
       `${printLines(listPartitions(layout))} | sfdisk --quiet $disk`,
       "udevadm settle --timeout=30",
       ...layout.makeAndMount,
@@ -167,7 +143,6 @@ export function formatInstallSteps(layout: InstalledLayout, disk: string): Insta
       "for name in dev proc sys run; do mount --rbind --make-rslave /$name /mnt/$name; done",
       ...layout.rebuildsInitramfs ? [inTarget("update-initramfs -u -k all")] : [],
       inTarget(["grub-install", "--target=i386-pc", ...layout.grubOptions, disk].join(" ")),
-      ...layout.isSetUp ? [inTarget("/usr/lib/stiefelsystem/stiefel-initramfs newest")] : [],
       inTarget("grub-mkconfig -o /boot/grub/grub.cfg"),
     ]),
     finish: inTurn(["umount --recursive /mnt", "sync"]),

@@ -1,6 +1,5 @@
 /**
- * Disks of laptops, made once and kept in the cache: plain ones and those on LUKS and LVM or on btrfs, which nobody has set up yet; one on
- * LUKS with a plain /boot, which is.
+ * Disks of laptops that nobody has set up yet, made once and kept in the cache: plain ones and those on LUKS and LVM or on btrfs.
  */
 
 import { prepareDemoDisk } from "../../lib/cli/commands/prepare_machines.ts";
@@ -19,18 +18,8 @@ import type { QemuTest } from "./machines.ts";
 
 export type LaptopGenerator = InstalledLayout["generator"];
 
-const installedDiskMiB = 2560;
+const installedDiskMiB = 3072;
 const second = 1000;
-
-/** A Debian that is set up as a laptop, with what it takes to install itself on another disk. */
-function prepareSetUpDisk({ system, ui, options }: QemuTest, generator: LaptopGenerator): Promise<DemoDisk> {
-  return prepareDemoDisk(system, ui, options, {
-    title: "Laptop disk",
-    name: "set-up-laptop-disk",
-    packages: installerPackages[generator],
-    generator,
-  });
-}
 
 /** A Debian with NetworkManager and sessions, as laptops have it, and with what it takes to install itself on another disk. */
 function preparePlainDisk({ system, ui, options }: QemuTest, generator: LaptopGenerator): Promise<DemoDisk> {
@@ -64,11 +53,10 @@ export async function copyInstalledDisk(rig: QemuTest, name: InstalledLayout["na
   return path;
 }
 
-/** One as well as all of the same test: each keeps one processor busy for minutes, so they are installed side by side. */
+/** One as well as all: each keeps one processor busy for minutes, so they are installed side by side. */
 async function prepareInstalledDisks(rig: QemuTest, name: InstalledLayout["name"]): Promise<string> {
-  const wanted = installedLayouts[name];
   const installations: Installation[] = [];
-  for (const layout of Object.values(installedLayouts).filter(({ isSetUp }) => isSetUp === wanted.isSetUp)) {
+  for (const layout of Object.values(installedLayouts)) {
     installations.push(await planInstallation(rig, layout));
   }
   const outcomes = await Promise.allSettled(
@@ -89,7 +77,7 @@ interface Installation {
 }
 
 async function planInstallation(rig: QemuTest, layout: InstalledLayout): Promise<Installation> {
-  const installer = await (layout.isSetUp ? prepareSetUpDisk : preparePlainDisk)(rig, layout.generator);
+  const installer = await preparePlainDisk(rig, layout.generator);
   const key = installer.imagePath.split("/").at(-2)?.split("-").at(-1);
   const steps = formatInstallSteps(layout, "/dev/vdb");
   const recipe = await sha256Hex(JSON.stringify([installedDiskMiB, steps]));

@@ -76,15 +76,18 @@ export const passphrasePrompt =
   /Enter passphrase for [^\n]*: |Please unlock disk \w+: |Passphrase of the encrypted disk /;
 
 export interface OwnLaptop extends AsyncDisposable {
+  /** As it runs, or ran last. */
   readonly vm: Vm;
   readonly diskPath: string;
   /** Waits for multi-user of the laptop's own system, of its `boot`th start (1 and up), with the project's disk mounted. */
   work(boot: number): Promise<ConsoleShell>;
+  /** Starts it once more, when it has switched itself off. */
+  switchOn(): Promise<void>;
 }
 
 const multiUserLimitMs = 300_000;
 
-/** @param options.limitMs for everything this machine does */
+/** @param options.limitMs for everything this machine does from when it is switched on */
 export async function startOwnLaptop(
   rig: QemuTest,
   kind: LaptopKind,
@@ -102,22 +105,28 @@ export async function startOwnLaptop(
     denoPath: image.deno.path,
     denoDir: image.deno.environment.DENO_DIR ?? `${image.deno.environment.HOME}/.cache/deno`,
   }, projectDiskPath);
-  await system.remove(cablePath(runDirectory));
   const firmware = kind.hasSecureBoot ? await prepareSecureBoot(system, { runDirectory, name: "laptop" }) : undefined;
-  const vm = await startVm(
-    system,
-    ownLaptopSpec({ diskPath, projectDiskPath, memoryMiB: 1024, ...(firmware ? { firmware } : {}) }),
-    host,
-    { runDirectory, limitMs },
-  );
-  const typist = typePassphrase(system, vm, kind);
+  const spec = ownLaptopSpec({ diskPath, projectDiskPath, memoryMiB: 1024, ...(firmware ? { firmware } : {}) });
+  const start = async (): Promise<{ readonly vm: Vm; readonly typist: AsyncDisposable }> => {
+    await system.remove(cablePath(runDirectory));
+    const vm = await startVm(system, spec, host, { runDirectory, limitMs });
+    return { vm, typist: typePassphrase(system, vm, kind) };
+  };
+  let running = await start();
+  const end = async (): Promise<void> => {
+    await running.vm[Symbol.asyncDispose]();
+    await running.typist[Symbol.asyncDispose]();
+  };
   const isUp = new RegExp(`stiefel-demo: root=${RegExp.escape(kind.ownRoot)} `);
   let from = 0;
   let boots = 0;
   return {
-    vm,
+    get vm() {
+      return running.vm;
+    },
     diskPath,
     work: async (boot) => {
+      const { vm } = running;
       for (; boots < boot; boots++) {
         const line = await vm.waitForLine(isUp, { timeoutMs: multiUserLimitMs, from });
         from = vm.lines.indexOf(line) + 1;
@@ -126,9 +135,12 @@ export async function startOwnLaptop(
       await shell.mustRun(mountProject, { timeoutMs: 30_000 });
       return shell;
     },
+    switchOn: async () => {
+      await end();
+      running = await start();
+    },
     [Symbol.asyncDispose]: async () => {
-      await vm[Symbol.asyncDispose]();
-      await typist[Symbol.asyncDispose]();
+      await end();
       await system.remove(diskPath);
       await system.remove(projectDiskPath);
     },

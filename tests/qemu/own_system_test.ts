@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { ConsoleShell } from "../../lib/qemu/console_shell.ts";
+import { type ConsoleShell, openConsoleShell } from "../../lib/qemu/console_shell.ts";
 import {
   demoCredentials,
   demoMarkerPath,
@@ -14,6 +14,7 @@ import {
 } from "../../lib/qemu/machine_pair.ts";
 import { inProject } from "../../lib/qemu/project_disk.ts";
 import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
+import { assertRefused } from "./hibernated.ts";
 import { prepareQemuTest } from "./machines.ts";
 import { type LaptopKind, laptops, type OwnLaptop, startOwnLaptop, typePassphrase } from "./own_system.ts";
 
@@ -80,7 +81,9 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the same with initramfs-tools, and everything on LVM in LUKS: /boot and swap, too",
+  name:
+    "the same with initramfs-tools, and everything on LVM in LUKS: /boot and swap, too; then it sleeps, a desktop refuses it, and it " +
+    "wakes up as if nothing had been",
   ignore: rig.skipReason !== undefined,
   fn: async () => {
     await using laptop = await startOwnLaptop(rig, laptops.luksLvm, limits);
@@ -92,10 +95,18 @@ Deno.test({
     const doctor = await back.mustRun(inProject("deno task doctor"), command);
     const checks = [
       /^ok +setup +done$/,
-      /^ok +encryption +a passphrase opens \/dev\/vda2$/,
+      /^ok +encryption +a passphrase opens \/dev\/vda3$/,
       /^warn +hibernation +set up \(resume=\/dev\/mapper\/laptop-swap_1\)$/,
     ];
     for (const check of checks) assert.ok(doctor.some((line) => check.test(line)), doctor.join("\n"));
+
+    await copyBoot(back);
+    const bootId = await readBootId(back);
+    await hibernate(laptop);
+    await assertRefused(rig, laptop.diskPath, "/dev/mapper/laptop-swap_1");
+    await laptop.switchOn();
+    await laptop.vm.waitForLine(awake, { timeoutMs: 300 * second });
+    assert.equal(await readBootId(await openConsoleShell(rig.system, laptop.vm, short)), bootId);
     await switchOff(laptop);
   },
 });
@@ -205,6 +216,25 @@ function assertWasUnmounted(lines: Vm["lines"], { mounted }: LaptopKind): void {
       .test(text)
   );
   assert.deepEqual(replays, []);
+}
+
+/**
+ * Gives the laptop a plain /boot, as Debian's installer makes it: a server finds what to boot there, unlocks nothing, and cannot see that
+ * there is a hibernated system.
+ */
+async function copyBoot(shell: ConsoleShell): Promise<void> {
+  const plain = "/dev/vda2";
+  const steps = [`mkfs.ext4 -q ${plain}`, `mount ${plain} /mnt`, "cp -a /boot/. /mnt/", "umount /mnt"];
+  await shell.mustRun(steps.join(" && "), command);
+}
+
+const awake = /^awake-42$/;
+
+/** Really: its memory goes into its swap, it switches itself off, and the shell that did it goes on when it is switched on again. */
+async function hibernate({ vm }: OwnLaptop): Promise<void> {
+  vm.type("echo disk >/sys/power/state && echo && echo awake-$((40 + 2))\n");
+  assert.equal((await vm.ended).kind, "shutdown");
+  assert.ok(vm.lines.some(({ text }) => /PM: hibernation: Creating image|PM: Image saving done/.test(text)));
 }
 
 async function switchOff({ vm }: OwnLaptop): Promise<void> {
