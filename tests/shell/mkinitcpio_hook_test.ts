@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
+import { type Machine, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 
 const overlay = new URL("../../image/host/mkinitcpio/", import.meta.url).pathname;
 
@@ -67,6 +67,14 @@ Deno.test("the last hook is a run-time part with busybox' init, and nothing with
   assert.equal((await runBuild("add_systemd_unit() { :; }", "stiefelsystem-check")).stdout, "");
 });
 
+/** Sources our configuration, which reads the machine's own, and goes on with `lines`, where $1 is its path: mkinitcpio sources it more than once. */
+async function sourceConfiguration(machine: Machine, lines: string): Promise<ProgramResult> {
+  const text = await Deno.readTextFile(`${overlay}etc/stiefelsystem/mkinitcpio.conf`);
+  machine.write("/conf", text.replaceAll(" /etc/", ` "${machine.root}"/etc/`));
+  machine.write("/run.sh", `set -eu\n. "$1"\n${lines}\n`);
+  return await machine.run(["bash", `${machine.root}/run.sh`, `${machine.root}/conf`]);
+}
+
 /** HOOKS as mkinitcpio.conf(5) of Arch Linux has had them over the years, and as our configuration makes them. */
 const hookLists: readonly (readonly [name: string, own: string, dropIn: string | undefined, ours: string])[] = [
   [
@@ -109,20 +117,26 @@ const hookLists: readonly (readonly [name: string, own: string, dropIn: string |
 for (const [name, own, dropIn, ours] of hookLists) {
   Deno.test(`the configuration fits another machine: ${name}`, async () => {
     await using machine = await makeMachine();
-    const text = await Deno.readTextFile(`${overlay}etc/stiefelsystem/mkinitcpio.conf`);
     machine.write("/etc/mkinitcpio.conf", `MODULES=(btrfs)\n${own}\nCOMPRESSION="xz"\n`);
     if (dropIn !== undefined) machine.write("/etc/mkinitcpio.conf.d/my own.conf", `${dropIn}\n`);
-    machine.write("/conf", text.replaceAll(" /etc/", ` "${machine.root}"/etc/`));
-    // mkinitcpio sources its configuration more than once.
-    machine.write(
-      "/run.sh",
-      `set -eu\n. "$1"\n. "$1"\necho "\${HOOKS[*]}"\necho "\${MODULES[*]} $COMPRESSION"\ncompgen -v _stiefel || :\n`,
+    const { stdout, stderr } = await sourceConfiguration(
+      machine,
+      '. "$1"\necho "${HOOKS[*]}"\necho "${MODULES[*]} $COMPRESSION"\ncompgen -v _stiefel || :',
     );
-    const { stdout, stderr } = await machine.run(["bash", `${machine.root}/run.sh`, `${machine.root}/conf`]);
     assert.equal(stderr, "");
     assert.equal(stdout, `${ours}\nbtrfs xz\n`);
   });
 }
+
+Deno.test("drop-in files are read in mkinitcpio's own order: by version, hidden ones too", async () => {
+  await using machine = await makeMachine();
+  machine.write("/etc/mkinitcpio.conf", "HOOKS=(base udev block)\n");
+  for (const name of ["10-own.conf", "9-own.conf", ".hidden.conf", "20-old.conf~"]) {
+    machine.write(`/etc/mkinitcpio.conf.d/${name}`, `FILES+=(${name})\n`);
+  }
+  const { stdout, stderr } = await sourceConfiguration(machine, 'echo "${FILES[*]}"');
+  assert.deepEqual({ stdout, stderr }, { stdout: ".hidden.conf 9-own.conf 10-own.conf\n", stderr: "" });
+});
 
 for (const shell of SHELLS) {
   const under = ` (${shell.join(" ")})`;

@@ -14,9 +14,14 @@ echo "\${0##*/} $output" >"$output"`;
 /** -d CONFDIR -o OUTPUT RELEASE: shows what it finds in the first of them. */
 const mkinitramfs = `[ ! -e "$STUB_ROOT/broken" ] || exit 1
 (cd "$2" && find . -type f | LC_ALL=C sort | while read -r file; do echo "$file: $(cat "$file")"; done) >"$4"`;
+/** mkinitcpio(8) has --nopost since version 40: "/usage" says what it has. With "/incomplete" it makes an image, and fails. */
+const mkinitcpio = `[ "$1" != --help ] || exec cat "$STUB_ROOT/usage"\n${generator}
+[ ! -e "$STUB_ROOT/incomplete" ]`;
 /** mktemp is the real one, with a name that is the same twice; XXXXXX becomes the digits. */
 const mktemp = `mkdir "\${2%XXXXXX}1" && echo "\${2%XXXXXX}1"`;
-const programs = { dracut: generator, mkinitcpio: generator, mkinitramfs, mktemp };
+/** Lists what "/listed" says, and fails where that is not there. */
+const lsinitcpio = `exec cat "$STUB_ROOT/listed" 2>/dev/null`;
+const programs = { dracut: generator, mkinitcpio, lsinitcpio, mkinitramfs, mktemp };
 
 const builder = "/usr/lib/stiefelsystem/stiefel-initramfs";
 const ourConfdir = "/usr/lib/stiefelsystem/initramfs-tools";
@@ -45,8 +50,6 @@ async function install({ releases, images, others = [] }: Installed): Promise<Ma
 
 const dracutCall = (release: string): string =>
   `dracut --quiet --force --no-hostonly --no-uefi --add stiefelsystem --omit resume --kver ${release} ${separateInitramfs}.new`;
-const mkinitcpioCall = (release: string): string =>
-  `mkinitcpio --config ${mkinitcpioConf} --kernel ${release} --generate ${separateInitramfs}.new`;
 
 interface Case {
   readonly name: string;
@@ -88,17 +91,6 @@ const cases: readonly Case[] = [
     args: ["newest"],
     calls: [dracutCall("6.12.21-gentoo")],
     image: "/boot/kernel-6.12.21-gentoo",
-  },
-  {
-    name: "asks mkinitcpio where setup-server has installed its configuration",
-    installed: {
-      releases: ["6.12.28-1-lts"],
-      images: ["/usr/lib/modules/6.12.28-1-lts/vmlinuz"],
-      others: [mkinitcpioConf],
-    },
-    args: ["newest"],
-    calls: [mkinitcpioCall("6.12.28-1-lts")],
-    image: "/usr/lib/modules/6.12.28-1-lts/vmlinuz",
   },
   {
     name: "passes over a kernel without an image, and over what is left of a removed one",
@@ -160,6 +152,57 @@ for (const shell of SHELLS) {
     assert.equal(machine.calls().length, 2);
     assert.deepEqual(Object.keys(ours(machine)), [separateInitramfs, separateKernel]);
   });
+
+  const mkinitcpioVersions: readonly (readonly [name: string, usage: string, options: string])[] = [
+    [
+      "40 and later, without its post hooks",
+      "  -n, --nocolor   Disable colors\n      --nopost    Disable post hooks\n",
+      "--nopost ",
+    ],
+    ["before 40", "  -n, --nocolor   Disable colors\n", ""],
+  ];
+  for (const [name, usage, options] of mkinitcpioVersions) {
+    Deno.test(`it asks mkinitcpio where setup-server has installed its configuration: ${name}${under}`, async () => {
+      const release = "6.12.28-1-lts";
+      const image = `/usr/lib/modules/${release}/vmlinuz`;
+      await using machine = await install({ releases: [release], images: [image], others: [mkinitcpioConf] });
+      machine.write("/usage", usage);
+      const { code, stderr } = await runBuilder(machine, ["newest"]);
+      assert.equal(code, 0, stderr);
+      const output = `${separateInitramfs}.new`;
+      assert.deepEqual(machine.calls(), [
+        "mkinitcpio --help",
+        `mkinitcpio ${options}--config ${mkinitcpioConf} --kernel ${release} --generate ${output}`,
+      ]);
+      assert.deepEqual(ours(machine), {
+        [separateInitramfs]: `mkinitcpio ${machine.root}${output}\n`,
+        [separateKernel]: `kernel ${image}\n`,
+      });
+    });
+  }
+
+  const listed = [
+    ...["usr/bin/ip", "usr/bin/nbd-client", "usr/lib/modules/6.12.28-1-lts/kernel/drivers/block/nbd.ko.zst"],
+    ...["usr/lib/stiefelsystem/stiefel-attach", "usr/lib/stiefelsystem/stiefel-check"],
+  ];
+  const incomplete: readonly (readonly [name: string, listed: readonly string[] | undefined, isTaken: boolean])[] = [
+    ["is taken when it attaches the disk", listed, true],
+    ["is not taken without a program of ours", listed.map((path) => path.replace(/bin\/ip$/, "bin/ip6tables")), false],
+    ["is not taken without the module", listed.filter((path) => !path.includes("nbd.ko")), false],
+    ["is not taken when it cannot be read", undefined, false],
+  ];
+  for (const [name, paths, isTaken] of incomplete) {
+    Deno.test(`an image in which mkinitcpio has missed something ${name}${under}`, async () => {
+      const image = "/usr/lib/modules/6.12.28-1-lts/vmlinuz";
+      await using machine = await install({ releases: ["6.12.28-1-lts"], images: [image], others: [mkinitcpioConf] });
+      for (const path of ["/usage", "/incomplete"]) machine.write(path, "");
+      if (paths !== undefined) machine.write("/listed", `${paths.join("\n")}\n`);
+      const { code, stderr } = await runBuilder(machine, ["newest"]);
+      assert.equal(code, isTaken ? 0 : 1, stderr);
+      assert.match(stderr, isTaken ? /mkinitcpio has found errors, see above; .* is taken/ : /Could not build /);
+      assert.deepEqual(Object.keys(ours(machine)), isTaken ? [separateInitramfs, separateKernel] : []);
+    });
+  }
 
   Deno.test(`a failed build leaves the pair that was there${under}`, async () => {
     await using machine = await install(debian);
