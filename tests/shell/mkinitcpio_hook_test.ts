@@ -102,6 +102,18 @@ const hookLists: readonly (readonly [name: string, own: string, dropIn: string |
     "base systemd stiefelsystem keyboard modconf block sd-encrypt filesystems stiefelsystem-check",
   ],
   [
+    "without udev",
+    "HOOKS=(base autodetect block filesystems)",
+    undefined,
+    "base udev stiefelsystem keyboard block filesystems stiefelsystem-check",
+  ],
+  [
+    "over several lines, with comments",
+    "HOOKS=(\n    base   # a shell\n    systemd\n    autodetect\n    # not udev\n    'block' \"filesystems\"\n    resume fsck\n)",
+    undefined,
+    "base systemd stiefelsystem keyboard block filesystems fsck stiefelsystem-check",
+  ],
+  [
     "a string, as before 2017",
     'HOOKS="base udev autodetect modconf block filesystems keyboard fsck"',
     undefined,

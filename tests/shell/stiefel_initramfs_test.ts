@@ -122,6 +122,9 @@ Deno.test("pacman's hook calls the builder after kernels, the generators and wha
     `Exec = ${builder} newest`,
   ]);
   assert.ok(lines.includes("Target = usr/lib/modules/*/vmlinuz"));
+  // What mkinitcpio's own hook looks at, for modules from outside the kernel's package.
+  assert.ok(lines.includes("Target = usr/lib/modules/*/extramodules/"));
+  assert.ok(lines.includes("Target = usr/src/*/dkms.conf"));
 });
 
 for (const shell of SHELLS) {
