@@ -174,6 +174,21 @@ Deno.test("Fedora's blscfg takes the entries, newest first, with variables of th
   assert.equal(title(text, { blsEntries, files: saved }), "Fedora Linux (6.9.12)");
 });
 
+Deno.test("blscfg takes early initramfs files, and options for entries without any, from the environment", () => {
+  const blsEntries = [{
+    fileName: "0123-6.14.6.conf",
+    text: "title Fedora\nlinux /root/boot/vmlinuz-6.14.6\ninitrd /root/boot/initramfs-6.14.6.img $tuned_initrd\n",
+  }];
+  const variables = "early_initrd=acpi.cpio fonts.cpio\ndefault_kernelopts=root=UUID=1 ro quiet";
+  assert.deepEqual(evaluate("load_env\nblscfg\n", { blsEntries, files: environment(variables) }).entry, {
+    title: "Fedora",
+    kernel: "/root/boot/vmlinuz-6.14.6",
+    initrds: ["/root/boot/acpi.cpio", "/root/boot/fonts.cpio", "/root/boot/initramfs-6.14.6.img"],
+    commandLine: "root=UUID=1 ro quiet",
+    notices: [],
+  });
+});
+
 Deno.test("a script without end is stopped", () => {
   assert.equal(title(`${menu}\nwhile true; do true; done`), "First");
   assert.equal(title(`function f { f; f; }\nf\n${menu}`), undefined, "it never gets to the menu");

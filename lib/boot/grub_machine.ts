@@ -340,14 +340,19 @@ export class GrubMachine {
     return { exists: (path) => this.#read(onPartition(path)) !== undefined };
   }
 
-  /** Fedora's blscfg: entry files by name, newest first; `$kernelopts` and the like come from the environment. */
+  /**
+   * Fedora's blscfg (grub-core/commands/blscfg.c of its GRUB): entry files by name, newest first; `$kernelopts` and the like come from the
+   * environment.
+   */
   #addBlsEntries(): boolean {
     const sorted = this.#sources.blsEntries.toSorted((a, b) => compareVersions(b.fileName, a.fileName));
     for (const { fileName, text } of sorted) {
       const entry = parseBlsEntry(text);
       if (entry.linux === undefined) continue;
       // As GRUB does: the entry becomes a script of its own, so quotes and variables in it mean what they mean there.
-      const script = [`linux ${entry.linux} ${entry.options}`, `initrd ${entry.initrds.join(" ")}`].join("\n");
+      const options = entry.options || this.#valueOf("default_kernelopts");
+      const initrds = [...this.#earlyInitrds(entry.initrds[0] ?? entry.linux), ...entry.initrds];
+      const script = [`linux ${entry.linux} ${options}`, `initrd ${initrds.join(" ")}`].join("\n");
       const id = fileName.replace(/\.conf$/, "");
       try {
         this.#menu.push({ title: entry.title ?? id, id, args: [], body: parseGrubScript(script) });
@@ -357,6 +362,13 @@ export class GrubMachine {
       }
     }
     return true;
+  }
+
+  /** From `GRUB_EARLY_INITRD_LINUX_CUSTOM`: names without a directory, which is that of the entry's own files. */
+  #earlyInitrds(beside: string): readonly string[] {
+    const [first = ""] = beside.split(" ", 1);
+    const directory = first.slice(0, first.lastIndexOf("/") + 1);
+    return this.#valueOf("early_initrd").split(" ").filter(Boolean).map((name) => directory + name);
   }
 
   #expand(words: readonly Word[]): readonly string[] {

@@ -17,6 +17,6 @@ export const gentoo: Distribution = {
   installCommand: ["emerge", "--ask"],
   // installkernel runs either one, depending on its USE flag systemd.
   kernelHooks: ["kernel-postinst", "kernel-install"],
-  // installkernel: kernel-RELEASE from a kernel's own "make install" with systemd-boot or older versions, vmlinuz-RELEASE else.
+  // installkernel (v68): kernel-RELEASE with its USE flag "systemd" and layout grub, vmlinuz-RELEASE without.
   kernelImages: ["/boot/vmlinuz-{release}", "/boot/kernel-{release}", "/usr/lib/modules/{release}/vmlinuz"],
 };

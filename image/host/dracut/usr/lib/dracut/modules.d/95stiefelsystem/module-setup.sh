@@ -42,6 +42,7 @@ install() {
         inst_hook cleanup 90 "$moddir/prepare.sh"
     fi
     install_root_volumes
+    keep_networks_out
 }
 
 install_units() {
@@ -85,8 +86,14 @@ install_root_volumes() {
                 lsblk --noheadings --inverse --raw --paths --output NAME,TYPE,FSTYPE,UUID "$name"
         done | sort -u
     )
-    [[ -z $parameters ]] || echo "$parameters" >"$initdir/etc/cmdline.d/95stiefelsystem.conf"
+    [[ -z $parameters ]] || echo "$parameters" >>"$initdir/etc/cmdline.d/95stiefelsystem.conf"
     install_crypttab "${containers[@]}"
+}
+
+# keep_networks_out: a generic initramfs has dracut's network modules wherever programs ask for them: nbd-client does, and NFS, iSCSI. They
+# take every link, ours too, when the laptop's settings of dracut say "rd.neednet" (for Clevis, say). The last of a parameter counts.
+keep_networks_out() {
+    echo " rd.neednet=0" >>"$initdir/etc/cmdline.d/95stiefelsystem.conf"
 }
 
 # find_resume_device: prints the device that the running kernel was told to resume from
