@@ -291,17 +291,21 @@ Deno.test("another key and a busy server are told apart", async () => {
 });
 
 Deno.test("a server that keeps to the protocol gives kernel, initramfs and session", async () => {
-  const loaded: number[] = [];
+  const loaded: Uint8Array[] = [];
   const load: ExchangeOptions["load"] = async ({ staged, archive: { commandLine } }) => {
     assert.equal(commandLine, "quiet");
-    for (const path of [staged.kernelPath, staged.initramfsPath]) loaded.push((await Deno.stat(path)).size);
+    for (const path of [staged.kernelPath, staged.initramfsPath]) loaded.push(await Deno.readFile(path));
   };
   const { result, left, heard } = await attempt(sendEverything, { load });
   assert.ok(!(result instanceof Error), String(result));
   assert.deepEqual(left, ["initramfs", "kernel"]);
   assert.deepEqual(heard, [{ kind: "ack", ok: true }]);
-  assert.equal(loaded[0], kernel.length);
-  assert.ok((loaded[1] ?? 0) > initramfs.length, "the session is in the initramfs that is loaded");
+  const [loadedKernel, loadedInitramfs] = loaded;
+  assert.deepEqual(loadedKernel, kernel);
+  assert.deepEqual(loadedInitramfs?.subarray(0, initramfs.length), initramfs);
+  // Four zero bytes are the end of an initramfs packed with lz4; then the session's archive begins.
+  const after = loadedInitramfs?.subarray(initramfs.length, initramfs.length + 10);
+  assert.deepEqual(after, new Uint8Array([0, 0, 0, 0, ...new TextEncoder().encode("070701")]));
 });
 
 Deno.test("a kernel that this machine does not take is told to the server, which then keeps no disk for it", async () => {

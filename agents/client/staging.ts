@@ -1,6 +1,6 @@
 /** Where kernel and initramfs wait in memory until they start: written as they come in. */
 import type { ArchiveMessage } from "../../lib/protocol/boot_exchange.ts";
-import { cpioPaddingBytes } from "../../lib/protocol/cpio.ts";
+import { archivePaddingBytes } from "../../lib/protocol/cpio.ts";
 import { giveBack } from "../../lib/protocol/primitives.ts";
 import { buildSessionCpio } from "../../lib/protocol/session.ts";
 import type { ArchivePart } from "../../lib/protocol/client_session.ts";
@@ -49,8 +49,7 @@ export class Staging implements AsyncDisposable {
   async finish(): Promise<void> {
     const { kernel, initramfs } = this.#parts;
     await kernel.finish([]);
-    // The kernel looks for the next archive at a multiple of four (Documentation/driver-api/early-userspace/buffer-format.rst).
-    const padding = new Uint8Array(cpioPaddingBytes(this.#archive.initramfsBytes));
+    const padding = new Uint8Array(archivePaddingBytes(this.#archive.initramfsBytes));
     await initramfs.finish([padding, buildSessionCpio(this.#archive.session)]);
     this.#close();
   }

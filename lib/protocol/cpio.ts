@@ -25,9 +25,18 @@ const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
 const S_IFLNK = 0o120000;
 
-/** How many zero bytes bring a length to the next multiple of 4, as wanted between two archives in one initramfs. */
+/** How many zero bytes bring a length to the next multiple of 4. */
 export function cpioPaddingBytes(sizeBytes: number): number {
   return (ALIGNMENT - sizeBytes % ALIGNMENT) % ALIGNMENT;
+}
+
+/**
+ * How many zero bytes stand between two archives in one initramfs: up to a multiple of 4, where the kernel looks for the next one
+ * (Documentation/driver-api/early-userspace/buffer-format.rst), and 4 at least. By those it knows the end of one packed with lz4, which has
+ * no mark of its own (lib/decompress_unlz4.c, Linux 5.11 and later).
+ */
+export function archivePaddingBytes(sizeBytes: number): number {
+  return ALIGNMENT + cpioPaddingBytes(sizeBytes);
 }
 
 /**

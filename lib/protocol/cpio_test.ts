@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ProtocolError } from "../errors.ts";
-import { buildCpio, type CpioEntry, cpioPaddingBytes, parseCpio } from "./cpio.ts";
+import { archivePaddingBytes, buildCpio, type CpioEntry, cpioPaddingBytes, parseCpio } from "./cpio.ts";
 import { encodeUtf8 } from "./text.ts";
 
 const entries: readonly CpioEntry[] = [
@@ -58,4 +58,5 @@ Deno.test("an archive that is cut, extended or changed is refused", () => {
 
 Deno.test("padding reaches the next multiple of four", () => {
   assert.deepEqual([0, 1, 2, 3, 4, 5].map(cpioPaddingBytes), [0, 3, 2, 1, 0, 3]);
+  assert.deepEqual([0, 1, 2, 3, 4, 5].map(archivePaddingBytes), [4, 7, 6, 5, 4, 7]);
 });

@@ -148,8 +148,8 @@ function checkTogether(session: SessionParameters): SessionParameters {
 }
 
 /**
- * The extra cpio that carries the session file: append it to the payload's initramfs after zero bytes up to a multiple of 4
- * (`cpioPaddingBytes`). Directory 0700, file 0600.
+ * The extra cpio that carries the session file: append it to the payload's initramfs after zero bytes
+ * (`archivePaddingBytes`). Directory 0700, file 0600.
  */
 export function buildSessionCpio(session: SessionParameters): Uint8Array<ArrayBuffer> {
   return buildCpio([

@@ -3,7 +3,7 @@
  * The image stays as it is; the sender is a few files appended to its initrd for this one run.
  */
 
-import { buildCpio, cpioPaddingBytes } from "../protocol/cpio.ts";
+import { archivePaddingBytes, buildCpio } from "../protocol/cpio.ts";
 import type { System } from "../system/system.ts";
 import type { BootImage } from "./machine_pair.ts";
 
@@ -37,7 +37,7 @@ export function buildStreamSource(): Uint8Array<ArrayBuffer> {
 /** The same image with the stream source, its initrd written to `initrdPath` (0600: it may hold the shared key). */
 export async function addStreamSource(system: System, image: BootImage, initrdPath: string): Promise<BootImage> {
   const initrd = await system.readFile(image.initrdPath);
-  const padding = new Uint8Array(cpioPaddingBytes(initrd.length));
+  const padding = new Uint8Array(archivePaddingBytes(initrd.length));
   const whole = new Uint8Array(await new Blob([initrd, padding, buildStreamSource()]).arrayBuffer());
   await system.writeFile(initrdPath, whole, { mode: 0o600 });
   return { kernelPath: image.kernelPath, initrdPath };

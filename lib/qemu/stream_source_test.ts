@@ -26,7 +26,7 @@ Deno.test("the image's initrd stays as it is; the longer one is for its owner al
   assert.equal((await system.readFile("/build/initrd")).length, 5);
   assert.equal((await system.stat("/run/initrd"))?.mode, 0o600);
   assert.deepEqual(
-    (await system.readFile("/run/initrd")).subarray(0, 14),
-    new Uint8Array([1, 2, 3, 4, 5, 0, 0, 0, ...new TextEncoder().encode("070701")]),
+    (await system.readFile("/run/initrd")).subarray(0, 18),
+    new Uint8Array([1, 2, 3, 4, 5, 0, 0, 0, 0, 0, 0, 0, ...new TextEncoder().encode("070701")]),
   );
 });

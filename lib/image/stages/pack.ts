@@ -4,7 +4,7 @@ import { formatManifest } from "../manifest.ts";
 import { hashFile } from "../part_archive.ts";
 import { hashText, type StageName } from "../stage.ts";
 import type { StageRecord } from "../stage_record.ts";
-import { buildCpio, cpioPaddingBytes } from "../../protocol/cpio.ts";
+import { archivePaddingBytes, buildCpio } from "../../protocol/cpio.ts";
 import type { System } from "../../system/system.ts";
 import { treeName } from "./base.ts";
 import { findKernelVersion } from "./kernel_version.ts";
@@ -57,7 +57,7 @@ export async function buildPack(context: StageContext, parts: readonly StageName
   return { fingerprint: hashText(manifest), summary: `Linux ${version}` };
 }
 
-/** Zero bytes between parts, so that each begins where the kernel looks for one (buffer-format.rst: multiples of 4). */
+/** Zero bytes between parts, so that the kernel finds each of them. */
 function joinFiles(system: System, paths: readonly string[]): ReadableStream<Uint8Array> {
   async function* pieces(): AsyncGenerator<Uint8Array> {
     for (const path of paths) {
@@ -66,7 +66,7 @@ function joinFiles(system: System, paths: readonly string[]): ReadableStream<Uin
         length += piece.length;
         yield piece;
       }
-      yield new Uint8Array(cpioPaddingBytes(length));
+      yield new Uint8Array(archivePaddingBytes(length));
     }
   }
   return ReadableStream.from(pieces());
