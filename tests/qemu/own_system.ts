@@ -22,7 +22,7 @@ export interface LaptopKind {
   readonly ownRoot: string;
   readonly desktopRoot: string;
   readonly passphrase?: string;
-  /** Its firmware enforces Secure Boot. Default: a BIOS. */
+  /** Its firmware enforces Secure Boot, and so does that of the desktop. Default: a BIOS. */
   readonly hasSecureBoot?: boolean;
   /** What its kernel says when it mounts the root file system, whatever the machine. */
   readonly mounted: RegExp;

@@ -14,6 +14,7 @@ import {
 } from "../../lib/qemu/machine_pair.ts";
 import { inProject } from "../../lib/qemu/project_disk.ts";
 import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
+import { startFromStick } from "./boot_stick.ts";
 import { assertRefused } from "./hibernated.ts";
 import { prepareQemuTest } from "./machines.ts";
 import { type LaptopKind, laptops, type OwnLaptop, startOwnLaptop, typePassphrase } from "./own_system.ts";
@@ -31,7 +32,7 @@ const limits = { limitMs: 1800 * second } as const;
 Deno.test({
   name:
     "a laptop with Secure Boot, ext4 and initramfs-tools is set up while it runs, declines an image it cannot start, turns into a server " +
-    "when a desktop asks, comes back by itself with what was written, and undo-setup leaves nothing",
+    "when a desktop with Secure Boot asks, comes back by itself with what was written, and undo-setup leaves nothing",
   ignore: rig.skipReason !== undefined,
   fn: async () => {
     await using laptop = await startOwnLaptop(rig, laptops.plain, limits);
@@ -50,6 +51,8 @@ Deno.test({
     const served = said.findIndex((text) => serverReadyPattern.test(text));
     assert.ok(image !== undefined && image < served, "the image's kernel is locked down, too");
     assert.ok(own !== undefined && own > served, "the laptop's own is again");
+    const locked = back.desktop.lines.filter(({ text }) => /Kernel is locked down from EFI Secure Boot/.test(text));
+    assert.equal(locked.length, 2, "on the desktop the image's kernel is locked down, and the laptop's");
     await back.shell.mustRun(inProject("deno task undo-setup --yes"), build);
     assert.deepEqual(await listTree(back.shell), before);
     await switchOff(laptop);
@@ -177,9 +180,11 @@ async function serveAndComeBack(
   const bootId = await readBootId(shell);
   const token = newToken(system);
   const from = laptop.vm.lines.length;
+  const credentials = demoCredentials({ action: "poweroff", token });
+  const spec = desktopSpec({ image, clientMemoryMiB: 1024, console: "pipe" }, credentials);
   await using desktop = await startVm(
     system,
-    desktopSpec({ image, clientMemoryMiB: 1024, console: "pipe" }, demoCredentials({ action: "poweroff", token })),
+    kind.hasSecureBoot ? await startFromStick(rig, spec, { image, laptopDiskPath: laptop.diskPath }) : spec,
     host,
     { runDirectory: options.runDirectory, limitMs: 900 * second },
   );
