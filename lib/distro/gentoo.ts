@@ -18,5 +18,8 @@ export const gentoo: Distribution = {
   // installkernel runs either one, depending on its USE flag systemd.
   kernelHooks: ["kernel-postinst", "kernel-install"],
   // installkernel (v68): kernel-RELEASE with its USE flag "systemd" and layout grub, vmlinuz-RELEASE without.
-  kernelImages: ["/boot/vmlinuz-{release}", "/boot/kernel-{release}", "/usr/lib/modules/{release}/vmlinuz"],
+  kernelImages: [
+    ...["/boot/vmlinuz-{release}", "/boot/kernel-{release}"],
+    ...["/usr/lib/modules/{release}/vmlinuz", "/lib/modules/{release}/vmlinuz"],
+  ],
 };

@@ -18,8 +18,9 @@ import {
   readFirewall,
   readNics,
 } from "./doctor_network_facts.ts";
-import { gatherHostFacts, type HostFacts } from "./host_facts.ts";
+import { gatherHostFacts, type HostFacts, moduleDirectories } from "./host_facts.ts";
 import { journalPath } from "./journal.ts";
+import type { HostPath } from "./operation.ts";
 import { stiefelsystemJsonPath } from "./plan_setup_server.ts";
 import { readImageKernel, readSecureBoot, readTrustedKeys } from "./secure_boot_facts.ts";
 import { flattenDevices, gatherStorageFacts, isLuks, type StorageFacts } from "./storage_facts.ts";
@@ -163,9 +164,10 @@ const neededModules = ["nbd"];
 
 /** Modules come as files or built in (modules.dep and modules.builtin of depmod(8)). */
 async function findMissingModules(tree: HostTree, release: string): Promise<readonly string[]> {
-  const directory = `/usr/lib/modules/${release}`;
-  const lists = [await tree.readText(`${directory}/modules.dep`), await tree.readText(`${directory}/modules.builtin`)];
-  const known = lists.join("\n");
+  const paths = moduleDirectories.flatMap((directory): readonly HostPath[] =>
+    ["modules.dep", "modules.builtin"].map((name): HostPath => `${directory}/${release}/${name}`)
+  );
+  const known = (await Promise.all(paths.map((path) => tree.readText(path)))).join("\n");
   return neededModules.filter((name) => !new RegExp(`(^|/)${name}\\.ko`, "m").test(known));
 }
 

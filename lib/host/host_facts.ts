@@ -44,6 +44,9 @@ export interface HostFacts {
 const programDirectories = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "/sbin", "/bin"];
 const programs: Readonly<Record<Need, string>> = { "nbd-client": "nbd-client", ip: "ip", kexec: "kexec" };
 
+/** Of modules, by release. /lib is not everywhere a link to /usr/lib (profiles of Gentoo without merged /usr). */
+export const moduleDirectories: readonly HostPath[] = ["/usr/lib/modules", "/lib/modules"];
+
 /** Where boot loaders keep what lib/boot can read. */
 const bootLoaderConfigs = [
   "/boot/grub/grub.cfg",
@@ -148,7 +151,8 @@ async function findKernel(
   tree: HostTree,
   detected: DetectedDistribution | undefined,
 ): Promise<KernelTarget | undefined> {
-  const releases = [...await tree.list("/usr/lib/modules")].sort(compareVersions).reverse();
+  const lists = await Promise.all(moduleDirectories.map((directory) => tree.list(directory)));
+  const releases = [...new Set(lists.flat())].sort(compareVersions).reverse();
   for (const release of releases) {
     const base = (await tree.readText(`/usr/lib/modules/${release}/pkgbase`))?.trim() ?? "linux";
     for (const template of detected?.distribution.kernelImages ?? ["/boot/vmlinuz-{release}"]) {

@@ -86,7 +86,9 @@ function planBuild(facts: HostFacts, overlay: readonly WriteFile[]): RunCommand 
   if (facts.kernel === undefined) {
     throw new UserError("No installed kernel was found that a desktop could boot", {
       hints: [
-        `Looked in /usr/lib/modules, and for images at: ${facts.distribution?.distribution.kernelImages.join(", ")}`,
+        `Looked in /usr/lib/modules and /lib/modules, and for images at: ${
+          facts.distribution?.distribution.kernelImages.join(", ")
+        }`,
       ],
     });
   }

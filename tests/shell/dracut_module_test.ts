@@ -95,6 +95,28 @@ Deno.test("in an initramfs with systemd there are units, wanted by its target, a
   });
 });
 
+Deno.test("network services that other modules have put in are not started, whatever their names", async () => {
+  await using machine = await makeMachine(plain);
+  const units = [
+    ...["systemd-networkd.service", "systemd-networkd.socket", "systemd-networkd-wait-online.service"], // dracut 059, 111
+    ...["nm-initrd.service", "nm-wait-online-initrd.service"], // dracut 059, 111
+    ...["NetworkManager-initrd.service", "NetworkManager-wait-online-initrd.service"], // NetworkManager 1.54
+    ...["cm-initrd.service", "systemd-network-generator.service", "systemd-udevd.service"],
+  ];
+  for (const unit of units) machine.write(`/initramfs/usr/lib/systemd/system/${unit}`, "");
+  const { code, stderr } = await runModule(machine, "install");
+  assert.equal(code, 0, stderr);
+  const masked = Object.entries(machine.files("/initramfs/etc/systemd/system")).filter(([, to]) =>
+    to === "-> /dev/null"
+  );
+  assert.deepEqual(masked.map(([path]) => path.slice(path.lastIndexOf("/") + 1)).sort(), [
+    ...["NetworkManager-initrd.service", "NetworkManager-wait-online-initrd.service", "cm-initrd.service"],
+    ...["nm-initrd.service", "nm-wait-online-initrd.service"],
+    ...["systemd-hibernate-resume.service", "systemd-hibernate-resume@.service"],
+    ...["systemd-networkd-wait-online.service", "systemd-networkd.service", "systemd-networkd.socket"],
+  ]);
+});
+
 Deno.test("without systemd there are dracut's own hooks", async () => {
   await using machine = await makeMachine(plain);
   const { code, stdout, stderr } = await runModule(machine, "install", { hasSystemd: false });

@@ -49,7 +49,7 @@ async function install({ releases, images, others = [] }: Installed): Promise<Ma
 }
 
 const dracutCall = (release: string): string =>
-  `dracut --quiet --force --no-hostonly --no-uefi --add stiefelsystem --omit resume --kver ${release} ${separateInitramfs}.new`;
+  `dracut --quiet --force --no-hostonly --no-uefi --add stiefelsystem --omit resume nbd --kver ${release} ${separateInitramfs}.new`;
 
 interface Case {
   readonly name: string;
@@ -91,6 +91,17 @@ const cases: readonly Case[] = [
     args: ["newest"],
     calls: [dracutCall("6.12.21-gentoo")],
     image: "/boot/kernel-6.12.21-gentoo",
+  },
+  {
+    name: "finds modules in /lib, too, where that is no link",
+    installed: {
+      releases: ["6.12.21-gentoo"],
+      images: ["/lib/modules/6.12.30-gentoo/vmlinuz", "/boot/vmlinuz-6.12.21-gentoo"],
+      others: ["/lib/modules/6.12.30-gentoo/modules.dep"],
+    },
+    args: ["newest"],
+    calls: [dracutCall("6.12.30-gentoo")],
+    image: "/lib/modules/6.12.30-gentoo/vmlinuz",
   },
   {
     name: "passes over a kernel without an image, and over what is left of a removed one",
@@ -154,6 +165,20 @@ for (const shell of SHELLS) {
     }
     assert.equal(machine.calls().length, 2);
     assert.deepEqual(Object.keys(ours(machine)), [separateInitramfs, separateKernel]);
+  });
+
+  Deno.test(`an image that is a link elsewhere is taken itself, not the link${under}`, async () => {
+    const release = "6.12.21-gentoo-dist";
+    const modules = `/usr/lib/modules/${release}`;
+    await using machine = await install({ releases: [release], images: [] });
+    // As an earlier version of ours has left it.
+    Deno.symlinkSync(`../../../src/linux-${release}/bzImage`, `${machine.root}${separateKernel}`);
+    Deno.symlinkSync(`../../../src/linux-${release}/bzImage`, `${machine.root}${modules}/vmlinuz`);
+    machine.write(`/usr/src/linux-${release}/bzImage`, "kernel of the sources\n");
+    const { code, stderr } = await runBuilder(machine, ["newest"]);
+    assert.equal(code, 0, stderr);
+    assert.equal(ours(machine)[separateKernel], "kernel of the sources\n");
+    assert.equal(Deno.lstatSync(`${machine.root}${separateKernel}`).isSymlink, false);
   });
 
   const mkinitcpioVersions: readonly (readonly [name: string, usage: string, options: string])[] = [

@@ -141,13 +141,13 @@ export const installedSystems: readonly InstalledSystem[] = [
     commandLine: "BOOT_IMAGE=/kernel root=/dev/nvme0n1p3",
   },
   {
-    // Without systemd there is no service to listen; the disk can still be used from a desktop.
+    // Without systemd there is no service to listen; the disk can still be used from a desktop. A profile without merged /usr.
     name: "gentoo-openrc-dracut",
     osRelease: "gentoo",
     generator: "dracut",
     files: [
       ...[...tools, "/usr/bin/dracut", "/boot/grub/grub.cfg"],
-      ...["/boot/vmlinuz-6.12.21-gentoo", "/usr/lib/modules/6.12.21-gentoo/modules.dep"],
+      ...["/boot/vmlinuz-6.12.21-gentoo", "/lib/modules/6.12.21-gentoo/modules.dep"],
     ],
     bootFileSystem: "ext4",
     activeUnits: [],

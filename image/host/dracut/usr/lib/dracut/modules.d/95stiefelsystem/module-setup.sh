@@ -90,10 +90,18 @@ install_root_volumes() {
     install_crypttab "${containers[@]}"
 }
 
-# keep_networks_out: a generic initramfs has dracut's network modules wherever programs ask for them: nbd-client does, and NFS, iSCSI. They
-# take every link, ours too, when the laptop's settings of dracut say "rd.neednet" (for Clevis, say). The last of a parameter counts.
+# keep_networks_out: a generic initramfs has dracut's network modules wherever programs ask for them: NFS and iSCSI do. NetworkManager
+# takes every link, ours too, when the laptop's settings of dracut say "rd.neednet" (for Clevis, say); the last of a parameter counts.
+# systemd-networkd is started by its socket, and dracut 111 gives it a network for every link, whether that is said or not.
 keep_networks_out() {
+    local unit masks=$initdir/etc/systemd/system
+
     echo " rd.neednet=0" >>"$initdir/etc/cmdline.d/95stiefelsystem.conf"
+    for unit in "$initdir$systemdsystemunitdir"/{systemd-networkd,NetworkManager-,nm-,cm-,wicked}*.{service,socket}; do
+        [[ -e $unit ]] || continue
+        mkdir -p "$masks"
+        ln -sf /dev/null "$masks/${unit##*/}"
+    done
 }
 
 # find_resume_device: prints the device that the running kernel was told to resume from
