@@ -14,6 +14,7 @@ export const debian: Distribution = {
     mkinitcpio: "mkinitcpio",
   },
   installCommand: ["apt-get", "install"],
-  kernelHooks: ["kernel-postinst"],
+  // The second is called with either generator.
+  kernelHooks: ["kernel-postinst", "initramfs-post-update"],
   kernelImages: ["/boot/vmlinuz-{release}"],
 };

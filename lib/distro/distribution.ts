@@ -21,6 +21,6 @@ export interface Distribution {
   readonly installCommand: readonly string[];
   /** Folders below image/host/ with what its packages call when a kernel comes or goes; for a separate initramfs. */
   readonly kernelHooks: readonly string[];
-  /** Where kernel images are: `{release}` is `uname -r`, `{base}` the name in /usr/lib/modules/RELEASE/pkgbase. */
+  /** Where kernel images are: `{release}` is `uname -r`, `{base}` the name in /usr/lib/modules/RELEASE/pkgbase, `*` any one directory. */
   readonly kernelImages: readonly string[];
 }

@@ -21,5 +21,9 @@ export const gentoo: Distribution = {
   kernelImages: [
     ...["/boot/vmlinuz-{release}", "/boot/kernel-{release}"],
     ...["/usr/lib/modules/{release}/vmlinuz", "/lib/modules/{release}/vmlinuz"],
+    // In the EFI system partition only: layouts "bls" and "efistub".
+    ...["/efi", "/boot", "/boot/efi"].flatMap((esp) => [
+      ...[`${esp}/*/{release}/linux`, `${esp}/EFI/*/vmlinuz-{release}.efi`, `${esp}/EFI/*/kernel-{release}.efi`],
+    ]),
   ],
 };

@@ -156,11 +156,19 @@ async function findKernel(
   for (const release of releases) {
     const base = (await tree.readText(`/usr/lib/modules/${release}/pkgbase`))?.trim() ?? "linux";
     for (const template of detected?.distribution.kernelImages ?? ["/boot/vmlinuz-{release}"]) {
-      const image = template.replace("{release}", release).replace("{base}", base);
-      if (await tree.exists(image)) return { release, image };
+      for (const image of await expandStar(tree, template.replace("{release}", release).replace("{base}", base))) {
+        if (await tree.exists(image)) return { release, image };
+      }
     }
   }
   return undefined;
+}
+
+/** @param path with one `*` at most, which stands for a whole name */
+async function expandStar(tree: HostTree, path: HostPath): Promise<readonly HostPath[]> {
+  const [parent = "", rest] = path.split("*");
+  if (rest === undefined) return [path];
+  return (await tree.list(parent.slice(0, -1))).map((name) => `${parent}${name}${rest}`);
 }
 
 /** Words in `modules` of the configuration that name a generator, as the original's configurations do. */

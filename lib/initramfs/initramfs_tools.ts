@@ -8,7 +8,8 @@ import { separateLayer } from "./separate_initramfs.ts";
 
 export const initramfsTools: GeneratorSetup = {
   id: "initramfs-tools",
-  programs: ["/usr/sbin/update-initramfs"],
+  // Not update-initramfs: dracut brings one, too (Debian since 107, Ubuntu since 25.10).
+  programs: ["/usr/sbin/mkinitramfs"],
   layers: [separateLayer, "initramfs-tools"],
   updateHooks: ["kernel-postinst", "initramfs-post-update"],
 };

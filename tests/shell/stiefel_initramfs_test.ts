@@ -10,6 +10,7 @@ const script = `${overlays}separate-initramfs/usr/lib/stiefelsystem/stiefel-init
 /** Both write what they were asked for into their last argument, unless the machine holds "/broken". */
 const generator = `for output in "$@"; do :; done
 [ ! -e "$STUB_ROOT/broken" ] || exit 1
+[ "\${0##*/}" != dracut ] || [ -n "$NO_POST_UPDATE_HOOKS" ] || echo post-update.d >>"$STUB_ROOT/called"
 echo "\${0##*/} $output" >"$output"`;
 /** -d CONFDIR -o OUTPUT RELEASE: shows what it finds in the first of them. */
 const mkinitramfs = `[ ! -e "$STUB_ROOT/broken" ] || exit 1
@@ -102,6 +103,23 @@ const cases: readonly Case[] = [
     args: ["newest"],
     calls: [dracutCall("6.12.30-gentoo")],
     image: "/lib/modules/6.12.30-gentoo/vmlinuz",
+  },
+  {
+    name: "finds the image in the EFI system partition, where kernel-install puts it for systemd-boot",
+    installed: {
+      releases: ["6.12.30-gentoo", "6.12.21-gentoo"],
+      images: ["/efi/0123456789abcdef/6.12.30-gentoo/linux", "/boot/vmlinuz-6.12.21-gentoo"],
+    },
+    args: ["newest"],
+    calls: [dracutCall("6.12.30-gentoo")],
+    image: "/efi/0123456789abcdef/6.12.30-gentoo/linux",
+  },
+  {
+    name: "finds the image in the EFI system partition, where installkernel puts it for the firmware",
+    installed: { releases: ["6.12.30-gentoo"], images: ["/boot/efi/EFI/Gentoo/vmlinuz-6.12.30-gentoo.efi"] },
+    args: ["newest"],
+    calls: [dracutCall("6.12.30-gentoo")],
+    image: "/boot/efi/EFI/Gentoo/vmlinuz-6.12.30-gentoo.efi",
   },
   {
     name: "passes over a kernel without an image, and over what is left of a removed one",
@@ -232,6 +250,13 @@ for (const shell of SHELLS) {
     });
   }
 
+  Deno.test(`hooks for the laptop's own initramfs, which Debian 13's dracut calls, are not called${under}`, async () => {
+    await using machine = await install(debian);
+    const { code, stderr } = await runBuilder(machine, ["newest"]);
+    assert.equal(code, 0, stderr);
+    assert.equal(machine.exists("/called"), false);
+  });
+
   Deno.test(`a failed build leaves the pair that was there${under}`, async () => {
     await using machine = await install(debian);
     await runBuilder(machine, ["build", "6.9.7-amd64", "/boot/vmlinuz-6.9.7-amd64"]);
@@ -332,6 +357,7 @@ for (const shell of SHELLS) {
     ["kernel-postinst/etc/kernel/postrm.d/zz-stiefelsystem", [], []],
     ["initramfs-post-update/etc/initramfs/post-update.d/stiefelsystem", [release, "/boot/x"], [`again ${release}`]],
     ["initramfs-post-update/etc/initramfs/post-update.d/stiefelsystem", [], []],
+    ["initramfs-post-update/etc/initramfs/post-update.d/stiefelsystem", [release, `${separateInitramfs}.new`], []],
     ["kernel-install/etc/kernel/install.d/95-stiefelsystem.install", ["add", release, "/boot/x"], ["newest"]],
     ["kernel-install/etc/kernel/install.d/95-stiefelsystem.install", ["remove", release], [`without ${release}`]],
     ["kernel-install/etc/kernel/install.d/95-stiefelsystem.install", ["inspect", release], []],

@@ -39,7 +39,7 @@ export const installedSystems: readonly InstalledSystem[] = [
     name: "debian-13-initramfs-tools",
     osRelease: "debian-13",
     generator: "initramfs-tools",
-    files: [...systemd, ...tools, ...debianKernel, ...networkManager, "/usr/sbin/update-initramfs"],
+    files: [...systemd, ...tools, ...debianKernel, ...networkManager, "/usr/sbin/mkinitramfs"],
     bootFileSystem: "ext4",
     activeUnits: ["NetworkManager.service"],
     commandLine: grubLine,
@@ -50,7 +50,7 @@ export const installedSystems: readonly InstalledSystem[] = [
     osRelease: "debian-12",
     generator: "initramfs-tools",
     files: [
-      ...[...systemd, ...tools, ...networkManager, "/usr/sbin/update-initramfs", "/boot/grub/grub.cfg"],
+      ...[...systemd, ...tools, ...networkManager, "/usr/sbin/mkinitramfs", "/boot/grub/grub.cfg"],
       ...["/boot/vmlinuz-6.1.0-37-amd64", "/usr/lib/modules/6.1.0-37-amd64/modules.dep"],
       ...["/usr/local/bin/stiefel-autokexec", "/etc/systemd/system/stiefel-autokexec.service"],
       ...["/etc/NetworkManager/conf.d/stiefelsystem.conf", "/etc/initramfs-tools/hooks/ifrename"],
@@ -63,7 +63,8 @@ export const installedSystems: readonly InstalledSystem[] = [
     name: "debian-13-dracut",
     osRelease: "debian-13",
     generator: "dracut",
-    files: [...systemd, ...tools, ...debianKernel, "/usr/bin/dracut"],
+    // dracut from backports brings an update-initramfs of its own.
+    files: [...systemd, ...tools, ...debianKernel, "/usr/bin/dracut", "/usr/sbin/update-initramfs"],
     bootFileSystem: "ext4",
     activeUnits: ["systemd-networkd.service"],
     commandLine: grubLine,
@@ -72,7 +73,7 @@ export const installedSystems: readonly InstalledSystem[] = [
     name: "ubuntu-24.04-initramfs-tools",
     osRelease: "ubuntu-24.04",
     generator: "initramfs-tools",
-    files: [...systemd, ...tools, ...ubuntuKernel, ...networkManager, "/usr/sbin/update-initramfs"],
+    files: [...systemd, ...tools, ...ubuntuKernel, ...networkManager, "/usr/sbin/mkinitramfs"],
     bootFileSystem: "ext4",
     activeUnits: ["NetworkManager.service"],
     commandLine: grubLine,
@@ -84,7 +85,12 @@ export const installedSystems: readonly InstalledSystem[] = [
     files: [
       ...[...systemd, ...tools, ...networkManager, "/boot/grub/grub.cfg"],
       // Its update-initramfs is dracut's.
-      ...["/usr/bin/dracut", "/boot/vmlinuz-6.17.0-5-generic", "/usr/lib/modules/6.17.0-5-generic/modules.dep"],
+      ...[
+        "/usr/bin/dracut",
+        "/usr/sbin/update-initramfs",
+        "/boot/vmlinuz-6.17.0-5-generic",
+        "/usr/lib/modules/6.17.0-5-generic/modules.dep",
+      ],
     ],
     bootFileSystem: "ext4",
     activeUnits: ["NetworkManager.service"],
@@ -139,6 +145,23 @@ export const installedSystems: readonly InstalledSystem[] = [
     bootFileSystem: "ext4",
     activeUnits: [],
     commandLine: "BOOT_IMAGE=/kernel root=/dev/nvme0n1p3",
+  },
+  {
+    // A kernel that was compiled by hand; installkernel with USE="systemd systemd-boot".
+    name: "gentoo-systemd-boot-dracut",
+    osRelease: "gentoo",
+    generator: "dracut",
+    files: [
+      ...[...systemd, ...tools, "/usr/bin/dracut", "/efi/loader/entries/0badcafe-6.12.21-gentoo.conf"],
+      ...[
+        "/efi/EFI/BOOT/BOOTX64.EFI",
+        "/efi/0badcafe/6.12.21-gentoo/linux",
+        "/usr/lib/modules/6.12.21-gentoo/modules.dep",
+      ],
+    ],
+    bootFileSystem: "ext4",
+    activeUnits: ["systemd-networkd.service"],
+    commandLine: "root=UUID=77aa rw",
   },
   {
     // Without systemd there is no service to listen; the disk can still be used from a desktop. A profile without merged /usr.
