@@ -53,7 +53,9 @@ export async function bench(system: System, ui: Ui, options: BenchOptions): Prom
   const machines = needsMachines ? await prepareMachines(system, ui, options) : undefined;
   try {
     if (parts.has("seal")) add({ result: { seal: await benchSeal(system, ui) } });
-    if (machines !== undefined && parts.has("boot")) add(await benchBoot(system, ui, { machines, options }));
+    if (machines !== undefined && parts.has("boot")) {
+      for await (const sofar of benchBoot(system, ui, { machines, options })) add(sofar);
+    }
     if (machines !== undefined && parts.has("image")) {
       add({ result: { image: await benchImage(system, ui, { machines, options }) } });
     }
@@ -80,18 +82,22 @@ async function benchSeal(system: System, ui: Ui): Promise<NonNullable<BenchResul
   return { sealMBps: Math.round(rate.sealMBps), openMBps: Math.round(rate.openMBps) };
 }
 
-/** The same disk with one CPU each time, from the machine's own disk and over the network, in turn. */
-async function benchBoot(system: System, ui: Ui, { machines, options }: MachineBench): Promise<Partial<BenchReport>> {
+/** The same disk with one CPU each time, from the machine's own disk and over the network, in turn; the figures so far after each round. */
+async function* benchBoot(
+  system: System,
+  ui: Ui,
+  { machines, options }: MachineBench,
+): AsyncGenerator<Partial<BenchReport>> {
   const rounds: BootRound[] = [];
   while (rounds.length < options.rounds) {
     ui.say(`Boots, round ${rounds.length + 1} of ${options.rounds}`);
     const local = asLocalBoot((await bootFromOwnDisk(system, ui, { machines, options })).times);
     const outcome = await bootDemo(system, ui, { machines, options });
     demandFacts(outcome, options);
-    rounds.push({ network: outcome.times, local });
+    const round = { network: outcome.times, local };
+    rounds.push(round);
+    yield { result: { boot: bootFigures(rounds) }, times: middleRound(rounds) ?? round };
   }
-  const times = middleRound(rounds);
-  return { result: { boot: bootFigures(rounds) }, ...(times === undefined ? {} : { times }) };
 }
 
 async function bootFromOwnDisk(system: System, ui: Ui, { machines, options }: MachineBench): Promise<BootOutcome> {
