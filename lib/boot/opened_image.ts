@@ -1,5 +1,6 @@
 /** Kernel and initramfs of a boot entry as streams, readable until the partition they are on is closed. */
 
+import { cpioPaddingBytes } from "../protocol/cpio.ts";
 import type { MountedFiles } from "./boot_files.ts";
 import { type BootEntry, BootError } from "./entry.ts";
 
@@ -35,7 +36,7 @@ export async function openImage(files: MountedFiles, entry: BootEntry): Promise<
   return {
     entry,
     kernelBytes: await size(entry.kernel),
-    initramfsBytes: parts.reduce((sum, part) => sum + padded(part.bytes), 0),
+    initramfsBytes: parts.reduce((sum, part) => sum + part.bytes + cpioPaddingBytes(part.bytes), 0),
     openKernel: async () => streams.track(await files.openRead(entry.kernel)),
     openInitramfs: () => Promise.resolve(streams.track(ReadableStream.from(concatenate(files, parts)))),
     [Symbol.asyncDispose]: () => streams.closeAll(),
@@ -48,13 +49,10 @@ async function* concatenate(
 ): AsyncGenerator<Bytes> {
   for (const { path, bytes } of parts) {
     yield* await files.openRead(path);
-    if (padded(bytes) > bytes) yield new Uint8Array(padded(bytes) - bytes);
+    // Documentation/driver-api/early-userspace/buffer-format.rst: each archive starts at a multiple of four.
+    const padding = cpioPaddingBytes(bytes);
+    if (padding > 0) yield new Uint8Array(padding);
   }
-}
-
-/** Documentation/driver-api/early-userspace/buffer-format.rst: each archive starts at a multiple of four. */
-function padded(bytes: number): number {
-  return Math.ceil(bytes / 4) * 4;
 }
 
 class TrackedStreams {

@@ -23,7 +23,9 @@ export const gentoo: Distribution = {
     ...["/usr/lib/modules/{release}/vmlinuz", "/lib/modules/{release}/vmlinuz"],
     // In the EFI system partition only: layouts "bls" and "efistub".
     ...["/efi", "/boot", "/boot/efi"].flatMap((esp) => [
-      ...[`${esp}/*/{release}/linux`, `${esp}/EFI/*/vmlinuz-{release}.efi`, `${esp}/EFI/*/kernel-{release}.efi`],
+      `${esp}/*/{release}/linux`,
+      `${esp}/EFI/*/vmlinuz-{release}.efi`,
+      `${esp}/EFI/*/kernel-{release}.efi`,
     ]),
   ],
 };
