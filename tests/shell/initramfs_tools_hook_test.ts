@@ -113,6 +113,28 @@ for (const shell of SHELLS) {
     }
   });
 
+  Deno.test(`no other script touches a link${under}`, async () => {
+    await using machine = await prepare();
+    const scripts = {
+      "init-premount/remote": '[ "$BOOT" = nfs ] || configure_networking\n',
+      "local-bottom/keys": 'ip link  set   dev "$iface" down\n',
+      "local-bottom/addresses": 'for link in *; do ip  addr flush dev "$link"; done\n',
+      "local-top/dhcp": "ipconfig -t 30 eth0\n",
+      "local-top/nbd": "configure_networking\n",
+      "local-top/skip": "zip link; unconfigure_networking; chip addr\n",
+    };
+    for (const [name, text] of Object.entries(scripts)) {
+      machine.write(`/destination/scripts/${name}`, `#!/bin/sh\n${text}`);
+    }
+    const { code, stderr } = await run(machine);
+    assert.equal(code, 0, stderr);
+    const kept = Object.keys(machine.files("/destination/scripts"));
+    assert.deepEqual(kept, ["/destination/scripts/local-premount/btrfs", "/destination/scripts/local-top/skip"]);
+    const gone = ["init-premount/remote", "local-bottom/addresses", "local-bottom/keys", "local-top/dhcp"];
+    const said = gone.map((name) => `stiefelsystem: desktops go without scripts/${name}, which sets up links\n`);
+    assert.equal(stderr, said.join(""));
+  });
+
   Deno.test(`without a program that a desktop needs nothing is built${under}`, async () => {
     await using machine = await prepare({ timeout: "exit 0" });
     const text = machine.read("/hook");

@@ -150,6 +150,8 @@ Deno.test("pacman's hook calls the builder after kernels, the generators and wha
     "When = PostTransaction",
     `Exec = ${builder} newest`,
   ]);
+  const operations = lines.filter((line) => line.startsWith("Operation = "));
+  assert.deepEqual(operations, ["Operation = Install", "Operation = Upgrade", "Operation = Remove"]);
   assert.ok(lines.includes("Target = usr/lib/modules/*/vmlinuz"));
   // What mkinitcpio's own hook looks at, for modules from outside the kernel's package.
   assert.ok(lines.includes("Target = usr/lib/modules/*/extramodules/"));
