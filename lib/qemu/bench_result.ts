@@ -17,6 +17,8 @@ export interface BootFigures {
   readonly ratio?: number;
   /** Of every round that was measured, the least first; the other figures are those of the one in the middle. */
   readonly ratios?: readonly number[];
+  /** Power-on to the agent / localS of every round with a ratio, the least first. */
+  readonly agentShares?: readonly number[];
   /** Seconds from the desktop's power-on. */
   readonly steps: Readonly<Partial<Record<typeof reportedSteps[number], number>>>;
 }
@@ -62,7 +64,11 @@ export function middleRound(rounds: readonly BootRound[]): BootRound | undefined
 /** The figures of the round in the middle, and the ratios of all. */
 export function bootFigures(rounds: readonly BootRound[]): BootFigures {
   const { network, local } = middleRound(rounds) ?? { network: {}, local: {} };
-  const ratios = sortRounds(rounds).map(({ ratio }) => ratio);
+  const sorted = sortRounds(rounds);
+  const ratios = sorted.map(({ ratio }) => ratio);
+  const agentShares = sorted.flatMap(({ round: { network: { agent }, local: { multiUser } } }) =>
+    agent === undefined || multiUser === undefined ? [] : [roundRatio(agent / multiUser)]
+  ).sort((a, b) => a - b);
   const steps = Object.fromEntries(
     reportedSteps.flatMap((name) => network[name] === undefined ? [] : [[name, round(network[name], 2)]]),
   );
@@ -71,7 +77,9 @@ export function bootFigures(rounds: readonly BootRound[]): BootFigures {
   return {
     ...(localS === undefined ? {} : { localS: round(localS, 2) }),
     ...(networkS === undefined ? {} : { networkS: round(networkS, 2) }),
-    ...(localS === undefined || networkS === undefined ? {} : { ratio: roundRatio(networkS / localS), ratios }),
+    ...(localS === undefined || networkS === undefined
+      ? {}
+      : { ratio: roundRatio(networkS / localS), ratios, agentShares }),
     steps,
   };
 }
@@ -103,7 +111,7 @@ export function formatBenchTable({ result, times, bareMmdebstrapS }: BenchReport
   if (boot !== undefined && times !== undefined) {
     const agentShare = boot.localS === undefined || boot.steps.agent === undefined
       ? []
-      : [row("power-on to agent / local boot", (boot.steps.agent / boot.localS).toFixed(2))];
+      : [row("power-on to agent / local boot", formatRatio(boot.steps.agent / boot.localS, boot.agentShares))];
     sections.push([
       ...formatBootTable(times.network, times.local),
       ...(boot.ratio === undefined ? [] : [row("over the network / local boot", formatRatio(boot.ratio, boot.ratios))]),

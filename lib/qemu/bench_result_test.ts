@@ -20,18 +20,24 @@ Deno.test("the figures of a boot are those of the stable keys, with the ratio of
     networkS: 70,
     ratio: 1.4,
     ratios: [1.4],
+    agentShares: [0.162],
     steps: { agent: 8.12, found: 9, fetched: 15, kexec: 17, root: 31, multiUser: 70 },
   });
 });
 
 Deno.test("of several rounds the one in the middle counts, and the ratios of all are told", () => {
-  const rounds = [90, 55, 70, 60].map((multiUser) => ({ network: { ...network, multiUser }, local }));
+  const rounds = [90, 55, 70, 60].map((multiUser, round) => ({
+    network: { ...network, agent: 10 - round, multiUser },
+    local,
+  }));
   const figures = bootFigures(rounds);
   assert.deepEqual(figures.ratios, [1.1, 1.2, 1.4, 1.8]);
   assert.equal(figures.ratio, 1.4, "of the two in the middle, the slower");
+  assert.deepEqual(figures.agentShares, [0.14, 0.16, 0.18, 0.2]);
   assert.equal(middleRound(rounds)?.network.multiUser, 70);
   const text = formatBenchTable({ result: { boot: figures }, times: { network, local } }).join("\n");
   assert.match(text, /over the network \/ local boot +1\.40 \(rounds: 1\.10, 1\.20, 1\.40, 1\.80\)/);
+  assert.match(text, /power-on to agent \/ local boot +0\.16 \(rounds: 0\.14, 0\.16, 0\.18, 0\.20\)/);
   const unfinished = { network: { agent: 8 }, local };
   assert.equal(middleRound([unfinished]), unfinished);
   assert.deepEqual(bootFigures([unfinished, ...rounds.slice(0, 1)]).ratios, [1.8], "a boot that got nowhere has none");
