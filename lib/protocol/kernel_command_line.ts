@@ -73,13 +73,13 @@ function formatWord(parameter: KernelParameter): string {
 const NOT_FOR_DESKTOP = new Set([
   ...["resume", "resume_offset", "noresume", "BOOT_IMAGE", "initrd"],
   // They would set up the link, or a network disk, behind the session's back; without IPv6 the link has no address.
-  ...["ip", "ipv6.disable", "nbdroot", "nbddev", "rd.neednet", "netroot"],
+  ...["ip", "nfsaddrs", "ipv6.disable", "nbdroot", "nbddev", "rd.neednet", "netroot"],
 ]);
 
 /**
  * The laptop's command line as the desktop gets it: without resume=, resume_offset= (the laptop's hibernation image is not the
- * desktop's), BOOT_IMAGE= and initrd= (paths of the boot loader), ip=, ipv6.disable=, nbdroot=, nbddev=,
- * rd.neednet and netroot= (of dracut), with noresume. All other words stay as they are, in their order.
+ * desktop's), BOOT_IMAGE= and initrd= (paths of the boot loader), ip= and its old name nfsaddrs=, ipv6.disable=,
+ * nbdroot=, nbddev=, rd.neednet and netroot= (of dracut), with noresume. All other words stay as they are, in their order.
  */
 export function forDesktop(commandLine: string): string {
   const words = splitWords(commandLine);

@@ -58,7 +58,9 @@ Deno.test("with systemd there are units, wanted by the initramfs' target, and no
     ),
     "add_symlink /etc/systemd/system/systemd-hibernate-resume.service /dev/null",
     "add_symlink /etc/systemd/system/systemd-hibernate-resume@.service /dev/null",
+    "add_symlink /etc/systemd/system/systemd-networkd.service /dev/null",
   ]);
+  assert.ok(stdout.includes("add_symlink /etc/systemd/system/systemd-networkd.socket /dev/null\n"));
   assert.ok(!stdout.includes("add_runscript"));
 });
 
