@@ -8,6 +8,8 @@ import type { Machine, RunningAgent } from "./rig.ts";
 const system = createRealSystem();
 
 export interface DebianTree extends AsyncDisposable {
+  /** Its root directory. */
+  readonly directory: string;
   run(machine: Machine, argv: readonly string[]): Promise<string>;
   start(machine: Machine, argv: readonly string[]): RunningAgent;
 }
@@ -36,6 +38,7 @@ export async function installDebian(packages: readonly string[]): Promise<Debian
     ...[tree, `${machine.directory}/debian-run`, ...argv],
   ];
   return {
+    directory: tree,
     run: (machine, argv) => machine.run(enter(machine, argv)),
     start: (machine, argv) => machine.start(enter(machine, argv)),
     [Symbol.asyncDispose]: remove,

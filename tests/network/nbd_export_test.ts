@@ -1,54 +1,23 @@
 /**
- * The export against real clients, in network namespaces: who may connect, what is advertised, and how its end is told.
- *
- * The ip filter of Debian 12's nbdkit (1.32.5) cannot read addresses; there it is left out, and the tests of it are skipped.
- * STIEFEL_TEST_NBDKIT_ROOT can name a directory with a Debian 13 system that has nbdkit, which is then run by chroot.
+ * The export against real clients, in network namespaces: who may connect, what is advertised, and how its end is told. nbdkit is that of
+ * Debian 13, as in the image: the ip filter of Debian 12's (1.32.5) cannot read addresses.
  */
 
 import assert from "node:assert/strict";
 import { type NbdExportSettings, startNbdExport } from "../../lib/block/nbd_export.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import type { System } from "../../lib/system/system.ts";
+import { type DebianTree, installDebian } from "./debian_tree.ts";
 import { createRig, type Machine, rigTest } from "./rig.ts";
 
 const host = createRealSystem();
-const otherRoot = Deno.env.get("STIEFEL_TEST_NBDKIT_ROOT");
-const whyNot = await attempt("nbdinfo", "--version") ?? await attempt("nbdcopy", "--version") ??
-  await attempt("qemu-io", "--version") ?? await attempt("nbdkit", "--version");
-const probe = ["--unix", `/tmp/stiefel-probe-${Deno.pid}.sock`, "--filter=ip", "null", "allow=::1", "--run", "true"];
-const whyNoFilter = await attempt(...chrooted(["nbdkit", ...probe]));
+let installed: Promise<DebianTree> | undefined;
 
-async function attempt(...argv: readonly string[]): Promise<string | undefined> {
-  try {
-    await host.run(argv);
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
-
-function chrooted(argv: readonly string[]): readonly string[] {
-  return otherRoot === undefined ? argv : ["chroot", otherRoot, ...argv];
-}
-
-function nbdTest(name: string, body: () => Promise<void>, reason = whyNot): void {
-  if (reason === undefined) return rigTest(name, body);
-  console.log(`skipped: ${name}: ${reason}`);
-  Deno.test({ name, ignore: true, fn: body });
-}
-
-/** Starts programs inside a machine of the rig. */
-function systemOf(machine: Machine): System {
-  const usable = (argv: readonly string[]): readonly string[] =>
-    whyNoFilter === undefined ? argv : argv.filter((word) => !/^(?:--filter=ip|allow=.*|deny=all)$/.test(word));
-  return {
-    ...host,
-    spawn: (argv, options) =>
-      host.spawn(["ip", "netns", "exec", machine.namespace, ...chrooted(usable(argv))], options),
-  };
-}
+Deno.test.afterAll(async () => await (await installed)?.[Symbol.asyncDispose]());
 
 interface Setup extends AsyncDisposable {
+  /** The laptop, where Debian's programs are started. */
+  readonly system: System;
   readonly laptop: Machine;
   readonly desktop: Machine;
   readonly stranger: Machine;
@@ -77,13 +46,19 @@ async function setUp(blockSizeBytes = 4096): Promise<Setup> {
   }
   await laptop.linkLocalAddress("hub");
   await desktop.linkLocalAddress("uno");
-  const inside = `/tmp/stiefel-disk-${Deno.pid}.img`;
-  const diskFile = `${otherRoot ?? ""}${inside}`;
+  installed ??= installDebian(["nbdkit"]);
+  const { directory: root } = await installed;
+  const inside = "/tmp/disk.img";
+  const diskFile = `${root}${inside}`;
   await Deno.writeFile(diskFile, new Uint8Array());
   await Deno.truncate(diskFile, 64 * 1024 * 1024);
   stack.defer(() => Deno.remove(diskFile));
   const owned = stack.move();
   return {
+    system: {
+      ...host,
+      spawn: (argv, options) => host.spawn(["ip", "netns", "exec", laptop.namespace, "chroot", root, ...argv], options),
+    },
     laptop,
     desktop,
     stranger,
@@ -109,10 +84,10 @@ async function fails(machine: Machine, argv: readonly string[]): Promise<string>
   throw new assert.AssertionError({ message: `${argv.join(" ")} should have failed` });
 }
 
-nbdTest("what a block device needs is advertised, with the disk's own block size", async () => {
+rigTest("what a block device needs is advertised, with the disk's own block size", async () => {
   for (const blockSizeBytes of [512, 4096]) {
     await using setup = await setUp(blockSizeBytes);
-    await using nbd = await startNbdExport(systemOf(setup.laptop), setup.settings);
+    await using nbd = await startNbdExport(setup.system, setup.settings);
     const info = JSON.parse(await setup.desktop.run(["nbdinfo", "--json", name])).exports[0];
     const expected = {
       "export-size": 64 * 1024 * 1024,
@@ -130,17 +105,17 @@ nbdTest("what a block device needs is advertised, with the disk's own block size
   }
 });
 
-nbdTest("only the client's address may connect", async () => {
+rigTest("only the client's address may connect", async () => {
   await using setup = await setUp();
-  await using nbd = await startNbdExport(systemOf(setup.laptop), setup.settings);
+  await using nbd = await startNbdExport(setup.system, setup.settings);
   assert.match(await fails(setup.stranger, ["nbdinfo", name]), /nbdinfo/);
   await nbd.stop();
   assert.deepEqual(await nbd.exited, { reason: "stopped" });
-}, whyNot ?? whyNoFilter);
+});
 
-nbdTest("only the right name on the right address is answered", async () => {
+rigTest("only the right name on the right address is answered", async () => {
   await using setup = await setUp();
-  await using _nbd = await startNbdExport(systemOf(setup.laptop), setup.settings);
+  await using _nbd = await startNbdExport(setup.system, setup.settings);
   assert.match(await fails(setup.desktop, ["nbdinfo", "nbd://[fd00::1]:10809/wrong"]), /No such file or directory/);
   assert.match(await fails(setup.desktop, ["nbdinfo", "nbd://[fd00::1]:10809/"]), /No such file or directory/);
   const listing = await setup.desktop.run(["nbdinfo", "--list", "--json", "nbd://[fd00::1]:10809"]).catch(String);
@@ -149,11 +124,11 @@ nbdTest("only the right name on the right address is answered", async () => {
   assert.match(await fails(setup.desktop, ["nbdinfo", other]), /refused|connect/);
 });
 
-nbdTest(
+rigTest(
   "written data, flushes, FUA and discards reach the disk",
   async () => {
     await using setup = await setUp();
-    await using nbd = await startNbdExport(systemOf(setup.laptop), setup.settings);
+    await using nbd = await startNbdExport(setup.system, setup.settings);
     const io = (...commands: readonly string[]): readonly string[] => [
       ...["qemu-io", "--format", "raw", "--cache", "none", ...commands.flatMap((command) => ["-c", command]), name],
     ];
@@ -167,11 +142,11 @@ nbdTest(
   },
 );
 
-nbdTest("a client that is killed may come back; one that says goodbye ends the export", async () => {
+rigTest("a client that is killed may come back; one that says goodbye ends the export", async () => {
   await using setup = await setUp();
   const seen: boolean[] = [];
   const [here, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  await using nbd = await startNbdExport(systemOf(setup.laptop), setup.settings, {
+  await using nbd = await startNbdExport(setup.system, setup.settings, {
     onConnected: (isConnected) => {
       seen.push(isConnected);
       (isConnected ? here : gone).resolve();
@@ -186,23 +161,23 @@ nbdTest("a client that is killed may come back; one that says goodbye ends the e
   assert.deepEqual(seen.slice(0, 3), [true, false, true]);
 });
 
-nbdTest("addresses with a zone work", async () => {
+rigTest("addresses with a zone work", async () => {
   await using setup = await setUp();
   const [server, client] = [await setup.laptop.linkLocalAddress("hub"), await setup.desktop.linkLocalAddress("uno")];
-  await using nbd = await startNbdExport(systemOf(setup.laptop), {
+  await using nbd = await startNbdExport(setup.system, {
     ...setup.settings,
     listenAddress: `${server}%hub`,
     allowAddress: `${client}%hub`,
   });
   const uri = `nbd://[${server}%25LINK]:10809/${exportName}`;
-  if (whyNoFilter === undefined) await fails(setup.stranger, ["nbdinfo", uri.replace("LINK", "due")]);
+  await fails(setup.stranger, ["nbdinfo", uri.replace("LINK", "due")]);
   assert.match(await setup.desktop.run(["nbdinfo", uri.replace("LINK", "uno")]), /can_fua: true/);
   assert.deepEqual(await nbd.exited, { reason: "disconnected" });
 });
 
-nbdTest("nbdkit's own end is a failure, and so is a client that never comes", async () => {
+rigTest("nbdkit's own end is a failure, and so is a client that never comes", async () => {
   await using setup = await setUp();
-  const system = systemOf(setup.laptop);
+  const { system } = setup;
   await assert.rejects(
     startNbdExport(system, { ...setup.settings, listenAddress: "fd00::77" }),
     /fd00::77.*nbdkit ended/s,
