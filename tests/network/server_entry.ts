@@ -10,7 +10,7 @@ import { openImage } from "../../lib/boot/opened_image.ts";
 
 const [folder = "", file = "", passphrase = "-", ...args] = Deno.args;
 
-/** Debian 12's nbdkit was built without reading addresses; who may connect is proven in nbd_export_test.ts where it can be. */
+/** Debian 12's nbdkit was built without reading addresses; nbd_export_test.ts proves with Debian 13's who may connect. */
 async function canFilterAddresses(): Promise<boolean> {
   const probe = ["--dump-plugin", "--filter=ip", "null", "allow=127.0.0.1"];
   const { stderr } = await new Deno.Command("nbdkit", { args: probe }).output();
