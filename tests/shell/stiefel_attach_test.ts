@@ -171,6 +171,18 @@ testAttach("takes no VLAN or bridge that has the adapter's address", {
   assert.ok(machine.exists("/sys/class/net/br0"));
 });
 
+for (const shell of SHELLS) {
+  Deno.test(`takes the files of programs that the shell has itself (${shell.join(" ")})`, async () => {
+    await using machine = await makeMachine({ session: formatSession(direct), links });
+    // As if it were built to prefer its own, as that of Debian's busybox-static.
+    const ownPrograms = "ip() { return 1; }; modprobe() { return 1; }; " +
+      'timeout() { case $2 in */*) shift && "$@" ;; *) return 1 ;; esac; }; . "$0"';
+    const result = await machine.run([...shell, "-c", ownPrograms, script, "attach", machine.root]);
+    assert.equal(result.code, 0, result.stderr);
+    assert.deepEqual(machine.calls(), DIRECT_CALLS.filter((call) => !call.startsWith("timeout ")));
+  });
+}
+
 testAttach("names the adapters there are when the wanted one is missing", {
   session: formatSession(direct),
   links: { enp1s0: "02:00:5e:00:00:77" },
