@@ -46,6 +46,12 @@ type Token =
   | { readonly kind: "word"; readonly word: Word; readonly line: number }
   | { readonly kind: "separator" | "{" | "}" | "end"; readonly line: number };
 
+/**
+ * What ends an unquoted word, all of which `tokenize` steps over. Not \s: to GRUB a no-break space, or the wide one of Chinese, is a letter like any other.
+ * Source: GRUB, grub-core/script/yylex.l; carriage returns are dropped where lines are read.
+ */
+const endsWord = /[ \t\r\n;|&{}]/;
+
 /** Deeper nesting is no menu; keeps a hostile file from exhausting the stack. */
 const maximumDepth = 64;
 
@@ -97,7 +103,7 @@ function* tokenize(text: string): Generator<Token> {
         parts[parts.length - 1] = { ...last, text: last.text + added };
       } else parts.push({ kind: "text", text: added, isQuoted });
     };
-    while (at < text.length && !/[\s;|&{}]/.test(text.charAt(at))) {
+    while (at < text.length && !endsWord.test(text.charAt(at))) {
       const char = text.charAt(at);
       if (char === "'") {
         const end = text.indexOf("'", at + 1);

@@ -47,6 +47,7 @@ const cases: Readonly<Record<string, string>> = {
   "# comment; { '\na # more\nb": "a; b",
   "a b#c": "a b#c",
   "a ''": "a <>",
+  "a\u00a0b c\u3000\nd\fe\u2028": "a\u00a0b c\u3000; d\fe\u2028",
   "a $": "a $",
   "a $1 $# $? $@": "a ${1} ${#} ${?} ${@}",
   "menuentry 'x' {\n linux /a\n}": "menuentry <x> { linux /a }",
