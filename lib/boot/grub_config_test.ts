@@ -154,6 +154,28 @@ Deno.test("included files are asked for, then run", () => {
   assert.equal(title("source $prefix/a", { files: new Map([["/grub/a", "source $prefix/a"]]) }), undefined);
 });
 
+Deno.test("what a submenu sets counts for its own entries only", () => {
+  const text = `set default=1
+set who=outer
+menuentry Own { linux /own }
+submenu "Another system" { set default=0
+  set who=inner
+  menuentry Other { linux /other who=$who }
+}
+menuentry Last { linux /last who=$who }`;
+  assert.equal(evaluate(text).entry?.commandLine, "who=inner");
+  assert.equal(evaluate(text.replace("default=1", "default=2")).entry?.commandLine, "who=outer");
+});
+
+Deno.test("another system's configuration in a submenu is not taken for this one, which has the same path", () => {
+  const text = `set default=2
+menuentry Own { linux /own }
+submenu "Another system" { configfile (hd1,gpt2)/grub/grub.cfg }
+menuentry Last { linux /last }`;
+  const { entry, entryCount } = evaluate(text, { files: new Map([["/grub/grub.cfg", text]]) });
+  assert.deepEqual([entry?.title, entryCount], ["Last", 2]);
+});
+
 Deno.test("Fedora's blscfg takes the entries, newest first, with variables of the environment", () => {
   const blsEntries = ["6.9.12", "6.10.3"].map((version) => ({
     fileName: `0123-${version}-200.fc40.x86_64.conf`,

@@ -32,6 +32,8 @@ const maximumSteps = 200_000;
 const maximumCallDepth = 50;
 /** Characters that variables may add up to while a script runs. */
 const maximumExpanded = 16 * 1024 * 1024;
+/** What keeping one variable for a submenu counts as, in characters. */
+const keptVariableSize = 64;
 
 /** Set by GRUB itself; grub-mkconfig's scripts ask for them. */
 const builtIn: Readonly<Record<string, string>> = {
@@ -80,9 +82,11 @@ class Leave {
 /** Runs scripts. What they do to the menu, and what an entry loads, can be asked for afterwards. */
 export class GrubMachine {
   readonly wanted = new Set<string>();
-  readonly #variables = new Map<string, string>(Object.entries(builtIn));
+  #variables = new Map<string, string>(Object.entries(builtIn));
   readonly #functions = new Map<string, readonly Statement[]>();
   readonly #sources: GrubSources;
+  /** Files whose commands are just running. */
+  readonly #running = new Set<string>();
   #menu: MenuEntry[] = [];
   #args: readonly string[] = [];
   #lastResult = true;
@@ -96,6 +100,7 @@ export class GrubMachine {
     this.#variables.set("prefix", sources.prefix);
     this.#variables.set("config_directory", sources.prefix);
     this.#variables.set("config_file", `${sources.prefix}/grub.cfg`);
+    this.#running.add(`${sources.prefix}/grub.cfg`);
   }
 
   get menu(): readonly MenuEntry[] {
@@ -114,15 +119,15 @@ export class GrubMachine {
 
   /** Runs an entry's commands; variables and menu are left as they were. @returns undefined when it loads no kernel */
   boot(entry: MenuEntry): NamedEntry | undefined {
-    const variables = new Map(this.#variables);
+    const variables = this.#variables;
+    this.#variables = new Map(entry.variables ?? variables);
     this.#loaded = { args: [], initrds: [] };
     this.#steps = 0;
     this.#expanded = 0;
     const menu = this.#menu;
     this.#withArgs(entry.args, () => this.#runAll(entry.body));
     this.#menu = menu;
-    this.#variables.clear();
-    for (const [name, value] of variables) this.#variables.set(name, value);
+    this.#variables = variables;
     const { kernel, args, initrds } = this.#loaded;
     if (kernel === undefined) return undefined;
     return { title: entry.title, kernel, initrds, commandLine: formatArguments(args), notices: [] };
@@ -293,14 +298,21 @@ export class GrubMachine {
     return true;
   }
 
-  /** The entries a submenu's commands make. */
+  /**
+   * The entries a submenu's commands make. GRUB runs these only when somebody opens the submenu, in a context of their own: what they set
+   * (`default`, above all, where they show another system's configuration) says nothing about the menu around it.
+   */
   #collect(args: readonly string[], body: readonly Statement[]): readonly MenuEntry[] {
-    const outer = this.#menu;
+    const [menu, variables] = [this.#menu, this.#variables];
+    this.#charge(variables.size * keptVariableSize);
+    const inside = new Map(variables);
     this.#menu = [];
+    this.#variables = inside;
     this.#withArgs(args, () => this.#runAll(body));
     const children = this.#menu;
-    this.#menu = outer;
-    return children;
+    this.#menu = menu;
+    this.#variables = variables;
+    return children.map((entry) => ({ variables: inside, ...entry }));
   }
 
   #loadEnvironment(args: readonly string[]): boolean {
@@ -315,9 +327,17 @@ export class GrubMachine {
     return true;
   }
 
-  #source(path: string): boolean {
-    const text = this.#read(onPartition(path));
-    return text === undefined ? false : this.#runText(text);
+  #source(name: string): boolean {
+    const path = onPartition(name);
+    // A file that names itself means one of the same name on another partition: "configfile (hd1,gpt2)/boot/grub/grub.cfg".
+    const text = this.#running.has(path) ? undefined : this.#read(path);
+    if (text === undefined) return false;
+    this.#running.add(path);
+    try {
+      return this.#runText(text);
+    } finally {
+      this.#running.delete(path);
+    }
   }
 
   #runText(text: string): boolean {
@@ -381,8 +401,12 @@ export class GrubMachine {
     if (name === "@" || name === "*") return this.#args.join(" ");
     if (/^[0-9]+$/.test(name)) return this.#args[Number(name) - 1] ?? "";
     const value = this.#variables.get(name) ?? "";
-    this.#expanded += value.length;
-    if (this.#expanded > maximumExpanded) throw new Leave("stop", false);
+    this.#charge(value.length);
     return value;
+  }
+
+  #charge(characters: number): void {
+    this.#expanded += characters;
+    if (this.#expanded > maximumExpanded) throw new Leave("stop", false);
   }
 }

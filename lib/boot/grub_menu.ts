@@ -8,6 +8,8 @@ export interface MenuEntry {
   readonly id: string;
   readonly args: readonly string[];
   readonly body: readonly Statement[];
+  /** Variables as the entry's submenu has left them; undefined for an entry of the main menu, whose variables are those at its end. */
+  readonly variables?: ReadonlyMap<string, string>;
   /** Of a submenu. */
   readonly children?: readonly MenuEntry[];
 }
