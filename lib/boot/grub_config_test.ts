@@ -135,6 +135,14 @@ Deno.test("arguments with blanks are handed to Linux in quotes", () => {
   );
 });
 
+Deno.test("the escapes of udev and systemd are handed on as they are, other backslashes as GRUB does", () => {
+  assert.equal(
+    evaluate(`menuentry x { linux /k root=LABEL=My\\x20Disk "mask=dev-by\\x2duuid" a\\b 'c\\d' e\\x2 }`).entry
+      ?.commandLine,
+    "root=LABEL=My\\x20Disk mask=dev-by\\x2duuid ab c\\\\d ex2",
+  );
+});
+
 Deno.test("the command may be in a variable, its arguments in those of the entry", () => {
   const text = `set linux=linuxefi\nmenuentry x /vmlinuz-9 { $linux $2 title=$1\n initrdefi /i }`;
   assert.deepEqual(evaluate(text).entry, {

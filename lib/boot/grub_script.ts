@@ -52,6 +52,12 @@ type Token =
  */
 const endsWord = /[ \t\r\n;|&{}]/;
 
+/**
+ * What udev and systemd make of a blank, "\x20": GRUB of Fedora and RHEL hands it to Linux as it is, and relies on that in menus of its own.
+ * Others drop the backslash, so nobody has it there. Source: Fedora's grub2, "Pass \x[hex][hex] straight through unmolested".
+ */
+const hexEscape = /^\\x[0-9A-Fa-f]{2}$/;
+
 /** Deeper nesting is no menu; keeps a hostile file from exhausting the stack. */
 const maximumDepth = 64;
 
@@ -114,6 +120,9 @@ function* tokenize(text: string): Generator<Token> {
         at = end + 1;
       } else if (char === '"') {
         readDoubleQuoted(addText, parts);
+      } else if (char === "\\" && hexEscape.test(text.slice(at, at + 4))) {
+        addText(text.slice(at, at + 4), true);
+        at += 4;
       } else if (char === "\\") {
         const next = text.charAt(at + 1);
         // An escaped character counts as quoted: "\ " does not end the word, "\$" is no variable.

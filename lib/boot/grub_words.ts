@@ -31,10 +31,10 @@ export function onPartition(path: string): string {
   return path.replace(/^\([^)]*\)/, "");
 }
 
-/** As GRUB hands arguments to Linux: one blank between them, those with a blank in double quotes. */
+/** As GRUB hands arguments to Linux: one blank between them, those with a blank in double quotes; "\x20" is left alone, as Fedora's does. */
 export function formatArguments(args: readonly string[]): string {
   return args.map((arg) => {
-    const escaped = arg.replaceAll(/[\\'"]/g, "\\$&");
+    const escaped = arg.replaceAll(/\\x[0-9A-Fa-f]{2}|[\\'"]/g, (found) => found.length > 1 ? found : `\\${found}`);
     return arg.includes(" ") ? `"${escaped}"` : escaped;
   }).join(" ");
 }
