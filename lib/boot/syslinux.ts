@@ -27,6 +27,8 @@ interface Label {
   append?: string;
   initrd?: string;
   isMenuDefault?: boolean;
+  /** MENU DISABLE: shown, but nobody can choose it. */
+  isDisabled?: boolean;
 }
 
 const maximumIncludeDepth = 16;
@@ -39,12 +41,15 @@ export function evaluateSyslinuxConfig(input: SyslinuxInput): SyslinuxResult {
 
   function readFile(text: string, depth: number): void {
     let current: Label | undefined = labels.at(-1);
+    let isHelpText = false;
     for (const line of text.split(/\r?\n/)) {
-      const match = /^\s*(menu\s+(?:label|default|include)|[A-Za-z0-9_]+)(?:\s+(.*?))?\s*$/i.exec(line);
+      const match = /^\s*(menu\s+(?:label|default|disable|include)|[A-Za-z0-9_]+)(?:\s+(.*?))?\s*$/i.exec(line);
       if (match === null) continue;
       const [, word = "", value = ""] = match;
       const keyword = word.toLowerCase().replaceAll(/\s+/g, " ");
-      if (keyword === "label") {
+      if (isHelpText) isHelpText = keyword !== "endtext";
+      else if (keyword === "text") isHelpText = value.toLowerCase() === "help";
+      else if (keyword === "label") {
         current = { name: value };
         labels.push(current);
       } else if (keyword === "include" || keyword === "menu include") {
@@ -56,6 +61,7 @@ export function evaluateSyslinuxConfig(input: SyslinuxInput): SyslinuxResult {
         if (keyword === "append") globalAppend = value;
       } else if (keyword === "menu label") current.title = value.replaceAll("^", "");
       else if (keyword === "menu default") current.isMenuDefault = true;
+      else if (keyword === "menu disable") current.isDisabled = true;
       else if (keyword === "kernel" || keyword === "linux") current.kernel = value;
       else if (keyword === "append") current.append = value;
       else if (keyword === "initrd") current.initrd = value;
@@ -91,7 +97,7 @@ export function evaluateSyslinuxConfig(input: SyslinuxInput): SyslinuxResult {
   const chosen = labels.find((label) => label.isMenuDefault) ??
     labels.find((label) => label.name.toLowerCase() === defaultName?.toLowerCase()) ?? labels[0];
   const notices: string[] = [];
-  for (const label of chosen === undefined ? [] : [chosen, ...labels]) {
+  for (const label of chosen === undefined ? [] : [chosen, ...labels.filter((other) => other.isDisabled !== true)]) {
     const entry = nameEntry(label, [...new Set(notices)]);
     if (entry !== undefined && !isRecovery(entry, label.name)) return { entry, wanted: [...wanted] };
     if (label === chosen) {

@@ -48,6 +48,18 @@ Deno.test("the menu's own default wins over DEFAULT", () => {
   assert.equal(evaluate(text).entry?.kernel, "/b");
 });
 
+Deno.test("a label that nobody can choose is not what is taken instead of the default", () => {
+  const text = "DEFAULT win\nLABEL off\nLINUX /off\nMENU DISABLE\nLABEL on\nLINUX /on\nLABEL win\nCOM32 chain.c32\n";
+  assert.equal(evaluate(text).entry?.kernel, "/on");
+  assert.equal(evaluate(text.replace("DEFAULT win", "DEFAULT off")).entry?.kernel, "/off", "DEFAULT needs no menu");
+});
+
+Deno.test("the words of a help text are no settings", () => {
+  const text = "LABEL x\nLINUX /x\nTEXT HELP\nLinux for every day\nAppend what you like\nENDTEXT\nINITRD /i\n";
+  const { entry } = evaluate(text);
+  assert.deepEqual([entry?.kernel, entry?.commandLine, entry?.initrds], ["/x", "", ["/i"]]);
+});
+
 Deno.test("initrd= in APPEND names the initramfs and is taken out of the command line", () => {
   const { entry } = evaluate("LABEL x\nKERNEL vmlinuz\nAPPEND initrd=a.img,b.img root=/dev/sda1 quiet\n");
   assert.deepEqual(entry?.initrds, ["/boot/syslinux/a.img", "/boot/syslinux/b.img"]);
