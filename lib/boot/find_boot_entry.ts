@@ -119,6 +119,13 @@ async function findOfLoader(
   const loaderConf = await files.exists(loaderPath) ? await files.readText(loaderPath) : undefined;
   const bls = (): Candidate | undefined => {
     const entry = chooseBlsEntry({ entries: blsEntries, loaderConf });
+    const variable = entry === undefined || loaderConf !== undefined ? undefined : findVariable(entry);
+    if (variable !== undefined) {
+      problems.push(
+        `"${entriesDirectory}" belongs to a GRUB on another partition, which alone knows "${variable}": name kernel, initrd and cmdline in boot.load`,
+      );
+      return undefined;
+    }
     if (entry !== undefined) return { entry, loader: "systemd-boot", source: entriesDirectory };
     if (blsEntries.length > 0) problems.push(`No entry in "${entriesDirectory}" starts a Linux kernel`);
     return undefined;
@@ -128,6 +135,14 @@ async function findOfLoader(
     (loaderConf === undefined ? bls() : undefined) ??
     await findSyslinux(files, directory, problems) ??
     await complainAboutUnified(files, directory, problems);
+}
+
+/**
+ * GRUB replaces variables in its entries; where grub.cfg and grubenv are on the EFI partition (RHEL 8, Fedora before 34), their values are, too.
+ * @returns the first variable of the entry
+ */
+function findVariable({ commandLine, initrds }: NamedEntry): string | undefined {
+  return /\$(?:\w+|\{\w+\})/.exec([commandLine, ...initrds].join(" "))?.[0];
 }
 
 async function readBlsFiles(files: BootFiles, directory: string): Promise<readonly BlsFile[]> {

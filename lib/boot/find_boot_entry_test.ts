@@ -113,6 +113,10 @@ const broken: Readonly<Record<string, readonly [Readonly<Record<string, string>>
   ],
   "a script that cannot be read": [{ "/grub/grub.cfg": "menuentry x {" }, /Cannot read "\/grub\/grub.cfg": line 1/],
   "a menu without Linux": [{ "/grub/grub.cfg": "menuentry x { chainloader +1 }" }, /None of the 1 entries/],
+  "an entry with variables of a GRUB that is elsewhere": [
+    { "/vmlinuz": "", "/loader/entries/a.conf": "linux /vmlinuz\noptions $kernelopts quiet\n" },
+    /another partition, which alone knows "\$kernelopts"/,
+  ],
   "a file of ours that is none": [{ "/stiefelsystem.json": "[]" }, /Cannot use "\/stiefelsystem.json"/],
   "a unified kernel image": [{ "/EFI/Linux/arch-linux.efi": "" }, /unified kernel image, which cannot be used yet/],
 };
