@@ -8,6 +8,8 @@ import { BootError } from "./entry.ts";
 interface Device {
   readonly type: string;
   readonly files?: Readonly<Record<string, string>>;
+  /** btrfs: files seen from the top, `files` are those of the default subvolume. */
+  readonly topFiles?: Readonly<Record<string, string>>;
   /** ext4 with something in its journal. */
   readonly isUnclean?: boolean;
 }
@@ -62,7 +64,9 @@ function makeMachine(machine: Machine): { readonly system: MemorySystem; readonl
         case "mount": {
           const device = argv.at(-2) ?? "";
           held.set(last, device);
-          for (const [name, text] of Object.entries(mapped(device)?.files ?? {})) {
+          const isTop = argv.some((arg) => arg.includes("subvolid=5"));
+          const files = isTop ? mapped(device)?.topFiles : mapped(device)?.files;
+          for (const [name, text] of Object.entries(files ?? {})) {
             await system.writeFile(`${last}/${name}`, text);
           }
           return 0;
@@ -148,6 +152,29 @@ Deno.test("of several partitions the one with our own file is taken", async () =
   });
   await using opened = await openBootPartition(system, settings);
   assert.deepEqual([opened.device, opened.entry.commandLine], ["/dev/sda2", "ours"]);
+});
+
+Deno.test("where a subvolume is the default one, paths from the top of the file system are found, too", async () => {
+  const system = (topFiles: Readonly<Record<string, string>>): MemorySystem =>
+    makeMachine({
+      devices: {
+        "/dev/sda1": {
+          type: "btrfs",
+          files: { "boot/grub/grub.cfg": config, "boot/vmlinuz": "KERNEL" },
+          topFiles,
+        },
+      },
+    }).system;
+  const config = "menuentry Arch { linux /@/boot/vmlinuz root=/dev/sda1 rootflags=subvol=@ }";
+  {
+    const top = { "@/boot/grub/grub.cfg": config, "@/boot/vmlinuz": "KERNEL" };
+    await using opened = await openBootPartition(system(top), settings);
+    assert.equal(opened.entry.kernel, "/@/boot/vmlinuz");
+  }
+  await assert.rejects(
+    openBootPartition(system({}), settings),
+    (error) => error instanceof BootError && error.hints.some((hint) => hint.includes(`names "/@/boot/vmlinuz"`)),
+  );
 });
 
 const encrypted: Machine = {

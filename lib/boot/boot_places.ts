@@ -8,7 +8,7 @@ import { probeSignature } from "../block/signature.ts";
 import { CommandError } from "../errors.ts";
 import type { System } from "../system/system.ts";
 import { readMountedFiles } from "./boot_files.ts";
-import { BootError, type BootLoader, type BootLoadSettings } from "./entry.ts";
+import { type BootEntry, BootError, type BootLoader, type BootLoadSettings } from "./entry.ts";
 import { findBootEntry } from "./find_boot_entry.ts";
 import { type BootImage, openImage } from "./opened_image.ts";
 import { findResumeTarget, isHibernatedInFile } from "./resume.ts";
@@ -145,12 +145,20 @@ export async function tryDevice(
   }
   // On btrfs the default subvolume is what boot loaders see; the top of the file system holds the others.
   const views = fileSystem === "btrfs" ? [[], ["subvolid=5"]] : [[]];
+  let refused: BootError | undefined;
   for (const options of views) {
     await using attempt = new AsyncDisposableStack();
     const directory = await makeMountPoint(context, attempt);
     attempt.use(await mountReadOnly(system, { device, fileSystem, directory, options }));
     const files = readMountedFiles(system, directory);
-    const entry = await findBootEntry(files, { load: settings.load });
+    let entry: BootEntry | undefined;
+    try {
+      entry = await findBootEntry(files, { load: settings.load });
+    } catch (error) {
+      if (!(error instanceof BootError)) throw error;
+      // GRUB names files from the top of the file system, so they may be there only, also when grub.cfg is here.
+      refused ??= error;
+    }
     if (entry === undefined) continue;
     const resume = findResumeTarget(entry.commandLine);
     if (resume !== undefined && await isHibernatedInFile(system, resume)) {
@@ -160,6 +168,7 @@ export async function tryDevice(
     scope.use(attempt.move());
     return { ...image, device, fileSystem };
   }
+  if (refused !== undefined) throw refused;
   // XFS above all keeps what was written last in its journal only, a freshly installed kernel among it.
   if (await needsRecovery(system, device, fileSystem)) {
     context.reasons.push(
