@@ -36,7 +36,8 @@ export function evaluateGrubConfig(input: GrubInput): GrubResult {
 /** The default, as GRUB would take it; the next ones when that is no Linux or a recovery entry. */
 function chooseEntry(machine: GrubMachine): NamedEntry | undefined {
   const wished = findDefault(machine.menu, machine.defaultWish);
-  const notices: string[] = [];
+  // A submenu without entries, such as one that shows another system's menu.
+  const notices = wished === undefined ? ["The boot menu's default has no entries; the first one is taken"] : [];
   for (const candidate of [...(wished === undefined ? [] : [wished]), ...flattenMenu(machine.menu)]) {
     const entry = machine.boot(candidate);
     if (entry !== undefined && !isRecovery(entry, candidate.id)) return { ...entry, notices };

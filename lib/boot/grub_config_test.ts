@@ -181,7 +181,10 @@ menuentry Own { linux /own }
 submenu "Another system" { configfile (hd1,gpt2)/grub/grub.cfg }
 menuentry Last { linux /last }`;
   const { entry, entryCount } = evaluate(text, { files: new Map([["/grub/grub.cfg", text]]) });
-  assert.deepEqual([entry?.title, entryCount], ["Last", 2]);
+  assert.deepEqual([entry?.title, entryCount, entry?.notices], ["Last", 2, []]);
+  assert.deepEqual(evaluate(text.replace("default=2", "default=1")).entry?.notices, [
+    "The boot menu's default has no entries; the first one is taken",
+  ]);
 });
 
 Deno.test("Fedora's blscfg takes the entries, newest first, with variables of the environment", () => {
