@@ -110,6 +110,24 @@ const hookLists: readonly (readonly [name: string, own: string, dropIn: string |
     "base udev stiefelsystem keyboard block filesystems stiefelsystem-check",
   ],
   [
+    "udev and systemd",
+    "HOOKS=(base udev systemd autodetect keyboard sd-vconsole block sd-encrypt filesystems)",
+    undefined,
+    "base udev systemd stiefelsystem keyboard sd-vconsole block sd-encrypt filesystems stiefelsystem-check",
+  ],
+  [
+    "udev, and systemd only after the keyboard",
+    "HOOKS=(base udev autodetect block keyboard systemd sd-zfs filesystems)",
+    undefined,
+    "base udev block systemd stiefelsystem keyboard sd-zfs filesystems stiefelsystem-check",
+  ],
+  [
+    "a hook that a drop-in file has taken out, leaving an empty word",
+    "HOOKS=(base systemd kms block filesystems)",
+    "HOOKS=(${HOOKS[@]/kms/} '')",
+    "base systemd stiefelsystem keyboard block filesystems stiefelsystem-check",
+  ],
+  [
     "over several lines, with comments",
     "HOOKS=(\n    base   # a shell\n    systemd\n    autodetect\n    # not udev\n    'block' \"filesystems\"\n    resume fsck\n)",
     undefined,
