@@ -47,6 +47,9 @@ const programs: Readonly<Record<Need, string>> = { "nbd-client": "nbd-client", i
 /** Of modules, by release. /lib is not everywhere a link to /usr/lib (profiles of Gentoo without merged /usr). */
 export const moduleDirectories: readonly HostPath[] = ["/usr/lib/modules", "/lib/modules"];
 
+/** Where kernel images are in most distributions; for those that are not described in lib/distro. The forms are those of `kernelImages` there. */
+export const usualKernelImages: readonly HostPath[] = ["/boot/vmlinuz-{release}", "/usr/lib/modules/{release}/vmlinuz"];
+
 /** Where boot loaders keep what lib/boot can read. */
 const bootLoaderConfigs = [
   "/boot/grub/grub.cfg",
@@ -155,7 +158,7 @@ async function findKernel(
   const releases = [...new Set(lists.flat())].sort(compareVersions).reverse();
   for (const release of releases) {
     const base = (await tree.readText(`/usr/lib/modules/${release}/pkgbase`))?.trim() ?? "linux";
-    for (const template of detected?.distribution.kernelImages ?? ["/boot/vmlinuz-{release}"]) {
+    for (const template of detected?.distribution.kernelImages ?? usualKernelImages) {
       for (const image of await expandStar(tree, template.replace("{release}", release).replace("{base}", base))) {
         if (await tree.exists(image)) return { release, image };
       }

@@ -12,7 +12,7 @@ import {
 } from "../protocol/autokexec_settings.ts";
 import { forDesktop, formatStiefelParameters } from "../protocol/kernel_command_line.ts";
 import { autokexecUnit, autokexecUnitPath, formatAutokexecUnit } from "./autokexec_unit.ts";
-import { type HostFacts, networkUnits, originalInitramfsHooks } from "./host_facts.ts";
+import { type HostFacts, networkUnits, originalInitramfsHooks, usualKernelImages } from "./host_facts.ts";
 import { networkdRule, networkManagerRule, type NetworkRule } from "./network_rules.ts";
 import {
   checkPlan,
@@ -84,12 +84,9 @@ export function planSetupServer(inputs: SetupInputs): Plan {
 
 function planBuild(facts: HostFacts, overlay: readonly WriteFile[]): RunCommand {
   if (facts.kernel === undefined) {
+    const images = facts.distribution?.distribution.kernelImages ?? usualKernelImages;
     throw new UserError("No installed kernel was found that a desktop could boot", {
-      hints: [
-        `Looked in /usr/lib/modules and /lib/modules, and for images at: ${
-          facts.distribution?.distribution.kernelImages.join(", ")
-        }`,
-      ],
+      hints: [`Looked in /usr/lib/modules and /lib/modules, and for images at: ${images.join(", ")}`],
     });
   }
   const ids = overlay.map((operation) => operation.id);

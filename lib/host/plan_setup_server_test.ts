@@ -6,6 +6,7 @@ import {
 } from "../../tests/support/installed_systems.ts";
 import { projectRoot } from "../../tests/support/source_tree.ts";
 import { loadConfig } from "../config/load_config.ts";
+import { UserError } from "../errors.ts";
 import { generators, hookLayers } from "../initramfs/registry.ts";
 import { AUTOKEXEC_SETTINGS_PATH, parseAutokexecSettings } from "../protocol/autokexec_settings.ts";
 import { createRealSystem } from "../system/real.ts";
@@ -174,6 +175,20 @@ Deno.test("a system without a kernel is refused with the places that were looked
   assert.throws(
     () => planSetupServer({ ...inputs, facts: { ...inputs.facts, kernel: undefined } }),
     /No installed kernel/,
+  );
+});
+
+Deno.test("in a distribution nobody described the kernel is found where packages have it, or the places are said", async () => {
+  const release = "6.15.0-1-default";
+  const image = `/usr/lib/modules/${release}/vmlinuz`;
+  const unknown = { ...debian, osRelease: "opensuse-tumbleweed", generator: "dracut" } as const;
+  const inputs = await inputsFor({ ...unknown, files: ["/usr/bin/dracut", image] });
+  assert.deepEqual(inputs.facts.kernel, { release, image });
+  assert.throws(
+    () => planSetupServer({ ...inputs, facts: { ...inputs.facts, kernel: undefined } }),
+    (error: unknown) =>
+      error instanceof UserError &&
+      error.hints.some((hint) => hint.endsWith(": /boot/vmlinuz-{release}, /usr/lib/modules/{release}/vmlinuz")),
   );
 });
 
