@@ -38,11 +38,18 @@ export function chooseDisk(devices: readonly BlockDevice[]): BlockDevice {
   );
 }
 
+/**
+ * Whether a device may be a laptop's disk at all. lsblk(8) says "disk" also of memory (zram, which most desktops swap to, and ram), and
+ * of the boot areas of an eMMC, which are read-only.
+ */
+export function isRealDisk(device: BlockDevice): boolean {
+  const isVirtual = /^(?:loop|ram|zram|nbd|fd|sr|dm-|md)\d*/.test(device.name);
+  return device.type === "disk" && !isVirtual && !device.isReadOnly && device.sizeBytes > 0;
+}
+
 /** USB disks do not always flag themselves removable; ours may be one, but never without being named. */
 function isFixedDisk(device: BlockDevice): boolean {
-  const isVirtual = /^(?:loop|ram|zram|nbd|fd|sr|dm-|md)\d*/.test(device.name);
-  return device.type === "disk" && !device.isRemovable && !isVirtual && device.transport !== "usb" &&
-    !device.isReadOnly && device.sizeBytes > 0;
+  return isRealDisk(device) && !device.isRemovable && device.transport !== "usb";
 }
 
 /** "/dev/sda: Samsung SSD 870, 500.1 GB, sata, serial S5…" */

@@ -1,5 +1,6 @@
 /** `init`: looks at the running system and writes a config.yaml for it. Changes nothing else. */
 
+import { isRealDisk } from "../../block/decide_disk.ts";
 import { StoppedByUser, UserError } from "../../errors.ts";
 import { type ConfigChoices, formatConfigYaml } from "../../host/config_yaml.ts";
 import { colorChange, describeChange } from "../../host/diff.ts";
@@ -77,7 +78,7 @@ async function chooseStorage(
   storage: StorageFacts,
 ): Promise<Pick<ConfigChoices, "disk" | "bootPartition">> {
   const rootDisk = storage.root?.devices[0];
-  const others = storage.disks.filter((disk) => disk.type === "disk" && disk !== rootDisk && disk.sizeBytes > 0);
+  const others = storage.disks.filter((disk) => disk !== rootDisk && isRealDisk(disk));
   for (const disk of [...rootDisk === undefined ? [] : [rootDisk], ...others]) {
     ui.say("");
     ui.say(`${disk === rootDisk ? "The disk of this system" : "Another disk"}: ${describeDisk(disk)}`);
