@@ -149,6 +149,7 @@ Deno.test("what is below the root file system is opened, by the names that crypt
       'backup UUID="44444444-dddd" none luks,noauto',
       "usr UUID=55555555-eeee none x-initrd.attach",
       "by_path /dev/nvme0n1p3",
+      'quoted UUID="33333333-cccc" none',
     ].join("\n"), // as editors leave it: no newline at the end
   );
   const { code, stderr } = await runModule(machine, "install");
@@ -157,7 +158,8 @@ Deno.test("what is below the root file system is opened, by the names that crypt
     machine.read("/initramfs/etc/crypttab"),
     "nvme0n1p3_crypt UUID=33333333-cccc none luks,discard,x-initrd.attach\n" +
       "usr UUID=55555555-eeee none x-initrd.attach\n" +
-      "by_path /dev/nvme0n1p3 none luks\n",
+      "by_path /dev/nvme0n1p3 none luks\n" +
+      'quoted UUID="33333333-cccc" none luks\n',
   );
   assert.equal(
     machine.read("/initramfs/etc/cmdline.d/95stiefelsystem.conf"),

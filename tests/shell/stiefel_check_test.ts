@@ -262,6 +262,27 @@ esac`,
     assert.deepEqual(options, ["ro,rescue=nologreplay,subvol=@", "ro,rescue=nologreplay,subvol=@swap"]);
   });
 
+  Deno.test(`fstab may have quotes around values, and \\040 for blanks in them${under}`, async () => {
+    const named = [['UUID="1234"', "disk/by-uuid/1234"], [
+      "LABEL=my\\040own\\040disk",
+      "disk/by-label/my\\x20own\\x20disk",
+    ]];
+    for (const [source, link] of named as [string, string][]) {
+      const devices = laptop.map((device) => device.name === "dm-1" ? { ...device, links: [link] } : device);
+      await using machine = await makeLaptop({
+        devices,
+        commandLine: "root=/dev/mapper/laptop-root noresume",
+        fstab: `${source} / ext4 defaults 0 1\n/swap.img none swap sw 0 0\n`,
+      });
+      const file = `${machine.root}/../stub/content/dev/dm-1/swap.img`;
+      await makeSwap(file);
+      hibernate(file);
+      const result = await check(machine);
+      assert.match(result.stderr, /its sleeping system is in \/swap\.img/, source);
+      assert.equal(result.code, 1);
+    }
+  });
+
   Deno.test(`a swap file that cannot be looked at is named${under}`, async () => {
     await using machine = await makeLaptop({
       fstab:

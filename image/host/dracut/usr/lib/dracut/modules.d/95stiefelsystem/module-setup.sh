@@ -140,9 +140,10 @@ install_crypttab() {
 
 # is_one_of DEVICE CONTAINER...: DEVICE as in crypttab, CONTAINER a path or UUID=...
 is_one_of() {
-    local name=$1 device container
+    # systemd takes values in quotes, as in UUID="...".
+    local name=${1//[\"\']/} device container
 
-    device=$(name_device "$1")
+    device=$(name_device "$name")
     shift
     for container in "$@"; do
         [[ $container != "$name" && ! $container -ef $device ]] || return 0
