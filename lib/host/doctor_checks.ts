@@ -3,6 +3,7 @@
 import { separateInitramfs } from "../initramfs/generator.ts";
 import { DISCOVERY_PORT } from "../protocol/discovery.ts";
 import { parseKernelCommandLine } from "../protocol/kernel_command_line.ts";
+import { namesRoot } from "./device_names.ts";
 import type { ArtifactFacts, DoctorFacts, LuksFacts } from "./doctor_facts.ts";
 import type { NicFacts } from "./doctor_network_facts.ts";
 import { flattenDevices } from "./storage_facts.ts";
@@ -37,6 +38,7 @@ const checks: readonly (readonly [title: string, decide: (facts: DoctorFacts) =>
   ["kexec", checkKexec],
   ["Secure Boot", checkSecureBoot],
   ["disk", checkDisk],
+  ["names of devices", checkNames],
   ["encryption", checkLuks],
   ["hibernation", checkHibernation],
   ["network programs", checkNetworkPrograms],
@@ -170,6 +172,27 @@ function checkDisk({ disk, storage }: DoctorFacts): Verdict {
     return warning(`${disk.path} is not the disk of /`, "Is that what you want? A desktop boots what is on boot.disk");
   }
   return ok(disk.path);
+}
+
+function checkNames({ localNames, commandLine }: DoctorFacts): Verdict {
+  const [first] = localNames;
+  if (first !== undefined) {
+    const { setting, device } = first;
+    const elsewhere = "on a desktop that is nothing, or a disk of its own";
+    return setting.endsWith("=")
+      ? error(`${setting}${device}: ${elsewhere}`, "Name it by UUID= there; lsblk -o NAME,UUID shows it")
+      : warning(
+        `${setting} names ${device}: ${elsewhere}`,
+        'Name it by UUID= there (lsblk -o NAME,UUID shows it), or add "nofail" to what may be missing',
+      );
+  }
+  if (commandLine !== "" && !namesRoot(commandLine)) {
+    return warning(
+      "no root= on the kernel command line: a desktop is not told where the system is",
+      "Add root=UUID=… to the kernel command line",
+    );
+  }
+  return ok("the same on a desktop");
 }
 
 function checkLuks({ luks }: DoctorFacts): Verdict {

@@ -58,6 +58,8 @@ const healthy: DoctorFacts = {
   storage: { disks: [rootDisk, otherDisk], root: findMount([rootDisk], "/"), boot: undefined },
   initramfsResume: undefined,
   luks: [],
+  commandLine: "root=UUID=1 ro",
+  localNames: [],
   disk: { path: "/dev/disk/by-id/nvme-X", found: rootDisk },
   networkManagerConflicts: [],
   greedyPrograms: [],
@@ -130,6 +132,13 @@ const cases: readonly [title: string, level: CheckLevel, found: RegExp, facts: P
     luks: [{ device: "/dev/a", passphraseSlots: undefined, tokens: [] }],
   }],
   ["encryption", "ok", /passphrase opens \/dev\/a/, { luks: [{ device: "/dev/a", passphraseSlots: 1, tokens: [] }] }],
+  ["names of devices", "error", /^root=\/dev\/sda2: on a desktop/, {
+    localNames: [{ setting: "root=", device: "/dev/sda2" }],
+  }],
+  ["names of devices", "warning", /^\/etc\/fstab names \/dev\/sda1: /, {
+    localNames: [{ setting: "/etc/fstab", device: "/dev/sda1" }],
+  }],
+  ["names of devices", "warning", /^no root= /, { commandLine: "rw quiet" }],
   ["hibernation", "error", /hibernated system/, {
     storage: { ...healthy.storage, disks: [device("/dev/sdb", { fsType: "swsuspend" })] },
   }],

@@ -9,6 +9,7 @@ import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";
 import { type BlockDevice, readKernelFile, readLockdown } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 import { outputIfItWorks } from "./ask_program.ts";
+import { findLocalNames, type NamedDevice } from "./device_names.ts";
 import {
   findGreedyPrograms,
   findNetworkManagerConflicts,
@@ -78,6 +79,10 @@ export interface DoctorFacts {
   readonly initramfsResume: string | undefined;
   /** Containers on the disk that is served. */
   readonly luks: readonly LuksFacts[];
+  /** Kernel command line that a desktop gets, as far as it is known: of the configuration, else of the running system. */
+  readonly commandLine: string;
+  /** Devices that are named so that a desktop does not find them. */
+  readonly localNames: readonly NamedDevice[];
   /** `boot.disk` of the configuration; undefined when it is not set. */
   readonly disk: { readonly path: string; readonly found: BlockDevice | undefined } | undefined;
   /** NetworkManager settings of others that manage the stiefel link. */
@@ -111,6 +116,7 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
   const disk = await findConfiguredDisk(system, storage, inputs.config.boot.disk);
   const served = disk?.found ?? storage.root?.devices[0];
   const lockdown = await readLockdown(system);
+  const commandLine = inputs.config.boot.load?.cmdline.join(" ") ?? host.commandLine;
   return {
     host,
     generator: inputs.generator,
@@ -136,6 +142,13 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
         readLuks(system, device.path)
       ),
     ),
+    commandLine,
+    localNames: findLocalNames({
+      commandLine,
+      fstab: await tree.readText("/etc/fstab"),
+      // For root only in Arch Linux.
+      crypttab: await unlessRefused(tree.readText("/etc/crypttab"), undefined),
+    }),
     disk,
     networkManagerConflicts: await unlessRefused(findNetworkManagerConflicts(tree), []),
     greedyPrograms: await findGreedyPrograms(system, tree),
