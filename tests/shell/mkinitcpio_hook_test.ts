@@ -122,6 +122,12 @@ const hookLists: readonly (readonly [name: string, own: string, dropIn: string |
     "base udev block systemd stiefelsystem keyboard sd-zfs filesystems stiefelsystem-check",
   ],
   [
+    "systemd, and a busybox that takes its place as init",
+    "HOOKS=(systemd base udev autodetect block encrypt filesystems)",
+    undefined,
+    "base udev stiefelsystem keyboard block encrypt filesystems stiefelsystem-check",
+  ],
+  [
     "a hook that a drop-in file has taken out, leaving an empty word",
     "HOOKS=(base systemd kms block filesystems)",
     "HOOKS=(${HOOKS[@]/kms/} '')",
