@@ -149,7 +149,7 @@ Deno.test("what is below the root file system is opened, by the names that crypt
       'backup UUID="44444444-dddd" none luks,noauto',
       "usr UUID=55555555-eeee none x-initrd.attach",
       "by_path /dev/nvme0n1p3",
-      'quoted UUID="33333333-cccc" none',
+      'quoted UUID="33333333-cccc" none noauto,discard,nofail,timeout=10',
     ].join("\n"), // as editors leave it: no newline at the end
   );
   const { code, stderr } = await runModule(machine, "install");
@@ -159,7 +159,7 @@ Deno.test("what is below the root file system is opened, by the names that crypt
     "nvme0n1p3_crypt UUID=33333333-cccc none luks,discard,x-initrd.attach\n" +
       "usr UUID=55555555-eeee none x-initrd.attach\n" +
       "by_path /dev/nvme0n1p3 none luks\n" +
-      'quoted UUID="33333333-cccc" none luks\n',
+      'quoted UUID="33333333-cccc" none discard\n',
   );
   assert.equal(
     machine.read("/initramfs/etc/cmdline.d/95stiefelsystem.conf"),

@@ -131,9 +131,15 @@ install_crypttab() {
     [[ -e $dracutsysrootdir/etc/crypttab ]] || return 0
     while read -r name device _ options || [[ -n $name ]]; do
         [[ -n $device && $name != \#* ]] || continue
-        if is_one_of "$device" "$@" || [[ ,$options, == *,x-initrd.attach,* ]]; then
-            printf '%s %s none %s\n' "$name" "$device" "$(drop_hardware_keys "$options")"
+        if is_one_of "$device" "$@"; then
+            # stiefel-check has to wait for all of these, and somebody has to type.
+            options=$(drop_options "$options" noauto nofail 'timeout=*')
+        elif [[ ,$options, != *,x-initrd.attach,* ]]; then
+            continue
         fi
+        # What a TPM, a token or a key server opens on the laptop takes the passphrase on another machine.
+        options=$(drop_options "$options" 'tpm2-*' 'fido2-*' 'pkcs11-*' 'keyfile-*' 'keyscript=*')
+        printf '%s %s none %s\n' "$name" "$device" "${options:-luks}"
     done <"$dracutsysrootdir/etc/crypttab" >"$initdir/etc/crypttab"
     [[ -s $initdir/etc/crypttab ]] || rm -f "$initdir/etc/crypttab"
 }
@@ -151,15 +157,17 @@ is_one_of() {
     return 1
 }
 
-# drop_hardware_keys OPTIONS: what a TPM, a token or a key server opens on the laptop takes the passphrase on another machine
-drop_hardware_keys() {
-    local option IFS=, kept=()
+# drop_options OPTIONS PATTERN...: prints OPTIONS, which commas separate, without those that match a pattern
+drop_options() {
+    local list=$1 option pattern IFS=, kept=()
 
-    for option in $1; do
-        case $option in
-            tpm2-* | fido2-* | pkcs11-* | keyfile-* | keyscript=*) ;;
-            *) kept+=("$option") ;;
-        esac
+    shift
+    for option in $list; do
+        for pattern; do
+            # shellcheck disable=SC2053
+            [[ $option != $pattern ]] || continue 2
+        done
+        kept+=("$option")
     done
-    printf '%s' "${kept[*]:-luks}"
+    printf '%s' "${kept[*]}"
 }
