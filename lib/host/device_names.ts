@@ -1,6 +1,8 @@
-/** Names of devices in the laptop's settings that mean nothing on a desktop, or a disk of the desktop's own. Pure. */
+/** What the laptop's settings name that is not there on a desktop, or is a disk of the desktop's own. Pure. */
 
 import { parseKernelCommandLine } from "../protocol/kernel_command_line.ts";
+import type { BlockDevice } from "../system/facts.ts";
+import { findMount } from "./storage_facts.ts";
 
 /** A device, and the setting that names it. */
 export interface NamedDevice {
@@ -31,9 +33,7 @@ export function findLocalNames({ commandLine, fstab, crypttab }: DeviceSettings)
     if (name === "root") return [{ setting: "root=", device: value }];
     return name === "cryptdevice" ? [{ setting: "cryptdevice=", device: value.split(":")[0] ?? "" }] : [];
   });
-  const mounts = readFields(fstab).flatMap(([device = "", , type, options = ""]) =>
-    type === "swap" || isOptional(options) ? [] : [{ setting: "/etc/fstab", device }]
-  );
+  const mounts = listNeededMounts(fstab).map(({ device }) => ({ setting: "/etc/fstab", device }));
   const containers = readFields(crypttab).flatMap(([, device = "", , options = ""]) =>
     isOptional(options) || options.split(",").includes("swap") ? [] : [{ setting: "/etc/crypttab", device }]
   );
@@ -43,6 +43,36 @@ export function findLocalNames({ commandLine, fstab, crypttab }: DeviceSettings)
 /** Whether a desktop is told where the root file system is; ZFS has parameters of its own. */
 export function namesRoot(commandLine: string): boolean {
   return parseKernelCommandLine(commandLine).some(({ name }) => ["root", "zfs"].includes(name));
+}
+
+/** What has to be mounted from a disk that a desktop does not get. */
+export interface MountElsewhere {
+  readonly mountPoint: string;
+  readonly disk: BlockDevice;
+}
+
+/** Of the root file system, and of what the system does not start without. A volume may lie on the served disk and on another one. */
+export function findMountsElsewhere(
+  { fstab, disks, served }: {
+    readonly fstab: string | undefined;
+    readonly disks: readonly BlockDevice[];
+    readonly served: BlockDevice;
+  },
+): readonly MountElsewhere[] {
+  const mountPoints = new Set(["/", ...listNeededMounts(fstab).map(({ mountPoint }) => mountPoint)]);
+  return [...mountPoints].flatMap((mountPoint) =>
+    disks.filter((disk) => disk !== served && findMount([disk], mountPoint) !== undefined)
+      .map((disk) => ({ mountPoint, disk }))
+  );
+}
+
+/** Lines of fstab(5) without which the system does not start. */
+function listNeededMounts(
+  fstab: string | undefined,
+): readonly { readonly device: string; readonly mountPoint: string }[] {
+  return readFields(fstab).flatMap(([device = "", mountPoint = "", type, options = ""]) =>
+    type === "swap" || isOptional(options) ? [] : [{ device, mountPoint: mountPoint.replaceAll("\\040", " ") }]
+  );
 }
 
 /** Fields of lines that are no comments. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { findLocalNames, namesRoot } from "./device_names.ts";
+import type { BlockDevice } from "../system/facts.ts";
+import { findLocalNames, findMountsElsewhere, namesRoot } from "./device_names.ts";
 
 const nothing = { commandLine: "", fstab: undefined, crypttab: undefined };
 
@@ -53,4 +54,30 @@ Deno.test("a command line may leave the root file system to what the firmware sa
   assert.ok(namesRoot("root=UUID=1 ro"));
   assert.ok(namesRoot("zfs=pool/system rw"));
   assert.ok(!namesRoot("quiet rw rootflags=subvol=@"));
+});
+
+function mounted(path: string, ...mountPoints: readonly string[]): BlockDevice {
+  const name = path.slice("/dev/".length);
+  const shared = { name, path, sizeBytes: 1e9, isReadOnly: false, isRemovable: false, logicalSectorBytes: 512 };
+  const parts = mountPoints.map((mountPoint) => ({ ...shared, type: "part", mountPoints: [mountPoint], children: [] }));
+  return { ...shared, type: "disk", mountPoints: [], children: parts };
+}
+
+Deno.test("what has to be mounted from another disk is found", () => {
+  const fstab = [
+    "UUID=1 / ext4 defaults 0 1",
+    "UUID=2 /my\\040data ext4 defaults 0 2",
+    "UUID=3 /backup ext4 defaults,nofail 0 2",
+    "UUID=4 /not-mounted ext4 defaults 0 2",
+  ].join("\n");
+  const served = mounted("/dev/sda", "/", "/home");
+  const other = mounted("/dev/sdb", "/my data", "/backup", "/media/stick");
+  assert.deepEqual(findMountsElsewhere({ fstab, disks: [served, other], served }), [
+    { mountPoint: "/my data", disk: other },
+  ]);
+  // A volume on two disks, without an fstab.
+  const half = mounted("/dev/sdc", "/");
+  assert.deepEqual(findMountsElsewhere({ fstab: undefined, disks: [served, half], served }), [
+    { mountPoint: "/", disk: half },
+  ]);
 });

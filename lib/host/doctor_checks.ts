@@ -38,6 +38,7 @@ const checks: readonly (readonly [title: string, decide: (facts: DoctorFacts) =>
   ["kexec", checkKexec],
   ["Secure Boot", checkSecureBoot],
   ["disk", checkDisk],
+  ["other disks", checkOtherDisks],
   ["names of devices", checkNames],
   ["encryption", checkLuks],
   ["hibernation", checkHibernation],
@@ -172,6 +173,18 @@ function checkDisk({ disk, storage }: DoctorFacts): Verdict {
     return warning(`${disk.path} is not the disk of /`, "Is that what you want? A desktop boots what is on boot.disk");
   }
   return ok(disk.path);
+}
+
+function checkOtherDisks({ mountsElsewhere }: DoctorFacts): Verdict {
+  const [first] = mountsElsewhere;
+  if (first === undefined) return ok("none is needed");
+  const { mountPoint, disk: { path } } = first;
+  return mountPoint === "/"
+    ? error(`the system is on ${path}, too: a desktop gets one disk`, "Move it to one disk")
+    : warning(
+      `${mountPoint} is on ${path}: a desktop gets one disk, and does not start without`,
+      'Add "nofail" to its line in /etc/fstab',
+    );
 }
 
 function checkNames({ localNames, commandLine }: DoctorFacts): Verdict {

@@ -60,6 +60,7 @@ const healthy: DoctorFacts = {
   luks: [],
   commandLine: "root=UUID=1 ro",
   localNames: [],
+  mountsElsewhere: [],
   disk: { path: "/dev/disk/by-id/nvme-X", found: rootDisk },
   networkManagerConflicts: [],
   greedyPrograms: [],
@@ -132,6 +133,10 @@ const cases: readonly [title: string, level: CheckLevel, found: RegExp, facts: P
     luks: [{ device: "/dev/a", passphraseSlots: undefined, tokens: [] }],
   }],
   ["encryption", "ok", /passphrase opens \/dev\/a/, { luks: [{ device: "/dev/a", passphraseSlots: 1, tokens: [] }] }],
+  ["other disks", "error", /is on \/dev\/sda, too/, { mountsElsewhere: [{ mountPoint: "/", disk: otherDisk }] }],
+  ["other disks", "warning", /^\/data is on \/dev\/sda: /, {
+    mountsElsewhere: [{ mountPoint: "/data", disk: otherDisk }],
+  }],
   ["names of devices", "error", /^root=\/dev\/sda2: on a desktop/, {
     localNames: [{ setting: "root=", device: "/dev/sda2" }],
   }],

@@ -9,7 +9,7 @@ import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";
 import { type BlockDevice, readKernelFile, readLockdown } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 import { outputIfItWorks } from "./ask_program.ts";
-import { findLocalNames, type NamedDevice } from "./device_names.ts";
+import { findLocalNames, findMountsElsewhere, type MountElsewhere, type NamedDevice } from "./device_names.ts";
 import {
   findGreedyPrograms,
   findNetworkManagerConflicts,
@@ -83,6 +83,8 @@ export interface DoctorFacts {
   readonly commandLine: string;
   /** Devices that are named so that a desktop does not find them. */
   readonly localNames: readonly NamedDevice[];
+  /** What has to be mounted and is not on the disk that is served; nothing where it is not known which one that is. */
+  readonly mountsElsewhere: readonly MountElsewhere[];
   /** `boot.disk` of the configuration; undefined when it is not set. */
   readonly disk: { readonly path: string; readonly found: BlockDevice | undefined } | undefined;
   /** NetworkManager settings of others that manage the stiefel link. */
@@ -117,6 +119,7 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
   const served = disk?.found ?? storage.root?.devices[0];
   const lockdown = await readLockdown(system);
   const commandLine = inputs.config.boot.load?.cmdline.join(" ") ?? host.commandLine;
+  const fstab = await tree.readText("/etc/fstab");
   return {
     host,
     generator: inputs.generator,
@@ -145,10 +148,11 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
     commandLine,
     localNames: findLocalNames({
       commandLine,
-      fstab: await tree.readText("/etc/fstab"),
+      fstab,
       // For root only in Arch Linux.
       crypttab: await unlessRefused(tree.readText("/etc/crypttab"), undefined),
     }),
+    mountsElsewhere: served === undefined ? [] : findMountsElsewhere({ fstab, disks: storage.disks, served }),
     disk,
     networkManagerConflicts: await unlessRefused(findNetworkManagerConflicts(tree), []),
     greedyPrograms: await findGreedyPrograms(system, tree),
