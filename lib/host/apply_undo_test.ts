@@ -10,7 +10,7 @@ import {
   snapshot,
   wantsDirectory,
 } from "../../tests/support/host_rig.ts";
-import { StoppedByUser } from "../errors.ts";
+import { CommandError, StoppedByUser } from "../errors.ts";
 import type { MemorySystem } from "../system/memory.ts";
 import type { System } from "../system/system.ts";
 import { applyPlan, type ApplyReport } from "./apply.ts";
@@ -76,10 +76,10 @@ function planOf(edition: number): Plan {
         id: "restart",
         what: "restart stiefel-autokexec.service",
         why: "New settings",
-        needs: [unitPath, "enable"],
+        needs: [unitPath],
         unit: "stiefel-autokexec.service",
         changedBy: [unitPath, keyPath],
-        undo: "nothing",
+        undo: "stop",
       },
     ],
   };
@@ -122,6 +122,66 @@ Deno.test("setup does what the plan says, undo leaves nothing behind", async () 
   assert.ok(system.files.has(`${wantsDirectory}/stiefel-autokexec.service`));
   assert.ok(!system.files.has("/etc/old"));
   assert.deepEqual(await undo(system, yes()), []);
+  assert.deepEqual(snapshot(system), before);
+});
+
+const isRunning = async (system: System): Promise<boolean> => {
+  const argv = ["systemctl", "is-active", "--quiet", "stiefel-autokexec.service"];
+  return (await system.run(argv, { acceptExitCodes: [0, 3] })).exitCode === 0;
+};
+
+Deno.test("undo stops a unit that was started, also where it was not enabled or is not any more", async () => {
+  const disable = ["systemctl", "disable", "stiefel-autokexec.service"];
+  const enableSkipped = [...Array<ScriptedAnswer>(7).fill("yes"), "skip", "yes"] as const;
+  for (const [answers, later] of [[["yes"], []], [enableSkipped, []], [["yes"], [disable]]] as const) {
+    const system = createHostRig({ files: baseFiles });
+    const before = snapshot(system);
+    await setup(system, createScriptedUi(answers));
+    for (const argv of later) await system.run(argv);
+    assert.ok(await isRunning(system));
+    const ui = yes();
+    assert.deepEqual(await undo(system, ui), []);
+    assert.ok(!await isRunning(system));
+    assert.deepEqual(snapshot(system), before);
+    const isSaid = ui.said.some((line) => line.endsWith("Stop stiefel-autokexec.service"));
+    assert.equal(isSaid, later.length > 0 || answers.length > 1, "what is disabled is stopped with it, unasked");
+  }
+});
+
+Deno.test("undo goes on where a network manager that has to reread its settings does not run any more", async () => {
+  const system = createHostRig({ files: baseFiles });
+  const before = snapshot(system);
+  const reload: Operation = {
+    kind: "run-command",
+    id: "reload",
+    what: "reload the settings of NetworkManager",
+    why: "For the test",
+    needs: [confPath],
+    argv: ["nmcli", "general", "reload", "conf"],
+    changedBy: [confPath],
+    outputs: [],
+    undo: "repeat",
+  };
+  const { operations, ...plan } = planOf(1);
+  const withCommands = (nmcli: () => void, updateInitramfs = nmcli): System => ({
+    ...system,
+    run: (argv, options) => {
+      if (argv[0] === "update-initramfs") updateInitramfs();
+      if (argv[0] !== "nmcli") return system.run(argv, options);
+      nmcli();
+      return Promise.resolve({ exitCode: 0, stdout: "", stderr: "" });
+    },
+  });
+  const works = (): void => {};
+  const fails = (): never => {
+    throw new CommandError({ argv: ["nmcli"], notFound: true });
+  };
+  await applyPlan(await openHost(withCommands(works), yes()), { ...plan, operations: [...operations, reload] });
+  const ui = yes();
+  // What undo cannot do without still stops it.
+  await assert.rejects(undo(withCommands(fails), ui), CommandError);
+  assert.deepEqual(await undo(withCommands(fails, works), yes()), []);
+  assert.ok(ui.said.some((line) => line.startsWith("Warning: Could not reload the settings of NetworkManager; ")));
   assert.deepEqual(snapshot(system), before);
 });
 

@@ -145,6 +145,15 @@ export async function readSide({ system, tree }: Host, path: HostPath, state: Fi
   return { state, text: isShown ? decodeText(await system.readFile(await tree.locate(path))) : undefined };
 }
 
+/** Whether a unit runs, by `systemctl is-active` (systemctl(1): 3 and 4 are its ways to say no). */
+export async function isActive({ tree }: Host, unit: string): Promise<boolean> {
+  const { exitCode } = await tree.run(["systemctl", "is-active", "--quiet", unit], {
+    acceptExitCodes: [0, 3, 4],
+    timeoutMs: 30_000,
+  });
+  return exitCode === 0;
+}
+
 /** Whether a unit is enabled for good, by `systemctl is-enabled` (systemctl(1): 1 and 4 are its ways to say no). */
 export async function isEnabled({ tree }: Host, unit: string): Promise<boolean> {
   const { stdout } = await tree.run(["systemctl", "is-enabled", unit], {

@@ -50,7 +50,7 @@ const CommandEntry = v.strictObject({
   id: v.string(),
   what: v.string(),
   argv: v.array(v.string()),
-  undo: v.picklist(["repeat", "nothing"]),
+  undo: v.picklist(["repeat", "nothing", "stop"]),
   /** The files that make it necessary. */
   causes: v.array(v.string()),
   /** It was started at least once. */

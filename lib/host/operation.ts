@@ -66,7 +66,8 @@ export interface RestartUnit extends Described {
   readonly kind: "restart-unit";
   readonly unit: string;
   readonly changedBy: readonly string[];
-  readonly undo: "repeat" | "nothing";
+  /** "stop": undo ends it, also where it was started without being enabled. */
+  readonly undo: "repeat" | "nothing" | "stop";
 }
 
 export type Operation = WriteFile | RemoveFile | EnableUnit | RunCommand | RestartUnit;

@@ -383,7 +383,7 @@ function planAutokexec({ config, facts, artifacts }: SetupInputs): readonly Oper
           why:
             "From now on a desktop with the key can turn this machine into a server; it is announced and can be cancelled",
           changedBy: [unit.id, ...read],
-          undo: "nothing",
+          undo: "stop",
         } as const,
       ]
       : [],

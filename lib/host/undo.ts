@@ -1,11 +1,11 @@
 /** Takes back what the journal says was done: units, files, commands, directories, and at last the journal itself. */
 
-import { StoppedByUser } from "../errors.ts";
+import { CommandError, StoppedByUser } from "../errors.ts";
 import { askFor, type Proposal, showProposal } from "./ask.ts";
 import { describeChange, type Side } from "./diff.ts";
 import { type FileState, isSameState } from "./file_state.ts";
 import type { Host } from "./host.ts";
-import { isEnabled, readSide } from "./inspect.ts";
+import { isActive, isEnabled, readSide } from "./inspect.ts";
 import {
   authorOf,
   backupPath,
@@ -70,13 +70,15 @@ export async function undoSetup(host: Host, options: UndoOptions = {}): Promise<
   return { left };
 }
 
-/** Units while their files are there; files, the last one first; then what has to be brought up to date. */
+/** Units while their files are there, also those that only run; files, the last one first; then what has to be brought up to date. */
 function undoOrder(entries: readonly JournalEntry[]): readonly JournalEntry[] {
   const backwards = entries.toReversed();
+  const isStart = (entry: JournalEntry): boolean => entry.kind === "command" && entry.undo === "stop";
   return [
     ...backwards.filter((entry) => entry.kind === "unit"),
+    ...backwards.filter(isStart),
     ...backwards.filter((entry) => entry.kind === "file"),
-    ...entries.filter((entry) => entry.kind === "command"),
+    ...entries.filter((entry) => entry.kind === "command" && !isStart(entry)),
   ];
 }
 
@@ -95,7 +97,7 @@ async function undoEntry(host: Host, entry: JournalEntry, options: StepOptions):
     case "file":
       return await undoFile(host, entry, options);
     case "command":
-      return await undoCommand(host, entry, options);
+      return entry.undo === "stop" ? await undoStart(host, entry, options) : await undoCommand(host, entry, options);
     case "directory":
       return "nothing-to-do";
   }
@@ -128,6 +130,29 @@ async function undoUnit(host: Host, entry: UnitEntry, options: StepOptions): Pro
   }, options);
   if (refusal !== undefined) return refusal;
   await host.tree.run(["systemctl", "disable", ...now, entry.unit], { timeoutMs: 2 * 60_000 });
+  await forget(host, entry);
+  return "done";
+}
+
+/**
+ * A unit that runs although it is not enabled (any more) would go on without its files until the next start. One that is still enabled
+ * was so before setup-server, or the user wants it to stay.
+ */
+async function undoStart(host: Host, entry: CommandEntry, options: StepOptions): Promise<UndoOutcome> {
+  const unit = entry.argv.at(-1) ?? "";
+  const runs = host.tree.isRunning && entry.hasRun && !await isEnabled(host, unit) && await isActive(host, unit);
+  if (!runs) {
+    if (!options.dryRun) await forget(host, entry);
+    return "nothing-to-do";
+  }
+  const refusal = await propose(host, {
+    position: options.position,
+    what: `stop ${unit}`,
+    why: "It was started, and its files go",
+    change: [],
+  }, options);
+  if (refusal !== undefined) return refusal;
+  await host.tree.run(["systemctl", "stop", unit], { timeoutMs: 2 * 60_000 });
   await forget(host, entry);
   return "done";
 }
@@ -225,7 +250,8 @@ async function undoCommand(host: Host, noted: CommandEntry, options: StepOptions
   const paths = new Set(host.journal.current.entries.flatMap((other) => other.kind === "file" ? [other.path] : []));
   const isStillCaused = entry.causes.some((path) => paths.has(path));
   const isRepeated = entry.undo === "repeat";
-  if (!entry.hasRun || (!isRepeated && entry.outputs.length === 0)) {
+  const hasNobodyToTell = isReload(entry) && !host.tree.isRunning;
+  if (!entry.hasRun || hasNobodyToTell || (!isRepeated && entry.outputs.length === 0)) {
     if (!options.dryRun && !isStillCaused) await forget(host, entry);
     return "nothing-to-do";
   }
@@ -239,7 +265,7 @@ async function undoCommand(host: Host, noted: CommandEntry, options: StepOptions
   }, options);
   if (refusal !== undefined) return refusal;
   const restorable = await keepRestorable(host, entry);
-  if (isRepeated) await runWithProgress(host, `${entry.what} again`, entry.argv);
+  if (isRepeated) await repeatCommand(host, entry);
   // With a file left that the command reads, its result is the right one; else what was there before setup is.
   if (!isStillCaused) {
     for (const output of restorable) {
@@ -255,6 +281,23 @@ async function undoCommand(host: Host, noted: CommandEntry, options: StepOptions
   );
   await host.journal.update((journal) => putEntry(journal, { ...entry, isNeeded: false, outputs }));
   return "done";
+}
+
+/** Programs that do nothing but tell running ones to read their files again. */
+const reloaders = ["nmcli", "networkctl", "systemctl"];
+
+function isReload({ argv }: CommandEntry): boolean {
+  return reloaders.includes(argv[0] ?? "");
+}
+
+async function repeatCommand(host: Host, entry: CommandEntry): Promise<void> {
+  try {
+    await runWithProgress(host, `${entry.what} again`, entry.argv);
+  } catch (error) {
+    if (!isReload(entry) || !(error instanceof CommandError)) throw error;
+    // Stopped or removed since: what does not run reads the restored files when it starts.
+    host.ui.warn(`Could not ${entry.what}; it is not needed unless the program runs: ${error.message}`);
+  }
 }
 
 /** Outputs nobody else has written since our run; from here on the journal takes them as being changed by us. */

@@ -61,6 +61,7 @@ export interface HostRigOptions {
 /** The initramfs that the fake update-initramfs makes differs each time, as a real one does. */
 export function createHostRig({ files, symlinks = {} }: HostRigOptions): MemorySystem {
   let builds = 0;
+  const running = new Set<string>();
   const system: MemorySystem = createMemorySystem({ files, symlinks, commands: [systemctl, updateInitramfs] });
 
   async function systemctl(argv: readonly string[]): Promise<string | number | undefined> {
@@ -72,6 +73,9 @@ export function createHostRig({ files, symlinks = {} }: HostRigOptions): MemoryS
       const isThere = system.files.has(link);
       return isThere ? "enabled\n" : 1;
     }
+    if (verb === "is-active") return running.has(unit) ? "" : 3;
+    if (verb === "restart") running.add(unit);
+    if (verb === "stop" || argv.includes("--now")) running.delete(unit);
     if (verb === "enable") await system.writeFile(link, "link\n", { mode: 0o777 });
     if (verb === "disable") {
       await system.remove(link);
@@ -144,7 +148,7 @@ export function cutPowerAfter(
         return async (argv: readonly string[], options?: RunOptions) => {
           if (isDead) throw new PowerCut("no power");
           const output = await target.run(argv, options);
-          if (!argv.includes("is-enabled")) spend();
+          if (!argv.includes("is-enabled") && !argv.includes("is-active")) spend();
           return output;
         };
       }
