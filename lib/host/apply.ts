@@ -31,15 +31,17 @@ export interface ApplyReport {
 export async function applyPlan(host: Host, plan: Plan, options: ApplyOptions = {}): Promise<ApplyReport> {
   checkPlan(plan);
   const outcomes = new Map<string, Outcome>();
+  const begun = new Set<string>();
   for (const notice of plan.notices) host.ui.warn(notice);
   try {
     for (const [index, operation] of plan.operations.entries()) {
       const position = `${index + 1}/${plan.operations.length}`;
-      outcomes.set(operation.id, await handle(host, { plan, operation, position, outcomes, options }));
+      outcomes.set(operation.id, await handle(host, { plan, operation, position, outcomes, begun, options }));
     }
   } catch (error) {
-    if (!options.dryRun) await settle(host);
-    sayWhereItEnded(host, plan, outcomes);
+    // What has ended it may be in the way here, too (a full disk); the first error is the one to tell.
+    if (!options.dryRun) await settle(host).catch(() => {});
+    sayWhereItEnded(host, plan, { outcomes, begun });
     throw error;
   }
   if (!options.dryRun) await settle(host);
@@ -52,6 +54,8 @@ interface Step {
   readonly operation: Operation;
   readonly position: string;
   readonly outcomes: ReadonlyMap<string, Outcome>;
+  /** Programs that were started; who is not in the outcomes has not come to its end. */
+  readonly begun: Set<string>;
   readonly options: ApplyOptions;
 }
 
@@ -79,6 +83,7 @@ async function handle(host: Host, step: Step): Promise<Outcome> {
     if (answer === "abort") throw new StoppedByUser();
     if (answer === "skip") return "skipped";
     try {
+      if (operation.kind !== "write-file" && operation.kind !== "remove-file") step.begun.add(operation.id);
       await carryOut(host, step.plan, operation, inspection);
       return "done";
     } catch (error) {
@@ -131,15 +136,27 @@ function idsWith(outcomes: ReadonlyMap<string, Outcome>, wanted: Outcome): reado
   return [...outcomes].filter(([, outcome]) => outcome === wanted).map(([id]) => id);
 }
 
-function sayWhereItEnded({ ui }: Host, plan: Plan, outcomes: ReadonlyMap<string, Outcome>): void {
-  const done = idsWith(outcomes, "done");
-  const open = plan.operations.filter((operation) => !outcomes.has(operation.id)).map((operation) => operation.what);
+interface Progress {
+  readonly outcomes: ReadonlyMap<string, Outcome>;
+  readonly begun: ReadonlySet<string>;
+}
+
+function sayWhereItEnded({ ui }: Host, plan: Plan, { outcomes, begun }: Progress): void {
+  const done = idsWith(outcomes, "done").map((id) => whatOf(plan, id));
+  const left = plan.operations.filter(({ id }) => !outcomes.has(id));
+  const broken = left.filter(({ id }) => begun.has(id)).map(({ what }) => what);
+  const open = left.filter(({ id }) => !begun.has(id)).map(({ what }) => what);
   ui.say("");
-  ui.say(done.length === 0 ? "Stopped; nothing was changed." : "Stopped. Done so far:");
-  for (const id of done) ui.say(`    ${whatOf(plan, id)}`);
-  if (done.length === 0) return;
-  if (open.length > 0) ui.say("Not looked at, or not done:");
-  for (const what of open) ui.say(`    ${what}`);
+  if (done.length + broken.length === 0) return ui.say("Stopped; nothing was changed.");
+  const lists = [
+    [done, "Stopped. Done so far:"],
+    [broken, done.length === 0 ? "Stopped. Begun, but not ended:" : "Begun, but not ended:"],
+    [open, "Not looked at, or not done:"],
+  ] as const;
+  for (const [list, title] of lists) {
+    if (list.length > 0) ui.say(title);
+    for (const what of list) ui.say(`    ${what}`);
+  }
   ui.say('To go on, run "setup-server" again; to take it back, run "undo-setup".');
 }
 

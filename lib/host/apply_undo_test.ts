@@ -304,6 +304,67 @@ Deno.test("a command that was run with other arguments before is run again, and 
   assert.deepEqual(snapshot(system), before);
 });
 
+Deno.test("a program that fails is said to have begun, also when nothing else was done", async () => {
+  const system = createHostRig({ files: baseFiles });
+  await setup(system, yes());
+  await system.remove(ownInitramfs);
+  const failing: System = {
+    ...system,
+    run: (argv, options) => {
+      if (argv[0] === "update-initramfs") throw new CommandError({ argv, exitCode: 1 });
+      return system.run(argv, options);
+    },
+  };
+  const { operations, ...plan } = planOf(1);
+  const ui = yes();
+  const again = operations.map((operation) =>
+    operation.id === rebuildId ? { ...operation, argv: ["update-initramfs", "-u"] } as Operation : operation
+  );
+  await assert.rejects(applyPlan(await openHost(failing, ui), { ...plan, operations: again }), CommandError);
+  const from = ui.said.indexOf("Stopped. Begun, but not ended:");
+  assert.deepEqual(ui.said.slice(from, from + 3), [
+    "Stopped. Begun, but not ended:",
+    "    rebuild the initramfs",
+    "Not looked at, or not done:",
+  ]);
+});
+
+Deno.test("a disk that is full: the error is told, what was done is said, and undo gives the host back", async () => {
+  const system = createHostRig({ files: baseFiles });
+  const before = snapshot(system);
+  let isFull = false;
+  const full = (what: string): Promise<never> => Promise.reject(new Error(`No space left on device: ${what}`));
+  const filling: System = {
+    ...system,
+    // No directory for the second file any more; neither can the journal be written from then on.
+    makeDirectory: (path, options) => {
+      isFull ||= path === "/etc/stiefelsystem";
+      return isFull ? full("mkdir") : system.makeDirectory(path, options);
+    },
+    writeFile: (path, content, options) => isFull ? full("write") : system.writeFile(path, content, options),
+  };
+  const ui = yes();
+  await assert.rejects(setup(filling, ui), /No space left on device: mkdir/);
+  assert.ok(ui.said.includes("Stopped. Done so far:") && ui.said.includes(`    write ${kernelPath}`));
+  assert.deepEqual(await undo(system, yes()), []);
+  assert.deepEqual(snapshot(system), before);
+
+  // At the very first directory nothing is in the journal but that.
+  isFull = false;
+  const early: System = {
+    ...filling,
+    makeDirectory: (path, options) => {
+      isFull ||= path === "/var/local";
+      return filling.makeDirectory(path, options);
+    },
+  };
+  const first = yes();
+  await assert.rejects(setup(early, first), /No space left on device: mkdir/);
+  assert.ok(first.said.includes("Stopped; nothing was changed."));
+  assert.deepEqual(await undo(system, yes()), []);
+  assert.deepEqual(snapshot(system), before);
+});
+
 Deno.test("secrets are never shown, in neither direction", async () => {
   const system = createHostRig({ files: { ...baseFiles, [keyPath]: "their key" } });
   const ui = yes();
@@ -312,6 +373,24 @@ Deno.test("secrets are never shown, in neither direction", async () => {
   const shown = [...ui.said, ...ui.questions.map((question) => question.details ?? "")].join("\n");
   assert.doesNotMatch(shown, /key 1|their key/);
   assert.match(shown, /secret, 5 bytes, changed/);
+});
+
+Deno.test("a file that came to hold a secret is not shown when it is replaced or taken back", async () => {
+  const system = createHostRig({ files: baseFiles });
+  const ui = yes();
+  const write = async (text: string, isSecret: boolean): Promise<void> => {
+    const { operations, ...plan } = planOf(1);
+    const conf = { ...operations.find(({ id }) => id === confPath), content: { kind: "text", text }, isSecret };
+    await applyPlan(await openHost(system, ui), { ...plan, operations: [conf as Operation] });
+  };
+  await write("open\n", false);
+  await write("password: hunter2\n", true);
+  await undo(system, ui);
+  await write("password: hunter2\n", true);
+  await write("open again\n", false);
+  await undo(system, ui);
+  const shown = [...ui.said, ...ui.questions.map((question) => question.details ?? "")].join("\n");
+  assert.doesNotMatch(shown, /hunter2/);
 });
 
 Deno.test("a dry run shows all of it and writes nothing", async () => {

@@ -84,7 +84,9 @@ async function inspectFile(host: Host, operation: WriteFile | RemoveFile): Promi
   const after: FileState = operation.kind === "write-file" ? await wantedState(host, operation) : { kind: "absent" };
   const status = isSameState(before, after) ? "unchanged" : before.kind === "absent" ? "new" : "changed";
   if (status === "unchanged") return { status, before, after, change: [], isForeign: false };
-  const isSecret = operation.kind === "write-file" && operation.isSecret;
+  const known = findFile(host.journal.current, operation.path);
+  // What an earlier run wrote may have been secret, too.
+  const isSecret = (operation.kind === "write-file" && operation.isSecret) || known?.isSecret === true;
   const change = describeChange({
     path: operation.path,
     before: isSecret ? { state: before, text: undefined } : await readSide(host, operation.path, before),
@@ -98,7 +100,7 @@ async function inspectFile(host: Host, operation: WriteFile | RemoveFile): Promi
     before,
     after,
     change,
-    isForeign: authorOf(findFile(host.journal.current, operation.path), before) === "foreign",
+    isForeign: authorOf(known, before) === "foreign",
   };
 }
 

@@ -88,6 +88,7 @@ async function recordFile({ journal }: Host, operation: WriteFile | RemoveFile, 
   const { path } = operation;
   const known = findFile(journal.current, path);
   const author = authorOf(known, pair.before);
+  const isSecret = operation.kind === "write-file" && operation.isSecret;
   // A version that somebody else made of our file: undo goes back to the original, so this copy is for people only.
   const hasContent = pair.before.kind === "file" || pair.before.kind === "symlink";
   const backup = hasContent && (author === "untouched" || author === "foreign") ? await journal.keep(path) : undefined;
@@ -99,9 +100,9 @@ async function recordFile({ journal }: Host, operation: WriteFile | RemoveFile, 
         original: pair.before,
         ...(backup === undefined ? {} : { backup }),
         ours: [pair.after],
-        isSecret: operation.kind === "write-file" && operation.isSecret,
+        isSecret,
       } as const
-      : { ...known, ours: [pair.before, pair.after] };
+      : { ...known, ours: [pair.before, pair.after], isSecret: known.isSecret || isSecret };
     return markNeeded(putEntry(current, entry), path);
   });
 }

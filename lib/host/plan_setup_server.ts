@@ -172,7 +172,8 @@ function planSettings({ artifacts }: SetupInputs): readonly Operation[] {
       "The configuration this machine was set up with",
       {
         mode: 0o600,
-        isSecret: /^\s*password\s*:/m.test(artifacts.configText),
+        // In every form of YAML: "password" in quotes, and in braces behind another key, too.
+        isSecret: /^[^#\n]*\bpassword["']?\s*:/m.test(artifacts.configText),
       },
     ),
     writeFile(

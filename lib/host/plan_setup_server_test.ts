@@ -132,9 +132,18 @@ Deno.test("what the configuration says about booting goes into stiefelsystem.jso
 Deno.test("a configuration with a password is never shown", async () => {
   const find = (plan: Plan): Operation | undefined =>
     plan.operations.find((operation) => operation.id === "/etc/stiefelsystem/config.yaml");
-  const secret = find(planSetupServer(await inputsFor(debian, "initrd:\n  password: abc\n")));
-  const open = find(planSetupServer(await inputsFor(debian, "modules: [lvm]\n")));
-  assert.ok(secret?.kind === "write-file" && secret.isSecret && secret.mode === 0o600);
+  for (
+    const text of [
+      "initrd:\n  password: abc\n",
+      "initrd: {password: abc}\n",
+      'initrd:\n  "password": abc\n',
+      "initrd: {shell: /bin/sh, 'password' : abc}\n",
+    ]
+  ) {
+    const secret = find(planSetupServer(await inputsFor(debian, text)));
+    assert.ok(secret?.kind === "write-file" && secret.isSecret && secret.mode === 0o600, text);
+  }
+  const open = find(planSetupServer(await inputsFor(debian, "modules: [lvm] # no password: none\n")));
   assert.ok(open?.kind === "write-file" && !open.isSecret && open.mode === 0o600);
 });
 
