@@ -6,6 +6,7 @@ import { readConfigFile } from "../../config_file.ts";
 import type { Need } from "../../distro/distribution.ts";
 import { quoteCommand, UserError } from "../../errors.ts";
 import { applyPlan } from "../../host/apply.ts";
+import { findLeftovers } from "../../host/find_leftovers.ts";
 import { openHost } from "../../host/host.ts";
 import { chooseGenerator, gatherHostFacts, type HostFacts } from "../../host/host_facts.ts";
 import { type OverlayFile, readOverlay } from "../../host/overlay.ts";
@@ -47,7 +48,15 @@ export async function setupServer(system: System, ui: Ui, options: SetupServerOp
   demandPrograms(ui, facts, options);
   const plan = planSetupServer({ config, facts, artifacts, generator });
   ui.say(`${plan.title}${options.root === undefined ? "" : ` in ${options.root}`}`);
+  sayLeftovers(ui, findLeftovers(host.journal.current, plan));
   await applyPlan(host, plan, { dryRun: options.dryRun ?? false });
+}
+
+function sayLeftovers(ui: Ui, leftovers: readonly string[]): void {
+  if (leftovers.length === 0) return;
+  ui.warn("An earlier run has installed what is not wanted any more. It stays, and works on:");
+  for (const name of leftovers) ui.say(`    ${name}`);
+  ui.say('To have it gone, run "undo-setup", and then "setup-server" again.');
 }
 
 /** Writing to the running system takes root; saying so at once is better than at the first file. */
