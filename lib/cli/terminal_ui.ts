@@ -24,8 +24,8 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
   // One that knows no cursor movements is written to like a log.
   const isTerminal = Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb";
   const canAskKeys = Deno.stdin.isTerminal() && isTerminal;
-  // styleText with validateStream honours NO_COLOR, FORCE_COLOR and the terminal; see util.styleText in Node's documentation.
-  const color = isTerminal && Deno.env.get("NO_COLOR") === undefined;
+  // https://no-color.org: an empty variable is none.
+  const color = isTerminal && (Deno.env.get("NO_COLOR") ?? "") === "";
   const readWholeLine = createLineReader();
   const readLine = (): Promise<string> => untilStopped(readWholeLine(), options.signal);
   let running: ProgressState | undefined;
@@ -84,7 +84,7 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
   async function askKey(prompt: string, keys: string): Promise<string> {
     for (;;) {
       write(paint("bold", prompt));
-      const key = canAskKeys ? await readKey() : (await readLine()).trim().toLowerCase().slice(0, 1);
+      const key = canAskKeys ? await readKey(options.signal) : (await readLine()).trim().toLowerCase().slice(0, 1);
       write(canAskKeys ? `${key}\n` : "\n");
       if (key !== "" && keys.includes(key)) return key;
       write(`Please answer with one of: ${[...keys].join(", ")}\n`);
@@ -164,12 +164,12 @@ function safeConsoleSize(): { readonly columns: number } {
   }
 }
 
-/** One key press in raw mode; the terminal is put back whatever happens. Ctrl-C and Ctrl-D stop. */
-async function readKey(): Promise<string> {
+/** One key press in raw mode; the terminal is put back whatever happens. Ctrl-C, Ctrl-D and the signal stop. */
+async function readKey(signal: AbortSignal | undefined): Promise<string> {
   const buffer = new Uint8Array(16);
   Deno.stdin.setRaw(true);
   try {
-    const count = await Deno.stdin.read(buffer);
+    const count = await untilStopped(Deno.stdin.read(buffer), signal);
     // 3 and 4 are what Ctrl-C and Ctrl-D send in raw mode (termios(3): VINTR, VEOF).
     if (count === null || buffer[0] === 3 || buffer[0] === 4) throw new StoppedByUser();
     return new TextDecoder().decode(buffer.subarray(0, count)).toLowerCase().slice(0, 1);

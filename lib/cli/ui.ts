@@ -1,4 +1,4 @@
-/** What commands say and ask; `terminal_ui.ts` is the real one, `line_ui.ts` the one without a terminal, tests bring their own. */
+/** What commands say and ask; `terminal_ui.ts` is the real one, with and without a terminal; tests bring their own. */
 
 /** One running step that takes longer than a moment. */
 export interface Progress {

@@ -80,12 +80,18 @@ Deno.test("doctor runs for whoever has no /usr/sbin in PATH: a name in --allow-r
 
 const hasTmux = await system.run(["tmux", "-V"]).then(() => true, () => false);
 
+interface TerminalOptions {
+  /** Added to the environment of the program. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** A terminal of 80 columns with one program in it. */
-async function openTerminal(argv: readonly string[]): Promise<Terminal> {
+async function openTerminal(argv: readonly string[], { env = {} }: TerminalOptions = {}): Promise<Terminal> {
   const server = `stiefel-${crypto.randomUUID().slice(0, 8)}`;
+  const command = quoteCommand(["env", ...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...argv]);
   const tmux = async (...words: readonly string[]): Promise<string> =>
     (await system.run(["tmux", "-L", server, "-f", "/dev/null", ...words], { env: { TERM: "xterm-256color" } })).stdout;
-  await tmux("new-session", "-d", "-x", "80", "-y", "300", `${quoteCommand(argv)}; echo "EXIT $?"; sleep 60`);
+  await tmux("new-session", "-d", "-x", "80", "-y", "300", `${command}; echo "EXIT $?"; stty; sleep 60`);
   const screen = async (...flags: readonly string[]): Promise<string> =>
     (await tmux("capture-pane", "-p", ...flags)).trimEnd();
   return {
@@ -139,3 +145,41 @@ Deno.test({
     assert.match(text, /Stopped\. Done so far:\n {4}write \/var\/local\/lib\/stiefelsystem\/kernel\n/);
   },
 });
+
+Deno.test({
+  name: "on a terminal: SIGTERM at a question stops like Ctrl-C, and the terminal is as it was",
+  ignore: !hasTmux,
+  fn: async () => {
+    // Its process id first, which is then the program's.
+    await using terminal = await openTerminal(["sh", "-c", 'echo "PID $$"; exec "$@"', "sh", ...run, "setup-server"]);
+    await terminal.waitFor(/\[1\/19\][\s\S]*\[d\]iff$/);
+    await terminal.press("y");
+    const text = await terminal.waitFor(/\[2\/19\][\s\S]*\[d\]iff$/);
+    await system.run(["kill", "-TERM", /^PID (\d+)$/m.exec(text)?.[1] ?? ""]);
+    const end = await terminal.waitFor(/EXIT 3\n[\s\S]*speed /);
+    assert.match(end, /Stopped\. Done so far:\n {4}write \/var\/local\/lib\/stiefelsystem\/kernel\n/);
+    assert.doesNotMatch(end, /-icanon|-isig|-echo\b/);
+  },
+});
+
+for (const [command, keys, last] of [["init", "yyyy", /^Wrote .*\nEXIT 0$/m], ["doctor", "", /^EXIT 1$/m]] as const) {
+  Deno.test({
+    name:
+      `on a terminal: ${command} says what it says without one, in 80 columns, and without colour where NO_COLOR is set`,
+    ignore: !hasTmux,
+    fn: async () => {
+      await using terminal = await openTerminal([...run, command], { env: { NO_COLOR: "1" } });
+      for (const [index, key] of [...keys].entries()) {
+        await terminal.waitFor(new RegExp(`(\\[y\\]es / \\[n\\]o[\\s\\S]*){${index + 1}}$`));
+        await terminal.press(key);
+      }
+      const text = await terminal.waitFor(last);
+      assert.ok(!(await terminal.screen("-e")).includes("\x1b["), "colour");
+      // The keys are echoed, and results come among the talk: every line is there all the same.
+      const golden = (await Deno.readTextFile(`${goldenDirectory}${command}.txt`)).trimEnd().split("\n").slice(1);
+      const lines = new Set(text.split("\n").map((line) => line.replace(/( \[n\]o) .*$/, "$1").trimEnd()));
+      const missing = golden.filter((line) => !line.startsWith("----") && !lines.has(line.trimEnd()));
+      assert.deepEqual(missing, []);
+    },
+  });
+}

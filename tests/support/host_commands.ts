@@ -79,7 +79,9 @@ const system: MemorySystem = await createInstalledSystem(debian, {
 await system.chmod("/home/me/aes-key", 0o600);
 
 const [command, ...flags] = Deno.args;
-const ui = createTerminalUi({ assumeYes: flags.includes("--yes") });
+const stop = new AbortController();
+Deno.addSignalListener("SIGTERM", () => stop.abort());
+const ui = createTerminalUi({ assumeYes: flags.includes("--yes"), signal: stop.signal });
 const dryRun = flags.includes("--dry-run");
 const common = { configPath: "/home/me/config.yaml", keyPath: "/home/me/aes-key", buildDirectory: "/home/me/build" };
 const agentPath = "/usr/lib/stiefelsystem/autokexec-agent";
@@ -106,3 +108,5 @@ try {
   console.error(lines.join("\n"));
   Deno.exitCode = exitCode;
 }
+// The signal listener would keep it going.
+Deno.exit();
