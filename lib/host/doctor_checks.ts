@@ -104,7 +104,14 @@ function checkInitramfs(facts: DoctorFacts): Verdict {
   if (!facts.hasSeparateInitramfs) {
     return warning(`${separateInitramfs} is not there`, "Run setup-server");
   }
-  const { bootKernel, host } = facts;
+  const { bootKernel, chosenInitramfs, host } = facts;
+  // Paths there may be relative to /boot, or to its file system.
+  if (chosenInitramfs !== undefined && baseName(chosenInitramfs) !== baseName(separateInitramfs)) {
+    return warning(
+      `boot.load in config.yaml names another, ${chosenInitramfs}`,
+      `Name ${separateInitramfs} there, or take boot.load out: the laptop's own fits the laptop only`,
+    );
+  }
   if (bootKernel !== undefined && !bootKernel.isThere) {
     return error(`/boot/stiefelsystem.json names ${bootKernel.path}, which is not there`, "Run setup-server");
   }
@@ -112,6 +119,10 @@ function checkInitramfs(facts: DoctorFacts): Verdict {
     return warning(`${bootKernel.path} is not the newest kernel, ${host.kernel?.image}`, "Run setup-server");
   }
   return ok("for any machine");
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 function checkKexec(facts: DoctorFacts): Verdict {

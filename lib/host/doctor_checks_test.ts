@@ -1,14 +1,27 @@
 import assert from "node:assert/strict";
+import {
+  createInstalledSystem,
+  type InstalledSystem,
+  installedSystems,
+} from "../../tests/support/installed_systems.ts";
 import type { KernelSignature } from "../boot/kernel_signature.ts";
 import { loadConfig } from "../config/load_config.ts";
 import { detectDistribution } from "../distro/detect_distribution.ts";
 import type { BlockDevice } from "../system/facts.ts";
 import { createMemorySystem } from "../system/memory.ts";
+import type { System } from "../system/system.ts";
 import { type ConfigChoices, formatConfigYaml } from "./config_yaml.ts";
 import { type CheckLevel, formatChecks, runChecks } from "./doctor_checks.ts";
-import { contains, type DoctorFacts, parseInitramfsResume, parseLuksMetadata } from "./doctor_facts.ts";
+import {
+  contains,
+  type DoctorFacts,
+  gatherDoctorFacts,
+  parseInitramfsResume,
+  parseLuksMetadata,
+} from "./doctor_facts.ts";
 import { parseRuleset } from "./doctor_network_facts.ts";
 import { findMount, sortStableNames } from "./storage_facts.ts";
+import { openHostTree } from "./tree.ts";
 
 function device(path: string, more: Partial<BlockDevice> = {}): BlockDevice {
   return {
@@ -53,6 +66,7 @@ const healthy: DoctorFacts = {
   imageKernel: undefined,
   trustedKeys: undefined,
   missingModules: [],
+  chosenInitramfs: undefined,
   hasSeparateInitramfs: true,
   bootKernel: undefined,
   storage: { disks: [rootDisk, otherDisk], root: findMount([rootDisk], "/"), boot: undefined },
@@ -98,6 +112,10 @@ const cases: readonly [title: string, level: CheckLevel, found: RegExp, facts: P
   ["kernel for desktops", "error", /no module nbd/, { missingModules: ["nbd"] }],
   ["initramfs for desktops", "warning", /initramfs-stiefel\.img is not there/, { hasSeparateInitramfs: false }],
   ["initramfs for desktops", "ok", /any machine/, {}],
+  ["initramfs for desktops", "ok", /any machine/, { chosenInitramfs: "/initramfs-stiefel.img" }],
+  ["initramfs for desktops", "warning", /names another, \/boot\/initrd\.img-6\.12/, {
+    chosenInitramfs: "/boot/initrd.img-6.12",
+  }],
   ["initramfs for desktops", "error", /names \/boot\/old/, {
     bootKernel: { path: "/boot/old", isThere: false, isNewest: false },
   }],
@@ -249,6 +267,38 @@ Deno.test("bytes are found in a large file, also across the pieces it is read in
   assert.equal(await contains(system, "/with", needle), true);
   assert.equal(await contains(system, "/without", needle), false);
   assert.equal(await contains(system, "/short", needle), false);
+});
+
+Deno.test("who may not read the key and the initrd gets the other answers", async () => {
+  const installed = installedSystems[0] as InstalledSystem;
+  const answers: Readonly<Record<string, string | number>> = {
+    lsblk: '{"blockdevices": []}',
+    ip: "[]",
+    "cat /proc/cmdline": "root=UUID=1\n",
+    cat: 1,
+  };
+  const memory = await createInstalledSystem(installed, {
+    files: { "/p/aes-key": new Uint8Array(32), "/p/build/kernel": "k", "/p/build/initrd": "i" },
+    commands: [(argv) => answers[argv.join(" ")] ?? answers[argv[0] ?? ""]],
+  });
+  await memory.chmod("/p/aes-key", 0o600);
+  const system: System = {
+    ...memory,
+    readFile: (path) =>
+      path === "/p/aes-key"
+        ? Promise.reject(new Deno.errors.PermissionDenied("Permission denied"))
+        : memory.readFile(path),
+  };
+  const { config } = await loadConfig("", "config.yaml");
+  const facts = await gatherDoctorFacts(system, await openHostTree(system), {
+    config,
+    generator: "initramfs-tools",
+    configPath: "/p/config.yaml",
+    keyPath: "/p/aes-key",
+    buildDirectory: "/p/build",
+  });
+  const image = runChecks(facts).find(({ title }) => title === "image");
+  assert.deepEqual([image?.level, image?.found], ["ok", "built"]);
 });
 
 Deno.test("of a disk's names the one with model and serial number comes first", () => {

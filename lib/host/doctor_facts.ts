@@ -46,7 +46,7 @@ export interface ArtifactFacts {
   readonly hasInitrd: boolean;
   /** The key file: "missing", "wrong" (not 32 bytes), "open" (others may read it), "good". */
   readonly key: "missing" | "wrong" | "open" | "good";
-  /** The shared key was found in the initrd; undefined when there is none of the two. */
+  /** The shared key was found in the initrd; undefined when there is none of the two, or they may not be read. */
   readonly initrdHasKey: boolean | undefined;
   /** The configuration is newer than the initrd. */
   readonly isConfigNewer: boolean;
@@ -72,6 +72,8 @@ export interface DoctorFacts {
   readonly missingModules: readonly string[];
   /** The kernel that /boot/stiefelsystem.json names; undefined when it names none. */
   readonly bootKernel: { readonly path: string; readonly isThere: boolean; readonly isNewest: boolean } | undefined;
+  /** `boot.load.initrd` of the configuration: what a desktop gets instead of the one that setup-server builds. */
+  readonly chosenInitramfs: string | undefined;
   /** Built by setup-server. */
   readonly hasSeparateInitramfs: boolean;
   readonly storage: StorageFacts;
@@ -137,6 +139,7 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
     trustedKeys: lockdown === undefined ? undefined : await readTrustedKeys(system),
     missingModules: host.kernel === undefined ? [] : await findMissingModules(tree, host.kernel.release),
     bootKernel: await readBootKernel(system, tree, host.kernel?.image),
+    chosenInitramfs: inputs.config.boot.load?.initrd,
     hasSeparateInitramfs: await tree.exists(separateInitramfs),
     storage,
     initramfsResume: await readInitramfsResume(tree),
@@ -298,14 +301,15 @@ async function readArtifacts(system: System, tree: HostTree, inputs: DoctorInput
   const configStatus = await system.stat(inputs.configPath);
   const key = await readKeyState(system, inputs.keyPath);
   const hasKey = initrd !== undefined && (key === "good" || key === "open");
+  const findKey = async (): Promise<boolean> =>
+    await contains(system, `${buildDirectory}/initrd`, await system.readFile(inputs.keyPath));
   return {
     directory: buildDirectory,
     hasKernel: kernel !== undefined,
     hasInitrd: initrd !== undefined,
     key,
-    initrdHasKey: hasKey
-      ? await contains(system, `${buildDirectory}/initrd`, await system.readFile(inputs.keyPath))
-      : undefined,
+    // Both are their owner's alone, who is root when it was root that built them.
+    initrdHasKey: hasKey ? await unlessRefused(findKey(), undefined) : undefined,
     isConfigNewer: configStatus !== undefined && initrd !== undefined && configStatus.modifiedMs > initrd.modifiedMs,
     isInstalled: await unlessRefused(
       isInstalled(system, tree, {
