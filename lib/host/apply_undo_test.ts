@@ -282,6 +282,91 @@ Deno.test("an initramfs that a kernel update rebuilt is built again by undo, not
   assert.equal(await system.readText(ownInitramfs), "build 3\n");
 });
 
+/** Builds what is of use to us alone, in two files of our own, under a name with ".new" first. */
+const builder: Operation = {
+  kind: "run-command",
+  id: "separate",
+  what: "build another initramfs",
+  why: "For the test",
+  needs: [hookPath],
+  argv: ["/build-separate", "6.12"],
+  changedBy: [hookPath],
+  outputs: [{ directory: "/boot", startsWith: "stiefel.img", endsWith: "" }],
+  undo: "nothing",
+};
+
+async function buildSeparate(system: System, argv: readonly string[]): Promise<void> {
+  await system.writeFile("/boot/stiefel.img.new", `for ${argv.at(-1)}`);
+  await system.rename("/boot/stiefel.img.new", "/boot/stiefel.img");
+}
+
+/** @param build instead of the real one */
+function withBuilder(system: System, build: typeof buildSeparate = buildSeparate): System {
+  return {
+    ...system,
+    run: async (argv, options) => {
+      if (argv[2] !== "/build-separate") return await system.run(argv, options);
+      await build(system, argv);
+      return { exitCode: 0, stdout: "", stderr: "" };
+    },
+  };
+}
+
+async function setupWithBuilder(system: System, release: string): Promise<void> {
+  const { operations, ...plan } = planOf(1);
+  const last = { ...builder, argv: ["/build-separate", release] } as Operation;
+  await applyPlan(await openHost(system, yes()), { ...plan, operations: [...operations, last] });
+}
+
+Deno.test("what is of use to us alone goes with undo, also when a kernel update and another setup have built it since", async () => {
+  const memory = createHostRig({ files: { ...baseFiles, "/boot/stiefel.img.theirs": "theirs" } });
+  const before = snapshot(memory);
+  const system = withBuilder(memory);
+  await setupWithBuilder(system, "6.12");
+  await buildSeparate(system, ["6.13"]);
+  await system.writeFile("/boot/stiefel.img.bak", "the user's own copy");
+  await setupWithBuilder(system, "6.13");
+  assert.equal(await system.readText("/boot/stiefel.img"), "for 6.13");
+  assert.deepEqual(await undo(system, yes()), []);
+  assert.equal(await system.readText("/boot/stiefel.img.bak"), "the user's own copy");
+  await system.remove("/boot/stiefel.img.bak");
+  assert.deepEqual(snapshot(memory), before);
+});
+
+Deno.test("what a program has written before it failed or the power did goes with undo, with and without another setup", async () => {
+  const halves: readonly (typeof buildSeparate)[] = [
+    async (system) => {
+      await system.writeFile("/boot/stiefel.img.new", "half");
+      throw new CommandError({ argv: ["/build-separate"], signal: "SIGKILL" });
+    },
+    async (system, argv) => {
+      await buildSeparate(system, argv);
+      throw new CommandError({ argv: ["/build-separate"], exitCode: 1 });
+    },
+  ];
+  for (const half of halves) {
+    for (const isContinued of [false, true]) {
+      const memory = createHostRig({ files: { ...baseFiles, "/boot/stiefel.img.theirs": "theirs" } });
+      const before = snapshot(memory);
+      await assert.rejects(setupWithBuilder(withBuilder(memory, half), "6.12"), CommandError);
+      if (isContinued) await setupWithBuilder(withBuilder(memory), "6.12");
+      assert.deepEqual(await undo(withBuilder(memory), yes()), []);
+      assert.deepEqual(snapshot(memory), before);
+    }
+  }
+  for (const isContinued of [false, true]) {
+    for (let lives = 0;; lives++) {
+      const memory = createHostRig({ files: { ...baseFiles, "/boot/stiefel.img.theirs": "theirs" } });
+      const before = snapshot(memory);
+      const cut = cutPowerAfter(withBuilder(memory), lives);
+      if (!await dies(setupWithBuilder(cut.system, "6.12"), cut.isDead)) break;
+      if (isContinued) await setupWithBuilder(withBuilder(memory), "6.12");
+      assert.deepEqual(await undo(withBuilder(memory), yes()), []);
+      assert.deepEqual(snapshot(memory), before, `after ${lives} changes`);
+    }
+  }
+});
+
 Deno.test("a command that was run with other arguments before is run again, and undone with the new ones", async () => {
   const system = createHostRig({ files: baseFiles });
   const before = snapshot(system);

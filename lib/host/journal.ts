@@ -58,6 +58,8 @@ const CommandEntry = v.strictObject({
   /** Something it depends on has changed since it ran to its end. */
   isNeeded: v.boolean(),
   outputs: v.array(OutputEntry),
+  /** Files that only it writes, also those of runs that did not come to their end; of commands with undo "nothing". */
+  ownPaths: v.exactOptional(v.array(v.string())),
 });
 
 const EntrySchema = v.variant("kind", [FileEntry, DirectoryEntry, UnitEntry, CommandEntry]);

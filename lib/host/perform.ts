@@ -217,8 +217,14 @@ export async function noteCommand(
     argv: [...commandOf(operation)],
     undo: operation.undo,
     causes: [...new Set([...known?.causes ?? [], ...causes])],
+    ...operation.kind === "run-command" && operation.undo === "nothing" ? { ownPaths: listOwnPaths(operation) } : {},
   };
   await host.journal.update((journal) => putEntry(journal, entry));
+}
+
+function listOwnPaths({ outputs }: RunCommand): string[] {
+  const places = outputs.map(({ directory, startsWith, endsWith }) => `${directory}/${startsWith}${endsWith}`);
+  return places.flatMap((place) => [place, `${place}.new`]);
 }
 
 async function runCommand(host: Host, operation: RunCommand | RestartUnit): Promise<void> {
@@ -254,7 +260,7 @@ export async function runWithProgress({ tree, ui }: Host, what: string, argv: re
 
 /**
  * Keeps what a command is about to overwrite. Outputs that somebody else has written since an earlier run (a kernel update) are no longer
- * ours to restore, and are left out.
+ * ours to restore, and are left out; not so those that are of use to us alone, which our own hooks write.
  */
 async function watchOutputs(
   host: Host,
@@ -263,7 +269,8 @@ async function watchOutputs(
 ): Promise<readonly OutputEntry[]> {
   const watched: OutputEntry[] = [];
   for (const known of entry.outputs) {
-    const isOurs = known.ours === undefined || isSameState(known.ours, await host.tree.state(known.path));
+    const isOurs = known.ours === undefined || entry.undo === "nothing" ||
+      isSameState(known.ours, await host.tree.state(known.path));
     if (isOurs) watched.push(withoutResult(known));
   }
   if (entry.hasRun) return watched;

@@ -243,10 +243,12 @@ async function finishFile(host: Host, entry: FileEntry): Promise<void> {
 }
 
 async function undoCommand(host: Host, noted: CommandEntry, options: StepOptions): Promise<UndoOutcome> {
-  const entry =
+  const entry = await withOwnOutputs(
+    host,
     host.journal.current.entries.find((other): other is CommandEntry =>
       other.kind === "command" && other.id === noted.id
-    ) ?? noted;
+    ) ?? noted,
+  );
   const paths = new Set(host.journal.current.entries.flatMap((other) => other.kind === "file" ? [other.path] : []));
   const isStillCaused = entry.causes.some((path) => paths.has(path));
   const isRepeated = entry.undo === "repeat";
@@ -283,6 +285,16 @@ async function undoCommand(host: Host, noted: CommandEntry, options: StepOptions
   return "done";
 }
 
+/** With what runs that did not come to their end, and hooks of ours, have written besides. */
+async function withOwnOutputs({ tree }: Host, entry: CommandEntry): Promise<CommandEntry> {
+  const outputs = [...entry.outputs];
+  for (const path of entry.hasRun ? entry.ownPaths ?? [] : []) {
+    if (outputs.some((output) => output.path === path)) continue;
+    if ((await tree.status(path))?.kind === "file") outputs.push({ path, original: { kind: "absent" } });
+  }
+  return { ...entry, outputs };
+}
+
 /** Programs that do nothing but tell running ones to read their files again. */
 const reloaders = ["nmcli", "networkctl", "systemctl"];
 
@@ -304,7 +316,8 @@ async function repeatCommand(host: Host, entry: CommandEntry): Promise<void> {
 async function keepRestorable(host: Host, entry: CommandEntry): Promise<readonly OutputEntry[]> {
   const restorable: OutputEntry[] = [];
   for (const output of entry.outputs) {
-    const isOurs = output.ours === undefined || isSameState(output.ours, await host.tree.state(output.path));
+    const isOurs = output.ours === undefined || entry.undo === "nothing" ||
+      isSameState(output.ours, await host.tree.state(output.path));
     // A file that only exists because of us goes, whoever wrote it last.
     if (!isOurs && output.original.kind !== "absent") continue;
     const { ours: _ours, ...rest } = output;
