@@ -23,14 +23,21 @@ depends() {
 }
 
 installkernel() {
-    # Whatever machine the desktop is: wired links of every kind. dracut's kernel-modules adds keyboards and USB hosts.
-    hostonly='' instmods nbd =drivers/net/ethernet =drivers/net/phy =drivers/net/mdio =drivers/net/pcs =drivers/net/usb \
-        =drivers/thunderbolt =drivers/net/thunderbolt =drivers/net/hyperv =drivers/net/vmxnet3 virtio_net
+    # Whatever machine the desktop is: wired links of every kind. What the laptop's settings omit or list is of the laptop.
+    hostonly='' omit_drivers='' instmods nbd =drivers/net/ethernet =drivers/net/phy =drivers/net/mdio =drivers/net/pcs \
+        =drivers/net/usb =drivers/thunderbolt =drivers/net/thunderbolt =drivers/net/hyperv =drivers/net/vmxnet3 virtio_net
+    # Keyboards and what they and USB cards are plugged into. dracut's kernel-modules has them, too, where the settings do not leave it out
+    # or name "drivers" of their own, since the laptop's kernel has all it needs built in.
+    hostonly='' omit_drivers='' instmods xhci-hcd xhci-pci ehci-hcd ehci-pci ohci-hcd ohci-pci uhci-hcd virtio_pci hid_generic \
+        usbhid atkbd i8042 =drivers/hid =drivers/input/serio =drivers/input/keyboard
 }
 
 install() {
     local ours=/usr/lib/stiefelsystem
 
+    # A setting for laptops with all they need in the kernel. dracut looks at it when this is over, before it calls installkernel.
+    # shellcheck disable=SC2034
+    no_kernel=no
     inst_multiple "${programs[@]}"
     inst_script "$ours/stiefel-attach"
     inst_script "$ours/stiefel-check"
@@ -91,12 +98,13 @@ install_root_volumes() {
 }
 
 # keep_networks_out: a generic initramfs has dracut's network modules wherever programs ask for them: NFS and iSCSI do. NetworkManager
-# takes every link, ours too, when the laptop's settings of dracut say "rd.neednet" (for Clevis, say); the last of a parameter counts.
+# and network-legacy take every link, ours too, when the laptop's settings of dracut say "rd.neednet" (for Clevis or dropbear, say). The
+# last of a parameter counts, and such files are read by name; "dracut-network.conf" is usual for dropbear.
 # systemd-networkd is started by its socket, and dracut 111 gives it a network for every link, whether that is said or not.
 keep_networks_out() {
     local unit masks=$initdir/etc/systemd/system
 
-    echo " rd.neednet=0" >>"$initdir/etc/cmdline.d/95stiefelsystem.conf"
+    echo " rd.neednet=0" >>"$initdir/etc/cmdline.d/zzz-stiefelsystem.conf"
     for unit in "$initdir$systemdsystemunitdir"/{systemd-networkd,NetworkManager-,nm-,cm-,wicked}*.{service,socket}; do
         [[ -e $unit ]] || continue
         mkdir -p "$masks"
