@@ -152,6 +152,30 @@ install >/dev/null
   assert.match(stdout, /^omitted: xhci-hcd .* usbhid /m);
 });
 
+Deno.test("without systemd a passphrase is typed on the laptop's keymap, wherever that is set", async () => {
+  const keymapOf = async (files: Readonly<Record<string, string>>, line = "install"): Promise<string> => {
+    await using machine = await makeMachine(plain);
+    for (const [path, text] of Object.entries(files)) machine.write(path, text);
+    const { code, stderr } = await runModule(machine, line, { hasSystemd: false });
+    assert.equal(code, 0, stderr);
+    return machine.exists("/initramfs/etc/vconsole.conf") ? machine.read("/initramfs/etc/vconsole.conf") : "";
+  };
+  assert.equal(await keymapOf({}), "");
+  assert.equal(await keymapOf({ "/etc/rc.conf": "#KEYMAP=es\nKEYMAP=\n" }), "");
+  assert.equal(
+    await keymapOf({ "/etc/conf.d/keymaps": 'windowkeys="yes"\nkeymap="de-latin1"' }),
+    'KEYMAP="de-latin1"\n',
+  );
+  assert.equal(await keymapOf({ "/etc/rc.conf": "KEYMAP=sv-latin1\n" }), "KEYMAP=sv-latin1\n");
+  assert.equal(
+    await keymapOf(
+      { "/etc/console": "FONT=a\nMAP=fr\n", "/etc/rc.conf": "KEYMAP=us\n" },
+      "i18n_vars='/etc/none:KEYMAP /etc/console:FONT,MAP-KEYMAP'; install",
+    ),
+    "KEYMAP=fr\n",
+  );
+});
+
 Deno.test("what is below the root file system is opened, by the names that crypttab gives, with a passphrase", async () => {
   await using machine = await makeMachine(encrypted);
   machine.write(

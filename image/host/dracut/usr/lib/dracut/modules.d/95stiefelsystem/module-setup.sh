@@ -47,6 +47,7 @@ install() {
         inst_hook initqueue/settled 10 "$moddir/attach.sh"
         inst_hook pre-mount 00 "$moddir/check.sh"
         inst_hook cleanup 90 "$moddir/prepare.sh"
+        install_keymap
     fi
     install_root_volumes
     keep_networks_out
@@ -110,6 +111,24 @@ keep_networks_out() {
         mkdir -p "$masks"
         ln -sf /dev/null "$masks/${unit##*/}"
     done
+}
+
+# install_keymap: a passphrase is typed on the laptop's keymap, which dracut's module i18n puts into a generic initramfs only where that has
+# systemd. Distributions and laptops say in i18n_vars where it is (dracut.conf(5)): FILE:NAME-KEYMAP,... or FILE:KEYMAP,...
+install_keymap() {
+    local item name line names keymap=''
+
+    for item in /etc/conf.d/keymaps:keymap-KEYMAP /etc/rc.conf:KEYMAP /etc/vconsole.conf:KEYMAP ${i18n_vars:-}; do
+        [[ -r $dracutsysrootdir${item%%:*} ]] || continue
+        IFS=, read -ra names <<<"${item#*:}"
+        for name in "${names[@]}"; do
+            [[ ${name#*-} == KEYMAP ]] || continue
+            while read -r line || [[ -n $line ]]; do
+                [[ $line != "${name%%-*}"=?* ]] || keymap=${line#*=}
+            done <"$dracutsysrootdir${item%%:*}"
+        done
+    done
+    [[ -z $keymap ]] || echo "KEYMAP=$keymap" >>"$initdir/etc/vconsole.conf"
 }
 
 # find_resume_device: prints the device that the running kernel was told to resume from
