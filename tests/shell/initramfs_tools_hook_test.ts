@@ -32,7 +32,7 @@ async function prepare(programs: Readonly<Record<string, string>> = {}): Promise
   machine.write(
     "/hook",
     text.replace(sourced, `${machine.root}/functions`)
-      .replaceAll(/(?<=[ ="])\/(etc\/default|usr\/lib\/firmware)/g, `${machine.root}/$1`),
+      .replaceAll(/(?<=[ ="])\/(etc\/default|etc\/systemd|usr\/lib\/firmware)/g, `${machine.root}/$1`),
   );
   machine.write("/destination/usr/lib/udev/hwdb.bin", "");
   machine.write("/destination/scripts/local-premount/btrfs", "");
@@ -133,6 +133,16 @@ for (const shell of SHELLS) {
     const gone = ["init-premount/remote", "local-bottom/addresses", "local-bottom/keys", "local-top/dhcp"];
     const said = gone.map((name) => `stiefelsystem: desktops go without scripts/${name}, which sets up links\n`);
     assert.equal(stderr, said.join(""));
+  });
+
+  Deno.test(`the laptop's own settings of links are not in it, the distribution's are${under}`, async () => {
+    await using machine = await prepare();
+    const links = "/destination/usr/lib/systemd/network";
+    machine.write("/etc/systemd/network/00-default.link", "");
+    for (const name of ["00-default", "99-default"]) machine.write(`${links}/${name}.link`, "");
+    const { code, stderr } = await run(machine);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(Object.keys(machine.files(links)), [`${links}/99-default.link`]);
   });
 
   Deno.test(`without a program that a desktop needs nothing is built${under}`, async () => {

@@ -113,9 +113,9 @@ testAttach(
         "STIEFEL_DISK=/dev/nbd0\nSTIEFEL_LINK_NAME=stiefel0\nSTIEFEL_LINK_MAC=02:00:5e:10:00:01\n" +
         "STIEFEL_SERVER_ADDRESS=fd12:3456:789a::1\n",
       "/run/sysctl.d/zzz-stiefelsystem.conf": "net.ipv4.tcp_retries2 = 255\nnet.ipv6.conf.all.disable_ipv6 = 0\n",
-      "/run/systemd/network/00-stiefelsystem.link":
+      "/run/systemd/network/0--stiefelsystem.link":
         "[Match]\nMACAddress=02:00:5e:10:00:01\nType=ether\nKind=!*\n[Link]\nName=stiefel0\n",
-      "/run/systemd/network/00-stiefelsystem.network": "[Match]\nMACAddress=02:00:5e:10:00:01\nType=ether\nKind=!*\n" +
+      "/run/systemd/network/0--stiefelsystem.network": "[Match]\nMACAddress=02:00:5e:10:00:01\nType=ether\nKind=!*\n" +
         "[Link]\nUnmanaged=yes\nRequiredForOnline=no\n" +
         "[Network]\nKeepConfiguration=yes\nDHCP=no\nIPv6AcceptRA=no\n",
       "/run/systemd/sleep.conf.d/zz-stiefelsystem.conf":
@@ -124,6 +124,10 @@ testAttach(
         'ACTION!="remove", SUBSYSTEM=="net", DRIVERS=="?*", ATTR{address}=="02:00:5e:10:00:01", NAME:="stiefel0", ENV{NM_UNMANAGED}="1"\n',
     });
     assert.ok(!Object.values(files).some((text) => text.includes(direct.exportName)));
+    // systemd takes the first that matches; these are names that people use.
+    for (const other of ["00-default", "0-wired", "0-0", "05-lan"]) {
+      assert.ok("0--stiefelsystem" < other, other);
+    }
     // The sign that systemd runs, which it does not yet.
     assert.ok(!machine.exists("/run/systemd/system"));
   },
