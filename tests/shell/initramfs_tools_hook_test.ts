@@ -121,7 +121,10 @@ for (const shell of SHELLS) {
       "local-bottom/addresses": 'for link in *; do ip  addr flush dev "$link"; done\n',
       "local-top/dhcp": "ipconfig -t 30 eth0\n",
       "local-top/nbd": "configure_networking\n",
-      "local-top/skip": "zip link; unconfigure_networking; chip addr\n",
+      "local-top/short": "ip -6 a add fd00::2/64 dev eth0\n",
+      "local-top/skip": "zip link; unconfigure_networking; chip addr\n\t# not by ipconfig\nip_link; chip -o link\n",
+      "local-top/udhcpc": 'ifconfig "$1" up; udhcpc -b -i "$1"\n',
+      "local-top/wait": "until [ -d /sys/class/net/wlan0 ]; do sleep 1; done; /sbin/wpa_supplicant -B -i wlan0\n",
     };
     for (const [name, text] of Object.entries(scripts)) {
       machine.write(`/destination/scripts/${name}`, `#!/bin/sh\n${text}`);
@@ -130,7 +133,10 @@ for (const shell of SHELLS) {
     assert.equal(code, 0, stderr);
     const kept = Object.keys(machine.files("/destination/scripts"));
     assert.deepEqual(kept, ["/destination/scripts/local-premount/btrfs", "/destination/scripts/local-top/skip"]);
-    const gone = ["init-premount/remote", "local-bottom/addresses", "local-bottom/keys", "local-top/dhcp"];
+    const gone = [
+      ...["init-premount/remote", "local-bottom/addresses", "local-bottom/keys"],
+      ...["local-top/dhcp", "local-top/short", "local-top/udhcpc", "local-top/wait"],
+    ];
     const said = gone.map((name) => `stiefelsystem: desktops go without scripts/${name}, which sets up links\n`);
     assert.equal(stderr, said.join(""));
   });
