@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { formatSession, type SessionParameters } from "../../lib/protocol/session.ts";
+import { networkManagerRule } from "../../lib/host/network_rules.ts";
 import { type Machine, type MachineOptions, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 
 const overlays = new URL("../../image/host/", import.meta.url).pathname;
@@ -108,7 +109,7 @@ testAttach(
     assert.deepEqual(files, {
       "/run/NetworkManager/conf.d/00-stiefelsystem.conf": "[keyfile]\n" +
         "unmanaged-devices+=mac:02:00:5e:10:00:01;interface-name:stiefel0\n" +
-        "[device-stiefelsystem]\nmatch-device=mac:02:00:5e:10:00:01,interface-name:stiefel0\nmanaged=0\n",
+        "[device-stiefelsystem-session]\nmatch-device=mac:02:00:5e:10:00:01,interface-name:stiefel0\nmanaged=0\n",
       "/run/stiefelsystem/session.state": "STIEFEL_VERSION=1\nSTIEFEL_ROLE=desktop\nSTIEFEL_TRANSPORT=nbd\n" +
         "STIEFEL_DISK=/dev/nbd0\nSTIEFEL_LINK_NAME=stiefel0\nSTIEFEL_LINK_MAC=02:00:5e:10:00:01\n" +
         "STIEFEL_SERVER_ADDRESS=fd12:3456:789a::1\n",
@@ -124,6 +125,8 @@ testAttach(
         'ACTION!="remove", SUBSYSTEM=="net", DRIVERS=="?*", ATTR{address}=="02:00:5e:10:00:01", NAME:="stiefel0", ENV{NM_UNMANAGED}="1"\n',
     });
     assert.ok(!Object.values(files).some((text) => text.includes(direct.exportName)));
+    // NetworkManager merges sections of one name, in the place of the first; the one of /etc has to keep its own.
+    assert.ok(!networkManagerRule.text.includes("[device-stiefelsystem-session]"));
     // systemd takes the first that matches; these are names that people use.
     for (const other of ["00-default", "0-wired", "0-0", "05-lan"]) {
       assert.ok("0--stiefelsystem" < other, other);
