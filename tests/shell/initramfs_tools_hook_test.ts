@@ -119,6 +119,7 @@ for (const shell of SHELLS) {
       "init-premount/remote": '[ "$BOOT" = nfs ] || configure_networking\n',
       "local-bottom/keys": 'ip link  set   dev "$iface" down\n',
       "local-bottom/addresses": 'for link in *; do ip  addr flush dev "$link"; done\n',
+      "local-top/by-function": ". /scripts/own-functions\ndo_configure_networking\n",
       "local-top/dhcp": "ipconfig -t 30 eth0\n",
       "local-top/nbd": "configure_networking\n",
       "local-top/short": "ip -6 a add fd00::2/64 dev eth0\n",
@@ -135,7 +136,7 @@ for (const shell of SHELLS) {
     assert.deepEqual(kept, ["/destination/scripts/local-premount/btrfs", "/destination/scripts/local-top/skip"]);
     const gone = [
       ...["init-premount/remote", "local-bottom/addresses", "local-bottom/keys"],
-      ...["local-top/dhcp", "local-top/short", "local-top/udhcpc", "local-top/wait"],
+      ...["local-top/by-function", "local-top/dhcp", "local-top/short", "local-top/udhcpc", "local-top/wait"],
     ];
     const said = gone.map((name) => `stiefelsystem: desktops go without scripts/${name}, which sets up links\n`);
     assert.equal(stderr, said.join(""));
