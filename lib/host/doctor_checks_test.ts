@@ -19,7 +19,6 @@ import {
   parseInitramfsResume,
   parseLuksMetadata,
 } from "./doctor_facts.ts";
-import { parseRuleset } from "./doctor_network_facts.ts";
 import { findMount, sortStableNames } from "./storage_facts.ts";
 import { openHostTree } from "./tree.ts";
 
@@ -216,25 +215,6 @@ Deno.test("checks fit into 80 columns", () => {
     const lines = formatChecks(runChecks({ ...healthy, ...facts }));
     assert.deepEqual(lines.filter((line) => line.length > 80), []);
   }
-});
-
-Deno.test("of a ruleset it counts what its input chain does by default, and whether anything takes what we need", () => {
-  const ruleset = (policy: string, rules: string): string =>
-    `table inet filter {\n\tchain input {\n\t\ttype filter hook input priority filter; policy ${policy};\n${rules}\t}\n` +
-    "\tchain output {\n\t\ttype filter hook output priority filter; policy drop;\n\t}\n}\n";
-  assert.equal(parseRuleset("").dropsByDefault, false);
-  assert.equal(parseRuleset(ruleset("accept", "")).dropsByDefault, false);
-  const rules = "\t\tmeta l4proto ipv6-icmp accept\n\t\tudp dport { 53, 61570 } accept\n";
-  assert.deepEqual(parseRuleset(ruleset("drop", rules)), {
-    dropsByDefault: true,
-    takesIcmpv6: true,
-    takesDiscovery: true,
-  });
-  assert.deepEqual(parseRuleset(ruleset("drop", "\t\tudp dport 161570 accept\n")), {
-    dropsByDefault: true,
-    takesIcmpv6: false,
-    takesDiscovery: false,
-  });
 });
 
 Deno.test("a LUKS slot that only a TPM or a token opens is no passphrase; a recovery key is", () => {

@@ -13,12 +13,11 @@ import { findLocalNames, findMountsElsewhere, type MountElsewhere, type NamedDev
 import {
   findGreedyPrograms,
   findNetworkManagerConflicts,
-  type FirewallFacts,
   type GreedyProgram,
   type NicFacts,
-  readFirewall,
   readNics,
 } from "./doctor_network_facts.ts";
+import { type FirewallFacts, readFirewall } from "./firewall_facts.ts";
 import { gatherHostFacts, type HostFacts, moduleDirectories } from "./host_facts.ts";
 import { journalPath } from "./journal.ts";
 import type { HostPath } from "./operation.ts";

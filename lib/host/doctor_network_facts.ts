@@ -1,6 +1,5 @@
-/** What `doctor` looks at of cards, network managers and firewalls. Deciding is in doctor_checks.ts. */
+/** What `doctor` looks at of cards and network managers. Deciding is in doctor_checks.ts. */
 
-import { DISCOVERY_PORT } from "../protocol/discovery.ts";
 import { listLinks, readKernelFile, readLinkSpeed } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 import { outputIfItWorks } from "./ask_program.ts";
@@ -35,34 +34,38 @@ const greedyPrograms: readonly GreedyProgram[] = [
   },
 ];
 
-export interface FirewallFacts {
-  /** What comes in is dropped unless a rule takes it. */
-  readonly dropsByDefault: boolean;
-  /** Some rule takes ICMPv6, with which neighbours find each other (RFC 4861). */
-  readonly takesIcmpv6: boolean;
-  /** Some rule takes the port on which a desktop asks. */
-  readonly takesDiscovery: boolean;
-}
+const networkManagerDirectory = "/etc/NetworkManager/conf.d";
+const connectionsDirectory = "/etc/NetworkManager/system-connections";
 
-const networkManagerPlaces = [
-  "/etc/NetworkManager/conf.d",
-  "/usr/lib/NetworkManager/conf.d",
-  "/etc/NetworkManager/system-connections",
-];
-
-/** Files that say that NetworkManager manages a device whatever it is called, or ours. */
+/** Files that say that NetworkManager manages our device for all that our own file says, or that set it up. */
 export async function findNetworkManagerConflicts(tree: HostTree): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const directory of networkManagerPlaces) {
+  const find = async (directory: string, conflicts: (path: string, text: string) => boolean): Promise<string[]> => {
+    const found: string[] = [];
     for (const name of await tree.list(directory)) {
       const path = `${directory}/${name}`;
-      if (path === networkManagerRule.path || path.startsWith("/etc/NetworkManager/conf.d/.")) continue;
-      const text = await tree.readText(path) ?? "";
-      const managesAll = /^\s*match-device\s*=\s*\*/m.test(text) && /^\s*managed\s*=\s*(1|true|yes)/m.test(text);
-      if (managesAll || /^\s*interface-name\s*=\s*stiefel/m.test(text)) found.push(path);
+      if (!name.startsWith(".") && conflicts(path, await tree.readText(path) ?? "")) found.push(path);
     }
-  }
-  return found;
+    return found;
+  };
+  return [
+    ...await find(
+      networkManagerDirectory,
+      (path, text) => path.endsWith(".conf") && path > networkManagerRule.path && managesOurLink(text),
+    ),
+    ...await find(connectionsDirectory, (_, text) => /^\s*interface-name\s*=\s*stiefel/m.test(text)),
+  ];
+}
+
+/**
+ * Whether a section like [device-lan] manages our link. Of the sections that match a device the one in the file that is read last counts, and
+ * a plain [device] only if there is no other; /etc/NetworkManager/conf.d is read last of all, in the order of names (NetworkManager.conf(5)).
+ */
+function managesOurLink(text: string): boolean {
+  return text.split(/^(?=[ \t]*\[)/m).some((section) => {
+    const devices = /^\s*match-device\s*=(.*)/m.exec(section)?.[1]?.split(/[,;]/).map((device) => device.trim()) ?? [];
+    return /^\s*\[device[-.]/.test(section) && /^\s*managed\s*=\s*(1|true|yes|on)\b/m.test(section) &&
+      devices.some((device) => /^(\*|type:ethernet|(interface-name:)?=?(\*|stiefel.*))$/.test(device));
+  });
 }
 
 export async function findGreedyPrograms(system: System, tree: HostTree): Promise<readonly GreedyProgram[]> {
@@ -76,21 +79,6 @@ export async function findGreedyPrograms(system: System, tree: HostTree): Promis
     if (!settings.some((line) => line.includes("stiefel") || line.includes("allowinterfaces"))) found.push(program);
   }
   return found;
-}
-
-/** Needs root. Rules made with iptables-nft, ufw and firewalld are seen, too; those of the old ip6tables are not. */
-export async function readFirewall(system: System): Promise<FirewallFacts | undefined> {
-  const ruleset = await outputIfItWorks(system, ["nft", "list", "ruleset"]);
-  return ruleset === undefined ? undefined : parseRuleset(ruleset);
-}
-
-/** @param ruleset output of `nft list ruleset` (nft(8)) */
-export function parseRuleset(ruleset: string): FirewallFacts {
-  return {
-    dropsByDefault: /hook input [^;]*; policy drop;/.test(ruleset),
-    takesIcmpv6: /icmpv6|ipv6-icmp/.test(ruleset),
-    takesDiscovery: new RegExp(`\\b${DISCOVERY_PORT}\\b`).test(ruleset),
-  };
 }
 
 export async function readNics(system: System): Promise<readonly NicFacts[]> {

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { createMemorySystem } from "../system/memory.ts";
+import { findNetworkManagerConflicts } from "./doctor_network_facts.ts";
+import { networkManagerRule } from "./network_rules.ts";
+import { openHostTree } from "./tree.ts";
+
+const rules = "/etc/NetworkManager/conf.d";
+
+/** Whether a file of somebody else is found beside ours. */
+async function isFound(path: string, text: string): Promise<boolean> {
+  const system = createMemorySystem({ files: { [networkManagerRule.path]: networkManagerRule.text, [path]: text } });
+  const found = await findNetworkManagerConflicts(await openHostTree(system));
+  assert.ok(found.every((one) => one === path), found.join());
+  return found.length > 0;
+}
+
+Deno.test("a section that is read after ours and matches the link is found", async () => {
+  for (
+    const devices of [
+      "*",
+      "type:ethernet",
+      "interface-name:docker0;type:ethernet",
+      "interface-name:stiefel0",
+      "=stiefel*",
+    ]
+  ) {
+    assert.equal(
+      await isFound(`${rules}/95-own.conf`, `[device-own]\nmatch-device=${devices}\nmanaged=true\n`),
+      true,
+      devices,
+    );
+  }
+});
+
+Deno.test("settings that count for less than ours, or are for other links, are not", async () => {
+  const all = "match-device=*\nmanaged=1\n";
+  for (
+    const [path, text] of [
+      [`${rules}/10-own.conf`, `[device-own]\n${all}`], // the last section that matches counts
+      ["/usr/lib/NetworkManager/conf.d/99-own.conf", `[device-own]\n${all}`], // read before /etc
+      [`${rules}/95-own.conf`, `[device]\n${all}`], // counts if there is no other
+      [`${rules}/95-own.conf`, `[connection-own]\n${all}`],
+      [`${rules}/95-own.conf`, "[device-own]\nmatch-device=*\nmanaged=0\n"],
+      [
+        `${rules}/95-own.conf`,
+        "[device-wifi]\nmatch-device=type:wifi\nmanaged=1\n[device-mac]\nmatch-device=*\nignore-carrier=1\n",
+      ],
+      [`${rules}/95-own.conf`, "[device-usb]\nmatch-device=interface-name:usb0\nmanaged=1\n"],
+      [`${rules}/95-own.conf.sample`, `[device-own]\n${all}`],
+      [`${rules}/.95-own.conf.new`, `[device-own]\n${all}`],
+    ] as const
+  ) {
+    assert.equal(await isFound(path, text), false, `${path}: ${text}`);
+  }
+});
+
+Deno.test("a connection of the link's name is found", async () => {
+  const path = "/etc/NetworkManager/system-connections/cable.nmconnection";
+  assert.equal(await isFound(path, "[connection]\ninterface-name=stiefel0\n"), true);
+  assert.equal(await isFound(path, "[connection]\ninterface-name=eno1\n"), false);
+});
