@@ -50,7 +50,8 @@ async function install({ releases, images, others = [] }: Installed): Promise<Ma
 }
 
 const dracutCall = (release: string): string =>
-  `dracut --quiet --force --no-hostonly --no-uefi --add stiefelsystem --omit resume nbd --kver ${release} ${separateInitramfs}.new`;
+  "dracut --quiet --force --no-hostonly --no-uefi --add stiefelsystem --omit resume nbd squash squash-lib squash-squashfs squash-erofs " +
+  `--kver ${release} ${separateInitramfs}.new`;
 
 interface Case {
   readonly name: string;
