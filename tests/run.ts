@@ -1,5 +1,5 @@
 /**
- * The test command: `deno task test [--yes] [--only unit,network,qemu] [FILES…]`.
+ * The test command: `deno task test [--yes] [--only unit,host,network,qemu] [FILES…]`.
  *
  * Names missing Debian packages and offers to install them, runs the groups one after the other, each with its own grants, and ends
  * with a line "N passed, N failed" (`deno test` prints another form), counted from the JUnit reports.
@@ -49,6 +49,13 @@ const groups: readonly Group[] = [
       "script",
       "tmux",
     ],
+  },
+  {
+    name: "host",
+    what: "setting up a real Debian and taking it back",
+    files: ["tests/host"],
+    grants: commonGrants,
+    programs: ["mmdebstrap"],
   },
   {
     name: "network",
