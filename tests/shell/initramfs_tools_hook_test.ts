@@ -9,8 +9,6 @@ const hook = new URL(
 ).pathname;
 
 const modules = "/lib/modules/6.12.30-amd64";
-/** Runs before all other scripts beside it: what mounts or repairs the root file system has to wait. */
-const look = "/destination/scripts/local-premount/0--stiefelsystem";
 const ethernet = `${modules}/kernel/drivers/net/ethernet`;
 
 /** Writes down what is copied and added; copy_modules_dir also brings a module, as it does by and by. */
@@ -39,7 +37,6 @@ async function prepare(programs: Readonly<Record<string, string>> = {}): Promise
   machine.write("/destination/usr/lib/udev/hwdb.bin", "");
   machine.write("/destination/scripts/local-premount/btrfs", "");
   machine.write("/destination/scripts/local-premount/resume", "");
-  machine.write("/destination/scripts/local-premount/stiefelsystem", "");
   machine.write("/destination/usr/lib/udev/rules.d/80-drivers.rules", "");
   for (const name of ["own", "stiefelsystem", "zz-last"]) machine.write(`/confdir/hooks/${name}`, "");
   return machine;
@@ -86,7 +83,6 @@ for (const shell of SHELLS) {
     assert.deepEqual(Object.keys(machine.files("/destination")), [
       `/destination${ethernet}/intel/e1000e/e1000e.ko.xz`,
       `/destination${ethernet}/sfc/sfc.ko.xz`,
-      look,
       "/destination/scripts/local-premount/btrfs",
       "/destination/usr/lib/udev/rules.d/80-drivers.rules",
     ]);
@@ -137,7 +133,7 @@ for (const shell of SHELLS) {
     const { code, stderr } = await run(machine);
     assert.equal(code, 0, stderr);
     const kept = Object.keys(machine.files("/destination/scripts"));
-    assert.deepEqual(kept, [look, "/destination/scripts/local-premount/btrfs", "/destination/scripts/local-top/skip"]);
+    assert.deepEqual(kept, ["/destination/scripts/local-premount/btrfs", "/destination/scripts/local-top/skip"]);
     const gone = [
       ...["init-premount/remote", "local-bottom/addresses", "local-bottom/keys"],
       ...["local-top/by-function", "local-top/dhcp", "local-top/short", "local-top/udhcpc", "local-top/wait"],
