@@ -23,6 +23,20 @@ async function makeArtifacts(directory: string): Promise<string> {
   return directory;
 }
 
+/** initramfs-tools runs what the files ORDER name, and leaves out without a word what it does not find where it looks. */
+async function checkOrder(root: string): Promise<void> {
+  await system.run(["chroot", root, "unmkinitramfs", "/boot/initramfs-stiefel.img", "/unpacked"]);
+  try {
+    const isSplit = await system.stat(`${root}/unpacked/main`) !== undefined;
+    for (const stage of ["init-premount", "local-premount", "init-bottom"]) {
+      const order = await Deno.readTextFile(`${root}/unpacked${isSplit ? "/main" : ""}/scripts/${stage}/ORDER`);
+      assert.match(order, new RegExp(`^/scripts/${stage}/stiefelsystem "\\$@"$`, "m"), stage);
+    }
+  } finally {
+    await Deno.remove(`${root}/unpacked`, { recursive: true });
+  }
+}
+
 /** Kind, mode, owner, target and content of all there is, of files also when they were changed; by real programs, which are quick. */
 async function listTree(root: string): Promise<string> {
   const list = 'find . -type d -printf "%p %y %m %U:%G\\n" -o -printf "%p %y %m %U:%G %T@ %l\\n" | sort';
@@ -76,7 +90,7 @@ Deno.test({
         const outcome = await setUp(yeses);
         isWhole = outcome.isWhole;
         assert.equal(outcome.questions, isWhole ? yeses : yeses + 1);
-        if (isWhole) assert.ok((await Deno.stat(`${root}/boot/initramfs-stiefel.img`)).size > 5e6);
+        if (isWhole) await checkOrder(root);
         await undoSetup(system, createScriptedUi(["yes"]), { root });
         const after = await listTree(root);
         // Of so many lines only those that differ are to be shown.
