@@ -136,12 +136,7 @@ function idsWith(outcomes: ReadonlyMap<string, Outcome>, wanted: Outcome): reado
   return [...outcomes].filter(([, outcome]) => outcome === wanted).map(([id]) => id);
 }
 
-interface Progress {
-  readonly outcomes: ReadonlyMap<string, Outcome>;
-  readonly begun: ReadonlySet<string>;
-}
-
-function sayWhereItEnded({ ui }: Host, plan: Plan, { outcomes, begun }: Progress): void {
+function sayWhereItEnded({ ui }: Host, plan: Plan, { outcomes, begun }: Pick<Step, "outcomes" | "begun">): void {
   const done = idsWith(outcomes, "done").map((id) => whatOf(plan, id));
   const left = plan.operations.filter(({ id }) => !outcomes.has(id));
   const broken = left.filter(({ id }) => begun.has(id)).map(({ what }) => what);

@@ -1,5 +1,6 @@
 /** What `doctor` thinks of the facts: one check each, with what was found and what cures it. Pure. */
 
+import { basename } from "node:path/posix";
 import { separateInitramfs } from "../initramfs/generator.ts";
 import { DISCOVERY_PORT } from "../protocol/discovery.ts";
 import { parseKernelCommandLine } from "../protocol/kernel_command_line.ts";
@@ -106,7 +107,7 @@ function checkInitramfs(facts: DoctorFacts): Verdict {
   }
   const { bootKernel, chosenInitramfs, host } = facts;
   // Paths there may be relative to /boot, or to its file system.
-  if (chosenInitramfs !== undefined && baseName(chosenInitramfs) !== baseName(separateInitramfs)) {
+  if (chosenInitramfs !== undefined && basename(chosenInitramfs) !== basename(separateInitramfs)) {
     return warning(
       `boot.load in config.yaml names another, ${chosenInitramfs}`,
       `Name ${separateInitramfs} there, or take boot.load out: the laptop's own fits the laptop only`,
@@ -119,10 +120,6 @@ function checkInitramfs(facts: DoctorFacts): Verdict {
     return warning(`${bootKernel.path} is not the newest kernel, ${host.kernel?.image}`, "Run setup-server");
   }
   return ok("for any machine");
-}
-
-function baseName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 function checkKexec(facts: DoctorFacts): Verdict {

@@ -269,9 +269,7 @@ async function watchOutputs(
 ): Promise<readonly OutputEntry[]> {
   const watched: OutputEntry[] = [];
   for (const known of entry.outputs) {
-    const isOurs = known.ours === undefined || entry.undo === "nothing" ||
-      isSameState(known.ours, await host.tree.state(known.path));
-    if (isOurs) watched.push(withoutResult(known));
+    if (await isStillOurs(host, entry, known)) watched.push(withoutResult(known));
   }
   if (entry.hasRun) return watched;
   for (const path of existing) {
@@ -282,7 +280,12 @@ async function watchOutputs(
   return watched;
 }
 
-function withoutResult({ path, original, backup }: OutputEntry): OutputEntry {
+/** Whether nobody else has written an output since our run; those that are of use to us alone are ours whoever wrote them. */
+export async function isStillOurs({ tree }: Host, entry: CommandEntry, { path, ours }: OutputEntry): Promise<boolean> {
+  return ours === undefined || entry.undo === "nothing" || isSameState(ours, await tree.state(path));
+}
+
+export function withoutResult({ path, original, backup }: OutputEntry): OutputEntry {
   return { path, original, ...(backup === undefined ? {} : { backup }) };
 }
 

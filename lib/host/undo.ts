@@ -3,7 +3,7 @@
 import { CommandError, StoppedByUser } from "../errors.ts";
 import { askFor, type Proposal, showProposal } from "./ask.ts";
 import { describeChange, type Side } from "./diff.ts";
-import { type FileState, isSameState } from "./file_state.ts";
+import type { FileState } from "./file_state.ts";
 import type { Host } from "./host.ts";
 import { isActive, isEnabled, readSide } from "./inspect.ts";
 import {
@@ -19,7 +19,16 @@ import {
   type UnitEntry,
 } from "./journal.ts";
 import { removeMadeDirectories } from "./made_directories.ts";
-import { ChangedMeanwhile, demandState, removeFile, replaceFile, runWithProgress, temporaryName } from "./perform.ts";
+import {
+  ChangedMeanwhile,
+  demandState,
+  isStillOurs,
+  removeFile,
+  replaceFile,
+  runWithProgress,
+  temporaryName,
+  withoutResult,
+} from "./perform.ts";
 
 const maximumShows = 3;
 
@@ -316,12 +325,10 @@ async function repeatCommand(host: Host, entry: CommandEntry): Promise<void> {
 async function keepRestorable(host: Host, entry: CommandEntry): Promise<readonly OutputEntry[]> {
   const restorable: OutputEntry[] = [];
   for (const output of entry.outputs) {
-    const isOurs = output.ours === undefined || entry.undo === "nothing" ||
-      isSameState(output.ours, await host.tree.state(output.path));
     // A file that only exists because of us goes, whoever wrote it last.
-    if (!isOurs && output.original.kind !== "absent") continue;
-    const { ours: _ours, ...rest } = output;
-    restorable.push(rest);
+    if (output.original.kind === "absent" || await isStillOurs(host, entry, output)) {
+      restorable.push(withoutResult(output));
+    }
   }
   await host.journal.update((journal) => putEntry(journal, { ...entry, isNeeded: true, outputs: restorable }));
   return restorable;
