@@ -1,5 +1,6 @@
 /** Answering questions of a machine's console. They end no line, so they are looked for in what QEMU writes down as it comes. */
 
+import { cleanConsoleText } from "./console.ts";
 import type { System } from "../system/system.ts";
 import type { Vm } from "./run_vm.ts";
 
@@ -32,16 +33,12 @@ export function answerPrompts(system: System, vm: Vm, { prompt, answer }: Prompt
   };
 }
 
-/** ECMA-48, "CSI ... H". */
-// deno-lint-ignore no-control-regex
-const cursorMoves = /\x1b\[[0-9;]*H/g;
-
 async function readConsole(system: System, vm: Vm): Promise<string> {
   if (await system.stat(vm.rawLogPath) === undefined) return "";
   // One character for each byte: a boot loader draws in code page 437.
   const text = new TextDecoder("latin1").decode(await system.readFile(vm.rawLogPath));
   // GRUB moves the cursor also in the middle of its prompt for a passphrase.
-  return text.replaceAll(cursorMoves, "");
+  return text.split("\n").map(cleanConsoleText).join("\n");
 }
 
 /**
