@@ -8,6 +8,7 @@ import { createRealSystem } from "../../lib/system/real.ts";
 import { installDebian } from "../network/debian_tree.ts";
 import { createScriptedUi } from "../support/host_rig.ts";
 import { projectRoot } from "../support/source_tree.ts";
+import { differingLines, snapshotTree } from "../support/tree_snapshot.ts";
 
 const system = createRealSystem();
 // The kernel with the fewest drivers: an initramfs for it is built within seconds.
@@ -35,22 +36,6 @@ async function checkOrder(root: string): Promise<void> {
   } finally {
     await Deno.remove(`${root}/unpacked`, { recursive: true });
   }
-}
-
-/** Kind, mode, owner, target and content of all there is, of files also when they were changed; by real programs, which are quick. */
-async function listTree(root: string): Promise<string> {
-  const list = 'find . -type d -printf "%p %y %m %U:%G\\n" -o -printf "%p %y %m %U:%G %T@ %l\\n" | sort';
-  const hash = "find . -type f -exec sha256sum {} + | sort -k 2";
-  const command = new Deno.Command("sh", { args: ["-euc", `cd "$0"; ${list}; ${hash}`, root] });
-  return new TextDecoder().decode((await command.output()).stdout);
-}
-
-function difference(before: string, after: string): readonly string[] {
-  const [old, now] = [new Set(before.split("\n")), new Set(after.split("\n"))];
-  return [
-    ...[...old].filter((line) => !now.has(line)).map((line) => `-${line}`),
-    ...[...now].filter((line) => !old.has(line)).map((line) => `+${line}`),
-  ];
 }
 
 Deno.test({
@@ -84,17 +69,15 @@ Deno.test({
       }
     };
     try {
-      const before = await listTree(root);
-      assert.ok(before.split("\n").length > 10_000);
+      const before = await snapshotTree(root);
+      assert.ok(before.length > 10_000);
       for (let yeses = 0, isWhole = false; !isWhole; yeses++) {
         const outcome = await setUp(yeses);
         isWhole = outcome.isWhole;
         assert.equal(outcome.questions, isWhole ? yeses : yeses + 1);
         if (isWhole) await checkOrder(root);
         await undoSetup(system, createScriptedUi(["yes"]), { root });
-        const after = await listTree(root);
-        // Of so many lines only those that differ are to be shown.
-        if (after !== before) assert.deepEqual(difference(before, after), [], `after ${yeses} times yes`);
+        assert.deepEqual(differingLines(before, await snapshotTree(root)), [], `after ${yeses} times yes`);
       }
     } finally {
       await Deno.remove(build, { recursive: true });

@@ -1,26 +1,26 @@
-/** All that is in a real directory tree, as one comparable value. */
+/** All that is in a real directory tree, as one comparable value. Listed and hashed by real programs, which are quick. */
 
-import { createHash } from "node:crypto";
+const commands = [
+  // A directory's time of change says nothing: something was in it for a while.
+  'find . -type d -printf "%p %y %m %U:%G\\n" -o -printf "%p %y %m %U:%G %T@ %l\\n"',
+  'find . "(" -type b -o -type c ")" -exec stat --format="%n %t:%T" {} +',
+  "find . -type f -exec sha256sum {} +",
+];
 
-/** Path to kind, mode, owner and content hash (of files also the time of change), for all there is below `root`. */
-export async function snapshotTree(root: string): Promise<Readonly<Record<string, string>>> {
-  const entries: [string, string][] = [];
-  await collect(root, "", entries);
-  return Object.fromEntries(entries.sort(([one], [other]) => one < other ? -1 : 1));
+/** Kind, mode, owner, target, time of change, device numbers and content hash for all there is below `root`, sorted lines. */
+export async function snapshotTree(root: string): Promise<readonly string[]> {
+  const args = ["-euc", `cd "$0"; ${commands.join("; ")}`, root];
+  const { success, stdout, stderr } = await new Deno.Command("sh", { args }).output();
+  const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+  if (!success) throw new Error(`"${root}" could not be listed: ${decode(stderr)}`);
+  return decode(stdout).split("\n").sort();
 }
 
-async function collect(root: string, path: string, entries: [string, string][]): Promise<void> {
-  const info = await Deno.lstat(`${root}${path}`);
-  const owned = `${(info.mode ?? 0).toString(8)} ${info.uid}:${info.gid}`;
-  if (info.isSymlink) {
-    entries.push([path, `link ${owned} -> ${await Deno.readLink(`${root}${path}`)}`]);
-  } else if (info.isFile) {
-    const hash = createHash("sha256").update(await Deno.readFile(`${root}${path}`)).digest("hex");
-    entries.push([path, `file ${owned} ${info.mtime?.getTime()} ${hash}`]);
-  } else if (info.isDirectory) {
-    entries.push([path, `directory ${owned}`]);
-    for await (const entry of Deno.readDir(`${root}${path}`)) await collect(root, `${path}/${entry.name}`, entries);
-  } else {
-    entries.push([path, `special ${owned} ${info.rdev}`]);
-  }
+/** Lines that only one of two snapshots has; of so many lines nobody wants to see the others. */
+export function differingLines(before: readonly string[], after: readonly string[]): readonly string[] {
+  const [old, now] = [new Set(before), new Set(after)];
+  return [
+    ...before.filter((line) => !now.has(line)).map((line) => `-${line}`),
+    ...after.filter((line) => !old.has(line)).map((line) => `+${line}`),
+  ];
 }
