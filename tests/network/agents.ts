@@ -79,6 +79,19 @@ export function startClient(machine: Machine, start: AgentStart): RunningAgent {
   return machine.start(clientCommand(machine, start));
 }
 
+/**
+ * Attaches the disk that a client of this machine was lent, in place of the desktop's kernel: a connection that stays open, with a read every
+ * 0.1 s. What it did is printed when it ends.
+ */
+export async function attachDisk(desktop: Machine, { reads }: { readonly reads: number }): Promise<RunningAgent> {
+  const initramfs = new TextDecoder("latin1").decode(await Deno.readFile(`${desktop.directory}/run/initramfs`));
+  const value = (name: string): string => new RegExp(`^STIEFEL_${name}=(.*)$`, "m").exec(initramfs)?.[1] ?? "";
+  await desktop.run(["ip", "-6", "address", "add", value("CLIENT_ADDRESS"), "dev", "eth0", "nodad"]);
+  const image = `nbd://[${value("SERVER_ADDRESS")}]:${value("PORT")}/${value("EXPORT_NAME")}`;
+  const commands = Array.from({ length: reads }, () => ["-c", "read 0 4k", "-c", "sleep 100"]).flat();
+  return desktop.start(["qemu-io", "-f", "raw", ...commands, image]);
+}
+
 /** The command line of a client, for tests that run it in another way. */
 export function clientCommand(machine: Machine, start: AgentStart): readonly string[] {
   const { site } = start;

@@ -38,7 +38,7 @@ async function runClaimant(scene: Scene, mode: string, args: readonly string[]):
   const grants = ["--quiet", "--unstable-net", "--allow-net", `--allow-read=${site.keyPath}`];
   const argv = [Deno.execPath(), "run", ...grants, script, mode, "eth0", index, address, site.keyPath, ...args];
   await using claimant = desktop.start(argv);
-  return await claimant.waitForLine(/^(?:claimed|done) /, 60_000);
+  return await claimant.waitForLine(/^(?:claimed|done) /, { timeoutMs: 60_000 });
 }
 
 /** The programs of a log, each with its first argument. */

@@ -27,7 +27,7 @@ rigTest("ten thousand hostile datagrams and three hundred hostile connections le
     const args = ["eth0", index, own, target, String(datagrams), site.keyPath];
     const grants = ["--quiet", "--unstable-net", "--allow-net", `--allow-read=${site.keyPath}`];
     await using attacker = desktop.start([Deno.execPath(), "run", ...grants, script, ...args]);
-    return await attacker.waitForLine(/^done/, 120_000);
+    return await attacker.waitForLine(/^done/, { timeoutMs: 120_000 });
   };
   const first = await attack();
   const memoryBefore = await readMemoryKiB(laptop, server);
@@ -63,7 +63,7 @@ rigTest("a stranger who takes all places, and takes them again at once, does not
 
   const occupy = [Deno.execPath(), "run", "--quiet", "--allow-net", occupier, shared, "4644", "40"];
   await using occupying = stranger.start(occupy);
-  await occupying.waitForLine(/a hundred connections were lost/, 60_000);
+  await occupying.waitForLine(/a hundred connections were lost/, { timeoutMs: 60_000 });
   await using client = startClient(desktop, { site, args: ["--server", shared] });
   await client.waitForLine(/step=fetched/);
   assert.doesNotMatch(client.lines.join("\n"), /Trying again|failed/);

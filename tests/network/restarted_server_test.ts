@@ -1,20 +1,10 @@
 /** The server agent fails while a desktop runs from the disk: the desktop must not notice. */
 import assert from "node:assert/strict";
-import { createSite, type Site, startClient, startServer } from "./agents.ts";
-import { createRig, type Machine, rigTest, type RunningAgent } from "./rig.ts";
+import { attachDisk, createSite, type Site, startClient, startServer } from "./agents.ts";
+import { createRig, rigTest, type RunningAgent } from "./rig.ts";
 
 /** One every 0.1 s: longer than it takes to start an agent anew. */
 const reads = 40;
-
-/** A connection that stays open, as the desktop's kernel has it. What it did is printed when it ends. */
-async function attach(desktop: Machine): Promise<RunningAgent> {
-  const initramfs = new TextDecoder("latin1").decode(await Deno.readFile(`${desktop.directory}/run/initramfs`));
-  const value = (name: string): string => new RegExp(`^STIEFEL_${name}=(.*)$`, "m").exec(initramfs)?.[1] ?? "";
-  await desktop.run(["ip", "-6", "address", "add", value("CLIENT_ADDRESS"), "dev", "eth0", "nodad"]);
-  const image = `nbd://[${value("SERVER_ADDRESS")}]:${value("PORT")}/${value("EXPORT_NAME")}`;
-  const commands = Array.from({ length: reads }, () => ["-c", "read 0 4k", "-c", "sleep 100"]).flat();
-  return desktop.start(["qemu-io", "-f", "raw", ...commands, image]);
-}
 
 async function lend(rig: Awaited<ReturnType<typeof createRig>>): Promise<{ site: Site; client: RunningAgent }> {
   const site = await createSite(rig);
@@ -22,7 +12,7 @@ async function lend(rig: Awaited<ReturnType<typeof createRig>>): Promise<{ site:
   await using first = startClient(rig.machine("desktop"), { site });
   assert.equal((await first.exited).exitCode, 0, first.lines.join("\n"));
   await server.waitForLine(/has all it needs/);
-  const client = await attach(rig.machine("desktop"));
+  const client = await attachDisk(rig.machine("desktop"), { reads });
   await server.waitForLine(/is connected to the disk/);
   await server.kill();
   return { site, client };
@@ -42,7 +32,7 @@ rigTest(
     await client.exited;
     assert.doesNotMatch(client.lines.join("\n"), /error|failed/i);
     assert.equal(client.lines.filter((line) => line.startsWith("read 4096/4096")).length, reads);
-    await server.waitForLine(/The desktop is done with the disk/, 30_000);
+    await server.waitForLine(/The desktop is done with the disk/, { timeoutMs: 30_000 });
     assert.ok(!(await rig.processes("laptop")).includes("nbdkit"));
     // and the other one gets it
     assert.equal((await other.exited).exitCode, 0, other.lines.join("\n"));

@@ -32,8 +32,13 @@ export interface RunningAgent extends AsyncDisposable {
   /** All lines so far, standard output and error. */
   readonly lines: readonly string[];
   readonly exited: RunningProcess["exited"];
-  /** The first line (also of those printed already) that matches. @throws when it does not come in time or the program ended */
-  waitForLine(pattern: RegExp, timeoutMs?: number): Promise<string>;
+  /**
+   * The first line that matches, also one of those printed already.
+   * @param options.timeoutMs default: 20 s
+   * @param options.from counts lines from 0: those before it are not looked at
+   * @throws when it does not come in time or the program ended
+   */
+  waitForLine(pattern: RegExp, options?: { readonly timeoutMs?: number; readonly from?: number }): Promise<string>;
   kill(): Promise<void>;
 }
 
@@ -149,6 +154,9 @@ export function denoDirectory(): string {
   return Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME") ?? ""}/.cache/deno`;
 }
 
+/** No program of a test runs longer: what waits for its end learns what it had printed. */
+const runLimitMs = 240_000;
+
 function watch(argv: readonly string[]): RunningAgent {
   const lines: string[] = [];
   let changed = Promise.withResolvers<void>();
@@ -165,7 +173,12 @@ function watch(argv: readonly string[]): RunningAgent {
       wake();
     },
   });
+  const limit = setTimeout(() => {
+    lines.push(`(still ran after ${runLimitMs / 1000} s, and was ended by the test)`);
+    child.kill("SIGKILL");
+  }, runLimitMs);
   const exited = child.exited.then((status) => {
+    clearTimeout(limit);
     isOver = true;
     wake();
     return status;
@@ -174,7 +187,7 @@ function watch(argv: readonly string[]): RunningAgent {
     pid: child.pid,
     lines,
     exited,
-    waitForLine: async (pattern, timeoutMs = 20_000) => {
+    waitForLine: async (pattern, { timeoutMs = 20_000, from = 0 } = {}) => {
       let isLate = false;
       const timer = setTimeout(() => {
         isLate = true;
@@ -182,7 +195,7 @@ function watch(argv: readonly string[]): RunningAgent {
       }, timeoutMs);
       try {
         for (;;) {
-          const line = lines.find((candidate) => pattern.test(candidate));
+          const line = lines.slice(from).find((candidate) => pattern.test(candidate));
           if (line !== undefined) return line;
           if (isLate || isOver) {
             throw new Error(`${isOver ? "Ended without" : "Did not print in time"}: ${pattern}\n${lines.join("\n")}`);
