@@ -208,12 +208,12 @@ function buildProgram(context: ProgramContext): Command {
       });
     });
 
-  addHostOptions(
+  addChangeOptions(addImageOptions(
     program.command("setup-server")
       .description(
         "Set this laptop up to be used from a desktop. Every change is shown and asked for, and can be undone.",
       ),
-  )
+  ))
     .option("--root <dir>", "set up the system mounted there instead of the running one")
     .action(async (options) => {
       const { system, ui, paths } = await start(options);
@@ -231,7 +231,9 @@ function buildProgram(context: ProgramContext): Command {
       });
     });
 
-  addHostOptions(program.command("undo-setup").description("Take back everything that setup-server has changed."))
+  addChangeOptions(
+    addVerbose(program.command("undo-setup").description("Take back everything that setup-server has changed.")),
+  )
     .option("--root <dir>", "the system mounted there instead of the running one")
     .action(async (options) => {
       const { system, ui } = begin(options);
@@ -242,7 +244,9 @@ function buildProgram(context: ProgramContext): Command {
       });
     });
 
-  addHostOptions(program.command("init").description("Look at this system and write a config.yaml for it."))
+  addChangeOptions(
+    addConfigOptions(program.command("init").description("Look at this system and write a config.yaml for it.")),
+  )
     .action(async (options) => {
       const { system, ui, paths } = begin(options);
       const { init } = await import("./commands/init.ts");
@@ -252,7 +256,7 @@ function buildProgram(context: ProgramContext): Command {
       });
     });
 
-  addCommonOptions(program.command("doctor").description("Check whether this machine can be used from a desktop."))
+  addImageOptions(program.command("doctor").description("Check whether this machine can be used from a desktop."))
     .action(async (options) => {
       const { system, ui, paths } = await start(options);
       const { doctor } = await import("./commands/doctor.ts");
@@ -264,24 +268,33 @@ function buildProgram(context: ProgramContext): Command {
 
 // Return types of these builders are inferred: they carry each option's name and type to the action.
 // deno-lint-ignore explicit-function-return-type
-function addCommonOptions<Args extends unknown[], Opts extends Record<string, unknown>>(command: Command<Args, Opts>) {
-  return command
-    .option("--config <file>", 'configuration (default: "config.yaml"; doc/config.md has every key)')
-    .option("--out-dir <dir>", 'where kernel, initrd and manifest.json are (default: "build")')
-    .option("--cache-dir <dir>", 'where unchanged parts are kept (default: "stiefelsystem" in the user\'s cache)')
-    .option("--verbose", "print every command that is run");
+function addVerbose<Args extends unknown[], Opts extends Record<string, unknown>>(command: Command<Args, Opts>) {
+  return command.option("--verbose", "print every command that is run");
 }
 
 // deno-lint-ignore explicit-function-return-type
-function addHostOptions<Args extends unknown[], Opts extends Record<string, unknown>>(command: Command<Args, Opts>) {
-  return addCommonOptions(command)
+function addConfigOptions<Args extends unknown[], Opts extends Record<string, unknown>>(command: Command<Args, Opts>) {
+  return addVerbose(command)
+    .option("--config <file>", 'configuration (default: "config.yaml"; doc/config.md has every key)');
+}
+
+// deno-lint-ignore explicit-function-return-type
+function addImageOptions<Args extends unknown[], Opts extends Record<string, unknown>>(command: Command<Args, Opts>) {
+  return addConfigOptions(command)
+    .option("--out-dir <dir>", 'where kernel, initrd and manifest.json are (default: "build")');
+}
+
+// deno-lint-ignore explicit-function-return-type
+function addChangeOptions<Args extends unknown[], Opts extends Record<string, unknown>>(command: Command<Args, Opts>) {
+  return command
     .option("--yes", "answer every question with yes")
     .option("--dry-run", "show everything, change nothing");
 }
 
 // deno-lint-ignore explicit-function-return-type
 function addBuildOptions<Args extends unknown[], Opts extends Record<string, unknown>>(command: Command<Args, Opts>) {
-  return addCommonOptions(command)
+  return addImageOptions(command)
+    .option("--cache-dir <dir>", 'where unchanged parts are kept (default: "stiefelsystem" in the user\'s cache)')
     .option("--yes", "answer every question with yes")
     .addOption(
       new Option("--agents <form>", "how agents get into the image: compiled, or bundled with one Deno beside them")

@@ -105,7 +105,8 @@ function checkInitramfs(facts: DoctorFacts): Verdict {
   if (!facts.hasSeparateInitramfs) {
     return warning(`${separateInitramfs} is not there`, "Run setup-server");
   }
-  const { bootKernel, chosenInitramfs, host } = facts;
+  const { bootKernel, bootFileProblem, chosenInitramfs, host } = facts;
+  if (bootFileProblem !== undefined) return error(bootFileProblem, "Put it right, or run setup-server");
   // Paths there may be relative to /boot, or to its file system.
   if (chosenInitramfs !== undefined && basename(chosenInitramfs) !== basename(separateInitramfs)) {
     return warning(

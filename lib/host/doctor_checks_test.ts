@@ -68,6 +68,7 @@ const healthy: DoctorFacts = {
   chosenInitramfs: undefined,
   hasSeparateInitramfs: true,
   bootKernel: undefined,
+  bootFileProblem: undefined,
   storage: { disks: [rootDisk, otherDisk], root: findMount([rootDisk], "/"), boot: undefined },
   initramfsResume: undefined,
   luks: [],
@@ -114,6 +115,9 @@ const cases: readonly [title: string, level: CheckLevel, found: RegExp, facts: P
   ["initramfs for desktops", "ok", /any machine/, { chosenInitramfs: "/initramfs-stiefel.img" }],
   ["initramfs for desktops", "warning", /names another, \/boot\/initrd\.img-6\.12/, {
     chosenInitramfs: "/boot/initrd.img-6.12",
+  }],
+  ["initramfs for desktops", "error", /not JSON/, {
+    bootFileProblem: 'Cannot use "/boot/stiefelsystem.json": not JSON',
   }],
   ["initramfs for desktops", "error", /names \/boot\/old/, {
     bootKernel: { path: "/boot/old", isThere: false, isNewest: false },

@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import { pathCandidates } from "../boot/find_boot_entry.ts";
 import type { KernelSignature } from "../boot/kernel_signature.ts";
+import { BootError } from "../boot/entry.ts";
 import { parseStiefelsystemJson } from "../boot/stiefelsystem_json.ts";
 import type { Config } from "../config/config.ts";
 import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";
@@ -71,6 +72,8 @@ export interface DoctorFacts {
   readonly missingModules: readonly string[];
   /** The kernel that /boot/stiefelsystem.json names; undefined when it names none. */
   readonly bootKernel: { readonly path: string; readonly isThere: boolean; readonly isNewest: boolean } | undefined;
+  /** Why /boot/stiefelsystem.json cannot be used. */
+  readonly bootFileProblem: string | undefined;
   /** `boot.load.initrd` of the configuration: what a desktop gets instead of the one that setup-server builds. */
   readonly chosenInitramfs: string | undefined;
   /** Built by setup-server. */
@@ -137,7 +140,7 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
     ),
     trustedKeys: lockdown === undefined ? undefined : await readTrustedKeys(system),
     missingModules: host.kernel === undefined ? [] : await findMissingModules(tree, host.kernel.release),
-    bootKernel: await readBootKernel(system, tree, host.kernel?.image),
+    ...await readBootFile(system, tree, host.kernel?.image),
     chosenInitramfs: inputs.config.boot.load?.initrd,
     hasSeparateInitramfs: await tree.exists(separateInitramfs),
     storage,
@@ -209,15 +212,29 @@ export function parseInitramfsResume(settings: string): string | undefined {
   return value === undefined || ["", "auto", "none"].includes(value) ? undefined : value;
 }
 
+async function readBootFile(
+  system: System,
+  tree: HostTree,
+  newest: string | undefined,
+): Promise<Pick<DoctorFacts, "bootKernel" | "bootFileProblem">> {
+  const text = await tree.readText(stiefelsystemJsonPath);
+  if (text === undefined) return { bootKernel: undefined, bootFileProblem: undefined };
+  try {
+    const { kernel } = parseStiefelsystemJson(text, stiefelsystemJsonPath);
+    const bootKernel = kernel === undefined ? undefined : await readBootKernel(system, tree, { kernel, newest });
+    return { bootKernel, bootFileProblem: undefined };
+  } catch (error) {
+    if (!(error instanceof BootError)) throw error;
+    return { bootKernel: undefined, bootFileProblem: error.message };
+  }
+}
+
 /** Its name stays the same over kernel updates, and its content is for root only (Ubuntu): the size tells kernels apart. */
 async function readBootKernel(
   system: System,
   tree: HostTree,
-  newest: string | undefined,
+  { kernel, newest }: { readonly kernel: string; readonly newest: string | undefined },
 ): Promise<DoctorFacts["bootKernel"]> {
-  const text = await tree.readText(stiefelsystemJsonPath);
-  const kernel = text === undefined ? undefined : parseStiefelsystemJson(text, stiefelsystemJsonPath).kernel;
-  if (kernel === undefined) return undefined;
   const readSize = async (path: string): Promise<number | undefined> =>
     (await system.stat(await tree.locate(path)))?.sizeBytes;
   const sizes = await Promise.all(pathCandidates("/boot", kernel).map(readSize));

@@ -35,7 +35,8 @@ const transcripts: readonly Transcript[] = [
   { name: "setup-server-input-ends", arguments: ["setup-server"], input: "y\n", exitCode: 3 },
   { name: "setup-server-dry-run", arguments: ["setup-server", "--dry-run"], input: "", exitCode: 0 },
   { name: "setup-undo-yes", arguments: ["setup-undo", "--yes"], input: "", exitCode: 0 },
-  { name: "init", arguments: ["init"], input: "y\ny\ny\ny\n", exitCode: 0 },
+  // The last answer without an end of its line.
+  { name: "init", arguments: ["init"], input: "y\ny\ny\ny", exitCode: 0 },
   { name: "init-keeps", arguments: ["init"], input: "y\nn\nn\nn\n", exitCode: 3 },
   { name: "doctor", arguments: ["doctor"], input: "", exitCode: 1 },
 ];

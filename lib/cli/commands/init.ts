@@ -138,6 +138,8 @@ async function writeConfig(
     });
     for (const line of ui.color ? colorChange(lines) : lines) ui.say(line);
     if (!await ui.confirm(`Replace ${configPath}`)) throw new StoppedByUser(`"${configPath}" stays as it is`);
+    await system.writeFile(`${configPath}.old`, await system.readText(configPath), { mode: 0o600 });
+    ui.say(`The one before is kept: ${configPath}.old`);
   }
   // It may come to hold a password.
   await system.writeFile(configPath, text, { mode: 0o600 });
