@@ -157,7 +157,7 @@ const bootPart = v.object({
     devicePath,
     "LUKS container, opened with the passphrase typed at the desktop; needed with luks",
   ),
-}, "a mapping");
+}, "a mapping, as in {type: plain, block: /dev/disk/by-partlabel/boot}");
 
 const bootLoad = v.object({
   kernel: v.pipe(bootPath, v.description("Kernel that the desktop boots")),
