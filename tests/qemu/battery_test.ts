@@ -1,4 +1,4 @@
-/** A laptop on its battery: a real ACPI battery, a real console, and what its speaker plays. */
+/** A laptop on its battery, with a lid: a real ACPI battery, a real console, and what its speaker plays. */
 
 import assert from "node:assert/strict";
 import { startVm } from "../../lib/qemu/run_vm.ts";
@@ -8,13 +8,17 @@ import { prepareQemuTest } from "./machines.ts";
 const rig = await prepareQemuTest();
 
 Deno.test({
-  name: "a server whose battery is nearly empty beeps on its own console",
+  name: "a server whose battery is nearly empty beeps on its own console, and goes on when its lid is closed",
   ignore: rig.skipReason !== undefined,
   fn: async () => {
     const { system, options: { runDirectory } } = rig;
     const { image, host } = await rig.machines();
     const sound = `${runDirectory}/beep.wav`;
+    // As long as the battery was looked at often, and the lid closed: see battery.asl.
+    const looks = `${runDirectory}/battery-looks`;
+    const countLooks = async (): Promise<number> => (await system.stat(looks))?.sizeBytes ?? 0;
     await system.remove(sound);
+    await system.remove(looks);
     await using _laptop = await startVm(
       system,
       {
@@ -35,6 +39,10 @@ Deno.test({
           "VGA",
           "-acpitable",
           `file=${projectRoot}tests/fixtures/acpi/battery.aml`,
+          "-debugcon",
+          `file:${looks}`,
+          "-global",
+          "isa-debugcon.iobase=0x402",
           "-audiodev",
           `wav,id=sound,path=${sound}`,
           "-machine",
@@ -44,15 +52,24 @@ Deno.test({
       host,
       { runDirectory, limitMs: 300_000 },
     );
-    const endMs = system.monotonicMs() + 180_000;
     let hertz: number | undefined;
-    while (hertz === undefined && system.monotonicMs() < endMs) {
-      await system.delay(1_000);
+    await waitUntil(180_000, async () => {
       if (await system.stat(sound) !== undefined) hertz = measureHertz(await system.readFile(sound));
-    }
+      return hertz !== undefined;
+    });
     assert.ok(hertz !== undefined && Math.abs(hertz - 1_320) < 20, `${hertz} Hz`);
+    const closed = await countLooks();
+    assert.ok(closed > 0, "the lid was closed");
+    await waitUntil(120_000, async () => await countLooks() > closed);
+    assert.ok(await countLooks() > closed, "it still looks at its battery");
   },
 });
+
+/** Looks once a second. Returns also when the time is over. */
+async function waitUntil(limitMs: number, isSo: () => Promise<boolean>): Promise<void> {
+  const endMs = rig.system.monotonicMs() + limitMs;
+  while (!await isSo() && rig.system.monotonicMs() < endMs) await rig.system.delay(1_000);
+}
 
 /** Frames of QEMU's wav files in a second, two samples of 16 bits each; the header has 44 bytes. */
 const frameRate = 44_100;
