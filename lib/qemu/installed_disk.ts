@@ -10,7 +10,7 @@ export const installedDiskPassphrase = "stiefel";
 export const installedPart = { number: 2, offsetBytes: 2 * 1024 * 1024 } as const;
 
 export interface InstalledLayout {
-  readonly name: "luks-lvm" | "btrfs";
+  readonly name: "luks-lvm" | "lvm-btrfs";
   /** Of the Debian that copies itself. */
   readonly generator: "initramfs-tools" | "dracut";
   /** Size of an empty partition before the last one: /boot lies in the root file system, and may move there. */
@@ -66,18 +66,21 @@ export const installedLayouts: Readonly<Record<InstalledLayout["name"], Installe
     grubOptions: ["--modules='luks2 lvm cryptodisk pbkdf2 gcry_rijndael gcry_sha256'"],
     rebuildsInitramfs: true,
   },
-  /** Subvolumes for / and /home, as installers make them; the top of the file system holds nothing else. */
-  btrfs: {
-    name: "btrfs",
+  /** LVM without encryption; in its volume subvolumes for / and /home, as installers make them: the top of the file system holds nothing else. */
+  "lvm-btrfs": {
+    name: "lvm-btrfs",
     generator: "dracut",
     makeAndMount: [
-      `mkfs.btrfs -q -U ${rootUuid} $part`,
-      "mount $part /mnt",
+      "pvcreate --quiet $part",
+      "vgcreate --quiet laptop $part",
+      "lvcreate --quiet --yes --name root --extents 100%FREE laptop",
+      `mkfs.btrfs -q -U ${rootUuid} /dev/mapper/laptop-root`,
+      "mount /dev/mapper/laptop-root /mnt",
       "btrfs subvolume create /mnt/@ /mnt/@home",
       "umount /mnt",
-      "mount -o subvol=@ $part /mnt",
+      "mount -o subvol=@ /dev/mapper/laptop-root /mnt",
       "mkdir -p /mnt/home",
-      "mount -o subvol=@home $part /mnt/home",
+      "mount -o subvol=@home /dev/mapper/laptop-root /mnt/home",
     ],
     fstab: [`UUID=${rootUuid} / btrfs subvol=@ 0 0`, `UUID=${rootUuid} /home btrfs subvol=@home 0 0`],
     files: {},
@@ -90,7 +93,7 @@ export const installedLayouts: Readonly<Record<InstalledLayout["name"], Installe
 /** What the Debian needs that installs and is installed. */
 export const installerPackages: Readonly<Record<InstalledLayout["generator"], readonly string[]>> = {
   "initramfs-tools": ["cryptsetup", "cryptsetup-initramfs", "fdisk", "grub2-common", "lvm2"],
-  dracut: ["btrfs-progs", "fdisk", "grub2-common"],
+  dracut: ["btrfs-progs", "fdisk", "grub2-common", "lvm2"],
 };
 
 /** Four steps, each one line of shell that ends with a status; the copy and the initramfs take minutes when emulated. */

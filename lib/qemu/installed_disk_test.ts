@@ -13,8 +13,8 @@ Deno.test("each step is shell; only the disk that is named is written to", async
 });
 
 Deno.test("fstab keeps its lines", () => {
-  const { configure } = formatInstallSteps(installedLayouts.btrfs, "/dev/vdb");
-  const lines = installedLayouts.btrfs.fstab;
+  const { configure } = formatInstallSteps(installedLayouts["lvm-btrfs"], "/dev/vdb");
+  const lines = installedLayouts["lvm-btrfs"].fstab;
   assert.equal(lines.length, 2);
   assert.ok(configure.includes(`printf '%s\\n' '${lines[0]}' '${lines[1]}' >/mnt/etc/fstab`));
 });

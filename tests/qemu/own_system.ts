@@ -47,15 +47,17 @@ export const laptops = {
       return parts.filter((_, index) => !clean[index]).map(({ label }) => label);
     },
   },
-  btrfs: {
+  lvmBtrfs: {
     generator: "dracut",
-    copyDisk: (rig) => copyInstalledDisk(rig, "btrfs"),
-    ownRoot: "/dev/vda2[/@]",
-    desktopRoot: "/dev/nbd0p2[/@]",
-    mounted: /BTRFS info \(device \w+2[^)]*\): first mount of filesystem/,
+    copyDisk: (rig) => copyInstalledDisk(rig, "lvm-btrfs"),
+    ownRoot: "/dev/mapper/laptop-root[/@]",
+    desktopRoot: "/dev/mapper/laptop-root[/@]",
+    mounted: /BTRFS info \(device dm-\d+[^)]*\): first mount of filesystem/,
     listUnclean: async (system, diskPath) => {
-      // btrfs-dev-docs, on-disk format: the super block, in it its magic and the log tree's address, zero when there is nothing to replay.
-      const block = await readBytes(system, diskPath, { offset: installedPart.offsetBytes + 64 * 1024, length: 0x68 });
+      // pvcreate(8): the first extent of the only volume is a mebibyte from the start. btrfs-dev-docs, on-disk format: the super block, in it its
+      // magic and the log tree's address, zero when there is nothing to replay.
+      const superBlock = { offset: installedPart.offsetBytes + 1024 * 1024 + 64 * 1024, length: 0x68 };
+      const block = await readBytes(system, diskPath, superBlock);
       const isBtrfs = block.getBigUint64(0x40, true) === 0x4d5f53665248425fn;
       return isBtrfs && block.getBigUint64(0x60, true) === 0n ? [] : ["root"];
     },

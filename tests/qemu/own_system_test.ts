@@ -60,13 +60,13 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the same with dracut, and everything in subvolumes of btrfs",
+  name: "the same with dracut, and everything in subvolumes of btrfs on LVM",
   ignore: rig.skipReason !== undefined,
   fn: async () => {
-    await using laptop = await startOwnLaptop(rig, laptops.btrfs, limits);
+    await using laptop = await startOwnLaptop(rig, laptops.lvmBtrfs, limits);
     const shell = await laptop.work(1);
     await setUp(shell);
-    const { desktop } = await serveAndComeBack(laptop, laptops.btrfs, shell);
+    const { desktop } = await serveAndComeBack(laptop, laptops.lvmBtrfs, shell);
     await switchOff(laptop);
     const said = (pattern: RegExp): number => desktop.lines.findIndex(({ text }) => pattern.test(text));
     assert.ok(said(/Finished .*stiefel-attach\.service/) >= 0, "the unit attached the disk");
