@@ -25,7 +25,7 @@ export function showProposal(ui: Ui, proposal: Proposal, { isWhole }: { readonly
   for (const line of wrapLine(`    ${proposal.why}`, 4)) ui.say(line);
   const lines = paint(ui, proposal.change);
   const isCut = !isWhole && lines.length > shownLines;
-  for (const line of isCut ? lines.slice(0, shownLines - 5) : lines) ui.say(`    ${line}`);
+  for (const line of isCut ? lines.slice(0, shownLines - 5) : lines) ui.say(line);
   if (isCut) ui.say(`    … ${lines.length - shownLines + 5} more lines`);
 }
 
@@ -36,7 +36,7 @@ export async function askFor(ui: Ui, proposal: Proposal): Promise<Answer> {
 }
 
 function paint(ui: Ui, change: readonly string[]): readonly string[] {
-  return ui.color ? colorChange(change) : change;
+  return (ui.color ? colorChange(change) : change).map((line) => `    ${line}`);
 }
 
 export function capitalize(text: string): string {
