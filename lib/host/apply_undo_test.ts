@@ -148,6 +148,38 @@ Deno.test("undo stops a unit that was started, also where it was not enabled or 
   }
 });
 
+Deno.test("a unit that the user leaves keeps its files, aloud, and the next undo finishes it", async () => {
+  const system = createHostRig({ files: baseFiles });
+  const before = snapshot(system);
+  await setup(system, yes());
+  const ui = createScriptedUi(["skip", "yes"]);
+  const left = await undo(system, ui);
+  assert.deepEqual(left.toSorted(), [
+    `${keyPath} (skipped)`,
+    `${unitPath} (skipped)`,
+    "stiefel-autokexec.service (skipped)",
+  ]);
+  assert.ok(ui.said.join(" ").includes(`Skipped as well: ${unitPath}`), ui.said.join("\n"));
+  assert.ok(await isRunning(system));
+  assert.ok(system.files.has(unitPath) && system.files.has(keyPath) && !system.files.has(confPath));
+  assert.deepEqual(await undo(system, yes()), []);
+  assert.ok(!await isRunning(system));
+  assert.deepEqual(snapshot(system), before);
+});
+
+Deno.test("a unit that was enabled before setup does not go on with files that undo takes away", async () => {
+  const link = `${wantsDirectory}/stiefel-autokexec.service`;
+  const system = createHostRig({ files: { ...baseFiles, [unitPath]: "[Service]\n# another\n", [link]: "link\n" } });
+  const before = snapshot(system);
+  await setup(system, yes());
+  assert.ok(await isRunning(system));
+  const ui = yes();
+  assert.deepEqual(await undo(system, ui), []);
+  assert.ok(!await isRunning(system));
+  assert.match(ui.said.join(" "), /what was there\s+before\s+starts\s+at\s+the\s+next\s+boot/);
+  assert.deepEqual(snapshot(system), before);
+});
+
 Deno.test("undo goes on where a network manager that has to reread its settings does not run any more", async () => {
   const system = createHostRig({ files: baseFiles });
   const before = snapshot(system);
@@ -333,6 +365,22 @@ Deno.test("what is of use to us alone goes with undo, also when a kernel update 
   assert.deepEqual(snapshot(memory), before);
 });
 
+Deno.test("what is of use to us alone is built again when it is gone, whatever has a similar name", async () => {
+  const system = withBuilder(createHostRig({ files: { ...baseFiles, "/boot/stiefel.img.theirs": "theirs" } }));
+  await setupWithBuilder(system, "6.12");
+  await system.remove("/boot/stiefel.img");
+  await setupWithBuilder(system, "6.12");
+  assert.equal(await system.readText("/boot/stiefel.img"), "for 6.12");
+});
+
+Deno.test("what is of use to us alone goes with undo, also when somebody has changed what it was built from", async () => {
+  const system = withBuilder(createHostRig({ files: baseFiles }));
+  await setupWithBuilder(system, "6.12");
+  await system.writeFile(hookPath, "changed");
+  assert.deepEqual(await undo(system, yes()), [`${hookPath} (refused)`]);
+  assert.equal(await system.lstat("/boot/stiefel.img"), undefined);
+});
+
 Deno.test("what a program has written before it failed or the power did goes with undo, with and without another setup", async () => {
   const halves: readonly (typeof buildSeparate)[] = [
     async (system) => {
@@ -448,6 +496,17 @@ Deno.test("a disk that is full: the error is told, what was done is said, and un
   assert.ok(first.said.includes("Stopped; nothing was changed."));
   assert.deepEqual(await undo(system, yes()), []);
   assert.deepEqual(snapshot(system), before);
+});
+
+Deno.test("a file that somebody changed does not become ours when replacing it fails", async () => {
+  const system = createHostRig({ files: baseFiles });
+  await setup(system, yes());
+  const theirs = (await system.readText(kernelPath)) + "changed by hand";
+  await system.writeFile(kernelPath, theirs);
+  const full: System = { ...system, writeStream: () => Promise.reject(new Error("No space left on device")) };
+  await assert.rejects(setup(full, yes(), 2), /No space left/);
+  assert.deepEqual(await undo(system, yes()), [`${kernelPath} (refused)`]);
+  assert.equal(await system.readText(kernelPath), theirs);
 });
 
 Deno.test("secrets are never shown, in neither direction", async () => {

@@ -348,9 +348,13 @@ function missingArtifacts({ hasKernel, hasInitrd }: ArtifactFacts): readonly str
   return [...hasKernel ? [] : ["kernel"], ...hasInitrd ? [] : ["initrd"]];
 }
 
-function checkSetup({ isSetUp, artifacts }: DoctorFacts): Verdict {
+function checkSetup({ isSetUp, unfinished, artifacts }: DoctorFacts): Verdict {
   if (!isSetUp) return warning("setup-server has not run here", "Run setup-server");
-  if (artifacts.isInstalled === false) {
+  if (artifacts.installed === "missing") {
+    return error("the image is not installed: setup-server was ended early, or a step skipped", "Run setup-server");
+  }
+  if (unfinished.length > 0) return warning(`not done to its end: ${unfinished.join(", ")}`, "Run setup-server");
+  if (artifacts.installed === "other") {
     return warning("another image is installed than the one built last", "Run setup-server");
   }
   return ok("done");

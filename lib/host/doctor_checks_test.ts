@@ -90,9 +90,10 @@ const healthy: DoctorFacts = {
     key: "good",
     initrdHasKey: true,
     isConfigNewer: false,
-    isInstalled: true,
+    installed: "built",
   },
   isSetUp: true,
+  unfinished: [],
 };
 
 Deno.test("a healthy laptop passes every check", () => {
@@ -201,7 +202,9 @@ const cases: readonly [title: string, level: CheckLevel, found: RegExp, facts: P
   ["image", "error", /another key/, { artifacts: { ...artifacts, initrdHasKey: false } }],
   ["image", "warning", /older than config/, { artifacts: { ...artifacts, isConfigNewer: true } }],
   ["setup", "warning", /has not run/, { isSetUp: false }],
-  ["setup", "warning", /another image/, { artifacts: { ...artifacts, isInstalled: false } }],
+  ["setup", "error", /not installed/, { artifacts: { ...artifacts, installed: "missing" } }],
+  ["setup", "warning", /another image/, { artifacts: { ...artifacts, installed: "other" } }],
+  ["setup", "warning", /not done to its end: build b/, { unfinished: ["build b"] }],
 ];
 
 Deno.test("each fault is found by its check, and has a cure", () => {

@@ -20,7 +20,7 @@ import {
 } from "./doctor_network_facts.ts";
 import { type FirewallFacts, readFirewall } from "./firewall_facts.ts";
 import { gatherHostFacts, type HostFacts, moduleDirectories } from "./host_facts.ts";
-import { journalPath } from "./journal.ts";
+import { journalPath, parseJournal } from "./journal.ts";
 import type { HostPath } from "./operation.ts";
 import { stiefelsystemJsonPath } from "./plan_setup_server.ts";
 import { readImageKernel, readSecureBoot, readTrustedKeys } from "./secure_boot_facts.ts";
@@ -50,8 +50,8 @@ export interface ArtifactFacts {
   readonly initrdHasKey: boolean | undefined;
   /** The configuration is newer than the initrd. */
   readonly isConfigNewer: boolean;
-  /** What is installed on the laptop is what was built; undefined when nothing is installed. */
-  readonly isInstalled: boolean | undefined;
+  /** The image on the laptop: the one that was built last, or not. Undefined when none was built, or it may not be read. */
+  readonly installed: "built" | "other" | "missing" | undefined;
 }
 
 export interface DoctorFacts {
@@ -105,6 +105,8 @@ export interface DoctorFacts {
   readonly battery: BatteryFacts | undefined;
   readonly artifacts: ArtifactFacts;
   readonly isSetUp: boolean;
+  /** What setup-server was to run and has not, or not to its end; nothing where only root may see it. */
+  readonly unfinished: readonly string[];
 }
 
 export interface DoctorInputs {
@@ -169,7 +171,14 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
     artifacts: await readArtifacts(system, tree, inputs),
     // Only root may look into the directory: it is there, then.
     isSetUp: await unlessRefused(tree.exists(journalPath), true),
+    unfinished: await unlessRefused(listUnfinished(tree), []),
   };
+}
+
+async function listUnfinished(tree: HostTree): Promise<readonly string[]> {
+  const text = await tree.readText(journalPath);
+  if (text === undefined) return [];
+  return parseJournal(text).entries.flatMap((entry) => entry.kind === "command" && entry.isNeeded ? [entry.what] : []);
 }
 
 /** What only root may look at is answered with `otherwise`, so that doctor is of use to others, too. */
@@ -327,13 +336,7 @@ async function readArtifacts(system: System, tree: HostTree, inputs: DoctorInput
     // Both are their owner's alone, who is root when it was root that built them.
     initrdHasKey: hasKey ? await unlessRefused(findKey(), undefined) : undefined,
     isConfigNewer: configStatus !== undefined && initrd !== undefined && configStatus.modifiedMs > initrd.modifiedMs,
-    isInstalled: await unlessRefused(
-      isInstalled(system, tree, {
-        built: initrd === undefined ? undefined : `${buildDirectory}/initrd`,
-        installed: config.serverSetup.stiefelsystemInitrd,
-      }),
-      undefined,
-    ),
+    installed: await unlessRefused(compareInstalled(system, tree, inputs), undefined),
   };
 }
 
@@ -344,14 +347,22 @@ async function readKeyState(system: System, path: string): Promise<ArtifactFacts
   return (status.mode & 0o077) === 0 ? "good" : "open";
 }
 
-interface InstalledFiles {
-  readonly built: string | undefined;
-  readonly installed: string;
-}
-
-async function isInstalled(system: System, tree: HostTree, files: InstalledFiles): Promise<boolean | undefined> {
-  if (files.built === undefined || (await tree.status(files.installed))?.kind !== "file") return undefined;
-  return await hashFile(system, files.built) === await hashFile(system, await tree.locate(files.installed));
+async function compareInstalled(
+  system: System,
+  tree: HostTree,
+  { buildDirectory, config }: DoctorInputs,
+): Promise<ArtifactFacts["installed"]> {
+  const { stiefelsystemKernel, stiefelsystemInitrd } = config.serverSetup;
+  const pairs = [[`${buildDirectory}/kernel`, stiefelsystemKernel], [
+    `${buildDirectory}/initrd`,
+    stiefelsystemInitrd,
+  ]] as const;
+  for (const [, installed] of pairs) if ((await tree.status(installed))?.kind !== "file") return "missing";
+  for (const [built, installed] of pairs) {
+    if (await system.stat(built) === undefined) return undefined;
+    if (await hashFile(system, built) !== await hashFile(system, await tree.locate(installed))) return "other";
+  }
+  return "built";
 }
 
 /** Whether a file holds these bytes; read in pieces, what is cut apart is looked at together. */

@@ -154,12 +154,19 @@ async function findKernel(
   tree: HostTree,
   detected: DetectedDistribution | undefined,
 ): Promise<KernelTarget | undefined> {
-  const lists = await Promise.all(moduleDirectories.map((directory) => tree.list(directory)));
-  const releases = [...new Set(lists.flat())].sort(compareVersions).reverse();
+  const names = await Promise.all(moduleDirectories.map((directory) => tree.list(directory)));
+  const releases = [...new Set(names.flat())].sort(compareVersions).reverse();
   for (const release of releases) {
-    const base = (await tree.readText(`/usr/lib/modules/${release}/pkgbase`))?.trim() ?? "linux";
+    // What a removed kernel leaves behind (modules of DKMS) is none.
+    const lists = moduleDirectories.map((directory) => `${directory}/${release}/modules.dep`);
+    if ((await filterExisting(tree, lists)).length === 0) continue;
+    const base = (await tree.readText(`/usr/lib/modules/${release}/pkgbase`))?.trim();
     for (const template of detected?.distribution.kernelImages ?? usualKernelImages) {
-      for (const image of await expandStar(tree, template.replace("{release}", release).replace("{base}", base))) {
+      // A kernel that no package has brought has no name but its release.
+      if (base === undefined && template.includes("{base}")) continue;
+      for (
+        const image of await expandStar(tree, template.replace("{release}", release).replace("{base}", base ?? ""))
+      ) {
         if (await tree.exists(image)) return { release, image };
       }
     }

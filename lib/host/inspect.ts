@@ -58,15 +58,15 @@ async function isOutdated(host: Host, operation: RunCommand | RestartUnit): Prom
   if (operation.kind === "restart-unit") return false;
   // Another kernel than the last time.
   if (known?.hasRun && known.argv.join("\0") !== operation.argv.join("\0")) return true;
-  return operation.undo === "nothing" && operation.outputs.length > 0 && !await hasOutput(host, operation);
+  return operation.undo === "nothing" && !await hasOutputs(host, operation);
 }
 
-async function hasOutput({ tree }: Host, { outputs }: RunCommand): Promise<boolean> {
+/** Whether all that it writes is there: of a command with undo "nothing", one file each. */
+async function hasOutputs({ tree }: Host, { outputs }: RunCommand): Promise<boolean> {
   for (const { directory, startsWith, endsWith } of outputs) {
-    const names = await tree.list(directory);
-    if (names.some((name) => name.startsWith(startsWith) && name.endsWith(endsWith))) return true;
+    if (!await tree.exists(`${directory}/${startsWith}${endsWith}`)) return false;
   }
-  return false;
+  return true;
 }
 
 function describeCommand({ tree }: Host, operation: RunCommand | RestartUnit): readonly string[] {

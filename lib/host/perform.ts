@@ -102,7 +102,12 @@ async function recordFile({ journal }: Host, operation: WriteFile | RemoveFile, 
         ours: [pair.after],
         isSecret,
       } as const
-      : { ...known, ours: [pair.before, pair.after], isSecret: known.isSecret || isSecret };
+      : {
+        ...known,
+        // What somebody else has made of it does not become ours, however this run ends.
+        ours: author === "foreign" ? [pair.after] : [pair.before, pair.after],
+        isSecret: known.isSecret || isSecret,
+      };
     return markNeeded(putEntry(current, entry), path);
   });
 }

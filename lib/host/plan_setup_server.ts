@@ -32,6 +32,7 @@ export interface SetupArtifacts {
   readonly initrd: string;
   /** Text of the configuration. */
   readonly configText: string;
+  readonly configHoldsPassword: boolean;
   readonly key: Uint8Array<ArrayBuffer>;
   /** Files of image/host/generic, of the generator's folders, and of those for updates. */
   readonly genericFiles: readonly OverlayFile[];
@@ -170,11 +171,7 @@ function planSettings({ artifacts }: SetupInputs): readonly Operation[] {
       configPath,
       { kind: "text", text: artifacts.configText },
       "The configuration this machine was set up with",
-      {
-        mode: 0o600,
-        // In every form of YAML: "password" in quotes, and in braces behind another key, too.
-        isSecret: /^[^#\n]*\bpassword["']?\s*:/m.test(artifacts.configText),
-      },
+      { mode: 0o600, isSecret: artifacts.configHoldsPassword },
     ),
     writeFile(
       AUTOKEXEC_KEY_PATH,

@@ -12,12 +12,14 @@ import {
   type CommandEntry,
   dropEntry,
   type FileEntry,
+  findUnit,
   type JournalEntry,
   markNeeded,
   type OutputEntry,
   putEntry,
   type UnitEntry,
 } from "./journal.ts";
+import type { HostPath } from "./operation.ts";
 import { removeMadeDirectories } from "./made_directories.ts";
 import {
   ChangedMeanwhile,
@@ -29,6 +31,7 @@ import {
   temporaryName,
   withoutResult,
 } from "./perform.ts";
+import { wrapLine } from "./wrap_line.ts";
 
 const maximumShows = 3;
 
@@ -57,12 +60,17 @@ export async function undoSetup(host: Host, options: UndoOptions = {}): Promise<
   const steps = undoOrder(entries);
   const left: string[] = [];
   const done: string[] = [];
+  /** Files that units need which stay, and those units. */
+  const kept = new Map<HostPath, string>();
   try {
     for (const [index, entry] of steps.entries()) {
-      const outcome = await undoEntry(host, entry, { ...options, position: `${index + 1}/${steps.length}` });
+      const outcome = await undoEntry(host, entry, { ...options, kept, position: `${index + 1}/${steps.length}` });
       const name = nameOf(entry);
       if (outcome === "done") done.push(name);
       if (outcome === "skipped" || outcome === "refused") left.push(`${name} (${outcome})`);
+      const unit = unitOf(entry);
+      if (outcome !== "skipped" || unit === undefined) continue;
+      for (const path of listFilesOf(entries, unit)) kept.set(path, unit);
     }
     if (!options.dryRun) await removeMadeDirectories(host);
   } catch (error) {
@@ -91,12 +99,27 @@ function undoOrder(entries: readonly JournalEntry[]): readonly JournalEntry[] {
   ];
 }
 
+/** The unit that an entry enables or starts. */
+function unitOf(entry: JournalEntry): string | undefined {
+  if (entry.kind === "unit") return entry.unit;
+  return entry.kind === "command" && entry.undo === "stop" ? entry.argv.at(-1) : undefined;
+}
+
+/** The unit's own file, and what it was started anew for. */
+function listFilesOf(entries: readonly JournalEntry[], unit: string): readonly HostPath[] {
+  return entries.flatMap((entry) => {
+    if (entry.kind === "file") return entry.path.endsWith(`/${unit}`) ? [entry.path] : [];
+    return entry.kind === "command" && unitOf(entry) === unit ? entry.causes : [];
+  });
+}
+
 function nameOf(entry: JournalEntry): string {
   return entry.kind === "unit" ? entry.unit : entry.kind === "command" ? entry.what : entry.path;
 }
 
 interface StepOptions extends UndoOptions {
   readonly position: string;
+  readonly kept: ReadonlyMap<HostPath, string>;
 }
 
 async function undoEntry(host: Host, entry: JournalEntry, options: StepOptions): Promise<UndoOutcome> {
@@ -143,13 +166,12 @@ async function undoUnit(host: Host, entry: UnitEntry, options: StepOptions): Pro
   return "done";
 }
 
-/**
- * A unit that runs although it is not enabled (any more) would go on without its files until the next start. One that is still enabled
- * was so before setup-server, or the user wants it to stay.
- */
+/** A unit that still runs would go on without its files until the next start: it was not enabled (any more), or was so before setup-server. */
 async function undoStart(host: Host, entry: CommandEntry, options: StepOptions): Promise<UndoOutcome> {
   const unit = entry.argv.at(-1) ?? "";
-  const runs = host.tree.isRunning && entry.hasRun && !await isEnabled(host, unit) && await isActive(host, unit);
+  // The user has skipped to disable it.
+  if (findUnit(host.journal.current, unit) !== undefined) return "nothing-to-do";
+  const runs = host.tree.isRunning && entry.hasRun && await isActive(host, unit);
   if (!runs) {
     if (!options.dryRun) await forget(host, entry);
     return "nothing-to-do";
@@ -157,7 +179,9 @@ async function undoStart(host: Host, entry: CommandEntry, options: StepOptions):
   const refusal = await propose(host, {
     position: options.position,
     what: `stop ${unit}`,
-    why: "It was started, and its files go",
+    why: await isEnabled(host, unit)
+      ? "It was started anew, and its files go; what was there before starts at the next boot"
+      : "It was started, and its files go",
     change: [],
   }, options);
   if (refusal !== undefined) return refusal;
@@ -173,6 +197,12 @@ async function undoFile(host: Host, entry: FileEntry, options: StepOptions): Pro
     if (author === "original") {
       if (!options.dryRun) await finishFile(host, entry);
       return "nothing-to-do";
+    }
+    const unit = options.kept.get(entry.path);
+    if (unit !== undefined) {
+      host.ui.say("");
+      for (const line of wrapLine(`Skipped as well: ${entry.path} (${unit} needs it)`, 4)) host.ui.say(line);
+      return "skipped";
     }
     const change = await describeUndo(host, entry, current);
     if (author === "foreign") {
@@ -278,12 +308,10 @@ async function undoCommand(host: Host, noted: CommandEntry, options: StepOptions
   const restorable = await keepRestorable(host, entry);
   if (isRepeated) await repeatCommand(host, entry);
   // With a file left that the command reads, its result is the right one; else what was there before setup is.
-  if (!isStillCaused) {
+  if (!isStillCaused || !isRepeated) {
     for (const output of restorable) {
       await putBack(host, output, await host.tree.state(output.path));
     }
-  }
-  if (!isStillCaused) {
     await forget(host, entry);
     return "done";
   }

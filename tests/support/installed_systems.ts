@@ -103,6 +103,7 @@ export const installedSystems: readonly InstalledSystem[] = [
     files: [
       ...[...systemd, ...tools, ...networkManager, "/usr/bin/dracut", "/boot/loader/entries/1.conf"],
       ...[`/boot/vmlinuz-${fedoraRelease}`, `/usr/lib/modules/${fedoraRelease}/vmlinuz`],
+      `/usr/lib/modules/${fedoraRelease}/modules.dep`,
     ],
     bootFileSystem: "ext4",
     activeUnits: ["NetworkManager.service"],
@@ -115,7 +116,10 @@ export const installedSystems: readonly InstalledSystem[] = [
     generator: "mkinitcpio",
     files: [
       ...[...systemd, ...tools, "/usr/bin/mkinitcpio", "/boot/vmlinuz-linux-lts", "/boot/loader/entries/arch.conf"],
+      ...["/usr/lib/modules/6.12.28-1-lts/modules.dep", "/boot/vmlinuz-linux"],
       ["/usr/lib/modules/6.12.28-1-lts/pkgbase", "linux-lts\n"],
+      // Left of a kernel that was removed.
+      "/usr/lib/modules/6.19.2-zen1-1-zen/updates/dkms/r8152.ko.zst",
     ],
     bootFileSystem: "vfat",
     activeUnits: ["systemd-networkd.service"],
@@ -128,6 +132,7 @@ export const installedSystems: readonly InstalledSystem[] = [
     generator: "dracut",
     files: [
       ...[...systemd, ...tools, ...networkManager, "/usr/bin/dracut", "/boot/vmlinuz-linux"],
+      "/usr/lib/modules/6.14.6-arch1-1/modules.dep",
       ["/usr/lib/modules/6.14.6-arch1-1/pkgbase", "linux\n"],
     ],
     bootFileSystem: "vfat",

@@ -1,8 +1,10 @@
 /** `init`: looks at the running system and writes a config.yaml for it. Changes nothing else. */
 
+import { dirname } from "node:path";
 import { isRealDisk } from "../../block/decide_disk.ts";
 import { StoppedByUser, UserError } from "../../errors.ts";
 import { type ConfigChoices, formatConfigYaml } from "../../host/config_yaml.ts";
+import { holdsPassword } from "../../config/holds_password.ts";
 import { colorChange, describeChange } from "../../host/diff.ts";
 import { chooseGenerator, gatherHostFacts, type HostFacts } from "../../host/host_facts.ts";
 import {
@@ -18,6 +20,7 @@ import type { GeneratorId } from "../../initramfs/generator.ts";
 import type { BlockDevice } from "../../system/facts.ts";
 import type { System } from "../../system/system.ts";
 import { formatBytes } from "../../format_bytes.ts";
+import { needingRoot } from "../needing_root.ts";
 import type { Ui } from "../ui.ts";
 
 export interface InitOptions {
@@ -33,7 +36,7 @@ export interface InitOptions {
  */
 export async function init(system: System, ui: Ui, options: InitOptions): Promise<void> {
   const tree = await openHostTree(system);
-  const facts = await gatherHostFacts(system, tree);
+  const facts = await needingRoot("init", gatherHostFacts(system, tree));
   const storage = await gatherStorageFacts(system);
   const generator = chooseGenerator(facts, new Set());
   for (const line of describeSystem(facts, storage, generator)) ui.say(line);
@@ -130,18 +133,34 @@ async function writeConfig(
   if (dryRun) return ui.result(text.trimEnd());
   const before = await readState(system, configPath);
   if (before.kind !== "absent") {
+    const textBefore = await system.readText(configPath);
+    if (textBefore === text) return ui.say(`${configPath} says so already. Next: create-initrd, then setup-server.`);
     const lines = describeChange({
       path: configPath,
-      before: { state: before, text: await system.readText(configPath) },
+      before: { state: before, text: textBefore },
       after: { state: { kind: "file", sha256: "", sizeBytes: new TextEncoder().encode(text).length }, text },
-      isSecret: false,
+      isSecret: await holdsPassword(textBefore),
     });
     for (const line of ui.color ? colorChange(lines) : lines) ui.say(line);
     if (!await ui.confirm(`Replace ${configPath}`)) throw new StoppedByUser(`"${configPath}" stays as it is`);
-    await system.writeFile(`${configPath}.old`, await system.readText(configPath), { mode: 0o600 });
-    ui.say(`The one before is kept: ${configPath}.old`);
+    const kept = await findFreeName(system, `${configPath}.old`);
+    await system.copyExactly(configPath, kept);
+    ui.say(`The one before is kept: ${kept}`);
   }
+  const owner = await system.stat(before.kind === "absent" ? dirname(configPath) : configPath);
   // It may come to hold a password.
   await system.writeFile(configPath, text, { mode: 0o600 });
+  const made = await system.stat(configPath);
+  // Run with sudo: it stays the user's.
+  if (owner !== undefined && made !== undefined && owner.uid !== made.uid) await system.chown(configPath, owner);
   ui.say(`Wrote ${configPath}. Next: create-initrd, then setup-server.`);
+}
+
+/** The name itself, or with a number that nothing has yet. */
+async function findFreeName(system: System, name: string): Promise<string> {
+  for (let number = 1; number < 1000; number++) {
+    const candidate = number === 1 ? name : `${name}.${number}`;
+    if (await system.lstat(candidate) === undefined) return candidate;
+  }
+  throw new UserError(`There are 1000 files like "${name}"`, { hints: ["Remove some of them"] });
 }

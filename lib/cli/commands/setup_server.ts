@@ -1,6 +1,7 @@
 /** `setup-server`: makes a laptop's system ready to be used from a desktop, one question per change. */
 
 import type { Config } from "../../config/config.ts";
+import { holdsPassword } from "../../config/holds_password.ts";
 import { formatDiagnostic } from "../../config/diagnostics.ts";
 import { readConfigFile } from "../../config_file.ts";
 import type { Need } from "../../distro/distribution.ts";
@@ -109,6 +110,7 @@ async function gatherArtifacts(
     kernel: `${options.buildDirectory}/kernel`,
     initrd: `${options.buildDirectory}/initrd`,
     configText,
+    configHoldsPassword: await holdsPassword(configText),
     key: await readKey(system, options.keyPath),
     genericFiles: await read(["generic"]),
     generatorFiles: await read(generators[generator].layers),

@@ -1,0 +1,18 @@
+import { UserError } from "../errors.ts";
+
+/**
+ * For commands that everybody may run: what keeps them from looking (a /boot for root only) is said with the way out.
+ * @param command its name
+ * @throws {UserError} in place of a refusal
+ */
+export async function needingRoot<T>(command: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    throw new UserError(`Not everybody may look at this system: ${error.message}`, {
+      hints: [`Run it with sudo: sudo deno task ${command}`],
+      cause: error,
+    });
+  }
+}
