@@ -37,6 +37,7 @@ const transcripts: readonly Transcript[] = [
   { name: "setup-undo-yes", arguments: ["setup-undo", "--yes"], input: "", exitCode: 0 },
   // The last answer without an end of its line.
   { name: "init", arguments: ["init"], input: "y\ny\ny\ny", exitCode: 0 },
+  { name: "init-again", arguments: ["init-again", "--yes"], input: "", exitCode: 0 },
   { name: "init-keeps", arguments: ["init"], input: "y\nn\nn\nn\n", exitCode: 3 },
   { name: "doctor", arguments: ["doctor"], input: "", exitCode: 1 },
 ];

@@ -3,7 +3,8 @@
  *
  *     deno run --allow-read --allow-env tests/support/host_commands.ts COMMAND [--yes] [--dry-run]
  *
- * setup-undo runs the two after each other, and says whether the system is as before.
+ * setup-undo runs the two after each other, and says whether the system is as before. init-again runs init for the first time, once more,
+ * and when somebody has given the configuration a password.
  */
 
 import { doctor } from "../../lib/cli/commands/doctor.ts";
@@ -97,6 +98,16 @@ const before = snapshot(system);
 try {
   if (command === "doctor") await doctor(system, ui, common);
   if (command === "init") await init(system, ui, { configPath: "/home/me/config.yaml", dryRun });
+  if (command === "init-again") {
+    await init(system, ui, common);
+    await init(system, ui, common);
+    await system.writeFile(
+      common.configPath,
+      `${await system.readText(common.configPath)}initrd: {password: hunter2}\n`,
+    );
+    await init(system, ui, common);
+    ui.result([...system.files.keys()].filter((path) => path.startsWith(common.configPath)).toSorted().join("\n"));
+  }
   if (command === "setup-server") await setupServer(system, ui, { ...setup, dryRun });
   if (command === "setup-undo") {
     await setupServer(system, ui, setup);
