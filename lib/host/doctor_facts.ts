@@ -320,7 +320,7 @@ async function readBattery(system: System): Promise<BatteryFacts | undefined> {
 }
 
 async function readArtifacts(system: System, tree: HostTree, inputs: DoctorInputs): Promise<ArtifactFacts> {
-  const { buildDirectory, config } = inputs;
+  const { buildDirectory } = inputs;
   const kernel = await system.stat(`${buildDirectory}/kernel`);
   const initrd = await system.stat(`${buildDirectory}/initrd`);
   const configStatus = await system.stat(inputs.configPath);
