@@ -15,7 +15,8 @@ export interface Session {
 export function parseSessions(text: string): readonly Session[] {
   const users = new Map<number, Session>();
   for (const line of text.split("\n")) {
-    const match = /^\s*\S+\s+(\d+)\s+([a-z_][\w.-]*\$?)(?:\s|$)/i.exec(line);
+    // Names of domains have all sorts of characters: user@domain, DOMAIN\user.
+    const match = /^\s*\S+\s+(\d+)\s+([^\s-]\S*)/.exec(line);
     if (match !== null) users.set(Number(match[1]), { uid: Number(match[1]), user: match[2] ?? "" });
   }
   return [...users.values()].slice(0, maximumSessions);
@@ -37,11 +38,20 @@ export function notifyArguments(
   ];
 }
 
+interface Message {
+  readonly text: string;
+  readonly isCancellable: boolean;
+  /** Counted when it was begun. */
+  readonly withdrawals: number;
+}
+
 export class Announcer {
   readonly #system: System;
   readonly #console: Console;
   readonly #onCancel: () => void;
   readonly #shown = new Set<RunningProcess>();
+  /** How often notifications were withdrawn: one that was begun before is not shown any more. */
+  #withdrawals = 0;
 
   /** @param onCancel somebody pressed the button */
   constructor({ system, console }: { readonly system: System; readonly console: Console }, onCancel: () => void) {
@@ -52,27 +62,26 @@ export class Announcer {
 
   /** Returns when it is shown. What cannot be shown is said and does not matter. Runs `wall`, `loginctl`, `runuser`, `stat`. */
   async announce(text: string, options: { readonly isCancellable: boolean }): Promise<void> {
+    const message = { text, ...options, withdrawals: this.#withdrawals };
     await Promise.all([
       this.#quietly(() => this.#system.run(["wall", "--", text], quickly)),
-      this.#quietly(() => this.#notify(text, options)),
+      this.#quietly(() => this.#notify(message)),
     ]);
   }
 
   /** Ends notifications that still ask. */
   async withdraw(): Promise<void> {
+    this.#withdrawals++;
     await Promise.all([...this.#shown].map((process) => process[Symbol.asyncDispose]()));
   }
 
-  async #notify(text: string, { isCancellable }: { readonly isCancellable: boolean }): Promise<void> {
+  async #notify(message: Message): Promise<void> {
     const argv = ["loginctl", "list-sessions", "--no-legend", "--no-pager"];
     const { stdout } = await this.#system.run(argv, quickly);
-    await Promise.all(parseSessions(stdout).map((session) => this.#notifyOne(session, { text, isCancellable })));
+    await Promise.all(parseSessions(stdout).map((session) => this.#notifyOne(session, message)));
   }
 
-  async #notifyOne(
-    session: Session,
-    message: { readonly text: string; readonly isCancellable: boolean },
-  ): Promise<void> {
+  async #notifyOne(session: Session, message: Message): Promise<void> {
     const runtime = `/run/user/${session.uid}`;
     // A session on a terminal need not have a message bus.
     const bus = await this.#system.run(["stat", `${runtime}/bus`], { ...quickly, acceptExitCodes: [0, 1] });
@@ -82,6 +91,7 @@ export class Announcer {
       await this.#quietly(() => this.#system.run(notifyArguments(session, message), { env, ...quickly }));
       return;
     }
+    if (message.withdrawals !== this.#withdrawals) return; // looking for sessions took too long
     const process = this.#system.spawn(notifyArguments(session, message), {
       env,
       onLine: (line, from) => {

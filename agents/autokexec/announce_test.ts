@@ -14,6 +14,11 @@ Deno.test("each user with a session is told once", () => {
     { uid: 121, user: "gdm" },
     { uid: 1001, user: "alan.t" },
   ]);
+  const names = ["ada@corp.example", "CORP\\ada", "1ada", "müller"];
+  assert.deepEqual(
+    parseSessions(names.map((name, index) => `${index} ${index} ${name} seat0`).join("\n")).map(({ user }) => user),
+    names,
+  );
   assert.deepEqual(parseSessions("No sessions.\n"), []);
   assert.deepEqual(parseSessions("1 1000 -u seat0\n"), [], "a name that could be an option");
 });

@@ -1,5 +1,5 @@
 /** The autokexec agent: hears desktops and network cards, and carries out what lib/protocol/autokexec_session.ts decides. */
-import { unloadKernel } from "../../lib/boot/kexec.ts";
+import { isKernelLoaded, unloadKernel } from "../../lib/boot/kexec.ts";
 import { allNodesGroup } from "../../lib/net/address.ts";
 import { openDatagramLink } from "../../lib/net/datagram_link.ts";
 import {
@@ -22,7 +22,8 @@ import { createCardWatch } from "./card_watch.ts";
 import { createCardRaiser } from "./raise_cards.ts";
 import { type AutokexecEnvironment, readAutokexecEnvironment } from "./environment.ts";
 import type { AutokexecOptions } from "./options.ts";
-import { findObstacle, isGoingOn, loadImage, restartIntoImage } from "./restart.ts";
+import { createSleeplessClock } from "./sleepless_clock.ts";
+import { findObstacle, isGoingOn, isStarting, loadImage, restartIntoImage } from "./restart.ts";
 
 export interface AutokexecDependencies {
   readonly system: System;
@@ -39,6 +40,9 @@ export async function runAutokexec(options: AutokexecOptions, dependencies: Auto
   }
   await new Autokexec(dependencies, environment).run();
 }
+
+/** A countdown that took so much longer than it should has slept: more than a busy machine is late. */
+const sleepSeconds = 10;
 
 class Autokexec {
   readonly #dependencies: AutokexecDependencies;
@@ -63,9 +67,12 @@ class Autokexec {
     const { settings } = this.#environment;
     const obstacle = await findObstacle(system);
     if (obstacle !== undefined) console.say(`This machine cannot become a stiefelsystem at the moment: ${obstacle}`);
+    else if (await isKernelLoaded(system)) {
+      console.say("A kernel is loaded already: a restart may lead into it. To take it out: sudo kexec --unload");
+    }
     const raise = createCardRaiser(system, { console, signal });
-    const watch = createCardWatch(settings.macs);
     const startSeconds = await readUptimeSeconds(system) - system.monotonicMs() / 1000;
+    const watch = createCardWatch(settings.macs, await isStarting(system) ? startSeconds : 0);
     let isDutySaid = false;
     const onLinks = (links: readonly Link[]): void => {
       // Not before: from now on it counts what appears.
@@ -100,6 +107,7 @@ class Autokexec {
     const onAbort = (): void => datagrams.close();
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
+    const now = createSleeplessClock(system);
     const responder = new DiscoveryResponder({
       discoveryKey: this.#environment.discoveryKey,
       random: (size) => system.randomBytes(size),
@@ -112,7 +120,7 @@ class Autokexec {
     try {
       for (let datagram = await datagrams.receive(); datagram !== undefined; datagram = await datagrams.receive()) {
         const source = `${datagram.address}%${link.name}`;
-        const outcome = await responder.receive(datagram.bytes, { source, nowMs: system.monotonicMs() });
+        const outcome = await responder.receive(datagram.bytes, { source, nowMs: now() });
         if (outcome.kind === "other-key") {
           console.sayRarely(
             `A desktop asks with another key (link ${link.name}): its image was built with another aes-key file`,
@@ -189,12 +197,19 @@ class Autokexec {
     const { system, signal } = this.#dependencies;
     if (this.#state.name !== "counting-down") return; // somebody said no at once
     this.#countdown = new AbortController();
+    const no = AbortSignal.any([this.#countdown.signal, signal]);
+    let passedSeconds: number;
     try {
-      await system.delay(seconds * 1000, AbortSignal.any([this.#countdown.signal, signal]));
-    } catch {
-      return; // somebody said no
+      // Our own clock stands still while the machine is suspended; the kernel's uptime goes on.
+      const startSeconds = await readUptimeSeconds(system);
+      await system.delay(seconds * 1000, no);
+      passedSeconds = await readUptimeSeconds(system) - startSeconds;
+    } catch (error) {
+      if (no.aborted) return; // somebody said no
+      throw error;
     }
-    this.#handle({ kind: "countdown-over" });
+    if (no.aborted) return;
+    this.#handle({ kind: passedSeconds > seconds + sleepSeconds ? "slept" : "countdown-over" });
   }
 
   async #execute(): Promise<void> {

@@ -1,5 +1,5 @@
 /** What the autokexec agent finds on the laptop: key, settings, name, and whether this is a desktop. */
-import { UserError } from "../../lib/errors.ts";
+import { ExitCode, UserError } from "../../lib/errors.ts";
 import { type AutokexecSettings, parseAutokexecSettings } from "../../lib/protocol/autokexec_settings.ts";
 import { DISCOVERY_NAME_MAX_BYTES, importDiscoveryKey } from "../../lib/protocol/discovery.ts";
 import { deriveKeys, SHARED_KEY_BYTES } from "../../lib/protocol/keys.ts";
@@ -22,7 +22,7 @@ export interface AutokexecEnvironment {
 /**
  * Runs `cat`.
  * @returns undefined when this system runs on a desktop
- * @throws {UserError} when something is missing or broken
+ * @throws {UserError} exit code 2, when something is missing or broken: the unit does not start it again then
  */
 export async function readAutokexecEnvironment(
   system: System,
@@ -33,6 +33,7 @@ export async function readAutokexecEnvironment(
   if (key.length !== SHARED_KEY_BYTES) {
     throw new UserError(`The shared key "${keyPath}" has ${key.length} bytes, wanted ${SHARED_KEY_BYTES}`, {
       hints: [hint],
+      exitCode: ExitCode.usage,
     });
   }
   const settings = await read(
@@ -47,7 +48,7 @@ async function read<Value>(attempt: string, reading: () => Promise<Value>): Prom
   try {
     return await reading();
   } catch (cause) {
-    throw new UserError(`${attempt}: ${describeError(cause)}`, { cause, hints: [hint] });
+    throw new UserError(`${attempt}: ${describeError(cause)}`, { cause, hints: [hint], exitCode: ExitCode.usage });
   }
 }
 

@@ -27,6 +27,8 @@ interface Holding extends Ticket {
   /** Resolves when the exchange has let go of the disk. */
   readonly exchangeOver: Promise<void>;
   nbd?: NbdExport;
+  /** What the desktop's connection goes to. */
+  linkAddress?: NonNullable<ExportState["linkAddress"]>;
   /** What to undo when it ends. */
   readonly cleanup: AsyncDisposableStack;
 }
@@ -95,7 +97,14 @@ export class Desk {
     const controller = new AbortController();
     const replaced = controller.signal;
     const cleanup = this.#createCleanup(state.linkAddress);
-    const holding: Holding = { lease, controller, replaced, exchangeOver: Promise.resolve(), cleanup };
+    const holding: Holding = {
+      lease,
+      controller,
+      replaced,
+      exchangeOver: Promise.resolve(),
+      cleanup,
+      ...state.linkAddress === undefined ? {} : { linkAddress: state.linkAddress },
+    };
     if (nbd === undefined) {
       console.say(`"${lease.holder.name}" had the disk; its export ended while no agent ran`);
       await end(holding);
@@ -115,9 +124,8 @@ export class Desk {
     await this.#writeState(state); // first: what is not written down would be lent twice
     holding.cleanup.use(this.#createCleanup(plan.linkAddress));
     if (plan.linkAddress !== undefined) {
-      const { link, address } = plan.linkAddress;
-      // nodad: the prefix was made for this session, nobody else can have the address
-      await system.run(["ip", "-6", "address", "add", address, "dev", link, "nodad"], { timeoutMs: 10_000 });
+      holding.linkAddress = plan.linkAddress;
+      await system.run(addAddress(plan.linkAddress), { timeoutMs: 10_000 });
     }
     let noting: Promise<void> | undefined;
     holding.cleanup.defer(() => noting);
@@ -132,6 +140,18 @@ export class Desk {
     if (this.#holding !== holding) await nbd.stop();
     this.#watchExport(holding, nbd);
     this.#current(ticket);
+  }
+
+  /**
+   * Gives a link that has come back (a card on USB or Thunderbolt) the address that the desktop is connected to: the connection goes on.
+   * One that still has it stays as it is.
+   */
+  async restoreAddress(link: string): Promise<void> {
+    const { system, console } = this.#options;
+    const wanted = this.#holding?.linkAddress;
+    if (wanted?.link !== link) return;
+    const { exitCode } = await system.run(addAddress(wanted), { timeoutMs: 10_000, acceptExitCodes: [0, 2] });
+    if (exitCode === 0) console.say(`The link ${link} is back, and has the desktop's address again`);
   }
 
   get #statePath(): string {
@@ -199,6 +219,11 @@ export class Desk {
     this.#holding = undefined;
     this.#options.onFree(isDone);
   }
+}
+
+/** nodad: the prefix was made for this session, nobody else can have the address. */
+function addAddress({ address, link }: NonNullable<ExportState["linkAddress"]>): readonly string[] {
+  return ["ip", "-6", "address", "add", address, "dev", link, "nodad"];
 }
 
 function stateOf(lease: Lease, { exportSettings, linkAddress }: SessionPlan): ExportState {

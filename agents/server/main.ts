@@ -1,7 +1,7 @@
 /** Entry of the server agent: arguments, terminal, signals, exit code. */
 import { type ExitCode, StoppedByUser } from "../../lib/errors.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
-import { writeStandardOutput as write } from "../../lib/system/standard_output.ts";
+import { createOutputQueue } from "../../lib/system/standard_output.ts";
 import type { System } from "../../lib/system/system.ts";
 import { canRedraw, createConsole } from "../shared/console.ts";
 import { runCommand } from "../shared/run_command.ts";
@@ -20,7 +20,9 @@ export async function main(
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => stop.abort(new StoppedByUser()));
   }
-  return await runCommand(args, {
+  // A stray key on the console of a closed laptop must not stop what a desktop runs from.
+  const { write, flush } = createOutputQueue();
+  const command = runCommand(args, {
     name: "server-agent",
     usage,
     parse: parseServerOptions,
@@ -34,4 +36,5 @@ export async function main(
       await runServer(options, { system, console, signal: stop.signal, ...replace?.(system) });
     },
   });
+  return await command.finally(flush);
 }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../lib/errors.ts";
 import { parseClientOptions, usage as clientUsage } from "../client/options.ts";
-import { planEnd } from "./on_end.ts";
 import { parseServerOptions, usage as serverUsage } from "./options.ts";
 
 Deno.test("options are read, and every mistake is a usage error", async () => {
@@ -52,9 +51,4 @@ Deno.test("the help names every option, in lines that fit a console", async () =
   }
   assert.equal((await parseServerOptions(["--help"])).kind, "help");
   assert.equal((await parseClientOptions(["--version"])).kind, "version");
-});
-
-Deno.test("the machine ends by its init, after the disk has all that was written", () => {
-  assert.deepEqual(planEnd("reboot"), [["sync"], ["reboot"]]);
-  assert.deepEqual(planEnd("poweroff"), [["sync"], ["poweroff"]]);
 });

@@ -21,7 +21,6 @@ import { version } from "../../lib/version.ts";
 import { Desk } from "./desk.ts";
 import { serveExchange, type ServerExchangeOptions } from "./exchange.ts";
 import { waitUntilIdle } from "./idle.ts";
-import { planEnd } from "./on_end.ts";
 import type { ServerOptions } from "./options.ts";
 import type { Arrival } from "./session_plan.ts";
 import { createDiskSource, PreparedSource, type WatchedSource } from "./source.ts";
@@ -52,6 +51,9 @@ export async function runServer(options: ServerOptions, dependencies: ServerDepe
 
 /** How long a disk may take to appear before its absence is worth a word. */
 const patienceMs = 5_000;
+
+/** How long closing and writing may take before the machine ends all the same. */
+const closeTimeoutMs = 60_000;
 
 /** How long init may take to end the machine. */
 const endTimeoutMs = 120_000;
@@ -116,15 +118,34 @@ class Server {
       this.#waitForClient(stop),
       watchBattery(system, { console, signal: stop }),
     ];
-    try {
-      await Promise.race([this.#done.promise, aborted(signal)]);
-    } finally {
+    const close = async (): Promise<void> => {
       over.abort(new DOMException("The agent ends", "AbortError"));
       await this.#desk.close();
       await Promise.all(running);
       await this.#source[Symbol.asyncDispose]();
+    };
+    try {
+      await Promise.race([this.#done.promise, aborted(signal)]);
+    } catch (error) {
+      await close();
+      throw error;
     }
+    // The machine ends whatever goes wrong here: init unmounts and syncs once more.
+    await this.#withinLimit("Closing everything", close());
     await this.#endMachine();
+  }
+
+  /** Waits for work that is not worth more than a word when it fails or takes too long. */
+  async #withinLimit(what: string, work: Promise<unknown>): Promise<void> {
+    const { system, console } = this.#dependencies;
+    const over = new AbortController();
+    const late = system.delay(closeTimeoutMs, over.signal).then(
+      () => console.say(`${what} takes longer than ${closeTimeoutMs / 1000} s: going on without`),
+      () => {},
+    );
+    const done = work.catch((error) => console.say(`${what} went wrong: ${describeError(error)}`));
+    await Promise.race([done, late]);
+    over.abort();
   }
 
   /** Says what there is to serve before anybody asks, so that trouble is seen at once. A disk may appear later than we do. */
@@ -172,6 +193,7 @@ class Server {
 
   async #serveLink(link: UsableLink, signal: AbortSignal): Promise<void> {
     const { system } = this.#dependencies;
+    await this.#desk.restoreAddress(link.name);
     using datagrams = await openDatagramLink({
       link: link.name,
       index: link.index,
@@ -310,7 +332,9 @@ class Server {
     if (this.#onEnd === "wait") return;
     console.say(this.#onEnd === "reboot" ? "Starting this machine's own system" : "Switching off");
     this.#setPhase({ kind: "ended" });
-    for (const argv of planEnd(this.#onEnd)) await system.run(argv, { timeoutMs: 120_000 });
+    await this.#withinLimit("Writing what is in memory", system.run(["sync"], { timeoutMs: closeTimeoutMs }));
+    // That of the image's init (busybox), which takes devices down first.
+    await system.run([this.#onEnd], { timeoutMs: 120_000 });
     // init ends us; coming back by ourselves would have us started again.
     await system.delay(endTimeoutMs, this.#dependencies.signal);
     throw new UserError(

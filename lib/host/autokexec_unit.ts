@@ -20,8 +20,10 @@ After=network.target
 ExecStart=${command.map(quoteWord).join(" ")}
 Restart=on-failure
 RestartSec=10
-# A cancelled countdown is announced; more it has not to do.
-TimeoutStopSec=20
+# Settings or a key that cannot be used: only setup-server puts that right.
+RestartPreventExitStatus=2
+# Long enough to take the loaded kernel out again and to say so.
+TimeoutStopSec=60
 # The order in which the agent looks for programs, also where /usr/sbin is a link.
 Environment=PATH=${standardPath}
 # What Deno keeps goes with the service.

@@ -44,7 +44,7 @@ export const agentGrants: Readonly<Record<Role, AgentGrants>> = {
       // the export of an agent that has failed: lib/block/adopt_export.ts
       "kill",
       "pidof",
-      // the end: agents/server/on_end.ts
+      // the end: agents/server/server.ts
       "poweroff",
       "reboot",
     ],

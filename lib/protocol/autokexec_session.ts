@@ -30,6 +30,8 @@ export type AutokexecEvent =
   | { readonly kind: "countdown-over" }
   /** Somebody at the laptop said no. */
   | { readonly kind: "cancelled" }
+  /** The machine was suspended during the countdown: whoever read the announcement may be elsewhere, and so may the desktop. */
+  | { readonly kind: "slept" }
   | { readonly kind: "execute-failed"; readonly message: string }
   /** The agent is told to end; while executing that is the shutdown itself. */
   | { readonly kind: "stopped" };
@@ -131,6 +133,11 @@ function onCountdown(state: AutokexecState, event: AutokexecEvent, moment: Autok
         unload,
         announce(`Cancelled: this computer goes on; desktops are not listened to for ${DECLINE_MS / 60_000} minutes`),
       ]);
+    case "slept":
+      return {
+        state: { name: "listening" },
+        actions: [unload, announce("Cancelled: this computer was asleep meanwhile, and goes on")],
+      };
     case "stopped":
       return { state: { name: "listening" }, actions: [unload, announce("Cancelled: this computer goes on")] };
     default:

@@ -3,3 +3,57 @@ export function writeStandardOutput(text: string): void {
   const bytes = new TextEncoder().encode(text);
   for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
 }
+
+/** Text that waits for a terminal; a few screens of it. */
+const maximumQueued = 64 * 1024;
+/** How long the end of a program waits for it. */
+const flushMs = 1_000;
+
+export interface OutputQueue {
+  write(text: string): void;
+  /** Resolves when all is written, or after a second: a terminal that stands still keeps nobody from ending. */
+  flush(): Promise<void>;
+}
+
+/**
+ * Standard output in the background, for what must go on when somebody stops the terminal (Ctrl-S, Scroll Lock); what is too much then, the
+ * oldest first, is lost.
+ * @param write one piece; says how much of it was written
+ */
+export function createOutputQueue(
+  write: (bytes: Uint8Array) => Promise<number> = (bytes) => Deno.stdout.write(bytes),
+): OutputQueue {
+  const encoder = new TextEncoder();
+  const queue: Uint8Array[] = [];
+  let queuedBytes = 0;
+  let draining: Promise<void> | undefined;
+
+  async function drain(): Promise<void> {
+    try {
+      for (let piece = queue.shift(); piece !== undefined; piece = queue.shift()) {
+        queuedBytes -= piece.length;
+        for (let written = 0; written < piece.length;) written += await write(piece.subarray(written));
+      }
+    } catch {
+      // The terminal is gone: there is nobody to tell.
+    } finally {
+      draining = undefined;
+    }
+  }
+
+  return {
+    write: (text) => {
+      const bytes = encoder.encode(text);
+      queue.push(bytes);
+      queuedBytes += bytes.length;
+      while (queuedBytes > maximumQueued) queuedBytes -= queue.shift()?.length ?? queuedBytes;
+      draining ??= drain();
+    },
+    flush: async () => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<void>((resolve) => timer = setTimeout(resolve, flushMs));
+      await Promise.race([draining, late]);
+      clearTimeout(timer);
+    },
+  };
+}

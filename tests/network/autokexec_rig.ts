@@ -10,7 +10,7 @@ const standIns: Readonly<Record<string, string>> = {
   cat: `case $1 in
 /sys/kernel/kexec_loaded) if [ -e "$D/no-kexec" ]; then exit 1; fi; if [ -e "$D/loaded" ]; then echo 1; else echo 0; fi ;;
 /proc/sys/kernel/kexec_load_disabled) echo 0 ;;
-/proc/uptime) echo "5000.00 5000.00" ;;
+/proc/uptime) if [ -e "$D/slept" ]; then echo "9000.00 9000.00"; else echo "5000.00 5000.00"; fi ;;
 /sys/kernel/security/lockdown) exit 1 ;;
 /sys/class/net/eth*/device/uevent) if [ -e "$D/wired-cards" ]; then echo DRIVER=e1000e; else exit 1; fi ;;
 *) exec /usr/bin/cat "$@" ;;

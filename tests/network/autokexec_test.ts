@@ -139,6 +139,21 @@ rigTest("the button of the notification cancels, and the desktop is told that th
   assert.ok(log.includes("kexec --unload") && !log.some((line) => line.startsWith("systemctl")), log.join("\n"));
 });
 
+rigTest("a laptop that slept during the countdown restarts only when it is asked again", async () => {
+  await using scene = await createScene();
+  await using laptop = await start(scene, { countdownSeconds: 2 });
+  {
+    await using _client = startClient(scene.desktop, { site: scene.site });
+    await laptop.waitForLog(/^wall -- The desktop/);
+  }
+  await Deno.writeTextFile(`${scene.laptop.directory}/slept`, "");
+  await laptop.agent.waitForLine(/^Cancelled: this computer was asleep meanwhile/);
+  await laptop.waitForLog(/^kexec --unload$/);
+  assert.ok(!(await laptop.readLog()).includes("systemctl kexec"));
+  await using _again = startClient(scene.desktop, { site: scene.site });
+  await laptop.waitForLog(/^systemctl kexec$/);
+});
+
 rigTest("a laptop that cannot kexec says so, shuts nothing down, and declines", async () => {
   await using scene = await createScene();
   await using laptop = await start(scene, { flags: ["no-kexec"] });

@@ -1,4 +1,4 @@
-/** The server agent fails while a desktop runs from the disk: the desktop must not notice. */
+/** The server agent fails, or a card of the laptop, while a desktop runs from the disk: the desktop must not notice. */
 import assert from "node:assert/strict";
 import { attachDisk, createSite, type Site, startClient, startServer } from "./agents.ts";
 import { createRig, rigTest, type RunningAgent } from "./rig.ts";
@@ -38,6 +38,30 @@ rigTest(
     assert.equal((await other.exited).exitCode, 0, other.lines.join("\n"));
   },
 );
+
+rigTest("a card of the laptop goes and comes back: the desktop reads on", async () => {
+  await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
+  const site = await createSite(rig);
+  const [laptop, desktop] = [rig.machine("laptop"), rig.machine("desktop")];
+  await using server = startServer(laptop, { site });
+  await using first = startClient(desktop, { site });
+  assert.equal((await first.exited).exitCode, 0, first.lines.join("\n"));
+  await server.waitForLine(/has all it needs/);
+  await using disk = await attachDisk(desktop, { reads });
+  await server.waitForLine(/is connected to the disk/);
+  const show = ["ip", "-json", "-6", "address", "show", "dev", "eth0"];
+  const own = /"local":"(fd[^"]+)"/.exec(await desktop.run(show))?.[1] ?? "";
+  const mac = /"address":"([^"]+)"/.exec(await desktop.run(["ip", "-json", "link", "show", "dev", "eth0"]))?.[1] ?? "";
+  await laptop.run(["ip", "link", "delete", "dev", "eth0"]);
+  await rig.plug(["laptop", "eth0", "desktop", "eth0"]);
+  // The pair went as a whole: the desktop's end gets back what a card would have kept.
+  await desktop.run(["ip", "link", "set", "dev", "eth0", "address", mac, "up"]);
+  await desktop.run(["ip", "-6", "address", "add", `${own}/64`, "dev", "eth0", "nodad"]);
+  await server.waitForLine(/^The link eth0 is back, and has the desktop's address again$/);
+  await disk.exited;
+  assert.doesNotMatch(disk.lines.join("\n"), /error|failed/i);
+  assert.equal(disk.lines.filter((line) => line.startsWith("read 4096/4096")).length, reads);
+});
 
 rigTest("the same desktop starts anew after its server was killed: its old export is ended first", async () => {
   await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);

@@ -4,9 +4,11 @@ import { attachDisk, createSite, type Site, startClient, startServer } from "./a
 import { createRig, type Machine, rigTest, type RunningAgent } from "./rig.ts";
 import { layStandIns, type StandIns } from "./stand_ins.ts";
 
-async function layEnds(directory: string): Promise<StandIns> {
-  const write = (name: string): string => `echo "${name} $*" >> "$D/log"`;
-  return await layStandIns(directory, { sync: write("sync"), reboot: write("reboot"), poweroff: write("poweroff") });
+/** @param sync what the stand-in for sync(1) does besides */
+async function layEnds(directory: string, sync = ""): Promise<StandIns> {
+  const write = (name: string): string => `echo "${name} $*" >> "$D/log"\n`;
+  const programs = { sync: write("sync") + sync, reboot: write("reboot"), poweroff: write("poweroff") };
+  return await layStandIns(directory, programs);
 }
 
 /** A desktop that gets the disk, reads from it and lets it go, as one that shuts down: until the server knows. */
@@ -35,6 +37,17 @@ rigTest("without a desktop the laptop goes back to its own system after the time
   await server.waitForLine(/^Starting this machine's own system$/);
   await ends.waitForLog(/^reboot/);
   assert.deepEqual((await ends.readLog()).map((line) => line.trim()), ["sync", "reboot"]);
+});
+
+rigTest("the laptop goes back to its own system also when something goes wrong on the way", async () => {
+  await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
+  const site = await createSite(rig);
+  const laptop = rig.machine("laptop");
+  const ends = await layEnds(laptop.directory, '[ -n "$1" ] || exit 1');
+  await using server = startServer(laptop, { site, wrap: ends.wrap, args: ["--on-end", "reboot"] });
+  await runSession(server, rig.machine("desktop"), site);
+  await server.waitForLine(/^Writing what is in memory went wrong: "sync" exited with status 1/);
+  await ends.waitForLog(/^reboot/);
 });
 
 rigTest("when the desktop is done the laptop switches off, if that is wanted", async () => {
