@@ -105,11 +105,15 @@ export async function restartIntoImage(system: System): Promise<never> {
   });
 }
 
-/** Whether the system is still on its way to its default target: systemctl(1), is-system-running. Runs `systemctl`. */
+/** Whether the system is still on its way to its default target, also when that cannot be known: systemctl(1), is-system-running. Runs `systemctl`. */
 export async function isStarting(system: System): Promise<boolean> {
-  const argv = ["systemctl", "is-system-running"];
-  const { stdout } = await system.run(argv, { acceptExitCodes: [0, 1], timeoutMs: 10_000 });
-  return ["initializing", "starting"].includes(stdout.trim());
+  try {
+    const argv = ["systemctl", "is-system-running"];
+    const { stdout } = await system.run(argv, { acceptExitCodes: [0, 1], timeoutMs: 10_000 });
+    return ["initializing", "starting"].includes(stdout.trim());
+  } catch {
+    return true;
+  }
 }
 
 /** Whether the system surely goes on running: systemctl(1), is-system-running. Also when the agent is about to end. Runs `systemctl`. */
