@@ -194,7 +194,7 @@ class Autokexec {
   }
 
   async #countDown(seconds: number): Promise<void> {
-    const { system, signal } = this.#dependencies;
+    const { system, console, signal } = this.#dependencies;
     if (this.#state.name !== "counting-down") return; // somebody said no at once
     this.#countdown = new AbortController();
     const no = AbortSignal.any([this.#countdown.signal, signal]);
@@ -206,7 +206,8 @@ class Autokexec {
       passedSeconds = await readUptimeSeconds(system) - startSeconds;
     } catch (error) {
       if (no.aborted) return; // somebody said no
-      throw error;
+      console.say(`Cannot see how much time has passed: ${describeError(error)}`);
+      passedSeconds = Infinity;
     }
     if (no.aborted) return;
     this.#handle({ kind: passedSeconds > seconds + sleepSeconds ? "slept" : "countdown-over" });
