@@ -108,9 +108,7 @@ export async function restartIntoImage(system: System): Promise<never> {
 /** Whether the system is still on its way to its default target, also when that cannot be known: systemctl(1), is-system-running. Runs `systemctl`. */
 export async function isStarting(system: System): Promise<boolean> {
   try {
-    const argv = ["systemctl", "is-system-running"];
-    const { stdout } = await system.run(argv, { acceptExitCodes: [0, 1], timeoutMs: 10_000 });
-    return ["initializing", "starting"].includes(stdout.trim());
+    return ["initializing", "starting"].includes(await readSystemState(system));
   } catch {
     return true;
   }
@@ -118,7 +116,11 @@ export async function isStarting(system: System): Promise<boolean> {
 
 /** Whether the system surely goes on running: systemctl(1), is-system-running. Also when the agent is about to end. Runs `systemctl`. */
 export async function isGoingOn(system: System): Promise<boolean> {
+  return ["starting", "running", "degraded"].includes(await readSystemState(system));
+}
+
+async function readSystemState(system: System): Promise<string> {
   const argv = ["systemctl", "is-system-running"];
   const { stdout } = await system.run(argv, { acceptExitCodes: [0, 1], timeoutMs: 5_000, isCleanup: true });
-  return ["starting", "running", "degraded"].includes(stdout.trim());
+  return stdout.trim();
 }

@@ -14,3 +14,10 @@ Deno.test("the clock goes on while the machine sleeps, and never back", () => {
   assert.equal(pass(100, -3_600_000), 15_300, "somebody has set the time of day back");
   assert.equal(pass(0, 15_000), 30_300, "asleep after that");
 });
+
+Deno.test("the clock is not faster when it is asked often: the time of day goes by whole milliseconds", () => {
+  let awakeMs = 0;
+  const now = createSleeplessClock({ monotonicMs: () => awakeMs, wallClockMs: () => Math.floor(awakeMs) });
+  for (; awakeMs < 1_000; awakeMs += 0.25) now();
+  assert.equal(now(), 1_000);
+});

@@ -22,13 +22,15 @@ export type Admission =
   | { readonly kind: "granted"; readonly ticket: Ticket }
   | { readonly kind: "refused"; readonly message: string; readonly holder: string };
 
+type LinkAddress = NonNullable<ExportState["linkAddress"]>;
+
 interface Holding extends Ticket {
   readonly controller: AbortController;
   /** Resolves when the exchange has let go of the disk. */
   readonly exchangeOver: Promise<void>;
   nbd?: NbdExport;
   /** What the desktop's connection goes to. */
-  linkAddress?: NonNullable<ExportState["linkAddress"]>;
+  linkAddress: LinkAddress | undefined;
   /** What to undo when it ends. */
   readonly cleanup: AsyncDisposableStack;
 }
@@ -71,6 +73,7 @@ export class Desk {
       controller,
       replaced: controller.signal,
       exchangeOver,
+      linkAddress: undefined,
       cleanup: new AsyncDisposableStack(),
     };
     this.#holding = holding;
@@ -97,14 +100,8 @@ export class Desk {
     const controller = new AbortController();
     const replaced = controller.signal;
     const cleanup = this.#createCleanup(state.linkAddress);
-    const holding: Holding = {
-      lease,
-      controller,
-      replaced,
-      exchangeOver: Promise.resolve(),
-      cleanup,
-      ...state.linkAddress === undefined ? {} : { linkAddress: state.linkAddress },
-    };
+    const { linkAddress } = state;
+    const holding: Holding = { lease, controller, replaced, exchangeOver: Promise.resolve(), linkAddress, cleanup };
     if (nbd === undefined) {
       console.say(`"${lease.holder.name}" had the disk; its export ended while no agent ran`);
       await end(holding);
@@ -123,10 +120,8 @@ export class Desk {
     const state = stateOf(holding.lease, plan);
     await this.#writeState(state); // first: what is not written down would be lent twice
     holding.cleanup.use(this.#createCleanup(plan.linkAddress));
-    if (plan.linkAddress !== undefined) {
-      holding.linkAddress = plan.linkAddress;
-      await system.run(addAddress(plan.linkAddress), { timeoutMs: 10_000 });
-    }
+    holding.linkAddress = plan.linkAddress;
+    if (plan.linkAddress !== undefined) await system.run(addAddress(plan.linkAddress), { timeoutMs: 10_000 });
     let noting: Promise<void> | undefined;
     holding.cleanup.defer(() => noting);
     const nbd = await startNbdExport(system, plan.exportSettings, {
@@ -222,7 +217,7 @@ export class Desk {
 }
 
 /** nodad: the prefix was made for this session, nobody else can have the address. */
-function addAddress({ address, link }: NonNullable<ExportState["linkAddress"]>): readonly string[] {
+function addAddress({ address, link }: LinkAddress): readonly string[] {
   return ["ip", "-6", "address", "add", address, "dev", link, "nodad"];
 }
 

@@ -332,7 +332,7 @@ class Server {
     if (this.#onEnd === "wait") return;
     console.say(this.#onEnd === "reboot" ? "Starting this machine's own system" : "Switching off");
     this.#setPhase({ kind: "ended" });
-    await this.#withinLimit("Writing what is in memory", system.run(["sync"], { timeoutMs: closeTimeoutMs }));
+    await this.#withinLimit("Writing what is in memory", system.run(["sync"]));
     // That of the image's init (busybox), which takes devices down first.
     await system.run([this.#onEnd], { timeoutMs: 120_000 });
     // init ends us; coming back by ourselves would have us started again.

@@ -187,14 +187,14 @@ function createLineReader(): () => Promise<string> {
     let end: number;
     while ((end = rest.indexOf("\n")) < 0) {
       const count = await Deno.stdin.read(buffer);
-      // The last line counts without its end, too.
-      if (count === null && rest !== "") rest += "\n";
-      else if (count === null) {
+      if (count === null && rest === "") {
         throw new UserError("A question has to be answered, but standard input has ended", {
           hints: ["Run it on a terminal, or answer every question with --yes"],
           exitCode: 3,
         });
-      } else rest += decoder.decode(buffer.subarray(0, count), { stream: true });
+      }
+      // The last line counts without its end, too.
+      rest += count === null ? "\n" : decoder.decode(buffer.subarray(0, count), { stream: true });
       if (rest.length > 65_536) throw new UserError("An answer on standard input is longer than 64 KiB");
     }
     const line = rest.slice(0, end);

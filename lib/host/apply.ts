@@ -1,14 +1,13 @@
 /** Goes through a plan with the user: inspect, show, ask, do, and say at the end what was done and what was not. */
 
 import { StoppedByUser } from "../errors.ts";
-import { askFor, type Proposal, showProposal } from "./ask.ts";
+import { askFor, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
 import type { Host } from "./host.ts";
 import { inspect, type Inspection } from "./inspect.ts";
 import { backupDirectory, dropEntry } from "./journal.ts";
 import { removeMadeDirectories } from "./made_directories.ts";
 import { checkPlan, type Operation, type Plan } from "./operation.ts";
 import { ChangedMeanwhile, noteCommand, perform } from "./perform.ts";
-import { wrapLine } from "./wrap_line.ts";
 
 /** A file that changes again each time it was shown is given up on. */
 const maximumShows = 3;
@@ -70,10 +69,7 @@ async function handle(host: Host, step: Step): Promise<Outcome> {
     if (inspection.status === "unchanged") return "unchanged";
     const missing = operation.needs.filter((id) => outcomes.get(id) === "skipped");
     if (missing.length > 0) {
-      ui.say("");
-      for (const line of wrapLine(`Skipped as well: ${operation.what} (it needs ${missing.join(", ")})`, 4)) {
-        ui.say(line);
-      }
+      sayAlsoSkipped(ui, `${operation.what} (it needs ${missing.join(", ")})`);
       return "skipped";
     }
     const proposal: Proposal = { ...operation, position: step.position, change: changeLines(inspection) };

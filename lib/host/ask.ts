@@ -35,6 +35,12 @@ export async function askFor(ui: Ui, proposal: Proposal): Promise<Answer> {
   return await ui.ask({ text: "Do it", ...(details === "" ? {} : { details }) });
 }
 
+/** What follows from another no. */
+export function sayAlsoSkipped(ui: Ui, what: string): void {
+  ui.say("");
+  for (const line of wrapLine(`Skipped as well: ${what}`, 4)) ui.say(line);
+}
+
 function paint(ui: Ui, change: readonly string[]): readonly string[] {
   return (ui.color ? colorChange(change) : change).map((line) => `    ${line}`);
 }

@@ -7,6 +7,7 @@ import { parseKernelCommandLine } from "../protocol/kernel_command_line.ts";
 import { namesRoot } from "./device_names.ts";
 import type { ArtifactFacts, DoctorFacts, LuksFacts } from "./doctor_facts.ts";
 import type { NicFacts } from "./doctor_network_facts.ts";
+import { backupDirectory } from "./journal.ts";
 import { flattenDevices } from "./storage_facts.ts";
 import { wrapLine } from "./wrap_line.ts";
 
@@ -348,12 +349,15 @@ function missingArtifacts({ hasKernel, hasInitrd }: ArtifactFacts): readonly str
   return [...hasKernel ? [] : ["kernel"], ...hasInitrd ? [] : ["initrd"]];
 }
 
-function checkSetup({ isSetUp, unfinished, artifacts }: DoctorFacts): Verdict {
-  if (!isSetUp) return warning("setup-server has not run here", "Run setup-server");
+function checkSetup({ setup, artifacts }: DoctorFacts): Verdict {
+  if (setup.kind === "never") return warning("setup-server has not run here", "Run setup-server");
+  if (setup.kind === "unknown") return error(setup.message, `The originals are beside it, in ${backupDirectory}`);
   if (artifacts.installed === "missing") {
     return error("the image is not installed: setup-server was ended early, or a step skipped", "Run setup-server");
   }
-  if (unfinished.length > 0) return warning(`not done to its end: ${unfinished.join(", ")}`, "Run setup-server");
+  if (setup.unfinished.length > 0) {
+    return warning(`not done to its end: ${setup.unfinished.join(", ")}`, "Run setup-server");
+  }
   if (artifacts.installed === "other") {
     return warning("another image is installed than the one built last", "Run setup-server");
   }

@@ -92,8 +92,7 @@ const healthy: DoctorFacts = {
     isConfigNewer: false,
     installed: "built",
   },
-  isSetUp: true,
-  unfinished: [],
+  setup: { kind: "done", unfinished: [] },
 };
 
 Deno.test("a healthy laptop passes every check", () => {
@@ -201,10 +200,11 @@ const cases: readonly [title: string, level: CheckLevel, found: RegExp, facts: P
   }],
   ["image", "error", /another key/, { artifacts: { ...artifacts, initrdHasKey: false } }],
   ["image", "warning", /older than config/, { artifacts: { ...artifacts, isConfigNewer: true } }],
-  ["setup", "warning", /has not run/, { isSetUp: false }],
+  ["setup", "warning", /has not run/, { setup: { kind: "never" } }],
   ["setup", "error", /not installed/, { artifacts: { ...artifacts, installed: "missing" } }],
   ["setup", "warning", /another image/, { artifacts: { ...artifacts, installed: "other" } }],
-  ["setup", "warning", /not done to its end: build b/, { unfinished: ["build b"] }],
+  ["setup", "warning", /not done to its end: build b/, { setup: { kind: "done", unfinished: ["build b"] } }],
+  ["setup", "error", /another version/, { setup: { kind: "unknown", message: "Of another version" } }],
 ];
 
 Deno.test("each fault is found by its check, and has a cure", () => {
@@ -279,7 +279,6 @@ Deno.test("who may not read the key and the initrd gets the other answers", asyn
   const { config } = await loadConfig("", "config.yaml");
   const facts = await gatherDoctorFacts(system, await openHostTree(system), {
     config,
-    generator: "initramfs-tools",
     configPath: "/p/config.yaml",
     keyPath: "/p/aes-key",
     buildDirectory: "/p/build",

@@ -2,10 +2,11 @@
 
 import * as v from "valibot";
 import { pathCandidates } from "../boot/find_boot_entry.ts";
-import type { KernelSignature } from "../boot/kernel_signature.ts";
 import { BootError } from "../boot/entry.ts";
+import type { KernelSignature } from "../boot/kernel_signature.ts";
 import { parseStiefelsystemJson } from "../boot/stiefelsystem_json.ts";
 import type { Config } from "../config/config.ts";
+import { UserError } from "../errors.ts";
 import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";
 import { type BlockDevice, readKernelFile, readLockdown } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
@@ -19,7 +20,7 @@ import {
   readNics,
 } from "./doctor_network_facts.ts";
 import { type FirewallFacts, readFirewall } from "./firewall_facts.ts";
-import { gatherHostFacts, type HostFacts, moduleDirectories } from "./host_facts.ts";
+import { chooseGenerator, gatherHostFacts, type HostFacts, moduleDirectories } from "./host_facts.ts";
 import { journalPath, parseJournal } from "./journal.ts";
 import type { HostPath } from "./operation.ts";
 import { stiefelsystemJsonPath } from "./plan_setup_server.ts";
@@ -53,6 +54,14 @@ export interface ArtifactFacts {
   /** The image on the laptop: the one that was built last, or not. Undefined when none was built, or it may not be read. */
   readonly installed: "built" | "other" | "missing" | undefined;
 }
+
+/** What the journal of setup-server says. */
+export type SetupFacts =
+  | { readonly kind: "never" }
+  /** `unfinished`: what it was to run and has not, or not to its end; nothing where only root may see it. */
+  | { readonly kind: "done"; readonly unfinished: readonly string[] }
+  /** It cannot be read. */
+  | { readonly kind: "unknown"; readonly message: string };
 
 export interface DoctorFacts {
   readonly host: HostFacts;
@@ -104,14 +113,11 @@ export interface DoctorFacts {
   readonly nics: readonly NicFacts[];
   readonly battery: BatteryFacts | undefined;
   readonly artifacts: ArtifactFacts;
-  readonly isSetUp: boolean;
-  /** What setup-server was to run and has not, or not to its end; nothing where only root may see it. */
-  readonly unfinished: readonly string[];
+  readonly setup: SetupFacts;
 }
 
 export interface DoctorInputs {
   readonly config: Config;
-  readonly generator: GeneratorId | undefined;
   readonly configPath: string;
   readonly keyPath: string;
   readonly buildDirectory: string;
@@ -128,7 +134,7 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
   const fstab = await tree.readText("/etc/fstab");
   return {
     host,
-    generator: inputs.generator,
+    generator: chooseGenerator(host, inputs.config.modules),
     hasKexec: await readKernelFile(system, "/sys/kernel/kexec_loaded") !== undefined,
     isKexecDisabled: await readKernelFile(system, "/proc/sys/kernel/kexec_load_disabled") === "1",
     lockdown,
@@ -170,15 +176,21 @@ export async function gatherDoctorFacts(system: System, tree: HostTree, inputs: 
     battery: await readBattery(system),
     artifacts: await readArtifacts(system, tree, inputs),
     // Only root may look into the directory: it is there, then.
-    isSetUp: await unlessRefused(tree.exists(journalPath), true),
-    unfinished: await unlessRefused(listUnfinished(tree), []),
+    setup: await unlessRefused(readSetup(tree), { kind: "done", unfinished: [] }),
   };
 }
 
-async function listUnfinished(tree: HostTree): Promise<readonly string[]> {
+async function readSetup(tree: HostTree): Promise<SetupFacts> {
   const text = await tree.readText(journalPath);
-  if (text === undefined) return [];
-  return parseJournal(text).entries.flatMap((entry) => entry.kind === "command" && entry.isNeeded ? [entry.what] : []);
+  if (text === undefined) return { kind: "never" };
+  try {
+    const { entries } = parseJournal(text);
+    const unfinished = entries.flatMap((entry) => entry.kind === "command" && entry.isNeeded ? [entry.what] : []);
+    return { kind: "done", unfinished };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { kind: "unknown", message: error.message };
+  }
 }
 
 /** What only root may look at is answered with `otherwise`, so that doctor is of use to others, too. */
@@ -353,12 +365,10 @@ async function compareInstalled(
   { buildDirectory, config }: DoctorInputs,
 ): Promise<ArtifactFacts["installed"]> {
   const { stiefelsystemKernel, stiefelsystemInitrd } = config.serverSetup;
-  const pairs = [[`${buildDirectory}/kernel`, stiefelsystemKernel], [
-    `${buildDirectory}/initrd`,
-    stiefelsystemInitrd,
-  ]] as const;
-  for (const [, installed] of pairs) if ((await tree.status(installed))?.kind !== "file") return "missing";
-  for (const [built, installed] of pairs) {
+  const files = Object.entries({ kernel: stiefelsystemKernel, initrd: stiefelsystemInitrd });
+  for (const [, installed] of files) if ((await tree.status(installed))?.kind !== "file") return "missing";
+  for (const [name, installed] of files) {
+    const built = `${buildDirectory}/${name}`;
     if (await system.stat(built) === undefined) return undefined;
     if (await hashFile(system, built) !== await hashFile(system, await tree.locate(installed))) return "other";
   }

@@ -1,7 +1,7 @@
 /** Takes back what the journal says was done: units, files, commands, directories, and at last the journal itself. */
 
 import { CommandError, StoppedByUser } from "../errors.ts";
-import { askFor, type Proposal, showProposal } from "./ask.ts";
+import { askFor, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
 import { describeChange, type Side } from "./diff.ts";
 import type { FileState } from "./file_state.ts";
 import type { Host } from "./host.ts";
@@ -19,8 +19,8 @@ import {
   putEntry,
   type UnitEntry,
 } from "./journal.ts";
-import type { HostPath } from "./operation.ts";
 import { removeMadeDirectories } from "./made_directories.ts";
+import type { HostPath } from "./operation.ts";
 import {
   ChangedMeanwhile,
   demandState,
@@ -31,7 +31,6 @@ import {
   temporaryName,
   withoutResult,
 } from "./perform.ts";
-import { wrapLine } from "./wrap_line.ts";
 
 const maximumShows = 3;
 
@@ -168,7 +167,7 @@ async function undoUnit(host: Host, entry: UnitEntry, options: StepOptions): Pro
 
 /** A unit that still runs would go on without its files until the next start: it was not enabled (any more), or was so before setup-server. */
 async function undoStart(host: Host, entry: CommandEntry, options: StepOptions): Promise<UndoOutcome> {
-  const unit = entry.argv.at(-1) ?? "";
+  const unit = unitOf(entry) ?? "";
   // The user has skipped to disable it.
   if (findUnit(host.journal.current, unit) !== undefined) return "nothing-to-do";
   const runs = host.tree.isRunning && entry.hasRun && await isActive(host, unit);
@@ -200,8 +199,7 @@ async function undoFile(host: Host, entry: FileEntry, options: StepOptions): Pro
     }
     const unit = options.kept.get(entry.path);
     if (unit !== undefined) {
-      host.ui.say("");
-      for (const line of wrapLine(`Skipped as well: ${entry.path} (${unit} needs it)`, 4)) host.ui.say(line);
+      sayAlsoSkipped(host.ui, `${entry.path} (${unit} needs it)`);
       return "skipped";
     }
     const change = await describeUndo(host, entry, current);

@@ -6,7 +6,13 @@ import { createRig, rigTest, type RunningAgent } from "./rig.ts";
 /** One every 0.1 s: longer than it takes to start an agent anew. */
 const reads = 40;
 
-async function lend(rig: Awaited<ReturnType<typeof createRig>>): Promise<{ site: Site; client: RunningAgent }> {
+interface Session {
+  readonly site: Site;
+  readonly server: RunningAgent;
+  readonly client: RunningAgent;
+}
+
+async function connect(rig: Awaited<ReturnType<typeof createRig>>): Promise<Session> {
   const site = await createSite(rig);
   const server = startServer(rig.machine("laptop"), { site });
   await using first = startClient(rig.machine("desktop"), { site });
@@ -14,6 +20,11 @@ async function lend(rig: Awaited<ReturnType<typeof createRig>>): Promise<{ site:
   await server.waitForLine(/has all it needs/);
   const client = await attachDisk(rig.machine("desktop"), { reads });
   await server.waitForLine(/is connected to the disk/);
+  return { site, server, client };
+}
+
+async function lend(rig: Awaited<ReturnType<typeof createRig>>): Promise<Omit<Session, "server">> {
+  const { site, server, client } = await connect(rig);
   await server.kill();
   return { site, client };
 }
@@ -41,14 +52,10 @@ rigTest(
 
 rigTest("a card of the laptop goes and comes back: the desktop reads on", async () => {
   await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
-  const site = await createSite(rig);
   const [laptop, desktop] = [rig.machine("laptop"), rig.machine("desktop")];
-  await using server = startServer(laptop, { site });
-  await using first = startClient(desktop, { site });
-  assert.equal((await first.exited).exitCode, 0, first.lines.join("\n"));
-  await server.waitForLine(/has all it needs/);
-  await using disk = await attachDisk(desktop, { reads });
-  await server.waitForLine(/is connected to the disk/);
+  const session = await connect(rig);
+  await using server = session.server;
+  await using disk = session.client;
   const show = ["ip", "-json", "-6", "address", "show", "dev", "eth0"];
   const own = /"local":"(fd[^"]+)"/.exec(await desktop.run(show))?.[1] ?? "";
   const mac = /"address":"([^"]+)"/.exec(await desktop.run(["ip", "-json", "link", "show", "dev", "eth0"]))?.[1] ?? "";

@@ -5,7 +5,6 @@ import { readConfigFile } from "../../config_file.ts";
 import { UserError } from "../../errors.ts";
 import { formatChecks, runChecks } from "../../host/doctor_checks.ts";
 import { gatherDoctorFacts } from "../../host/doctor_facts.ts";
-import { chooseGenerator, gatherHostFacts } from "../../host/host_facts.ts";
 import { openHostTree } from "../../host/tree.ts";
 import type { System } from "../../system/system.ts";
 import { needingRoot } from "../needing_root.ts";
@@ -25,9 +24,7 @@ export async function doctor(system: System, ui: Ui, options: DoctorOptions): Pr
   const tree = await openHostTree(system);
   const { config, warnings } = await readConfigFile(system, options.configPath);
   for (const warning of warnings) ui.warn(formatDiagnostic(warning, options.configPath));
-  const generator = chooseGenerator(await needingRoot("doctor", gatherHostFacts(system, tree)), config.modules);
-  const facts = gatherDoctorFacts(system, tree, { ...options, config, generator });
-  const checks = runChecks(await needingRoot("doctor", facts));
+  const checks = runChecks(await needingRoot("doctor", gatherDoctorFacts(system, tree, { ...options, config })));
   for (const line of formatChecks(checks)) ui.result(line);
   const count = (level: string): number => checks.filter((check) => check.level === level).length;
   const summary = `${count("error")} errors, ${count("warning")} warnings`;

@@ -2,9 +2,9 @@
 
 import { dirname } from "node:path";
 import { isRealDisk } from "../../block/decide_disk.ts";
+import { holdsPassword } from "../../config/holds_password.ts";
 import { StoppedByUser, UserError } from "../../errors.ts";
 import { type ConfigChoices, formatConfigYaml } from "../../host/config_yaml.ts";
-import { holdsPassword } from "../../config/holds_password.ts";
 import { colorChange, describeChange } from "../../host/diff.ts";
 import { chooseGenerator, gatherHostFacts, type HostFacts } from "../../host/host_facts.ts";
 import {

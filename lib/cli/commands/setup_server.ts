@@ -1,8 +1,8 @@
 /** `setup-server`: makes a laptop's system ready to be used from a desktop, one question per change. */
 
 import type { Config } from "../../config/config.ts";
-import { holdsPassword } from "../../config/holds_password.ts";
 import { formatDiagnostic } from "../../config/diagnostics.ts";
+import { holdsPassword } from "../../config/holds_password.ts";
 import { readConfigFile } from "../../config_file.ts";
 import type { Need } from "../../distro/distribution.ts";
 import { quoteCommand, UserError } from "../../errors.ts";
