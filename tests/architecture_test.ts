@@ -52,6 +52,15 @@ Deno.test("what decides is free of I/O: protocol, config, distro and initramfs i
   assertNone(found, "Imports out of pure folders");
 });
 
+Deno.test("the parsers of boot loaders open nothing: they import no boundary and nothing that opens a partition", () => {
+  const allowed = /^lib\/(boot\/menu\/[^/]+|boot\/compare_versions\.ts|[^/]+\.ts)$/;
+  const found = product.filter((file) => file.path.startsWith("lib/boot/menu/")).flatMap((file) =>
+    file.imports.filter((target) => byPath.has(target) && !allowed.test(target))
+      .map((target) => `${file.path} imports ${target}`)
+  );
+  assertNone(found, "Imports out of lib/boot/menu");
+});
+
 Deno.test("agents carry nothing of the command line tool", () => {
   const forbidden = new Set(["lib/config", "lib/host", "lib/image", "lib/media", "lib/qemu", "lib/cli"]);
   const found = product.filter((file) => file.path.startsWith("agents/")).flatMap((file) =>

@@ -1,6 +1,6 @@
 /** Drives the server's session over one connection: bytes to events, actions to deeds. What follows what is decided in lib/protocol. */
 import { describeLocked, type DiskReport } from "../../lib/block/inspect_disk.ts";
-import { BootError } from "../../lib/boot/entry.ts";
+import { BootError } from "../../lib/boot/menu/entry.ts";
 import type { BootImage } from "../../lib/boot/opened_image.ts";
 import { ProtocolError, UserError } from "../../lib/errors.ts";
 import type { AcceptedStream, ByteStream } from "../../lib/net/stream.ts";

@@ -1,7 +1,7 @@
 /** The server agent: answers on every link, lends the disk, and does what is wanted when the desktop is done. */
 import { releaseLeftovers } from "../../lib/block/leftovers.ts";
 import type { DiskReport } from "../../lib/block/inspect_disk.ts";
-import { BootError } from "../../lib/boot/entry.ts";
+import { BootError } from "../../lib/boot/menu/entry.ts";
 import { UserError } from "../../lib/errors.ts";
 import { allNodesGroup, describeEndpoint } from "../../lib/net/address.ts";
 import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";

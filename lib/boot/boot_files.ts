@@ -1,7 +1,7 @@
 /** The files of a mounted partition as {@link BootFiles}: symlinks are followed inside the partition only, as its own system would. */
 
 import type { System } from "../system/system.ts";
-import { type BootFiles, maximumTextBytes } from "./entry.ts";
+import { type BootFiles, maximumTextBytes } from "./menu/entry.ts";
 
 /** As in path_resolution(7). */
 const maximumSymlinks = 40;

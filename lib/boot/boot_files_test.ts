@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createRealSystem } from "../system/real.ts";
 import { type MountedFiles, readMountedFiles } from "./boot_files.ts";
-import { maximumTextBytes } from "./entry.ts";
+import { maximumTextBytes } from "./menu/entry.ts";
 
 async function withPartition(body: (files: MountedFiles, root: string) => Promise<void>): Promise<void> {
   const outside = await Deno.makeTempDir({ prefix: "stiefel-boot-files-" });

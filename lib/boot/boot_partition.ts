@@ -22,7 +22,7 @@ import {
   tryDevice,
   tryPlaces,
 } from "./boot_places.ts";
-import { BootError } from "./entry.ts";
+import { BootError } from "./menu/entry.ts";
 
 export type { BootPartSettings, BootSettings } from "./boot_places.ts";
 

@@ -8,8 +8,8 @@ import { probeSignature } from "../block/signature.ts";
 import { CommandError } from "../errors.ts";
 import type { System } from "../system/system.ts";
 import { readMountedFiles } from "./boot_files.ts";
-import { type BootEntry, BootError, type BootLoader, type BootLoadSettings } from "./entry.ts";
-import { findBootEntry } from "./find_boot_entry.ts";
+import { type BootEntry, BootError, type BootLoader, type BootLoadSettings } from "./menu/entry.ts";
+import { findBootEntry } from "./menu/find_boot_entry.ts";
 import { type BootImage, openImage } from "./opened_image.ts";
 import { findResumeTarget, isHibernatedInFile } from "./resume.ts";
 

@@ -2,7 +2,7 @@
 
 import { cpioPaddingBytes } from "../protocol/cpio.ts";
 import type { MountedFiles } from "./boot_files.ts";
-import { type BootEntry, BootError } from "./entry.ts";
+import { type BootEntry, BootError } from "./menu/entry.ts";
 
 export interface BootImage {
   readonly entry: BootEntry;

@@ -1,10 +1,10 @@
 /** What `doctor` looks at, gathered from the running system. Deciding is in doctor_checks.ts. */
 
 import * as v from "valibot";
-import { pathCandidates } from "../boot/find_boot_entry.ts";
-import { BootError } from "../boot/entry.ts";
+import { pathCandidates } from "../boot/menu/find_boot_entry.ts";
+import { BootError } from "../boot/menu/entry.ts";
 import type { KernelSignature } from "../boot/kernel_signature.ts";
-import { parseStiefelsystemJson } from "../boot/stiefelsystem_json.ts";
+import { parseStiefelsystemJson } from "../boot/menu/stiefelsystem_json.ts";
 import type { Config } from "../config/config.ts";
 import { UserError } from "../errors.ts";
 import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";

@@ -1,6 +1,6 @@
 /** What has to be done to a laptop so that its disk can be used from a desktop. Pure: values in, a plan out. */
 
-import { formatStiefelsystemJson } from "../boot/stiefelsystem_json.ts";
+import { formatStiefelsystemJson } from "../boot/menu/stiefelsystem_json.ts";
 import type { Config } from "../config/config.ts";
 import { UserError } from "../errors.ts";
 import { type GeneratorId, separateInitramfs, separateKernel } from "../initramfs/generator.ts";

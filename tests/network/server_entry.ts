@@ -4,8 +4,8 @@
  */
 import { main } from "../../agents/server/main.ts";
 import { readMountedFiles } from "../../lib/boot/boot_files.ts";
-import { BootError } from "../../lib/boot/entry.ts";
-import { findBootEntry } from "../../lib/boot/find_boot_entry.ts";
+import { BootError } from "../../lib/boot/menu/entry.ts";
+import { findBootEntry } from "../../lib/boot/menu/find_boot_entry.ts";
 import { openImage } from "../../lib/boot/opened_image.ts";
 
 const [folder = "", file = "", passphrase = "-", ...args] = Deno.args;

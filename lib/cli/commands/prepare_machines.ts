@@ -1,6 +1,6 @@
 /** What `demo`, `test-qemu` and `bench` need before a machine can start: programs, the image, the demo disk. */
 
-import { formatStiefelsystemJson } from "../../boot/stiefelsystem_json.ts";
+import { formatStiefelsystemJson } from "../../boot/menu/stiefelsystem_json.ts";
 import { debian } from "../../distro/debian.ts";
 import { stiefelsystemJsonPath } from "../../host/plan_setup_server.ts";
 import { separateInitramfs, separateKernel } from "../../initramfs/generator.ts";

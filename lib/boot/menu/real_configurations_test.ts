@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { type BootEntry, BootError, type BootFiles } from "./entry.ts";
 import { findBootEntry } from "./find_boot_entry.ts";
 
-const fixtures = new URL("../../tests/fixtures/boot/", import.meta.url).pathname;
+const fixtures = new URL("../../../tests/fixtures/boot/", import.meta.url).pathname;
 
 /** The fixture's files, and images that stand for kernels and initramfs files. */
 function open(name: string, images: readonly string[]): BootFiles {

@@ -1,6 +1,6 @@
 /** A boot entry: what a boot loader would have started, and why it may not be found. */
 
-import { UserError } from "../errors.ts";
+import { UserError } from "../../errors.ts";
 
 /** Whose word an entry is. */
 export type BootLoader = "configuration" | "stiefelsystem.json" | "systemd-boot" | "grub" | "extlinux";
