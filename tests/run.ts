@@ -1,8 +1,11 @@
 /**
- * The test command: `deno task test [--yes] [--only unit,host,network,qemu] [FILES…]`.
+ * The test command: `deno task test [--yes] [--only GROUP,…] [FILES…]`.
  *
  * Names missing Debian packages and offers to install them, runs the groups one after the other, each with its own grants, and ends
  * with a line "N passed, N failed" (`deno test` prints another form), counted from the JUnit reports.
+ *
+ * The group `long` takes hours when emulated. It runs when it is named; where the variable CI is set, one of its files runs beside
+ * the other groups, another one each day.
  */
 
 import { parseArgs } from "node:util";
@@ -21,11 +24,26 @@ interface Group {
   readonly grants: readonly string[];
   /** Programs the tests start that a fresh Debian may lack. */
   readonly programs: readonly string[];
+  /** It runs only when it is named. */
+  readonly isOnDemand?: boolean;
 }
 
 // Tests start whatever a host may have (shells under test, ip, nbdkit, mmdebstrap, qemu, our own agents with their real grants),
 // so `--allow-run` names no programs here; the product's own tasks do.
 const commonGrants = ["--allow-run", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"];
+
+const machinePrograms = [
+  "qemu-system-x86_64",
+  secureBootCodePath,
+  "mmdebstrap",
+  "zstd",
+  "bsdtar",
+  "sfdisk",
+  "mkfs.ext4",
+  "mkfs.vfat",
+  "mmd",
+  "debugfs",
+];
 
 const groups: readonly Group[] = [
   {
@@ -79,18 +97,15 @@ const groups: readonly Group[] = [
     what: "whole machines",
     files: ["tests/qemu"],
     grants: [...commonGrants, "--allow-net"],
-    programs: [
-      "qemu-system-x86_64",
-      secureBootCodePath,
-      "mmdebstrap",
-      "zstd",
-      "bsdtar",
-      "sfdisk",
-      "mkfs.ext4",
-      "mkfs.vfat",
-      "mmd",
-      "debugfs",
-    ],
+    programs: machinePrograms,
+  },
+  {
+    name: "long",
+    what: "whole machines: other laptops, faults, firmware",
+    files: ["tests/long"],
+    grants: [...commonGrants, "--allow-net"],
+    programs: machinePrograms,
+    isOnDemand: true,
   },
 ];
 
@@ -131,11 +146,23 @@ async function existing(files: readonly string[]): Promise<string[]> {
   return found.flat();
 }
 
+/** The file of a group whose turn it is: each day the next one. */
+async function listFilesOfDay(group: Group, nowMs: number): Promise<readonly string[]> {
+  const files: string[] = [];
+  for (const directory of group.files) {
+    for await (const { name } of Deno.readDir(projectRoot + directory)) {
+      if (name.endsWith("_test.ts")) files.push(`${directory}/${name}`);
+    }
+  }
+  const day = Math.floor(nowMs / 86_400_000);
+  return files.sort().filter((_, index) => index === day % files.length);
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     options: {
       yes: { type: "boolean", default: false },
-      only: { type: "string", default: groups.map((group) => group.name).join(",") },
+      only: { type: "string" },
       help: { type: "boolean", default: false },
     },
     allowPositionals: true,
@@ -145,10 +172,15 @@ async function main(): Promise<number> {
 
 Runs the tests. Missing Debian packages are named and, after a question, installed (--yes: without a question).
 Groups:
-${groups.map((group) => `  ${group.name.padEnd(9)}${group.what}`).join("\n")}`);
+${
+      groups.map(({ name, what, isOnDemand }) => `  ${name.padEnd(9)}${what}${isOnDemand ? " (only when named)" : ""}`)
+        .join("\n")
+    }`);
     return 0;
   }
-  const wanted = values.only.split(",");
+  const isForCi = values.only === undefined && positionals.length === 0 && Boolean(Deno.env.get("CI"));
+  const byDefault = groups.filter((group) => !group.isOnDemand || isForCi || positionals.length > 0);
+  const wanted = values.only?.split(",") ?? byDefault.map((group) => group.name);
   const unknown = wanted.filter((name) => !groups.some((group) => group.name === name));
   if (unknown.length > 0) {
     throw new UserError(`There is no test group "${unknown.join(", ")}"`, {
@@ -166,7 +198,8 @@ ${groups.map((group) => `  ${group.name.padEnd(9)}${group.what}`).join("\n")}`);
   try {
     for (const group of chosen) {
       const inGroup = positionals.filter((file) => group.files.some((root) => file.startsWith(root)));
-      const files = positionals.length > 0 ? inGroup : await existing(group.files);
+      const whole = group.isOnDemand && isForCi ? await listFilesOfDay(group, Date.now()) : await existing(group.files);
+      const files = positionals.length > 0 ? inGroup : whole;
       if (files.length === 0) continue;
       const count = await runGroup(group, files, directory);
       total.passed += count.passed;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { startVm } from "../../lib/qemu/run_vm.ts";
 import { projectRoot } from "../support/source_tree.ts";
-import { prepareQemuTest } from "./machines.ts";
+import { prepareQemuTest } from "../qemu/machines.ts";
 
 const rig = await prepareQemuTest();
 

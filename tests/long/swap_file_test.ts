@@ -1,10 +1,10 @@
-/** A laptop with the signature of a hibernated system in a swap file that no kernel parameter names. own_system_test.ts has one that sleeps in LUKS. */
+/** A laptop with the signature of a hibernated system in a swap file that no kernel parameter names. luks_test.ts has one that sleeps in LUKS. */
 
 import { prepareDemoDisk } from "../../lib/cli/commands/prepare_machines.ts";
 import { copyDemoDisk } from "../../lib/qemu/demo_disk.ts";
 import { demoDiskLayout, formatFstab } from "../../lib/qemu/demo_disk_layout.ts";
-import { assertRefused } from "./hibernated.ts";
-import { prepareQemuTest } from "./machines.ts";
+import { assertRefused } from "../qemu/hibernated.ts";
+import { prepareQemuTest } from "../qemu/machines.ts";
 
 const rig = await prepareQemuTest();
 
