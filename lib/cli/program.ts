@@ -8,6 +8,7 @@ import type { MachineOptions } from "./commands/prepare_machines.ts";
 import { type PathOptions, type ProjectPaths, resolveConfigFile, resolveProjectPaths } from "../paths.ts";
 import type { System } from "../system/system.ts";
 import { version } from "../version.ts";
+import { helpLayout, helpOutput, wrapText } from "./help_layout.ts";
 import type { Ui } from "./ui.ts";
 
 /** What an entry point knows of its process. */
@@ -50,6 +51,8 @@ interface CommonOptions {
   readonly yes?: true | undefined;
   readonly verbose?: true | undefined;
 }
+
+const exitStatus = "Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 stopped by the user.";
 
 /** What building the image takes. */
 const imagePrograms = ["mmdebstrap", "bsdtar", "tar", "zstd", "xz", "depmod"] as const;
@@ -100,9 +103,11 @@ function buildProgram(context: ProgramContext): Command {
   const program = new Command("stiefelsystem")
     .description("Use a laptop as the bootable disk of a stronger computer, over a network cable.")
     .version(version)
+    .configureHelp(helpLayout)
+    .configureOutput(helpOutput)
     .exitOverride()
     .showHelpAfterError('("--help" shows what is possible)')
-    .addHelpText("after", `\nExit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 stopped by the user.`);
+    .addHelpText("after", () => `\n${wrapText(exitStatus, helpOutput.getOutHelpWidth())}`);
 
   addBuildOptions(
     program.command("create-initrd")
