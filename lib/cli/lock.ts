@@ -2,7 +2,7 @@
 
 import { UserError } from "../errors.ts";
 import type { System } from "../system/system.ts";
-import type { Ui } from "./ui.ts";
+import type { Ui } from "../ui.ts";
 
 export interface LockRequest {
   /** Made when it is missing. */

@@ -4,7 +4,7 @@ import { createMemorySystem } from "../system/memory.ts";
 import { createRealSystem } from "../system/real.ts";
 import type { System } from "../system/system.ts";
 import { lockCache, lockDirectory } from "./lock.ts";
-import type { Ui } from "./ui.ts";
+import type { Ui } from "../ui.ts";
 
 /** As memory has it, and as the real machine does. */
 async function onBoth(check: (system: System, directory: string) => Promise<void>): Promise<void> {

@@ -3,7 +3,7 @@
 import { UserError } from "../errors.ts";
 import { secureBootCodePath } from "../qemu/uefi_firmware.ts";
 import type { System } from "../system/system.ts";
-import type { Ui } from "./ui.ts";
+import type { Ui } from "../ui.ts";
 
 /** Program, or path of another file, to Debian package; the same names on Ubuntu and other descendants. */
 const packageOf: ReadonlyMap<string, string> = new Map([

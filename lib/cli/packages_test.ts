@@ -3,7 +3,7 @@ import { UserError } from "../errors.ts";
 import { createMemorySystem, type MemorySystem } from "../system/memory.ts";
 import { secureBootCodePath } from "../qemu/uefi_firmware.ts";
 import { findMissingPackages, offerPackages, packagesFor } from "./packages.ts";
-import type { Ui } from "./ui.ts";
+import type { Ui } from "../ui.ts";
 
 const apt = { "/usr/bin/apt-get": "", "/usr/bin/dpkg": "" };
 

@@ -9,7 +9,7 @@ import { type PathOptions, type ProjectPaths, resolveConfigFile, resolveProjectP
 import type { System } from "../system/system.ts";
 import { version } from "../version.ts";
 import { helpLayout, helpOutput, wrapText } from "./help_layout.ts";
-import type { Ui } from "./ui.ts";
+import type { Ui } from "../ui.ts";
 
 /** What an entry point knows of its process. */
 export interface ProgramContext {

@@ -7,7 +7,7 @@ import process from "node:process";
 import { styleText } from "node:util";
 import { StoppedByUser, UserError } from "../errors.ts";
 import { describeProgress, formatDuration, type ProgressState } from "./progress.ts";
-import type { Answer, Progress, ProgressOptions, Question, Ui } from "./ui.ts";
+import type { Answer, Progress, ProgressOptions, Question, Ui } from "../ui.ts";
 
 /** How often a running step is drawn on a terminal, and said in a log. */
 const redrawMs = 200;

@@ -1,6 +1,6 @@
 /** Shows a change and asks for it; the same for setting up and for undoing. */
 
-import type { Answer, Ui } from "../cli/ui.ts";
+import type { Answer, Ui } from "../ui.ts";
 import { colorChange } from "./diff.ts";
 import { wrapLine } from "./wrap_line.ts";
 

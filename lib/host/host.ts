@@ -1,6 +1,6 @@
 /** What every function that looks at or changes a host is given. */
 
-import type { Ui } from "../cli/ui.ts";
+import type { Ui } from "../ui.ts";
 import type { System } from "../system/system.ts";
 import { type JournalStore, openJournalStore } from "./journal_store.ts";
 import { type HostTree, openHostTree } from "./tree.ts";

@@ -1,5 +1,5 @@
 /** Runs the stages of a plan: each as soon as what it needs is there, from the cache when nothing changed. */
-import type { Ui } from "../cli/ui.ts";
+import type { Ui } from "../ui.ts";
 import type { System } from "../system/system.ts";
 import type { ImageRequest } from "./plan_image.ts";
 import { type CachedStage, openStageCache } from "./stage_cache.ts";

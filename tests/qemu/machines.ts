@@ -2,7 +2,7 @@
 
 import { createInitrd } from "../../lib/cli/commands/create_initrd.ts";
 import { type MachineOptions, type Machines, prepareMachines } from "../../lib/cli/commands/prepare_machines.ts";
-import type { Progress, Ui } from "../../lib/cli/ui.ts";
+import type { Progress, Ui } from "../../lib/ui.ts";
 import type { BootImage } from "../../lib/qemu/machine_pair.ts";
 import { detectQemuHost } from "../../lib/qemu/run_vm.ts";
 import { createRealSystem } from "../../lib/system/real.ts";

@@ -1,6 +1,6 @@
 /** A made-up host for tests of lib/host: a memory system with a fake systemctl and update-initramfs, and a user that answers from a list. */
 
-import type { Answer, Progress, Question, Ui } from "../../lib/cli/ui.ts";
+import type { Answer, Progress, Question, Ui } from "../../lib/ui.ts";
 import { StoppedByUser } from "../../lib/errors.ts";
 import { createMemorySystem, type MemorySystem } from "../../lib/system/memory.ts";
 import type { RunOptions, System } from "../../lib/system/system.ts";

@@ -19,7 +19,7 @@ import { bootLocally, type BootOutcome, desktopSpec, listFacts, localSpec, newTo
 import { startVm } from "../../qemu/run_vm.ts";
 import { addStreamSource, streamSourceParameter } from "../../qemu/stream_source.ts";
 import type { System } from "../../system/system.ts";
-import type { Ui } from "../ui.ts";
+import type { Ui } from "../../ui.ts";
 import { createInitrd } from "./create_initrd.ts";
 import { bootDemo, describeMachines } from "./demo.ts";
 import {

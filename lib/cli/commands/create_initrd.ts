@@ -18,7 +18,7 @@ import type { System } from "../../system/system.ts";
 import { readAptMirror } from "../apt_mirror.ts";
 import { lockCache } from "../lock.ts";
 import { offerPackages } from "../packages.ts";
-import type { Ui } from "../ui.ts";
+import type { Ui } from "../../ui.ts";
 
 export type { ImageArtifacts } from "../../image/publish_artifacts.ts";
 

@@ -5,7 +5,7 @@ import { formatBootTable } from "../../qemu/boot_steps.ts";
 import { copyDemoDisk } from "../../qemu/demo_disk.ts";
 import { type BootOutcome, bootPair, listFacts, newToken } from "../../qemu/machine_pair.ts";
 import type { System } from "../../system/system.ts";
-import type { Ui } from "../ui.ts";
+import type { Ui } from "../../ui.ts";
 import { defaultMemoryMiB, type MachineOptions, type Machines, placeOf, prepareMachines } from "./prepare_machines.ts";
 
 export type DemoOptions = MachineOptions;

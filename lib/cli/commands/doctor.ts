@@ -8,7 +8,7 @@ import { gatherDoctorFacts } from "../../host/doctor_facts.ts";
 import { openHostTree } from "../../host/tree.ts";
 import type { System } from "../../system/system.ts";
 import { needingRoot } from "../needing_root.ts";
-import type { Ui } from "../ui.ts";
+import type { Ui } from "../../ui.ts";
 
 export interface DoctorOptions {
   readonly configPath: string;

@@ -21,7 +21,7 @@ import type { BlockDevice } from "../../system/facts.ts";
 import type { System } from "../../system/system.ts";
 import { formatBytes } from "../../format_bytes.ts";
 import { needingRoot } from "../needing_root.ts";
-import type { Ui } from "../ui.ts";
+import type { Ui } from "../../ui.ts";
 
 export interface InitOptions {
   /** The file to write. */

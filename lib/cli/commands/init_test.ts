@@ -4,7 +4,7 @@ import {
   type InstalledSystem,
   installedSystems,
 } from "../../../tests/support/installed_systems.ts";
-import type { Ui } from "../ui.ts";
+import type { Ui } from "../../ui.ts";
 import { init } from "./init.ts";
 
 const debian = installedSystems[0] as InstalledSystem;

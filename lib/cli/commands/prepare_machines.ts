@@ -13,7 +13,7 @@ import type { System } from "../../system/system.ts";
 import { readAptMirror } from "../apt_mirror.ts";
 import { lockCache } from "../lock.ts";
 import { offerPackages } from "../packages.ts";
-import type { Ui } from "../ui.ts";
+import type { Ui } from "../../ui.ts";
 import { createInitrd, type CreateInitrdOptions, type ImageArtifacts } from "./create_initrd.ts";
 
 export interface MachineOptions {

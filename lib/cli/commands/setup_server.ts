@@ -17,7 +17,7 @@ import type { GeneratorId } from "../../initramfs/generator.ts";
 import { generators, hookLayers } from "../../initramfs/registry.ts";
 import { readKey } from "../../key_file.ts";
 import type { System } from "../../system/system.ts";
-import type { Ui } from "../ui.ts";
+import type { Ui } from "../../ui.ts";
 
 export interface SetupServerOptions {
   /** Configuration; a file that is not there means the defaults. */

@@ -6,7 +6,7 @@ import { cablePath, desktopSpec, laptopSpec } from "../../qemu/machine_pair.ts";
 import { runInteractiveVm } from "../../qemu/run_vm.ts";
 import { needsListenerFirst } from "../../qemu/vm_spec.ts";
 import type { System } from "../../system/system.ts";
-import type { Ui } from "../ui.ts";
+import type { Ui } from "../../ui.ts";
 import { defaultMemoryMiB, type MachineOptions, type Machines, prepareMachines } from "./prepare_machines.ts";
 
 export interface TestQemuOptions extends MachineOptions {

@@ -4,7 +4,7 @@ import { ExitCode, UserError } from "../../errors.ts";
 import { openHost } from "../../host/host.ts";
 import { undoSetup as undo } from "../../host/undo.ts";
 import type { System } from "../../system/system.ts";
-import type { Ui } from "../ui.ts";
+import type { Ui } from "../../ui.ts";
 import { demandRoot } from "./setup_server.ts";
 
 export interface UndoSetupOptions {

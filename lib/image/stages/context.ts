@@ -1,5 +1,5 @@
 /** What every stage gets to work with. */
-import type { Progress } from "../../cli/ui.ts";
+import type { Progress } from "../../ui.ts";
 import type { System } from "../../system/system.ts";
 import type { ImageRequest } from "../plan_image.ts";
 import type { CachedStage } from "../stage_cache.ts";

@@ -1,4 +1,4 @@
-/** What commands say and ask; `terminal_ui.ts` is the real one, with and without a terminal; tests bring their own. */
+/** What commands say and ask. `lib/cli/terminal_ui.ts` is the real one, with and without a terminal; tests bring their own. */
 
 /** One running step that takes longer than a moment. */
 export interface Progress {
