@@ -28,7 +28,7 @@ const environment = Object.fromEntries(
 try {
   requireDeno(Deno.version.deno, "This is");
   await runProgram(Deno.args, {
-    projectDir: new URL(".", import.meta.url).pathname.replace(/\/$/, ""),
+    projectDir: import.meta.dirname ?? Deno.cwd(),
     environment,
     signal: stop.signal,
     createUi: (options) => createTerminalUi({ ...options, signal: stop.signal }),

@@ -1,6 +1,6 @@
 /** The shared key: 32 random bytes in the file `aes-key`, the only secret of a set of machines. */
 
-import { ExitCode, UserError } from "./errors.ts";
+import { ExitCode, quoteCommand, UserError } from "./errors.ts";
 import type { System } from "./system/system.ts";
 
 export const KEY_LENGTH = 32;
@@ -40,7 +40,7 @@ export async function readKey(system: System, path: string): Promise<Uint8Array<
   }
   if ((status.mode & OTHERS) !== 0) {
     throw badKey(path, `the mode ${formatMode(status.mode)}, which lets others read or change it`, [
-      `Run "chmod 600 ${path}", or delete the file when others may have seen the key`,
+      `Run "${quoteCommand(["chmod", "600", path])}", or delete the file when others may have seen the key`,
     ]);
   }
   if (status.sizeBytes !== KEY_LENGTH) throw badKey(path, `${status.sizeBytes} bytes`, lengthHints(status.sizeBytes));

@@ -142,6 +142,12 @@ Deno.test("no task is granted everything", () => {
   assertNone(blanketRun, "Tasks that may run any program");
 });
 
+Deno.test("P3: no path is cut out of a URL, where blanks and umlauts are written as %20 and %C3%BC", () => {
+  const cut = /import\.meta\.url\b[^;]*?\)\s*\.pathname|new URL\([^;]*?`file:[^;]*?\)\s*\.pathname|`file:\/\/\$\{/;
+  const found = sources.filter(({ path, text }) => path !== "tests/architecture_test.ts" && cut.test(text));
+  assertNone(found.map((file) => file.path), "Files that take the path of a file URL without fileURLToPath");
+});
+
 Deno.test("dependencies are pinned exactly", () => {
   const loose = Object.entries<string>(denoJson.imports).filter(([, target]) => !/^npm:.+@\d+\.\d+\.\d+$/.test(target));
   assertNone(loose.map(([name]) => name), "Dependencies without an exact version");

@@ -16,7 +16,7 @@ import {
 } from "./demo_disk_layout.ts";
 import { efiPackages, makeEfiPartition } from "./efi_partition.ts";
 import { coreSector, placeBootCode } from "./grub_boot_code.ts";
-import { UserError } from "../errors.ts";
+import { quoteCommand, UserError } from "../errors.ts";
 import type { System } from "../system/system.ts";
 
 /** Root's password on the demo disk, written down in doc/testing.md. */
@@ -88,7 +88,7 @@ export function formatMmdebstrapArguments(recipe: DemoDiskRecipe, tarPath: strin
     // The machine id is fixed by image/demo: an empty one would make every boot a first boot.
     "--skip=cleanup/reproducible",
     // Before the kernel is installed: what its package calls then also builds what desktops boot.
-    ...[...recipe.overlays, filesDirectory].map((path) => `--essential-hook=sync-in ${path} /`),
+    ...[...recipe.overlays, filesDirectory].map((path) => `--essential-hook=sync-in ${quoteCommand([path])} /`),
     '--customize-hook=chroot "$1" systemctl enable stiefel-demo.service',
     // What systemd does once after an update (ldconfig, the journal's catalog) is done here, as it is on an installed system.
     '--customize-hook=chroot "$1" ldconfig && chroot "$1" journalctl --update-catalog && chroot "$1" /usr/lib/systemd/systemd-update-done',

@@ -1,10 +1,11 @@
 /** Starts the agents on machines of a rig, with the grants they have in the image. */
+import { fileURLToPath } from "node:url";
 import { Buffer } from "node:buffer";
 import { agentGrants, formatGrants } from "../../lib/image/agent_grants.ts";
 import { formatAgentSettings } from "../../lib/protocol/agent_settings.ts";
 import type { Machine, Rig, RunningAgent } from "./rig.ts";
 
-const root = new URL("../../", import.meta.url).pathname;
+const root = fileURLToPath(new URL("../../", import.meta.url));
 
 export interface Site {
   readonly keyPath: string;

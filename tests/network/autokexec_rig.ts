@@ -1,10 +1,11 @@
 /** The autokexec agent on a machine of a rig, bundled and with its real grants; what would end this machine, or tell its users, is replaced. */
+import { fileURLToPath } from "node:url";
 import { autokexecGrants, formatGrants } from "../../lib/image/agent_grants.ts";
 import { formatAutokexecSettings } from "../../lib/protocol/autokexec_settings.ts";
 import type { Machine, RunningAgent } from "./rig.ts";
 import { layStandIns, type StandIns } from "./stand_ins.ts";
 
-const root = new URL("../../", import.meta.url).pathname;
+const root = fileURLToPath(new URL("../../", import.meta.url));
 
 const standIns: Readonly<Record<string, string>> = {
   cat: `case $1 in

@@ -1,10 +1,11 @@
 /** A laptop's own system and a desktop that wants its disk: the real agents over a cable, up to the point where the machine would restart. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { createSite, type Site, startClient, startServer } from "./agents.ts";
 import { type Laptop, type LaptopOptions, startLaptop } from "./autokexec_rig.ts";
 import { createRig, type Machine, type Rig, rigTest } from "./rig.ts";
 
-const script = new URL("./claimant.ts", import.meta.url).pathname;
+const script = fileURLToPath(new URL("./claimant.ts", import.meta.url));
 
 interface Scene extends AsyncDisposable {
   readonly rig: Rig;

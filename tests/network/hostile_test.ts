@@ -1,10 +1,11 @@
 /** What comes from the network never ends the server, fills its memory, or boots anything. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { createSite, startClient, startServer } from "./agents.ts";
 import { createRig, type Machine, rigTest, type RunningAgent } from "./rig.ts";
 
-const script = new URL("./attacker.ts", import.meta.url).pathname;
-const occupier = new URL("./occupier.ts", import.meta.url).pathname;
+const script = fileURLToPath(new URL("./attacker.ts", import.meta.url));
+const occupier = fileURLToPath(new URL("./occupier.ts", import.meta.url));
 const datagrams = 10_000;
 
 /** VmRSS of proc_pid_status(5). */

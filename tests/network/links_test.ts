@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { type Link, watchLinks } from "../../lib/system/facts.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import { createRig, type Machine, rigTest } from "./rig.ts";
 
-const script = new URL("./link_agent.ts", import.meta.url).pathname;
+const script = fileURLToPath(new URL("./link_agent.ts", import.meta.url));
 
 async function argumentsFor(machine: Machine, mode: string, link: string): Promise<readonly string[]> {
   await machine.run(["ip", "link", "set", "dev", link, "up"]);

@@ -4,9 +4,12 @@
  */
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { type Machine, type MachineOptions, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 
-const module = new URL("../../image/host/dracut/usr/lib/dracut/modules.d/95stiefelsystem/", import.meta.url).pathname;
+const module = fileURLToPath(
+  new URL("../../image/host/dracut/usr/lib/dracut/modules.d/95stiefelsystem/", import.meta.url),
+);
 
 /** What dracut(8) defines before it sources a module; each call is a line of output. */
 const dracutFunctions = `

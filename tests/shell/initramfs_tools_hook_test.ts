@@ -1,12 +1,15 @@
 /** The hook that mkinitramfs runs, under dash and busybox ash, with stubs for the functions of initramfs-tools. */
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { type Machine, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 
-const hook = new URL(
-  "../../image/host/initramfs-tools/usr/lib/stiefelsystem/initramfs-tools/hooks/stiefelsystem",
-  import.meta.url,
-).pathname;
+const hook = fileURLToPath(
+  new URL(
+    "../../image/host/initramfs-tools/usr/lib/stiefelsystem/initramfs-tools/hooks/stiefelsystem",
+    import.meta.url,
+  ),
+);
 
 const modules = "/lib/modules/6.12.30-amd64";
 const ethernet = `${modules}/kernel/drivers/net/ethernet`;

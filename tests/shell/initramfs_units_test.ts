@@ -1,9 +1,10 @@
 /** The units that go into an initramfs with systemd: systemd itself finds nothing wrong with them, and they are in the right order. */
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { makeMachine, runProgram } from "./shell_rig.ts";
 
-const files = new URL("../../image/host/initramfs-units/usr/lib/stiefelsystem/", import.meta.url).pathname;
+const files = fileURLToPath(new URL("../../image/host/initramfs-units/usr/lib/stiefelsystem/", import.meta.url));
 const units = ["stiefel-attach.service", "stiefel-check.service", "stiefel-prepare.service"] as const;
 /** What root.conf is a drop-in for. */
 const rootUnits = ["sysroot.mount", "sysusr-usr.mount", "systemd-fsck-root.service", "systemd-fsck@.service"] as const;

@@ -4,9 +4,10 @@
  */
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { type Machine, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 
-const overlay = new URL("../../image/host/mkinitcpio/", import.meta.url).pathname;
+const overlay = fileURLToPath(new URL("../../image/host/mkinitcpio/", import.meta.url));
 
 /** Runs `lines` under bash with the named functions of mkinitcpio(8), which print how they are called. */
 async function runBuild(lines: string, hook = "stiefelsystem"): Promise<ProgramResult> {

@@ -1,9 +1,10 @@
 /** Every shell script we put onto a machine passes shellcheck as POSIX sh and parses under both shells it may meet. */
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { runProgram, SHELLS } from "./shell_rig.ts";
 
-const image = new URL("../../image/", import.meta.url).pathname;
+const image = fileURLToPath(new URL("../../image/", import.meta.url));
 
 function* walk(folder: string): Generator<string> {
   for (const entry of Deno.readDirSync(folder)) {

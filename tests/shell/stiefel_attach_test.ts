@@ -1,11 +1,12 @@
 /** stiefel-attach under dash and busybox ash, fed with what lib/protocol/session.ts formats. */
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { formatSession, type SessionParameters } from "../../lib/protocol/session.ts";
 import { networkManagerRule } from "../../lib/host/network_rules.ts";
 import { type Machine, type MachineOptions, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 
-const overlays = new URL("../../image/host/", import.meta.url).pathname;
+const overlays = fileURLToPath(new URL("../../image/host/", import.meta.url));
 const script = `${overlays}generic/usr/lib/stiefelsystem/stiefel-attach`;
 
 const direct: SessionParameters = {

@@ -4,9 +4,10 @@
  */
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { type Machine, type MachineOptions, makeMachine, type ProgramResult, runProgram, SHELLS } from "./shell_rig.ts";
 
-const script = new URL("../../image/host/generic/usr/lib/stiefelsystem/stiefel-check", import.meta.url).pathname;
+const script = fileURLToPath(new URL("../../image/host/generic/usr/lib/stiefelsystem/stiefel-check", import.meta.url));
 /** Fedora's and Arch's /bin/sh is bash. */
 const shells = [...SHELLS, ["bash", "--posix"]];
 

@@ -1,10 +1,11 @@
 /** stiefel-initramfs and the package managers' hooks that call it, under dash and busybox ash, with stub generators. */
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { separateInitramfs, separateKernel } from "../../lib/initramfs/generator.ts";
 import { type Machine, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 
-const overlays = new URL("../../image/host/", import.meta.url).pathname;
+const overlays = fileURLToPath(new URL("../../image/host/", import.meta.url));
 const script = `${overlays}separate-initramfs/usr/lib/stiefelsystem/stiefel-initramfs`;
 
 /** Both write what they were asked for into their last argument, unless the machine holds "/broken". */

@@ -1,11 +1,12 @@
 /** The script that keeps the agent running, with a made-up agent, kernel command line and clock of seconds as it is. */
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { agentGrants } from "../../lib/image/agent_grants.ts";
 import { formatLauncher } from "../../lib/image/launcher.ts";
 import { runProgram, SHELLS } from "./shell_rig.ts";
 
-const script = new URL("../../image/initrd/usr/lib/stiefelsystem/supervise-agent", import.meta.url).pathname;
+const script = fileURLToPath(new URL("../../image/initrd/usr/lib/stiefelsystem/supervise-agent", import.meta.url));
 
 /**
  * Runs the script until it has printed `lines` lines, then ends it.

@@ -1,10 +1,12 @@
 /** The last script of a shutdown: it lets go of the disk, and of nothing else. */
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { makeMachine, SHELLS } from "./shell_rig.ts";
 
-const script =
-  new URL("../../image/host/generic/usr/lib/systemd/system-shutdown/stiefelsystem", import.meta.url).pathname;
+const script = fileURLToPath(
+  new URL("../../image/host/generic/usr/lib/systemd/system-shutdown/stiefelsystem", import.meta.url),
+);
 const STATE = "STIEFEL_VERSION=1\nSTIEFEL_ROLE=desktop\nSTIEFEL_DISK=/dev/nbd0\n";
 const MOUNTS = "sysfs /sys sysfs rw,nosuid 0 0\nudev /dev devtmpfs rw 0 0\n/dev/nbd0p2 / ext4 ro,relatime 0 0\n";
 

@@ -1,5 +1,8 @@
 /** The project's own sources as data, for tests about the house itself. */
 
+import { dirname, join, normalize } from "node:path/posix";
+import { fileURLToPath } from "node:url";
+
 export interface SourceFile {
   /** Relative to the project, with slashes: "lib/system/real.ts". */
   readonly path: string;
@@ -8,7 +11,7 @@ export interface SourceFile {
   readonly imports: readonly string[];
 }
 
-export const projectRoot = new URL("../../", import.meta.url).pathname;
+export const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
 
 /** The commands of the tool, as deno.json has a task for each. */
 export const commandTasks: readonly string[] = Object.entries<string | { readonly command?: string }>(
@@ -45,7 +48,7 @@ function findImports(text: string): string[] {
 
 function resolve(importer: string, specifier: string): string {
   if (!specifier.startsWith(".")) return specifier;
-  return new URL(specifier, `file:///${importer}`).pathname.slice(1);
+  return normalize(join(dirname(importer), specifier));
 }
 
 /** Source text without comments, strings and templates, so that a word in them does not count as code. */

@@ -1,10 +1,11 @@
 /** What is found in the configurations of tests/fixtures/boot; its README says where they come from. */
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { type BootEntry, BootError, type BootFiles } from "./entry.ts";
 import { findBootEntry } from "./find_boot_entry.ts";
 
-const fixtures = new URL("../../../tests/fixtures/boot/", import.meta.url).pathname;
+const fixtures = fileURLToPath(new URL("../../../tests/fixtures/boot/", import.meta.url));
 
 /** The fixture's files, and images that stand for kernels and initramfs files. */
 function open(name: string, images: readonly string[]): BootFiles {

@@ -2,6 +2,7 @@
  * Stage "drivers": the kernel modules that are wanted, what they depend on, and the firmware they name.
  * Runs `find`, `cp`, `modinfo`, `depmod` and the compressor.
  */
+import { dirname, resolve } from "node:path/posix";
 import type { Compressor } from "../../config/config.ts";
 import type { System } from "../../system/system.ts";
 import {
@@ -116,7 +117,7 @@ async function findFirmware(system: System, directory: string, names: readonly s
     const entry = byPath.get(name);
     if (entry === undefined || entry.kind === "directory" || found.has(name)) continue;
     found.set(name, { ...entry, path: `${firmwareDirectory}/${name}` });
-    if (entry.kind === "symlink") open.push(new URL(entry.target, `file:///${name}`).pathname.slice(1));
+    if (entry.kind === "symlink") open.push(resolve("/", dirname(name), entry.target).slice(1));
   }
   return [...found.values()];
 }

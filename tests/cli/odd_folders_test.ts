@@ -1,0 +1,87 @@
+/** P3: a checkout may lie in any folder. */
+import assert from "node:assert/strict";
+import { createRealSystem } from "../../lib/system/real.ts";
+import { projectRoot } from "../support/source_tree.ts";
+
+const system = createRealSystem({ home: Deno.env.get("HOME") ?? "/" });
+const denoDirectory = Deno.execPath().slice(0, Deno.execPath().lastIndexOf("/"));
+const folders = [
+  "mein Projekt ü",
+  "mein Projekt u\u0308",
+  "a%20b",
+  "100%zz",
+  "a#b?c=d",
+  "a,b:c",
+  'it\'s "a\\b"',
+  "$HOME {a}[b]*",
+  "a&b;c|d",
+  "-x ",
+  "日本",
+];
+
+/** A copy of the project, of files only: as a clone is. */
+async function cloneTo(directory: string): Promise<void> {
+  const names = ["main.ts", "deno.json", "deno.lock", "lib", "agents", "image", "config-example.yaml"];
+  await system.makeDirectory(directory);
+  await system.run(["cp", "-R", ...names.map((name) => `${projectRoot}${name}`), directory]);
+}
+
+/** Long lines are wrapped, at blanks of a path, too. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ");
+}
+
+/** As much of a Debian as setting it up asks for. */
+async function makeDebian(root: string): Promise<void> {
+  const files = ["usr/sbin/mkinitramfs", "usr/lib/modules/6.12.1-amd64/modules.dep", "boot/vmlinuz-6.12.1-amd64"];
+  for (const file of ["etc/os-release", ...files]) {
+    await system.makeDirectory(`${root}/${file.slice(0, file.lastIndexOf("/"))}`);
+    await system.writeFile(`${root}/${file}`, file === "etc/os-release" ? "ID=debian\nVERSION_ID=13\n" : "");
+  }
+}
+
+/** What create-initrd leaves behind, without what is in it. */
+async function makeImage(clone: string): Promise<void> {
+  await system.writeFile(`${clone}/aes-key`, crypto.getRandomValues(new Uint8Array(32)), { mode: 0o600 });
+  await system.makeDirectory(`${clone}/build`);
+  for (const name of ["kernel", "initrd"]) await system.writeFile(`${clone}/build/${name}`, name);
+  await system.writeFile(`${clone}/build/manifest.json`, "{}");
+}
+
+for (const folder of folders) {
+  Deno.test(`P3: the commands work in a folder with the name ${JSON.stringify(folder)}`, async () => {
+    const parent = await Deno.makeTempDir();
+    const clone = `${parent}/${folder}`;
+    try {
+      await cloneTo(clone);
+      const run = async (...args: readonly string[]): Promise<string> => {
+        const { stdout, stderr } = await system.run([Deno.execPath(), "task", "--quiet", ...args], {
+          cwd: clone,
+          acceptExitCodes: [0, 1, 2],
+          env: {
+            PATH: `${denoDirectory}:/usr/sbin:/usr/bin:/sbin:/bin`,
+            HOME: parent,
+            DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`,
+          },
+        });
+        return stdout + stderr;
+      };
+      assert.match(await run("create-initrd", "--dry-run"), /^pack +depends on what is made before it/m);
+      assert.match(await run("demo", "--help"), /^Usage: stiefelsystem demo/);
+      // What is wrong is named by its own path.
+      const path = new RegExp(`"${RegExp.escape(clone)}/aes-key"`);
+      await makeDebian(`${parent}/my root`);
+      const setUp = ["setup-server", "--root", `${parent}/my root`, "--dry-run"];
+      assert.match(await run(...setUp), path);
+      await system.writeFile(`${clone}/config.yaml`, "modules: [base, nbd, system-debian]\n");
+      assert.ok(oneLine(await run("doctor")).includes(oneLine(`in ${clone}/build`)));
+      await system.writeFile(`${clone}/config.yaml`, "modules: [base\n");
+      assert.match(await run("doctor"), new RegExp(`${RegExp.escape(clone)}/config\\.yaml:2:1`));
+      await system.writeFile(`${clone}/config.yaml`, "modules: [base, nbd, system-debian]\n");
+      await makeImage(clone);
+      assert.match(await run(...setUp), /\/var\/local\/lib\/stiefelsystem\/kernel/);
+    } finally {
+      await Deno.remove(parent, { recursive: true });
+    }
+  });
+}
