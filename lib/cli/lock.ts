@@ -1,6 +1,7 @@
 /** Two commands at a time must not work in the same directory: locks that end with whoever holds them. */
 
 import { UserError } from "../errors.ts";
+import { sweepCache } from "../image/sweep_cache.ts";
 import type { System } from "../system/system.ts";
 import type { Ui } from "../ui.ts";
 
@@ -45,10 +46,17 @@ async function awaitLock(system: System, ui: Ui, request: LockRequest): Promise<
   }
 }
 
-/** One build at a time in a cache: a second one finds what the first has made. */
+/** One build at a time in a cache: a second one finds what the first has made, and removes what a killed one has left. */
 export async function lockCache(system: System, ui: Ui, cacheDirectory: string): Promise<Disposable> {
   await system.makeDirectory(cacheDirectory, { mode: 0o700 }); // results may hold the key
-  return await awaitLock(system, ui, { directory: cacheDirectory, holder: "a build" });
+  const lock = await awaitLock(system, ui, { directory: cacheDirectory, holder: "a build" });
+  try {
+    await sweepCache(system, cacheDirectory);
+    return lock;
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
 }
 
 const lockPath = ({ directory, name = "lock" }: LockRequest): string => `${directory}/${name}`;

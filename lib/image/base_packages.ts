@@ -1,4 +1,5 @@
 /** The Debian packages the image is made of, and how mmdebstrap is asked for them. Data and pure functions. */
+import { type BootstrapHost, bootstrapProgram } from "../debian/bootstrap_program.ts";
 
 /** What both roles need, whatever the configuration says. */
 export const basePackages: readonly string[] = [
@@ -125,13 +126,6 @@ export const recordPackagesHook = [
   `dpkg-deb --fsys-tarfile "$deb" | tar -t > ${packageRecordDirectory}/packages/"$(basename "\${deb%%_*}")".list; done`,
 ].join(" && ");
 
-/**
- * mmdebstrap by timeout(1), which gives it a process group of its own and passes on signals to all of that group. Both are needed:
- * mmdebstrap sends SIGHUP to its whole group when its archive cannot be written (a full disk), and that would be ours; and apt and
- * dpkg-deb would go on for minutes after a Ctrl-C that reached mmdebstrap alone.
- */
-export const mmdebstrapProgram: readonly string[] = ["timeout", "3600", "mmdebstrap"];
-
 export interface BaseRequest {
   readonly suite: string;
   readonly mirror: string;
@@ -142,15 +136,14 @@ export interface BaseRequest {
 /**
  * The command line of mmdebstrap. The "extract" variant unpacks packages and runs none of their scripts: nothing of the image is
  * executed on the build machine, and no chroot is needed.
- * @param mode root, or unshare (user namespace) for everyone else, whose files would belong to somebody else in a directory
- * @param target a directory for root, a tar archive otherwise
+ * @param target a directory for root; otherwise a tar archive, since in a directory the files would belong to somebody else
  */
-export function mmdebstrapArguments(request: BaseRequest, mode: "root" | "unshare", target: string): string[] {
+export function mmdebstrapArguments(request: BaseRequest, host: BootstrapHost, target: string): string[] {
   return [
-    ...mmdebstrapProgram,
-    `--mode=${mode}`,
+    ...bootstrapProgram(host),
+    `--mode=${host.mode}`,
     "--variant=extract",
-    `--format=${mode === "root" ? "directory" : "tar"}`,
+    `--format=${host.mode === "root" ? "directory" : "tar"}`,
     `--components=${request.components.join(",")}`,
     `--include=${request.packages.join(",")}`,
     `--extract-hook=${recordPackagesHook}`,

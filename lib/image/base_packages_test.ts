@@ -9,10 +9,9 @@ import {
 
 Deno.test("packages are unpacked without running their scripts", () => {
   const request = { suite: "trixie", mirror: "http://m/debian", components: ["main"], packages: ["busybox", "kmod"] };
-  const argv = mmdebstrapArguments(request, "unshare", "/out.tar");
-  assert.deepEqual(argv.slice(0, 8), [
-    "timeout",
-    "3600",
+  const argv = mmdebstrapArguments(request, { mode: "unshare", hasMountNamespace: false }, "/out.tar");
+  const start = argv.indexOf("mmdebstrap");
+  assert.deepEqual(argv.slice(start, start + 6), [
     "mmdebstrap",
     "--mode=unshare",
     "--variant=extract",

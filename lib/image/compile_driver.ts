@@ -1,7 +1,7 @@
 /** How a driver is compiled: the command lines. Pure. */
 import type { DriverConfig } from "../config/config.ts";
 import { quoteCommand } from "../errors.ts";
-import { mmdebstrapProgram } from "./base_packages.ts";
+import { type BootstrapHost, bootstrapProgram } from "../debian/bootstrap_program.ts";
 
 /** Where sources are inside the build root; always the same, since compilers write it into what they make. */
 export const sourceDirectory = "/stiefelsystem/sources";
@@ -27,7 +27,7 @@ export function driverMakeCommand({ name, makeArguments }: DriverConfig, kernelV
 export interface CompileRequest {
   readonly suite: string;
   readonly mirror: string;
-  readonly mode: "root" | "unshare";
+  readonly host: BootstrapHost;
   readonly kernelVersion: string;
   /** Shell text for each driver. */
   readonly commands: readonly string[];
@@ -40,8 +40,8 @@ export function compileArguments(request: CompileRequest): string[] {
   const inside = (command: string): string =>
     `--customize-hook=${quoteCommand(["chroot"])} "$1" ${quoteCommand(["sh", "-c", command])}`;
   return [
-    ...mmdebstrapProgram,
-    `--mode=${request.mode}`,
+    ...bootstrapProgram(request.host),
+    `--mode=${request.host.mode}`,
     "--variant=minbase",
     "--format=null",
     `--include=make,gcc,libc6-dev,linux-headers-${request.kernelVersion}`,

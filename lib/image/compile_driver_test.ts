@@ -16,7 +16,7 @@ Deno.test("the build root is made, used and thrown away by one mmdebstrap", () =
   const argv = compileArguments({
     suite: "trixie",
     mirror: "http://mirror.example/debian",
-    mode: "unshare",
+    host: { mode: "unshare", hasMountNamespace: false },
     kernelVersion: "6.12.1+deb13-amd64",
     commands: ["cd /a && exec make it's"],
     sourceArchive: "/cache/a b/sources.tar",

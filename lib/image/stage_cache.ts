@@ -1,14 +1,13 @@
 /**
- * Results of stages, kept in directories named after their keys. A result appears all at once (by renaming a finished directory), so
- * that an interrupted build leaves nothing that looks finished.
+ * Results of stages, kept in directories named after their keys. A result appears and disappears all at once (by renaming its
+ * directory), so that whatever interrupts a build leaves nothing that looks finished.
  */
+import { releaseMounts } from "../system/mounts.ts";
 import type { System } from "../system/system.ts";
 import { formatStageRecord, parseStageRecord, type StageRecord } from "./stage_record.ts";
 import type { StageName } from "./stage.ts";
 
 const recordName = "stage.json";
-/** Unfinished directories older than this belong to no build that still runs. */
-const abandonedAfterMs = 6 * 60 * 60_000;
 /** So many results of one stage are kept, the newest. */
 const keptResults = 4;
 
@@ -21,7 +20,7 @@ export interface StageCache {
   find(name: StageName, key: string): Promise<CachedStage | undefined>;
   /** Runs `make` in a new directory and keeps what it leaves there. On failure the directory is removed. */
   add(name: StageName, key: string, make: (directory: string) => Promise<StageRecord>): Promise<CachedStage>;
-  /** Removes what interrupted builds left, and old results. */
+  /** Removes old results. */
   clean(): Promise<void>;
 }
 
@@ -34,7 +33,21 @@ export function openStageCache(system: System, root: string): StageCache {
     const file = `${directory}/${recordName}`;
     if (await system.lstat(file) === undefined) return undefined;
     const record = parseStageRecord(await system.readText(file));
-    return record === undefined ? undefined : { directory, record };
+    if (record === undefined || !await isWhole(directory, record)) return undefined;
+    return { directory, record };
+  }
+
+  /** After a loss of power a file may be shorter than its record, which was synced. */
+  async function isWhole(directory: string, { part, sizeBytes }: StageRecord): Promise<boolean> {
+    return part === undefined || (await system.stat(`${directory}/${part}`))?.sizeBytes === sizeBytes;
+  }
+
+  /** Renames first: a removal that is cut off must not leave a part of a result under its name. */
+  async function discard(name: string): Promise<void> {
+    if (await system.lstat(`${root}/${name}`) === undefined) return;
+    const unfinished = await system.makeTempDirectory({ parent: root, prefix: "unfinished-old-" });
+    await system.rename(`${root}/${name}`, `${unfinished}/old`);
+    await system.remove(unfinished);
   }
 
   async function add(
@@ -47,10 +60,11 @@ export function openStageCache(system: System, root: string): StageCache {
     try {
       const record = await make(unfinished);
       await system.writeFile(`${unfinished}/${recordName}`, formatStageRecord(record), { mode: 0o600 });
-      await system.remove(place(name, key));
+      await discard(`${name}-${key}`);
       await system.rename(unfinished, place(name, key));
       return { directory: place(name, key), record };
     } finally {
+      await releaseMounts(system, unfinished);
       await system.remove(unfinished);
     }
   }
@@ -62,27 +76,21 @@ export function openStageCache(system: System, root: string): StageCache {
       const status = await system.lstat(`${root}/${name}`);
       return { name, modifiedMs: status?.modifiedMs ?? 0 };
     }));
-    const now = system.wallClockMs();
-    for (const name of chooseDiscarded(entries, now)) await system.remove(`${root}/${name}`);
+    for (const name of chooseDiscarded(entries)) await discard(name);
   }
 
   return { find, add, clean };
 }
 
-/** Which directories of a cache go: abandoned unfinished ones, and all but the newest results of each stage. Pure. */
+/** Which directories of a cache go: all but the newest results of each stage. Pure. */
 export function chooseDiscarded(
   entries: readonly { readonly name: string; readonly modifiedMs: number }[],
-  nowMs: number,
 ): string[] {
-  const abandoned = entries.filter(({ name, modifiedMs }) =>
-    name.startsWith("unfinished-") && nowMs - modifiedMs > abandonedAfterMs
-  );
   const results = Map.groupBy(
     entries.filter(({ name }) => /^[a-z]+-[0-9a-f]{32}$/.test(name)),
     ({ name }) => name.split("-")[0],
   );
-  const old = [...results.values()].flatMap((ofStage) =>
+  return [...results.values()].flatMap((ofStage) =>
     ofStage.toSorted((a, b) => b.modifiedMs - a.modifiedMs).slice(keptResults)
-  );
-  return [...abandoned, ...old].map(({ name }) => name);
+  ).map(({ name }) => name);
 }

@@ -5,7 +5,7 @@
  * image/host (what `setup-server` puts on a laptop). Nothing of it depends on the machine it is made on.
  */
 
-import { mmdebstrapProgram } from "../image/base_packages.ts";
+import { bootstrapProgram, findBootstrapHost } from "../debian/bootstrap_program.ts";
 import {
   demoDiskCommandLine,
   demoDiskLayout,
@@ -17,6 +17,7 @@ import {
 import { efiPackages, makeEfiPartition } from "./efi_partition.ts";
 import { coreSector, placeBootCode } from "./grub_boot_code.ts";
 import { quoteCommand, UserError } from "../errors.ts";
+import { releaseMounts } from "../system/mounts.ts";
 import type { System } from "../system/system.ts";
 
 /** Root's password on the demo disk, written down in doc/testing.md. */
@@ -69,10 +70,9 @@ export interface DemoDiskRecipe {
   readonly made?: readonly string[];
 }
 
-/** The mmdebstrap command that makes the disk's content as a tar file. */
+/** The arguments of mmdebstrap that make the disk's content as a tar file. */
 export function formatMmdebstrapArguments(recipe: DemoDiskRecipe, tarPath: string, filesDirectory: string): string[] {
   return [
-    ...mmdebstrapProgram,
     "--variant=minbase",
     "--format=tar",
     '--aptopt=APT::Install-Recommends "false"',
@@ -145,6 +145,7 @@ export async function buildDemoDisk(system: System, options: BuildDemoDiskOption
     await removeOlderDisks(system, options.cacheDir, name);
     await system.rename(`${work}/disk`, directory);
   } finally {
+    await releaseMounts(system, work);
     // Files of other users inside a user namespace can only be removed from within one.
     await system.run([...asRoot, "rm", "-rf", `${work}/tree`, `${work}/boot`]).catch(() => {});
     await system.remove(work);
@@ -178,7 +179,9 @@ async function makeDisk(system: System, options: MakeDisk): Promise<void> {
   }
 
   options.onStep?.("installing Debian");
-  await run(formatMmdebstrapArguments(options, `${work}/tree.tar`, `${work}/files`));
+  const host = await findBootstrapHost(system);
+  const bootstrap = formatMmdebstrapArguments(options, `${work}/tree.tar`, `${work}/files`);
+  await run([...bootstrapProgram(host), `--mode=${host.mode}`, ...bootstrap]);
 
   options.onStep?.("making file systems");
   // Device nodes come from devtmpfs when the disk is booted; an ordinary user could not create them.

@@ -1,6 +1,6 @@
 /** Programs of Debian 13 that must not be installed on this machine, run on machines of a rig: their root is a tree of their own. */
 import { readAptMirror } from "../../lib/cli/apt_mirror.ts";
-import { mmdebstrapProgram } from "../../lib/image/base_packages.ts";
+import { bootstrapProgram, findBootstrapHost } from "../../lib/debian/bootstrap_program.ts";
 import { debianMirror } from "../../lib/image/mirror.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import type { Machine, RunningAgent } from "./rig.ts";
@@ -21,7 +21,7 @@ export async function installDebian(packages: readonly string[]): Promise<Debian
   const remove = (): Promise<void> => Deno.remove(directory, { recursive: true });
   try {
     await system.run([
-      ...mmdebstrapProgram,
+      ...bootstrapProgram(await findBootstrapHost(system)),
       ...["--quiet", "--variant=minbase", "--format=directory", '--aptopt=APT::Install-Recommends "false"'],
       `--include=${packages.join(",")}`,
       ...["trixie", tree, await readAptMirror(system) ?? debianMirror],

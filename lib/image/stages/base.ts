@@ -1,4 +1,5 @@
-/** Stage "base": Debian packages, unpacked into a directory; none of their scripts runs. Runs `id`, `timeout`, `mmdebstrap`, `tar`. */
+/** Stage "base": Debian packages, unpacked into a directory; none of their scripts runs. Runs `id`, `unshare`, `setpriv`, `tar`. */
+import { type BootstrapHost, findBootstrapHost } from "../../debian/bootstrap_program.ts";
 import { mmdebstrapArguments, packageRecordDirectory, parsePackageVersions } from "../base_packages.ts";
 import { sourceDateEpoch } from "../plan_image.ts";
 import { hashText } from "../stage.ts";
@@ -20,17 +21,11 @@ async function unpackTree(
   await system.remove(archive);
 }
 
-/** How mmdebstrap may act: as root, or within a user namespace. */
-export async function chooseMode(system: System): Promise<"root" | "unshare"> {
-  const { stdout: uid } = await system.run(["id", "--user"]);
-  return uid.trim() === "0" ? "root" : "unshare";
-}
-
 /**
  * The environment of mmdebstrap. Its work goes into the stage's directory, so that it goes with it whatever happens; but in a user
  * namespace it is somebody else, who cannot look into the cache.
  */
-export function mmdebstrapEnvironment(mode: "root" | "unshare", directory: string): Record<string, string> {
+export function mmdebstrapEnvironment({ mode }: BootstrapHost, directory: string): Record<string, string> {
   const epoch = { SOURCE_DATE_EPOCH: String(sourceDateEpoch) };
   return mode === "root" ? { ...epoch, TMPDIR: directory } : epoch;
 }
@@ -41,9 +36,9 @@ const notUnpacked = ["./dev/*", "./usr/share/doc/*", "./usr/share/locale/*", "./
 export async function buildBase({ system, request, directory, progress, signal }: StageContext): Promise<StageRecord> {
   const archive = `${directory}/base.tar`;
   const tree = `${directory}/${treeName}`;
-  const mode = await chooseMode(system);
-  await system.run(mmdebstrapArguments(request, mode, mode === "root" ? tree : archive), {
-    env: mmdebstrapEnvironment(mode, directory),
+  const host = await findBootstrapHost(system);
+  await system.run(mmdebstrapArguments(request, host, host.mode === "root" ? tree : archive), {
+    env: mmdebstrapEnvironment(host, directory),
     timeoutMs: 60 * 60_000,
     signal,
     onLine: (line) => {
@@ -51,7 +46,7 @@ export async function buildBase({ system, request, directory, progress, signal }
       if (step !== undefined && !step.includes("tempdir")) progress.note(step);
     },
   });
-  if (mode === "unshare") {
+  if (host.mode === "unshare") {
     progress.note("unpacking");
     await unpackTree(system, { archive, tree, signal });
   }

@@ -1,9 +1,10 @@
 /**
  * Stage "compile": drivers from source, in a Debian of its own that is thrown away afterwards. Only for modules whose configuration names
- * a source. Runs `curl` or `git`, `tar`, `id`, `timeout`, `mmdebstrap`, `find`, `install`.
+ * a source. Runs `curl` or `git`, `tar`, `id`, `unshare`, `setpriv`, `find`, `install`.
  */
 import { type DriverConfig } from "../../config/config.ts";
 import { requireDriverSource } from "../../config/driver_source.ts";
+import { findBootstrapHost } from "../../debian/bootstrap_program.ts";
 import { quoteCommand, UserError } from "../../errors.ts";
 import type { System } from "../../system/system.ts";
 import {
@@ -16,7 +17,7 @@ import {
 import { hashFile } from "../part_archive.ts";
 import { canonicalJson, hashText } from "../stage.ts";
 import type { StageRecord } from "../stage_record.ts";
-import { chooseMode, mmdebstrapEnvironment, treeName } from "./base.ts";
+import { mmdebstrapEnvironment, treeName } from "./base.ts";
 import type { StageContext } from "./context.ts";
 import { findKernelVersion } from "./kernel_version.ts";
 import { listTree } from "../list_tree.ts";
@@ -30,7 +31,7 @@ export async function buildCompile(context: StageContext): Promise<StageRecord> 
     await unpackSource(context, driver, `${sources}/${driver.name}`);
   }
   progress.note("preparing the compiler");
-  const mode = await chooseMode(system);
+  const host = await findBootstrapHost(system);
   const archive = `${directory}/sources.tar`;
   const results = `${directory}/results.tar`;
   await system.run(["tar", "-c", "-f", archive, "-C", sources, "--owner=0", "--group=0", "."], { signal });
@@ -38,14 +39,14 @@ export async function buildCompile(context: StageContext): Promise<StageRecord> 
     compileArguments({
       suite: request.suite,
       mirror: request.mirror,
-      mode,
+      host,
       kernelVersion: version,
       commands: request.drivers.map((driver) => driverMakeCommand(driver, version)),
       sourceArchive: archive,
       resultArchive: results,
     }),
     {
-      env: mmdebstrapEnvironment(mode, directory),
+      env: mmdebstrapEnvironment(host, directory),
       timeoutMs: 60 * 60_000,
       signal,
       onLine: (line) => /^\s+(CC|LD|MODPOST)\b/.test(line) && progress.note(line.trim().replace(/\s+/, " ")),

@@ -1,0 +1,42 @@
+/**
+ * mmdebstrap, run so that nothing of it outlives us: no process, no mount.
+ *
+ * `setpriv --pdeathsig=TERM` ends `timeout` when our own process ends, however that happens (SIGKILL, a second Ctrl-C).
+ * `timeout` gives mmdebstrap a process group of its own and passes signals on to all of that group; what does not end then
+ * gets SIGKILL. Both are needed: mmdebstrap sends SIGHUP to its whole group when its archive cannot be written (a full disk),
+ * and that would be ours; and apt and dpkg-deb would go on for minutes after a Ctrl-C that reached mmdebstrap alone.
+ * `unshare --mount`: as root mmdebstrap mounts in the mount namespace it finds (devpts, tmpfs, the nodes of /dev). In a
+ * namespace of its own these mounts go with its last process; the machine never sees them. An ordinary user's mmdebstrap
+ * makes such a namespace by itself (mmdebstrap(1), "unshare").
+ */
+import type { System } from "../system/system.ts";
+
+export interface BootstrapHost {
+  /** As root, or within a user namespace. */
+  readonly mode: "root" | "unshare";
+  /** Root may make a mount namespace. A container that may not cannot mount either. */
+  readonly hasMountNamespace: boolean;
+}
+
+/** Seconds that a build may take, and that mmdebstrap has to end when it is asked to; less than `System.run` waits (5 s). */
+const limitSeconds = 3600;
+const graceSeconds = 3;
+
+/** Runs `id` and, as root, `unshare`. */
+export async function findBootstrapHost(system: System): Promise<BootstrapHost> {
+  const { stdout: uid } = await system.run(["id", "-u"]);
+  if (uid.trim() !== "0") return { mode: "unshare", hasMountNamespace: false };
+  const isPossible = await system.run(["unshare", "--mount", "true"]).then(() => true, () => false);
+  return { mode: "root", hasMountNamespace: isPossible };
+}
+
+/** The words before mmdebstrap's own arguments. Pure. */
+export function bootstrapProgram({ mode, hasMountNamespace }: BootstrapHost): readonly string[] {
+  const isolated = mode === "root" && hasMountNamespace ? ["unshare", "--mount", "--propagation=private"] : [];
+  return [
+    ...["setpriv", "--pdeathsig=TERM"],
+    ...["timeout", `--kill-after=${graceSeconds}`, String(limitSeconds)],
+    ...isolated,
+    "mmdebstrap",
+  ];
+}
