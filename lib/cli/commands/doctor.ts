@@ -3,8 +3,8 @@
 import { formatDiagnostic } from "../../config/diagnostics.ts";
 import { readConfigFile } from "../../config_file.ts";
 import { UserError } from "../../errors.ts";
-import { formatChecks, runChecks } from "../../host/doctor_checks.ts";
-import { gatherDoctorFacts } from "../../host/doctor_facts.ts";
+import { formatChecks } from "../../doctor/check.ts";
+import { examineHost } from "../../doctor/doctor.ts";
 import { openHostTree } from "../../host/tree.ts";
 import type { System } from "../../system/system.ts";
 import { needingRoot } from "../needing_root.ts";
@@ -17,17 +17,18 @@ export interface DoctorOptions {
 }
 
 /**
- * Needs read access to the host and the artifacts, and the programs named at `gatherDoctorFacts`; as root it sees more.
+ * Needs read access to the host and the artifacts, and the programs named at `examineHost`; as root it sees more.
  * @throws {UserError} when a check ended with an error
  */
 export async function doctor(system: System, ui: Ui, options: DoctorOptions): Promise<void> {
   const tree = await openHostTree(system);
   const { config, warnings } = await readConfigFile(system, options.configPath);
   for (const warning of warnings) ui.warn(formatDiagnostic(warning, options.configPath));
-  const checks = runChecks(await needingRoot("doctor", gatherDoctorFacts(system, tree, { ...options, config })));
+  const checks = await needingRoot("doctor", examineHost(system, tree, { ...options, config }));
   for (const line of formatChecks(checks)) ui.result(line);
   const count = (level: string): number => checks.filter((check) => check.level === level).length;
-  const summary = `${count("error")} errors, ${count("warning")} warnings`;
-  if (count("error") > 0) throw new UserError(`This machine cannot be used from a desktop yet: ${summary}`);
-  ui.say(count("warning") > 0 ? `Usable; ${summary}` : "All is well");
+  const unseen = count("unknown") > 0 ? `, ${count("unknown")} not seen` : "";
+  const summary = `${count("error")} errors, ${count("warning")} warnings${unseen}`;
+  if (count("error") > 0) throw new UserError(`Not usable from a desktop yet: ${summary}`);
+  ui.say(count("warning") + count("unknown") > 0 ? `Usable; ${summary}` : "All is well");
 }

@@ -2,6 +2,8 @@
 
 import type { Config } from "../../config/config.ts";
 import { formatDiagnostic } from "../../config/diagnostics.ts";
+import { findFormattedDevices } from "../../doctor/device_names.ts";
+import { readCrypttab } from "../../doctor/names.ts";
 import { holdsPassword } from "../../config/holds_password.ts";
 import { readConfigFile } from "../../config_file.ts";
 import type { Need } from "../../distro/distribution.ts";
@@ -10,6 +12,7 @@ import { applyPlan } from "../../host/apply.ts";
 import { findLeftovers } from "../../host/find_leftovers.ts";
 import { openHost } from "../../host/host.ts";
 import { chooseGenerator, gatherHostFacts, type HostFacts } from "../../host/host_facts.ts";
+import { findMountProblem, gatherMountFacts } from "../../host/mount_facts.ts";
 import { type OverlayFile, readOverlay } from "../../host/overlay.ts";
 import { type AutokexecArtifact, planSetupServer, type SetupArtifacts } from "../../host/plan_setup_server.ts";
 import type { HostTree } from "../../host/tree.ts";
@@ -44,6 +47,8 @@ export async function setupServer(system: System, ui: Ui, options: SetupServerOp
   await demandRoot(system, host.tree, { dryRun: options.dryRun ?? false });
   const { config, configText } = await readConfig(system, ui, options.configPath);
   const facts = await gatherHostFacts(system, host.tree);
+  await demandPlaces(system, ui, host.tree, options);
+  await demandSafeNames(host.tree);
   const generator = demandGenerator(facts, config);
   const artifacts = await gatherArtifacts(system, options, { generator, configText, facts });
   demandPrograms(ui, facts, options);
@@ -58,6 +63,30 @@ function sayLeftovers(ui: Ui, leftovers: readonly string[]): void {
   ui.warn("An earlier run has installed what is not wanted any more. It stays, and works on:");
   for (const name of leftovers) ui.say(`    ${name}`);
   ui.say('To have it gone, run "undo-setup", and then "setup-server" again.');
+}
+
+/** @throws {UserError} when a place that is written to is read-only, or not mounted */
+async function demandPlaces(system: System, ui: Ui, tree: HostTree, { dryRun }: SetupServerOptions): Promise<void> {
+  const problem = findMountProblem(await gatherMountFacts(system, tree));
+  if (problem === undefined) return;
+  if (dryRun) return ui.warn(`${problem.found}. ${problem.cure}`);
+  throw new UserError(`This system cannot be set up: ${problem.found}`, { hints: [problem.cure] });
+}
+
+/**
+ * A line that has the system format a device at each start costs a desktop its data, if the name is one of the desktop's own there.
+ * @throws {UserError}
+ */
+async function demandSafeNames(tree: HostTree): Promise<void> {
+  const [first] = findFormattedDevices({
+    fstab: await tree.readText("/etc/fstab"),
+    crypttab: await readCrypttab(tree),
+  });
+  if (first === undefined) return;
+  throw new UserError(
+    `${first.setting} has this system format ${first.device} at each start: on a desktop that may be a partition of its own`,
+    { hints: ["Name the device by PARTUUID= there (lsblk -o NAME,PARTUUID shows it), and run setup-server again"] },
+  );
 }
 
 /** Writing to the running system takes root; saying so at once is better than at the first file. */

@@ -1,23 +1,16 @@
-/** What `doctor` looks at of cards and network managers. Deciding is in doctor_checks.ts. */
+/** Programs of the laptop that would take the link to the disk. */
 
-import { listLinks, readKernelFile, readLinkSpeed } from "../system/facts.ts";
+import { outputIfItWorks } from "../host/ask_program.ts";
+import { networkManagerRule } from "../host/network_rules.ts";
+import type { HostTree } from "../host/tree.ts";
 import type { System } from "../system/system.ts";
-import { outputIfItWorks } from "./ask_program.ts";
-import { networkManagerRule } from "./network_rules.ts";
-import type { HostTree } from "./tree.ts";
-
-export interface NicFacts {
-  readonly name: string;
-  readonly driver: string;
-  readonly hasCarrier: boolean;
-  /** Undefined where the driver does not say. */
-  readonly speedMbps: number | undefined;
-}
 
 /** A program that configures every link it sees, and where it is told which not. */
 export interface GreedyProgram {
   readonly name: string;
   readonly unit: string;
+  /** Its name in OpenRC. */
+  readonly service: string;
   readonly file: string;
   /** What has to stand in the file. */
   readonly setting: string;
@@ -25,10 +18,17 @@ export interface GreedyProgram {
 
 /** dhcpcd.conf(5), connman.conf(5): neither has a directory for files of others. */
 const greedyPrograms: readonly GreedyProgram[] = [
-  { name: "dhcpcd", unit: "dhcpcd.service", file: "/etc/dhcpcd.conf", setting: "denyinterfaces stiefel0" },
+  {
+    name: "dhcpcd",
+    unit: "dhcpcd.service",
+    service: "dhcpcd",
+    file: "/etc/dhcpcd.conf",
+    setting: "denyinterfaces stiefel0",
+  },
   {
     name: "ConnMan",
     unit: "connman.service",
+    service: "connman",
     file: "/etc/connman/main.conf",
     setting: "NetworkInterfaceBlacklist=stiefel0",
   },
@@ -68,32 +68,23 @@ function managesOurLink(text: string): boolean {
   });
 }
 
+/** Services of every OpenRC runlevel: links in /etc/runlevels/LEVEL (rc-update(8)). */
+export async function listOpenRcServices(tree: HostTree): Promise<ReadonlySet<string>> {
+  const levels = await tree.list("/etc/runlevels");
+  return new Set((await Promise.all(levels.map((level) => tree.list(`/etc/runlevels/${level}`)))).flat());
+}
+
+/** Runs `systemctl`, which OpenRC does not have. */
 export async function findGreedyPrograms(system: System, tree: HostTree): Promise<readonly GreedyProgram[]> {
   const found: GreedyProgram[] = [];
+  const openRc = await listOpenRcServices(tree);
   for (const program of greedyPrograms) {
     const state = await outputIfItWorks(system, ["systemctl", "is-enabled", program.unit]);
-    if (state?.trim() !== "enabled") continue;
+    if (state?.trim() !== "enabled" && !openRc.has(program.service)) continue;
     // Whatever leaves us out is fine: a whole name, its beginning, or a list of the only ones that are taken.
     const isTold = /^\s*(denyinterfaces|allowinterfaces|NetworkInterfaceBlacklist)\b.*/gm;
     const settings = (await tree.readText(program.file))?.match(isTold) ?? [];
     if (!settings.some((line) => line.includes("stiefel") || line.includes("allowinterfaces"))) found.push(program);
   }
   return found;
-}
-
-export async function readNics(system: System): Promise<readonly NicFacts[]> {
-  const nics: NicFacts[] = [];
-  for (const link of await listLinks(system)) {
-    const uevent = await readKernelFile(system, `/sys/class/net/${link.name}/device/uevent`);
-    const driver = /^DRIVER=(.+)$/m.exec(uevent ?? "")?.[1];
-    if (driver === undefined) continue; // not hardware
-    if (await readKernelFile(system, `/sys/class/net/${link.name}/phy80211/index`) !== undefined) continue; // wireless
-    nics.push({
-      name: link.name,
-      driver,
-      hasCarrier: link.hasCarrier,
-      speedMbps: await readLinkSpeed(system, link.name),
-    });
-  }
-  return nics;
 }

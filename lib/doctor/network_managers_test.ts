@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createMemorySystem } from "../system/memory.ts";
-import { findNetworkManagerConflicts } from "./doctor_network_facts.ts";
-import { networkManagerRule } from "./network_rules.ts";
-import { openHostTree } from "./tree.ts";
+import { findGreedyPrograms, findNetworkManagerConflicts } from "./network_managers.ts";
+import { networkManagerRule } from "../host/network_rules.ts";
+import { openHostTree } from "../host/tree.ts";
 
 const rules = "/etc/NetworkManager/conf.d";
 
@@ -58,4 +58,17 @@ Deno.test("a connection of the link's name is found", async () => {
   const path = "/etc/NetworkManager/system-connections/cable.nmconnection";
   assert.equal(await isFound(path, "[connection]\ninterface-name=stiefel0\n"), true);
   assert.equal(await isFound(path, "[connection]\ninterface-name=eno1\n"), false);
+});
+
+Deno.test("L6: dhcpcd in a runlevel of OpenRC takes every link, unless it is told not to", async () => {
+  const find = async (files: Readonly<Record<string, string>>): Promise<readonly string[]> => {
+    const system = createMemorySystem({ files, commands: [(argv) => argv[0] === "systemctl" ? 127 : undefined] });
+    return (await findGreedyPrograms(system, await openHostTree(system))).map(({ name }) => name);
+  };
+  const service = { "/etc/runlevels/default/dhcpcd": "#!/sbin/openrc-run\n" };
+  assert.deepEqual(await find(service), ["dhcpcd"]);
+  assert.deepEqual(await find({ "/etc/runlevels/boot/connman": "" }), ["ConnMan"]);
+  assert.deepEqual(await find({ "/etc/init.d/dhcpcd": "" }), []);
+  assert.deepEqual(await find({ ...service, "/etc/dhcpcd.conf": "duid\ndenyinterfaces stiefel0\n" }), []);
+  assert.deepEqual(await find({ ...service, "/etc/dhcpcd.conf": "#denyinterfaces stiefel0\n" }), ["dhcpcd"]);
 });

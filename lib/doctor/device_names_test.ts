@@ -1,6 +1,20 @@
 import assert from "node:assert/strict";
 import type { BlockDevice } from "../system/facts.ts";
-import { findLocalNames, findMountsElsewhere, namesRoot } from "./device_names.ts";
+import {
+  type DeviceSettings,
+  findFormattedDevices,
+  findMountsElsewhere,
+  findVolumeGroup,
+  isCommonName,
+  isLocalName,
+  listNamedDevices,
+  type NamedDevice,
+  namesRoot,
+} from "./device_names.ts";
+
+function findLocalNames(settings: DeviceSettings): readonly NamedDevice[] {
+  return listNamedDevices(settings).filter(({ device }) => isLocalName(device));
+}
 
 const nothing = { commandLine: "", fstab: undefined, crypttab: undefined };
 
@@ -80,4 +94,68 @@ Deno.test("what has to be mounted from another disk is found", () => {
   assert.deepEqual(findMountsElsewhere({ fstab: undefined, disks: [served, half], served }), [
     { mountPoint: "/", disk: half },
   ]);
+});
+
+Deno.test("L4: labels and volume groups that installers name may be on both machines", () => {
+  const common = [
+    ...["LABEL=root", "PARTLABEL=root", "/dev/disk/by-label/ROOT", "/dev/disk/by-partlabel/Linux"],
+    ...["/dev/mapper/ubuntu--vg-ubuntu--lv", "/dev/ubuntu-vg/ubuntu-lv", "/dev/mapper/debian--vg-root"],
+    ...["/dev/mapper/fedora-root", "/dev/mapper/fedora_localhost--live-root", "/dev/mapper/rhel-root"],
+    ...["/dev/mapper/vg0-root", "/dev/mapper/system-root", "/dev/mapper/ArchinstallVg-root", "/dev/mapper/vgmint-root"],
+  ];
+  for (const device of common) assert.ok(isCommonName(device), device);
+  const own = [
+    ...["UUID=1", "PARTUUID=2", "/dev/mapper/laptop-root", "/dev/annas-laptop/root", "/dev/mapper/cryptroot"],
+    ...["/dev/disk/by-uuid/1", "/dev/md0", "/dev/md/root", "/dev/mapper/luks-1234-5678", "zfs"],
+  ];
+  for (const device of own) assert.ok(!isCommonName(device), device);
+});
+
+Deno.test("the volume group of a device name", () => {
+  const cases: Readonly<Record<string, string | undefined>> = {
+    "/dev/mapper/ubuntu--vg-ubuntu--lv": "ubuntu-vg",
+    "/dev/mapper/a-b": "a",
+    "/dev/mapper/a--b": undefined,
+    "/dev/mapper/cryptroot": undefined,
+    "/dev/vg.1/root": "vg.1",
+    "/dev/disk/by-uuid": undefined,
+    "/dev/sda1": undefined,
+  };
+  for (const [device, group] of Object.entries(cases)) assert.equal(findVolumeGroup(device), group, device);
+});
+
+Deno.test("L3: what systemd formats at each start is found, if its name is that of another device on a desktop", () => {
+  const crypttab = (...lines: string[]): readonly NamedDevice[] =>
+    findFormattedDevices({ fstab: undefined, crypttab: lines.join("\n") });
+  for (
+    const [device, options] of [
+      ["/dev/nvme0n1p3", "swap"],
+      ["/dev/sda3", "swap,cipher=aes-xts-plain64,size=512"],
+      ["/dev/disk/by-id/ata-SSD-part3", "plain,tmp"],
+      ["/dev/sdb1", "tmp=ext4,nofail"],
+      ["LABEL=cryptswap", "swap,offset=2048"],
+      ["/dev/mapper/ubuntu--vg-swap_1", "swap"],
+      ["/dev/vg0/swap", "discard,swap"],
+    ] as const
+  ) {
+    const found = [{ setting: "/etc/crypttab", device }];
+    assert.deepEqual(crypttab("data UUID=2 none luks", `cryptswap ${device} /dev/urandom ${options}`), found, device);
+    assert.deepEqual(crypttab(`# x ${device} /dev/urandom ${options}`), []);
+  }
+  for (
+    const line of [
+      "cryptswap UUID=1 /dev/urandom swap,offset=2048",
+      "cryptswap PARTUUID=1 /dev/urandom swap",
+      "cryptswap /dev/disk/by-partuuid/1 /dev/urandom swap",
+      "cryptswap /dev/sda3 /dev/urandom swap,noauto",
+      "home /dev/sda3 none luks,tmpfs-like",
+      "root /dev/sda2",
+    ]
+  ) {
+    assert.deepEqual(crypttab(line), [], line);
+  }
+  assert.deepEqual(
+    findFormattedDevices({ fstab: "/dev/sdb1 /scratch ext4 nofail,x-systemd.makefs 0 2\n", crypttab: undefined }),
+    [{ setting: "/etc/fstab", device: "/dev/sdb1" }],
+  );
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createMemorySystem } from "../system/memory.ts";
-import { parseTrustedKeys, readSecureBoot } from "./secure_boot_facts.ts";
+import { parseTrustedKeys, readSecureBoot } from "./secure_boot.ts";
 
 /** As root sees it on Debian 13, started with Secure Boot by OVMF and Debian's shim. */
 const keys = await Deno.readTextFile(new URL("../../tests/fixtures/secure_boot/proc-keys", import.meta.url));

@@ -1,0 +1,142 @@
+/** What was built and installed: shared key, image, set-up. */
+
+import { UserError } from "../errors.ts";
+import { backupDirectory, journalPath, parseJournal } from "../host/journal.ts";
+import { hashFile, type HostTree } from "../host/tree.ts";
+import { SHARED_KEY_BYTES } from "../protocol/keys.ts";
+import type { System } from "../system/system.ts";
+import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
+import { type DoctorContext, unlessRefused } from "./context.ts";
+import { fileContains } from "./file_contains.ts";
+
+export interface ArtifactFacts {
+  readonly directory: string;
+  readonly hasKernel: boolean;
+  readonly hasInitrd: boolean;
+  /** The key file: "missing", "wrong" (not 32 bytes), "open" (others may read it), "good". */
+  readonly key: "missing" | "wrong" | "open" | "good";
+  /** The shared key was found in the initrd; undefined when there is none of the two, or they may not be read. */
+  readonly initrdHasKey: boolean | undefined;
+  /** The configuration is newer than the initrd. */
+  readonly isConfigNewer: boolean;
+  /** The image on the laptop: the one that was built last, or not. Undefined when none was built, or it may not be read. */
+  readonly installed: "built" | "other" | "missing" | undefined;
+  readonly setup: SetupFacts;
+}
+
+/** What the journal of setup-server says. */
+export type SetupFacts =
+  | { readonly kind: "never" }
+  /** `unfinished`: what it was to run and has not, or not to its end. */
+  | { readonly kind: "done"; readonly unfinished: readonly string[] }
+  /** Only root may see it. */
+  | { readonly kind: "hidden" }
+  /** It cannot be read. */
+  | { readonly kind: "damaged"; readonly message: string };
+
+export async function examineArtifacts(context: DoctorContext): Promise<readonly Check[]> {
+  return runChecks(artifactChecks, await readArtifacts(context));
+}
+
+export const artifactChecks: readonly CheckOf<ArtifactFacts>[] = [
+  ["shared key", checkKey],
+  ["image", checkImage],
+  ["setup", checkSetup],
+];
+
+function checkKey({ key }: ArtifactFacts): Verdict {
+  switch (key) {
+    case "missing":
+      return warning("not there", "Run create-initrd: it makes one");
+    case "wrong":
+      return error("not 32 bytes", "Remove the file; create-initrd makes a new one");
+    case "open":
+      return error("others can read it", "chmod 600 it, and think about making a new one");
+    case "good":
+      return ok("there, for its owner only");
+  }
+}
+
+function checkImage(facts: ArtifactFacts): Verdict {
+  const build = "Run create-initrd";
+  const missing = [...facts.hasKernel ? [] : ["kernel"], ...facts.hasInitrd ? [] : ["initrd"]];
+  if (missing.length > 0) return warning(`no ${missing.join(" and no ")} in ${facts.directory}`, build);
+  if (facts.initrdHasKey === false) {
+    return error("built with another key", `${build}, then setup-server, and write the stick again`);
+  }
+  if (facts.isConfigNewer) return warning("older than config.yaml", build);
+  if (facts.initrdHasKey === undefined) {
+    return unknown("built; whether it fits the key is not seen", "Run doctor as root, or as the one who built it");
+  }
+  return ok("built, fits the key");
+}
+
+function checkSetup({ setup, installed }: ArtifactFacts): Verdict {
+  if (setup.kind === "never") return warning("setup-server has not run here", "Run setup-server");
+  if (setup.kind === "damaged") return error(setup.message, `The originals are beside it, in ${backupDirectory}`);
+  if (installed === "missing") {
+    return error("the image is not installed: setup-server was ended early, or a step skipped", "Run setup-server");
+  }
+  if (setup.kind === "hidden") return unknown("begun; the rest is for root to see", "Run doctor as root");
+  if (setup.unfinished.length > 0) {
+    return warning(`not done to its end: ${setup.unfinished.join(", ")}`, "Run setup-server");
+  }
+  if (installed === "other") return warning("another image is installed than the one built last", "Run setup-server");
+  return ok("done");
+}
+
+async function readArtifacts(context: DoctorContext): Promise<ArtifactFacts> {
+  const { system, tree, buildDirectory, configPath, keyPath } = context;
+  const kernel = await system.stat(`${buildDirectory}/kernel`);
+  const initrd = await system.stat(`${buildDirectory}/initrd`);
+  const configStatus = await system.stat(configPath);
+  const key = await readKeyState(system, keyPath);
+  const hasBoth = initrd !== undefined && (key === "good" || key === "open");
+  const findKey = async (): Promise<boolean> =>
+    await fileContains(system, `${buildDirectory}/initrd`, await system.readFile(keyPath));
+  return {
+    directory: buildDirectory,
+    hasKernel: kernel !== undefined,
+    hasInitrd: initrd !== undefined,
+    key,
+    // Both are their owner's alone, who is root when it was root that built them.
+    initrdHasKey: hasBoth ? await unlessRefused(findKey(), undefined) : undefined,
+    isConfigNewer: configStatus !== undefined && initrd !== undefined && configStatus.modifiedMs > initrd.modifiedMs,
+    installed: await unlessRefused(compareInstalled(context), undefined),
+    // Only root may look into its directory: it is there, then.
+    setup: await unlessRefused(readSetup(tree), { kind: "hidden" }),
+  };
+}
+
+async function readSetup(tree: HostTree): Promise<SetupFacts> {
+  const text = await tree.readText(journalPath);
+  if (text === undefined) return { kind: "never" };
+  try {
+    const { entries } = parseJournal(text);
+    const unfinished = entries.flatMap((entry) => entry.kind === "command" && entry.isNeeded ? [entry.what] : []);
+    return { kind: "done", unfinished };
+  } catch (problem) {
+    if (!(problem instanceof UserError)) throw problem;
+    return { kind: "damaged", message: problem.message };
+  }
+}
+
+async function readKeyState(system: System, path: string): Promise<ArtifactFacts["key"]> {
+  const status = await system.stat(path);
+  if (status === undefined) return "missing";
+  if (status.sizeBytes !== SHARED_KEY_BYTES) return "wrong";
+  return (status.mode & 0o077) === 0 ? "good" : "open";
+}
+
+async function compareInstalled(context: DoctorContext): Promise<ArtifactFacts["installed"]> {
+  const { system, tree, buildDirectory, config } = context;
+  const { stiefelsystemKernel, stiefelsystemInitrd } = config.serverSetup;
+  const files = Object.entries({ kernel: stiefelsystemKernel, initrd: stiefelsystemInitrd });
+  for (const [, installed] of files) if ((await tree.status(installed))?.kind !== "file") return "missing";
+  for (const [name, installed] of files) {
+    const built = `${buildDirectory}/${name}`;
+    if (await system.stat(built) === undefined) return undefined;
+    if (await hashFile(system, built) !== await hashFile(system, await tree.locate(installed))) return "other";
+  }
+  return "built";
+}

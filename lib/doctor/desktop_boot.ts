@@ -1,0 +1,91 @@
+/** What a desktop boots: the separate initramfs and its kernel. */
+
+import { basename } from "node:path/posix";
+import { BootError } from "../boot/menu/entry.ts";
+import { pathCandidates } from "../boot/menu/find_boot_entry.ts";
+import { parseStiefelsystemJson } from "../boot/menu/stiefelsystem_json.ts";
+import { stiefelsystemJsonPath } from "../host/plan_setup_server.ts";
+import type { HostTree } from "../host/tree.ts";
+import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";
+import type { System } from "../system/system.ts";
+import { type Check, type CheckOf, error, ok, runChecks, type Verdict, warning } from "./check.ts";
+import type { DoctorContext } from "./context.ts";
+
+export interface DesktopBootFacts {
+  readonly generator: GeneratorId | undefined;
+  /** Built by setup-server. */
+  readonly hasSeparateInitramfs: boolean;
+  /** `boot.load.initrd` of the configuration: what a desktop gets instead of the one that setup-server builds. */
+  readonly chosenInitramfs: string | undefined;
+  /** Path of the newest kernel's image. */
+  readonly newestKernel: string | undefined;
+  /** The kernel that /boot/stiefelsystem.json names; undefined when it names none. */
+  readonly bootKernel: { readonly path: string; readonly isThere: boolean; readonly isNewest: boolean } | undefined;
+  /** Why /boot/stiefelsystem.json cannot be used. */
+  readonly bootFileProblem: string | undefined;
+}
+
+export async function examineDesktopBoot(context: DoctorContext): Promise<readonly Check[]> {
+  const { system, tree, host, generator, config } = context;
+  return runChecks(desktopBootChecks, {
+    generator,
+    hasSeparateInitramfs: await tree.exists(separateInitramfs),
+    chosenInitramfs: config.boot.load?.initrd,
+    newestKernel: host.kernel?.image,
+    ...await readBootFile(system, tree, host.kernel?.image),
+  });
+}
+
+export const desktopBootChecks: readonly CheckOf<DesktopBootFacts>[] = [["initramfs for desktops", checkInitramfs]];
+
+function checkInitramfs(facts: DesktopBootFacts): Verdict {
+  if (facts.generator === undefined) return warning("nothing is known of it", "See the generator above");
+  if (!facts.hasSeparateInitramfs) return warning(`${separateInitramfs} is not there`, "Run setup-server");
+  const { bootKernel, bootFileProblem, chosenInitramfs, newestKernel } = facts;
+  if (bootFileProblem !== undefined) return error(bootFileProblem, "Put it right, or run setup-server");
+  // Paths there may be relative to /boot, or to its file system.
+  if (chosenInitramfs !== undefined && basename(chosenInitramfs) !== basename(separateInitramfs)) {
+    return warning(
+      `boot.load in config.yaml names another, ${chosenInitramfs}`,
+      `Name ${separateInitramfs} there, or take boot.load out: the laptop's own fits the laptop only`,
+    );
+  }
+  if (bootKernel !== undefined && !bootKernel.isThere) {
+    return error(`/boot/stiefelsystem.json names ${bootKernel.path}, which is not there`, "Run setup-server");
+  }
+  if (bootKernel !== undefined && !bootKernel.isNewest) {
+    return warning(`${bootKernel.path} is not the newest kernel, ${newestKernel}`, "Run setup-server");
+  }
+  return ok("for any machine");
+}
+
+async function readBootFile(
+  system: System,
+  tree: HostTree,
+  newest: string | undefined,
+): Promise<Pick<DesktopBootFacts, "bootKernel" | "bootFileProblem">> {
+  const text = await tree.readText(stiefelsystemJsonPath);
+  if (text === undefined) return { bootKernel: undefined, bootFileProblem: undefined };
+  try {
+    const { kernel } = parseStiefelsystemJson(text, stiefelsystemJsonPath);
+    const bootKernel = kernel === undefined ? undefined : await readBootKernel(system, tree, { kernel, newest });
+    return { bootKernel, bootFileProblem: undefined };
+  } catch (problem) {
+    if (!(problem instanceof BootError)) throw problem;
+    return { bootKernel: undefined, bootFileProblem: problem.message };
+  }
+}
+
+/** Its name stays the same over kernel updates, and its content is for root only (Ubuntu): the size tells kernels apart. */
+async function readBootKernel(
+  system: System,
+  tree: HostTree,
+  { kernel, newest }: { readonly kernel: string; readonly newest: string | undefined },
+): Promise<DesktopBootFacts["bootKernel"]> {
+  const readSize = async (path: string): Promise<number | undefined> =>
+    (await system.stat(await tree.locate(path)))?.sizeBytes;
+  const sizes = await Promise.all(pathCandidates("/boot", kernel).map(readSize));
+  const size = sizes.find((candidate) => candidate !== undefined);
+  const isNewest = newest !== undefined && size === await readSize(newest);
+  return { path: kernel, isThere: size !== undefined, isNewest };
+}

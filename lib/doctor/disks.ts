@@ -1,0 +1,108 @@
+/** The disk that a desktop gets, and what lies elsewhere. */
+
+import { flattenDevices, type StorageFacts } from "../host/storage_facts.ts";
+import type { BlockDevice } from "../system/facts.ts";
+import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
+import type { ConfiguredDisk } from "./configured_disk.ts";
+import type { DoctorContext } from "./context.ts";
+import { findMountsElsewhere, type MountElsewhere } from "./device_names.ts";
+
+export interface DiskFacts {
+  readonly disk: ConfiguredDisk | undefined;
+  readonly storage: StorageFacts;
+  /** What has to be mounted and is not on the disk that is served; undefined where it is not known which one that is. */
+  readonly mountsElsewhere: readonly MountElsewhere[] | undefined;
+  /** EFI system partitions of that disk that no line of fstab and no mount unit mounts; undefined as above. */
+  readonly looseEsps: readonly BlockDevice[] | undefined;
+}
+
+export async function examineDisks({ tree, storage, disk, served }: DoctorContext): Promise<readonly Check[]> {
+  const fstab = await tree.readText("/etc/fstab");
+  return runChecks(diskChecks, {
+    disk,
+    storage,
+    mountsElsewhere: served && findMountsElsewhere({ fstab, disks: storage.disks, served }),
+    looseEsps: served && findLooseEsps(served, fstab),
+  });
+}
+
+export const diskChecks: readonly CheckOf<DiskFacts>[] = [
+  ["disk", checkDisk],
+  ["other disks", checkOtherDisks],
+  ["EFI system partition", checkEsp],
+];
+
+function checkDisk({ disk, storage }: DiskFacts): Verdict {
+  const rootDisk = storage.root?.devices[0];
+  if (disk === undefined) {
+    return rootDisk === undefined
+      ? warning("not configured, and / lies on no disk", "Set boot.disk in config.yaml")
+      : ok(`not configured: the server takes the one it finds (here ${rootDisk.path})`);
+  }
+  if (disk.found === undefined) {
+    return error(`${disk.path} is not there`, "Correct boot.disk in config.yaml; init finds the name");
+  }
+  if (disk.found.type !== "disk") {
+    return error(
+      `${disk.path} is no whole disk but a ${disk.found.type}`,
+      "Set boot.disk in config.yaml to the disk it lies on",
+    );
+  }
+  if (rootDisk !== undefined && rootDisk.path !== disk.found.path) {
+    return warning(`${disk.path} is not the disk of /`, "Is that what you want? A desktop boots what is on boot.disk");
+  }
+  return ok(disk.path);
+}
+
+function checkOtherDisks({ mountsElsewhere }: DiskFacts): Verdict {
+  if (mountsElsewhere === undefined) {
+    return unknown("not looked at: which disk a desktop gets is not known", "Set boot.disk in config.yaml");
+  }
+  const [first] = mountsElsewhere;
+  if (first === undefined) return ok("none is needed");
+  const { mountPoint, disk: { path } } = first;
+  return mountPoint === "/"
+    ? error(`the system is on ${path}, too: a desktop gets one disk`, "Move it to one disk")
+    : warning(
+      `${mountPoint} is on ${path}: a desktop gets one disk, and does not start without`,
+      'Add "nofail" to its line in /etc/fstab',
+    );
+}
+
+/** A desktop mounts what fstab says; systemd's generator mounts the ESP that the firmware started from, which kexec leaves out. */
+function checkEsp({ looseEsps }: DiskFacts): Verdict {
+  if (looseEsps === undefined) {
+    return unknown("not looked at: which disk a desktop gets is not known", "Set boot.disk in config.yaml");
+  }
+  const [first] = looseEsps;
+  if (first === undefined) return ok("none, or mounted by /etc/fstab");
+  return warning(
+    `${first.path} is not in /etc/fstab: a kernel that is installed on a desktop lands beside it`,
+    `Add a line to /etc/fstab: UUID=${first.uuid ?? "…"} ${mountPointOf(first)} vfat umask=0077,nofail 0 2`,
+  );
+}
+
+/** GPT type of an EFI system partition (UEFI specification 2.10, 5.3.3), and that of an MBR. */
+const espTypes = ["c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "0xef"];
+
+function mountPointOf({ mountPoints }: BlockDevice): string {
+  return mountPoints.find((point) => point.startsWith("/")) ?? "/boot/efi";
+}
+
+/**
+ * EFI system partitions that are mounted now, but not by a line of fstab(5): systemd-gpt-auto-generator(8) did it.
+ * @param served the disk that a desktop gets
+ */
+export function findLooseEsps(served: BlockDevice, fstab = ""): readonly BlockDevice[] {
+  const lines = fstab.split("\n").map((line) => line.trim()).filter((line) => !line.startsWith("#"));
+  const inFstab = (device: BlockDevice): boolean =>
+    lines.some((line) => {
+      const [source = "", point = ""] = line.split(/\s+/);
+      return [device.path, `UUID=${device.uuid}`, `PARTUUID=${device.partUuid}`, `LABEL=${device.label}`]
+        .includes(source.replaceAll('"', "")) || device.mountPoints.includes(point);
+    });
+  return flattenDevices([served]).filter((device) =>
+    device.partType !== undefined && espTypes.includes(device.partType) && device.mountPoints.length > 0 &&
+    !inFstab(device)
+  );
+}

@@ -1,0 +1,84 @@
+/** Whether the laptop may sleep on its disk. */
+
+import { flattenDevices, type StorageFacts } from "../host/storage_facts.ts";
+import type { HostTree } from "../host/tree.ts";
+import { parseKernelCommandLine } from "../protocol/kernel_command_line.ts";
+import { readKernelFile } from "../system/facts.ts";
+import { type Check, type CheckOf, error, ok, runChecks, type Verdict, warning } from "./check.ts";
+import type { DoctorContext } from "./context.ts";
+import { isLuks } from "../host/storage_facts.ts";
+
+export interface HibernationFacts {
+  readonly storage: StorageFacts;
+  /** Of the running system. */
+  readonly commandLine: string;
+  /** Where the laptop's own initramfs looks for a hibernated system without being told by the kernel command line. */
+  readonly initramfsResume: string | undefined;
+  /**
+   * Swap in which systemd hibernates without any setting: it writes the place into the firmware's variable HibernateLocation
+   * (systemd-hibernate-resume-generator(8)). Undefined where this machine cannot hibernate like that.
+   */
+  readonly swap: string | undefined;
+  readonly isEncrypted: boolean;
+}
+
+export async function examineHibernation(context: DoctorContext): Promise<readonly Check[]> {
+  const { system, tree, host, storage, served } = context;
+  const canHibernate = host.hasSystemd &&
+    await readKernelFile(system, "/sys/firmware/efi/fw_platform_size") !== undefined &&
+    (await readKernelFile(system, "/sys/power/state"))?.split(" ").includes("disk") === true;
+  return runChecks(hibernationChecks, {
+    storage,
+    commandLine: host.commandLine,
+    initramfsResume: await readInitramfsResume(tree),
+    swap: canHibernate ? findSwap(await readKernelFile(system, "/proc/swaps") ?? "") : undefined,
+    isEncrypted: flattenDevices(served === undefined ? [] : [served]).some(isLuks),
+  });
+}
+
+export const hibernationChecks: readonly CheckOf<HibernationFacts>[] = [["hibernation", checkHibernation]];
+
+function checkHibernation(facts: HibernationFacts): Verdict {
+  const { storage, commandLine, initramfsResume, swap, isEncrypted } = facts;
+  if (flattenDevices(storage.disks).some((device) => device.fsType === "swsuspend")) {
+    return error(
+      "a hibernated system is on the disk",
+      "Start that system and shut it down: the disk is not served like this",
+    );
+  }
+  const never = isEncrypted
+    ? "Never hibernate before using the disk from a desktop: behind encryption only the desktop can see it, and refuses"
+    : "Never hibernate before using the disk from a desktop; a hibernated disk is refused";
+  const resume = parseKernelCommandLine(commandLine).find(({ name }) => name === "resume")?.value ?? initramfsResume;
+  if (resume !== undefined) return warning(`set up (resume=${resume})`, never);
+  if (swap !== undefined) return warning(`possible without any setting: systemd finds ${swap} by itself`, never);
+  return ok("not set up");
+}
+
+/**
+ * The first swap that memory fits into and that outlives the power.
+ * @param text content of /proc/swaps (proc_swaps(5)): a heading, then name, type, size, …
+ */
+export function findSwap(text: string): string | undefined {
+  const names = text.split("\n").slice(1).map((line) => line.split(/\s+/)[0] ?? "").filter((name) => name !== "");
+  return names.find((name) => !/^\/dev\/(?:zram|nbd)/.test(name))?.replaceAll("\\040", " ");
+}
+
+async function readInitramfsResume(tree: HostTree): Promise<string | undefined> {
+  const directory = "/etc/initramfs-tools";
+  const texts = [await tree.readText(`${directory}/initramfs.conf`)];
+  for (const name of await tree.list(`${directory}/conf.d`)) {
+    texts.push(await tree.readText(`${directory}/conf.d/${name}`));
+  }
+  return parseInitramfsResume(texts.join("\n"));
+}
+
+/**
+ * RESUME of initramfs-tools (initramfs-tools(7)), which Debian's installer sets; "auto" finds something or not.
+ * @param settings one file after the other
+ */
+export function parseInitramfsResume(settings: string): string | undefined {
+  // The last assignment counts, as in the shell that sources them.
+  const value = [...settings.matchAll(/^[ \t]*RESUME=["']?([^"'\s#]*)/gm)].at(-1)?.[1];
+  return value === undefined || ["", "auto", "none"].includes(value) ? undefined : value;
+}

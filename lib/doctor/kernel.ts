@@ -1,0 +1,62 @@
+/** The laptop's kernel: what a desktop needs of it, and kexec. */
+
+import { type HostFacts, moduleDirectories } from "../host/host_facts.ts";
+import type { HostPath } from "../host/operation.ts";
+import type { HostTree } from "../host/tree.ts";
+import { readKernelFile } from "../system/facts.ts";
+import { type Check, type CheckOf, error, ok, runChecks, type Verdict } from "./check.ts";
+import type { DoctorContext } from "./context.ts";
+
+export interface KernelFacts {
+  readonly host: HostFacts;
+  /** Kernel modules a desktop needs that the payload's kernel lacks. */
+  readonly missingModules: readonly string[];
+  /** The kernel was built with kexec. */
+  readonly hasKexec: boolean;
+  /** kernel.kexec_load_disabled is set. */
+  readonly isKexecDisabled: boolean;
+}
+
+export async function examineKernel({ system, tree, host }: DoctorContext): Promise<readonly Check[]> {
+  return runChecks(kernelChecks, {
+    host,
+    missingModules: host.kernel === undefined ? [] : await findMissingModules(tree, host.kernel.release),
+    hasKexec: await readKernelFile(system, "/sys/kernel/kexec_loaded") !== undefined,
+    isKexecDisabled: await readKernelFile(system, "/proc/sys/kernel/kexec_load_disabled") === "1",
+  });
+}
+
+export const kernelChecks: readonly CheckOf<KernelFacts>[] = [
+  ["kernel for desktops", checkKernel],
+  ["kexec", checkKexec],
+];
+
+function checkKernel({ host, missingModules }: KernelFacts): Verdict {
+  if (host.kernel === undefined) return error("no installed kernel was found", "Install your distribution's kernel");
+  if (missingModules.length > 0) {
+    return error(
+      `${host.kernel.release} has no module ${missingModules.join(", ")}`,
+      "Install the package with the kernel's extra modules, or build it with CONFIG_BLK_DEV_NBD=m",
+    );
+  }
+  return ok(host.kernel.release);
+}
+
+function checkKexec(facts: KernelFacts): Verdict {
+  if (!facts.hasKexec) return error("the kernel has none", "Run a kernel with CONFIG_KEXEC_FILE=y");
+  if (facts.isKexecDisabled) {
+    return error("switched off (kernel.kexec_load_disabled=1)", "Look for it in /etc/sysctl.d, take it out and reboot");
+  }
+  return ok("possible");
+}
+
+const neededModules = ["nbd"];
+
+/** Modules come as files or built in (modules.dep and modules.builtin of depmod(8)). */
+async function findMissingModules(tree: HostTree, release: string): Promise<readonly string[]> {
+  const paths = moduleDirectories.flatMap((directory): readonly HostPath[] =>
+    ["modules.dep", "modules.builtin"].map((name): HostPath => `${directory}/${release}/${name}`)
+  );
+  const lists = (await Promise.all(paths.map((path) => tree.readText(path)))).join("\n");
+  return neededModules.filter((name) => !new RegExp(`(^|/)${name}\\.ko`, "m").test(lists));
+}

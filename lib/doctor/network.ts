@@ -1,0 +1,101 @@
+/** Network programs, IPv6 and cards. */
+
+import { listLinks, readKernelFile, readLinkSpeed } from "../system/facts.ts";
+import type { System } from "../system/system.ts";
+import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
+import { type DoctorContext, unlessRefused } from "./context.ts";
+import { findGreedyPrograms, findNetworkManagerConflicts, type GreedyProgram } from "./network_managers.ts";
+
+export interface NicFacts {
+  readonly name: string;
+  readonly driver: string;
+  readonly hasCarrier: boolean;
+  /** Undefined where the driver does not say. */
+  readonly speedMbps: number | undefined;
+}
+
+export interface NetworkFacts {
+  /** NetworkManager settings of others that manage the stiefel link; undefined where they may not be read. */
+  readonly networkManagerConflicts: readonly string[] | undefined;
+  /** Of the programs that take every link, those that run at each boot and are not told to leave ours. */
+  readonly greedyPrograms: readonly GreedyProgram[];
+  /** The running kernel speaks IPv6. */
+  readonly hasIpv6: boolean;
+  readonly nics: readonly NicFacts[];
+}
+
+export async function examineNetwork({ system, tree }: DoctorContext): Promise<readonly Check[]> {
+  return runChecks(networkChecks, {
+    networkManagerConflicts: await unlessRefused(findNetworkManagerConflicts(tree), undefined),
+    greedyPrograms: await findGreedyPrograms(system, tree),
+    hasIpv6: await readKernelFile(system, "/proc/sys/net/ipv6/conf/all/disable_ipv6") === "0",
+    nics: await readNics(system),
+  });
+}
+
+export const networkChecks: readonly CheckOf<NetworkFacts>[] = [
+  ["network programs", checkNetworkPrograms],
+  ["IPv6", checkIpv6],
+  ["network cards", checkNics],
+];
+
+function checkNetworkPrograms({ networkManagerConflicts, greedyPrograms }: NetworkFacts): Verdict {
+  const [greedy] = greedyPrograms;
+  if (greedy !== undefined) {
+    return error(
+      `${greedy.name} takes every link, the one to the disk too`,
+      `Put "${greedy.setting}" into ${greedy.file}`,
+    );
+  }
+  if (networkManagerConflicts === undefined) {
+    return unknown("NetworkManager's connections may be read by root only", "Run doctor as root");
+  }
+  if (networkManagerConflicts.length === 0) return ok("leave the stiefel link alone");
+  return error(
+    `NetworkManager is told to manage it by ${networkManagerConflicts.join(", ")}`,
+    "Take stiefel0 out there, or the desktop loses its disk",
+  );
+}
+
+function checkIpv6({ hasIpv6 }: NetworkFacts): Verdict {
+  if (hasIpv6) return ok("on");
+  return warning(
+    "switched off: a desktop cannot ask this system, only the image",
+    "Remove ipv6.disable=1 from the kernel command line, net.ipv6.conf.all.disable_ipv6=1 from sysctl",
+  );
+}
+
+const slowMbps = 1000;
+
+function checkNics({ nics }: NetworkFacts): Verdict {
+  if (nics.length === 0) return error("no wired network card", "Plug in a USB or Thunderbolt one");
+  const describe = ({ name, driver, speedMbps }: NicFacts): string =>
+    `${name} (${driver}${speedMbps === undefined ? "" : `, ${speedMbps} Mbit/s`})`;
+  const found = nics.map(describe).join(", ");
+  const halfDuplex = nics.find((nic) => nic.driver === "cdc_ncm");
+  if (halfDuplex !== undefined) {
+    return warning(`${found}: cdc_ncm runs Realtek cards in half duplex`, 'Add "r8152" to modules in config.yaml');
+  }
+  const slow = nics.find((nic) => nic.speedMbps !== undefined && nic.speedMbps < slowMbps);
+  if (slow !== undefined) {
+    return warning(`${found}: ${slow.name} is slow`, "Use a better cable or card: 1 Gbit/s or more");
+  }
+  return ok(found);
+}
+
+export async function readNics(system: System): Promise<readonly NicFacts[]> {
+  const nics: NicFacts[] = [];
+  for (const link of await listLinks(system)) {
+    const uevent = await readKernelFile(system, `/sys/class/net/${link.name}/device/uevent`);
+    const driver = /^DRIVER=(.+)$/m.exec(uevent ?? "")?.[1];
+    if (driver === undefined) continue; // not hardware
+    if (await readKernelFile(system, `/sys/class/net/${link.name}/phy80211/index`) !== undefined) continue; // wireless
+    nics.push({
+      name: link.name,
+      driver,
+      hasCarrier: link.hasCarrier,
+      speedMbps: await readLinkSpeed(system, link.name),
+    });
+  }
+  return nics;
+}

@@ -1,0 +1,105 @@
+/** Whether this machine starts the image's kernel under Secure Boot. */
+
+import { type KernelSignature, readKernelSignature } from "../boot/kernel_signature.ts";
+import { outputIfItWorks } from "../host/ask_program.ts";
+import type { HostTree } from "../host/tree.ts";
+import { readKernelFile, readLockdown } from "../system/facts.ts";
+import type { System } from "../system/system.ts";
+import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
+import { type DoctorContext, unlessRefused } from "./context.ts";
+
+export interface SecureBootFacts {
+  /** The firmware enforces it. */
+  readonly isSecureBoot: boolean;
+  /** "integrity", "confidentiality"; undefined where the kernel is not locked down. */
+  readonly lockdown: string | undefined;
+  /** The kernel that the laptop would turn into; undefined when there is none, it may not be read, or nothing checks who has signed it. */
+  readonly imageKernel: { readonly path: string; readonly signature: KernelSignature } | undefined;
+  /** What the running kernel calls the keys it checks signatures with; undefined where they are not shown, or none are needed. */
+  readonly trustedKeys: readonly string[] | undefined;
+}
+
+export async function examineSecureBoot(context: DoctorContext): Promise<readonly Check[]> {
+  const { system, tree, config, buildDirectory } = context;
+  const lockdown = await readLockdown(system);
+  const isSecureBoot = await readSecureBoot(system);
+  const paths = { installed: config.serverSetup.stiefelsystemKernel, built: `${buildDirectory}/kernel` };
+  const facts = lockdown === undefined ? { imageKernel: undefined, trustedKeys: undefined } : {
+    imageKernel: await unlessRefused(readImageKernel(system, tree, paths), undefined),
+    trustedKeys: await readTrustedKeys(system),
+  };
+  return runChecks(secureBootChecks, { isSecureBoot, lockdown, ...facts });
+}
+
+export const secureBootChecks: readonly CheckOf<SecureBootFacts>[] = [["Secure Boot", checkSecureBoot]];
+
+/** Locked down, a kernel only starts kernels signed by a key it trusts, by kexec_file_load (kernel_lockdown(7)). */
+function checkSecureBoot({ isSecureBoot, lockdown, imageKernel, trustedKeys }: SecureBootFacts): Verdict {
+  if (lockdown === undefined) return ok(isSecureBoot ? "on, the kernel is not locked down" : "off");
+  const locked = `the kernel is locked down (${lockdown})`;
+  if (imageKernel === undefined) {
+    return warning(`${locked}: it starts signed kernels only`, "Build the image, and run doctor again");
+  }
+  const { path, signature } = imageKernel;
+  if (signature.kind === "none") {
+    return error(
+      `${locked}, and ${path} is not signed`,
+      "Build the image with a signed kernel, as Debian's linux-image-amd64 is, or switch Secure Boot off in the firmware",
+    );
+  }
+  if (signature.kind === "broken") {
+    return error(`${locked}, and ${path} is not what was signed`, "Build the image again, and run setup-server");
+  }
+  const signer = signature.names.at(-1) ?? "somebody unknown";
+  if (trustedKeys === undefined) {
+    return unknown(`${locked}; whether it trusts "${signer}", who signed ${path}, is not seen`, "Run doctor as root");
+  }
+  // A key is called after its certificate's organization, common name, or both (x509_fabricate_name in the kernel).
+  if (signature.names.some((name) => trustedKeys.some((key) => key.endsWith(name)))) {
+    return ok(`${locked}, and trusts "${signer}", who signed ${path}`);
+  }
+  return error(
+    `${locked}, and does not trust "${signer}", who signed ${path}`,
+    "Enroll that certificate with mokutil --import, and reboot; or switch Secure Boot off in the firmware",
+  );
+}
+
+/** Whether the firmware enforces it. Runs `mokutil`, or `od` where that is missing. */
+export async function readSecureBoot(system: System): Promise<boolean> {
+  const state = await outputIfItWorks(system, ["mokutil", "--sb-state"]);
+  if (state !== undefined) return /SecureBoot enabled/i.test(state);
+  // UEFI specification 3.3, "Globally Defined Variables": 4 bytes of attributes, then 1 when enabled.
+  const variable = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+  const dump = await outputIfItWorks(system, ["od", "--address-radix=n", "--format=u1", variable]);
+  return dump?.trim().split(/\s+/)[4] === "1";
+}
+
+/** The installed kernel of the image, or else the one that was built. */
+export async function readImageKernel(
+  system: System,
+  tree: HostTree,
+  { installed, built }: { readonly installed: string; readonly built: string },
+): Promise<{ readonly path: string; readonly signature: KernelSignature } | undefined> {
+  const isInstalled = (await tree.status(installed))?.kind === "file";
+  const path = isInstalled ? await tree.locate(installed) : built;
+  if (await system.stat(path) === undefined) return undefined;
+  return { path: isInstalled ? installed : built, signature: readKernelSignature(await system.readFile(path)) };
+}
+
+/** Runs `cat`. */
+export async function readTrustedKeys(system: System): Promise<readonly string[] | undefined> {
+  return parseTrustedKeys(await readKernelFile(system, "/proc/keys") ?? "");
+}
+
+/**
+ * The certificates among the keys of /proc/keys (proc_keys(5)): nine columns, the eighth the type, which is cut off, and a description, whose
+ * last words are the certificate's number and kind.
+ * @returns undefined where there are none: only root is shown the kernel's
+ */
+export function parseTrustedKeys(text: string): readonly string[] | undefined {
+  const descriptions = text.split("\n").flatMap((line) => {
+    const match = /^[0-9a-f]+(?: +\S+){6} +asymmetri\S* +(.*?): [0-9a-f]+: X509\.\S+/.exec(line.trim());
+    return match?.[1] === undefined ? [] : [match[1]];
+  });
+  return descriptions.length === 0 ? undefined : descriptions;
+}

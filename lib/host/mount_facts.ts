@@ -1,0 +1,46 @@
+/** Whether setting up can write where it has to. */
+
+import { readFields } from "../formats/mount_tables.ts";
+import type { System } from "../system/system.ts";
+import type { HostPath } from "./operation.ts";
+import type { HostTree } from "./tree.ts";
+
+export interface MountFacts {
+  /** Of the directories that setting up writes below, those on a file system that is mounted read-only (Fedora Silverblue: /usr). */
+  readonly readOnly: readonly HostPath[];
+  /** /boot is a line of /etc/fstab, but not mounted (usual in Gentoo): what is written there would lie below the mount point. */
+  readonly isBootUnmounted: boolean;
+}
+
+const written: readonly HostPath[] = ["/usr", "/etc", "/boot", "/var"];
+
+/** Runs `findmnt` (findmnt(8)). */
+export async function gatherMountFacts(system: System, tree: HostTree): Promise<MountFacts> {
+  const find = async (argv: readonly string[]): Promise<{ readonly exitCode: number; readonly stdout: string }> =>
+    await system.run(["findmnt", "--noheadings", ...argv], { acceptExitCodes: [0, 1], timeoutMs: 30_000 });
+  const readOnly: HostPath[] = [];
+  for (const path of written) {
+    if (!await tree.exists(path)) continue;
+    // Of mounts on one place the last one counts.
+    const { stdout } = await find(["--output", "OPTIONS", "--target", await tree.locate(path)]);
+    const options = stdout.trim().split("\n").at(-1) ?? "";
+    if (options.split(",").includes("ro")) readOnly.push(path);
+  }
+  const inFstab = readFields(await tree.readText("/etc/fstab")).some(([, mountPoint]) => mountPoint === "/boot");
+  const isBootUnmounted = tree.isRunning && inFstab && (await find(["--mountpoint", "/boot"])).exitCode !== 0;
+  return { readOnly, isBootUnmounted };
+}
+
+/** Why setting up cannot write where it has to, and the cure; undefined when it can. */
+export function findMountProblem({ readOnly, isBootUnmounted }: MountFacts):
+  | { readonly found: string; readonly cure: string }
+  | undefined {
+  if (isBootUnmounted) return { found: "/boot is not mounted", cure: "Mount it: mount /boot" };
+  if (readOnly.length === 0) return undefined;
+  return {
+    found: `${readOnly.join(", ")} ${readOnly.length === 1 ? "is" : "are"} mounted read-only`,
+    cure: readOnly.includes("/usr")
+      ? "Systems with a read-only /usr (Fedora Silverblue, openSUSE MicroOS, NixOS) cannot be set up yet"
+      : `Mount it writable: mount -o remount,rw ${readOnly[0]}`,
+  };
+}
