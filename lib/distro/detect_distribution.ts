@@ -1,6 +1,7 @@
 /** Which distribution a system is, by its os-release file. Pure. */
 
 import type { GeneratorId } from "../initramfs/generator.ts";
+import { compareVersions } from "../version_order.ts";
 import { arch } from "./arch.ts";
 import { debian } from "./debian.ts";
 import type { Distribution } from "./distribution.ts";
@@ -66,9 +67,4 @@ export function defaultGenerator({ distribution, versionId }: DetectedDistributi
   const change = distribution.newDefault;
   const isNew = change !== undefined && versionId !== "" && compareVersions(versionId, change.sinceVersion) >= 0;
   return isNew ? change.generator : distribution.generators[0];
-}
-
-/** Negative when `one` is older; numbers count as numbers: 6.9 before 6.12. */
-export function compareVersions(one: string, other: string): number {
-  return one.localeCompare(other, "en", { numeric: true });
 }

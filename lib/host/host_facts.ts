@@ -1,15 +1,11 @@
 /** What setting up has to know of a host, as plain values. Gathered here, decided on elsewhere. */
 
-import {
-  compareVersions,
-  defaultGenerator,
-  detectDistribution,
-  type DetectedDistribution,
-} from "../distro/detect_distribution.ts";
+import { defaultGenerator, detectDistribution, type DetectedDistribution } from "../distro/detect_distribution.ts";
 import type { Need } from "../distro/distribution.ts";
 import type { GeneratorId, KernelTarget } from "../initramfs/generator.ts";
 import { generators } from "../initramfs/registry.ts";
 import type { System } from "../system/system.ts";
+import { compareVersions } from "../version_order.ts";
 import type { HostPath } from "./operation.ts";
 import type { HostTree } from "./tree.ts";
 

@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { separateInitramfs, separateKernel } from "../../lib/initramfs/generator.ts";
-import { type Machine, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
+import { compareVersions } from "../../lib/version_order.ts";
+import { createSeededRandom } from "../support/seeded_random.ts";
+import { type Machine, makeMachine, type ProgramResult, runProgram, SHELLS } from "./shell_rig.ts";
 
 const overlays = fileURLToPath(new URL("../../image/host/", import.meta.url));
 const script = `${overlays}separate-initramfs/usr/lib/stiefelsystem/stiefel-initramfs`;
@@ -375,3 +377,36 @@ for (const shell of SHELLS) {
     });
   }
 }
+
+const awks: readonly (readonly string[])[] = [["mawk"], ["busybox", "awk"], ["gawk"]];
+
+Deno.test("L8: the newest kernel is the one that boot entries and setup-server take, whatever awk it is", async () => {
+  const [source = ""] = /^newest_first\(\) \{\n[\s\S]*?^\}\n/m.exec(await Deno.readTextFile(script)) ?? [];
+  const installed = await Promise.all(
+    awks.map(async (argv) => (await runProgram([...argv, "BEGIN { exit }"]).catch(() => undefined))?.code === 0),
+  );
+  const present = awks.filter((_, index) => installed[index]);
+  assert.ok(present.length >= 2, "mawk and busybox are there");
+  const random = createSeededRandom(8);
+  const parts = ["6", "12", "9", "021", "0", "rc6", "amd64", "gentoo", "x", "_", "+", "~", "-", ".", "^", ".fc41", "Z"];
+  const releases = [
+    ...["6.12~rc6-amd64", "6.12.9-amd64", "6.12.10-amd64", "6.12.21+", "6.12.21-gentoo", "6.12.21", "6.9.12-200.fc40"],
+    ...Array.from(
+      { length: 150 },
+      () => Array.from({ length: 1 + random.below(7) }, () => random.pick(parts)).join(""),
+    ),
+  ];
+  for (const awk of present) {
+    const text = `${source.replace("awk '", `${awk.join(" ")} '`)}\nprintf '%s\\n' ${
+      releases.map((release) => `'${release}'`).join(" ")
+    } | newest_first`;
+    const { stdout, stderr, code } = await runProgram(["dash", "-c", text]);
+    assert.equal(code, 0, stderr);
+    const sorted = stdout.trimEnd().split("\n");
+    assert.deepEqual(new Set(sorted), new Set(releases));
+    for (const [index, release] of sorted.slice(1).entries()) {
+      const before = sorted[index] ?? "";
+      assert.ok(compareVersions(before, release) >= 0, `${awk.join(" ")}: ${before} before ${release}`);
+    }
+  }
+});

@@ -3,7 +3,7 @@
  * Sources: UAPI Group, "Boot Loader Specification" (type 1 entries, sorting, boot counting), loader.conf(5), systemd-boot(7).
  */
 
-import { compareVersions } from "../compare_versions.ts";
+import { compareVersions } from "../../version_order.ts";
 import type { NamedEntry } from "./entry.ts";
 import { isRecovery } from "./recovery.ts";
 

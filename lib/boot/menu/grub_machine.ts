@@ -5,7 +5,7 @@
  */
 
 import { type BlsFile, parseBlsEntry } from "./bls.ts";
-import { compareVersions } from "../compare_versions.ts";
+import { compareVersions } from "../../version_order.ts";
 import type { NamedEntry } from "./entry.ts";
 import { evaluateTest } from "./grub_conditions.ts";
 import { parseGrubEnvironment } from "./grub_environment.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { compareVersions } from "./compare_versions.ts";
+import { compareVersions } from "./version_order.ts";
 
 /** Ascending, from the examples of the specification and from kernels that exist. */
 const ascending = [
@@ -27,6 +27,12 @@ Deno.test("versions are ordered as the specification's list", () => {
       assert.equal(compareVersions(a, b), Math.sign(i - j), `${a} against ${b}`);
     })
   );
+});
+
+Deno.test("L8: a candidate is older than the release, and what follows a mark counts", () => {
+  assert.equal(compareVersions("6.12~rc6-amd64", "6.12.9-amd64"), -1);
+  assert.equal(compareVersions("6.12~rc6-amd64", "6.12-amd64"), -1);
+  assert.equal(compareVersions("6.12.21+", "6.12.21-gentoo"), -1);
 });
 
 Deno.test("kernel versions are ordered by number, not by text", () => {
