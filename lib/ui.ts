@@ -20,25 +20,40 @@ export interface ProgressOptions {
 export type Answer = "yes" | "skip" | "abort";
 
 export interface Question {
-  /** A single line, no question mark needed. */
+  /** A single line that names number and object, no question mark needed: "[3/24] Write /etc/x". */
   readonly text: string;
-  /** Shown again when the user asks for it (key d). */
+  /** Shown in full when the user asks for it ("diff"). */
   readonly details?: string;
+  /** An "all" given before does not answer it. */
+  readonly isAskedAlways?: boolean;
+}
+
+export interface Screen {
+  readonly columns: number;
+  /** Undefined without a terminal: nothing scrolls away. */
+  readonly rows: number | undefined;
 }
 
 export interface Ui {
   /** A result, on standard output. */
   result(text: string): void;
+  /** A long result, on standard output; where that is a terminal with fewer lines, in a pager. */
+  page(text: string): Promise<void>;
   /** Talk, on standard error. */
   say(text: string): void;
   warn(text: string): void;
   progress(title: string, options?: ProgressOptions): Progress;
-  /** @throws {StoppedByUser} on Ctrl-C or a closed input */
+  /**
+   * Yes, skip or abort. The user may say "all": from then on this and every later question of this program is a yes, but for those that are
+   * asked always.
+   * @throws {StoppedByUser} on Ctrl-C or a closed input
+   */
   ask(question: Question): Promise<Answer>;
   /** @throws {StoppedByUser} on Ctrl-C or a closed input */
   confirm(text: string): Promise<boolean>;
   /** A secret, never echoed. @throws {StoppedByUser} on Ctrl-C or a closed input */
   askSecret(text: string): Promise<string>;
+  screen(): Screen;
   readonly isTerminal: boolean;
   readonly color: boolean;
 }

@@ -3,7 +3,8 @@ import { type ExitCode, StoppedByUser, UserError } from "../../lib/errors.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import { writeStandardOutput as write } from "../../lib/system/standard_output.ts";
 import { canRedraw, createConsole, type Terminal } from "../shared/console.ts";
-import { emptySecretInput, type SecretInput, typeSecret } from "../shared/secret_input.ts";
+import { createKeyboard, type Keyboard } from "../../lib/terminal/keyboard.ts";
+import { emptySecretInput, type SecretInput, typeSecret } from "../../lib/terminal/secret_input.ts";
 import { runCommand } from "../shared/run_command.ts";
 import { runClient } from "./client.ts";
 import { parseClientOptions, usage } from "./options.ts";
@@ -35,30 +36,37 @@ function createTerminal(): Terminal {
   return {
     write,
     canRedraw: canRedraw(Deno.stdout.isTerminal(), Deno.env.get("TERM")),
-    ...(Deno.stdin.isTerminal() ? { readSecret } : {}),
+    ...(Deno.stdin.isTerminal() ? { readSecret: createSecretReader() } : {}),
   };
 }
 
-async function readSecret(prompt: string, signal: AbortSignal): Promise<string> {
-  Deno.stdin.setRaw(true);
-  write(prompt);
-  const reader = Deno.stdin.readable.getReader();
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
+function createSecretReader(): NonNullable<Terminal["readSecret"]> {
+  const keyboard = createKeyboard({ read: readTerminal, setRaw: (isRaw) => Deno.stdin.setRaw(isRaw) });
+  return async (prompt, signal) => await readSecret(keyboard, prompt, signal);
+}
+
+async function readTerminal(): Promise<Uint8Array | null> {
+  const buffer = new Uint8Array(256);
+  const count = await Deno.stdin.read(buffer).catch(() => null); // hung up: EIO
+  return count === null ? null : buffer.subarray(0, count);
+}
+
+async function readSecret(keyboard: Keyboard, prompt: string, signal: AbortSignal): Promise<string> {
+  let input: SecretInput = emptySecretInput;
   try {
-    let input: SecretInput = emptySecretInput;
-    while (input.kind === "typing") {
-      const { done, value } = await Promise.race([reader.read(), aborted.promise]);
-      if (done) throw new UserError("The console was closed while a passphrase was wanted");
-      input = typeSecret(input, value);
-    }
-    if (input.kind === "stopped") throw new UserError("Stopped while a passphrase was wanted");
-    return input.text;
+    return await keyboard.ask({
+      show: () => write(prompt),
+      signal,
+      decide: (keys) => {
+        input = typeSecret(input, keys);
+        if (input.kind === "stopped") throw new UserError("Stopped while a passphrase was wanted");
+        return input.kind === "done" ? input.text : undefined;
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof StoppedByUser) || signal.aborted) throw error;
+    throw new UserError("The console was closed while a passphrase was wanted");
   } finally {
-    signal.removeEventListener("abort", onAbort);
-    reader.releaseLock();
-    Deno.stdin.setRaw(false);
     write("\n");
   }
 }

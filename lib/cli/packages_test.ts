@@ -12,6 +12,7 @@ function answer(yes: boolean): { readonly ui: Ui; readonly asked: string[] } {
   const progress = { update: () => {}, note: () => {}, finish: () => {}, fail: () => {} };
   const ui: Ui = {
     result: () => {},
+    page: () => Promise.resolve(),
     say: () => {},
     warn: () => {},
     progress: () => progress,
@@ -21,6 +22,7 @@ function answer(yes: boolean): { readonly ui: Ui; readonly asked: string[] } {
       return Promise.resolve(yes);
     },
     askSecret: () => Promise.resolve(""),
+    screen: () => ({ columns: 80, rows: undefined }),
     isTerminal: false,
     color: false,
   };

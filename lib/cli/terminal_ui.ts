@@ -3,11 +3,23 @@
  * whole lines without one. Results go to standard output, everything else to standard error.
  */
 
-import process from "node:process";
-import { styleText } from "node:util";
+import { stripVTControlCharacters, styleText } from "node:util";
 import { StoppedByUser, UserError } from "../errors.ts";
+import { createKeyboard } from "../terminal/keyboard.ts";
+import { emptySecretInput, type SecretInput, typeSecret } from "../terminal/secret_input.ts";
 import { describeProgress, formatDuration, type ProgressState } from "./progress.ts";
-import type { Answer, Progress, ProgressOptions, Question, Ui } from "../ui.ts";
+import {
+  changeChoices,
+  type Choice,
+  chooseByKeys,
+  chooseByLine,
+  describeChoices,
+  diffChoice,
+  formatQuestion,
+  yesNoChoices,
+} from "./question.ts";
+import { runPager } from "./terminal_pager.ts";
+import type { Answer, Progress, ProgressOptions, Question, Screen, Ui } from "../ui.ts";
 
 /** How often a running step is drawn on a terminal, and said in a log. */
 const redrawMs = 200;
@@ -22,17 +34,22 @@ export interface TerminalUiOptions {
 
 export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
   // One that knows no cursor movements is written to like a log.
-  const isTerminal = Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb";
-  const canAskKeys = Deno.stdin.isTerminal() && isTerminal;
+  const isCapable = Deno.env.get("TERM") !== "dumb";
+  const isTerminal = Deno.stderr.isTerminal() && isCapable;
+  const canAskKeys = Deno.stdin.isTerminal();
+  const canPage = canAskKeys && Deno.stdout.isTerminal() && isCapable;
   // https://no-color.org: an empty variable is none.
   const color = isTerminal && (Deno.env.get("NO_COLOR") ?? "") === "";
   const readWholeLine = createLineReader();
   const readLine = (): Promise<string> => untilStopped(readWholeLine(), options.signal);
+  const keyboard = createKeyboard({ read: readTerminal, setRaw: (isRaw) => Deno.stdin.setRaw(isRaw) });
   let running: ProgressState | undefined;
+  /** The user has answered "all". */
+  let isAllWanted = false;
 
   const paint = (style: "bold" | "dim" | "yellow" | "green" | "red", text: string): string =>
     color ? styleText(style, text, { validateStream: false }) : text;
-  const write = (text: string): void => void Deno.stderr.writeSync(new TextEncoder().encode(text));
+  const write = (text: string): void => writeAll(Deno.stderr, text);
   const clear = (): void => {
     if (isTerminal && running !== undefined) write("\r\x1b[K");
   };
@@ -44,7 +61,7 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
 
   function draw(): void {
     if (!isTerminal || running === undefined) return;
-    const { columns } = safeConsoleSize();
+    const { columns } = screen();
     write(`\r\x1b[K${paint("dim", describeProgress(running).slice(0, columns - 1))}`);
   }
 
@@ -80,38 +97,106 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
     };
   }
 
-  /** One key on a terminal, the first letter of a line without one. */
-  async function askKey(prompt: string, keys: string): Promise<string> {
-    for (;;) {
-      write(paint("bold", prompt));
-      const key = canAskKeys ? await readKey(options.signal) : (await readLine()).trim().toLowerCase().slice(0, 1);
-      write(canAskKeys ? `${key}\n` : "\n");
-      if (key !== "" && keys.includes(key)) return key;
-      write(`Please answer with one of: ${[...keys].join(", ")}\n`);
+  function screen(): Screen {
+    try {
+      const { columns, rows } = Deno.consoleSize();
+      // A serial line says 0.
+      const size = { columns: columns === 0 ? 80 : Math.max(20, columns), rows: rows === 0 ? 24 : rows };
+      return canAskKeys || isTerminal ? size : { ...size, rows: undefined };
+    } catch {
+      return { columns: 80, rows: undefined };
     }
   }
 
-  async function ask(question: Question): Promise<Answer> {
+  /** Keys on a terminal, a line without one. */
+  async function choose(text: string, choices: readonly Choice[]): Promise<Choice> {
+    const { question, prompt } = formatQuestion(text, choices, canAskKeys ? screen().columns : 80);
+    const show = (): void => write(`${question === "" ? "" : `${paint("bold", question)}\n`}${paint("bold", prompt)}`);
+    if (!canAskKeys) {
+      for (;;) {
+        show();
+        const choice = chooseByLine(await readLine(), choices);
+        write("\n");
+        if (choice !== undefined) return choice;
+        write(`${describeChoices(choices)}\n`);
+      }
+    }
+    let isHelped = false;
+    return await keyboard.ask({
+      show,
+      signal: options.signal,
+      decide: (keys) => {
+        const choice = chooseByKeys(keys, choices);
+        if (choice === "stop") {
+          write("\n");
+          throw new StoppedByUser();
+        }
+        if (typeof choice === "object") {
+          write(`${choice.key}\n`);
+          return choice;
+        }
+        if (choice === "unknown" && !isHelped) {
+          isHelped = true;
+          write(`\n${describeChoices(choices)}\n`);
+          show();
+        }
+        return undefined;
+      },
+    });
+  }
+
+  async function ask({ text, details, isAskedAlways = false }: Question): Promise<Answer> {
     clear();
-    if (options.assumeYes) {
-      say(`${question.text}: yes`);
+    if (options.assumeYes || (isAllWanted && !isAskedAlways)) {
+      say(`${text}: yes`);
       return "yes";
     }
-    const withDetails = question.details === undefined ? "" : "d";
-    const prompt = `${question.text}? [y]es / [s]kip / [a]bort${withDetails && " / [d]iff"} `;
+    const choices = details === undefined ? changeChoices : [...changeChoices, diffChoice];
     for (;;) {
-      const key = await askKey(prompt, `ysa${withDetails}`);
-      if (key === "d") write(`${question.details}\n`);
-      else return key === "y" ? "yes" : key === "s" ? "skip" : "abort";
+      const { word } = await choose(text, choices);
+      if (word === "diff") await page(`${details}`, write);
+      else if (word !== "all") return word as Answer;
+      else {
+        isAllWanted = true;
+        return "yes";
+      }
     }
   }
 
+  /** @param writeAll where there is no pager, or no need of one */
+  async function page(text: string, writeAll: (text: string) => void): Promise<void> {
+    const { columns, rows = Infinity } = screen();
+    const isLong = countRows(text, columns) >= rows;
+    if (!canPage || !isLong || !await runPager(text, options.signal)) writeAll(`${text}\n`);
+  }
+
+  async function askSecret(text: string): Promise<string> {
+    clear();
+    if (!canAskKeys) return await readLine();
+    let input: SecretInput = emptySecretInput;
+    const secret = await keyboard.ask({
+      show: () => write(paint("bold", `${text}: `)),
+      signal: options.signal,
+      decide: (keys) => {
+        input = typeSecret(input, keys);
+        if (input.kind === "typing") return undefined;
+        write("\n");
+        if (input.kind === "stopped") throw new StoppedByUser();
+        return input.text;
+      },
+    });
+    return secret;
+  }
+
+  const writeResult = (text: string): void => {
+    clear();
+    writeAll(Deno.stdout, text);
+    draw();
+  };
+
   return {
-    result: (text) => {
-      clear();
-      Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
-      draw();
-    },
+    result: (text) => writeResult(`${text}\n`),
+    page: (text) => page(text, writeResult),
     say,
     warn: (text) => say(`${paint("yellow", "Warning:")} ${text}`),
     progress,
@@ -122,18 +207,10 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
         say(`${text}: yes`);
         return true;
       }
-      return await askKey(`${text}? [y]es / [n]o `, "yn") === "y";
+      return (await choose(text, yesNoChoices)).word === "yes";
     },
-    askSecret: async (text) => {
-      clear();
-      if (!canAskKeys) return await readLine();
-      const { default: password } = await import("@inquirer/password");
-      try {
-        return await password({ message: text }, { output: process.stderr });
-      } catch (error) {
-        throw isPromptExit(error) ? new StoppedByUser() : error;
-      }
-    },
+    askSecret,
+    screen,
     isTerminal,
     color,
   };
@@ -152,29 +229,26 @@ async function untilStopped<T>(waiting: Promise<T>, signal: AbortSignal | undefi
   }
 }
 
-function isPromptExit(error: unknown): boolean {
-  return error instanceof Error && (error.name === "ExitPromptError" || error.name === "AbortPromptError");
-}
-
-function safeConsoleSize(): { readonly columns: number } {
+/** A terminal that is gone (hung up: EIO) has ended. */
+async function readTerminal(): Promise<Uint8Array | null> {
+  const buffer = new Uint8Array(256);
   try {
-    return { columns: Math.max(20, Deno.consoleSize().columns) };
+    const count = await Deno.stdin.read(buffer);
+    return count === null ? null : buffer.subarray(0, count);
   } catch {
-    return { columns: 80 };
+    return null;
   }
 }
 
-/** One key press in raw mode; the terminal is put back whatever happens. Ctrl-C, Ctrl-D and the signal stop. */
-async function readKey(signal: AbortSignal | undefined): Promise<string> {
-  const buffer = new Uint8Array(16);
-  Deno.stdin.setRaw(true);
-  try {
-    const count = await untilStopped(Deno.stdin.read(buffer), signal);
-    // 3 and 4 are what Ctrl-C and Ctrl-D send in raw mode (termios(3): VINTR, VEOF).
-    if (count === null || buffer[0] === 3 || buffer[0] === 4) throw new StoppedByUser();
-    return new TextDecoder().decode(buffer.subarray(0, count)).toLowerCase().slice(0, 1);
-  } finally {
-    Deno.stdin.setRaw(false);
+/** How many lines of a terminal a text takes; colours take no room. */
+function countRows(text: string, columns: number): number {
+  const lines = stripVTControlCharacters(text).split("\n");
+  return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(line.length / columns)), 0);
+}
+
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  for (let bytes = new TextEncoder().encode(text); bytes.length > 0;) {
+    bytes = bytes.subarray(stream.writeSync(bytes));
   }
 }
 

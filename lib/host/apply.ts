@@ -1,7 +1,8 @@
 /** Goes through a plan with the user: inspect, show, ask, do, and say at the end what was done and what was not. */
 
 import { StoppedByUser } from "../errors.ts";
-import { askFor, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
+import { askFor, formatDryRun, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
+import type { Ui } from "../ui.ts";
 import type { Host } from "./host.ts";
 import { inspect, type Inspection } from "./inspect.ts";
 import { backupDirectory, dropEntry } from "./journal.ts";
@@ -13,8 +14,10 @@ import { ChangedMeanwhile, noteCommand, perform } from "./perform.ts";
 const maximumShows = 3;
 
 export interface ApplyOptions {
-  /** Show everything, ask and change nothing. */
+  /** Print the plan as a result, ask and change nothing. */
   readonly dryRun?: boolean;
+  /** A dry run shows every change, too. */
+  readonly withDiffs?: boolean;
 }
 
 export type Outcome = "unchanged" | "done" | "skipped" | "shown";
@@ -31,19 +34,23 @@ export async function applyPlan(host: Host, plan: Plan, options: ApplyOptions = 
   checkPlan(plan);
   const outcomes = new Map<string, Outcome>();
   const begun = new Set<string>();
+  const shown: Proposal[] = [];
   for (const notice of plan.notices) host.ui.warn(notice);
   try {
     for (const [index, operation] of plan.operations.entries()) {
       const position = `${index + 1}/${plan.operations.length}`;
-      outcomes.set(operation.id, await handle(host, { plan, operation, position, outcomes, begun, options }));
+      outcomes.set(operation.id, await handle(host, { plan, operation, position, outcomes, begun, shown, options }));
     }
   } catch (error) {
+    // A dry run is ended by what the plan cannot do; there is nothing to sum up.
+    if (options.dryRun) throw error;
     // What has ended it may be in the way here, too (a full disk); the first error is the one to tell.
-    if (!options.dryRun) await settle(host).catch(() => {});
+    await settle(host).catch(() => {});
     sayWhereItEnded(host, plan, { outcomes, begun });
     throw error;
   }
   if (!options.dryRun) await settle(host);
+  else await printDryRun(host.ui, shown, options);
   sayResult(host, outcomes, options);
   return { outcomes };
 }
@@ -55,6 +62,8 @@ interface Step {
   readonly outcomes: ReadonlyMap<string, Outcome>;
   /** Programs that were started; who is not in the outcomes has not come to its end. */
   readonly begun: Set<string>;
+  /** What a dry run would have asked. */
+  readonly shown: Proposal[];
   readonly options: ApplyOptions;
 }
 
@@ -72,9 +81,18 @@ async function handle(host: Host, step: Step): Promise<Outcome> {
       sayAlsoSkipped(ui, `${operation.what} (it needs ${missing.join(", ")})`);
       return "skipped";
     }
-    const proposal: Proposal = { ...operation, position: step.position, change: changeLines(inspection) };
-    showProposal(ui, proposal, { isWhole: options.dryRun ?? false });
-    if (options.dryRun) return "shown";
+    const proposal: Proposal = {
+      ...operation,
+      position: step.position,
+      effect: describeEffect(inspection),
+      change: changeLines(inspection),
+      ...(inspection.isForeign ? { isAskedAlways: true } : {}),
+    };
+    if (options.dryRun) {
+      step.shown.push(proposal);
+      return "shown";
+    }
+    showProposal(ui, proposal);
     const answer = await askFor(ui, proposal);
     if (answer === "abort") throw new StoppedByUser();
     if (answer === "skip") return "skipped";
@@ -87,6 +105,22 @@ async function handle(host: Host, step: Step): Promise<Outcome> {
       ui.warn(`${error.message}; here it is again`);
     }
   }
+}
+
+/** In a dry run's line: what is there now, as far as it is of interest. */
+function describeEffect({ status, isForeign }: Inspection): string {
+  if (isForeign) return "changed by somebody else since";
+  return status === "new" || status === "changed" ? status : "";
+}
+
+/** The plan on standard output; nothing at all when there is nothing to do. */
+export async function printDryRun(
+  ui: Ui,
+  proposals: readonly Proposal[],
+  { withDiffs = false }: { readonly withDiffs?: boolean },
+): Promise<void> {
+  if (proposals.length === 0) return;
+  await ui.page(formatDryRun(proposals, { withDiffs, color: ui.color }).join("\n"));
 }
 
 function changeLines(inspection: Inspection): readonly string[] {

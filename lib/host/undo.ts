@@ -1,6 +1,7 @@
 /** Takes back what the journal says was done: units, files, commands, directories, and at last the journal itself. */
 
 import { CommandError, StoppedByUser } from "../errors.ts";
+import { printDryRun } from "./apply.ts";
 import { askFor, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
 import { describeChange, type Side } from "./diff.ts";
 import type { FileState } from "./file_state.ts";
@@ -35,7 +36,10 @@ import {
 const maximumShows = 3;
 
 export interface UndoOptions {
+  /** Print the steps as a result, ask and change nothing. */
   readonly dryRun?: boolean;
+  /** A dry run shows every change, too. */
+  readonly withDiffs?: boolean;
 }
 
 export type UndoOutcome = "done" | "nothing-to-do" | "skipped" | "refused" | "shown";
@@ -61,9 +65,11 @@ export async function undoSetup(host: Host, options: UndoOptions = {}): Promise<
   const done: string[] = [];
   /** Files that units need which stay, and those units. */
   const kept = new Map<HostPath, string>();
+  const shown: Proposal[] = [];
   try {
     for (const [index, entry] of steps.entries()) {
-      const outcome = await undoEntry(host, entry, { ...options, kept, position: `${index + 1}/${steps.length}` });
+      const position = `${index + 1}/${steps.length}`;
+      const outcome = await undoEntry(host, entry, { ...options, kept, shown, position });
       const name = nameOf(entry);
       if (outcome === "done") done.push(name);
       if (outcome === "skipped" || outcome === "refused") left.push(`${name} (${outcome})`);
@@ -73,14 +79,16 @@ export async function undoSetup(host: Host, options: UndoOptions = {}): Promise<
     }
     if (!options.dryRun) await removeMadeDirectories(host);
   } catch (error) {
+    if (options.dryRun) throw error;
     host.ui.say("");
     host.ui.say(done.length === 0 ? "Stopped; nothing was taken back." : "Stopped. Taken back so far:");
     for (const name of done) host.ui.say(`    ${name}`);
     host.ui.say('To go on, run "undo-setup" again.');
     throw error;
   }
+  if (options.dryRun) await printDryRun(host.ui, shown, options);
   host.ui.say("");
-  if (options.dryRun) host.ui.say("Nothing was changed.");
+  if (options.dryRun) host.ui.say(`${shown.length} would be done. Nothing was changed.`);
   else if (left.length === 0) host.ui.say("All of it is taken back; nothing of stiefelsystem is left.");
   else for (const name of left) host.ui.warn(`Still there: ${name}`);
   return { left };
@@ -119,6 +127,8 @@ function nameOf(entry: JournalEntry): string {
 interface StepOptions extends UndoOptions {
   readonly position: string;
   readonly kept: ReadonlyMap<HostPath, string>;
+  /** What a dry run would have asked. */
+  readonly shown: Proposal[];
 }
 
 async function undoEntry(host: Host, entry: JournalEntry, options: StepOptions): Promise<UndoOutcome> {
@@ -136,8 +146,11 @@ async function undoEntry(host: Host, entry: JournalEntry, options: StepOptions):
 
 /** Shows and asks. @returns undefined when it shall be done */
 async function propose(host: Host, proposal: Proposal, options: StepOptions): Promise<UndoOutcome | undefined> {
-  showProposal(host.ui, proposal, { isWhole: options.dryRun ?? false });
-  if (options.dryRun) return "shown";
+  if (options.dryRun) {
+    options.shown.push(proposal);
+    return "shown";
+  }
+  showProposal(host.ui, proposal);
   const answer = await askFor(host.ui, proposal);
   if (answer === "abort") throw new StoppedByUser();
   return answer === "skip" ? "skipped" : undefined;
@@ -157,6 +170,7 @@ async function undoUnit(host: Host, entry: UnitEntry, options: StepOptions): Pro
     position: options.position,
     what: `disable ${entry.unit}`,
     why: now.length > 0 ? "It is stopped, and no longer started at boot" : "It is no longer started at boot",
+    effect: "",
     change: [],
   }, options);
   if (refusal !== undefined) return refusal;
@@ -181,6 +195,7 @@ async function undoStart(host: Host, entry: CommandEntry, options: StepOptions):
     why: await isEnabled(host, unit)
       ? "It was started anew, and its files go; what was there before starts at the next boot"
       : "It was started, and its files go",
+    effect: "",
     change: [],
   }, options);
   if (refusal !== undefined) return refusal;
@@ -204,7 +219,17 @@ async function undoFile(host: Host, entry: FileEntry, options: StepOptions): Pro
     }
     const change = await describeUndo(host, entry, current);
     if (author === "foreign") {
-      sayForeign(host, entry, change);
+      if (!options.dryRun) sayForeign(host, entry, change);
+      else {
+        const why = describeOwnWay(host, entry);
+        options.shown.push({
+          position: options.position,
+          what: `leave ${entry.path}`,
+          why,
+          effect: "changed by somebody else since",
+          change,
+        });
+      }
       return "refused";
     }
     const isNew = entry.original.kind === "absent";
@@ -212,6 +237,7 @@ async function undoFile(host: Host, entry: FileEntry, options: StepOptions): Pro
       position: options.position,
       what: `${isNew ? "remove" : "restore"} ${entry.path}`,
       why: isNew ? "setup-server created it" : "As it was before setup-server",
+      effect: "",
       change,
     }, options);
     if (refusal !== undefined) return refusal;
@@ -230,10 +256,15 @@ function sayForeign({ ui, tree }: Host, entry: FileEntry, change: readonly strin
   ui.warn(`${entry.path} was changed by somebody else since setup-server wrote it, and is left alone`);
   ui.say("    What undoing it would change:");
   for (const line of change) ui.say(`    ${line}`);
+  ui.say(`    Hint: ${describeOwnWay({ tree }, entry)}`);
+}
+
+/** What a user does about a file that undo leaves alone. */
+function describeOwnWay({ tree }: Pick<Host, "tree">, entry: FileEntry): string {
   const original = entry.backup === undefined
     ? `remove ${tree.prefix}${entry.path}`
     : `restore it from ${tree.prefix}${backupPath(entry.backup)}`;
-  ui.say(`    Hint: ${original} yourself, then run "undo-setup" again`);
+  return `${original} yourself, then run "undo-setup" again`;
 }
 
 async function describeUndo(host: Host, entry: FileEntry, current: FileState): Promise<readonly string[]> {
@@ -300,6 +331,7 @@ async function undoCommand(host: Host, noted: CommandEntry, options: StepOptions
     why: isRepeated
       ? `So that it fits the restored files: ${host.tree.commandLine(entry.argv).join(" ")}`
       : "It is of no use any more",
+    effect: "",
     change: entry.outputs.map((output) => output.path),
   }, options);
   if (refusal !== undefined) return refusal;

@@ -69,12 +69,14 @@ const progress: Progress = { update: () => {}, note: () => {}, finish: () => {},
 /** Says only what went wrong: the tests' own output is the report. Nothing is installed without being asked for. */
 const quietUi: Ui = {
   result: () => {},
+  page: () => Promise.resolve(),
   say: () => {},
   warn: (text) => console.warn(text),
   progress: () => progress,
   ask: () => Promise.resolve("abort"),
   confirm: () => Promise.resolve(false),
   askSecret: () => Promise.resolve(""),
+  screen: () => ({ columns: 80, rows: undefined }),
   isTerminal: false,
   color: false,
 };

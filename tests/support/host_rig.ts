@@ -29,6 +29,7 @@ export function createScriptedUi(
     said,
     questions,
     result: (text) => void said.push(text),
+    page: (text) => Promise.resolve(void said.push(...text.split("\n"))),
     say: (text) => void said.push(text),
     warn: (text) => void said.push(`Warning: ${text}`),
     progress: () => progress,
@@ -45,6 +46,7 @@ export function createScriptedUi(
       return Promise.resolve(next() === "yes");
     },
     askSecret: () => Promise.reject(new StoppedByUser()),
+    screen: () => ({ columns: 80, rows: undefined }),
     isTerminal: false,
     color: options.color ?? false,
   };
