@@ -213,7 +213,7 @@ function buildProgram(context: ProgramContext): Command {
       });
     });
 
-  addChangeOptions(addImageOptions(
+  addPlanOptions(addImageOptions(
     program.command("setup-server")
       .description(
         "Set this laptop up to be used from a desktop. Every change is shown and asked for, and can be undone.",
@@ -233,10 +233,11 @@ function buildProgram(context: ProgramContext): Command {
         ...(autokexec === undefined ? {} : { autokexec }),
         ...(options.root === undefined ? {} : { root: options.root }),
         ...(options.dryRun === undefined ? {} : { dryRun: true }),
+        ...(options.diff === undefined ? {} : { withDiffs: true }),
       });
     });
 
-  addChangeOptions(
+  addPlanOptions(
     addVerbose(program.command("undo-setup").description("Take back everything that setup-server has changed.")),
   )
     .option("--root <dir>", "the system mounted there instead of the running one")
@@ -246,6 +247,7 @@ function buildProgram(context: ProgramContext): Command {
       await undoSetup(system, ui, {
         ...(options.root === undefined ? {} : { root: options.root }),
         ...(options.dryRun === undefined ? {} : { dryRun: true }),
+        ...(options.diff === undefined ? {} : { withDiffs: true }),
       });
     });
 
@@ -294,6 +296,14 @@ function addChangeOptions<Args extends unknown[], Opts extends Record<string, un
   return command
     .option("--yes", "answer every question with yes")
     .option("--dry-run", "show everything, change nothing");
+}
+
+// deno-lint-ignore explicit-function-return-type
+function addPlanOptions<Args extends unknown[], Opts extends Record<string, unknown>>(command: Command<Args, Opts>) {
+  return command
+    .option("--yes", "answer every question with yes")
+    .option("--dry-run", "print the plan to standard output, one line per step; change nothing")
+    .option("--diff", "with --dry-run: print every change in full, too");
 }
 
 // deno-lint-ignore explicit-function-return-type

@@ -1,5 +1,7 @@
 /** A long text on a terminal, page by page, with a program the user knows. */
 
+import { StoppedByUser } from "../errors.ts";
+
 /** Programs that may be started for it; each reads standard input and its keys from the terminal. `pager` is Debian's choice of the user. */
 const knownPagers = ["less", "pager", "more", "most"] as const;
 
@@ -25,6 +27,7 @@ export function choosePagers(pager: string | undefined): readonly (readonly stri
  * Needs to run one of the programs; without the right to, there is no pager.
  * @param signal ends the pager, which puts the terminal in order itself
  * @returns whether the text was shown
+ * @throws {StoppedByUser} when the signal has ended it
  */
 export async function runPager(text: string, signal: AbortSignal | undefined): Promise<boolean> {
   for (const [program = "", ...args] of choosePagers(readVariable("PAGER"))) {
@@ -40,7 +43,7 @@ export async function runPager(text: string, signal: AbortSignal | undefined): P
     } finally {
       signal?.removeEventListener("abort", stop);
     }
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw new StoppedByUser();
     return true;
   }
   return false;

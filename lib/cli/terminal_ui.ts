@@ -5,7 +5,7 @@
 
 import { stripVTControlCharacters, styleText } from "node:util";
 import { StoppedByUser, UserError } from "../errors.ts";
-import { createKeyboard } from "../terminal/keyboard.ts";
+import { createKeyboard, type KeyQuestion } from "../terminal/keyboard.ts";
 import { emptySecretInput, type SecretInput, typeSecret } from "../terminal/secret_input.ts";
 import { describeProgress, formatDuration, type ProgressState } from "./progress.ts";
 import {
@@ -108,6 +108,14 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
     }
   }
 
+  async function askKeys<T>(question: KeyQuestion<T>): Promise<T> {
+    try {
+      return await keyboard.ask({ ...question, signal: options.signal });
+    } catch (error) {
+      throw options.signal?.aborted ? new StoppedByUser() : error;
+    }
+  }
+
   /** Keys on a terminal, a line without one. */
   async function choose(text: string, choices: readonly Choice[]): Promise<Choice> {
     const { question, prompt } = formatQuestion(text, choices, canAskKeys ? screen().columns : 80);
@@ -122,9 +130,8 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
       }
     }
     let isHelped = false;
-    return await keyboard.ask({
+    return await askKeys({
       show,
-      signal: options.signal,
       decide: (keys) => {
         const choice = chooseByKeys(keys, choices);
         if (choice === "stop") {
@@ -174,9 +181,8 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
     clear();
     if (!canAskKeys) return await readLine();
     let input: SecretInput = emptySecretInput;
-    const secret = await keyboard.ask({
+    return await askKeys({
       show: () => write(paint("bold", `${text}: `)),
-      signal: options.signal,
       decide: (keys) => {
         input = typeSecret(input, keys);
         if (input.kind === "typing") return undefined;
@@ -185,7 +191,6 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
         return input.text;
       },
     });
-    return secret;
   }
 
   const writeResult = (text: string): void => {
@@ -196,7 +201,8 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
 
   return {
     result: (text) => writeResult(`${text}\n`),
-    page: (text) => page(text, writeResult),
+    // Colours are for a terminal, not for a file.
+    page: (text) => page(Deno.stdout.isTerminal() && isCapable ? text : stripVTControlCharacters(text), writeResult),
     say,
     warn: (text) => say(`${paint("yellow", "Warning:")} ${text}`),
     progress,

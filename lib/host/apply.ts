@@ -1,8 +1,7 @@
 /** Goes through a plan with the user: inspect, show, ask, do, and say at the end what was done and what was not. */
 
 import { StoppedByUser } from "../errors.ts";
-import { askFor, formatDryRun, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
-import type { Ui } from "../ui.ts";
+import { askFor, printDryRun, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
 import type { Host } from "./host.ts";
 import { inspect, type Inspection } from "./inspect.ts";
 import { backupDirectory, dropEntry } from "./journal.ts";
@@ -111,16 +110,6 @@ async function handle(host: Host, step: Step): Promise<Outcome> {
 function describeEffect({ status, isForeign }: Inspection): string {
   if (isForeign) return "changed by somebody else since";
   return status === "new" || status === "changed" ? status : "";
-}
-
-/** The plan on standard output; nothing at all when there is nothing to do. */
-export async function printDryRun(
-  ui: Ui,
-  proposals: readonly Proposal[],
-  { withDiffs = false }: { readonly withDiffs?: boolean },
-): Promise<void> {
-  if (proposals.length === 0) return;
-  await ui.page(formatDryRun(proposals, { withDiffs, color: ui.color }).join("\n"));
 }
 
 function changeLines(inspection: Inspection): readonly string[] {

@@ -75,6 +75,16 @@ export function formatDryRun(
   return [...steps, ...details];
 }
 
+/** The plan on standard output; nothing at all when there is nothing to do. */
+export async function printDryRun(
+  ui: Ui,
+  proposals: readonly Proposal[],
+  { withDiffs = false }: { readonly withDiffs?: boolean },
+): Promise<void> {
+  if (proposals.length === 0) return;
+  await ui.page(formatDryRun(proposals, { withDiffs, color: ui.color }).join("\n"));
+}
+
 /** How many lines fit into so many of the terminal; one too long by a single line is not cut for it. */
 function countFitting(lines: readonly string[], room: { readonly lines: number; readonly columns: number }): number {
   let rows = 0;

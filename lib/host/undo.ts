@@ -1,8 +1,7 @@
 /** Takes back what the journal says was done: units, files, commands, directories, and at last the journal itself. */
 
 import { CommandError, StoppedByUser } from "../errors.ts";
-import { printDryRun } from "./apply.ts";
-import { askFor, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
+import { askFor, printDryRun, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
 import { describeChange, type Side } from "./diff.ts";
 import type { FileState } from "./file_state.ts";
 import type { Host } from "./host.ts";
@@ -88,7 +87,7 @@ export async function undoSetup(host: Host, options: UndoOptions = {}): Promise<
   }
   if (options.dryRun) await printDryRun(host.ui, shown, options);
   host.ui.say("");
-  if (options.dryRun) host.ui.say(`${shown.length} would be done. Nothing was changed.`);
+  if (options.dryRun) host.ui.say(`${shown.length - left.length} would be done. Nothing was changed.`);
   else if (left.length === 0) host.ui.say("All of it is taken back; nothing of stiefelsystem is left.");
   else for (const name of left) host.ui.warn(`Still there: ${name}`);
   return { left };

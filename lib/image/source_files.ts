@@ -5,7 +5,15 @@ import { canonicalJson, hashText } from "./stage.ts";
 import type { System } from "../system/system.ts";
 
 /** What agents may be made of (design: agents import nothing else), relative to the project. */
-const agentSourceDirectories = ["agents", "lib/block", "lib/boot", "lib/net", "lib/protocol", "lib/system"];
+const agentSourceDirectories = [
+  "agents",
+  "lib/block",
+  "lib/boot",
+  "lib/net",
+  "lib/protocol",
+  "lib/system",
+  "lib/terminal",
+];
 const agentSourceFiles = [
   "deno.json",
   "deno.lock",

@@ -58,6 +58,10 @@ const program: CommandScript = async (argv) => {
 const debian = installedSystems.find((installed) => installed.name === "debian-13-initramfs-tools");
 if (debian === undefined) throw new Error("The fixture is gone");
 const key = Uint8Array.from({ length: 32 }, (_, index) => index + 1);
+const [command, ...flags] = Deno.args;
+const attach = command === "setup-server-long"
+  ? Array.from({ length: 60 }, (_, index) => `echo line ${index + 1}\n`).join("")
+  : "echo attach\n";
 const system: MemorySystem = await createInstalledSystem(debian, {
   files: {
     "/home/me/config.yaml": "modules: [base, nbd, lvm]\n",
@@ -65,7 +69,7 @@ const system: MemorySystem = await createInstalledSystem(debian, {
     "/home/me/build/kernel": "kernel\0".repeat(1000),
     "/home/me/build/initrd": Uint8Array.from([...new Uint8Array(5000), ...key]),
     "/home/me/build/autokexec-agent": "\0",
-    "/home/me/host/generic/usr/lib/stiefelsystem/stiefel-attach": "#!/bin/sh\necho attach\n",
+    "/home/me/host/generic/usr/lib/stiefelsystem/stiefel-attach": `#!/bin/sh\n${attach}`,
     "/home/me/host/separate-initramfs/usr/lib/stiefelsystem/stiefel-initramfs": "#!/bin/sh\necho build\n",
     "/home/me/host/initramfs-tools/usr/lib/stiefelsystem/initramfs-tools/hooks/stiefelsystem": "#!/bin/sh\necho hook\n",
     "/home/me/host/initramfs-post-update/etc/initramfs/post-update.d/stiefelsystem": "#!/bin/sh\necho again\n",
@@ -79,11 +83,11 @@ const system: MemorySystem = await createInstalledSystem(debian, {
 });
 await system.chmod("/home/me/aes-key", 0o600);
 
-const [command, ...flags] = Deno.args;
 const stop = new AbortController();
-Deno.addSignalListener("SIGTERM", () => stop.abort());
+for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => stop.abort());
 const ui = createTerminalUi({ assumeYes: flags.includes("--yes"), signal: stop.signal });
 const dryRun = flags.includes("--dry-run");
+const withDiffs = flags.includes("--diff");
 const common = { configPath: "/home/me/config.yaml", keyPath: "/home/me/aes-key", buildDirectory: "/home/me/build" };
 const agentPath = "/usr/lib/stiefelsystem/autokexec-agent";
 const setup = {
@@ -108,7 +112,13 @@ try {
     await init(system, ui, common);
     ui.result([...system.files.keys()].filter((path) => path.startsWith(common.configPath)).toSorted().join("\n"));
   }
-  if (command === "setup-server") await setupServer(system, ui, { ...setup, dryRun });
+  if (command === "setup-server" || command === "setup-server-long") {
+    await setupServer(system, ui, { ...setup, dryRun, withDiffs });
+  }
+  if (command === "undo-dry-run") {
+    await setupServer(system, createTerminalUi({ assumeYes: true }), setup);
+    await undoSetup(system, ui, { dryRun: true, withDiffs });
+  }
   if (command === "setup-undo") {
     await setupServer(system, ui, setup);
     await undoSetup(system, ui);

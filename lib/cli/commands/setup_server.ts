@@ -34,6 +34,8 @@ export interface SetupServerOptions {
   /** The system to set up. Default "/", the running one. */
   readonly root?: string;
   readonly dryRun?: boolean;
+  /** A dry run shows every change, too. */
+  readonly withDiffs?: boolean;
   readonly autokexec?: AutokexecArtifact;
 }
 
@@ -55,7 +57,7 @@ export async function setupServer(system: System, ui: Ui, options: SetupServerOp
   const plan = planSetupServer({ config, facts, artifacts, generator });
   ui.say(`${plan.title}${options.root === undefined ? "" : ` in ${options.root}`}`);
   sayLeftovers(ui, findLeftovers(host.journal.current, plan));
-  await applyPlan(host, plan, { dryRun: options.dryRun ?? false });
+  await applyPlan(host, plan, { dryRun: options.dryRun ?? false, withDiffs: options.withDiffs ?? false });
 }
 
 function sayLeftovers(ui: Ui, leftovers: readonly string[]): void {

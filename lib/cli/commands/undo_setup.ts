@@ -11,6 +11,8 @@ export interface UndoSetupOptions {
   /** The system that was set up. Default "/", the running one. */
   readonly root?: string;
   readonly dryRun?: boolean;
+  /** A dry run shows every change, too. */
+  readonly withDiffs?: boolean;
 }
 
 /**
@@ -22,8 +24,8 @@ export async function undoSetup(system: System, ui: Ui, options: UndoSetupOption
   const dryRun = options.dryRun ?? false;
   const host = await openHost(system, ui, options.root === undefined ? {} : { root: options.root });
   await demandRoot(system, host.tree, { dryRun });
-  const { left } = await undo(host, { dryRun });
-  if (left.length === 0) return;
+  const { left } = await undo(host, { dryRun, withDiffs: options.withDiffs ?? false });
+  if (dryRun || left.length === 0) return;
   throw new UserError(`Not all was taken back: ${left.length} left`, {
     hints: ['What is left is named above; "undo-setup" can be run again at any time'],
     exitCode: ExitCode.failed,
