@@ -199,7 +199,7 @@ function buildProgram(context: ProgramContext): Command {
         ]),
       ),
   )
-    .option("--rounds <number>", "how often the boots are measured; the one in the middle counts", parseRounds, 3)
+    .option("--rounds <number>", "how often the boots are measured, in turn", parseRounds, 5)
     .action(async (parts, options) => {
       const { system, ui, paths } = await start(options);
       const { bench, benchParts } = await import("./commands/bench.ts");

@@ -1,6 +1,6 @@
 /** `bench.json` and the table of the same figures. Pure. The keys are stable: others compare runs by them. */
 
-import { type BootTimes, formatBootTable } from "./boot_steps.ts";
+import { type BootStep, formatBootTable, type MeasuredBoot } from "./boot_steps.ts";
 
 /** Times in seconds, rates in 10^6 bytes per second, sizes in bytes. What was not measured is absent, never zero. */
 export interface BenchResult {
@@ -15,8 +15,15 @@ export interface BootFigures {
   readonly localS?: number;
   readonly networkS?: number;
   readonly ratio?: number;
-  /** Of every round that was measured, the least first; the other figures are those of the one in the middle. */
+  /** Of every round that was measured, the least first; the times above and the steps are those of the one in the middle. */
   readonly ratios?: readonly number[];
+  /**
+   * The fastest boot over the network / the fastest local one: a disturbance only adds time, so this is the figure to quote from a shared
+   * machine.
+   */
+  readonly ratioOfMinima?: number;
+  /** Processor time of the desktop's machine up to multi-user / that of the local boot, the least of each; absent where it is not known. */
+  readonly cpuRatio?: number;
   /** Power-on to the agent / localS of every round with a ratio, the least first. */
   readonly agentShares?: readonly number[];
   /** Seconds from the desktop's power-on. */
@@ -43,14 +50,14 @@ export interface TransportFigures {
 
 /** A boot over the network, and one of the same disk as the machine's own. */
 export interface BootRound {
-  readonly network: BootTimes;
-  readonly local: BootTimes;
+  readonly network: MeasuredBoot;
+  readonly local: MeasuredBoot;
 }
 
 /** @returns those that reached the end, by how much longer the network took, the quickest first */
 function sortRounds(rounds: readonly BootRound[]): readonly { readonly round: BootRound; readonly ratio: number }[] {
   return rounds.flatMap((round) => {
-    const { network: { multiUser: networkS }, local: { multiUser: localS } } = round;
+    const { network: { times: { multiUser: networkS } }, local: { times: { multiUser: localS } } } = round;
     return networkS === undefined || localS === undefined ? [] : [{ round, ratio: roundRatio(networkS / localS) }];
   }).sort((a, b) => a.ratio - b.ratio);
 }
@@ -61,27 +68,52 @@ export function middleRound(rounds: readonly BootRound[]): BootRound | undefined
   return sorted[Math.floor(sorted.length / 2)]?.round ?? rounds[0];
 }
 
-/** The figures of the round in the middle, and the ratios of all. */
+/** The figures of the round in the middle, the ratios of all, and the quotients of the least. */
 export function bootFigures(rounds: readonly BootRound[]): BootFigures {
-  const { network, local } = middleRound(rounds) ?? { network: {}, local: {} };
+  const middle = middleRound(rounds);
+  const { multiUser: networkS, ...seen } = middle?.network.times ?? {};
+  const localS = middle?.local.times.multiUser;
   const sorted = sortRounds(rounds);
-  const ratios = sorted.map(({ ratio }) => ratio);
-  const agentShares = sorted.flatMap(({ round: { network: { agent }, local: { multiUser } } }) =>
-    agent === undefined || multiUser === undefined ? [] : [roundRatio(agent / multiUser)]
-  ).sort((a, b) => a - b);
-  const steps = Object.fromEntries(
-    reportedSteps.flatMap((name) => network[name] === undefined ? [] : [[name, round(network[name], 2)]]),
-  );
-  const { multiUser: networkS } = network;
-  const { multiUser: localS } = local;
-  return {
-    ...(localS === undefined ? {} : { localS: round(localS, 2) }),
-    ...(networkS === undefined ? {} : { networkS: round(networkS, 2) }),
-    ...(localS === undefined || networkS === undefined
-      ? {}
-      : { ratio: roundRatio(networkS / localS), ratios, agentShares }),
-    steps,
+  const agentShares = sorted.flatMap(({ round: { network, local } }) => {
+    const { times: { agent } } = network;
+    const { times: { multiUser } } = local;
+    return agent === undefined || multiUser === undefined ? [] : [roundRatio(agent / multiUser)];
+  }).sort((a, b) => a - b);
+  const quotientOf = (seconds: (boot: MeasuredBoot) => number | undefined): number | undefined => {
+    const least = (name: keyof BootRound): number =>
+      Math.min(...rounds.map((each) => seconds(each[name]) ?? Number.POSITIVE_INFINITY));
+    const quotient = least("network") / least("local");
+    return Number.isFinite(quotient) && quotient > 0 ? roundRatio(quotient) : undefined;
   };
+  const times: Partial<Record<BootStep, number>> = {
+    ...seen,
+    ...(networkS === undefined ? {} : { multiUser: networkS }),
+  };
+  return {
+    ...present({
+      localS: localS && round(localS, 2),
+      networkS: networkS && round(networkS, 2),
+    }),
+    ...(localS === undefined || networkS === undefined ? {} : {
+      ratio: roundRatio(networkS / localS),
+      ratios: sorted.map(({ ratio }) => ratio),
+      agentShares,
+      ...present({
+        ratioOfMinima: quotientOf(({ times }) => times.multiUser),
+        cpuRatio: quotientOf(({ desktopProcessor }) => desktopProcessor?.multiUser),
+      }),
+    }),
+    steps: present(Object.fromEntries(reportedSteps.map((name) => [name, times[name] && round(times[name], 2)]))),
+  };
+}
+
+/** Without what was not measured. */
+function present<Key extends string>(
+  figures: Readonly<Record<Key, number | undefined>>,
+): Partial<Record<Key, number>> {
+  return Object.fromEntries(
+    Object.entries(figures).filter(([, value]) => value !== undefined),
+  ) as Partial<Record<Key, number>>;
 }
 
 export function formatBenchJson(result: BenchResult): string {
@@ -114,6 +146,10 @@ export function formatBenchTable({ result, times, bareMmdebstrapS }: BenchReport
       : [row("power-on to agent / local boot", formatRatio(boot.steps.agent / boot.localS, boot.agentShares))];
     sections.push([
       ...formatBootTable(times.network, times.local),
+      ...(boot.ratioOfMinima === undefined
+        ? []
+        : [row("network / local, the fastest of each", `${boot.ratioOfMinima.toFixed(2)}   <- the figure to quote`)]),
+      ...(boot.cpuRatio === undefined ? [] : [row("the same in processor time", boot.cpuRatio.toFixed(2))]),
       ...(boot.ratio === undefined ? [] : [row("over the network / local boot", formatRatio(boot.ratio, boot.ratios))]),
       ...agentShare,
     ]);
@@ -170,7 +206,7 @@ function formatRatio(ratio: number, all: readonly number[] = []): string {
 }
 
 function row(name: string, value: string): string {
-  return `${name.padEnd(34)}${value}`;
+  return `${name.padEnd(38)}${value}`;
 }
 
 function megabytes(bytes: number): string {

@@ -13,38 +13,44 @@ const network = {
   multiUser: 70,
 };
 const local = { payloadKernel: 1, root: 14, multiUser: 50 };
+const round = { network: { times: network }, local: { times: local } };
 
 Deno.test("the figures of a boot are those of the stable keys, with the ratio of the same run", () => {
-  assert.deepEqual(bootFigures([{ network, local }]), {
+  assert.deepEqual(bootFigures([round]), {
     localS: 50,
     networkS: 70,
     ratio: 1.4,
     ratios: [1.4],
     agentShares: [0.162],
+    ratioOfMinima: 1.4,
     steps: { agent: 8.12, found: 9, fetched: 15, kexec: 17, root: 31, multiUser: 70 },
   });
 });
 
 Deno.test("of several rounds the one in the middle counts, and the ratios of all are told", () => {
   const rounds = [90, 55, 70, 60].map((multiUser, round) => ({
-    network: { ...network, agent: 10 - round, multiUser },
-    local,
+    network: { times: { ...network, agent: 10 - round, multiUser }, desktopProcessor: { multiUser: 40 + round } },
+    local: { times: { ...local, multiUser: 50 }, desktopProcessor: { multiUser: 32 + round } },
   }));
   const figures = bootFigures(rounds);
   assert.deepEqual(figures.ratios, [1.1, 1.2, 1.4, 1.8]);
   assert.equal(figures.ratio, 1.4, "of the two in the middle, the slower");
   assert.deepEqual(figures.agentShares, [0.14, 0.16, 0.18, 0.2]);
-  assert.equal(middleRound(rounds)?.network.multiUser, 70);
-  const text = formatBenchTable({ result: { boot: figures }, times: { network, local } }).join("\n");
+  assert.equal(middleRound(rounds)?.network.times.multiUser, 70);
+  assert.equal(figures.ratioOfMinima, 1.1, "the fastest of each");
+  assert.equal(figures.cpuRatio, 1.25, "the least of each");
+  const text = formatBenchTable({ result: { boot: figures }, times: round }).join("\n");
+  assert.match(text, /network \/ local, the fastest of each +1\.10 +<- the figure to quote/);
+  assert.match(text, /the same in processor time +1\.25/);
   assert.match(text, /over the network \/ local boot +1\.40 \(rounds: 1\.10, 1\.20, 1\.40, 1\.80\)/);
   assert.match(text, /power-on to agent \/ local boot +0\.16 \(rounds: 0\.14, 0\.16, 0\.18, 0\.20\)/);
-  const unfinished = { network: { agent: 8 }, local };
+  const unfinished = { network: { times: { agent: 8 } }, local: { times: local } };
   assert.equal(middleRound([unfinished]), unfinished);
   assert.deepEqual(bootFigures([unfinished, ...rounds.slice(0, 1)]).ratios, [1.8], "a boot that got nowhere has none");
 });
 
 Deno.test("what was not measured is absent, in bench.json and in the table", () => {
-  assert.deepEqual(bootFigures([{ network: { agent: 8 }, local: {} }]), { steps: { agent: 8 } });
+  assert.deepEqual(bootFigures([{ network: { times: { agent: 8 } }, local: { times: {} } }]), { steps: { agent: 8 } });
   assert.equal(formatBenchJson({}), "{}\n");
   assert.deepEqual(formatBenchTable({ result: {} }), []);
 });
@@ -84,13 +90,13 @@ Deno.test("a TCP stream that failed is absent; a missing line of the disk means 
 Deno.test("the table tells shares beside the figures", () => {
   const text = formatBenchTable({
     result: {
-      boot: bootFigures([{ network, local }]),
+      boot: bootFigures([round]),
       image: { initrdBytes: 64_000_000, kernelBytes: 12_000_000, agents: "bundle", minimumRamMiB: 384 },
       build: { coldS: 100, warmS: 8 },
       seal: { sealMBps: 700, openMBps: 720 },
       block: readBlockFigures(lines, nbd) ?? { transports: [] },
     },
-    times: { network, local },
+    times: round,
     bareMmdebstrapS: 60,
   }).join("\n");
   for (

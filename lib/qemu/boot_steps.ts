@@ -47,29 +47,52 @@ export function readBootTimes(lines: readonly ConsoleLine[]): BootTimes {
   return times;
 }
 
+/** A boot's clock, and the processor time of the machines it took. */
+export interface MeasuredBoot {
+  readonly times: BootTimes;
+  /** Absent where the host does not tell. */
+  readonly desktopProcessor?: BootTimes;
+  readonly laptopProcessor?: BootTimes;
+}
+
 /** A boot that starts with the installed kernel, seen as the same steps. */
-export function asLocalBoot(times: BootTimes): BootTimes {
-  const { kernel, ...rest } = times;
+export function asLocalBoot({ times, desktopProcessor = {} }: MeasuredBoot): MeasuredBoot {
+  return { times: startWithPayload(times), desktopProcessor: startWithPayload(desktopProcessor) };
+}
+
+function startWithPayload({ kernel, ...rest }: BootTimes): BootTimes {
   return kernel === undefined ? rest : { ...rest, payloadKernel: kernel };
 }
 
 /**
- * The table people read: seconds from power-on, what each step took, and the local boot beside it when there was one.
+ * The table people read: seconds from power-on, what each step took, and the local boot beside it when there was one; then, where it is
+ * known, the processor time of the desktop, of the laptop, and of the local boot.
  * @returns lines
  */
-export function formatBootTable(network: BootTimes, local?: BootTimes): string[] {
+export function formatBootTable(network: MeasuredBoot, local?: MeasuredBoot): string[] {
   const width = Math.max(...bootSteps.map((step) => step.title.length));
+  const clocks = [network.times, ...(local === undefined ? [] : [local.times])];
+  const processors = [network.desktopProcessor, network.laptopProcessor, local?.desktopProcessor];
+  const hasProcessor = processors.some((each) => each?.multiUser !== undefined);
   const columns = (cells: readonly string[]): string => cells.map((cell) => cell.padStart(10)).join("").trimEnd();
-  const heads = ["at", "took", ...(local === undefined ? [] : ["local at", "took"])];
-  const lines = [`${"seconds from power-on".padEnd(width)}${columns(heads)}`];
-  let before = { network: 0, local: 0 };
+  const lines = [
+    `${"seconds from power-on".padEnd(width)}${
+      columns([
+        ...["at", "took"],
+        ...(local === undefined ? [] : ["local at", "took"]),
+        ...(hasProcessor ? ["cpu", "laptop's", ...(local === undefined ? [] : ["local cpu"])] : []),
+      ])
+    }`,
+  ];
+  const before = clocks.map(() => 0);
   for (const { name, title } of bootSteps) {
-    const at = network[name];
-    const localAt = local?.[name];
-    if (at === undefined && localAt === undefined) continue;
-    const cells = [...pair(at, before.network), ...(local === undefined ? [] : pair(localAt, before.local))];
-    lines.push(`${title.padEnd(width)}${columns(cells)}`);
-    before = { network: at ?? before.network, local: localAt ?? before.local };
+    if (clocks.every((clock) => clock[name] === undefined)) continue;
+    const cells = clocks.flatMap((clock, index) => pair(clock[name], before[index] ?? 0));
+    const used = hasProcessor
+      ? processors.slice(0, local === undefined ? 2 : 3).map((each) => each?.[name]?.toFixed(1) ?? "")
+      : [];
+    lines.push(`${title.padEnd(width)}${columns([...cells, ...used])}`);
+    clocks.forEach((clock, index) => before[index] = clock[name] ?? before[index] ?? 0);
   }
   return lines;
 }

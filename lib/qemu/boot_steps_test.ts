@@ -41,9 +41,10 @@ Deno.test("an agent that is started again does not move its step", () => {
 });
 
 Deno.test("the table puts both boots side by side, with what each step took", () => {
-  const local = asLocalBoot(readBootTimes([network[0], network[8], network[10]].filter((line) => line !== undefined)));
-  assert.deepEqual(local, { payloadKernel: 1, root: 9, multiUser: 11 });
-  assert.deepEqual(formatBootTable(readBootTimes(network), local), [
+  const ownBoot = readBootTimes([network[0], network[8], network[10]].filter((line) => line !== undefined));
+  const local = asLocalBoot({ times: ownBoot });
+  assert.deepEqual(local.times, { payloadKernel: 1, root: 9, multiUser: 11 });
+  assert.deepEqual(formatBootTable({ times: readBootTimes(network) }, local), [
     "seconds from power-on               at      took  local at      took",
     "image kernel                       1.0       1.0",
     "agent running                      2.0       1.0",
@@ -55,4 +56,16 @@ Deno.test("the table puts both boots side by side, with what each step took", ()
     "root mounted                       9.0       1.0       9.0       8.0",
     "multi-user                        11.0       2.0      11.0       2.0",
   ]);
+});
+
+Deno.test("processor time stands beside the clock where it is known", () => {
+  const boot = { times: { agent: 2, multiUser: 11 }, desktopProcessor: { agent: 1.5, multiUser: 9 } };
+  const laptopProcessor = { agent: 0.1, multiUser: 2 };
+  assert.deepEqual(formatBootTable({ ...boot, laptopProcessor }), [
+    "seconds from power-on               at      took       cpu  laptop's",
+    "agent running                      2.0       2.0       1.5       0.1",
+    "multi-user                        11.0       9.0       9.0       2.0",
+  ]);
+  const local = asLocalBoot({ times: { kernel: 1, multiUser: 8 }, desktopProcessor: { kernel: 0.5, multiUser: 7 } });
+  assert.match(formatBootTable(boot, local).at(-1) ?? "", /multi-user +11\.0 +9\.0 +8\.0 +7\.0 +9\.0 +7\.0$/);
 });

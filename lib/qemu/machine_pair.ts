@@ -7,7 +7,7 @@ import { StoppedByUser, UserError } from "../errors.ts";
 import type { System } from "../system/system.ts";
 import { autologinCredentials } from "./console_shell.ts";
 import { type ConsoleLine, type DemoReport, parseDemoReport } from "./console.ts";
-import { type BootStep, bootSteps, type BootTimes, readBootTimes } from "./boot_steps.ts";
+import { type BootStep, bootSteps, type BootTimes, type MeasuredBoot, readBootTimes } from "./boot_steps.ts";
 import { readFileOnDemoDisk } from "./demo_disk.ts";
 import { startVm, type Vm, type VmEnd } from "./run_vm.ts";
 import type { QemuHost, UefiFirmware, VmSpec } from "./vm_spec.ts";
@@ -164,6 +164,8 @@ export function newToken(system: System): string {
 /** What was seen of one boot of the demo disk. */
 export interface BootOutcome {
   readonly times: BootTimes;
+  /** Processor time of the desktop's machine, and of the laptop's since the desktop was switched on, at each step. */
+  readonly processor: BootProcessor;
   readonly report: DemoReport | undefined;
   /** The marker file carries the token of this run. */
   readonly isMarkerFound: boolean;
@@ -173,6 +175,17 @@ export interface BootOutcome {
   /** Seconds until the laptop could be asked. */
   readonly laptopReadyS?: number;
   readonly lines: readonly ConsoleLine[];
+}
+
+/** Seconds that QEMU's processes used from the desktop's power-on to each step. */
+export interface BootProcessor {
+  readonly desktop: BootTimes;
+  /** Empty after a local boot. */
+  readonly laptop: BootTimes;
+}
+
+export function measuredBoot({ times, processor }: BootOutcome): MeasuredBoot {
+  return { times, desktopProcessor: processor.desktop, laptopProcessor: processor.laptop };
 }
 
 export interface PairWatcher {
@@ -220,9 +233,14 @@ export async function bootPair(
   const ready = await laptop.waitForLine(serverReadyPattern, { timeoutMs: limits.ready });
   watcher.onLaptopReady?.();
 
+  const laptopBefore = await laptop.processorSeconds() ?? 0;
+  const steps = watchSteps(watcher, async () => ({
+    desktop: await desktop.processorSeconds(),
+    laptop: subtract(await laptop.processorSeconds(), laptopBefore),
+  }));
   await using desktop = await startVm(system, desktopSpec(settings, demoCredentials(order)), place.host, {
     ...start,
-    onLine: announceSteps(watcher),
+    onLine: steps.onLine,
   });
   // The laptop that ends while the desktop still needs it is the reason, not the desktop's silence.
   const multiUser = await Promise.race([
@@ -239,6 +257,7 @@ export async function bootPair(
   const laptopEnd = await endWithin(system, laptop, limits.end);
   return {
     ...await judge(system, settings.diskPath, { ...options, desktop, multiUser, desktopEnd }),
+    processor: await steps.processor(),
     laptopEnd,
     laptopReadyS: ready.atMs / 1000,
   };
@@ -252,17 +271,19 @@ export async function bootLocally(
 ): Promise<BootOutcome> {
   const { place, order, watcher = {} } = options;
   const limits = limitsMs(place.host);
+  const steps = watchSteps(watcher, async () => ({ desktop: await machine.processorSeconds(), laptop: undefined }));
   await using machine = await startVm(system, { ...spec, credentials: demoCredentials(order) }, place.host, {
     runDirectory: place.runDirectory,
     limitMs: limits.multiUser + limits.end,
-    onLine: announceSteps(watcher),
+    onLine: steps.onLine,
     ...(place.signal ? { signal: place.signal } : {}),
   });
   const multiUser = await waitForReport(machine, limits.multiUser);
   const desktopEnd = await endWithin(system, machine, limits.end + (order.action === "bench" ? limits.multiUser : 0));
   const [disk] = spec.disks;
   if (disk === undefined) throw new TypeError("A local boot needs a disk");
-  return await judge(system, disk.path, { ...options, desktop: machine, multiUser, desktopEnd });
+  const outcome = await judge(system, disk.path, { ...options, desktop: machine, multiUser, desktopEnd });
+  return { ...outcome, processor: await steps.processor() };
 }
 
 /** An initramfs of Debian that opens its shell, and systemd's emergency mode: nobody is there to type. */
@@ -290,7 +311,7 @@ async function judge(
     readonly multiUser: ConsoleLine;
     readonly desktopEnd: VmEnd;
   },
-): Promise<BootOutcome> {
+): Promise<Omit<BootOutcome, "processor">> {
   const marker = await readFileOnDemoDisk(system, diskPath, demoMarkerPath);
   return {
     times: readBootTimes(seen.desktop.lines),
@@ -301,20 +322,40 @@ async function judge(
   };
 }
 
-function announceSteps(watcher: PairWatcher): (line: ConsoleLine) => void {
+/** Tells of each step of the desktop as soon as its console shows it, and looks then at what the machines have used. */
+function watchSteps(
+  watcher: PairWatcher,
+  look: () => Promise<{ readonly desktop: number | undefined; readonly laptop: number | undefined }>,
+): { onLine(line: ConsoleLine): void; processor(): Promise<BootProcessor> } {
   const lines: ConsoleLine[] = [];
-  const said = new Set<BootStep>();
-  return (line) => {
-    lines.push(line);
-    announceTrouble(watcher, "desktop", line);
-    const times = readBootTimes(lines);
-    for (const { name, title } of bootSteps) {
-      const atS = times[name];
-      if (atS === undefined || said.has(name)) continue;
-      said.add(name);
-      watcher.onStep?.(name, title, atS);
-    }
+  const looks = new Map<BootStep, ReturnType<typeof look>>();
+  return {
+    onLine: (line) => {
+      lines.push(line);
+      announceTrouble(watcher, "desktop", line);
+      const times = readBootTimes(lines);
+      for (const { name, title } of bootSteps) {
+        const atS = times[name];
+        if (atS === undefined || looks.has(name)) continue;
+        const used = look();
+        used.catch(() => {}); // awaited at the end, if the boot gets there
+        looks.set(name, used);
+        watcher.onStep?.(name, title, atS);
+      }
+    },
+    processor: async () => {
+      const used = await Promise.all([...looks].map(async ([name, each]) => [name, await each] as const));
+      const of = (machine: "desktop" | "laptop"): BootTimes =>
+        Object.fromEntries(
+          used.flatMap(([name, { [machine]: seconds }]) => seconds === undefined ? [] : [[name, seconds]]),
+        );
+      return { desktop: of("desktop"), laptop: of("laptop") };
+    },
   };
+}
+
+function subtract(seconds: number | undefined, before: number): number | undefined {
+  return seconds === undefined ? undefined : seconds - before;
 }
 
 /** What agents/client, agents/server and image/initrd's supervisor say then. */

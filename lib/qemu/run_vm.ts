@@ -1,6 +1,7 @@
 /** Starting a virtual machine, watching its console, and ending it: by its process id, whatever happens. */
 
 import { StoppedByUser, UserError } from "../errors.ts";
+import { readKernelFile } from "../system/facts.ts";
 import type { ExitStatus, RunningProcess, System } from "../system/system.ts";
 import { cleanConsoleText, type ConsoleLine, formatConsoleLine } from "./console.ts";
 import { connectQmp, type Qmp } from "./qmp.ts";
@@ -48,6 +49,8 @@ export interface Vm extends AsyncDisposable {
   type(text: string): void;
   /** Presses the power button; the guest shuts down by itself. */
   powerDown(): Promise<void>;
+  /** What QEMU's process has used of the host's processors so far; undefined when it has ended, or the kernel does not tell. */
+  processorSeconds(): Promise<number | undefined>;
 }
 
 export interface VmEnd {
@@ -174,6 +177,7 @@ export async function startVm(
     setLink: async (linkId, isUp) => void await (await control()).execute("set_link", { name: linkId, up: isUp }),
     type: keyboard.type,
     powerDown: async () => void await (await control()).execute("system_powerdown"),
+    processorSeconds: async () => await readChildSeconds(system, process.pid),
     [Symbol.asyncDispose]: async () => {
       endedByUs ??= "it was stopped";
       await process[Symbol.asyncDispose]();
@@ -193,6 +197,23 @@ function createKeyboard(): { readonly typed: ReadableStream<Uint8Array<ArrayBuff
 /** Should this program be killed without a chance to end its machines, timeout(1) does it, a little after they would have been anyway. */
 function outlivedBy(limitMs: number): readonly string[] {
   return ["timeout", "--kill-after=10", String(Math.ceil(limitMs / 1000) + 30)];
+}
+
+/** User and system time of the only child of a process (timeout(1)). Runs `cat`. */
+async function readChildSeconds(system: System, parent: number): Promise<number | undefined> {
+  // Only with CONFIG_PROC_CHILDREN (proc_pid_task(5)).
+  const child = await readKernelFile(system, `/proc/${parent}/task/${parent}/children`);
+  return child === undefined || child === ""
+    ? undefined
+    : parseProcessSeconds(await readKernelFile(system, `/proc/${child.split(" ")[0]}/stat`) ?? "");
+}
+
+/** @param stat content of /proc/PID/stat (proc_pid_stat(5)): fields 14 and 15, in ticks, of which Linux shows 100 a second everywhere */
+export function parseProcessSeconds(stat: string): number | undefined {
+  // The second field is a name in brackets that may hold anything.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  return Number.isFinite(ticks) ? ticks / 100 : undefined;
 }
 
 /** Told by QEMU's SHUTDOWN event (ShutdownCause in qapi/run-state.json); without one only the exit status is known. */

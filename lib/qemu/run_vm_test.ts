@@ -3,7 +3,7 @@ import { StoppedByUser, UserError } from "../errors.ts";
 import { createMemorySystem } from "../system/memory.ts";
 import type { ExitStatus, SpawnOptions, System } from "../system/system.ts";
 import { desktopSpec } from "./machine_pair.ts";
-import { detectQemuHost, startVm, type StartVmOptions, type Vm } from "./run_vm.ts";
+import { detectQemuHost, parseProcessSeconds, startVm, type StartVmOptions, type Vm } from "./run_vm.ts";
 import type { QemuHost } from "./vm_spec.ts";
 
 const host: QemuHost = { accelerator: "tcg", version: { major: 7, minor: 2 } };
@@ -159,4 +159,10 @@ Deno.test("KVM is used only where a machine runs under it, and an old QEMU is re
   // "failed to set MSR 0x10a": an abort of QEMU in a nested machine
   assert.deepEqual(await detectQemuHost(machine("7.2.1", 134)), host);
   await assert.rejects(detectQemuHost(machine("6.2.0", 0)), /QEMU 7.2 or later/);
+});
+
+Deno.test("processor time is read behind a name that may hold anything", () => {
+  const fields = "S 1 1 1 0 -1 4194560 900 0 0 0 1234 66 0 0 20 0 3 0 1000 0 0";
+  assert.equal(parseProcessSeconds(`42 (qemu) 9 (x) ${fields}`), 13);
+  assert.equal(parseProcessSeconds(""), undefined);
 });

@@ -15,7 +15,15 @@ import {
   readBlockFigures,
 } from "../../qemu/bench_result.ts";
 import { copyDemoDisk } from "../../qemu/demo_disk.ts";
-import { bootLocally, type BootOutcome, desktopSpec, listFacts, localSpec, newToken } from "../../qemu/machine_pair.ts";
+import {
+  bootLocally,
+  type BootOutcome,
+  desktopSpec,
+  listFacts,
+  localSpec,
+  measuredBoot,
+  newToken,
+} from "../../qemu/machine_pair.ts";
 import { startVm } from "../../qemu/run_vm.ts";
 import { addStreamSource, streamSourceParameter } from "../../qemu/stream_source.ts";
 import type { System } from "../../system/system.ts";
@@ -91,10 +99,10 @@ async function* benchBoot(
   const rounds: BootRound[] = [];
   while (rounds.length < options.rounds) {
     ui.say(`Boots, round ${rounds.length + 1} of ${options.rounds}`);
-    const local = asLocalBoot((await bootFromOwnDisk(system, ui, { machines, options })).times);
+    const ownBoot = await bootFromOwnDisk(system, ui, { machines, options });
     const outcome = await bootDemo(system, ui, { machines, options });
     demandFacts(outcome, options);
-    const round = { network: outcome.times, local };
+    const round = { network: measuredBoot(outcome), local: asLocalBoot(measuredBoot(ownBoot)) };
     rounds.push(round);
     yield { result: { boot: bootFigures(rounds) }, times: middleRound(rounds) ?? round };
   }

@@ -3,7 +3,7 @@
 import { UserError } from "../../errors.ts";
 import { formatBootTable } from "../../qemu/boot_steps.ts";
 import { copyDemoDisk } from "../../qemu/demo_disk.ts";
-import { type BootOutcome, bootPair, listFacts, newToken } from "../../qemu/machine_pair.ts";
+import { type BootOutcome, bootPair, listFacts, measuredBoot, newToken } from "../../qemu/machine_pair.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
 import { defaultMemoryMiB, type MachineOptions, type Machines, placeOf, prepareMachines } from "./prepare_machines.ts";
@@ -17,7 +17,7 @@ export async function demo(system: System, ui: Ui, options: DemoOptions): Promis
   const machines = await prepareMachines(system, ui, options);
   const outcome = await bootDemo(system, ui, { machines, options });
   const facts = listFacts(outcome);
-  ui.result(formatBootTable(outcome.times).join("\n"));
+  ui.result(formatBootTable(measuredBoot(outcome)).join("\n"));
   ui.result("");
   for (const fact of facts) ui.result(`${fact.holds ? "yes" : "NO "}  ${fact.text}`);
   ui.result(describeMachines(machines, options));
