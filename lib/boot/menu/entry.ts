@@ -18,6 +18,8 @@ export interface BootEntry {
   readonly source: string;
   /** Things the user may want to know: an entry that was skipped, a setting that could not be followed. */
   readonly notices: readonly string[];
+  /** {@link Partition.name} of the other partition that has kernel and initramfs; absent: the partition that was searched. */
+  readonly partition?: string;
 }
 
 /** An entry as a configuration states it: paths not yet looked for. */
@@ -44,6 +46,30 @@ export interface BootFiles {
   list(path: string): Promise<readonly string[]>;
   /** Whether there is a file or directory, symlinks followed. */
   exists(path: string): Promise<boolean>;
+  /** What is there, symlinks followed; undefined when there is nothing. Absent: told by {@link list} and {@link readText}. */
+  status?(path: string): Promise<BootFileStatus | undefined>;
+  /**
+   * Sectors of the partition itself, as text, as GRUB lists them: "512+1" is one of 512 bytes, 512 sectors from the start. Absent where there is a
+   * directory only.
+   */
+  readBlocks?(list: string): Promise<string>;
+}
+
+export interface BootFileStatus {
+  readonly kind: "file" | "directory";
+  readonly sizeBytes: number;
+}
+
+/** Another partition of the same disk, which a boot loader may go on to. */
+export interface Partition {
+  /** Unlike any other's: "/dev/sda2". */
+  readonly name: string;
+  readonly files: BootFiles;
+  /** Of the file system, as libblkid tells it. */
+  readonly uuid?: string | undefined;
+  readonly label?: string | undefined;
+  /** In the partition table. */
+  readonly number?: number | undefined;
 }
 
 /** No boot loader configuration comes near this; a larger file is not one. */

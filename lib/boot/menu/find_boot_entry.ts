@@ -8,24 +8,29 @@ import {
   type BootLoader,
   type BootLoadSettings,
   type NamedEntry,
+  type Partition,
 } from "./entry.ts";
-import { evaluateGrubConfig, type GrubResult } from "./grub_config.ts";
+import { runGrubConfig } from "./find_grub_entry.ts";
+import { isOfEfi, listGrubConfigs } from "./grub_places.ts";
+import { listBootDirectories } from "./boot_directories.ts";
+import { pathCandidates } from "./path_candidates.ts";
 import { parseStiefelsystemJson, stiefelsystemJsonName } from "./stiefelsystem_json.ts";
 import { evaluateSyslinuxConfig, type SyslinuxResult } from "./syslinux.ts";
 
 export interface FindBootEntryOptions {
   /** `boot.load` of the configuration; what it names wins over everything on the disk. */
   readonly load?: BootLoadSettings | undefined;
+  /** What is known of the partition itself, for boot loaders that look for one. */
+  readonly partition?: Omit<Partition, "files"> | undefined;
+  /** Other partitions of the same disk, which a boot loader's configuration may name. */
+  readonly others?: readonly Partition[] | undefined;
+  /** Subvolumes of a btrfs that is seen from its top, as "/@"; their /boot, or they as /boot, are looked at as well. */
+  readonly subvolumes?: readonly string[] | undefined;
 }
 
-/**
- * Directories that can be /boot: a boot partition of its own, a root partition, and the root subvolumes that installers of Arch, Debian and Fedora
- * make on btrfs, seen from the top of the file system.
- */
-export const bootDirectories = ["", "/boot", "/@/boot", "/@rootfs/boot", "/root/boot"] as const;
+export { pathCandidates } from "./path_candidates.ts";
 
 /** Configuration files below a boot directory. */
-const grubConfigs = ["grub/grub.cfg", "grub2/grub.cfg"] as const;
 const syslinuxConfigs = [
   "extlinux/extlinux.conf",
   "syslinux/syslinux.cfg",
@@ -41,6 +46,8 @@ interface Candidate {
   readonly entry: NamedEntry;
   readonly loader: BootLoader;
   readonly source: string;
+  /** Absent: the one that is searched. */
+  readonly partition?: string;
 }
 
 /**
@@ -52,11 +59,10 @@ export async function findBootEntry(
   options: FindBootEntryOptions = {},
 ): Promise<BootEntry | undefined> {
   const problems: string[] = [];
-  for (const directory of bootDirectories) {
-    if (!await files.exists(directory === "" ? "/" : directory)) continue;
+  for (const directory of await listBootDirectories(files, options.subvolumes)) {
     try {
-      const candidate = await findInDirectory(files, directory, { load: options.load, problems });
-      if (candidate !== undefined) return await locate(files, directory, candidate);
+      const candidate = await findInDirectory(files, directory, { options, problems });
+      if (candidate !== undefined) return await locate({ files, directory, others: options.others ?? [] }, candidate);
     } catch (error) {
       if (!(error instanceof BootError)) throw error;
       problems.push(error.message);
@@ -68,18 +74,18 @@ export async function findBootEntry(
 }
 
 interface DirectoryOptions {
-  readonly load: BootLoadSettings | undefined;
+  readonly options: FindBootEntryOptions;
   readonly problems: string[];
 }
 
 async function findInDirectory(
   files: BootFiles,
   directory: string,
-  { load, problems }: DirectoryOptions,
+  { options, problems }: DirectoryOptions,
 ): Promise<Candidate | undefined> {
   const path = `${directory}/${stiefelsystemJsonName}`;
   const stated = await files.exists(path) ? parseStiefelsystemJson(await files.readText(path), path) : {};
-  const configured = dropAbsent(load ?? {});
+  const configured = dropAbsent(options.load ?? {});
   const wanted = { ...stated, ...configured };
   const origin = configured.kernel !== undefined
     ? { loader: "configuration", source: "config.yaml, boot.load" } as const
@@ -88,7 +94,7 @@ async function findInDirectory(
   if (wanted.kernel !== undefined && wanted.initrd !== undefined && wanted.cmdline !== undefined) {
     return { ...origin, entry: overlay(undefined, wanted.kernel, wanted) };
   }
-  const own = await findOfLoader(files, directory, problems);
+  const own = await findOfLoader(files, directory, { options, problems });
   if (own === undefined) {
     return wanted.kernel === undefined ? undefined : { ...origin, entry: overlay(undefined, wanted.kernel, wanted) };
   }
@@ -110,7 +116,7 @@ function overlay(entry: NamedEntry | undefined, kernel: string, load: BootLoadSe
 async function findOfLoader(
   files: BootFiles,
   directory: string,
-  problems: string[],
+  { options, problems }: DirectoryOptions,
 ): Promise<Candidate | undefined> {
   const entriesDirectory = `${directory}/loader/entries`;
   const blsEntries = await readBlsFiles(files, entriesDirectory);
@@ -131,7 +137,7 @@ async function findOfLoader(
     return undefined;
   };
   return (loaderConf === undefined ? undefined : bls()) ??
-    await findGrub(files, directory, { blsEntries, problems }) ??
+    await findGrub(files, directory, { problems, options }) ??
     (loaderConf === undefined ? bls() : undefined) ??
     await findSyslinux(files, directory, problems) ??
     await complainAboutUnified(files, directory, problems);
@@ -155,19 +161,25 @@ async function readBlsFiles(files: BootFiles, directory: string): Promise<readon
 async function findGrub(
   files: BootFiles,
   directory: string,
-  { blsEntries, problems }: { readonly blsEntries: readonly BlsFile[]; readonly problems: string[] },
+  { problems, options }: { readonly problems: string[]; readonly options: FindBootEntryOptions },
 ): Promise<Candidate | undefined> {
-  for (const name of grubConfigs) {
-    const source = `${directory}/${name}`;
-    if (!await files.exists(source)) continue;
-    const text = await files.readText(source);
-    const prefix = source.slice(0, source.lastIndexOf("/"));
-    const result = await withIncludes(
-      files,
-      (given): GrubResult => evaluateGrubConfig({ text, prefix, files: given, blsEntries }),
-    ).catch((error: unknown) => unreadable(source, error));
-    if (result.entry !== undefined) return { entry: result.entry, loader: "grub", source };
-    problems.push(`None of the ${result.entryCount} entries in "${source}" starts a normal Linux`);
+  for (const source of await listGrubConfigs(files, directory)) {
+    const own: Partition = { name: "disk", ...options.partition, files };
+    const { entry, entryCount, notices } = await runGrubConfig({
+      path: source,
+      bootDirectory: directory,
+      partitions: [own, ...options.others ?? []],
+    });
+    if (entry !== undefined) {
+      const { partition, ...named } = entry;
+      return { entry: named, loader: "grub", source, ...partition === own.name ? {} : { partition } };
+    }
+    // The small scripts on an EFI partition only lead to the one beside the kernels, which is found there.
+    if (entryCount === 0 && notices.length === 0 && isOfEfi(source)) continue;
+    const what = entryCount === 0
+      ? `"${source}" has no menu entry`
+      : `None of the ${entryCount} entries in "${source}" starts a normal Linux of this system`;
+    problems.push([what, ...notices].join("; "));
   }
   return undefined;
 }
@@ -219,11 +231,6 @@ async function complainAboutUnified(files: BootFiles, directory: string, problem
   );
 }
 
-function unreadable(source: string, error: unknown): never {
-  if (!(error instanceof Error) || error.name !== "GrubSyntaxError") throw error;
-  throw new BootError("unsupported", `Cannot read "${source}": ${error.message}`, { cause: error });
-}
-
 function dropAbsent(load: BootLoadSettings): BootLoadSettings {
   return Object.fromEntries(Object.entries(load).filter(([, value]) => value !== undefined && value.length > 0));
 }
@@ -232,31 +239,31 @@ function asList(value: string | readonly string[]): readonly string[] {
   return typeof value === "string" ? [value] : value;
 }
 
-/** @throws {BootError} "no-boot-entry" when a file of the entry is not on the partition */
-async function locate(files: BootFiles, directory: string, candidate: Candidate): Promise<BootEntry> {
-  const { entry, loader, source } = candidate;
+/** @throws {BootError} "no-boot-entry" when a file of the entry is not on its partition */
+async function locate(
+  { files, directory, others }: {
+    readonly files: BootFiles;
+    readonly directory: string;
+    readonly others: readonly Partition[];
+  },
+  candidate: Candidate,
+): Promise<BootEntry> {
+  const { entry, loader, source, partition } = candidate;
+  const other = others.find(({ name }) => name === partition);
+  const place = other?.files ?? files;
+  const candidates = (path: string): readonly string[] =>
+    pathCandidates(other === undefined ? directory : "/boot", path);
   const find = async (path: string): Promise<string> => {
-    for (const possible of pathCandidates(directory, path)) {
-      if (await files.exists(possible)) return possible;
+    for (const possible of candidates(path)) {
+      if (await place.exists(possible)) return possible;
     }
-    throw new BootError("no-boot-entry", `"${source}" names "${path}", which is not on the boot partition`, {
-      hints: [`Looked for: ${pathCandidates(directory, path).join(", ")}`],
+    const where = other === undefined ? "the boot partition" : `"${other.name}"`;
+    throw new BootError("no-boot-entry", `"${source}" names "${path}", which is not on ${where}`, {
+      hints: [`Looked for: ${candidates(path).join(", ")}`, ...entry.notices],
     });
   };
   const kernel = await find(entry.kernel);
   const initrds: string[] = [];
   for (const initrd of entry.initrds) initrds.push(await find(initrd));
-  return { ...entry, kernel, initrds, loader, source };
-}
-
-/**
- * Where a path of a boot configuration may be, seen from the partition's top: boot loaders name files relative to their partition,
- * people and the original's configuration relative to the root file system or to /boot.
- */
-export function pathCandidates(directory: string, path: string): readonly string[] {
-  const absolute = `/${path.replace(/^\/+/, "")}`;
-  const root = directory.replace(/\/boot$/, "");
-  return [
-    ...new Set([absolute, `${directory}${absolute}`, `${root}${absolute}`, absolute.replace(/^\/boot\//, "/")]),
-  ];
+  return { ...entry, kernel, initrds, loader, source, ...partition === undefined ? {} : { partition } };
 }

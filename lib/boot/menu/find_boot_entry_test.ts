@@ -111,7 +111,10 @@ const broken: Readonly<Record<string, readonly [Readonly<Record<string, string>>
     { "/grub/grub.cfg": "menuentry x { linux /gone }" },
     /names "\/gone", which is not on/,
   ],
-  "a script that cannot be read": [{ "/grub/grub.cfg": "menuentry x {" }, /Cannot read "\/grub\/grub.cfg": line 1/],
+  "a script that cannot be read": [
+    { "/grub/grub.cfg": "menuentry x {" },
+    /a part of "\/grub\/grub.cfg" that it cannot read: line 1: a "\{" is not closed/,
+  ],
   "a menu without Linux": [{ "/grub/grub.cfg": "menuentry x { chainloader +1 }" }, /None of the 1 entries/],
   "an entry with variables of a GRUB that is elsewhere": [
     { "/vmlinuz": "", "/loader/entries/a.conf": "linux /vmlinuz\noptions $kernelopts quiet\n" },
@@ -131,7 +134,7 @@ for (const [what, [files, message]] of Object.entries(broken)) {
 
 Deno.test("one broken configuration does not hide a good one", async () => {
   const files = partition({ ...images, "/grub/grub.cfg": "{", ...bls });
-  await assert.rejects(findBootEntry(files), /Cannot read/);
+  assert.equal((await findBootEntry(files))?.kernel, "/vmlinuz");
   assert.equal(
     (await findBootEntry(partition({ ...images, "/loader/loader.conf": "", ...bls, "/grub/grub.cfg": "{" })))?.kernel,
     "/vmlinuz",

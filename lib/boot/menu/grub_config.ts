@@ -1,49 +1,222 @@
 /** `grub.cfg`: what its default entry boots. Pure. */
 
-import type { BlsFile } from "./bls.ts";
 import type { NamedEntry } from "./entry.ts";
-import { GrubMachine } from "./grub_machine.ts";
-import { findDefault, flattenMenu } from "./grub_menu.ts";
+import { describeDevice, GrubDevices, type GrubPartition, type KnownNames } from "./grub_devices.ts";
+import { type FileAnswers, type FileQuestion, GrubFiles } from "./grub_files.ts";
+import { GrubMachine, type GrubPath, type Outcome } from "./grub_machine.ts";
+import { findByWish, type Menu, type MenuEntry, splitWish } from "./grub_menu.ts";
+import { pathCandidates } from "./path_candidates.ts";
 import { isRecovery } from "./recovery.ts";
 
 export interface GrubInput {
-  readonly text: string;
-  /** Directory of the file, which is GRUB's `$prefix`: "/grub", "/boot/grub2". */
-  readonly prefix: string;
-  /** Other files by path. The evaluator asks for more in {@link GrubResult.wanted}. */
-  readonly files: ReadonlyMap<string, string>;
-  /** Entries for Fedora's `blscfg` command: file name and text. */
-  readonly blsEntries: readonly BlsFile[];
+  /** Of the configuration: "/boot/grub/grub.cfg". */
+  readonly path: string;
+  /** The directory that is /boot, of the same partition: "", "/boot", "/@/boot". */
+  readonly bootDirectory: string;
+  /** The first is the one with the configuration. */
+  readonly partitions: readonly GrubPartition[];
+  /** What was found out about files. The evaluator asks for more in {@link GrubResult.open}. */
+  readonly answers: FileAnswers;
+}
+
+export interface GrubEntry extends NamedEntry {
+  /** Name of the partition with the entry's files. */
+  readonly partition: string;
 }
 
 export interface GrubResult {
   /** The entry GRUB would boot, or the first usable one; undefined when there is none with a kernel. */
-  readonly entry: NamedEntry | undefined;
-  /** Files the script reads or asks for that were not given; where they exist, evaluate again with them. */
-  readonly wanted: readonly string[];
-  /** Number of entries, for messages. */
+  readonly entry: GrubEntry | undefined;
+  /** Questions about files that had no answer yet; evaluate again with them. */
+  readonly open: readonly FileQuestion[];
+  /** Number of entries that were looked at, for messages. */
   readonly entryCount: number;
+  /** Why entries were passed over, and what GRUB skips in the files. */
+  readonly notices: readonly string[];
 }
 
-/** @throws {GrubSyntaxError} */
+/** Menus in menus, and files that open files, end here. */
+const maximumDepth = 8;
+/** A menu of snapshots may have hundreds of entries; what none of these starts is no system of ours. */
+const maximumTried = 512;
+
 export function evaluateGrubConfig(input: GrubInput): GrubResult {
-  const machine = new GrubMachine(input);
-  machine.start(input.text);
-  const entry = chooseEntry(machine);
-  return { entry, wanted: [...machine.wanted], entryCount: flattenMenu(machine.menu).length };
+  const learned = learnNames(input);
+  const { result, files } = evaluate(input, new GrubDevices(input.partitions, learned.names));
+  const open = new Map([...learned.open, ...files.open]);
+  return { ...result, open: [...open.values()] };
 }
 
-/** The default, as GRUB would take it; the next ones when that is no Linux or a recovery entry. */
-function chooseEntry(machine: GrubMachine): NamedEntry | undefined {
-  const wished = findDefault(machine.menu, machine.defaultWish);
-  // A submenu without entries, such as one that shows another system's menu.
-  const notices = wished === undefined ? ["The boot menu's default has no entries; the first one is taken"] : [];
-  for (const candidate of [...(wished === undefined ? [] : [wished]), ...flattenMenu(machine.menu)]) {
-    const entry = machine.boot(candidate);
-    if (entry !== undefined && !isRecovery(entry, candidate.id)) return { ...entry, notices };
-    if (candidate !== wished || notices.length > 0) continue;
-    const why = entry === undefined ? "starts no Linux kernel" : "is a recovery entry";
-    notices.push(`The boot menu's default "${candidate.title}" ${why}; the first other entry is taken`);
+type Evaluated = Pick<GrubResult, "entry" | "entryCount" | "notices">;
+
+function evaluate(input: GrubInput, devices: GrubDevices): { readonly result: Evaluated; readonly files: GrubFiles } {
+  const files = new GrubFiles(input.answers);
+  const machine = new GrubMachine({ ...input, devices, files });
+  const chooser = new Chooser(machine, (path) => findPartition(input, { devices, files, path }));
+  const entry = chooser.choose(machine.start());
+  const notices = [...machine.notices, ...chooser.notices];
+  return {
+    result: { entry: entry && { ...entry, notices }, entryCount: chooser.seen.size, notices },
+    files,
+  };
+}
+
+/**
+ * Which names GRUB's `search` and `set root=` use for the partitions we have, where nothing tells us their UUIDs: the first entry that is not
+ * another system's (os-prober's) is this system's, so what it calls its partition is that partition's name.
+ */
+function learnNames(
+  input: GrubInput,
+): { readonly names: KnownNames; readonly open: ReadonlyMap<string, FileQuestion> } {
+  const devices = new GrubDevices(input.partitions, new Map(), true);
+  const files = new GrubFiles(input.answers);
+  const machine = new GrubMachine({ ...input, devices, files });
+  const names = new Map<string, string>();
+  const learn = (path: GrubPath): void => {
+    const partition = findPartition(input, { devices, files, path });
+    if (partition === undefined || devices.all.includes(path.device)) return;
+    names.set(path.device, partition);
+    for (const search of machine.searches.filter(({ found }) => found === path.device)) {
+      for (const name of search.names) {
+        if (!devices.all.includes(name) && !names.has(name)) names.set(name, partition);
+      }
+    }
+  };
+  const first = findFirst(machine, machine.start(), maximumDepth);
+  if (first?.kind === "linux") learn(first.kernel);
+  // A name that `search` looked for on a partition that we know by its UUID.
+  for (const { found, names: others } of machine.searches) {
+    if (!devices.all.includes(found)) continue;
+    for (const name of others) {
+      if (!devices.all.includes(name) && !names.has(name)) names.set(name, found);
+    }
+  }
+  return { names, open: files.open };
+}
+
+/** The first entry of this system that starts a Linux. */
+function findFirst(machine: GrubMachine, outcome: Outcome, depth: number): Outcome | undefined {
+  if (outcome.kind === "linux") return outcome;
+  if (outcome.kind !== "menu" || depth === 0) return undefined;
+  for (const entry of outcome.menu.entries.slice(0, maximumTried)) {
+    if (entry.id.startsWith("osprober-")) continue;
+    const found = findFirst(machine, machine.open(entry, outcome.menu), depth - 1);
+    if (found !== undefined) return found;
   }
   return undefined;
+}
+
+interface KernelPlace {
+  readonly devices: GrubDevices;
+  readonly files: GrubFiles;
+  readonly path: GrubPath;
+}
+
+/** @returns the partition that has the file; one that may have it, when none has; undefined when we do not have it */
+function findPartition(input: GrubInput, { devices, files, path }: KernelPlace): string | undefined {
+  const possible = devices.resolve(path.device);
+  return possible.find((partition) =>
+    pathCandidates(partition === devices.own ? input.bootDirectory : "/boot", path.path)
+      .some((candidate) => files.look(partition, candidate) !== undefined)
+  ) ?? possible[0];
+}
+
+/** Takes the default, as GRUB would; the next ones when that is no Linux of ours or a recovery entry. */
+class Chooser {
+  readonly notices: string[] = [];
+  readonly seen = new Set<MenuEntry>();
+
+  constructor(
+    private readonly machine: GrubMachine,
+    private readonly partitionOf: (path: GrubPath) => string | undefined,
+  ) {}
+
+  choose(outcome: Outcome): GrubEntry | undefined {
+    if (outcome.kind === "linux") return this.#toEntry("GRUB", outcome);
+    if (outcome.kind !== "menu") return undefined;
+    const { menu } = outcome;
+    return this.#takeDefault(menu, menu.variables.get("default") ?? "", maximumDepth) ??
+      this.#takeFallback(menu) ??
+      this.#takeFirst(menu, maximumDepth);
+  }
+
+  #takeDefault(menu: Menu, wish: string, depth: number): GrubEntry | undefined {
+    const { step, rest } = splitWish(wish);
+    const chosen = findByWish(menu.entries, step) ?? menu.entries[0];
+    if (chosen === undefined || depth === 0) return undefined;
+    const outcome = this.#open(chosen, menu);
+    if (outcome.kind === "menu") {
+      if (chosen.isSubmenu) return this.#takeDefault(outcome.menu, rest, depth - 1);
+      return this.#takeDefault(outcome.menu, outcome.menu.variables.get("default") ?? "", depth - 1);
+    }
+    const entry = this.#usable(chosen, outcome);
+    if (entry !== undefined) return entry;
+    if (chosen.isSubmenu && outcome.kind === "nothing" && outcome.device === undefined) {
+      // Such as one that shows another system's menu.
+      this.notices.push("The boot menu's default has no entries; the first one is taken");
+    } else {this.notices.push(
+        `The boot menu's default "${chosen.title}" ${
+          whyNot(outcome, this.partitionOf)
+        }; the first other entry is taken`,
+      );}
+    return undefined;
+  }
+
+  /** GRUB's variable `fallback`: what is tried when the default cannot be started. */
+  #takeFallback(menu: Menu): GrubEntry | undefined {
+    const wish = menu.variables.get("fallback") ?? "";
+    for (const step of [wish, ...wish.split(/\s+/)].filter(Boolean)) {
+      const chosen = findByWish(menu.entries, step);
+      const entry = chosen === undefined ? undefined : this.#usable(chosen, this.#open(chosen, menu));
+      if (entry !== undefined) return entry;
+    }
+    return undefined;
+  }
+
+  #takeFirst(menu: Menu, depth: number): GrubEntry | undefined {
+    for (const candidate of menu.entries) {
+      if (this.seen.size > maximumTried) return undefined;
+      const outcome = this.#open(candidate, menu);
+      const entry = outcome.kind === "menu"
+        ? depth === 0 ? undefined : this.#takeFirst(outcome.menu, depth - 1)
+        : this.#usable(candidate, outcome);
+      if (entry !== undefined) return entry;
+    }
+    return undefined;
+  }
+
+  #open(entry: MenuEntry, menu: Menu): Outcome {
+    if (!entry.isSubmenu) this.seen.add(entry);
+    return this.machine.open(entry, menu);
+  }
+
+  #usable(menuEntry: MenuEntry, outcome: Outcome): GrubEntry | undefined {
+    if (outcome.kind !== "linux") return undefined;
+    const entry = this.#toEntry(menuEntry.title, outcome);
+    return entry === undefined || isRecovery(entry, menuEntry.id) ? undefined : entry;
+  }
+
+  #toEntry(title: string, { kernel, initrds, commandLine }: Outcome & { kind: "linux" }): GrubEntry | undefined {
+    const partition = this.partitionOf(kernel);
+    if (partition === undefined) return undefined;
+    // Files of one entry on two partitions are not seen in the wild; where one is not found, the message names it.
+    return {
+      title,
+      kernel: kernel.path,
+      initrds: initrds.map(({ path }) => path),
+      commandLine,
+      notices: [],
+      partition,
+    };
+  }
+}
+
+function whyNot(outcome: Outcome, partitionOf: (path: GrubPath) => string | undefined): string {
+  const foreign = outcome.kind === "linux" && partitionOf(outcome.kernel) === undefined
+    ? outcome.kernel.device
+    : outcome.kind === "nothing"
+    ? outcome.device
+    : undefined;
+  if (foreign !== undefined) return `starts another system, on ${describeDevice(foreign)}`;
+  return outcome.kind === "linux" ? "is a recovery entry" : "starts no Linux kernel";
 }

@@ -1,12 +1,52 @@
 import assert from "node:assert/strict";
-import { evaluateGrubConfig, type GrubInput, type GrubResult } from "./grub_config.ts";
+import type { BlsFile } from "./bls.ts";
+import { evaluateGrubConfig, type GrubEntry, type GrubResult } from "./grub_config.ts";
+import type { GrubFile } from "./grub_files.ts";
 
-function evaluate(text: string, input: Partial<GrubInput> = {}): GrubResult {
-  return evaluateGrubConfig({ text, prefix: "/grub", files: new Map(), blsEntries: [], ...input });
+interface Surroundings {
+  /** Other files of the same partition. */
+  readonly files?: ReadonlyMap<string, string>;
+  /** In /loader/entries. */
+  readonly blsEntries?: readonly BlsFile[];
 }
 
-function title(text: string, input: Partial<GrubInput> = {}): string | undefined {
-  return evaluate(text, input).entry?.title;
+type Evaluated = Omit<GrubResult, "entry"> & { readonly entry: Omit<GrubEntry, "partition"> | undefined };
+
+/** Evaluates /grub/grub.cfg of the only partition; what is not given is not there. */
+function evaluate(text: string, { files = new Map(), blsEntries = [] }: Surroundings = {}): Evaluated {
+  const answers = new Map<string, GrubFile>();
+  const add = (path: string, file: GrubFile): unknown => answers.set(`(disk)${path}`, file);
+  for (const [path, content] of [["/grub/grub.cfg", text] as const, ...files]) {
+    add(path, { kind: "file", sizeBytes: content.length, text: content });
+  }
+  if (blsEntries.length > 0) {
+    add("/loader/entries", {
+      kind: "directory",
+      names: blsEntries.map((file) => file.fileName),
+    });
+  }
+  for (const entry of blsEntries) {
+    add(`/loader/entries/${entry.fileName}`, { kind: "file", sizeBytes: 1, text: entry.text });
+  }
+  const { entry, ...result } = evaluateGrubConfig({
+    path: "/grub/grub.cfg",
+    bootDirectory: "",
+    partitions: [{ name: "disk" }],
+    answers,
+  });
+  if (entry === undefined) return { ...result, entry };
+  const { partition, ...rest } = entry;
+  assert.equal(partition, "disk");
+  return { ...result, entry: rest };
+}
+
+function title(text: string, surroundings: Surroundings = {}): string | undefined {
+  return evaluate(text, surroundings).entry?.title;
+}
+
+/** Paths that were asked for, without those of kernels. */
+function wanted(text: string): readonly string[] {
+  return evaluate(text).open.map(({ path }) => path).filter((path) => !/vmlinuz/.test(path));
 }
 
 const environment = (...lines: readonly string[]): Map<string, string> =>
@@ -23,16 +63,12 @@ menuentry "Windows > 10" { chainloader +1 }
 `;
 
 Deno.test("the first entry is the default; two blanks in the command line mean nothing", () => {
-  assert.deepEqual(evaluate(menu), {
-    entry: {
-      title: "First",
-      kernel: "/vmlinuz-1",
-      initrds: ["/microcode.img", "/initrd-1"],
-      commandLine: "root=/dev/vda1 ro quiet",
-      notices: [],
-    },
-    wanted: [],
-    entryCount: 4,
+  assert.deepEqual(evaluate(menu).entry, {
+    title: "First",
+    kernel: "/vmlinuz-1",
+    initrds: ["/microcode.img", "/initrd-1"],
+    commandLine: "root=/dev/vda1 ro quiet",
+    notices: [],
   });
 });
 
@@ -93,7 +129,7 @@ else
    set default="\${saved_entry}"
 fi
 ${menu}`;
-  assert.deepEqual(evaluate(text).wanted, ["/grub/grubenv"]);
+  assert.deepEqual(wanted(text), ["/grub/grubenv"]);
   const saved = "saved_entry=More options>Second";
   assert.equal(title(text, { files: environment(saved) }), "Second");
   assert.equal(
@@ -156,7 +192,7 @@ Deno.test("the command may be in a variable, its arguments in those of the entry
 
 Deno.test("included files are asked for, then run", () => {
   const text = `if [ -f \${config_directory}/custom.cfg ]; then\n source \${config_directory}/custom.cfg\nfi\n${menu}`;
-  assert.deepEqual(evaluate(text).wanted, ["/grub/custom.cfg"]);
+  assert.deepEqual(wanted(text), ["/grub/custom.cfg"]);
   const files = new Map([["/grub/custom.cfg", "menuentry Mine { linux /mine }"]]);
   assert.equal(title(text, { files }), "Mine");
   assert.equal(title("source $prefix/a", { files: new Map([["/grub/a", "source $prefix/a"]]) }), undefined);
@@ -180,8 +216,8 @@ Deno.test("another system's configuration in a submenu is not taken for this one
 menuentry Own { linux /own }
 submenu "Another system" { configfile (hd1,gpt2)/grub/grub.cfg }
 menuentry Last { linux /last }`;
-  const { entry, entryCount } = evaluate(text, { files: new Map([["/grub/grub.cfg", text]]) });
-  assert.deepEqual([entry?.title, entryCount, entry?.notices], ["Last", 2, []]);
+  const { entry } = evaluate(text);
+  assert.deepEqual([entry?.title, entry?.notices], ["Last", []]);
   assert.deepEqual(evaluate(text.replace("default=2", "default=1")).entry?.notices, [
     "The boot menu's default has no entries; the first one is taken",
   ]);

@@ -8,34 +8,30 @@ export interface MenuEntry {
   readonly id: string;
   readonly args: readonly string[];
   readonly body: readonly Statement[];
-  /** Variables as the entry's submenu has left them; undefined for an entry of the main menu, whose variables are those at its end. */
-  readonly variables?: ReadonlyMap<string, string>;
-  /** Of a submenu. */
-  readonly children?: readonly MenuEntry[];
+  readonly isSubmenu: boolean;
 }
 
-/** All entries that are no submenus, in their order. */
-export function flattenMenu(menu: readonly MenuEntry[]): readonly MenuEntry[] {
-  return menu.flatMap((entry) => entry.children === undefined ? [entry] : flattenMenu(entry.children));
+/** A menu with what was set when it was shown. */
+export interface Menu {
+  readonly entries: readonly MenuEntry[];
+  readonly variables: ReadonlyMap<string, string>;
 }
 
 /**
- * The entry that GRUB's variable `default` means: a number, a title or an id, with ">" between a submenu and what is in it.
- * As in GRUB, what is not found is the first one.
- * @returns undefined for an empty menu
+ * The entry that one step of GRUB's variable `default` means: a number, a title or an id.
+ * @returns undefined when it means none; GRUB then takes the first
  */
-export function findDefault(menu: readonly MenuEntry[], wish: string): MenuEntry | undefined {
-  let level = menu;
-  // ">>" is a ">" in a title.
-  for (const step of wish.split(/(?<!>)>(?!>)/).map((part) => part.replaceAll(">>", ">"))) {
-    const chosen = findEntry(level, step) ?? level[0];
-    if (chosen?.children === undefined) return chosen;
-    level = chosen.children;
-  }
-  return flattenMenu(level)[0];
+export function findByWish(entries: readonly MenuEntry[], wish: string): MenuEntry | undefined {
+  if (/^\s*\d+\s*$/.test(wish)) return entries[Number(wish)];
+  return entries.find(({ id }) => id === wish) ?? entries.find(({ title }) => title === wish) ??
+    // A number may be followed by anything, as strtoul(3) reads it.
+    entries[Number(/^\s*(\d+)\s/.exec(wish)?.[1] ?? -1)];
 }
 
-function findEntry(menu: readonly MenuEntry[], wish: string): MenuEntry | undefined {
-  if (/^\s*\d+\s*$/.test(wish)) return menu[Number(wish)];
-  return menu.find((entry) => entry.title === wish || entry.id === wish);
+/** `submenu>entry` -> what this menu takes, and what is left for the submenu; ">>" is a ">" in a title. */
+export function splitWish(wish: string): { readonly step: string; readonly rest: string } {
+  let at = wish.indexOf(">");
+  while (at !== -1 && wish.charAt(at + 1) === ">") at = wish.indexOf(">", at + 2);
+  const [step, rest] = at === -1 ? [wish, ""] : [wish.slice(0, at), wish.slice(at + 1)];
+  return { step: step.replaceAll(">>", ">"), rest };
 }

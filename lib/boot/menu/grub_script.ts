@@ -1,14 +1,11 @@
 /**
- * GRUB's script language as a tree: quoting, escapes, comments, variables, blocks, `if`, `for`, `while`, `function`. Pure.
- * Source: GRUB manual, "Writing full configuration files directly" (Shell-like scripting).
+ * GRUB's script language as a tree, read piece by piece: a statement that cannot be read is skipped, as GRUB does. Pure.
+ * Source: GRUB, grub-core/script/parser.y and script.c; read_config_file of grub-core/normal/main.c.
  */
 
-/** A piece of a word. Unquoted variables are split at blanks when they are replaced, quoted ones are not. */
-export type WordPart =
-  | { readonly kind: "text"; readonly text: string; readonly isQuoted: boolean }
-  | { readonly kind: "variable"; readonly name: string; readonly isQuoted: boolean };
+import { GrubSyntaxError, GrubTokens, type Token, type Word } from "./grub_tokens.ts";
 
-export type Word = readonly WordPart[];
+export { GrubSyntaxError, type Word } from "./grub_tokens.ts";
 
 export type Statement =
   /** A command; `block` is the `{ … }` that menuentry, submenu and others take last. */
@@ -26,308 +23,238 @@ export type Statement =
   }
   | {
     readonly kind: "while";
-    /** The result of the condition that ends the loop. */
-    readonly endsOn: boolean;
+    readonly isUntil: boolean;
     readonly condition: readonly Statement[];
     readonly body: readonly Statement[];
   }
-  | { readonly kind: "function"; readonly name: string; readonly body: readonly Statement[] }
-  | { readonly kind: "not"; readonly statement: Statement };
+  | { readonly kind: "function"; readonly name: string; readonly body: readonly Statement[] };
 
-export class GrubSyntaxError extends Error {
-  override readonly name = "GrubSyntaxError";
+/** What GRUB reads before it runs anything of it: a line, or as many as its blocks and quotes go on for. */
+export type Piece =
+  | { readonly kind: "statements"; readonly statements: readonly Statement[] }
+  /** GRUB prints an error, drops the whole piece, and goes on with the next line. */
+  | { readonly kind: "mistake"; readonly error: GrubSyntaxError };
 
-  constructor(readonly line: number, problem: string) {
-    super(`line ${line}: ${problem}`);
-  }
-}
-
-type Token =
-  | { readonly kind: "word"; readonly word: Word; readonly line: number }
-  | { readonly kind: "separator" | "{" | "}" | "end"; readonly line: number };
-
-/**
- * What ends an unquoted word, all of which `tokenize` steps over. Not \s: to GRUB a no-break space, or the wide one of Chinese, is a letter like any other.
- * Source: GRUB, grub-core/script/yylex.l; carriage returns are dropped where lines are read.
- */
-const endsWord = /[ \t\r\n;|&{}]/;
-
-/**
- * What udev and systemd make of a blank, "\x20": GRUB of Fedora and RHEL hands it to Linux as it is, and relies on that in menus of its own.
- * Others drop the backslash, so nobody has it there. Source: Fedora's grub2, "Pass \x[hex][hex] straight through unmolested".
- */
-const hexEscape = /^\\x[0-9A-Fa-f]{2}$/;
-
-/** Deeper nesting is no menu; keeps a hostile file from exhausting the stack. */
+/** Deeper nesting is no menu; keeps a hostile file from exhausting the stack. GRUB's own limit for running it is 64. */
 const maximumDepth = 64;
 
-/** @throws {GrubSyntaxError} */
-export function parseGrubScript(text: string): readonly Statement[] {
-  const parser = new Parser([...tokenize(text)]);
-  const statements = parser.statements([]);
-  parser.expectEnd();
-  return statements;
-}
-
-function* tokenize(text: string): Generator<Token> {
-  let at = 0;
-  let line = 1;
-
-  while (at < text.length) {
-    const char = text.charAt(at);
-    if (char === "\n" || char === ";" || char === "|" || char === "&") {
-      yield { kind: "separator", line };
-      if (char === "\n") line++;
-      at++;
-    } else if (char === " " || char === "\t" || char === "\r") {
-      at++;
-    } else if (char === "\\" && /^\\\r?\n/.test(text.slice(at, at + 3))) {
-      at = text.indexOf("\n", at) + 1;
-      line++;
-    } else if (char === "#") {
-      at = endOfLine(at);
-    } else if (char === "{" || char === "}") {
-      yield { kind: char, line };
-      at++;
-    } else {
-      const start = line;
-      yield { kind: "word", word: readWord(), line: start };
-    }
-  }
-  yield { kind: "end", line };
-
-  function endOfLine(from: number): number {
-    const end = text.indexOf("\n", from);
-    return end === -1 ? text.length : end;
-  }
-
-  function readWord(): Word {
-    const parts: WordPart[] = [];
-    const addText = (added: string, isQuoted: boolean): void => {
-      const last = parts.at(-1);
-      if (last?.kind === "text" && last.isQuoted === isQuoted) {
-        parts[parts.length - 1] = { ...last, text: last.text + added };
-      } else parts.push({ kind: "text", text: added, isQuoted });
-    };
-    while (at < text.length && !endsWord.test(text.charAt(at))) {
-      const char = text.charAt(at);
-      if (char === "'") {
-        const end = text.indexOf("'", at + 1);
-        if (end === -1) throw new GrubSyntaxError(line, "a ' is not closed");
-        const quoted = text.slice(at + 1, end);
-        addText(quoted, true);
-        line += quoted.split("\n").length - 1;
-        at = end + 1;
-      } else if (char === '"') {
-        readDoubleQuoted(addText, parts);
-      } else if (char === "\\" && hexEscape.test(text.slice(at, at + 4))) {
-        addText(text.slice(at, at + 4), true);
-        at += 4;
-      } else if (char === "\\") {
-        const next = text.charAt(at + 1);
-        // An escaped character counts as quoted: "\ " does not end the word, "\$" is no variable.
-        if (next === "\n") line++;
-        else addText(next, true);
-        at += 2;
-      } else if (char === "$") {
-        readVariable(parts, addText, false);
-      } else {
-        addText(char, false);
-        at++;
-      }
-    }
-    return parts;
-  }
-
-  function readDoubleQuoted(addText: (added: string, isQuoted: boolean) => void, parts: WordPart[]): void {
-    const start = line;
-    at++;
-    addText("", true);
-    while (text.charAt(at) !== '"') {
-      if (at >= text.length) throw new GrubSyntaxError(start, 'a " is not closed');
-      const char = text.charAt(at);
-      const next = text.charAt(at + 1);
-      if (char === "\\" && next === "\n") {
-        line++;
-        at += 2;
-      } else if (char === "\\" && (next === '"' || next === "\\" || next === "$")) {
-        addText(next, true);
-        at += 2;
-      } else if (char === "$") {
-        readVariable(parts, addText, true);
-      } else {
-        if (char === "\n") line++;
-        addText(char, true);
-        at++;
-      }
-    }
-    at++;
-  }
-
-  function readVariable(
-    parts: WordPart[],
-    addText: (added: string, isQuoted: boolean) => void,
-    isQuoted: boolean,
-  ): void {
-    const match = /^\$(?:\{([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?])\}|([A-Za-z_][A-Za-z0-9_]*|[0-9]|[@*#?]))/
-      .exec(text.slice(at, at + 128));
-    if (match === null) {
-      addText("$", isQuoted);
-      at++;
-    } else {
-      parts.push({ kind: "variable", name: match[1] ?? match[2] ?? "", isQuoted });
-      at += match[0].length;
+export function* readGrubScript(text: string): Generator<Piece> {
+  const tokens = new GrubTokens(text);
+  while (!tokens.isAtEnd) {
+    try {
+      yield { kind: "statements", statements: new Parser(tokens).piece() };
+    } catch (error) {
+      if (!(error instanceof GrubSyntaxError)) throw error;
+      tokens.skipLine();
+      yield { kind: "mistake", error };
     }
   }
 }
 
 class Parser {
-  #at = 0;
+  #token: Token;
   #depth = 0;
+  #isUnclosed = false;
 
-  constructor(private readonly tokens: readonly Token[]) {}
-
-  expectEnd(): void {
-    const token = this.#peek();
-    if (token.kind !== "end") throw new GrubSyntaxError(token.line, `unexpected ${describe(token)}`);
+  constructor(private readonly tokens: GrubTokens) {
+    this.#token = tokens.next();
   }
 
-  /** Statements up to one of the keywords, a "}", or the end; that token is left unread. */
-  statements(endings: readonly string[]): readonly Statement[] {
-    if (++this.#depth > maximumDepth) throw new GrubSyntaxError(this.#peek().line, "blocks are nested too deeply");
-    const found: Statement[] = [];
-    for (let token = this.#peek(); token.kind !== "end" && token.kind !== "}"; token = this.#peek()) {
-      if (token.kind === "separator") this.#at++;
-      else if (endings.includes(keywordOf(token) ?? "")) break;
-      else found.push(this.#statement());
+  /** `statement (";" statement)* newline`. The token after the newline is left unread: it is the next piece's. */
+  piece(): readonly Statement[] {
+    const statements: Statement[] = [];
+    while (!this.#is("newline") && !this.#is("end")) {
+      statements.push(
+        this.#token.kind === "word" && this.#token.keyword === "function" ? this.#function() : this.#command(),
+      );
+      if (this.#is(";")) this.#next();
+      else if (!this.#is("newline")) this.#fail("the end of the statement");
+    }
+    return statements;
+  }
+
+  /**
+   * At least one command, up to one of the endings, which is left unread. Only "}" may follow a command directly; ";}" is one that may not.
+   */
+  #commandsUpTo(...endings: readonly string[]): readonly Statement[] {
+    if (++this.#depth > maximumDepth) throw new GrubSyntaxError(this.#token.line, "blocks are nested too deeply");
+    this.#skipNewlines();
+    const commands = [this.#command()];
+    for (;;) {
+      const isDelimited = this.#skipDelimiter();
+      const ending = this.#ending();
+      if (endings.includes(ending) || (ending === "}" && endings.includes(";}"))) {
+        if (!isDelimited && !endings.includes("}")) this.#fail('a ";" or the end of the line');
+        break;
+      }
+      if (!isDelimited) this.#fail("the end of the command");
+      commands.push(this.#command());
     }
     this.#depth--;
-    return found;
+    return commands;
   }
 
-  #statement(): Statement {
-    const keyword = keywordOf(this.#peek());
-    switch (keyword) {
+  #is(kind: Token["kind"]): boolean {
+    return this.#token.kind === kind;
+  }
+
+  /** The token as what may end a list of commands. */
+  #ending(): string {
+    return this.#token.kind === "word" ? this.#token.keyword ?? "" : this.#token.kind;
+  }
+
+  #command(): Statement {
+    if (this.#token.kind !== "word") this.#fail("a command");
+    switch (this.#token.keyword) {
+      case undefined:
+        return this.#simpleCommand();
       case "if":
         return this.#if();
       case "for":
         return this.#for();
       case "while":
       case "until":
-        return this.#while(keyword === "until");
-      case "function":
-        return this.#function();
-      case "!":
-        this.#at++;
-        if (keywordOf(this.#peek()) === "!") throw new GrubSyntaxError(this.#peek().line, 'a second "!"');
-        return { kind: "not", statement: this.#statement() };
+        return this.#while(this.#token.keyword === "until");
       default:
-        return this.#command();
+        this.#fail("a command");
     }
+  }
+
+  #simpleCommand(): Statement {
+    const words = this.#words();
+    return this.#token.kind === "{" ? { kind: "command", words, block: this.#block() } : { kind: "command", words };
+  }
+
+  #words(): readonly Word[] {
+    const words: Word[] = [];
+    for (; this.#token.kind === "word"; this.#next()) words.push(this.#token.word);
+    return words;
+  }
+
+  /** @param isDelimited whether a ";" or a newline must stand before the "}", as in functions */
+  #block(isDelimited = false): readonly Statement[] {
+    return this.#construct('"{"', () => {
+      this.#next();
+      const body = this.#commandsUpTo(isDelimited ? ";}" : "}");
+      this.#next();
+      return body;
+    });
   }
 
   #if(): Statement {
     const branches: { condition: readonly Statement[]; body: readonly Statement[] }[] = [];
     let otherwise: readonly Statement[] = [];
-    do {
-      this.#at++; // if, elif
-      const condition = this.statements(["then"]);
-      this.#expect("then");
-      branches.push({ condition, body: this.statements(["elif", "else", "fi"]) });
-    } while (keywordOf(this.#peek()) === "elif");
-    if (keywordOf(this.#peek()) === "else") {
-      this.#at++;
-      otherwise = this.statements(["fi"]);
-    }
-    this.#expect("fi");
-    return { kind: "if", branches, otherwise };
+    return this.#construct('"if"', () => {
+      let keyword: string;
+      do {
+        this.#next(); // if, elif
+        const condition = this.#commandsUpTo("then");
+        this.#next();
+        branches.push({ condition, body: this.#commandsUpTo("elif", "else", "fi") });
+        keyword = this.#ending();
+      } while (keyword === "elif");
+      if (keyword === "else") {
+        this.#next();
+        otherwise = this.#commandsUpTo("fi");
+      }
+      this.#next();
+      return { kind: "if", branches, otherwise };
+    });
   }
 
   #for(): Statement {
-    this.#at++;
-    const name = this.#plainWord();
-    this.#expect("in");
-    const words: Word[] = [];
-    for (let token = this.#peek(); token.kind === "word"; token = this.#peek()) {
-      words.push(token.word);
-      this.#at++;
-    }
-    return { kind: "for", name, words, body: this.#loopBody() };
+    return this.#construct('"for"', () => {
+      this.#next();
+      const name = this.#name();
+      this.#expect("in");
+      const words = this.#words();
+      if (!this.#skipDelimiter()) this.#fail("the end of the list");
+      return { kind: "for", name, words, body: this.#loopBody() };
+    });
   }
 
-  #while(endsOn: boolean): Statement {
-    this.#at++;
-    const condition = this.statements(["do"]);
-    return { kind: "while", endsOn, condition, body: this.#loopBody() };
+  #while(isUntil: boolean): Statement {
+    return this.#construct(isUntil ? '"until"' : '"while"', () => {
+      this.#next();
+      const condition = this.#commandsUpTo("do");
+      return { kind: "while", isUntil, condition, body: this.#loopBody() };
+    });
   }
 
   #loopBody(): readonly Statement[] {
-    this.#skipSeparators();
     this.#expect("do");
-    const body = this.statements(["done"]);
-    this.#expect("done");
+    const body = this.#commandsUpTo("done");
+    this.#next();
     return body;
+  }
+
+  /** Of what ends with the file, the innermost is told by where it began. */
+  #construct<T>(name: string, read: () => T): T {
+    const { line } = this.#token;
+    try {
+      return read();
+    } catch (error) {
+      const isUnclosed = error instanceof GrubSyntaxError && this.#token.kind === "end" && !this.#isUnclosed;
+      if (!isUnclosed) throw error;
+      this.#isUnclosed = true;
+      throw new GrubSyntaxError(line, `a ${name} is not closed`);
+    }
   }
 
   #function(): Statement {
-    this.#at++;
-    const name = this.#plainWord();
-    this.#skipSeparators();
-    return { kind: "function", name, body: this.#block() };
+    this.#next();
+    const name = this.#name();
+    this.#skipNewlines();
+    if (this.#token.kind !== "{") this.#fail('"{"');
+    return { kind: "function", name, body: this.#block(true) };
   }
 
-  #command(): Statement {
-    const first = this.#peek();
-    if (first.kind === "{") return { kind: "command", words: [], block: this.#block() };
-    const words: Word[] = [];
-    for (let token = this.#peek(); token.kind === "word"; token = this.#peek()) {
-      words.push(token.word);
-      this.#at++;
-    }
-    return this.#peek().kind === "{" ? { kind: "command", words, block: this.#block() } : { kind: "command", words };
-  }
-
-  #block(): readonly Statement[] {
-    const open = this.#peek();
-    if (open.kind !== "{") throw new GrubSyntaxError(open.line, `wanted "{", found ${describe(open)}`);
-    this.#at++;
-    const body = this.statements([]);
-    if (this.#peek().kind !== "}") throw new GrubSyntaxError(open.line, 'a "{" is not closed');
-    this.#at++;
-    return body;
-  }
-
-  #plainWord(): string {
-    const token = this.#peek();
-    if (token.kind !== "word") throw new GrubSyntaxError(token.line, `wanted a name, found ${describe(token)}`);
-    this.#at++;
-    return token.word.map((part) => part.kind === "text" ? part.text : "").join("");
+  #name(): string {
+    if (this.#token.kind !== "word" || this.#token.name === undefined) this.#fail("a name");
+    const { name } = this.#token;
+    this.#next();
+    return name;
   }
 
   #expect(keyword: string): void {
-    const token = this.#peek();
-    if (keywordOf(token) !== keyword) {
-      throw new GrubSyntaxError(token.line, `wanted "${keyword}", found ${describe(token)}`);
-    }
-    this.#at++;
+    if (this.#ending() !== keyword) this.#fail(`"${keyword}"`);
+    this.#next();
   }
 
-  #skipSeparators(): void {
-    while (this.#peek().kind === "separator") this.#at++;
+  #skipNewlines(): boolean {
+    const isNewline = this.#token.kind === "newline";
+    while (this.#token.kind === "newline") this.#next();
+    return isNewline;
   }
 
-  #peek(): Token {
-    return this.tokens[this.#at] ?? { kind: "end", line: this.tokens.at(-1)?.line ?? 1 };
+  /** One ";" or newline, then any number of newlines. */
+  #skipDelimiter(): boolean {
+    if (this.#token.kind !== ";" && this.#token.kind !== "newline") return false;
+    this.#next();
+    this.#skipNewlines();
+    return true;
   }
-}
 
-/** An unquoted word of plain text, where a keyword may stand. */
-function keywordOf(token: Token): string | undefined {
-  if (token.kind !== "word" || token.word.length !== 1) return undefined;
-  const [part] = token.word;
-  return part?.kind === "text" && !part.isQuoted ? part.text : undefined;
+  #next(): void {
+    this.#token = this.tokens.next();
+  }
+
+  #fail(wanted: string): never {
+    throw new GrubSyntaxError(this.#token.line, `wanted ${wanted}, found ${describe(this.#token)}`);
+  }
 }
 
 function describe(token: Token): string {
-  return token.kind === "word" ? `"${keywordOf(token) ?? "a word"}"` : token.kind === "end" ? "the end" : token.kind;
+  switch (token.kind) {
+    case "word":
+      return `"${token.word.map((part) => part.kind === "text" ? part.text : `$${part.name}`).join("")}"`;
+    case "end":
+      return "the end of the file";
+    case "newline":
+      return "the end of the line";
+    case "other":
+      return `"${token.text}"`;
+    default:
+      return `"${token.kind}"`;
+  }
 }

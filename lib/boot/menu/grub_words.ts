@@ -1,34 +1,63 @@
-/** From words of a script to arguments, and from arguments to a kernel command line. Pure. */
+/** From words of a script to arguments, and from arguments to a kernel command line. Pure. Source: GRUB, grub-core/script/execute.c, argv.c. */
 
-import type { Word } from "./grub_script.ts";
+import type { Word } from "./grub_tokens.ts";
 
-/** One word becomes none (an empty variable), one, or several (an unquoted variable with blanks). */
-export function expandWord(word: Word, valueOf: (name: string) => string): readonly string[] {
-  const done: string[] = [];
-  let current: string | undefined;
-  for (const part of word) {
-    if (part.kind === "text") {
-      current = (current ?? "") + part.text;
-    } else if (part.isQuoted) {
-      current = (current ?? "") + valueOf(part.name);
-    } else {
-      const value = valueOf(part.name);
-      const pieces = value.split(/[ \t\n]+/);
-      pieces.forEach((piece, index) => {
-        if (index > 0 && current !== undefined) {
-          done.push(current);
-          current = undefined;
-        }
-        if (piece !== "") current = (current ?? "") + piece;
-      });
-    }
-  }
-  return current === undefined ? done : [...done, current];
+/** What a script's words are replaced with. */
+export interface Values {
+  /** Empty when there is none. */
+  variable(name: string): string;
+  /** Of the function, entry or submenu that is running. */
+  readonly parameters: readonly string[];
 }
 
-/** `(hd0,gpt2)/vmlinuz` -> `/vmlinuz`: the device is the partition we read. */
-export function onPartition(path: string): string {
-  return path.replace(/^\([^)]*\)/, "");
+/** One word becomes none (an empty variable), one, or several (an unquoted variable with blanks, "$@"). */
+export function expandWords(words: readonly Word[], values: Values): readonly string[] {
+  const done = new ArgumentList();
+  for (const word of words) {
+    done.begin();
+    for (const part of word) {
+      if (part.kind === "text") {
+        if (part.text !== "" || part.isQuoted) done.append(part.text);
+      } else if (part.name === "@" || part.name === "*") {
+        values.parameters.forEach((parameter, index) => {
+          if (index > 0 && part.isQuoted && part.name === "*") done.append(" ");
+          else if (index > 0) done.begin();
+          if (part.isQuoted) done.append(parameter);
+          else done.appendSplit(parameter);
+        });
+      } else {
+        const value = values.variable(part.name);
+        if (!part.isQuoted) done.appendSplit(value);
+        else if (value !== "") done.append(value);
+      }
+    }
+  }
+  return done.words;
+}
+
+/** Arguments while they grow; one without any text is none. */
+class ArgumentList {
+  readonly #words: (string | undefined)[] = [];
+
+  get words(): readonly string[] {
+    return this.#words.filter((word) => word !== undefined);
+  }
+
+  begin(): void {
+    if (this.#words.length === 0 || this.#words.at(-1) !== undefined) this.#words.push(undefined);
+  }
+
+  append(text: string): void {
+    this.#words[this.#words.length - 1] = (this.#words.at(-1) ?? "") + text;
+  }
+
+  /** As GRUB does: blanks at either end separate nothing. */
+  appendSplit(text: string): void {
+    text.split(/[ \t\n\r]+/).filter(Boolean).forEach((piece, index) => {
+      if (index > 0) this.begin();
+      this.append(piece);
+    });
+  }
 }
 
 /** As GRUB hands arguments to Linux: one blank between them, those with a blank in double quotes; "\x20" is left alone, as Fedora's does. */
