@@ -67,7 +67,7 @@ export class GrubMachine {
   readonly #functions = new Map<string, readonly Statement[]>();
   readonly #sources: GrubSources;
   /** Files whose commands are just running. */
-  readonly #running = new Set<string>();
+  #running = new Set<string>();
   #variables = new Map<string, string>(builtInVariables);
   #menu: MenuEntry[] = [];
   /** Parameters of the function or entry that is running. */
@@ -89,19 +89,21 @@ export class GrubMachine {
 
   /** Runs the whole configuration. */
   start(): Outcome {
+    const { path, devices } = this.#sources;
     this.#begin();
-    return this.#outcome(() => this.#runFile(this.#sources.path));
+    return this.#outcome(() => this.#runFile(path), new Set([`(${devices.own})${path}`]));
   }
 
   /** Runs an entry's commands, or opens a submenu. */
   open(entry: MenuEntry, menu: Menu): Outcome {
     this.#begin();
+    this.#running = new Set(menu.files);
     this.#charge(menu.variables.size * keptVariableSize);
     this.#variables = new Map(menu.variables);
     return this.#outcome(() => {
       this.#scope = { args: entry.args };
       this.#run(entry.body);
-    });
+    }, menu.files);
   }
 
   #begin(): void {
@@ -109,14 +111,15 @@ export class GrubMachine {
     this.#scope = undefined;
     this.#loops = 0;
     this.#depth = 0;
-    this.#running.clear();
+    this.#running = new Set();
     this.#loaded = { args: [], initrds: [] };
     this.#missing = undefined;
     this.#steps = 0;
     this.#expanded = 0;
   }
 
-  #outcome(run: () => void): Outcome {
+  /** @param files those of a menu that comes of it */
+  #outcome(run: () => void, files: ReadonlySet<string>): Outcome {
     try {
       run();
     } catch (error) {
@@ -124,7 +127,9 @@ export class GrubMachine {
       if (error.menu !== undefined) return { kind: "menu", menu: error.menu };
       if (error.what === "exit") return { kind: "nothing" };
     }
-    if (this.#menu.length > 0) return { kind: "menu", menu: { entries: this.#menu, variables: this.#variables } };
+    if (this.#menu.length > 0) {
+      return { kind: "menu", menu: { entries: this.#menu, variables: this.#variables, files } };
+    }
     const { kernel, args, initrds } = this.#loaded;
     if (kernel === undefined) {
       return this.#missing === undefined ? { kind: "nothing" } : { kind: "nothing", device: this.#missing };
@@ -446,7 +451,9 @@ export class GrubMachine {
     this.#variables = new Map(variables);
     this.#source(name);
     if (this.#menu.length > 0) {
-      throw new Leave("menu", { menu: { entries: this.#menu, variables: this.#variables } });
+      const place = this.#place(name);
+      const files = new Set([...this.#running, ...place === undefined ? [] : [`(${place.partition})${place.path}`]]);
+      throw new Leave("menu", { menu: { entries: this.#menu, variables: this.#variables, files } });
     }
     this.#menu = menu;
     this.#variables = variables;
