@@ -198,7 +198,8 @@ export class GrubMachine {
     const [name, ...args] = isInverted ? all.slice(1) : all;
     if (name === undefined) return isInverted ? result.badArgument : result.done;
     const code = this.#execute(name, args, block);
-    if (!isInverted) return code;
+    // A command that GRUB does not know, an assignment among them, is done either way.
+    if (!isInverted || name === "!" || (name.includes("=") && !this.#functions.has(name))) return code;
     return code === result.done ? result.false : result.done;
   }
 
@@ -453,7 +454,8 @@ export class GrubMachine {
     if (this.#menu.length > 0) {
       const place = this.#place(name);
       const files = new Set([...this.#running, ...place === undefined ? [] : [`(${place.partition})${place.path}`]]);
-      throw new Leave("menu", { menu: { entries: this.#menu, variables: this.#variables, files } });
+      // A copy: what the files around it put back when they are left is not the menu's.
+      throw new Leave("menu", { menu: { entries: this.#menu, variables: new Map(this.#variables), files } });
     }
     this.#menu = menu;
     this.#variables = variables;
