@@ -1,8 +1,10 @@
 /** Reads `config.yaml` from the disk; `lib/config` itself touches no files. */
 
+import { decodeText } from "./config/decode_text.ts";
+import { ConfigError } from "./config/diagnostics.ts";
 import { loadConfig, type LoadedConfig } from "./config/load_config.ts";
 import { MAX_TEXT_LENGTH } from "./config/parse.ts";
-import { ExitCode, UserError } from "./errors.ts";
+import { ExitCode, quoteCommand, UserError } from "./errors.ts";
 import type { System } from "./system/system.ts";
 
 export interface ReadConfigOptions {
@@ -16,28 +18,69 @@ export async function readConfigFile(
   path: string,
   { mustExist = false }: ReadConfigOptions = {},
 ): Promise<LoadedConfig> {
-  const status = await system.stat(path);
-  if (status === undefined && !mustExist) return await loadConfig("", path);
+  return await loadConfig(await readConfigText(system, path, { mustExist }) ?? "", path);
+}
+
+/**
+ * The file's text; undefined when there is none.
+ * @throws {UserError} (exit code 2) when it is not a text file that we may read
+ */
+async function readConfigText(
+  system: System,
+  path: string,
+  { mustExist }: Required<ReadConfigOptions>,
+): Promise<string | undefined> {
+  const status = await looking(path, () => system.stat(path));
+  if (status === undefined && !mustExist) {
+    await demandNoOther(system, path);
+    return undefined;
+  }
   if (status?.kind !== "file") {
-    throw new UserError(
-      `The configuration "${path}" cannot be read: found ${
-        status === undefined ? "nothing" : `a ${status.kind}`
-      }, wanted a file`,
-      {
-        exitCode: ExitCode.usage,
-        hints: [
-          `Copy "config-example.yaml" to "${path}"; without a configuration the defaults of doc/config.md are used`,
-        ],
-      },
-    );
+    throw unreadable(path, `found ${status === undefined ? "nothing" : `a ${status.kind}`}, wanted a file`, [
+      status === undefined
+        ? `Copy "config-example.yaml" to "${path}"; without a configuration the defaults of doc/config.md are used`
+        : `Name the file itself with "--config", or move the ${status.kind} away`,
+    ]);
   }
   if (status.sizeBytes > 4 * MAX_TEXT_LENGTH) {
     throw new UserError(
       `The configuration "${path}" cannot be used: found ${status.sizeBytes} bytes, wanted a text of a few KB`,
-      {
-        exitCode: ExitCode.usage,
-      },
+      { exitCode: ExitCode.usage },
     );
   }
-  return await loadConfig(await system.readText(path), path);
+  const decoded = decodeText(await looking(path, () => system.readFile(path)), path);
+  if (!("problem" in decoded)) return decoded.text;
+  throw new ConfigError([decoded.problem], { fileName: path, text: decoded.text, hints: [decoded.cure] });
+}
+
+/** A configuration that is there but not where we look: going on with the defaults would be a surprise. */
+async function demandNoOther(system: System, path: string): Promise<void> {
+  if (await system.lstat(path) !== undefined) {
+    throw unreadable(path, `found a symlink to "${await system.readLink(path)}", where nothing is`, [
+      "Make the file that it names, or remove the symlink",
+    ]);
+  }
+  const other = path.replace(/\.yaml$/, ".yml");
+  if (other === path || await system.lstat(other) === undefined) return;
+  throw unreadable(path, `found nothing, but "${other}"`, [`Rename it: ${quoteCommand(["mv", other, path])}`]);
+}
+
+/** @throws {UserError} in place of a refusal by the operating system */
+async function looking<Value>(path: string, look: () => Promise<Value>): Promise<Value> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    throw unreadable(path, "found a file that only others may read, wanted one that you may read", [
+      `See "ls -l ${path}"; a file of your own: ${quoteCommand(["sudo", "chown"])} "$USER" ${quoteCommand([path])}`,
+    ], error);
+  }
+}
+
+function unreadable(path: string, what: string, hints: readonly string[], cause?: unknown): UserError {
+  return new UserError(`The configuration "${path}" cannot be read: ${what}`, {
+    exitCode: ExitCode.usage,
+    hints,
+    cause,
+  });
 }

@@ -25,3 +25,38 @@ Deno.test("a folder and a huge file are refused", async () => {
   await assert.rejects(readConfigFile(system, PATH), UserError);
   await assert.rejects(readConfigFile(system, "/p"), /found a directory, wanted a file/);
 });
+
+Deno.test("P14: a directory, a dangling symlink and a file of another name are told with what to do", async () => {
+  const system = createMemorySystem({
+    files: { "/folder/config.yaml/x": "", "/other/config.yml": "" },
+    symlinks: { "/link/config.yaml": "/nowhere" },
+  });
+  const refusals: readonly (readonly [path: string, message: RegExp, hint: RegExp])[] = [
+    ["/folder/config.yaml", /found a directory, wanted a file/, /move the directory away/],
+    ["/link/config.yaml", /found a symlink to "\/nowhere", where nothing is/, /remove the symlink/],
+    [
+      "/other/config.yaml",
+      /found nothing, but "\/other\/config.yml"/,
+      /^Rename it: mv \/other\/config.yml \/other\/config.yaml$/,
+    ],
+  ];
+  for (const [path, message, hint] of refusals) {
+    await assert.rejects(readConfigFile(system, path), (error) => {
+      assert.ok(error instanceof UserError && error.exitCode === 2);
+      assert.match(error.message, message);
+      assert.match(error.hints[0] ?? "", hint);
+      return true;
+    });
+  }
+});
+
+Deno.test("P14: a file that we may not read is a user's error", async () => {
+  const system = createMemorySystem({ files: { [PATH]: "" } });
+  const refused = (): Promise<never> => Promise.reject(new Deno.errors.PermissionDenied("open"));
+  for (const broken of [{ ...system, readFile: refused }, { ...system, stat: refused }]) {
+    await assert.rejects(
+      readConfigFile(broken, PATH),
+      (error) => error instanceof UserError && /only others may read/.test(error.message) && error.exitCode === 2,
+    );
+  }
+});

@@ -68,7 +68,11 @@ function checkModules({ modules }: RawSections, report: Report): void {
       const hint = near === undefined ? "" : ` ("${near}" perhaps)`;
       report.error(
         ["modules", index],
-        `one of ${[...new Set(known)].join(", ")}${hint}`,
+        near === undefined
+          ? `one of ${
+            [...new Set(known)].join(", ")
+          }, or its source below "module-configs: ${name}:" (doc/config.md, "Drivers from source")`
+          : `one of ${[...new Set(known)].join(", ")}${hint}`,
         `the unknown module ${quoteText(name)}`,
       );
     } else if (seen.has(name)) {
@@ -99,6 +103,10 @@ function checkBootPart(report: Report): void {
   const isLuks = type?.kind === "scalar" && type.value === "luks";
   const isPlain = type?.kind === "scalar" && type.value === "plain";
   const hasContainer = report.nodeAt(path) !== undefined;
+  const hasBlock = report.nodeAt(["boot", "part", "block"]) !== undefined;
+  if (isPlain && !hasBlock) {
+    report.error(["boot", "part", "block"], `the file system's block device, as "type" is plain`, "nothing");
+  }
   if (isLuks && !hasContainer) report.error(path, `the LUKS container's path, as "type" is luks`);
   if (isPlain && hasContainer) report.warning(path, `no such key with "type: plain" (it is not used)`);
 }
@@ -176,11 +184,10 @@ function checkSuite({ image }: RawSections, report: Report): void {
   if (OLD_SUITES.includes(image.suite)) report.error(path, `"bookworm" or a later Debian suite`);
   else if (!KNOWN_SUITES.includes(image.suite)) {
     const near = nearestName(image.suite, KNOWN_SUITES);
-    report.warning(
-      path,
-      `a suite that the mirror has, as in "${near ?? "trixie"}"`,
-      `${quoteText(image.suite)}, no Debian suite known here`,
-    );
+    const found = `${quoteText(image.suite)}, no Debian suite known here`;
+    // A mirror may have suites of its own, but hardly one that differs from Debian's by a letter.
+    if (near !== undefined) report.error(path, `"${near}" perhaps (of ${KNOWN_SUITES.join(", ")})`, found);
+    else report.warning(path, `a suite that the mirror has, as in "trixie"`, found);
   }
 }
 

@@ -1,6 +1,7 @@
 /** What is wrong with a configuration file, and where. */
 
 import { ExitCode, UserError } from "../errors.ts";
+import { formatExcerpt } from "./excerpt.ts";
 
 /** A place in the file, both counted from 1, columns in UTF-16 units as editors do. */
 export interface Position {
@@ -20,18 +21,32 @@ export interface Diagnostic extends Position {
 /** More lines than that help nobody. */
 const MAX_LINES = 100;
 
-/** A configuration that cannot be used. The message holds every diagnostic, one a line; exit code 2. */
+/** So many mistakes are shown with the line they are in. */
+const MAX_EXCERPTS = 20;
+
+export interface ConfigErrorOptions {
+  readonly fileName: string;
+  /** The whole file, to show lines of it. */
+  readonly text: string;
+  /** Further steps for the user. */
+  readonly hints?: readonly string[];
+}
+
+/** A configuration that cannot be used. The message holds every diagnostic, with the line of the file; exit code 2. */
 export class ConfigError extends UserError {
   readonly diagnostics: readonly Diagnostic[];
 
-  constructor(diagnostics: readonly Diagnostic[], fileName: string) {
+  constructor(diagnostics: readonly Diagnostic[], { fileName, text, hints = [] }: ConfigErrorOptions) {
     const errors = diagnostics.filter((diagnostic) => diagnostic.level === "error").length;
     const title = `The configuration "${fileName}" has ${errors === 1 ? "an error" : `${errors} errors`}`;
-    const lines = diagnostics.slice(0, MAX_LINES).map((diagnostic) => formatDiagnostic(diagnostic, fileName));
+    const lines = diagnostics.slice(0, MAX_LINES).flatMap((diagnostic, index) => [
+      formatDiagnostic(diagnostic, fileName),
+      ...index < MAX_EXCERPTS && diagnostic.level === "error" ? formatExcerpt(text, diagnostic) : [],
+    ]);
     if (diagnostics.length > MAX_LINES) lines.push(`(${diagnostics.length - MAX_LINES} more)`);
     super([title, ...lines].join("\n"), {
       exitCode: ExitCode.usage,
-      hints: ["Every key is explained in doc/config.md and shown in config-example.yaml"],
+      hints: [...hints, "Every key is explained in doc/config.md and shown in config-example.yaml"],
     });
     this.diagnostics = diagnostics;
   }

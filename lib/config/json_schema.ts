@@ -16,11 +16,13 @@ export function configJsonSchema(): Record<string, unknown> {
   };
 }
 
-/** Unknown keys are only warned about when the file is loaded; an editor should mark them. */
+/** Most unknown keys are only warned about when the file is loaded; an editor should mark them all. What is the loader's alone goes. */
 function closeObjects(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closeObjects);
   if (typeof schema !== "object" || schema === null) return schema;
-  const closed = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, closeObjects(value)]));
+  const closed = Object.fromEntries(
+    Object.entries(schema).filter(([key]) => key !== "guards").map(([key, value]) => [key, closeObjects(value)]),
+  );
   return "properties" in closed && typeof closed.properties === "object"
     ? { additionalProperties: false, ...closed }
     : closed;

@@ -3,11 +3,14 @@
 import { checkTogether, type RawSections } from "./check_together.ts";
 import type { Config } from "./config.ts";
 import { compareDiagnostics, ConfigError, type Diagnostic } from "./diagnostics.ts";
+import { findFault } from "./find_fault.ts";
 import { makeConfig } from "./make_config.ts";
 import { parseYaml, type SyntaxProblem, type YamlMap, type YamlNode } from "./parse.ts";
 import { Report } from "./report.ts";
+import { keyNames } from "./schema_keys.ts";
 import { configSchema, type RawConfig } from "./schema.ts";
-import { unknownKey, validatePart } from "./validate.ts";
+import { judgeUnknownKey } from "./unknown_key.ts";
+import { validatePart } from "./validate.ts";
 
 export interface LoadedConfig {
   readonly config: Config;
@@ -22,7 +25,8 @@ export interface LoadedConfig {
  * @throws {ConfigError} (a `UserError`, exit code 2) with one line for each mistake, and for nothing else whatever the text is
  */
 export async function loadConfig(text: string, fileName: string): Promise<LoadedConfig> {
-  const { root, problems } = await parseYaml(text);
+  const { root, problems: found } = await parseYaml(text);
+  const problems = explain(text, found);
   const report = new Report(root);
   const sections = validateSections(root, report);
   const fatal = firstFatal(problems);
@@ -30,9 +34,9 @@ export async function loadConfig(text: string, fileName: string): Promise<Loaded
 
   const structural = fatal === undefined
     ? report.diagnostics()
-    : report.diagnostics().filter((entry) => isTrusted(entry, fatal));
+    : report.diagnostics().filter((entry) => isTrusted(entry, firstFatal([...found, fatal]) ?? fatal));
   const diagnostics = [...problems.map(toDiagnostic), ...structural].sort(compareDiagnostics);
-  if (diagnostics.some(({ level }) => level === "error")) throw new ConfigError(diagnostics, fileName);
+  if (diagnostics.some(({ level }) => level === "error")) throw new ConfigError(diagnostics, { fileName, text });
   return { config: makeConfig(sections as RawConfig), warnings: diagnostics };
 }
 
@@ -52,8 +56,17 @@ function validateSections(root: YamlNode | undefined, report: Report): RawSectio
 
 function reportUnknownSections(root: YamlMap, names: readonly string[], report: Report): void {
   for (const { key, position } of root.entries) {
-    if (!names.includes(key)) report.at(position, { level: "warning", ...unknownKey(key, names, root) });
+    if (names.includes(key)) continue;
+    report.at(position, judgeUnknownKey(key, { map: root, path: [], schema: configSchema }));
   }
+}
+
+/** The first fault in the YAML itself takes the place of what the reader met because of it. */
+function explain(text: string, problems: readonly SyntaxProblem[]): readonly SyntaxProblem[] {
+  const fatal = firstFatal(problems);
+  const fault = fatal && findFault(text, keyNames(configSchema));
+  if (fault === undefined) return problems;
+  return [fault, ...problems.filter(({ isFatal, position }) => !isFatal && position.line < fault.position.line)];
 }
 
 function firstFatal(problems: readonly SyntaxProblem[]): SyntaxProblem | undefined {

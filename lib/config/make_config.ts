@@ -54,9 +54,11 @@ function makeBoot({ disk, part, load }: RawConfig["boot"]): BootConfig {
 }
 
 function makePart({ type, block, luks_block }: NonNullable<RawConfig["boot"]["part"]>): BootPartConfig {
+  const place = block ?? luks_block;
+  if (place === undefined) throw new TypeError("A boot partition without any device was not checked");
   return type === "plain" || luks_block === undefined
-    ? { type: "plain", block }
-    : { type: "luks", block, luksBlock: luks_block };
+    ? { type: "plain", block: place }
+    : { type: "luks", block: place, luksBlock: luks_block };
 }
 
 function makeInitrd(raw: RawConfig["initrd"]): InitrdConfig {

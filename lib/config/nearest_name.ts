@@ -3,15 +3,16 @@
 /** @returns the closest of `names`, or undefined when none is close enough to be meant; "-", "_" and case do not count */
 export function nearestName(typed: string, names: readonly string[]): string | undefined {
   if (typed.length > 100) return undefined;
-  const wanted = fold(typed);
+  const wanted = foldName(typed);
   const ranked = names
-    .map((name) => ({ name, distance: editDistance(wanted, fold(name)) }))
+    .map((name) => ({ name, distance: editDistance(wanted, foldName(name)) }))
     .filter(({ name, distance }) => distance <= Math.max(1, Math.floor(Math.min(name.length, typed.length) / 3)))
     .sort((a, b) => a.distance - b.distance);
   return ranked[0]?.name;
 }
 
-function fold(name: string): string {
+/** A name as far as it counts: without case, "-" and "_". */
+export function foldName(name: string): string {
   return name.toLowerCase().replaceAll(/[-_ ]/g, "");
 }
 

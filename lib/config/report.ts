@@ -78,14 +78,15 @@ export function formatPath(path: KeyPath): string {
     .reduce((text, step) => text === "" ? step : step.startsWith("[") ? text + step : `${text}.${step}`, "");
 }
 
-/** What stands in the file, for "found …". */
-export function describeNode(node: YamlNode | undefined): string {
+/** What stands in the file, for "found …". @param wanted what YAML makes of a value is of interest where a text is wanted */
+export function describeNode(node: YamlNode | undefined, wanted: "text" | "value" = "text"): string {
   if (node === undefined) return "nothing";
   if (node.kind !== "scalar") return node.kind === "map" ? "a mapping" : "a list";
   switch (typeof node.value) {
     case "string":
       return quoteText(node.value);
     case "number":
+      if (wanted === "value" && /^[-+]?[\d.]+$/.test(node.source)) return node.source;
       return `${quoteText(node.source)}, which YAML reads as a number`;
     case "boolean":
       return `${quoteText(node.source)}, which YAML reads as ${node.value}`;

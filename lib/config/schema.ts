@@ -47,21 +47,53 @@ type Described<Value extends v.GenericSchema> = v.SchemaWithPipe<
   readonly [Value, v.DescriptionAction<v.InferOutput<Value>, string>]
 >;
 
+interface KeyProperties {
+  /**
+   * The key decides what is lent to desktops, when the laptop listens and restarts, what is put on the laptop, or who can log in.
+   * Who mistypes it must not get the default: an unknown name that looks like this one is an error.
+   */
+  readonly guards?: true;
+}
+
+/** A value with what it is for. */
+function described<Value extends v.GenericSchema>(
+  schema: Value,
+  purpose: string,
+  { guards }: KeyProperties = {},
+): Described<Value> {
+  const guard = guards ? [v.metadata({ guards })] : [];
+  // valibot's types know no pipe of a variable length.
+  return (v.pipe as (...parts: readonly unknown[]) => unknown)(schema, v.description(purpose), ...guard) as Described<
+    Value
+  >;
+}
+
 /** A key that may be left out, and is then `fallback`. */
 function key<Value extends v.GenericSchema>(
   schema: Value,
   fallback: v.InferInput<Value>,
   purpose: string,
+  properties?: KeyProperties,
 ): v.OptionalSchema<Described<Value>, v.InferInput<Value>> {
-  return v.optional(v.pipe(schema, v.description(purpose)), fallback);
+  return v.optional(described(schema, purpose, properties), fallback);
 }
 
 /** A key that may be left out, and has no value then. */
 function optionalKey<Value extends v.GenericSchema>(
   schema: Value,
   purpose: string,
+  properties?: KeyProperties,
 ): v.OptionalSchema<Described<Value>, undefined> {
-  return v.optional(v.pipe(schema, v.description(purpose)), undefined);
+  return v.optional(described(schema, purpose, properties), undefined);
+}
+
+/** A key that has to be there when its group is. */
+function neededKey<Value extends v.GenericSchema>(
+  schema: Value,
+  purpose: string,
+  properties?: KeyProperties,
+): Described<Value> {
+  return described(schema, purpose, properties);
 }
 
 type Section<Entries extends v.ObjectEntries> = v.NullishSchema<
@@ -147,24 +179,33 @@ function isUrl(value: string, protocols: readonly string[]): boolean {
     : /^https?:\/\/[^/]/.test(value);
 }
 
+const guards = { guards: true } as const;
+
 const bootPart = v.object({
-  type: v.pipe(
+  type: neededKey(
     v.picklist(["plain", "luks"], `"plain" or "luks"`),
-    v.description("plain: `block` can be mounted as it is; luks: it appears when `luks_block` is opened"),
+    "plain: `block` can be mounted as it is; luks: what is inside appears when `luks_block` is opened",
+    guards,
   ),
-  block: v.pipe(devicePath, v.description("File system with kernel and initramfs")),
+  block: optionalKey(
+    devicePath,
+    "File system with kernel and initramfs; needed with plain. With luks: the volume inside, when it is on one",
+    guards,
+  ),
   luks_block: optionalKey(
     devicePath,
     "LUKS container, opened with the passphrase typed at the desktop; needed with luks",
+    guards,
   ),
 }, "a mapping, as in {type: plain, block: /dev/disk/by-partlabel/boot}");
 
 const bootLoad = v.object({
-  kernel: v.pipe(bootPath, v.description("Kernel that the desktop boots")),
-  initrd: v.pipe(bootPath, v.description("Its initramfs")),
-  cmdline: v.pipe(
+  kernel: neededKey(bootPath, "Kernel that the desktop boots", guards),
+  initrd: neededKey(bootPath, "Its initramfs", guards),
+  cmdline: neededKey(
     kernelParameters,
-    v.description("Its kernel parameters; `root=` names the laptop's root file system"),
+    "Its kernel parameters; `root=` names the laptop's root file system",
+    guards,
   ),
 }, "a mapping");
 
@@ -175,8 +216,8 @@ export const driverSchema = v.nullish(
       sourceUrl,
       "Source archive (tar), or git repository with `commit`; https:// or file://. Without it, the source that is known for the module",
     ),
-    sha256: optionalKey(sha256, "SHA-256 of the archive"),
-    commit: optionalKey(commitId, "Commit of the git repository, its whole id"),
+    sha256: optionalKey(sha256, "SHA-256 of the archive", guards),
+    commit: optionalKey(commitId, "Commit of the git repository, its whole id", guards),
     make: optionalKey(
       list(makeArgument, "a list of arguments for make"),
       "Arguments of make, run in the source folder",
@@ -239,27 +280,31 @@ export const configSchema = v.object({
     disk: optionalKey(
       devicePath,
       "Disk of the laptop that is shared; without it the server looks for the disk that holds a boot loader's configuration",
+      guards,
     ),
     part: v.nullish(bootPart, undefined),
     load: v.nullish(bootLoad, undefined),
   }),
   autokexec: section({
-    broadcast: key(yesOrNo, true, "Turn the laptop into a server when a desktop with the same key asks for it"),
-    mac_detection: key(yesOrNo, false, "Do so, too, when one of `macs` is plugged in"),
+    broadcast: key(yesOrNo, true, "Turn the laptop into a server when a desktop with the same key asks for it", guards),
+    mac_detection: key(yesOrNo, false, "Do so, too, when one of `macs` is plugged in", guards),
     macs: key(
       list(macAddress, "a list of MAC addresses"),
       [],
       "MAC addresses of network cards; only read with `mac_detection`",
+      guards,
     ),
     countdown_s: key(
-      wholeNumber(3600, "a number of seconds from 0 to 3600"),
+      wholeNumber(3600, "a whole number of seconds from 0 to 3600"),
       10,
       "Seconds between the announcement at the laptop and the restart; until then it can be cancelled",
+      guards,
     ),
     client_timeout_min: key(
-      wholeNumber(10080, "a number of minutes from 0 to 10080"),
+      wholeNumber(10080, "a whole number of minutes from 0 to 10080"),
       15,
       "The laptop that has turned itself into a server does what `server.on-end` says after so many minutes without a desktop; 0: never",
+      guards,
     ),
   }),
   "server-setup": section({
@@ -267,13 +312,15 @@ export const configSchema = v.object({
       absolutePath,
       "/var/local/lib/stiefelsystem/kernel",
       "Where the image's kernel is put on the laptop",
+      guards,
     ),
     "stiefelsystem-initrd": key(
       absolutePath,
       "/var/local/lib/stiefelsystem/initrd",
       "Where the image's initrd is put on the laptop",
+      guards,
     ),
-    cmdline: key(kernelParameters, [], "Kernel parameters of the image when the laptop starts it"),
+    cmdline: key(kernelParameters, [], "Kernel parameters of the image when the laptop starts it", guards),
   }),
   initrd: section({
     "include-packages": key(packages, [], "Debian packages that come on top of those of the modules"),
@@ -282,6 +329,7 @@ export const configSchema = v.object({
       onePassword,
       "stiefel",
       "Root's password with the module `debug`; without that module root cannot log in",
+      guards,
     ),
     packing: section({
       compressor: key(
@@ -338,6 +386,7 @@ export const configSchema = v.object({
       v.picklist(["reboot", "poweroff", "wait"], `"reboot", "poweroff" or "wait"`),
       "reboot",
       "What the laptop does when the desktop has gone: reboot into its own system, power off, or wait for the next one",
+      guards,
     ),
     name: optionalKey(hostName, "Name of the laptop on the desktop's screen; without it its host name"),
   }),

@@ -9,7 +9,11 @@ interface SchemaParts {
   readonly entries?: Readonly<Record<string, v.GenericSchema>>;
   readonly rest?: v.GenericSchema;
   readonly item?: v.GenericSchema;
-  readonly pipe?: readonly { readonly type: string; readonly description?: string }[];
+  readonly pipe?: readonly {
+    readonly type: string;
+    readonly description?: string;
+    readonly metadata?: Readonly<Record<string, unknown>>;
+  }[];
 }
 
 function partsOf(schema: v.GenericSchema): SchemaParts {
@@ -35,6 +39,28 @@ export function childSchema(schema: v.GenericSchema, step: string | number): v.G
   return entries !== undefined && Object.hasOwn(entries, step) ? entries[step] : rest;
 }
 
+/** @returns every name that a key may have anywhere */
+export function keyNames(schema: v.GenericSchema): ReadonlySet<string> {
+  const { entries, rest } = partsOf(unwrapSchema(schema));
+  const inner = [...Object.values(entries ?? {}), ...(rest === undefined ? [] : [rest])].flatMap((
+    child,
+  ) => [...keyNames(child)]);
+  return new Set([...Object.keys(entries ?? {}), ...inner]);
+}
+
+/** Whether the key, or any key of the group, decides something that a mistyped name must not leave at its default. */
+export function isGuarded(schema: v.GenericSchema): boolean {
+  const { entries, pipe } = partsOf(unwrapSchema(schema));
+  return (pipe ?? []).some(({ metadata }) => metadata?.["guards"] === true) ||
+    Object.values(entries ?? {}).some(isGuarded);
+}
+
+/** Whether all keys of the group are of that kind: then a name that is not known there cannot be harmless. */
+export function isGuardedThroughout(schema: v.GenericSchema): boolean {
+  const { entries } = partsOf(unwrapSchema(schema));
+  return entries === undefined ? isGuarded(schema) : Object.values(entries).every(isGuardedThroughout);
+}
+
 export interface KeyInfo {
   /** Dotted; NAME stands for a name of the user's own choice. */
   readonly path: string;
@@ -43,6 +69,8 @@ export interface KeyInfo {
   readonly fallback?: unknown;
   /** Has to be there when the mapping around it is. */
   readonly isRequired: boolean;
+  /** See `guards` in schema.ts. */
+  readonly isGuarded: boolean;
 }
 
 /** @returns every key that holds a value (not those that only group others), in the order of the schema */
@@ -59,5 +87,5 @@ function listKey(schema: v.GenericSchema, path: string): readonly KeyInfo[] {
   const outer = partsOf(schema);
   const description = partsOf(unwrapSchema(schema)).pipe?.find(({ type }) => type === "description")?.description ?? "";
   const fallback = outer.default === undefined ? {} : { fallback: outer.default };
-  return [{ path, description, isRequired: outer.wrapped === undefined, ...fallback }];
+  return [{ path, description, isRequired: outer.wrapped === undefined, isGuarded: isGuarded(schema), ...fallback }];
 }

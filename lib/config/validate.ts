@@ -1,11 +1,12 @@
-/** One part of the YAML tree against its schema: unknown keys are warnings, wrong and missing values errors. */
+/** One part of the YAML tree against its schema: wrong and missing values are errors. */
 
 import * as v from "valibot";
-import { quoteText } from "./diagnostics.ts";
-import { nearestName } from "./nearest_name.ts";
-import type { YamlMap, YamlNode } from "./parse.ts";
-import { type KeyPath, Report } from "./report.ts";
-import { childSchema, knownKeys } from "./schema_keys.ts";
+import { findMissingBlank } from "./find_fault.ts";
+import type { YamlList, YamlMap, YamlNode, YamlScalar } from "./parse.ts";
+import { describeNode, formatPath, type KeyPath, Report } from "./report.ts";
+import { configSchema } from "./schema.ts";
+import { childSchema, keyNames, knownKeys } from "./schema_keys.ts";
+import { judgeUnknownKey } from "./unknown_key.ts";
 
 /** Values that messages must not show. */
 const SECRET_KEYS: readonly string[] = ["password"];
@@ -22,7 +23,7 @@ export function validatePart<Schema extends v.GenericSchema>(
   const node = report.nodeAt(path);
   const input = node === undefined ? undefined : toInput(node, schema, { path, report });
   const result = v.safeParse(schema, input);
-  for (const issue of result.issues ?? []) reportIssue(issue, path, report);
+  for (const issue of result.issues ?? []) reportIssue(issue, { base: path, schema, report });
   return result.success ? result.output : undefined;
 }
 
@@ -33,7 +34,7 @@ function toInput(
   where: { path: KeyPath; report: Report },
 ): unknown {
   const { path, report } = where;
-  if (node.kind === "scalar") return node.value;
+  if (node.kind === "scalar") return plainInput(node);
   if (node.kind === "list") {
     // valibot would take a list for an object.
     if (schema && knownKeys(schema) !== undefined) return Symbol("a list");
@@ -46,12 +47,8 @@ function toInput(
   const value: Record<string, unknown> = Object.create(null);
   for (const { key, position, value: child } of node.entries) {
     const known = schema && childSchema(schema, key);
-    if (names !== undefined && known === undefined) {
-      report.at(position, {
-        level: "warning",
-        ...(path.length === 0 ? {} : { key: path.join(".") }),
-        ...unknownKey(key, names, node),
-      });
+    if (schema !== undefined && names !== undefined && known === undefined) {
+      report.at(position, judgeUnknownKey(key, { map: node, path, schema }));
       continue;
     }
     value[key] = toInput(child, known, { path: [...path, key], report });
@@ -59,30 +56,72 @@ function toInput(
   return value;
 }
 
-/** The words for a key that means nothing here. */
-export function unknownKey(key: string, names: readonly string[], map: YamlMap): { found: string; wanted: string } {
-  const free = names.filter((name) => !map.entries.some((entry) => entry.key === name));
-  const near = nearestName(key, free) ?? nearestName(key, names);
-  const all = names.join(", ");
-  return {
-    found: `the unknown key ${quoteText(key)}`,
-    wanted: near === undefined ? `one of ${all}` : `"${near}" perhaps (of ${all})`,
-  };
+/** A MAC address that YAML 1.1 takes for a number of base 60 (11:11:11:11:11:11), as it is written: nobody means that number. */
+const macAddress = /^(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/;
+
+function plainInput({ value, source }: YamlScalar): YamlScalar["value"] {
+  return typeof value === "number" && macAddress.test(source) ? source : value;
 }
 
-function reportIssue(issue: v.BaseIssue<unknown>, base: KeyPath, report: Report): void {
-  const path: KeyPath = [...base, ...(issue.path ?? []).map(({ key }) => key as string | number)];
+function reportIssue(
+  issue: v.BaseIssue<unknown>,
+  { base, schema, report }: { readonly base: KeyPath; readonly schema: v.GenericSchema; readonly report: Report },
+): void {
+  const inner = (issue.path ?? []).map(({ key }) => key as string | number);
+  const path: KeyPath = [...base, ...inner];
   const node = report.nodeAt(path);
-  const name = path.at(-1);
-  if (node === undefined) {
-    report.error(path, "a value for this key", "nothing");
-  } else if (typeof name === "string" && SECRET_KEYS.includes(name)) {
-    report.error(path, issue.message, "something else (not shown)");
-  } else if (node.kind === "scalar" && node.value === null) {
-    report.error(path, `${issue.message} (or leave the key out for its default)`);
-  } else if (node.kind === "scalar" && typeof node.value !== "string" && issue.type === "string") {
-    report.error(path, `${issue.message}, in quotes if it has to look like this`);
-  } else {
-    report.error(path, issue.message);
+  if (node === undefined) return report.error(path, "a value for this key", "nothing");
+  if (node.kind !== "scalar") return report.error(path, `${issue.message}${cureOfMapping(node, path)}`);
+  const leaf = inner.reduce<v.GenericSchema | undefined>((at, step) => at && childSchema(at, step), schema);
+  const missing = leaf && knownKeys(leaf) && findMissingBlank(node.source, keyNames(configSchema));
+  if (missing) {
+    const { line, column } = node.position;
+    const where = { line, column: column + missing.column - 1 };
+    return report.at(where, { level: "error", key: formatPath(path), found: missing.found, wanted: missing.wanted });
   }
+  const found = isSecret(path)
+    ? describeSecret(node)
+    : describeNode(node, issue.expected === "string" ? "text" : "value");
+  report.error(path, `${issue.message}${cureOfScalar(node, leaf)}`, found);
+}
+
+const isSecret = (path: KeyPath): boolean =>
+  SECRET_KEYS.includes(String(path.findLast((step) => typeof step === "string")));
+
+/** The kind alone. */
+function describeSecret({ value }: YamlScalar): string {
+  if (value === null) return "nothing";
+  const kind = typeof value === "symbol"
+    ? value.description
+    : typeof value === "boolean"
+    ? "true or false"
+    : `a ${typeof value}`;
+  return typeof value === "string" ? "something else (not shown)" : `what YAML reads as ${kind} (not shown)`;
+}
+
+/** What to do about a value that is of the wrong kind, in words that follow what is wanted. */
+function cureOfScalar({ value, source }: YamlScalar, schema: v.GenericSchema | undefined): string {
+  if (value === null && source === "") return " (or leave the key out for its default)";
+  const isText = typeof value === "string";
+  if (!isText && schema !== undefined && v.safeParse(schema, source).success) return "; write it in quotes";
+  if (value === null) return " (or leave the key out for its default)";
+  if (!isText) return "";
+  if (schema !== undefined && readPlain(source).some((plain) => v.safeParse(schema, plain).success)) {
+    return "; write it without quotes";
+  }
+  return source.endsWith("]") && !source.includes("[") ? `; the "[" at its start is missing` : "";
+}
+
+/** A value in quotes as YAML would read it without. */
+function readPlain(source: string): readonly (number | boolean)[] {
+  if (/^\d+$/.test(source)) return [Number(source)];
+  if (/^(true|yes|on)$/i.test(source)) return [true];
+  return /^(false|no|off)$/i.test(source) ? [false] : [];
+}
+
+/** `{name: laptop}` where a text belongs is mostly a text with a colon. */
+function cureOfMapping(node: YamlMap | YamlList, path: KeyPath): string {
+  return node.kind === "map" && node.entries.length === 1 && typeof path.at(-1) === "number"
+    ? "; a text with a colon and a blank needs quotes"
+    : "";
 }
