@@ -1,5 +1,6 @@
 /** How an error ends a program: the words for people and the exit code. Pure. */
 
+import { makeVisible } from "../visible_text.ts";
 import { CommandError, ExitCode, ProtocolError, UserError } from "../errors.ts";
 
 export interface ErrorReport {
@@ -9,6 +10,12 @@ export interface ErrorReport {
 
 /** @param error anything that reached an entry point; only an unexpected one keeps its stack trace, for a bug report */
 export function reportError(error: unknown): ErrorReport {
+  const { exitCode, lines } = describeError(error);
+  // Names and output of programs may hold anything.
+  return { exitCode, lines: lines.map(makeVisible) };
+}
+
+function describeError(error: unknown): ErrorReport {
   if (error instanceof UserError) {
     // Somebody has said it already.
     if (error.message === "") return { exitCode: error.exitCode, lines: [] };

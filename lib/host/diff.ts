@@ -3,6 +3,7 @@
 import { styleText } from "node:util";
 import { createTwoFilesPatch } from "diff";
 import { describeState, type FileState, formatMode } from "./file_state.ts";
+import { makeVisible } from "../visible_text.ts";
 import type { HostPath } from "./operation.ts";
 
 /** A larger file is described, not shown. */
@@ -67,14 +68,6 @@ function describeMetadata(before: FileState, after: FileState): string[] {
     lines.push(`owner ${before.uid}:${before.gid} -> ${after.uid}:${after.gid}`);
   }
   return lines;
-}
-
-/** Control characters of a file must not reach the terminal: they could hide what is shown. */
-function makeVisible(line: string): string {
-  // deno-lint-ignore no-control-regex
-  return line.replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, (char) => {
-    return `<${char.charCodeAt(0).toString(16).padStart(2, "0")}>`;
-  });
 }
 
 /** Colours for a line of {@link describeChange}. */

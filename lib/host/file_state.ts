@@ -2,18 +2,23 @@
 
 import * as v from "valibot";
 
+const NumberSchema = v.pipe(v.number(), v.safeInteger("a whole number"), v.minValue(0, "a number from 0 on"));
+
 export const FileStateSchema = v.variant("kind", [
   v.strictObject({ kind: v.literal("absent") }),
   v.strictObject({
     kind: v.literal("file"),
-    sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-    sizeBytes: v.number(),
+    sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "a SHA-256 in hexadecimal")),
+    sizeBytes: NumberSchema,
     /** Permission bits and owner; absent where the file system has none of its own (FAT). */
-    mode: v.exactOptional(v.number()),
-    uid: v.exactOptional(v.number()),
-    gid: v.exactOptional(v.number()),
+    mode: v.exactOptional(NumberSchema),
+    uid: v.exactOptional(NumberSchema),
+    gid: v.exactOptional(NumberSchema),
   }),
-  v.strictObject({ kind: v.literal("symlink"), target: v.string() }),
+  v.strictObject({
+    kind: v.literal("symlink"),
+    target: v.pipe(v.string(), v.check((text) => text !== "" && !text.includes("\0"), "a path")),
+  }),
   /** A directory, a device, a socket: never replaced. */
   v.strictObject({ kind: v.literal("other") }),
 ]);

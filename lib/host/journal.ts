@@ -7,6 +7,7 @@
 
 import * as v from "valibot";
 import { UserError } from "../errors.ts";
+import { makeVisible } from "../visible_text.ts";
 import { type FileState, FileStateSchema, isSameState } from "./file_state.ts";
 import type { HostPath } from "./operation.ts";
 
@@ -14,31 +15,56 @@ export const stateDirectory: HostPath = "/var/lib/stiefelsystem";
 export const journalPath: HostPath = `${stateDirectory}/journal.json`;
 export const backupDirectory: HostPath = `${stateDirectory}/backup`;
 
-const Backup = v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1)));
+/** A path as setup-server writes it: what leaves the tree, or means another file when it is read again, was not written by us. */
+const PathSchema = v.pipe(
+  v.string(),
+  v.check(
+    (path) => /^(\/[^/\0]+)+$/.test(path) && !path.split("/").some((name) => name === "." || name === ".."),
+    'an absolute path without "." and ".."',
+  ),
+);
+
+const TextSchema = v.pipe(v.string(), v.check((text) => !text.includes("\0"), "text without a zero byte"));
+
+/** systemd.unit(5); never an option of systemctl. */
+const UnitSchema = v.pipe(v.string(), v.regex(/^[\w@.:\\][\w@.:\\-]*\.[a-z]+$/, "the name of a unit"));
+
+const ArgvSchema = v.pipe(
+  v.array(TextSchema),
+  v.check((argv) => (argv[0] ?? "") !== "", "a program and its arguments"),
+);
+
+const Backup = v.exactOptional(v.pipe(v.number(), v.integer("a whole number"), v.minValue(1, "a number from 1 on")));
+
+/** What can be put back: never a directory or a device. */
+const OriginalSchema = v.pipe(
+  FileStateSchema,
+  v.check(({ kind }) => kind !== "other", "a file, a symbolic link or nothing"),
+);
 
 /** A file that was written, replaced or removed. */
 const FileEntry = v.strictObject({
   kind: v.literal("file"),
-  path: v.string(),
-  original: FileStateSchema,
+  path: PathSchema,
+  original: OriginalSchema,
   /** Number of the copy of the original in the backup directory. */
   backup: Backup,
-  /** What it may be by our doing: one state, or two while it is being changed. */
+  /** States that setup-server itself can have left: one, or two while it changes the file. */
   ours: v.array(FileStateSchema),
   /** Its content is never shown. */
   isSecret: v.boolean(),
 });
 
 /** A directory that was created. */
-const DirectoryEntry = v.strictObject({ kind: v.literal("directory"), path: v.string() });
+const DirectoryEntry = v.strictObject({ kind: v.literal("directory"), path: PathSchema });
 
 /** A unit that was enabled. */
-const UnitEntry = v.strictObject({ kind: v.literal("unit"), unit: v.string(), wasEnabled: v.boolean() });
+const UnitEntry = v.strictObject({ kind: v.literal("unit"), unit: UnitSchema, wasEnabled: v.boolean() });
 
 /** A file a command writes. */
 const OutputEntry = v.strictObject({
-  path: v.string(),
-  original: FileStateSchema,
+  path: PathSchema,
+  original: OriginalSchema,
   backup: Backup,
   /** What the command made of it; absent while it runs. */
   ours: v.exactOptional(FileStateSchema),
@@ -47,28 +73,28 @@ const OutputEntry = v.strictObject({
 /** A command that was run, or has to be because files it depends on were changed. */
 const CommandEntry = v.strictObject({
   kind: v.literal("command"),
-  id: v.string(),
-  what: v.string(),
-  argv: v.array(v.string()),
+  id: TextSchema,
+  what: TextSchema,
+  argv: ArgvSchema,
   undo: v.picklist(["repeat", "nothing", "stop"]),
   /** The files that make it necessary. */
-  causes: v.array(v.string()),
+  causes: v.array(PathSchema),
   /** It was started at least once. */
   hasRun: v.boolean(),
   /** Something it depends on has changed since it ran to its end. */
   isNeeded: v.boolean(),
   outputs: v.array(OutputEntry),
   /** Files that only it writes, also those of runs that did not come to their end; of commands with undo "nothing". */
-  ownPaths: v.exactOptional(v.array(v.string())),
+  ownPaths: v.exactOptional(v.array(PathSchema)),
 });
 
 const EntrySchema = v.variant("kind", [FileEntry, DirectoryEntry, UnitEntry, CommandEntry]);
 
 const JournalSchema = v.strictObject({
   version: v.literal(1),
-  nextBackup: v.number(),
+  nextBackup: v.pipe(v.number(), v.safeInteger("a whole number"), v.minValue(1, "a number from 1 on")),
   /** Directories made for the journal itself, outermost first. */
-  stateDirectories: v.array(v.string()),
+  stateDirectories: v.array(PathSchema),
   entries: v.array(EntrySchema),
 });
 
@@ -86,18 +112,109 @@ export function formatJournal(journal: Journal): string {
   return `${JSON.stringify(journal, null, 2)}\n`;
 }
 
-/** @throws {UserError} when it is not a journal of this version */
-export function parseJournal(text: string): Journal {
+/**
+ * @param place the real path, for messages
+ * @throws {UserError} with all that is wrong, when it is not a whole journal of this version
+ */
+export function parseJournal(text: string, place: string = journalPath): Journal {
+  let value: unknown;
   try {
-    return v.parse(JournalSchema, JSON.parse(text));
+    value = JSON.parse(text);
   } catch (error) {
-    throw new UserError(`Cannot use the journal "${journalPath}": ${error instanceof Error ? error.message : error}`, {
-      hints: [
-        "It was written by another version of stiefelsystem, or changed by hand; the copies beside it are originals",
-      ],
-      cause: error,
-    });
+    throw damagedJournal(
+      place,
+      [`it is cut off, or no JSON (${error instanceof Error ? error.message : error})`],
+      error,
+    );
   }
+  const version = value !== null && typeof value === "object" && "version" in value ? value.version : undefined;
+  if (version !== 1 && typeof version === "number") {
+    throw damagedJournal(place, [`it was written by another version of stiefelsystem (format ${version}, known is 1)`]);
+  }
+  const result = v.safeParse(JournalSchema, value);
+  const damage = result.success ? findContradictions(result.output) : describeIssues(result.issues, value);
+  if (!result.success || damage.length > 0) throw damagedJournal(place, damage);
+  return result.output;
+}
+
+/** Damages that are named; more of them say nothing more. */
+const namedDamages = 5;
+
+/**
+ * @param place the real path
+ * @param damage each what is wrong, as the end of a sentence: "entry 3 is there twice"
+ */
+export function damagedJournal(place: string, damage: readonly string[], cause?: unknown): UserError {
+  const more = damage.length > namedDamages ? [`and ${damage.length - namedDamages} more`] : [];
+  return new UserError(
+    `Cannot use the journal "${place}": ${[...damage.slice(0, namedDamages), ...more].join("; ")}`,
+    {
+      hints: [
+        "Nothing was changed. It was damaged, changed by hand, or written by another version of stiefelsystem",
+        "Put it back from a backup of yours, then run this again; the copies beside it are originals",
+        'Without one: doc/host-changes.md, "When the journal is damaged"',
+      ],
+      cause,
+    },
+  );
+}
+
+/** What is well-formed and still cannot be: setup-server would never write it. */
+function findContradictions(journal: Journal): readonly string[] {
+  const damage: string[] = [];
+  const seen = new Set<string>();
+  const backups = new Set<number>();
+  for (const [index, entry] of journal.entries.entries()) {
+    const name = nameEntry(entry, index);
+    const key = entryKey(entry);
+    if (seen.has(key)) damage.push(`${name} is there twice`);
+    seen.add(key);
+    const kept = entry.kind === "file" ? [entry] : entry.kind === "command" ? entry.outputs : [];
+    for (const { path, original, backup } of kept) {
+      if (path === journalPath || path === backupDirectory || path.startsWith(`${backupDirectory}/`)) {
+        damage.push(`${name} is about the journal itself`);
+      }
+      if (backup === undefined) {
+        if (original.kind !== "absent") damage.push(`${name} names no copy of the original of "${path}"`);
+        continue;
+      }
+      if (backup >= journal.nextBackup) damage.push(`${name} names copy ${backup}, which was never made`);
+      if (backups.has(backup)) damage.push(`${name} names copy ${backup}, which is another file's`);
+      backups.add(backup);
+    }
+  }
+  return damage;
+}
+
+function nameEntry(entry: JournalEntry, index: number): string {
+  const name = entry.kind === "unit" ? entry.unit : entry.kind === "command" ? entry.id : entry.path;
+  return `entry ${index + 1} (${quote(name)})`;
+}
+
+function describeIssues(issues: readonly v.BaseIssue<unknown>[], value: unknown): readonly string[] {
+  return issues.map((issue) => {
+    const place = (issue.path ?? []).map(({ key }) => typeof key === "number" ? `${key + 1}` : String(key)).join(" ");
+    const where = place === "" ? "it" : quote(place);
+    if (issue.input === undefined) return `${where} is missing`;
+    if (issue.expected === "never") return `${where} is not known`;
+    const wanted = issue.kind === "schema" ? expectedWords[issue.expected ?? ""] ?? issue.expected : issue.message;
+    return `${where} is ${quote(place === "" ? value : issue.input)}, wanted ${wanted}`;
+  });
+}
+
+const expectedWords: Readonly<Record<string, string>> = {
+  string: "text",
+  number: "a number",
+  boolean: "true or false",
+  Array: "a list",
+  Object: "an object",
+};
+
+/** A value of the file in a message: short, without control characters. */
+function quote(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  const visible = makeVisible(text);
+  return visible.length > 60 ? `${visible.slice(0, 57)}…` : visible;
 }
 
 export function findFile(journal: Journal, path: HostPath): FileEntry | undefined {

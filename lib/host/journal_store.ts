@@ -9,11 +9,11 @@ import {
   formatJournal,
   type Journal,
   journalPath,
-  parseJournal,
   reserveBackup,
   stateDirectory,
 } from "./journal.ts";
 import type { HostPath } from "./operation.ts";
+import { readJournal } from "./read_journal.ts";
 import type { HostTree } from "./tree.ts";
 
 export interface JournalStore {
@@ -28,8 +28,9 @@ export interface JournalStore {
 
 /** @throws {UserError} when there is a journal that cannot be used */
 export async function openJournalStore(system: System, tree: HostTree): Promise<JournalStore> {
-  let written = await tree.readText(journalPath);
-  let current = written === undefined ? emptyJournal : parseJournal(written);
+  const found = await readJournal(system, tree);
+  let written = found.text;
+  let current = found.journal;
 
   async function write(next: Journal): Promise<void> {
     const before = await tree.readText(journalPath);

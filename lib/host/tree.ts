@@ -21,7 +21,10 @@ export interface HostTree {
   readonly owner: { readonly uid: number; readonly gid: number };
   /** The real path; links in the directories before the last name are followed inside the tree. */
   locate(path: HostPath): Promise<string>;
+  /** What is there, a symlink not followed. */
   status(path: HostPath): Promise<FileStatus | undefined>;
+  /** What is there, symlinks followed inside the tree. */
+  statusFollowed(path: HostPath): Promise<FileStatus | undefined>;
   state(path: HostPath): Promise<FileState>;
   /** Text of a file, symlinks followed inside the tree; undefined when there is none. */
   readText(path: HostPath): Promise<string | undefined>;
@@ -86,6 +89,7 @@ export async function openHostTree(system: System, root = "/"): Promise<HostTree
     owner: { uid: status.uid, gid: status.gid },
     locate,
     status: async (path) => await system.lstat(await locate(path)),
+    statusFollowed: async (path) => await system.lstat(await locate(path, true)),
     state: async (path) => await readState(system, await locate(path)),
     readText: async (path) => {
       const place = await locate(path, true);

@@ -1,9 +1,9 @@
 /** Takes back what the journal says was done: units, files, commands, directories, and at last the journal itself. */
 
-import { CommandError, StoppedByUser } from "../errors.ts";
+import { CommandError, StoppedByUser, UserError } from "../errors.ts";
 import { askFor, printDryRun, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
 import { describeChange, type Side } from "./diff.ts";
-import type { FileState } from "./file_state.ts";
+import { describeState, type FileState, isSameState } from "./file_state.ts";
 import type { Host } from "./host.ts";
 import { isActive, isEnabled, readSide } from "./inspect.ts";
 import {
@@ -59,6 +59,7 @@ export async function undoSetup(host: Host, options: UndoOptions = {}): Promise<
     host.ui.say("Nothing to undo: setup-server has changed nothing here.");
     return { left: [] };
   }
+  await demandCopies(host);
   const steps = undoOrder(entries);
   const left: string[] = [];
   const done: string[] = [];
@@ -91,6 +92,36 @@ export async function undoSetup(host: Host, options: UndoOptions = {}): Promise<
   else if (left.length === 0) host.ui.say("All of it is taken back; nothing of stiefelsystem is left.");
   else for (const name of left) host.ui.warn(`Still there: ${name}`);
   return { left };
+}
+
+/**
+ * Looks for every copy that will be put back, before anything is done. A file that is as it was needs none: that is the way out for a user
+ * who has lost one.
+ * @throws {UserError} when a copy is gone, or not what was kept
+ */
+async function demandCopies(host: Host): Promise<void> {
+  const { tree } = host;
+  const lost: string[] = [];
+  for (const entry of host.journal.current.entries) {
+    const files = entry.kind === "file" ? [entry] : entry.kind === "command" ? entry.outputs : [];
+    for (const file of files) {
+      const { path, original, backup } = file;
+      if (backup === undefined || original.kind === "absent") continue;
+      const isPutBack = "kind" in file
+        ? authorOf(file, await tree.state(path)) === "ours"
+        : !isSameState(original, await tree.state(path)) && entry.kind === "command" &&
+          await isStillOurs(host, entry, file);
+      if (!isPutBack) continue;
+      const copy = await tree.state(backupPath(backup));
+      if (isSameState(copy, original)) continue;
+      const found = copy.kind === "absent" ? "is gone" : `has changed (${describeState(copy)})`;
+      lost.push(`"${tree.prefix}${path}" was ${describeState(original)}; its copy "${backupPath(backup)}" ${found}`);
+    }
+  }
+  if (lost.length === 0) return;
+  throw new UserError(`Cannot undo: ${lost.length} copies of originals cannot be put back`, {
+    hints: [...lost, 'Nothing was changed. Put the files named here back yourself, then run "undo-setup" again'],
+  });
 }
 
 /** Units while their files are there, also those that only run; files, the last one first; then what has to be brought up to date. */
