@@ -1,11 +1,14 @@
 /** The command line tool: arguments -> command -> exit code. What there is to do stands in `lib/cli/program.ts`. */
 
-import { denoVariables, runProgram } from "./lib/cli/program.ts";
+import { runProgram } from "./lib/cli/program.ts";
 import { reportError } from "./lib/cli/report_error.ts";
 import { createTerminalUi } from "./lib/cli/terminal_ui.ts";
+import { adaptCommands } from "./lib/command_to_type.ts";
 import { requireDeno } from "./lib/deno_version.ts";
 import { ExitCode, quoteCommand, StoppedByUser } from "./lib/errors.ts";
+import { denoVariables } from "./lib/grants.ts";
 import { createRealSystem } from "./lib/system/real.ts";
+import type { Ui } from "./lib/ui.ts";
 
 const stop = new AbortController();
 /** One Ctrl-C comes twice: from the terminal, and from `deno task`, which passes its own on. */
@@ -25,13 +28,31 @@ const environment = Object.fromEntries(
   ["XDG_CACHE_HOME", "PATH", ...denoVariables].map((name) => [name, Deno.env.get(name)]),
 );
 
+const projectDir = import.meta.dirname ?? Deno.cwd();
+const whereabouts = {
+  launcher: Deno.cwd() === projectDir ? undefined : quoteCommand([`${projectDir}/stiefelsystem`]),
+  isRoot: Deno.permissions.querySync({ name: "sys", kind: "uid" }).state === "granted" && Deno.uid() === 0,
+};
+const adapt = (text: string): string => adaptCommands(text, whereabouts);
+
+function createUi(options: { readonly assumeYes: boolean }): Ui {
+  const ui = createTerminalUi({ ...options, signal: stop.signal });
+  return {
+    ...ui,
+    result: (text) => ui.result(adapt(text)),
+    say: (text) => ui.say(adapt(text)),
+    warn: (text) => ui.warn(adapt(text)),
+  };
+}
+
 try {
   requireDeno(Deno.version.deno, "This is");
   await runProgram(Deno.args, {
-    projectDir: import.meta.dirname ?? Deno.cwd(),
+    projectDir,
+    workingDirectory: Deno.cwd(),
     environment,
     signal: stop.signal,
-    createUi: (options) => createTerminalUi({ ...options, signal: stop.signal }),
+    createUi,
     createSystem: ({ isVerbose }) =>
       createRealSystem({
         signal: stop.signal,
@@ -41,7 +62,7 @@ try {
   });
 } catch (error) {
   const report = reportError(stop.signal.aborted ? stop.signal.reason : error);
-  if (report.lines.length > 0) console.error(report.lines.join("\n"));
+  if (report.lines.length > 0) console.error(adapt(report.lines.join("\n")));
   Deno.exitCode = report.exitCode;
 }
 // Signal listeners keep the event loop alive; there is nothing left to wait for.

@@ -2,7 +2,10 @@
 import { UserError } from "./errors.ts";
 
 /** Older ones lack ChaCha20-Poly1305 in Web Crypto, and addresses with a scope. */
-const oldest = { major: 2, minor: 9 } as const;
+export const oldestDeno = { major: 2, minor: 9 } as const;
+
+/** The one that is tested, and that npx gets. */
+export const pinnedDeno = "2.9.6";
 
 /**
  * @param version of a Deno, "2.9.6"
@@ -11,10 +14,13 @@ const oldest = { major: 2, minor: 9 } as const;
  */
 export function requireDeno(version: string, which: string): void {
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  if (major > oldest.major || (major === oldest.major && minor >= oldest.minor)) return;
-  throw new UserError(`${which} Deno ${version}; Stiefelsystem needs ${oldest.major}.${oldest.minor} or later`, {
-    hints: ["Start it as: npx --yes deno@2.9.6 task …, or get the newest Deno (deno upgrade)"],
-  });
+  if (major > oldestDeno.major || (major === oldestDeno.major && minor >= oldestDeno.minor)) return;
+  throw new UserError(
+    `${which} Deno ${version}; Stiefelsystem needs ${oldestDeno.major}.${oldestDeno.minor} or later`,
+    {
+      hints: [`Start it as: npx --yes deno@${pinnedDeno} task …, or get the newest Deno (deno upgrade)`],
+    },
+  );
 }
 
 /** @param output of `deno --version`: "deno 2.9.6 (stable, …" and more lines */

@@ -1,9 +1,13 @@
 /** The shared key: 32 random bytes in the file `aes-key`, the only secret of a set of machines. */
 
+import { commandToType } from "./command_to_type.ts";
 import { ExitCode, quoteCommand, UserError } from "./errors.ts";
 import type { System } from "./system/system.ts";
 
 export const KEY_LENGTH = 32;
+/** What makes a key. */
+const createInitrd = commandToType("create-initrd");
+
 /** Length of the original's keys. */
 const ORIGINAL_KEY_LENGTH = 16;
 const KEY_MODE = 0o600;
@@ -32,11 +36,11 @@ export async function readKey(system: System, path: string): Promise<Uint8Array<
   const status = await system.stat(path);
   if (status === undefined) {
     throw badKey(path, "nothing", [
-      `Run "deno task create-initrd", which makes one, or copy the one of your other machines here`,
+      `Run "${createInitrd}", which makes one, or copy the one of your other machines here`,
     ]);
   }
   if (status.kind !== "file") {
-    throw badKey(path, `a ${status.kind}`, [`Move it away; "deno task create-initrd" makes a key`]);
+    throw badKey(path, `a ${status.kind}`, [`Move it away; "${createInitrd}" makes a key`]);
   }
   if ((status.mode & OTHERS) !== 0) {
     throw badKey(path, `the mode ${formatMode(status.mode)}, which lets others read or change it`, [
@@ -63,7 +67,7 @@ function badKey(path: string, found: string, hints: readonly string[]): UserErro
 
 function lengthHints(length: number): readonly string[] {
   const next =
-    `Delete the file; "deno task create-initrd" makes a new key, and images, sticks and laptops have to be set up again`;
+    `Delete the file; "${createInitrd}" makes a new key, and images, sticks and laptops have to be set up again`;
   return length === ORIGINAL_KEY_LENGTH
     ? ["It looks like a key of the original Stiefelsystem, whose keys were shorter", next]
     : [next];

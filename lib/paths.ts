@@ -10,8 +10,10 @@ export interface PathEnvironment {
 }
 
 export interface PathOptions {
-  /** Absolute path of the folder that holds the configuration; relative paths start here. */
+  /** Absolute path of the folder that holds the configuration; its paths and the defaults start here. */
   readonly projectDir: string;
+  /** Absolute path of the folder where the user is: paths of the command line start here. Default: the project's. */
+  readonly workingDirectory?: string | undefined;
   readonly env: PathEnvironment;
   /** Paths that the command line gives; they win. */
   readonly given?: {
@@ -36,14 +38,19 @@ export interface ProjectPaths {
 }
 
 /** @throws {UserError} when no cache folder can be named; {TypeError} when `projectDir` is not absolute */
-export function resolveProjectPaths({ projectDir, env, given = {}, configured = {} }: PathOptions): ProjectPaths {
-  const resolve = (path: string): string => resolveFrom(projectDir, path);
-  const cacheDir = given.cacheDir ?? configured.cache;
-  const outDir = resolve(given.outDir ?? configured.workdir ?? "build");
+export function resolveProjectPaths(options: PathOptions): ProjectPaths {
+  const { projectDir, workingDirectory = projectDir, env, given = {}, configured = {} } = options;
+  const resolve = (path: string | undefined, configuredPath: string | undefined): string | undefined =>
+    path !== undefined
+      ? resolveFrom(workingDirectory, path)
+      : configuredPath === undefined
+      ? undefined
+      : resolveFrom(projectDir, configuredPath);
+  const outDir = resolve(given.outDir, configured.workdir ?? "build") ?? "";
   return {
-    configFile: resolveConfigFile({ projectDir, given }),
+    configFile: resolveConfigFile(options),
     keyFile: join(projectDir, "aes-key"),
-    cacheDir: cacheDir === undefined ? userCacheDir(env) : resolve(cacheDir),
+    cacheDir: resolve(given.cacheDir, configured.cache) ?? userCacheDir(env),
     outDir,
     kernelFile: join(outDir, "kernel"),
     initrdFile: join(outDir, "initrd"),
@@ -52,13 +59,18 @@ export function resolveProjectPaths({ projectDir, env, given = {}, configured = 
 }
 
 /** Absolute path of the configuration, which may say where all else is. */
-export function resolveConfigFile({ projectDir, given = {} }: Pick<PathOptions, "projectDir" | "given">): string {
-  return resolveFrom(projectDir, given.config ?? "config.yaml");
+export function resolveConfigFile(
+  { projectDir, workingDirectory = projectDir, given = {} }: Pick<
+    PathOptions,
+    "projectDir" | "workingDirectory" | "given"
+  >,
+): string {
+  return given.config === undefined ? join(projectDir, "config.yaml") : resolveFrom(workingDirectory, given.config);
 }
 
-function resolveFrom(projectDir: string, path: string): string {
-  if (!isAbsolute(projectDir)) throw new TypeError(`Project folder "${projectDir}" is not absolute`);
-  return normalize(isAbsolute(path) ? path : join(projectDir, path)).replace(/(?<=.)\/$/, "");
+function resolveFrom(directory: string, path: string): string {
+  if (!isAbsolute(directory)) throw new TypeError(`The folder "${directory}" is not absolute`);
+  return normalize(isAbsolute(path) ? path : join(directory, path)).replace(/(?<=.)\/$/, "");
 }
 
 /**

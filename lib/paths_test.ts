@@ -39,3 +39,17 @@ Deno.test("the cache folder follows the XDG rules", () => {
 Deno.test("a cache folder that is given needs no home", () => {
   assert.equal(resolveProjectPaths({ projectDir: "/p", env: {}, given: { cacheDir: "c" } }).cacheDir, "/p/c");
 });
+
+Deno.test("paths of the command line start where the user is, all others in the project", () => {
+  const paths = resolveProjectPaths({
+    projectDir: "/project",
+    workingDirectory: "/home/me",
+    env: { HOME: "/home/me" },
+    given: { config: "my.yaml", outDir: "../out" },
+    configured: { cache: "cache" },
+  });
+  assert.equal(paths.configFile, "/home/me/my.yaml");
+  assert.equal(paths.outDir, "/home/out");
+  assert.equal(paths.cacheDir, "/project/cache");
+  assert.equal(paths.keyFile, "/project/aes-key");
+});

@@ -49,7 +49,7 @@ const groups: readonly Group[] = [
   {
     name: "unit",
     what: "what decides, the house, shell hooks",
-    files: ["lib", "agents", "tests/architecture_test.ts", "tests/cli", "tests/shell"],
+    files: ["lib", "agents", "tests/architecture_test.ts", "tests/grants_test.ts", "tests/cli", "tests/shell"],
     grants: [...commonGrants, "--allow-net", "--unstable-net"],
     programs: [
       "shellcheck",

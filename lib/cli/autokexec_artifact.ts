@@ -1,7 +1,7 @@
 /** The autokexec agent as create-initrd has built it, and how it is started on the laptop. */
 import { autokexecFiles } from "../autokexec_files.ts";
 import type { AutokexecArtifact } from "../host/plan_setup_server.ts";
-import { autokexecFlags } from "../image/agent_grants.ts";
+import { autokexecFlags } from "../grants.ts";
 import type { System } from "../system/system.ts";
 
 /** Where it is on the laptop. */

@@ -1,3 +1,4 @@
+import { commandToType } from "../command_to_type.ts";
 import { UserError } from "../errors.ts";
 
 /**
@@ -11,7 +12,7 @@ export async function needingRoot<T>(command: string, work: Promise<T>): Promise
   } catch (error) {
     if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
     throw new UserError(`Not everybody may look at this system: ${error.message}`, {
-      hints: [`Run it with sudo: sudo deno task ${command}`],
+      hints: [`Run it as root: ${commandToType(command, { asRoot: true })}`],
       cause: error,
     });
   }

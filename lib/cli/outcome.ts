@@ -3,6 +3,8 @@
 import { formatBytes } from "../format_bytes.ts";
 import type { Ui } from "../ui.ts";
 
+export { commandToType } from "../command_to_type.ts";
+
 /** A file or folder that is there now. */
 export interface MadeFile {
   /** A few words: "kernel", "configuration". */
@@ -24,21 +26,6 @@ export interface NextCommand {
   readonly command: string;
   /** A few words that follow the command: "checks whether desktops can use this machine". */
   readonly why?: string;
-}
-
-export interface CommandLineOptions {
-  /** The command changes what only root may change. */
-  readonly asRoot?: boolean;
-  /** Arguments of the command, quoted already. */
-  readonly arguments?: string;
-}
-
-/** How a person starts a command of ours. The one place that knows it. */
-export function commandToType(command: string, options: CommandLineOptions = {}): string {
-  const words = options.arguments === undefined || options.arguments === ""
-    ? command
-    : `${command} ${options.arguments}`;
-  return `${options.asRoot ? "sudo " : ""}deno task ${words}`;
 }
 
 /** Lines for people. Pure. */

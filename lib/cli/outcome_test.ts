@@ -17,10 +17,10 @@ Deno.test("P9: the end of a command names what it made, where, how large, and th
     "Kernel  /home/me/build/kernel (12.3 MB)",
     "Image   /home/me/build/initrd (64.0 MB)",
     "Folder  /home/me/build",
-    "Next: sudo deno task setup-server",
+    "Next: sudo ./stiefelsystem setup-server",
     "      installs them on this laptop",
-    "      deno task doctor",
+    "      ./stiefelsystem doctor",
   ]);
   assert.deepEqual(describeOutcome({ made: [], next: [] }), []);
-  assert.equal(commandToType("undo-setup", { arguments: "--root /mnt" }), "deno task undo-setup --root /mnt");
+  assert.equal(commandToType("undo-setup", { arguments: "--root /mnt" }), "./stiefelsystem undo-setup --root /mnt");
 });

@@ -1,8 +1,9 @@
 /** All commands and options of the command line tool. A command's work stands in `commands/`, loaded when it is asked for. */
 
 import { Argument, Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { parseDenoVersion, requireDeno } from "../deno_version.ts";
+import { parseDenoVersion, pinnedDeno, requireDeno } from "../deno_version.ts";
 import { ExitCode, UserError } from "../errors.ts";
+import { denoVariables } from "../grants.ts";
 import type { CreateInitrdOptions } from "./commands/create_initrd.ts";
 import type { MachineOptions } from "./commands/prepare_machines.ts";
 import { type PathOptions, type ProjectPaths, resolveConfigFile, resolveProjectPaths } from "../paths.ts";
@@ -15,6 +16,8 @@ import type { Ui } from "../ui.ts";
 export interface ProgramContext {
   /** Absolute path of the project: where main.ts is. */
   readonly projectDir: string;
+  /** Absolute path of the folder where the user is. */
+  readonly workingDirectory: string;
   /** Environment variables that matter, by name. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborts on Ctrl-C. */
@@ -57,22 +60,6 @@ const exitStatus = "Exit status: 0 done, 1 failed, 2 wrong usage or configuratio
 /** What building the image takes. */
 const imagePrograms = ["mmdebstrap", "bsdtar", "tar", "zstd", "xz", "depmod"] as const;
 
-/** Environment variables that a Deno we start needs: where its cache and runtime are, and how it reaches its download host. */
-export const denoVariables: readonly string[] = [
-  "HOME",
-  "DENO_DIR",
-  "DENORT_BIN",
-  "DENO_CERT",
-  "DENO_TLS_CA_STORE",
-  "NODE_EXTRA_CA_CERTS",
-  "SSL_CERT_FILE",
-  "SSL_CERT_DIR",
-  "NPM_CONFIG_REGISTRY",
-  "HTTP_PROXY",
-  "HTTPS_PROXY",
-  "NO_PROXY",
-];
-
 /** What every command starts from. */
 interface Start {
   readonly system: System;
@@ -86,6 +73,7 @@ function buildProgram(context: ProgramContext): Command {
     ui: context.createUi({ assumeYes: options.yes ?? false }),
     paths: resolveProjectPaths({
       projectDir: context.projectDir,
+      workingDirectory: context.workingDirectory,
       env: context.environment,
       given: { config: options.config, outDir: options.outDir, cacheDir: options.cacheDir },
       configured,
@@ -94,7 +82,7 @@ function buildProgram(context: ProgramContext): Command {
   /** For commands that use the cache or the results: the configuration may say where these are. */
   const start = async (options: CommonOptions): Promise<Start> => {
     const system = context.createSystem({ isVerbose: options.verbose ?? false });
-    const path = resolveConfigFile({ projectDir: context.projectDir, given: { config: options.config } });
+    const path = resolveConfigFile({ ...context, given: { config: options.config } });
     const { readConfigFile } = await import("../config_file.ts");
     const { config } = await readConfigFile(system, path, { mustExist: options.config !== undefined });
     return begin(options, config.paths);
@@ -418,6 +406,6 @@ async function findDeno(
     }
   }
   throw new UserError('Cannot find Deno itself: no "deno" in PATH', {
-    hints: ["Start it as: npx --yes deno@2.9.6 task …, or install Deno 2.9 or later"],
+    hints: [`Start it with ./stiefelsystem, which finds one, or as: npx --yes deno@${pinnedDeno} task …`],
   });
 }

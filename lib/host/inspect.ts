@@ -1,6 +1,7 @@
 /** Compares an operation with the host: what is there, what would be there, and how the difference reads. Changes nothing. */
 
 import { createHash } from "node:crypto";
+import { commandToType } from "../command_to_type.ts";
 import { quoteCommand, UserError } from "../errors.ts";
 import { decodeText, describeChange, maximumDiffBytes, type Side } from "./diff.ts";
 import { type FileState, isSameState } from "./file_state.ts";
@@ -119,7 +120,7 @@ async function measureContent(
     const status = await system.stat(content.source);
     if (status?.kind !== "file") {
       throw new UserError(`Cannot read "${content.source}": no such file`, {
-        hints: ["Build the image first: deno task create-initrd"],
+        hints: [`Build the image first: ${commandToType("create-initrd")}`],
       });
     }
     return { sha256: await hashFile(system, content.source), sizeBytes: status.sizeBytes };

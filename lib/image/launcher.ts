@@ -1,9 +1,9 @@
 /** The script /usr/lib/stiefelsystem/run-agent inside the image. Pure. */
 import type { Role } from "../protocol/kernel_command_line.ts";
-import { type AgentGrants, formatGrants } from "./agent_grants.ts";
+import { formatGrants, type Grants } from "../grants.ts";
 
 /** @param grants only written into the script in the form "bundle"; a compiled agent has them built in */
-export function formatLauncher(form: "compile" | "bundle", grants: Readonly<Record<Role, AgentGrants>>): string {
+export function formatLauncher(form: "compile" | "bundle", grants: Readonly<Record<Role, Grants>>): string {
   return [
     "#!/bin/sh",
     "# Runs the agent of a role with what it may do: run-agent server|client [options]. Called by supervise-agent.",
@@ -40,7 +40,7 @@ const compiledStart: readonly string[] = [
  * No compiler in the JavaScript engine, neither in advance nor for what runs often: the ciphers are native code, and what an agent does else is
  * done once.
  */
-function bundledStart(grants: Readonly<Record<Role, AgentGrants>>): string[] {
+function bundledStart(grants: Readonly<Record<Role, Grants>>): string[] {
   const cases = Object.entries(grants).flatMap(([role, ofRole]) => [
     `${role})`,
     '    exec "$directory/deno" run --quiet --no-config --no-remote --no-npm --no-lock --no-code-cache \\',

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { agentGrants, formatGrants } from "./agent_grants.ts";
+import { agentGrants, formatGrants } from "../grants.ts";
 import { formatLauncher } from "./launcher.ts";
 
 Deno.test("bundled agents run with the very grants that compiled ones have built in", () => {

@@ -1,7 +1,7 @@
 /** From what the image shall be to the stages that make it. Pure. */
 import type { Compressor } from "../config/config.ts";
 import { basePackages, recordPackagesHook } from "./base_packages.ts";
-import { type AgentGrants, agentGrants, autokexecFlags } from "./agent_grants.ts";
+import { agentGrants, autokexecFlags, type Grants } from "../grants.ts";
 import { baseModulePatterns, unwantedModulePatterns } from "./kernel_modules.ts";
 import { hashText, type Json, type Stage } from "./stage.ts";
 import { loadedByName } from "./shared_libraries.ts";
@@ -120,7 +120,7 @@ export function planImage(request: ImageRequest): Stage[] {
         form: request.agentForm,
         sources: found.agentSources,
         runtime: found.runtime,
-        grants: agentGrants as unknown as Record<Role, AgentGrants & Json>,
+        grants: agentGrants as unknown as Record<Role, Grants & Json>,
         compression,
       },
     },

@@ -18,6 +18,7 @@ const agentSourceFiles = [
   "deno.json",
   "deno.lock",
   "lib/errors.ts",
+  "lib/version_order.ts",
   "lib/format_bytes.ts",
   "lib/version.ts",
 ];

@@ -16,8 +16,10 @@ export const projectDiskPlaces = {
 /** In memory: what is written there is gone when the machine is. */
 const overlay = "/run/stiefelsystem-project";
 
-/** What `deno task` needs of the project's directory. */
-const projectEntries = ["deno.json", "deno.lock", "main.ts", "lib", "agents", "image", "config-example.yaml"] as const;
+/** What the commands need of the project's directory. */
+const projectEntries = [
+  ...["stiefelsystem", "deno.json", "deno.lock", "main.ts", "lib", "agents", "image", "config-example.yaml"],
+] as const;
 
 export interface ProjectDiskContent {
   /** All absolute. */

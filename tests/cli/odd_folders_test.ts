@@ -21,7 +21,9 @@ const folders = [
 
 /** A copy of the project, of files only: as a clone is. */
 async function cloneTo(directory: string): Promise<void> {
-  const names = ["main.ts", "deno.json", "deno.lock", "lib", "agents", "image", "config-example.yaml"];
+  const names = [
+    ...["stiefelsystem", "main.ts", "deno.json", "deno.lock", "lib", "agents", "image", "config-example.yaml"],
+  ];
   await system.makeDirectory(directory);
   await system.run(["cp", "-R", ...names.map((name) => `${projectRoot}${name}`), directory]);
 }

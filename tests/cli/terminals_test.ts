@@ -1,8 +1,9 @@
 /** The commands in pseudo-terminals, with the grants that their tasks give them: in a pipe, nothing asks what a terminal can do. */
 import assert from "node:assert/strict";
 import { quoteCommand } from "../../lib/errors.ts";
+import { commandNames } from "../../lib/grants.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
-import { commandTasks, projectRoot } from "../support/source_tree.ts";
+import { projectRoot } from "../support/source_tree.ts";
 
 const system = createRealSystem({ home: Deno.env.get("HOME") ?? "/" });
 const terminals = ["linux", "xterm-256color", "dumb", "tmux-256color"];
@@ -33,7 +34,7 @@ async function onTerminal(argv: readonly string[], options: PseudoTerminal): Pro
 }
 
 function tool(...args: readonly string[]): readonly string[] {
-  return [Deno.execPath(), "task", "--quiet", ...args];
+  return [`${projectRoot}stiefelsystem`, ...args];
 }
 
 /** @throws when something else than words is there, or a line that the terminal would have to break */
@@ -47,7 +48,7 @@ function assertLegible(text: string, columns: number): void {
 for (const term of terminals) {
   for (const columns of [40, 80]) {
     Deno.test(`P1: --help of every command on a terminal: TERM=${term}, ${columns} columns`, async () => {
-      for (const command of commandTasks) {
+      for (const command of commandNames) {
         const { text, code } = await onTerminal(tool(command, "--help"), { columns, environment: [`TERM=${term}`] });
         assert.equal(code, 0, text);
         assert.match(text, new RegExp(`^Usage: stiefelsystem ${command}`));

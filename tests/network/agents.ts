@@ -1,7 +1,7 @@
 /** Starts the agents on machines of a rig, with the grants they have in the image. */
 import { fileURLToPath } from "node:url";
 import { Buffer } from "node:buffer";
-import { agentGrants, formatGrants } from "../../lib/image/agent_grants.ts";
+import { agentGrants, formatGrants } from "../../lib/grants.ts";
 import { formatAgentSettings } from "../../lib/protocol/agent_settings.ts";
 import type { Machine, Rig, RunningAgent } from "./rig.ts";
 
@@ -117,7 +117,7 @@ function commonArguments(machine: Machine, { site, keyPath, args }: AgentStart):
 /** The grants of the image, with the directories of the test instead of those of the image. */
 function denoRun(role: "server" | "client", read: readonly string[]): readonly string[] {
   const directory = read[0] ?? "";
-  const grants = { run: agentGrants[role].run, read, write: [directory] };
+  const grants = { ...agentGrants[role], read, write: [directory] };
   return [Deno.execPath(), "run", "--quiet", ...formatGrants(grants)];
 }
 

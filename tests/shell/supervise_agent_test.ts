@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { agentGrants } from "../../lib/image/agent_grants.ts";
+import { agentGrants } from "../../lib/grants.ts";
 import { formatLauncher } from "../../lib/image/launcher.ts";
 import { runProgram, SHELLS } from "./shell_rig.ts";
 

@@ -13,12 +13,6 @@ export interface SourceFile {
 
 export const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
 
-/** The commands of the tool, as deno.json has a task for each. */
-export const commandTasks: readonly string[] = Object.entries<string | { readonly command?: string }>(
-  JSON.parse(Deno.readTextFileSync(`${projectRoot}deno.json`)).tasks,
-).map(([name, task]) => ({ name, command: typeof task === "string" ? task : task.command ?? "" }))
-  .filter(({ command }) => / main\.ts [a-z-]+$/.test(command)).map(({ name }) => name);
-
 /** Every TypeScript file of the project, sorted by path. */
 export async function readSources(): Promise<readonly SourceFile[]> {
   const paths = ["main.ts"];

@@ -10,7 +10,7 @@
  */
 import type { Role } from "../../protocol/kernel_command_line.ts";
 import type { System } from "../../system/system.ts";
-import { agentGrants, formatGrants } from "../agent_grants.ts";
+import { agentGrants, formatGrants } from "../../grants.ts";
 import { formatLauncher } from "../launcher.ts";
 import { hashFile, writePart } from "../part_archive.ts";
 import { sourceDateEpoch } from "../plan_image.ts";

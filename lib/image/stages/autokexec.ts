@@ -3,7 +3,7 @@
  * makes, or in the form "bundle" one JavaScript file, for which `publishArtifacts` puts the Deno program beside it. Runs `deno`, `touch`.
  */
 import { autokexecFiles } from "../../autokexec_files.ts";
-import { autokexecFlags } from "../agent_grants.ts";
+import { autokexecFlags } from "../../grants.ts";
 import { hashFile } from "../part_archive.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { bundleAgent, compile } from "./agents.ts";

@@ -1,0 +1,252 @@
+/** lib/grants.ts in both directions: what is started is granted, and what is granted is started. */
+import assert from "node:assert/strict";
+import {
+  agentGrants,
+  autokexecGrants,
+  commandGrants,
+  type CommandName,
+  commandNames,
+  formatCommandGrants,
+} from "../lib/grants.ts";
+import { isAgentSource } from "../lib/image/source_files.ts";
+import { projectRoot, readSources } from "./support/source_tree.ts";
+import { launcherGrants, launcherGrantsPath } from "./support/write_grants.ts";
+
+const sources = new Map((await readSources()).map((file) => [file.path, file]));
+const programPath = "lib/cli/program.ts";
+
+// ---- what is started -------------------------------------------------------------------------------------------------
+
+const vocabulary = new Set(
+  [agentGrants.client, agentGrants.server, autokexecGrants, ...Object.values(commandGrants)].flatMap(({ run }) => run),
+);
+
+/** Words that are programs elsewhere and something else in these files. */
+const notPrograms: Readonly<Record<string, readonly string[]>> = {
+  "agents/client/main.ts": ["reboot"],
+  "agents/shared/environment.ts": ["reboot"],
+  "agents/shared/exchange_events.ts": ["timeout"],
+  "lib/autokexec_files.ts": ["deno"],
+  "lib/cli/commands/create_initrd.ts": ["curl", "git"],
+  "lib/cli/commands/bench.ts": ["poweroff"],
+  "lib/cli/commands/demo.ts": ["poweroff"],
+  "lib/cli/commands/init.ts": ["lvm", "poweroff", "reboot"],
+  "lib/cli/commands/setup_server.ts": ["kexec"],
+  "lib/config/compressor.ts": ["pigz", "zstd"],
+  "lib/config/driver_source.ts": ["git"],
+  "lib/config/module_catalog.ts": ["lvm", "nbdkit"],
+  "lib/config/schema.ts": ["reboot"],
+  "lib/distro/debian.ts": ["apt-get"],
+  "lib/doctor/kernel.ts": ["kexec"],
+  "lib/doctor/names.ts": ["lvm"],
+  "lib/host/config_yaml.ts": ["reboot"],
+  "lib/host/host_facts.ts": ["ip", "kexec"],
+  "lib/image/base_packages.ts": ["blkid"],
+  "lib/image/compile_driver.ts": ["chroot"],
+  "lib/image/launcher.ts": ["cp", "mv"],
+  "lib/protocol/agent_settings.ts": ["reboot"],
+  "lib/protocol/kernel_command_line.ts": ["ip", "reboot"],
+  "lib/protocol/session_failure.ts": ["timeout"],
+  "lib/qemu/boot_steps.ts": ["kexec"],
+  "lib/qemu/machine_pair.ts": ["poweroff"],
+};
+
+/** What a text says in other ways than by a word at the start of an argument list. */
+const alsoStarted: Readonly<Record<string, readonly string[]>> = {
+  // `case "gzip": return { argv: [program, …`
+  "lib/image/part_archive.ts": ["gzip", "pigz"],
+  "lib/cli/terminal_pager.ts": ["less", "more", "most", "pager"],
+};
+
+/** Files full of names of programs; what they start. */
+const onlyStarted: Readonly<Record<string, readonly string[]>> = {
+  "lib/grants.ts": [],
+  // Deno itself is found here, and started where agents are made.
+  "lib/cli/program.ts": [],
+  "lib/cli/packages.ts": ["apt-get", "id", "sudo"],
+  "lib/cli/commands/prepare_machines.ts": ["id"],
+  // Its `copyExactly` counts for those who call it.
+  "lib/system/real.ts": [],
+};
+
+// At the start of a line: "/*" is also the end of a pattern in a string.
+const withoutComments = (text: string): string => text.replaceAll(/^[ \t]*\/\*[\s\S]*?\*\/|^[ \t]*\/\/.*$/gm, "");
+
+/** Programs that a file starts, or makes argument lists for. */
+function startedIn(path: string): readonly string[] {
+  const only = onlyStarted[path];
+  if (only !== undefined) return only;
+  const text = withoutComments(sources.get(path)?.text ?? "");
+  // At the start of a list or a call, after a spread, in a choice; whole, or the end of a path.
+  const words = [
+    ...text.matchAll(/(?:\[|\(|=|\?|:|\.\.\.[\w.]+,|=>)\s*"(?:\/[\w/]+\/)?([a-z][\w.+-]*)"/g),
+  ].map((match) => match[1] ?? "").filter((word) => vocabulary.has(word));
+  // What is surely started, known or not.
+  const surely = [...text.matchAll(/\b(?:run|spawn)\(\s*\[\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
+  if (/\.copyExactly\(/.test(text)) surely.push("cp");
+  const excluded = notPrograms[path] ?? [];
+  return [...new Set([...words, ...surely, ...alsoStarted[path] ?? []])].filter((word) => !excluded.includes(word));
+}
+
+/** What code imports when it runs: types are no code. */
+function valueImports(path: string): readonly string[] {
+  const file = sources.get(path);
+  // In the order of `imports`: the same statements are found.
+  const clauses = [
+    ...(file?.text ?? "").matchAll(
+      /^(?:import|export)\s([^"';]*?)\sfrom\s+"[^"]+"|^import\s+"[^"]+"|import\("[^"]+"\)/gm,
+    ),
+  ].map((match) => match[1] ?? "");
+  return (file?.imports ?? []).filter((_, index) =>
+    !/^type\s|^\{(?:\s*type \w+(?: as \w+)?,?)+\s*\}$/.test(clauses[index] ?? "")
+  );
+}
+
+function closure(entries: readonly string[]): readonly string[] {
+  const seen = new Set(entries);
+  for (const path of seen) {
+    // The commands are loaded by it; which, is asked below.
+    if (path === programPath) continue;
+    for (const target of valueImports(path)) if (sources.has(target)) seen.add(target);
+  }
+  return [...seen];
+}
+
+/** The modules that `program.ts` loads for a command: those of its own part, and of the functions it calls. */
+function entriesOf(command: CommandName): readonly string[] {
+  const text = sources.get(programPath)?.text ?? "";
+  const [head = "", ...parts] = text.split(/(?=program\.command\(|\n {2}return program|\n(?:async )?function )/);
+  const own = parts.find((part) => part.startsWith(`program.command("${command}")`)) ?? "";
+  assert.notEqual(own, "", `lib/cli/program.ts has no command "${command}"`);
+  const called = parts.filter((part) => own.includes(`${/^\n(?:async )?function (\w+)/.exec(part)?.[1]}(`));
+  const imported = [head, own, ...called].flatMap((part) => [...part.matchAll(/import\("\.\/([^"]+)"\)/g)]);
+  return ["main.ts", ...imported.map((match) => `lib/cli/${match[1]}`)];
+}
+
+// ---- what a file starts, and a command or agent that loads it does not -----------------------------------------------
+
+interface Holder {
+  readonly name: string;
+  readonly run: readonly string[];
+  readonly entries: readonly string[];
+  /** Programs of files it loads for something else. */
+  readonly notReached: readonly string[];
+}
+
+/** Commands without long results: every command can talk to a terminal. */
+const pagers = ["less", "more", "most", "pager"];
+
+/** setup-server in another system's tree; of lib/host, machines take the files only. */
+const host = ["chroot", "networkctl", "nmcli", "update-initramfs"];
+const hostFacts = ["findmnt", "systemctl"];
+/** Of the demo disk, only what tests make. */
+const uefi = ["mcopy", "mkfs.vfat", "mmd"];
+const machines = [...pagers, ...uefi, ...hostFacts, ...host.filter((program) => program !== "chroot")];
+
+const notReached: Readonly<Record<CommandName, readonly string[]>> = {
+  "init": [...pagers, "chroot", "ip"],
+  "create-initrd": pagers,
+  // The sections of doctor that they share decide; what they decide on, doctor looks up.
+  "setup-server": ["ip", "lsblk", "udevadm"],
+  "undo-setup": ["ip", "lsblk", "udevadm"],
+  "doctor": [...pagers, ...host],
+  "demo": [...machines, "ip", "lsblk"],
+  "test-qemu": [...machines, "ip", "lsblk"],
+  "test-nspawn": machines,
+  "bench": [...machines, "ip", "lsblk"],
+};
+
+const holders: readonly Holder[] = [
+  ...commandNames.map((name) => ({
+    name,
+    run: commandGrants[name].run,
+    entries: entriesOf(name),
+    notReached: notReached[name],
+  })),
+  { name: "agents/server", run: agentGrants.server.run, entries: ["agents/server/main.ts"], notReached: [] },
+  // lib/system/facts.ts has more than they look at.
+  { name: "agents/client", run: agentGrants.client.run, entries: ["agents/client/main.ts"], notReached: ["lsblk"] },
+  {
+    name: "agents/autokexec",
+    run: autokexecGrants.run,
+    entries: ["agents/autokexec/main.ts"],
+    notReached: ["lsblk", "sync"],
+  },
+];
+
+for (const { name, run, entries, notReached } of holders) {
+  Deno.test(`what ${name} starts is what it may start`, () => {
+    const startedBy = new Map<string, string[]>();
+    for (const path of closure(entries)) {
+      for (const program of startedIn(path)) startedBy.set(program, [...startedBy.get(program) ?? [], path]);
+    }
+    assert.ok(startedBy.size > 3, "no programs were found: does the search still fit the code?");
+    const missing = [...startedBy].filter(([program]) => !run.includes(program) && !notReached.includes(program))
+      .map(([program, paths]) => `${program}: ${paths.join(", ")}`);
+    assert.deepEqual(missing, [], `Started, but not granted to ${name} in lib/grants.ts:\n${missing.join("\n")}\n`);
+    const idle = run.filter((program) => !startedBy.has(program));
+    assert.deepEqual(idle, [], `Granted to ${name} in lib/grants.ts, but never started: ${idle.join(", ")}`);
+    const stale = notReached.filter((program) => !startedBy.has(program) || run.includes(program));
+    assert.deepEqual(stale, [], `Exceptions of tests/grants_test.ts for ${name} that are none: ${stale.join(", ")}`);
+  });
+}
+
+// ---- what is written from the table ----------------------------------------------------------------------------------
+
+Deno.test("agents start neither a shell nor Deno, and commands no shell", () => {
+  const shells = ["sh", "dash", "bash", "busybox", "ash", "env", "xargs"];
+  for (const { run, name } of holders) {
+    const forbidden = [...shells, ...name.startsWith("agents/") ? ["deno"] : []];
+    assert.deepEqual(run.filter((program) => forbidden.includes(program)), [], name);
+    assert.equal(new Set(run).size, run.length, `${name}: a program twice`);
+  }
+});
+
+Deno.test("the image is built anew after a change of anything the agents are made of", () => {
+  const unseen = ["server", "client", "autokexec"].flatMap((role) => closure([`agents/${role}/main.ts`]))
+    .filter((path) => !isAgentSource(path));
+  assert.deepEqual(unseen, []);
+});
+
+Deno.test("lib/grants.sh is what lib/grants.ts says", async () => {
+  assert.equal(await Deno.readTextFile(launcherGrantsPath), launcherGrants(), "Run: deno task grants");
+});
+
+Deno.test("each command of the tool has its grants and a task, and no others have", async () => {
+  const inProgram = [...(sources.get(programPath)?.text ?? "").matchAll(/program\.command\("([^"]+)"\)/g)]
+    .map((match) => match[1] ?? "");
+  assert.deepEqual(inProgram.toSorted(), [...commandNames].toSorted());
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${projectRoot}deno.json`));
+  for (const name of commandNames) assert.equal(tasks[name]?.command, `./stiefelsystem ${name}`);
+});
+
+Deno.test("P4: every task says in a few words what it is for", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${projectRoot}deno.json`));
+  for (const [name, task] of Object.entries<{ description?: string }>(tasks)) {
+    assert.match(task.description ?? "", /^.{5,70}$/, name);
+  }
+});
+
+Deno.test("no environment variable is read that is not granted to somebody", () => {
+  const granted = new Set(Object.values(commandGrants).flatMap(({ env }) => env));
+  const read = [...sources.values()].filter(({ path }) =>
+    /^(main\.ts|lib\/|agents\/)/.test(path) && !path.endsWith("_test.ts")
+  ).flatMap(({ path, text }) =>
+    [...text.matchAll(/(?:Deno\.env\.(?:get|has)\(|process\.env\[?\.?)"?([A-Z_]+)/g)].map((
+      match,
+    ) => [path, match[1] ?? ""])
+  );
+  assert.ok(read.length > 1);
+  assert.deepEqual(read.filter(([, name]) => !granted.has(name ?? "")), []);
+});
+
+Deno.test("flags name no program twice and ask nothing", () => {
+  for (const name of commandNames) {
+    const flags = formatCommandGrants(commandGrants[name]);
+    assert.ok(flags.includes("--no-prompt") && flags.includes("--ignore-env"), name);
+    const run = flags.find((flag) => flag.startsWith("--allow-run="))?.slice("--allow-run=".length).split(",") ?? [];
+    assert.equal(new Set(run).size, run.length, name);
+    assert.ok(!flags.includes("--allow-run") && !flags.includes("--allow-all"), name);
+    assert.ok(flags.every((flag) => /^--[\w=,./-]+$/.test(flag)), `${name}: a flag that a shell would cut`);
+  }
+});
