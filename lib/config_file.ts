@@ -5,6 +5,7 @@ import { ConfigError } from "./config/diagnostics.ts";
 import { loadConfig, type LoadedConfig } from "./config/load_config.ts";
 import { MAX_TEXT_LENGTH } from "./config/parse.ts";
 import { ExitCode, quoteCommand, UserError } from "./errors.ts";
+import { type Access, accessing } from "./file_access.ts";
 import type { System } from "./system/system.ts";
 
 export interface ReadConfigOptions {
@@ -30,7 +31,7 @@ async function readConfigText(
   path: string,
   { mustExist }: Required<ReadConfigOptions>,
 ): Promise<string | undefined> {
-  const status = await looking(path, () => system.stat(path));
+  const status = await accessing(system, accessOf(path), () => system.stat(path));
   if (status === undefined && !mustExist) {
     await demandNoOther(system, path);
     return undefined;
@@ -48,7 +49,7 @@ async function readConfigText(
       { exitCode: ExitCode.usage },
     );
   }
-  const decoded = decodeText(await looking(path, () => system.readFile(path)), path);
+  const decoded = decodeText(await accessing(system, accessOf(path), () => system.readFile(path)), path);
   if (!("problem" in decoded)) return decoded.text;
   throw new ConfigError([decoded.problem], { fileName: path, text: decoded.text, hints: [decoded.cure] });
 }
@@ -65,22 +66,16 @@ async function demandNoOther(system: System, path: string): Promise<void> {
   throw unreadable(path, `found nothing, but "${other}"`, [`Rename it: ${quoteCommand(["mv", other, path])}`]);
 }
 
-/** @throws {UserError} in place of a refusal by the operating system */
-async function looking<Value>(path: string, look: () => Promise<Value>): Promise<Value> {
-  try {
-    return await look();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-    throw unreadable(path, "found a file that only others may read, wanted one that you may read", [
-      `See "ls -l ${path}"; a file of your own: ${quoteCommand(["sudo", "chown"])} "$USER" ${quoteCommand([path])}`,
-    ], error);
-  }
-}
+const accessOf = (path: string): Access => ({
+  what: "The configuration",
+  path,
+  attempt: "read",
+  exitCode: ExitCode.usage,
+});
 
-function unreadable(path: string, what: string, hints: readonly string[], cause?: unknown): UserError {
+function unreadable(path: string, what: string, hints: readonly string[]): UserError {
   return new UserError(`The configuration "${path}" cannot be read: ${what}`, {
     exitCode: ExitCode.usage,
     hints,
-    cause,
   });
 }

@@ -56,7 +56,9 @@ Deno.test("P14: a file that we may not read is a user's error", async () => {
   for (const broken of [{ ...system, readFile: refused }, { ...system, stat: refused }]) {
     await assert.rejects(
       readConfigFile(broken, PATH),
-      (error) => error instanceof UserError && /only others may read/.test(error.message) && error.exitCode === 2,
+      (error) =>
+        error instanceof UserError && /it belongs to root/.test(error.message) &&
+        /sudo chown/.test(error.hints[0] ?? ""),
     );
   }
 });

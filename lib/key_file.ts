@@ -2,6 +2,7 @@
 
 import { commandToType } from "./command_to_type.ts";
 import { ExitCode, quoteCommand, UserError } from "./errors.ts";
+import { accessing } from "./file_access.ts";
 import type { System } from "./system/system.ts";
 
 export const KEY_LENGTH = 32;
@@ -22,10 +23,14 @@ export async function loadOrCreateKey(
   system: System,
   path: string,
 ): Promise<{ key: Uint8Array<ArrayBuffer>; created: boolean }> {
-  if (await system.stat(path) !== undefined) return { key: await readKey(system, path), created: false };
-  const key = system.randomBytes(KEY_LENGTH);
-  await system.writeFile(path, key, { mode: KEY_MODE });
-  return { key, created: true };
+  if (await system.lstat(path) !== undefined) return { key: await readKey(system, path), created: false };
+  const created = await accessing(
+    system,
+    { what: "The shared key", path, attempt: "made" },
+    () => system.createFile(path, system.randomBytes(KEY_LENGTH), { mode: KEY_MODE }),
+  );
+  // Of several commands that make one at the same time, one succeeds; what is in the file is the key.
+  return { key: await readKey(system, path), created };
 }
 
 /**
@@ -33,7 +38,13 @@ export async function loadOrCreateKey(
  * @throws {UserError} when there is none, it is no usable key, or others can read it
  */
 export async function readKey(system: System, path: string): Promise<Uint8Array<ArrayBuffer>> {
-  const status = await system.stat(path);
+  const access = { what: "The shared key", path, attempt: "read" } as const;
+  const status = await accessing(system, access, () => system.stat(path));
+  if (status === undefined && await system.lstat(path) !== undefined) {
+    throw badKey(path, `a symlink to "${await system.readLink(path)}", where nothing is`, [
+      "Bring back the file that it names, or remove the symlink; a new key is made then",
+    ]);
+  }
   if (status === undefined) {
     throw badKey(path, "nothing", [
       `Run "${createInitrd}", which makes one, or copy the one of your other machines here`,
@@ -48,7 +59,7 @@ export async function readKey(system: System, path: string): Promise<Uint8Array<
     ]);
   }
   if (status.sizeBytes !== KEY_LENGTH) throw badKey(path, `${status.sizeBytes} bytes`, lengthHints(status.sizeBytes));
-  const key = await system.readFile(path);
+  const key = await accessing(system, access, () => system.readFile(path));
   // The file may have changed in between.
   if (key.length !== KEY_LENGTH) throw badKey(path, `${key.length} bytes`, lengthHints(key.length));
   if (key.every((byte) => byte === key[0])) {

@@ -54,3 +54,35 @@ Deno.test("a read-only key file is fine, a folder is not", async () => {
   await system.makeDirectory("/folder");
   await assert.rejects(loadOrCreateKey(system, "/folder"), /found a directory/);
 });
+
+Deno.test("P15: a dangling symlink in the key's place is refused, and stays", async () => {
+  const system = createMemorySystem({ symlinks: { [PATH]: "/backup/aes-key" } });
+  await assert.rejects(loadOrCreateKey(system, PATH), /found a symlink to "\/backup\/aes-key", where nothing is/);
+  assert.equal(system.symlinks.get(PATH), "/backup/aes-key");
+  assert.equal(system.files.size, 0);
+});
+
+Deno.test("P15: the key of another command that was faster is taken", async () => {
+  const system = createMemorySystem();
+  const slower = {
+    ...system,
+    createFile: async (...parameters: Parameters<typeof system.createFile>) => {
+      await system.writeFile(PATH, GOOD, { mode: 0o600 });
+      return await system.createFile(...parameters);
+    },
+  };
+  assert.deepEqual(await loadOrCreateKey(slower, PATH), { key: new Uint8Array(GOOD), created: false });
+});
+
+Deno.test("P15, P8: a full disk and a folder of root's make no key, and say the way out", async () => {
+  const system = createMemorySystem({ files: { "/project/x": "" } });
+  const failing = (error: Error) => ({ ...system, createFile: () => Promise.reject(error) });
+  const full = Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
+  await assert.rejects(loadOrCreateKey(failing(full), PATH), /aes-key" cannot be made: no space is left/);
+  await assert.rejects(loadOrCreateKey(failing(new Deno.errors.PermissionDenied("x")), PATH), (error) => {
+    assert.ok(error instanceof UserError);
+    assert.match(error.message, /"\/project" belongs to root, as when an earlier command ran with sudo/);
+    assert.match(error.hints[0] ?? "", /sudo chown -R "\$USER" \/project$/);
+    return true;
+  });
+});

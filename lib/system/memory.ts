@@ -161,6 +161,12 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
     readText: (path) => attempt(() => new TextDecoder().decode(get(path).content)),
     openRead: (path) => attempt(() => new Blob([get(path).content]).stream()),
     writeFile: (path, content, { mode = 0o644 } = {}) => attempt(() => put(path, content, mode)),
+    createFile: (path, content, { mode = 0o644 } = {}) =>
+      attempt(() => {
+        if (status(resolve(path, false)) !== undefined) return false;
+        put(path, content, mode);
+        return true;
+      }),
     writeStream: async (path, content, { mode = 0o644 } = {}) =>
       put(
         path,

@@ -137,6 +137,7 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
     readText: (path) => Deno.readTextFile(path),
     openRead: async (path) => readInPieces(await Deno.open(path, { read: true })),
     writeFile: writeFileAtomically,
+    createFile,
     openWrite,
     writeStream: async (path, content, options = {}) => {
       using file = await openWrite(path, options);
@@ -279,10 +280,30 @@ async function feed(stdin: WritableStream<Uint8Array>, content: string | Uint8Ar
   }
 }
 
-async function writeFileAtomically(
+function writeFileAtomically(path: string, content: string | Uint8Array, options: WriteOptions = {}): Promise<void> {
+  return writeBeside(path, content, options, (temporary) => Deno.rename(temporary, path));
+}
+
+async function createFile(path: string, content: string | Uint8Array, options: WriteOptions = {}): Promise<boolean> {
+  try {
+    // link(2) fails when the name is taken, and the file is whole when it has the name.
+    await writeBeside(path, content, options, async (temporary) => {
+      await Deno.link(temporary, path);
+      await Deno.remove(temporary);
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
+}
+
+/** Writes a file beside another one, which `place` then puts to its place; nothing of it stays when that fails. */
+async function writeBeside(
   path: string,
   content: string | Uint8Array,
-  { mode = 0o644 }: WriteOptions = {},
+  { mode = 0o644 }: WriteOptions,
+  place: (temporary: string) => Promise<void>,
 ): Promise<void> {
   const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
   try {
@@ -291,7 +312,7 @@ async function writeFileAtomically(
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
     await writeAll(file, bytes);
     await file.sync();
-    await Deno.rename(temporary, path);
+    await place(temporary);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
     throw error;

@@ -46,3 +46,15 @@ Deno.test("files and directories can be synced", async () => {
     await system.sync(directory);
   });
 });
+
+Deno.test("a file is created once, whole and with its mode, and nothing of the name is replaced", async () => {
+  await onBoth(async (system, directory) => {
+    assert.equal(await system.createFile(`${directory}/one`, "first", { mode: 0o600 }), true);
+    assert.equal(await system.createFile(`${directory}/one`, "second"), false);
+    await system.makeDirectory(`${directory}/two`);
+    assert.equal(await system.createFile(`${directory}/two`, "x"), false);
+    assert.equal(await system.readText(`${directory}/one`), "first");
+    assert.equal((await system.stat(`${directory}/one`))?.mode, 0o600);
+    assert.deepEqual(await system.readDirectory(directory), ["one", "two"]);
+  });
+});

@@ -95,6 +95,11 @@ export interface System {
   openRead(path: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
   /** Replaces the file atomically: written beside it, synced, renamed. */
   writeFile(path: string, content: string | Uint8Array, options?: WriteOptions): Promise<void>;
+  /**
+   * Makes a file that is there with its whole content or not at all; whatever has the name already stays, a dangling symlink too.
+   * @returns false when something has the name
+   */
+  createFile(path: string, content: string | Uint8Array, options?: WriteOptions): Promise<boolean>;
   /** Writes a stream to a new or emptied file, not atomically; for large intermediate files. */
   writeStream(path: string, content: ReadableStream<Uint8Array>, options?: WriteOptions): Promise<void>;
   /** Opens a new or emptied file that is written piece by piece. */
