@@ -94,10 +94,9 @@ export async function gatherHostFacts(system: System, tree: HostTree): Promise<H
   for (const [need, program] of Object.entries(programs) as [Need, string][]) {
     if (!await hasProgram(program)) missing.push(need);
   }
-  const installedGenerators: GeneratorId[] = [];
-  for (const { id, programs: paths } of Object.values(generators)) {
-    if (await anyExists(paths)) installedGenerators.push(id);
-  }
+  const present: GeneratorId[] = [];
+  for (const { id, programs: paths } of Object.values(generators)) if (await anyExists(paths)) present.push(id);
+  const installedGenerators = withoutRemains(present, await tree.readText("/usr/sbin/update-initramfs"));
   const hasSystemd = await anyExists(["/usr/lib/systemd/systemd", "/lib/systemd/systemd"]);
   const isLive = tree.isRunning && await tree.exists("/run/systemd/system");
   const activeUnits: string[] = [];
@@ -121,6 +120,19 @@ export async function gatherHostFacts(system: System, tree: HostTree): Promise<H
     formerFiles: await filterExisting(tree, formerFiles),
     commandLine: tree.isRunning ? (await system.run(["cat", "/proc/cmdline"])).stdout.trim() : "",
   };
+}
+
+/**
+ * Without what a change of generators has left behind: Debian's dracut takes the place of initramfs-tools, and initramfs-tools-core with
+ * mkinitramfs stays until "apt autoremove". Both have an update-initramfs (dracut since 107), never at the same time.
+ * @param updateInitramfs the text of that program; undefined when there is none
+ */
+export function withoutRemains(
+  present: readonly GeneratorId[],
+  updateInitramfs: string | undefined,
+): readonly GeneratorId[] {
+  const isReplaced = present.includes("dracut") && (updateInitramfs?.includes("dracut") ?? true);
+  return isReplaced ? present.filter((id) => id !== "initramfs-tools") : present;
 }
 
 async function filterExisting(tree: HostTree, paths: readonly HostPath[]): Promise<readonly HostPath[]> {

@@ -64,8 +64,8 @@ async function isOutdated(host: Host, operation: RunCommand | RestartUnit): Prom
 
 /** Whether all that it writes is there: of a command with undo "nothing", one file each. */
 async function hasOutputs({ tree }: Host, { outputs }: RunCommand): Promise<boolean> {
-  for (const { directory, startsWith, endsWith } of outputs) {
-    if (!await tree.exists(`${directory}/${startsWith}${endsWith}`)) return false;
+  for (const { directory, startsWith, endsWith, isOptional = false } of outputs) {
+    if (!isOptional && !await tree.exists(`${directory}/${startsWith}${endsWith}`)) return false;
   }
   return true;
 }

@@ -47,6 +47,8 @@ export interface OutputPattern {
   readonly directory: HostPath;
   readonly startsWith: string;
   readonly endsWith: string;
+  /** The command is also done when it has written no such file. */
+  readonly isOptional?: boolean;
 }
 
 /** A program that brings something up to date from files; running it twice does no harm. */

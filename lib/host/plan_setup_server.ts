@@ -4,7 +4,7 @@ import { formatStiefelsystemJson } from "../boot/menu/stiefelsystem_json.ts";
 import type { Config } from "../config/config.ts";
 import { UserError } from "../errors.ts";
 import { type GeneratorId, separateInitramfs, separateKernel } from "../initramfs/generator.ts";
-import { buildSeparateInitramfs, separateOutputs } from "../initramfs/separate_initramfs.ts";
+import { buildSeparateInitramfs, recordOutputs, separateOutputs } from "../initramfs/separate_initramfs.ts";
 import {
   AUTOKEXEC_KEY_PATH,
   AUTOKEXEC_SETTINGS_PATH,
@@ -37,6 +37,8 @@ export interface SetupArtifacts {
   /** Files of image/host/generic, of the generator's folders, and of those for updates. */
   readonly genericFiles: readonly OverlayFile[];
   readonly generatorFiles: readonly OverlayFile[];
+  /** Of the folders that make the laptop's own initramfs fit the laptop when it is built on a desktop. */
+  readonly ownInitramfsFiles?: readonly OverlayFile[];
   readonly kernelHookFiles: readonly OverlayFile[];
   /** Absent: it was not built; the laptop is then started as a server by hand. */
   readonly autokexec?: AutokexecArtifact;
@@ -99,7 +101,15 @@ function planBuild(facts: HostFacts, overlay: readonly WriteFile[]): RunCommand 
     needs: ids,
     argv: buildSeparateInitramfs(facts.kernel),
     changedBy: ids,
-    outputs: separateOutputs.map((startsWith) => ({ directory: "/boot", startsWith, endsWith: "" })),
+    outputs: [
+      ...separateOutputs.map((startsWith) => ({ directory: "/boot", startsWith, endsWith: "" })),
+      ...recordOutputs.map((startsWith) => ({
+        directory: "/etc/stiefelsystem",
+        startsWith,
+        endsWith: "",
+        isOptional: true,
+      })),
+    ],
     undo: "nothing",
   };
 }
@@ -200,7 +210,15 @@ function planOverlay(artifacts: SetupArtifacts, generator: GeneratorId): readonl
       needs,
     })
   );
-  return [...generic, ...specific];
+  const own = (artifacts.ownInitramfsFiles ?? []).map(({ path, text, mode }) =>
+    writeFile(
+      path,
+      { kind: "text", text },
+      "When an update on a desktop builds the laptop's own initramfs: it has the drivers that start the laptop",
+      { mode, needs },
+    )
+  );
+  return [...generic, ...specific, ...own];
 }
 
 function planKernelHooks({ kernelHookFiles }: SetupArtifacts): readonly WriteFile[] {

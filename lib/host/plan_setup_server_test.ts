@@ -8,7 +8,7 @@ import { projectRoot } from "../../tests/support/source_tree.ts";
 import { holdsPassword } from "../config/holds_password.ts";
 import { loadConfig } from "../config/load_config.ts";
 import { UserError } from "../errors.ts";
-import { generators, hookLayers } from "../initramfs/registry.ts";
+import { generators, hookLayers, ownLayers } from "../initramfs/registry.ts";
 import { AUTOKEXEC_SETTINGS_PATH, parseAutokexecSettings } from "../protocol/autokexec_settings.ts";
 import { createRealSystem } from "../system/real.ts";
 import { formatMode } from "./file_state.ts";
@@ -42,6 +42,7 @@ async function inputsFor(installed: InstalledSystem, configText = ""): Promise<S
       key: new Uint8Array(32),
       genericFiles: await read(["generic"]),
       generatorFiles: await read(generators[installed.generator].layers),
+      ownInitramfsFiles: await read(ownLayers(facts.installedGenerators)),
       kernelHookFiles: await read(hookLayers(installed.generator, facts.distribution?.distribution)),
       autokexec: {
         files: [{ source: "build/autokexec-agent", path: "/usr/lib/stiefelsystem/autokexec-agent", mode: 0o755 }],

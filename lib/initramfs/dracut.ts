@@ -7,5 +7,6 @@ export const dracut: GeneratorSetup = {
   id: "dracut",
   programs: ["/usr/bin/dracut", "/usr/sbin/dracut"],
   layers: [separateLayer, unitsLayer, "dracut"],
+  ownLayers: ["dracut-own"],
   updateHooks: [],
 };

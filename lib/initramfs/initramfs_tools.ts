@@ -11,5 +11,6 @@ export const initramfsTools: GeneratorSetup = {
   // Not update-initramfs: dracut brings one, too (Debian since 107, Ubuntu since 25.10).
   programs: ["/usr/sbin/mkinitramfs"],
   layers: [separateLayer, "initramfs-tools"],
+  ownLayers: ["initramfs-tools-own"],
   updateHooks: ["kernel-postinst", "initramfs-post-update"],
 };

@@ -15,7 +15,9 @@ function* walk(folder: URL): Generator<URL> {
 Deno.test("every folder of image/host is named by a generator or a distribution, and the other way round", () => {
   const named = new Set([
     "generic",
-    ...Object.values(generators).flatMap(({ layers, updateHooks }) => [...layers, ...updateHooks]),
+    ...Object.values(generators).flatMap((
+      { layers, ownLayers, updateHooks },
+    ) => [...layers, ...ownLayers, ...updateHooks]),
     ...distributions.flatMap(({ kernelHooks }) => kernelHooks),
   ]);
   const there = [...Deno.readDirSync(hostOverlays)].map((entry) => entry.name);
@@ -30,6 +32,7 @@ Deno.test("every distribution tells of kernel updates", () => {
 const notRun = [
   /\.(service|conf|hook)$/,
   /\/conf\.d\/zzz-stiefelsystem$/,
+  /\/conf-hooks\.d\//,
   /\/etc\/initcpio\//,
   /\/95stiefelsystem\/(attach|check|prepare)\.sh$/,
 ];

@@ -7,5 +7,6 @@ export const mkinitcpio: GeneratorSetup = {
   id: "mkinitcpio",
   programs: ["/usr/bin/mkinitcpio"],
   layers: [separateLayer, unitsLayer, "mkinitcpio"],
+  ownLayers: ["mkinitcpio-own"],
   updateHooks: [],
 };

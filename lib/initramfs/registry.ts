@@ -12,6 +12,11 @@ export const generators: Readonly<Record<GeneratorId, GeneratorSetup>> = {
   mkinitcpio,
 };
 
+/** Folders below image/host/ with what makes the laptop's own initramfs fit the laptop, whichever of these generators builds it. */
+export function ownLayers(installed: readonly GeneratorId[]): readonly string[] {
+  return installed.flatMap((id) => generators[id].ownLayers);
+}
+
 /** Folders below image/host/ with the hooks that have the initramfs of desktops built anew. */
 export function hookLayers(
   generator: GeneratorId,

@@ -11,6 +11,11 @@ export const separateLayer = "separate-initramfs";
 /** Folder below image/host/ with the units of an initramfs that has systemd. */
 export const unitsLayer = "initramfs-units";
 
+/**
+ * Names of the files in /etc/stiefelsystem that it writes: what it found out about the laptop (stiefel-laptop), and why it could not build.
+ */
+export const recordOutputs: readonly string[] = ["laptop", "pair-failed"];
+
 /** The command that builds both. */
 export function buildSeparateInitramfs({ release, image }: KernelTarget): readonly string[] {
   return ["/usr/lib/stiefelsystem/stiefel-initramfs", "build", release, image];

@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { forDesktop } from "../../lib/protocol/kernel_command_line.ts";
 import { type Machine, type MachineOptions, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 
 const module = fileURLToPath(
@@ -222,6 +223,72 @@ esac`,
   const { code, stderr } = await runModule(machine, "install");
   assert.equal(code, 0, stderr);
   assert.equal(machine.read("/initramfs/etc/cmdline.d/95stiefelsystem.conf"), " rd.luks.uuid=5555\n");
+});
+
+/** Root is a plain partition; the swap, 4444, is in a container, 5555; a third one is on another disk. */
+const swapInContainer: MachineOptions = {
+  programs: {
+    findmnt: '[ "${*##* }" = / ] && echo /dev/nbd0p2',
+    lsblk: `case \${*##* } in
+/dev/nbd0p2) printf '%s\\n' '/dev/nbd0p2 part ext4 2222' '/dev/nbd0 disk  ' ;;
+/dev/disk/by-uuid/4444) printf '%s\\n' '/dev/mapper/swap crypt swap 4444' '/dev/nbd0p3 part crypto_LUKS 5555' ;;
+/dev/disk/by-uuid/5555) printf '%s\\n' '/dev/nbd0p3 part crypto_LUKS 5555' '/dev/nbd0 disk  ' ;;
+/dev/disk/by-uuid/6666) printf '%s\\n' '/dev/sdb1 part crypto_LUKS 6666' '/dev/sdb disk  ' ;;
+esac`,
+  },
+};
+const laptopLine = "root=UUID=2222 ro resume=UUID=4444 quiet";
+
+for (
+  const { name, line, crypttab, record = "" } of [
+    { name: "built on the laptop", line: laptopLine, crypttab: "swap UUID=5555 /etc/swap.key luks\n" },
+    {
+      name: "built anew on a desktop, by what the laptop was told",
+      line: forDesktop(laptopLine),
+      crypttab: "swap UUID=5555 /etc/swap.key luks\n",
+      record: "RESUME=UUID=4444\n",
+    },
+    {
+      name: "built anew on a desktop while the swap is locked",
+      line: forDesktop(laptopLine),
+      crypttab: "swap UUID=5555 /etc/swap.key luks\n",
+      record: "CONTAINER=5555\n",
+    },
+    // Nothing is known of the laptop, but a passphrase is asked for it anyway.
+    { name: "built anew on a desktop", line: forDesktop(laptopLine), crypttab: "swap UUID=5555 none luks" },
+  ]
+) {
+  Deno.test(`L5: the container of the laptop's swap is opened: ${name}`, async () => {
+    await using machine = await makeMachine(swapInContainer);
+    machine.write("/etc/crypttab", crypttab);
+    machine.write("/proc/cmdline", `${line}\n`);
+    if (record !== "") machine.write("/etc/stiefelsystem/laptop", record);
+    const { code, stderr } = await runModule(machine, "install");
+    assert.equal(code, 0, stderr);
+    assert.equal(machine.read("/initramfs/etc/cmdline.d/95stiefelsystem.conf"), " rd.luks.uuid=5555\n");
+    assert.equal(machine.read("/initramfs/etc/crypttab"), "swap UUID=5555 none luks\n");
+  });
+}
+
+Deno.test("L5: what is on another disk, is not there, or is not asked for at each start is not opened", async () => {
+  await using machine = await makeMachine(swapInContainer);
+  machine.write(
+    "/etc/crypttab",
+    [
+      "backup UUID=6666 none luks",
+      "missing UUID=7777 none luks",
+      "late UUID=5555 none luks,noauto",
+      "random UUID=5555 /dev/urandom swap",
+      "temporary UUID=5555 none tmp=ext4",
+      "# comment UUID=5555 none luks",
+    ].join("\n"),
+  );
+  machine.write("/proc/cmdline", `${forDesktop(laptopLine)}\n`);
+  for (const uuid of ["5555", "6666"]) machine.write(`/dev/disk/by-uuid/${uuid}`, "");
+  const { code, stderr } = await runModule(machine, "install");
+  assert.equal(code, 0, stderr);
+  assert.ok(!machine.exists("/initramfs/etc/cmdline.d/95stiefelsystem.conf"));
+  assert.ok(!machine.exists("/initramfs/etc/crypttab"));
 });
 
 Deno.test("in a tree whose root is not mounted from a device nothing is guessed", async () => {

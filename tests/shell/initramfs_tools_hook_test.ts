@@ -177,4 +177,23 @@ for (const shell of SHELLS) {
     assert.equal(await read(building), "list none");
     assert.equal(await read("RESUME=/dev/mapper/swap"), "list none");
   });
+
+  Deno.test(`L5: the swap that the laptop resumes from is unlocked, wherever this is built${under}`, async () => {
+    await using machine = await prepare();
+    const settings = hook.replace(/hooks\/stiefelsystem$/, "conf.d/zzz-stiefelsystem");
+    machine.write("/settings", Deno.readTextFileSync(settings).replace("</etc/", `<${machine.root}/etc/`));
+    machine.write("/source", '. "$1"\necho "$RESUME"\n');
+    machine.write(
+      "/etc/stiefelsystem/laptop",
+      "# of the laptop\nMODULE=kernel/drivers/nvme/host/nvme\nRESUME=UUID=4444\n",
+    );
+    const read = async (...variables: readonly string[]): Promise<string> =>
+      (await machine.run(["env", ...variables, ...shell, `${machine.root}/source`, `${machine.root}/settings`])).stdout
+        .trim();
+    assert.equal(await read("CONFDIR=/var/lib/x"), "UUID=4444");
+    assert.equal(await read("CONFDIR=/var/lib/x", "RESUME=auto"), "UUID=4444");
+    assert.equal(await read("CONFDIR=/var/lib/x", "RESUME=/dev/mapper/other"), "/dev/mapper/other");
+    // In the initramfs itself.
+    assert.equal(await read("RESUME=auto"), "none");
+  });
 }

@@ -26,7 +26,10 @@ Deno.test("nothing of ours runs under bash but what is sourced by programs writt
   assert.deepEqual(
     bashScripts.map((path) => path.slice(image.length)).filter((path) => !path.startsWith("demo/")),
     [
+      "host/dracut-own/etc/dracut.conf.d/zzz-stiefelsystem.conf",
+      "host/dracut-own/usr/lib/dracut/modules.d/99stiefelsystem-own/module-setup.sh",
       "host/dracut/usr/lib/dracut/modules.d/95stiefelsystem/module-setup.sh",
+      "host/mkinitcpio-own/etc/initcpio/install/autodetect",
       "host/mkinitcpio/etc/initcpio/install/stiefelsystem",
       "host/mkinitcpio/etc/initcpio/install/stiefelsystem-check",
       "host/mkinitcpio/etc/stiefelsystem/mkinitcpio.conf",

@@ -17,7 +17,7 @@ import { type OverlayFile, readOverlay } from "../../host/overlay.ts";
 import { type AutokexecArtifact, planSetupServer, type SetupArtifacts } from "../../host/plan_setup_server.ts";
 import type { HostTree } from "../../host/tree.ts";
 import type { GeneratorId } from "../../initramfs/generator.ts";
-import { generators, hookLayers } from "../../initramfs/registry.ts";
+import { generators, hookLayers, ownLayers } from "../../initramfs/registry.ts";
 import { readKey } from "../../key_file.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
@@ -145,6 +145,7 @@ async function gatherArtifacts(
     key: await readKey(system, options.keyPath),
     genericFiles: await read(["generic"]),
     generatorFiles: await read(generators[generator].layers),
+    ownInitramfsFiles: await read(ownLayers(facts.installedGenerators)),
     kernelHookFiles: await read(hookLayers(generator, facts.distribution?.distribution)),
     ...options.autokexec === undefined ? {} : { autokexec: options.autokexec },
   };

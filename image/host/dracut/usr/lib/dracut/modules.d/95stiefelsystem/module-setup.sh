@@ -72,30 +72,62 @@ install_units() {
 }
 
 # dracut leaves out of a generic initramfs which containers and volumes are below the root file system, and the boot loader's
-# command line need not name them. So are those below the swap that the laptop resumes from, so that stiefel-check can look at it.
-# Nothing else is opened: the desktop's own disks are none of our business.
+# command line need not name them. So are those below the swap that the laptop resumes from, so that stiefel-check can look at it, and those
+# for which the system asks a passphrase whenever it starts: what the running kernel was told depends on the machine that this runs on,
+# crypttab does not. Nothing else is opened: the desktop's own disks are none of our business.
 install_root_volumes() {
-    local mountpoint name type fstype uuid parameters='' containers=()
+    local mountpoint name type fstype uuid parameters='' containers=() disks='' has_device=''
 
     while read -r name type fstype uuid; do
+        has_device=yes
         if [[ $fstype == crypto_LUKS ]]; then
             parameters+=" rd.luks.uuid=$uuid"
             containers+=("$name" "UUID=$uuid")
         fi
+        [[ $type != disk ]] || disks+=" $name"
         [[ $type != lvm ]] || parameters+=" rd.lvm.lv=$(lvm lvs --noheadings --separator / -o vg_name,lv_name "$name" | tr -d ' ')"
     done < <(
         {
             for mountpoint in / /usr; do
                 findmnt --noheadings --nofsroot --output SOURCE --mountpoint "$mountpoint" || :
             done
-            find_resume_device
+            find_resume_devices
         } | while read -r name; do
-            [[ $name != /dev/* ]] ||
-                lsblk --noheadings --inverse --raw --paths --output NAME,TYPE,FSTYPE,UUID "$name"
+            [[ $name != /dev/* ]] || list_below "$name"
         done | sort -u
     )
+    # Where the root file system has no device this is an image tree.
+    for uuid in $([[ -z $has_device ]] || list_asked_containers "$disks"); do
+        is_one_of "UUID=$uuid" "${containers[@]}" && continue
+        parameters+=" rd.luks.uuid=$uuid"
+        containers+=("UUID=$uuid")
+    done
     [[ -z $parameters ]] || echo "$parameters" >>"$initdir/etc/cmdline.d/95stiefelsystem.conf"
     install_crypttab "${containers[@]}"
+}
+
+# list_below DEVICE: prints a line for it and for each device below it
+list_below() {
+    lsblk --noheadings --inverse --raw --paths --output NAME,TYPE,FSTYPE,UUID "$1"
+}
+
+# list_asked_containers DISKS: prints the UUIDs of containers that crypttab(5) has opened by a passphrase at each start, and that lie on no disk
+# but these, as far as can be seen
+list_asked_containers() {
+    local name device key options path type is_elsewhere
+
+    while read -r name device key options || [[ -n $name ]]; do
+        device=${device//[\"\']/}
+        [[ $name != \#* && $device == UUID=* && ${key:-none} =~ ^(none|-)$ ]] || continue
+        [[ ! ,$options, =~ ,(noauto|nofail|swap|tmp|tmp=[^,]*|plain|tcrypt|bitlk|x-initrd\.attach), ]] || continue
+        path=$(name_device "$device") is_elsewhere=''
+        # An initramfs would wait for one that is not there.
+        [[ ! -d $dracutsysrootdir/dev/disk/by-uuid || -e $dracutsysrootdir$path ]] || continue
+        while read -r name type _; do
+            [[ $type != disk || " $1 " == *" $name "* ]] || is_elsewhere=yes
+        done < <(list_below "$path" 2>/dev/null)
+        [[ -n $is_elsewhere ]] || printf '%s\n' "${device#UUID=}"
+    done < <(cat "$dracutsysrootdir/etc/crypttab" 2>/dev/null)
 }
 
 # keep_networks_out: a generic initramfs has dracut's network modules wherever programs ask for them: NFS and iSCSI do. NetworkManager
@@ -131,14 +163,20 @@ install_keymap() {
     [[ -z $keymap ]] || echo "KEYMAP=$keymap" >>"$initdir/etc/vconsole.conf"
 }
 
-# find_resume_device: prints the device that the running kernel was told to resume from
-find_resume_device() {
-    local words word
+# find_resume_devices: prints the devices that the running kernel was told to resume from, and that the laptop's was: a desktop's is told none
+find_resume_devices() {
+    local words=() word line
 
-    read -ra words <"$dracutsysrootdir/proc/cmdline" || return 0
+    read -ra words <"$dracutsysrootdir/proc/cmdline" || :
     for word in "${words[@]}"; do
         [[ $word != resume=* ]] || name_device "${word#*=}"
     done
+    while IFS= read -r line; do
+        case $line in
+            RESUME=*) name_device "${line#*=}" ;;
+            CONTAINER=*) name_device "UUID=${line#*=}" ;;
+        esac
+    done < <(cat "$dracutsysrootdir/etc/stiefelsystem/laptop" 2>/dev/null)
 }
 
 # name_device DEVICE: prints the path of what crypttab or a kernel parameter names
