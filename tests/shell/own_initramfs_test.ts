@@ -4,9 +4,10 @@
  */
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { type Machine, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 
-const overlays = new URL("../../image/host/", import.meta.url).pathname;
+const overlays = fileURLToPath(new URL("../../image/host/", import.meta.url));
 const sessionState = "/run/stiefelsystem/session.state";
 const recordPath = "/etc/stiefelsystem/laptop";
 
