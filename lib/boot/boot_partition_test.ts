@@ -12,6 +12,8 @@ interface Device {
   readonly topFiles?: Readonly<Record<string, string>>;
   /** ext4 with something in its journal. */
   readonly isUnclean?: boolean;
+  /** Texts on the device itself, by their offset in bytes. */
+  readonly blocks?: Readonly<Record<number, string>>;
 }
 
 interface Machine {
@@ -59,8 +61,11 @@ function makeMachine(machine: Machine): { readonly system: MemorySystem; readonl
           const type = mapped(last)?.type;
           return type === undefined ? 2 : `DEVNAME=${last}\nTYPE=${type}\n`;
         }
-        case "od":
+        case "od": {
+          const block = mapped(last)?.blocks?.[Number(argv[argv.indexOf("-j") + 1])];
+          if (block !== undefined) return formatBytes(new TextEncoder().encode(block));
           return formatSuperBlock(mapped(last)?.isUnclean ?? false);
+        }
         case "mount": {
           const device = argv.at(-2) ?? "";
           held.set(last, device);
@@ -97,7 +102,12 @@ function makeMachine(machine: Machine): { readonly system: MemorySystem; readonl
       }
     }],
   });
-  return { system, held };
+  // What btrfs says of the directory at a subvolume's top.
+  const lstat: MemorySystem["lstat"] = async (path) => {
+    const status = await system.lstat(path);
+    return status && { ...status, inode: /\/@[^/]*$/.test(path) ? 256 : 1000 };
+  };
+  return { system: { ...system, lstat }, held };
 }
 
 /** What lib/block/journal.ts reads of ext4, as od(1) prints it. */
@@ -105,7 +115,11 @@ function formatSuperBlock(isUnclean: boolean): string {
   const block = new DataView(new ArrayBuffer(0x64));
   block.setUint16(0x38, 0xef53, true);
   block.setUint32(0x60, isUnclean ? 0x4 : 0, true);
-  return Array.from(new Uint8Array(block.buffer), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  return formatBytes(new Uint8Array(block.buffer));
+}
+
+function formatBytes(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
 }
 
 const settings = { disk: "/dev/sda" };
@@ -175,6 +189,62 @@ Deno.test("where a subvolume is the default one, paths from the top of the file 
     openBootPartition(system({}), settings),
     (error) => error instanceof BootError && error.hints.some((hint) => hint.includes(`names "/@/boot/vmlinuz"`)),
   );
+});
+
+Deno.test("B6: /boot is a btrfs subvolume of its own, and snapshots of the root do not win", async () => {
+  const config = (kernel: string): string => `menuentry Arch { linux ${kernel} root=UUID=1 rootflags=subvol=@ }`;
+  const fstab = "UUID=1 / btrfs rw,subvol=/@ 0 0\nUUID=1 /boot btrfs rw,subvol=/@boot 0 0\n";
+  const { system } = makeMachine({
+    devices: {
+      "/dev/sda1": {
+        type: "btrfs",
+        topFiles: {
+          "@/boot/.keep": "",
+          "@/etc/fstab": fstab,
+          "@boot/grub/grub.cfg": config("/@boot/vmlinuz"),
+          "@boot/vmlinuz": "KERNEL",
+          "@a/etc/fstab": fstab,
+          "@a/boot/grub/grub.cfg": config("/@a/boot/vmlinuz"),
+          "@a/boot/vmlinuz": "OLD",
+        },
+      },
+    },
+  });
+  await using opened = await openBootPartition(system, settings);
+  assert.deepEqual([opened.entry.source, opened.entry.kernel], ["/@boot/grub/grub.cfg", "/@boot/vmlinuz"]);
+});
+
+Deno.test("B6: without boot files the message names the subvolumes that were looked into", async () => {
+  const { system } = makeMachine({
+    devices: { "/dev/sda1": { type: "btrfs", topFiles: { "@/etc/fstab": "", "@home/user": "" } } },
+  });
+  await assert.rejects(
+    openBootPartition(system, settings),
+    (error) =>
+      error instanceof BootError && error.hints.includes(
+        '/dev/sda1: btrfs, looked into its default subvolume, its top, "@" and "@home"',
+      ),
+  );
+});
+
+Deno.test("B7: GRUB's saved entry is read from its block of the device", async () => {
+  const environment = (text: string): string => `# GRUB Environment Block\n${text}\n`.padEnd(512, "#");
+  const config = `load_env
+if [ "\${env_block}" ]; then set env_block="(\${root})\${env_block}"; load_env -f "\${env_block}"; fi
+set default="\${saved_entry}"
+menuentry One { linux /vmlinuz one }
+menuentry Two { linux /vmlinuz two }`;
+  const { system } = makeMachine({
+    devices: {
+      "/dev/sda1": {
+        type: "btrfs",
+        files: { "grub2/grub.cfg": config, "grub2/grubenv": environment("env_block=512+1"), "vmlinuz": "KERNEL" },
+        blocks: { 262144: environment("saved_entry=Two") },
+      },
+    },
+  });
+  await using opened = await openBootPartition(system, settings);
+  assert.deepEqual([opened.entry.title, opened.entry.notices], ["Two", []]);
 });
 
 const encrypted: Machine = {

@@ -8,6 +8,7 @@ import { probeSignature } from "../block/signature.ts";
 import { CommandError } from "../errors.ts";
 import type { System } from "../system/system.ts";
 import { readMountedFiles } from "./boot_files.ts";
+import { describeSubvolumes, listSubvolumes } from "./btrfs_subvolumes.ts";
 import { type BootEntry, BootError, type BootLoader, type BootLoadSettings } from "./menu/entry.ts";
 import { findBootEntry } from "./menu/find_boot_entry.ts";
 import { type BootImage, openImage } from "./opened_image.ts";
@@ -134,7 +135,7 @@ export async function tryDevice(
 ): Promise<Opened | undefined> {
   const { system, settings } = context;
   const { device } = known;
-  const fileSystem = known.fileSystem ?? (await probeSignature(system, device))?.type ?? "nothing";
+  const { type: fileSystem = "nothing", uuid, label } = await probeSignature(system, device) ?? {};
   if (fileSystem === "swsuspend") throw new BootError("hibernated", describeHibernation(device));
   if (!isMountable(fileSystem)) {
     context.reasons.push(`${device}: ${fileSystem === "nothing" ? "no file system" : fileSystem}`);
@@ -145,15 +146,23 @@ export async function tryDevice(
   }
   // On btrfs the default subvolume is what boot loaders see; the top of the file system holds the others.
   const views = fileSystem === "btrfs" ? [[], ["subvolid=5"]] : [[]];
+  const lookedInto: string[] = [];
   let refused: BootError | undefined;
   for (const options of views) {
     await using attempt = new AsyncDisposableStack();
     const directory = await makeMountPoint(context, attempt);
     attempt.use(await mountReadOnly(system, { device, fileSystem, directory, options }));
-    const files = readMountedFiles(system, directory);
+    const files = readMountedFiles(system, directory, { device });
+    // Those of the default one are its own directories.
+    const subvolumes = options.length > 0
+      ? await listSubvolumes(system, directory)
+      : fileSystem === "btrfs"
+      ? []
+      : undefined;
+    if (subvolumes !== undefined) lookedInto.push(...subvolumes);
     let entry: BootEntry | undefined;
     try {
-      entry = await findBootEntry(files, { load: settings.load });
+      entry = await findBootEntry(files, { load: settings.load, partition: { name: device, uuid, label }, subvolumes });
     } catch (error) {
       if (!(error instanceof BootError)) throw error;
       // GRUB names files from the top of the file system, so they may be there only, also when grub.cfg is here.
@@ -169,6 +178,7 @@ export async function tryDevice(
     return { ...image, device, fileSystem };
   }
   if (refused !== undefined) throw refused;
+  if (fileSystem === "btrfs") context.reasons.push(`${device}: ${describeSubvolumes(lookedInto)}`);
   // XFS above all keeps what was written last in its journal only, a freshly installed kernel among it.
   if (await needsRecovery(system, device, fileSystem)) {
     context.reasons.push(

@@ -373,6 +373,7 @@ async function statOrUndefined(read: () => Promise<Deno.FileInfo>): Promise<File
       uid: info.uid ?? 0,
       gid: info.gid ?? 0,
       modifiedMs: info.mtime?.getTime() ?? 0,
+      ...info.ino === null ? {} : { inode: info.ino },
     };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;

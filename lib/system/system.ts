@@ -66,6 +66,8 @@ export interface FileStatus {
   readonly uid: number;
   readonly gid: number;
   readonly modifiedMs: number;
+  /** Where the file system has such numbers. */
+  readonly inode?: number;
 }
 
 export interface WriteOptions {

@@ -1,9 +1,9 @@
 /** Runs a grub.cfg with the files of the partitions it may reach. */
 
 import type { BootFiles, Partition } from "./entry.ts";
+import { readMounts } from "./fstab.ts";
 import { evaluateGrubConfig, type GrubResult } from "./grub_config.ts";
 import { fileKey, type FileQuestion, type GrubFile, isBlockList } from "./grub_files.ts";
-import { readFstab } from "./grub_fstab.ts";
 
 export interface GrubSearch {
   /** Of the configuration. */
@@ -68,5 +68,6 @@ async function tellApart(partition: Partition): Promise<Omit<Partition, "files">
   if (known.uuid !== undefined || known.label !== undefined) return known;
   if (!await files.exists("/etc/fstab")) return known;
   const text = await files.readText("/etc/fstab").catch(() => "");
-  return { ...known, ...readFstab(text) };
+  const { uuid, label } = readMounts(text).find(({ target }) => target === "/") ?? {};
+  return { ...known, uuid, label };
 }

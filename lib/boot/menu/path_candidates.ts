@@ -7,7 +7,8 @@
 export function pathCandidates(directory: string, path: string): readonly string[] {
   const absolute = `/${path.replace(/^\/+/, "")}`;
   const root = directory.replace(/\/boot$/, "");
+  const inBoot = absolute.replace(/^\/boot\//, "/");
   return [
-    ...new Set([absolute, `${directory}${absolute}`, `${root}${absolute}`, absolute.replace(/^\/boot\//, "/")]),
+    ...new Set([absolute, `${directory}${absolute}`, `${root}${absolute}`, inBoot, `${directory}${inBoot}`]),
   ];
 }
