@@ -47,7 +47,6 @@ export const agentGrants: Readonly<Record<Role, Grants>> = {
       "lvm",
       "mount",
       "od",
-      "readlink",
       "rmdir",
       "umount",
       // the battery: agents/server/watch_battery.ts

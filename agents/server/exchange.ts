@@ -1,7 +1,7 @@
 /** Drives the server's session over one connection: bytes to events, actions to deeds. What follows what is decided in lib/protocol. */
 import { describeLocked, type DiskReport } from "../../lib/block/inspect_disk.ts";
 import { BootError } from "../../lib/boot/menu/entry.ts";
-import type { BootImage } from "../../lib/boot/opened_image.ts";
+import { type BootImage, lacksInitramfs } from "../../lib/boot/opened_image.ts";
 import { ProtocolError, UserError } from "../../lib/errors.ts";
 import type { AcceptedStream, ByteStream } from "../../lib/net/stream.ts";
 import {
@@ -235,13 +235,9 @@ class ServerExchange implements AsyncDisposable {
     const [image, disk, client] = [this.#image, this.#disk, this.#client];
     if (image === undefined || disk === undefined || client === undefined) throw new TypeError("Nothing is open");
     const { entry, kernelBytes, initramfsBytes } = image;
-    if (initramfsBytes === 0) {
-      throw new BootError(
-        "no-boot-entry",
-        `The boot entry "${entry.title}" has no initramfs, which would attach the disk`,
-      );
-    }
-    this.#options.console.say(`Sending "${entry.title}" (${entry.source})`);
+    if (initramfsBytes === 0) throw lacksInitramfs(entry);
+    const from = [entry.source, entry.commandLineSource].filter((file) => file !== undefined).join(", ");
+    this.#options.console.say(`Sending "${entry.title}" (${from})`);
     return {
       kind: "entry-opened",
       archive: {

@@ -1,6 +1,7 @@
 /** The files of a mounted partition as {@link BootFiles}: symlinks are followed inside the partition only, as its own system would. */
 
 import { readBytes } from "../block/read_bytes.ts";
+import type { FilePart } from "../file_part.ts";
 import type { System } from "../system/system.ts";
 import { type BootFiles, maximumTextBytes } from "./menu/entry.ts";
 
@@ -12,7 +13,7 @@ export interface MountedFiles extends BootFiles {
   readonly root: string;
   /** @throws when there is no such file */
   sizeBytes(path: string): Promise<number>;
-  openRead(path: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+  openRead(path: string, part?: FilePart): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
 }
 
 export interface MountedOptions {
@@ -20,7 +21,7 @@ export interface MountedOptions {
   readonly device?: string;
 }
 
-/** Reads under `root`; needs read access there, and the program `readlink` where there are symlinks. */
+/** Reads under `root`; needs read access there. */
 export function readMountedFiles(system: System, root: string, { device }: MountedOptions = {}): MountedFiles {
   async function find(path: string): Promise<string> {
     const found = await resolveInside(system, { root, path });
@@ -42,6 +43,11 @@ export function readMountedFiles(system: System, root: string, { device }: Mount
       }
       return await system.readText(await find(path));
     },
+    readBytes: async (path, part) => {
+      await sizeBytes(path);
+      const stream = await system.openRead(await find(path), part);
+      return new Uint8Array(await new Response(stream).arrayBuffer());
+    },
     list: async (path) => {
       const found = await resolveInside(system, { root, path });
       if (found === undefined || (await system.lstat(found))?.kind !== "directory") return [];
@@ -55,7 +61,7 @@ export function readMountedFiles(system: System, root: string, { device }: Mount
     },
     ...device === undefined ? {} : { readBlocks: (list: string) => readBlockList(system, device, list) },
     exists: async (path) => await resolveInside(system, { root, path }) !== undefined,
-    openRead: async (path) => await system.openRead(await find(path)),
+    openRead: async (path, part) => await system.openRead(await find(path), part),
   };
 }
 
@@ -86,7 +92,7 @@ async function resolveInside(
       continue;
     }
     if (++links > maximumSymlinks) return undefined;
-    const target = (await system.run(["readlink", "-n", here], { timeoutMs: 10_000 })).stdout;
+    const target = await system.readLink(here);
     if (target.startsWith("/")) resolved = [];
     pending.push(...target.split("/").reverse());
   }

@@ -13,15 +13,15 @@ import {
   type BootPartSettings,
   type BootSettings,
   findVolumePlaces,
+  lookAtPlace,
+  lookAtPlaces,
   nothingFound,
-  type Opened,
   openOrNote,
   type Place,
   refuseHibernated,
   type SearchContext,
-  tryDevice,
-  tryPlaces,
 } from "./boot_places.ts";
+import { DiskSearch, type Opened } from "./disk_search.ts";
 import { BootError } from "./menu/entry.ts";
 
 export type { BootPartSettings, BootSettings } from "./boot_places.ts";
@@ -35,7 +35,7 @@ export interface OpenBootOptions {
 
 /**
  * @throws {BootError} "no-device", "no-boot-entry", "passphrase-needed", "passphrase-wrong", "unsupported", "no-memory".
- * Runs `lsblk`, `blkid`, `od`, `mount`, `umount`, `readlink`, `lvm`, `cryptsetup`; reads and writes below the work directory.
+ * Runs `lsblk`, `blkid`, `od`, `mount`, `umount`, `lvm`, `cryptsetup`; reads and writes below the work directory.
  */
 export async function openBootPartition(
   system: System,
@@ -84,20 +84,51 @@ async function openConfigured(
   const type = (await probeSignature(system, device))?.type;
   if (type !== "crypto_LUKS") {
     if (part.type === "luks") throw new BootError("unsupported", `"${outer}" is ${type ?? "empty"}, wanted LUKS`);
-    return await tryDevice(context, scope, { device }) ?? raise(nothingFound(context, `on "${outer}"`));
+    return await openNamedPlace(context, scope, { device, name: outer, partitions });
   }
   if (passphrase === undefined) throw passphraseNeeded([outer]);
   const { path } = scope.use(await openLuks(system, device, passphrase));
   const inner = part.block === outer ? undefined : part.block;
   const inside = { ...context, notices: [] };
   if (inner === undefined || await holdsFileSystem(system, path)) {
-    const found = await tryDevice(inside, scope, { device: path }) ?? raise(nothingFound(context, `on "${outer}"`));
+    const found = await openNamedPlace(inside, scope, { device: path, name: outer, partitions });
     return tellUnlocked(found, { container: device, places: [], notices: inside.notices });
   }
   const places = await refuseHibernated(context, [path]);
   const volume = await openNamed(context, scope, inner, [path]);
-  const found = await tryDevice(inside, scope, { device: volume }) ?? raise(nothingFound(context, `on "${inner}"`));
+  const found = await openNamedPlace(inside, scope, { device: volume, name: inner, partitions });
   return tellUnlocked(found, { container: device, places, notices: inside.notices });
+}
+
+interface NamedPlace {
+  readonly device: string;
+  /** As the configuration has it. */
+  readonly name: string;
+  /** Of the disk. */
+  readonly partitions: readonly string[];
+}
+
+/** Boots what is on the named device. Where only the command line is lacking, another partition (the ESP) may have it. */
+async function openNamedPlace(
+  context: SearchContext,
+  scope: AsyncDisposableStack,
+  { device, name, partitions }: NamedPlace,
+): Promise<Opened> {
+  const place = await lookAtPlace(context, atPath(device));
+  const search = await DiskSearch.survey(context, place === undefined ? [] : [scope.use(place)]);
+  const { decision, refusal } = search.decide();
+  if (decision !== undefined) return await search.open(scope, decision);
+  const nothing = async (): Promise<BootError> => nothingFound(context, `on "${name}"`, await search.listRefusals());
+  if (!search.hasStatement) throw refusal ?? await nothing();
+  const others: Place[] = [];
+  for (const path of partitions) {
+    if (path !== device && await holdsFileSystem(context.system, path)) others.push(atPath(path));
+  }
+  const settings = await DiskSearch.survey(context, await lookAtPlaces({ ...context, notices: [] }, scope, others));
+  const whole = search.withSettingsOf(settings);
+  const { decision: crossed, refusal: crossedRefusal } = whole.decide();
+  if (crossed === undefined) throw crossedRefusal ?? refusal ?? await nothing();
+  return await whole.open(scope, crossed);
 }
 
 interface LookedInto {
@@ -157,23 +188,34 @@ async function searchDisk(
     byType.set(type, [...byType.get(type) ?? [], device]);
     if (isMountable(type)) plain.push(atPath(device, type));
   }
-  const found = await tryPlaces(context, scope, plain) ??
-    await tryPlaces(context, scope, await findVolumePlaces(context, byType.get("LVM2_member") ?? []));
-  if (found !== undefined) return found;
-
+  let search = await DiskSearch.survey(context, await lookAtPlaces(context, scope, plain));
+  // An ESP alone shows how the laptop starts by itself; what was set up for desktops may be in a /boot behind LVM.
+  const volumes = search.hasStatement ? [] : await findVolumePlaces(context, byType.get("LVM2_member") ?? []);
+  if (volumes.length > 0) {
+    search = await DiskSearch.survey(context, [...search.places, ...await lookAtPlaces(context, scope, volumes)]);
+  }
+  const { decision, refusal } = search.decide();
+  if (decision !== undefined) return await search.open(scope, decision);
+  if (search.hasStatement && refusal !== undefined) throw refusal;
   const encrypted = byType.get("crypto_LUKS") ?? [];
-  if (encrypted.length === 0) throw nothingFound(context, `on "${disk.path}"`);
+  if (encrypted.length === 0) throw nothingFound(context, `on "${disk.path}"`, await search.listRefusals());
   if (passphrase === undefined) throw passphraseNeeded(encrypted);
-  return await tryEncrypted(context, scope, { devices: encrypted, passphrase }) ??
-    raise(nothingFound(context, `on "${disk.path}"`));
+  return await tryEncrypted(search, scope, { devices: encrypted, passphrase }) ??
+    raise(nothingFound(context, `on "${disk.path}"`, await search.listRefusals()));
+}
+
+interface Encrypted {
+  readonly devices: readonly string[];
+  readonly passphrase: string;
 }
 
 /** @throws {BootError} "passphrase-wrong" when it opens none of the devices */
 async function tryEncrypted(
-  context: SearchContext,
+  search: DiskSearch,
   scope: AsyncDisposableStack,
-  { devices, passphrase }: { readonly devices: readonly string[]; readonly passphrase: string },
+  { devices, passphrase }: Encrypted,
 ): Promise<Opened | undefined> {
+  const { context } = search;
   const refusals: BootError[] = [];
   for (const device of devices) {
     await using attempt = new AsyncDisposableStack();
@@ -182,8 +224,14 @@ async function tryEncrypted(
       const type = (await probeSignature(context.system, path))?.type;
       const places = type === "LVM2_member" ? await findVolumePlaces(context, [path]) : [atPath(path)];
       const inside = { ...context, notices: [] };
-      const found = await tryPlaces(inside, attempt, places);
-      if (found === undefined) continue;
+      const opened = await lookAtPlaces(inside, attempt, places);
+      const whole = await DiskSearch.survey(context, [...search.places, ...opened]);
+      const { decision, refusal } = whole.decide();
+      if (decision === undefined) {
+        if (refusal !== undefined) context.reasons.push(`${device}, unlocked: ${refusal.message}`);
+        continue;
+      }
+      const found = await whole.open(attempt, decision);
       scope.use(attempt.move());
       return tellUnlocked(found, { container: device, places, notices: inside.notices });
     } catch (error) {

@@ -389,3 +389,83 @@ Deno.test("a configured partition that is not there, or not encrypted, is said",
     message: '"/dev/sda1" is ext4, wanted LUKS',
   });
 });
+
+/** As setup-server leaves a /boot in the root file system; the boot loader's entries are on the ESP. */
+const esp = {
+  "loader/entries/m.conf": "linux /m/linux\ninitrd /m/initrd\noptions root=UUID=1 ro\n",
+  "m/linux": "OWN KERNEL",
+  "m/initrd": "OWN",
+};
+const setUpRoot = {
+  "boot/stiefelsystem.json": '{"kernel":"/boot/linux-stiefel","initrd":["/boot/initramfs-stiefel.img"],"cmdline":[]}',
+  "boot/linux-stiefel": "KERNEL",
+  "boot/initramfs-stiefel.img": "INITRD",
+};
+
+const crossing: Readonly<Record<string, readonly [Machine, Partial<Parameters<typeof openBootPartition>[1]>, string]>> =
+  {
+    "on a partition": [
+      { devices: { "/dev/sda1": { type: "vfat", files: esp }, "/dev/sda2": { type: "ext4", files: setUpRoot } } },
+      {},
+      "/dev/sda2",
+    ],
+    "on the partition that the configuration names": [
+      { devices: { "/dev/sda1": { type: "vfat", files: esp }, "/dev/sda2": { type: "ext4", files: setUpRoot } } },
+      { part: { type: "plain", block: "/dev/sda2" } },
+      "/dev/sda2",
+    ],
+    "on a logical volume": [
+      {
+        devices: {
+          "/dev/sda1": { type: "vfat", files: esp },
+          "/dev/sda2": { type: "LVM2_member" },
+          "/dev/vg/root": { type: "ext4", files: setUpRoot },
+        },
+        volumes: "  vg|root|linear|public\n",
+      },
+      {},
+      "/dev/vg/root",
+    ],
+    "in an encrypted partition that the configuration names": [
+      {
+        devices: {
+          "/dev/sda1": { type: "vfat", files: esp },
+          "/dev/sda2": { type: "crypto_LUKS" },
+          "/dev/mapper/opened": { type: "ext4", files: setUpRoot },
+        },
+        passphrase: "geheim",
+      },
+      { part: { type: "luks", luksBlock: "/dev/sda2" } },
+      "/dev/mapper/",
+    ],
+  };
+for (const [where, [machine, part, device]] of Object.entries(crossing)) {
+  Deno.test(`B1: a /boot ${where} gets its command line from the ESP`, async () => {
+    const { system, held } = makeMachine(machine);
+    {
+      await using opened = await openBootPartition(system, { ...settings, ...part }, { passphrase: "geheim" });
+      assert.ok(opened.device.startsWith(device), opened.device);
+      assert.deepEqual([opened.entry.commandLine, opened.entry.source, opened.entry.commandLineSource], [
+        "root=UUID=1 ro",
+        "/boot/stiefelsystem.json",
+        "/loader/entries/m.conf",
+      ]);
+      assert.equal(await new Response(await opened.openKernel()).text(), "KERNEL");
+      assert.ok(![...held.values()].includes("/dev/sda1"), "the ESP is free again");
+    }
+    assert.equal(held.size, 0);
+  });
+}
+
+Deno.test("B3: what was set up, but has a boot loader that cannot be used, is refused without asking for a passphrase", async () => {
+  const entries = { "boot/loader/entries/a.conf": "linux /k\noptions $kernelopts", "boot/k": "K" };
+  const { system, held } = makeMachine({
+    devices: {
+      "/dev/sda1": { type: "ext4", files: { ...setUpRoot, ...entries } },
+      "/dev/sda2": { type: "crypto_LUKS" },
+    },
+    passphrase: "geheim",
+  });
+  await assert.rejects(openBootPartition(system, settings), { code: "no-boot-entry", message: /\$kernelopts/ });
+  assert.equal(held.size, 0);
+});

@@ -7,12 +7,9 @@ import { isMountable, mountReadOnly } from "../block/mount.ts";
 import { probeSignature } from "../block/signature.ts";
 import { CommandError } from "../errors.ts";
 import type { System } from "../system/system.ts";
-import { readMountedFiles } from "./boot_files.ts";
-import { describeSubvolumes, listSubvolumes } from "./btrfs_subvolumes.ts";
-import { type BootEntry, BootError, type BootLoader, type BootLoadSettings } from "./menu/entry.ts";
-import { findBootEntry } from "./menu/find_boot_entry.ts";
-import { type BootImage, openImage } from "./opened_image.ts";
-import { findResumeTarget, isHibernatedInFile } from "./resume.ts";
+import { type MountedFiles, readMountedFiles } from "./boot_files.ts";
+import { listSubvolumes } from "./btrfs_subvolumes.ts";
+import { BootError, type BootLoadSettings } from "./menu/entry.ts";
 
 /** `boot.part` of the configuration. */
 export interface BootPartSettings {
@@ -54,138 +51,87 @@ export interface Place {
   open(scope: AsyncDisposableStack): Promise<string>;
 }
 
-/** A boot image together with where it comes from; what has to be released is in the scope it was opened with. */
-export interface Opened extends BootImage {
-  /** The device with the file system. */
+/** A file system that is mounted. */
+export interface LookedAt {
   readonly device: string;
   readonly fileSystem: string;
+  readonly uuid: string | undefined;
+  readonly label: string | undefined;
+  readonly files: MountedFiles;
+  /** It is not seen as its boot loader sees it, but from its top. */
+  readonly isTop: boolean;
+  /** Of btrfs, as it names them itself; undefined for other file systems. */
+  readonly subvolumes: readonly string[] | undefined;
 }
 
-/** Most telling first: what our own setup wrote, then what only one boot loader reads, then what may be left over from an earlier one. */
-const loadersByRank: readonly BootLoader[] = [
-  "configuration",
-  "stiefelsystem.json",
-  "systemd-boot",
-  "grub",
-  "extlinux",
-];
+/** A place that is open; disposing of it unmounts and closes all of it. */
+export interface OpenedPlace extends AsyncDisposable {
+  /** On btrfs one file system is looked at from two sides. */
+  readonly views: readonly LookedAt[];
+}
 
-/** Opens the best of the places. All are looked at, also for a hibernated system on one of them. */
-export async function tryPlaces(
+/** Opens the places one after the other, all of them: each may hold a hibernated system. */
+export async function lookAtPlaces(
   context: SearchContext,
   scope: AsyncDisposableStack,
   places: readonly Place[],
-): Promise<Opened | undefined> {
-  let best: Opened | undefined;
-  await using kept = new KeptScope();
+): Promise<readonly OpenedPlace[]> {
+  const found: OpenedPlace[] = [];
   for (const place of places) {
-    await using attempt = new AsyncDisposableStack();
-    const found = await tryPlace(context, attempt, place);
-    if (found === undefined || (best !== undefined && rankOf(found) >= rankOf(best))) continue;
-    best = found;
-    await kept.replace(attempt.move());
+    try {
+      const opened = await lookAtPlace(context, place);
+      if (opened !== undefined) found.push(scope.use(opened));
+    } catch (error) {
+      // A place that cannot be used is not the end of a search; the reason is kept.
+      if (!(error instanceof Error) || (error instanceof BootError && error.code === "hibernated")) throw error;
+      context.reasons.push(`${place.label}: ${error.message.split("\n", 1)[0]}`);
+    }
   }
-  scope.use(kept.take());
-  return best;
+  return found;
 }
 
-function rankOf(opened: Opened): number {
-  return loadersByRank.indexOf(opened.entry.loader);
+/** @returns undefined when there is no file system. @throws {BootError} when it cannot be opened, or is hibernated */
+export async function lookAtPlace(context: SearchContext, place: Place): Promise<OpenedPlace | undefined> {
+  await using attempt = new AsyncDisposableStack();
+  const device = await place.open(attempt);
+  const views = await lookAtDevice(context, attempt, { device, fileSystem: place.fileSystem });
+  if (views.length === 0) return undefined;
+  const owned = attempt.move();
+  return { views, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-/** Holds one scope at a time. */
-class KeptScope implements AsyncDisposable {
-  #scope = new AsyncDisposableStack();
-
-  async replace(scope: AsyncDisposableStack): Promise<void> {
-    const before = this.#scope;
-    this.#scope = scope;
-    await before.disposeAsync();
-  }
-
-  take(): AsyncDisposableStack {
-    return this.#scope.move();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#scope.disposeAsync();
-  }
-}
-
-/** A place that cannot be used is not the end of a search; the reason is kept. */
-async function tryPlace(
-  context: SearchContext,
-  scope: AsyncDisposableStack,
-  place: Place,
-): Promise<Opened | undefined> {
-  try {
-    return await tryDevice(context, scope, { device: await place.open(scope), fileSystem: place.fileSystem });
-  } catch (error) {
-    if (!(error instanceof Error) || (error instanceof BootError && error.code === "hibernated")) throw error;
-    context.reasons.push(`${place.label}: ${error.message.split("\n", 1)[0]}`);
-    return undefined;
-  }
-}
-
-/** @returns undefined when there is no boot configuration on the device's file system */
-export async function tryDevice(
+/** @returns the device's file system as its boot loader sees it, and where that may differ from its top; empty when there is none */
+async function lookAtDevice(
   context: SearchContext,
   scope: AsyncDisposableStack,
   known: { readonly device: string; readonly fileSystem?: string | undefined },
-): Promise<Opened | undefined> {
-  const { system, settings } = context;
+): Promise<readonly LookedAt[]> {
+  const { system } = context;
   const { device } = known;
   const { type: fileSystem = "nothing", uuid, label } = await probeSignature(system, device) ?? {};
   if (fileSystem === "swsuspend") throw new BootError("hibernated", describeHibernation(device));
   if (!isMountable(fileSystem)) {
     context.reasons.push(`${device}: ${fileSystem === "nothing" ? "no file system" : fileSystem}`);
-    return undefined;
+    return [];
   }
   if (context.notices !== undefined && await needsRecovery(system, device, fileSystem)) {
     context.notices.push(describeUnclean(device, fileSystem));
   }
   // On btrfs the default subvolume is what boot loaders see; the top of the file system holds the others.
   const views = fileSystem === "btrfs" ? [[], ["subvolid=5"]] : [[]];
-  const lookedInto: string[] = [];
-  let refused: BootError | undefined;
+  const found: LookedAt[] = [];
   for (const options of views) {
     await using attempt = new AsyncDisposableStack();
     const directory = await makeMountPoint(context, attempt);
     attempt.use(await mountReadOnly(system, { device, fileSystem, directory, options }));
     const files = readMountedFiles(system, directory, { device });
+    const isTop = options.length > 0;
     // Those of the default one are its own directories.
-    const subvolumes = options.length > 0
-      ? await listSubvolumes(system, directory)
-      : fileSystem === "btrfs"
-      ? []
-      : undefined;
-    if (subvolumes !== undefined) lookedInto.push(...subvolumes);
-    let entry: BootEntry | undefined;
-    try {
-      entry = await findBootEntry(files, { load: settings.load, partition: { name: device, uuid, label }, subvolumes });
-    } catch (error) {
-      if (!(error instanceof BootError)) throw error;
-      // GRUB names files from the top of the file system, so they may be there only, also when grub.cfg is here.
-      refused ??= error;
-    }
-    if (entry === undefined) continue;
-    const resume = findResumeTarget(entry.commandLine);
-    if (resume !== undefined && await isHibernatedInFile(system, resume)) {
-      throw new BootError("hibernated", describeHibernation(`${resume.device}, in a swap file`));
-    }
-    const image = attempt.use(await openImage(files, entry));
+    const subvolumes = isTop ? await listSubvolumes(system, directory) : fileSystem === "btrfs" ? [] : undefined;
     scope.use(attempt.move());
-    return { ...image, device, fileSystem };
+    found.push({ device, fileSystem, uuid, label, files, isTop, subvolumes });
   }
-  if (refused !== undefined) throw refused;
-  if (fileSystem === "btrfs") context.reasons.push(`${device}: ${describeSubvolumes(lookedInto)}`);
-  // XFS above all keeps what was written last in its journal only, a freshly installed kernel among it.
-  if (await needsRecovery(system, device, fileSystem)) {
-    context.reasons.push(
-      `${device}: was not unmounted cleanly, so its newest files cannot be seen: start and shut down its own system once`,
-    );
-  }
-  return undefined;
+  return found;
 }
 
 async function makeMountPoint({ system, settings }: SearchContext, scope: AsyncDisposableStack): Promise<string> {
@@ -258,11 +204,10 @@ export async function refuseHibernated(
   return places;
 }
 
-export function nothingFound({ reasons }: SearchContext, where: string): BootError {
+/** @param refusals of the partitions, each with its name in front */
+export function nothingFound({ reasons }: SearchContext, where: string, refusals: readonly string[] = []): BootError {
+  const searched = "stiefelsystem.json, loader/entries, EFI/Linux, grub.cfg, extlinux.conf, syslinux.cfg";
   return new BootError("no-boot-entry", `No kernel to start was found ${where}`, {
-    hints: [
-      ...new Set(reasons),
-      "Looked for: stiefelsystem.json, loader/entries, grub.cfg, extlinux.conf, syslinux.cfg",
-    ],
+    hints: [...new Set([...refusals, ...reasons, `Looked for: ${searched}`])],
   });
 }

@@ -2,6 +2,7 @@
 
 import { cpioPaddingBytes } from "../protocol/cpio.ts";
 import type { MountedFiles } from "./boot_files.ts";
+import type { BootDecision, PlacedFile } from "./menu/decide_boot.ts";
 import { type BootEntry, BootError } from "./menu/entry.ts";
 
 export interface BootImage {
@@ -23,32 +24,69 @@ export const maximumImageBytes = 1024 * 1024 * 1024;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** @throws {BootError} "unsupported" when a file is empty or too large */
-export async function openImage(files: MountedFiles, entry: BootEntry): Promise<ClosableImage> {
-  const size = async (path: string): Promise<number> => {
-    const bytes = await files.sizeBytes(path);
-    if (bytes > 0 && bytes <= maximumImageBytes) return bytes;
-    throw new BootError("unsupported", `"${path}" has ${bytes} bytes, wanted 1 to ${maximumImageBytes}`);
+/** Why an entry without an initramfs is refused. */
+export function lacksInitramfs({ title, source }: Pick<BootEntry, "title" | "source">): BootError {
+  return new BootError("no-boot-entry", `The boot entry "${title}" has no initramfs, which would attach the disk`, {
+    hints: [`It is in "${source}"`],
+  });
+}
+
+interface SizedFile {
+  readonly placed: PlacedFile;
+  readonly bytes: number;
+}
+
+/**
+ * @param partitions whose files the decision names, by number
+ * @throws {BootError} "unsupported" when a file is empty or too large
+ */
+export async function openImage(
+  partitions: readonly MountedFiles[],
+  decision: BootDecision,
+): Promise<ClosableImage> {
+  const filesOf = ({ partition }: PlacedFile): MountedFiles => {
+    const files = partitions[partition];
+    if (files === undefined) throw new TypeError(`There is no partition number ${partition}`);
+    return files;
   };
-  const parts: { readonly path: string; readonly bytes: number }[] = [];
-  for (const path of entry.initrds) parts.push({ path, bytes: await size(path) });
+  const measure = async (placed: PlacedFile): Promise<SizedFile> => {
+    const bytes = placed.part?.sizeBytes ?? await filesOf(placed).sizeBytes(placed.path);
+    if (bytes > 0 && bytes <= maximumImageBytes) return { placed, bytes };
+    throw new BootError("unsupported", `"${placed.path}" has ${bytes} bytes, wanted 1 to ${maximumImageBytes}`);
+  };
+  const open = (placed: PlacedFile): ReturnType<MountedFiles["openRead"]> =>
+    filesOf(placed).openRead(placed.path, placed.part);
+  const kernel = await measure(decision.kernel);
+  const initrds: SizedFile[] = [];
+  for (const initrd of decision.initrds) initrds.push(await measure(initrd));
   const streams = new TrackedStreams();
   return {
-    entry,
-    kernelBytes: await size(entry.kernel),
-    initramfsBytes: parts.reduce((sum, part) => sum + part.bytes + cpioPaddingBytes(part.bytes), 0),
-    openKernel: async () => streams.track(await files.openRead(entry.kernel)),
-    openInitramfs: () => Promise.resolve(streams.track(ReadableStream.from(concatenate(files, parts)))),
+    entry: describeDecision(decision),
+    kernelBytes: kernel.bytes,
+    initramfsBytes: initrds.reduce((sum, { bytes }) => sum + bytes + cpioPaddingBytes(bytes), 0),
+    openKernel: async () => streams.track(await open(decision.kernel)),
+    openInitramfs: () => Promise.resolve(streams.track(ReadableStream.from(concatenate(initrds, open)))),
     [Symbol.asyncDispose]: () => streams.closeAll(),
   };
 }
 
+function describeDecision({ kernel, initrds, source, commandLineSource, ...entry }: BootDecision): BootEntry {
+  const isElsewhere = commandLineSource.partition !== source.partition || commandLineSource.path !== source.path;
+  return {
+    ...entry,
+    kernel: kernel.path,
+    initrds: initrds.map(({ path }) => path),
+    source: source.path,
+    ...isElsewhere ? { commandLineSource: commandLineSource.path } : {},
+  };
+}
+
 async function* concatenate(
-  files: MountedFiles,
-  parts: readonly { readonly path: string; readonly bytes: number }[],
+  files: readonly SizedFile[],
+  open: (placed: PlacedFile) => ReturnType<MountedFiles["openRead"]>,
 ): AsyncGenerator<Bytes> {
-  for (const { path, bytes } of parts) {
-    yield* await files.openRead(path);
+  for (const { placed, bytes } of files) {
+    yield* await open(placed);
     // Documentation/driver-api/early-userspace/buffer-format.rst: each archive starts at a multiple of four.
     const padding = cpioPaddingBytes(bytes);
     if (padding > 0) yield new Uint8Array(padding);

@@ -2,7 +2,7 @@
 
 import { basename } from "node:path/posix";
 import { BootError } from "../boot/menu/entry.ts";
-import { pathCandidates } from "../boot/menu/find_boot_entry.ts";
+import { pathCandidates } from "../boot/menu/path_candidates.ts";
 import { parseStiefelsystemJson } from "../boot/menu/stiefelsystem_json.ts";
 import { stiefelsystemJsonPath } from "../host/plan_setup_server.ts";
 import type { HostTree } from "../host/tree.ts";

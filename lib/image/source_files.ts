@@ -18,9 +18,10 @@ const agentSourceFiles = [
   "deno.json",
   "deno.lock",
   "lib/errors.ts",
-  "lib/version_order.ts",
+  "lib/file_part.ts",
   "lib/format_bytes.ts",
   "lib/version.ts",
+  "lib/version_order.ts",
 ];
 
 /** Whether a change of this source makes other agents; path relative to the project. */

@@ -159,7 +159,8 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
     },
     readFile: (path) => attempt(() => new Uint8Array(get(path).content)),
     readText: (path) => attempt(() => new TextDecoder().decode(get(path).content)),
-    openRead: (path) => attempt(() => new Blob([get(path).content]).stream()),
+    openRead: (path, { offset, sizeBytes } = { offset: 0, sizeBytes: Infinity }) =>
+      attempt(() => new Blob([get(path).content.subarray(offset, offset + sizeBytes)]).stream()),
     writeFile: (path, content, { mode = 0o644 } = {}) => attempt(() => put(path, content, mode)),
     createFile: (path, content, { mode = 0o644 } = {}) =>
       attempt(() => {

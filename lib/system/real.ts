@@ -135,7 +135,17 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
     spawn,
     readFile: (path) => Deno.readFile(path),
     readText: (path) => Deno.readTextFile(path),
-    openRead: async (path) => readInPieces(await Deno.open(path, { read: true })),
+    openRead: async (path, part) => {
+      const file = await Deno.open(path, { read: true });
+      if (part === undefined) return readInPieces(file);
+      try {
+        await file.seek(part.offset, Deno.SeekMode.Start);
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+      return readInPieces(file, part.sizeBytes);
+    },
     writeFile: writeFileAtomically,
     createFile,
     openWrite,
@@ -322,12 +332,14 @@ async function writeBeside(
 /** Larger than the runtime's own 64 KiB, and one piece ahead: what is read next is there when it is asked for. */
 const pieceBytes = 512 * 1024;
 
-function readInPieces(file: Deno.FsFile): ReadableStream<Uint8Array<ArrayBuffer>> {
+function readInPieces(file: Deno.FsFile, maximumBytes = Infinity): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let left = maximumBytes;
   return new ReadableStream({
     pull: async (controller) => {
       try {
-        const piece = new Uint8Array(pieceBytes);
-        const count = await file.read(piece);
+        const piece = new Uint8Array(Math.min(pieceBytes, left));
+        const count = left === 0 ? null : await file.read(piece);
+        left -= count ?? 0;
         if (count !== null) return controller.enqueue(piece.subarray(0, count));
         file.close();
         controller.close();
@@ -374,6 +386,7 @@ async function statOrUndefined(read: () => Promise<Deno.FileInfo>): Promise<File
       gid: info.gid ?? 0,
       modifiedMs: info.mtime?.getTime() ?? 0,
       ...info.ino === null ? {} : { inode: info.ino },
+      device: info.dev,
     };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;

@@ -5,6 +5,8 @@
  * so that it can be tested with `memory.ts` and shown without being done with `dry_run.ts`.
  */
 
+import type { FilePart } from "../file_part.ts";
+
 /** PATH of the programs we run; who grants programs by name has to look them up in the same order (Deno compares the paths it finds). */
 export const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -68,6 +70,8 @@ export interface FileStatus {
   readonly modifiedMs: number;
   /** Where the file system has such numbers. */
   readonly inode?: number;
+  /** Number of the file system it is on (`st_dev`, stat(2)); undefined where there is only one. */
+  readonly device?: number;
 }
 
 export interface WriteOptions {
@@ -93,8 +97,8 @@ export interface System {
   /** @throws {Deno.errors.NotFound} and its siblings, as the runtime gives them; the same for all functions below */
   readFile(path: string): Promise<Uint8Array<ArrayBuffer>>;
   readText(path: string): Promise<string>;
-  /** The file's content in pieces of at most 256 KiB, so that it never has to fit into memory. */
-  openRead(path: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+  /** The file's content, or a part of it, in pieces of at most 256 KiB, so that it never has to fit into memory. */
+  openRead(path: string, part?: FilePart): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
   /** Replaces the file atomically: written beside it, synced, renamed. */
   writeFile(path: string, content: string | Uint8Array, options?: WriteOptions): Promise<void>;
   /**

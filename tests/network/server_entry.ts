@@ -52,7 +52,7 @@ Deno.exit(
         const files = readMountedFiles(system, folder);
         const entry = await findBootEntry(files);
         if (entry === undefined) throw new BootError("no-boot-entry", `Nothing to boot in "${folder}"`);
-        return await openImage(files, entry);
+        return await openImage([files], entry);
       },
     },
   })),

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { type BlsFile, chooseBlsEntry, matchesGlob, parseBlsEntry } from "./bls.ts";
+import { type BlsFile, isEntryFileName, orderEntries, parseBlsEntry, parseEntryName, splitOptions } from "./bls.ts";
+import { matchesGlob } from "./glob.ts";
 
 function file(fileName: string, ...lines: readonly string[]): BlsFile {
   return { fileName, text: ["# a comment", ...lines, ""].join("\n") };
 }
 
 function chosen(entries: readonly BlsFile[], loaderConf?: string): string | undefined {
-  return chooseBlsEntry({ entries, loaderConf })?.kernel;
+  const listed = entries.map(({ fileName, text }) => ({ ...parseBlsEntry(text), ...parseEntryName(fileName) }));
+  return orderEntries(listed, loaderConf).entries[0]?.linux;
 }
 
 Deno.test("an entry's fields are read, several initrd and options lines too", () => {
@@ -32,7 +34,6 @@ Deno.test("an entry's fields are read, several initrd and options lines too", ()
     linux: "/0123/6.12.12-amd64/linux",
     initrds: ["/ucode.img", "/0123/6.12.12-amd64/initrd.img"],
     options: "root=UUID=1  ro quiet",
-    architecture: "x64",
   });
 });
 
@@ -75,12 +76,13 @@ for (const [loaderConf, kernel] of Object.entries(defaults)) {
     assert.equal(chosen(sorted, loaderConf), kernel));
 }
 
-Deno.test("a default that cannot be followed is said", () => {
+Deno.test("a default that cannot be followed leaves a notice", () => {
   const notices = (loaderConf: string): readonly string[] =>
-    chooseBlsEntry({ entries: sorted, loaderConf })?.notices ?? [];
+    orderEntries(sorted.map(({ fileName }) => parseEntryName(fileName)), loaderConf).notices;
   assert.match(notices("default @saved")[0] ?? "", /kept in the firmware/);
-  assert.match(notices("default windows")[0] ?? "", /no Linux entry/);
+  assert.match(notices("default windows")[0] ?? "", /matches no entry/);
   assert.deepEqual(notices("default b.conf"), []);
+  assert.deepEqual(notices("default @unknown"), []);
 });
 
 Deno.test("boot counting is no part of the id; an entry with no tries left comes last", () => {
@@ -94,20 +96,64 @@ Deno.test("boot counting is no part of the id; an entry with no tries left comes
   assert.equal(chosen(entries, "default new.conf"), "/new");
 });
 
-Deno.test("fallback entries, EFI programs and other machines' kernels are never taken", () => {
-  const entries = [
-    file("arch-fallback.conf", "title Arch Linux (fallback initramfs)", "linux /fallback"),
-    file("arch-windows.conf", "title Windows", "efi /EFI/Microsoft/Boot/bootmgfw.efi"),
-    file("arch-arm.conf", "linux /arm", "architecture aa64"),
-  ];
-  assert.equal(chosen(entries), undefined);
-  assert.equal(chosen([...entries, file("arch.conf", "linux /arch")], "default arch-*"), "/arch");
-});
-
 Deno.test("globs are not regular expressions", () => {
   assert.equal(matchesGlob("a.conf", "aXconf"), false);
   assert.equal(matchesGlob("a(b+c$.conf", "a(b+c$.conf"), true);
   assert.equal(matchesGlob("[!a]*.conf", "b1.conf"), true);
-  assert.equal(matchesGlob("[z-a].conf", "[z-a].conf"), true, "a set that is none is text");
+  assert.equal(matchesGlob("[z-a].conf", "b.conf"), false);
+  assert.equal(matchesGlob("[]x]", "]"), true);
+  assert.equal(matchesGlob("\\*", "*") && !matchesGlob("\\*", "x"), true);
+  assert.equal(matchesGlob("*a*b*.conf", "xaybz.CONF"), true);
+  assert.equal(matchesGlob("a*".repeat(40) + "b", "a".repeat(4000)), false, "at once");
   assert.equal(matchesGlob("*", "x.conf"), true);
+});
+
+Deno.test("B8: the firmware's backslashes, several in a row, and quotes around a whole value are taken", () => {
+  const text = [
+    "title 'Arch Linux'",
+    "linux \\EFI\\arch\\\\vmlinuz",
+    "initrd \\EFI\\arch//initrd",
+    'options "root=UUID=1 quiet"',
+    "devicetree \\dtb\\x.dtb",
+  ];
+  assert.deepEqual(parseBlsEntry(text.join("\n")), {
+    title: "Arch Linux",
+    linux: "/EFI/arch/vmlinuz",
+    initrds: ["/EFI/arch/initrd"],
+    options: "root=UUID=1 quiet",
+    devicetree: "/dtb/x.dtb",
+  });
+});
+
+const fileNames: Readonly<Record<string, boolean>> = {
+  "arch.conf": true,
+  "ARCH.CONF": true,
+  ".hidden.conf": false,
+  "auto-x.conf": false,
+  "AUTO-x.conf": false,
+  "autox.conf": true,
+  "arch.conf.old": false,
+  "arch.txt": false,
+};
+for (const [name, isRead] of Object.entries(fileNames)) {
+  Deno.test(`B9: systemd-boot ${isRead ? "reads" : "passes over"} ${name}`, () =>
+    assert.equal(isEntryFileName(name), isRead));
+}
+
+Deno.test("an entry for another processor, or one that starts two things, is not listed", () => {
+  const isIgnored = (text: string): boolean => parseBlsEntry(text).isIgnored ?? false;
+  assert.deepEqual(
+    ["linux /a\narchitecture X64", "linux /a\narchitecture aa64", "linux /a\nefi /b", "linux /a\nlinux /b"].map(
+      isIgnored,
+    ),
+    [false, true, true, false],
+  );
+  assert.equal(parseBlsEntry("linux /a\nlinux /b").linux, "/b", "of two the last one counts");
+});
+
+Deno.test("B15: initramfs files of the options are files, not parameters", () => {
+  assert.deepEqual(splitOptions("initrd=\\initrd-a root=UUID=1  initrd=/b ro"), {
+    commandLine: "root=UUID=1 ro",
+    initrds: ["/initrd-a", "/b"],
+  });
 });

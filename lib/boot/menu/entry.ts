@@ -1,9 +1,10 @@
 /** A boot entry: what a boot loader would have started, and why it may not be found. */
 
 import { UserError } from "../../errors.ts";
+import type { FilePart } from "../../file_part.ts";
 
 /** Whose word an entry is. */
-export type BootLoader = "configuration" | "stiefelsystem.json" | "systemd-boot" | "grub" | "extlinux";
+export type BootLoader = "configuration" | "stiefelsystem.json" | "systemd-boot" | "grub" | "extlinux" | "unified";
 
 /** Kernel, initramfs and command line of one menu entry; paths are those of {@link BootFiles} and exist there. */
 export interface BootEntry {
@@ -16,10 +17,10 @@ export interface BootEntry {
   readonly loader: BootLoader;
   /** The file that names the entry, for people to look at. */
   readonly source: string;
+  /** Where the command line comes from, when another file names it. */
+  readonly commandLineSource?: string;
   /** Things the user may want to know: an entry that was skipped, a setting that could not be followed. */
   readonly notices: readonly string[];
-  /** {@link Partition.name} of the other partition that has kernel and initramfs; absent: the partition that was searched. */
-  readonly partition?: string;
 }
 
 /** An entry as a configuration states it: paths not yet looked for. */
@@ -53,6 +54,10 @@ export interface BootFiles {
    * directory only.
    */
   readBlocks?(list: string): Promise<string>;
+  /** Both absent: nothing but text can be read. @throws when there is no such file */
+  sizeBytes?(path: string): Promise<number>;
+  /** Bytes of a file; fewer than asked for where it ends before. @throws when there is no such file */
+  readBytes?(path: string, part: FilePart): Promise<Uint8Array>;
 }
 
 export interface BootFileStatus {

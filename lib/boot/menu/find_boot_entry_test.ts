@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { BootError, type BootFiles } from "./entry.ts";
-import { findBootEntry, pathCandidates } from "./find_boot_entry.ts";
+import { findBootEntry } from "./find_boot_entry.ts";
+import { pathCandidates } from "./path_candidates.ts";
 
 /** A partition in memory. */
 function partition(files: Readonly<Record<string, string>>): BootFiles {
@@ -32,7 +33,9 @@ const bls = { "/loader/entries/a.conf": "title BLS\nlinux /vmlinuz\ninitrd /init
 
 async function found(files: Readonly<Record<string, string>>): Promise<string | undefined> {
   const entry = await findBootEntry(partition({ ...images, ...files }));
-  return entry && `${entry.loader} ${entry.source} ${entry.kernel} ${entry.initrds} ${entry.commandLine}`;
+  if (entry === undefined) return undefined;
+  const { loader, source, kernel, initrds, commandLine } = entry;
+  return `${loader} ${source.path} ${kernel.path} ${initrds.map(({ path }) => path)} ${commandLine}`;
 }
 
 Deno.test("what our setup wrote wins over the boot loader", async () => {
@@ -51,7 +54,7 @@ Deno.test("what our setup left open comes from the boot loader", async () => {
 
 Deno.test("GRUB wins over bare entries, which Fedora's GRUB reads itself; loader.conf speaks for systemd-boot", async () => {
   const grubResult = "grub /grub2/grub.cfg /vmlinuz /initrd.img root=/dev/vda2 ro quiet";
-  const blsResult = "systemd-boot /loader/entries /vmlinuz /initrd.img bls";
+  const blsResult = "systemd-boot /loader/entries/a.conf /vmlinuz /initrd.img bls";
   assert.equal(await found({ ...bls, "/grub2/grub.cfg": grub }), grubResult);
   assert.equal(await found({ ...bls, "/grub2/grub.cfg": grub, "/loader/loader.conf": "timeout 3" }), blsResult);
   assert.equal(await found(bls), blsResult);
@@ -81,7 +84,7 @@ Deno.test("on a root partition, and in subvolumes, /boot is found and paths are 
         [`${root}/boot/vmlinuz`]: "",
         [`${root}/boot/initrd.img`]: "",
       });
-      assert.equal((await findBootEntry(files))?.kernel, `${root}/boot/vmlinuz`, `${root} ${prefix}`);
+      assert.equal((await findBootEntry(files))?.kernel.path, `${root}/boot/vmlinuz`, `${root} ${prefix}`);
     }
   }
 });
@@ -90,15 +93,15 @@ Deno.test("the configuration wins, whole or in parts", async () => {
   const files = partition({ ...images, "/grub/grub.cfg": grub, "/mine": "" });
   const load = { kernel: "/boot/mine", initrd: "", cmdline: ["a", "b"] };
   const whole = await findBootEntry(files, { load });
-  assert.deepEqual([whole?.loader, whole?.kernel, whole?.initrds, whole?.commandLine], [
+  assert.deepEqual([whole?.loader, whole?.kernel.path, whole?.initrds.map(({ path }) => path), whole?.commandLine], [
     "configuration",
     "/mine",
     ["/initrd.img"],
     "a b",
   ]);
   const part = await findBootEntry(files, { load: { cmdline: ["a", "b"] } });
-  assert.deepEqual([part?.loader, part?.kernel, part?.commandLine], ["grub", "/vmlinuz", "a b"]);
-  assert.equal((await findBootEntry(partition({ "/mine": "" }), { load }))?.kernel, "/mine");
+  assert.deepEqual([part?.loader, part?.kernel.path, part?.commandLine], ["grub", "/vmlinuz", "a b"]);
+  assert.equal((await findBootEntry(partition({ "/mine": "" }), { load }))?.kernel.path, "/mine");
 });
 
 Deno.test("a partition without any boot configuration is no error", async () => {
@@ -121,7 +124,10 @@ const broken: Readonly<Record<string, readonly [Readonly<Record<string, string>>
     /another partition, which alone knows "\$kernelopts"/,
   ],
   "a file of ours that is none": [{ "/stiefelsystem.json": "[]" }, /Cannot use "\/stiefelsystem.json"/],
-  "a unified kernel image": [{ "/EFI/Linux/arch-linux.efi": "" }, /unified kernel image, which cannot be used yet/],
+  "a unified kernel image": [
+    { "/EFI/Linux/arch-linux.efi": "" },
+    /cannot be used as a unified kernel image: it cannot be looked into/,
+  ],
 };
 for (const [what, [files, message]] of Object.entries(broken)) {
   Deno.test(`${what} is said`, async () => {
@@ -134,9 +140,10 @@ for (const [what, [files, message]] of Object.entries(broken)) {
 
 Deno.test("one broken configuration does not hide a good one", async () => {
   const files = partition({ ...images, "/grub/grub.cfg": "{", ...bls });
-  assert.equal((await findBootEntry(files))?.kernel, "/vmlinuz");
+  assert.equal((await findBootEntry(files))?.kernel.path, "/vmlinuz");
   assert.equal(
-    (await findBootEntry(partition({ ...images, "/loader/loader.conf": "", ...bls, "/grub/grub.cfg": "{" })))?.kernel,
+    (await findBootEntry(partition({ ...images, "/loader/loader.conf": "", ...bls, "/grub/grub.cfg": "{" })))?.kernel
+      .path,
     "/vmlinuz",
   );
 });

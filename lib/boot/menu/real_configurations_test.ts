@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { type BootEntry, BootError, type BootFiles } from "./entry.ts";
+import type { PlacedFile } from "./decide_boot.ts";
 import { findBootEntry } from "./find_boot_entry.ts";
 
 const fixtures = fileURLToPath(new URL("../../../tests/fixtures/boot/", import.meta.url));
@@ -72,7 +73,7 @@ const cases: Readonly<Record<string, Expected>> = {
   },
   "debian13-systemd-boot": {
     loader: "systemd-boot",
-    source: "/loader/entries",
+    source: `/loader/entries/${machine}-6.12.117+deb13-amd64+5.conf`,
     title: "Debian GNU/Linux 13 (trixie)",
     kernel: `/${machine}/6.12.117+deb13-amd64/linux`,
     initrds: [`/${machine}/6.12.117+deb13-amd64/initrd.img-6.12.117+deb13-amd64`],
@@ -97,7 +98,7 @@ const cases: Readonly<Record<string, Expected>> = {
   },
   "arch-systemd-boot": {
     loader: "systemd-boot",
-    source: "/loader/entries",
+    source: "/loader/entries/arch.conf",
     title: "Arch Linux (linux)",
     kernel: "/vmlinuz-linux",
     initrds: ["/amd-ucode.img", "/initramfs-linux.img"],
@@ -109,7 +110,15 @@ const cases: Readonly<Record<string, Expected>> = {
 for (const [name, expected] of Object.entries(cases)) {
   Deno.test(`${name} boots "${expected.title}"`, async () => {
     const entry = await findBootEntry(open(name, [expected.kernel, ...expected.initrds]));
-    assert.deepEqual(entry, { ...expected, notices: [] });
+    const place = (path: string): PlacedFile => ({ partition: 0, path });
+    assert.deepEqual(entry, {
+      ...expected,
+      kernel: place(expected.kernel),
+      initrds: expected.initrds.map(place),
+      source: place(expected.source),
+      commandLineSource: place(expected.source),
+      notices: [],
+    });
   });
 }
 

@@ -1,10 +1,11 @@
 /**
- * `syslinux.cfg` and `extlinux.conf` (also of U-Boot). Pure.
- * Sources: Syslinux wiki, "SYSLINUX configuration file" and "Comboot/menu.c32"; U-Boot documentation, "Generic Distro Configuration".
+ * `syslinux.cfg` and `extlinux.conf` (also of U-Boot): what is started when nobody chooses. Pure.
+ * Sources: Syslinux, doc/syslinux.txt, doc/menu.txt and com32/elflink/ldlinux; U-Boot documentation, "Generic Distro Configuration".
  */
 
 import type { NamedEntry } from "./entry.ts";
 import { isRecovery } from "./recovery.ts";
+import { type Label, type Menu, SyslinuxParser, type SyslinuxSettings } from "./syslinux_labels.ts";
 
 export interface SyslinuxInput {
   readonly text: string;
@@ -15,98 +16,111 @@ export interface SyslinuxInput {
 }
 
 export interface SyslinuxResult {
-  readonly entry: NamedEntry | undefined;
+  /** What starts a normal Linux: the default, then the labels in the file's order. */
+  readonly entries: readonly NamedEntry[];
   /** Included files that were not given. */
   readonly wanted: readonly string[];
 }
 
-interface Label {
-  readonly name: string;
-  title?: string;
-  kernel?: string;
-  append?: string;
-  initrd?: string;
-  isMenuDefault?: boolean;
-  /** MENU DISABLE: shown, but nobody can choose it. */
-  isDisabled?: boolean;
+/** What is typed at the prompt, or stands for it in DEFAULT: a label or a kernel, and further parameters. */
+interface Command {
+  readonly label?: Label;
+  /** For messages. */
+  readonly title: string;
+  readonly kernel: string;
+  readonly isLinux: boolean;
+  readonly words: readonly string[];
 }
 
-const maximumIncludeDepth = 16;
-
 export function evaluateSyslinuxConfig(input: SyslinuxInput): SyslinuxResult {
-  const labels: Label[] = [];
   const wanted = new Set<string>();
-  let globalAppend = "";
-  let defaultName: string | undefined;
-
-  function readFile(text: string, depth: number): void {
-    let current: Label | undefined = labels.at(-1);
-    let isHelpText = false;
-    for (const line of text.split(/\r?\n/)) {
-      const match = /^\s*(menu\s+(?:label|default|disable|include)|[A-Za-z0-9_]+)(?:\s+(.*?))?\s*$/i.exec(line);
-      if (match === null) continue;
-      const [, word = "", value = ""] = match;
-      const keyword = word.toLowerCase().replaceAll(/\s+/g, " ");
-      if (isHelpText) isHelpText = keyword !== "endtext";
-      else if (keyword === "text") isHelpText = value.toLowerCase() === "help";
-      else if (keyword === "label") {
-        current = { name: value };
-        labels.push(current);
-      } else if (keyword === "include" || keyword === "menu include") {
-        include(value.split(/\s+/, 1)[0] ?? "", depth);
-        current = labels.at(-1);
-      } else if (keyword === "default" || (keyword === "ontimeout" && defaultName === undefined)) {
-        defaultName = value;
-      } else if (current === undefined) {
-        if (keyword === "append") globalAppend = value;
-      } else if (keyword === "menu label") current.title = value.replaceAll("^", "");
-      else if (keyword === "menu default") current.isMenuDefault = true;
-      else if (keyword === "menu disable") current.isDisabled = true;
-      else if (keyword === "kernel" || keyword === "linux") current.kernel = value;
-      else if (keyword === "append") current.append = value;
-      else if (keyword === "initrd") current.initrd = value;
-    }
-  }
-
-  function include(name: string, depth: number): void {
+  const parser = new SyslinuxParser((name) => {
     const path = resolvePath(input.directory, name);
     const text = input.files.get(path);
     if (text === undefined) wanted.add(path);
-    else if (depth < maximumIncludeDepth) readFile(text, depth + 1);
-  }
-
-  function nameEntry(label: Label, notices: readonly string[]): NamedEntry | undefined {
-    const [kernel, ...extra] = (label.kernel ?? "").split(/\s+/);
-    // Programs of SYSLINUX itself: menus, chain loaders, reboot.
-    if (kernel === undefined || kernel === "" || /\.(?:c32|cbt|com|bs|0|img)$/i.test(kernel)) return undefined;
-    const append = label.append === "-" ? "" : label.append ?? globalAppend;
-    const words = [...extra, ...append.split(/[ \t]+/).filter(Boolean)];
-    const inAppend = words.findLast((word) => word.startsWith("initrd="))?.slice("initrd=".length);
-    const initrds = (label.initrd ?? inAppend ?? "").split(/[,\s]+/).filter(Boolean);
-    return {
-      title: label.title ?? label.name,
-      kernel: resolvePath(input.directory, kernel),
-      initrds: initrds.map((path) => resolvePath(input.directory, path)),
-      commandLine: words.filter((word) => !word.startsWith("initrd=")).join(" "),
-      notices,
-    };
-  }
-
-  readFile(input.text, 0);
-  // A menu's own default wins over DEFAULT, which then names the menu program; labels are not case-sensitive.
-  const chosen = labels.find((label) => label.isMenuDefault) ??
-    labels.find((label) => label.name.toLowerCase() === defaultName?.toLowerCase()) ?? labels[0];
+    return text;
+  });
+  const settings = parser.parse(input.text);
+  const chosen = findDefault(settings);
+  const others = settings.labels.filter((label) => label.isOffered && label !== chosen?.label);
+  const commands = [...chosen === undefined ? [] : [chosen], ...others.map((label) => runLabel(label, []))];
+  const entries: NamedEntry[] = [];
   const notices: string[] = [];
-  for (const label of chosen === undefined ? [] : [chosen, ...labels.filter((other) => other.isDisabled !== true)]) {
-    const entry = nameEntry(label, [...new Set(notices)]);
-    if (entry !== undefined && !isRecovery(entry, label.name)) return { entry, wanted: [...wanted] };
-    if (label === chosen) {
-      notices.push(
-        `The boot menu's default "${label.title ?? label.name}" starts no normal Linux; another entry is taken`,
-      );
+  for (const command of commands) {
+    const entry = nameEntry(command, input.directory);
+    if (entry !== undefined && !isRecovery(entry, command.label?.name)) {
+      entries.push({ ...entry, notices: [...notices] });
+    } else if (command === chosen) {
+      notices.push(`The boot menu's default "${command.title}" starts no normal Linux; another entry is taken`);
     }
   }
-  return { entry: undefined, wanted: [...wanted] };
+  return { entries, wanted: [...wanted] };
+}
+
+/** What starts by itself. */
+function findDefault(settings: SyslinuxSettings): Command | undefined {
+  const { onTimeout, ui, prompt } = settings;
+  // doc/syslinux.txt: DEFAULT is then for those who press Enter. Without a prompt and a menu, nothing ever times out.
+  const waits = prompt !== false || ui !== undefined || isProgram(settings.default ?? "");
+  const timedOut = onTimeout === undefined || !waits ? undefined : findCommand(settings, onTimeout);
+  if (timedOut !== undefined) return timedOut;
+  const named = settings.default === undefined ? undefined : findCommand(settings, settings.default);
+  if (named !== undefined) return named;
+  const label = findMenuDefault(settings.start) ?? findMenuDefault(settings.root) ?? settings.labels[0];
+  return label === undefined ? undefined : runLabel(label, []);
+}
+
+/** @returns undefined for a menu program, and for what must not be started */
+function findCommand(settings: SyslinuxSettings, command: string): Command | undefined {
+  const { labels, globalAppend, allowsImplicit, allowsOptions } = settings;
+  const [name = "", ...typed] = command.split(/\s+/).filter(Boolean);
+  const options = allowsOptions ? typed : [];
+  const label = labels.find((one) => one.name === name) ??
+    labels.find((one) => one.name.toLowerCase() === name.toLowerCase());
+  if (label !== undefined) return runLabel(label, options);
+  if (name === "" || !allowsImplicit || isProgram(name)) return undefined;
+  return { title: name, kernel: name, isLinux: true, words: [...splitWords(globalAppend), ...options] };
+}
+
+function runLabel(label: Label, options: readonly string[]): Command {
+  const [kernel = "", ...own] = splitWords(label.kernel);
+  const initrd = label.initrd === undefined ? [] : [`initrd=${label.initrd.replaceAll(/\s*,\s*|\s+/g, ",")}`];
+  return {
+    label,
+    title: label.title,
+    kernel,
+    isLinux: !label.movesOnly && (label.type === "linux" || (label.type === "kernel" && !isProgram(kernel))),
+    words: [...own, ...splitWords(label.append ?? ""), ...initrd, ...options],
+  };
+}
+
+/** Follows the defaults of menus into their submenus. */
+function findMenuDefault(menu: Menu): Label | undefined {
+  if (menu.default === undefined) return undefined;
+  if ("name" in menu.default) return menu.default;
+  return findMenuDefault(menu.default) ?? menu.default.entries.find((entry) => "name" in entry);
+}
+
+/** File names that KERNEL takes for something else than a Linux (`file_extensions`; COMBOOT's are of Syslinux 4). */
+function isProgram(command: string): boolean {
+  return /\.(?:c32|cbt|com|bs|bss|bin|0|img)$/i.test(splitWords(command)[0] ?? "");
+}
+
+function nameEntry({ title, kernel, isLinux, words }: Command, directory: string): NamedEntry | undefined {
+  if (!isLinux || kernel === "") return undefined;
+  // Of several the first one counts (`new_linux_kernel`).
+  const initrds = words.find((word) => word.startsWith("initrd="))?.slice("initrd=".length).split(",") ?? [];
+  return {
+    title,
+    kernel: resolvePath(directory, kernel),
+    initrds: initrds.filter(Boolean).map((path) => resolvePath(directory, path)),
+    commandLine: words.filter((word) => !word.startsWith("initrd=")).join(" "),
+    notices: [],
+  };
+}
+
+function splitWords(text: string): readonly string[] {
+  return text.split(/[ \t]+/).filter(Boolean);
 }
 
 /** An absolute path without "." and ".."; `path` may be relative to `directory`. */

@@ -1,0 +1,127 @@
+/** What a server would send a desktop, shown for directories instead of partitions: nothing is mounted, and no program runs. */
+
+import { forDesktop } from "../protocol/kernel_command_line.ts";
+import type { System } from "../system/system.ts";
+import { readMountedFiles } from "./boot_files.ts";
+import { decideBoot, type PlacedFile } from "./menu/decide_boot.ts";
+import { BootError, type BootFiles, type BootLoader, type BootLoadSettings } from "./menu/entry.ts";
+import { type Survey, surveyPartition } from "./menu/survey.ts";
+import { lacksInitramfs, openImage } from "./opened_image.ts";
+
+/** A partition's files. */
+export interface PreviewPartition {
+  /** For people: a directory, or a device. */
+  readonly label: string;
+  readonly directory: string;
+  /** Directories that are other partitions, mounted there. */
+  readonly hidden?: readonly string[];
+}
+
+/** A file, and the partition it is on. */
+export interface PreviewFile {
+  readonly partition: string;
+  /** Seen from the partition's top. */
+  readonly path: string;
+}
+
+export interface BootPreview {
+  readonly title: string;
+  readonly loader: BootLoader;
+  readonly kernel: PreviewFile;
+  readonly initramfs: readonly PreviewFile[];
+  /** As the boot loader would pass it on. */
+  readonly commandLine: string;
+  /** As the desktop gets it: without what is for the laptop only. */
+  readonly desktopCommandLine: string;
+  /** The file that names the entry. */
+  readonly source: PreviewFile;
+  readonly commandLineSource: PreviewFile;
+  readonly notices: readonly string[];
+}
+
+/**
+ * @param partitions of one disk, in its order
+ * @throws {BootError} where a server would refuse. Reads the directories.
+ */
+export async function previewBoot(
+  system: System,
+  partitions: readonly PreviewPartition[],
+  load?: BootLoadSettings,
+): Promise<BootPreview> {
+  const looked = partitions.map(({ label, directory, hidden = [] }) => {
+    const all = readMountedFiles(system, directory);
+    return { name: label, files: { ...all, ...hideDirectories(all, hidden) } };
+  });
+  const surveys: Survey[] = [];
+  for (const one of looked) {
+    surveys.push(await surveyPartition(one, { load, others: looked.filter((other) => other !== one) }));
+  }
+  const decision = decideBoot(surveys, { load });
+  if (decision === undefined) {
+    throw new BootError(
+      "no-boot-entry",
+      `No kernel to start was found in ${partitions.map(({ label }) => `"${label}"`).join(", ")}`,
+      {
+        hints: ["Looked for: stiefelsystem.json, loader/entries, EFI/Linux, grub.cfg, extlinux.conf, syslinux.cfg"],
+      },
+    );
+  }
+  if (decision.initrds.length === 0) throw lacksInitramfs({ ...decision, source: decision.source.path });
+  await using _image = await openImage(looked.map(({ files }) => files), decision);
+  const place = ({ partition, path }: PlacedFile): PreviewFile => ({
+    partition: partitions[partition]?.label ?? "",
+    path,
+  });
+  return {
+    title: decision.title,
+    loader: decision.loader,
+    kernel: place(decision.kernel),
+    initramfs: decision.initrds.map(place),
+    commandLine: decision.commandLine,
+    desktopCommandLine: forDesktop(decision.commandLine),
+    source: place(decision.source),
+    commandLineSource: place(decision.commandLineSource),
+    notices: decision.notices,
+  };
+}
+
+/** A mount point shows another partition's files, which a server that looks at the disk does not see there. */
+function hideDirectories(files: BootFiles, hidden: readonly string[]): Pick<BootFiles, "exists" | "list"> {
+  const isHidden = (path: string): boolean => hidden.some((directory) => path.startsWith(`${directory}/`));
+  return {
+    exists: async (path) => !isHidden(path) && await files.exists(path),
+    list: async (path) => isHidden(`${path}/`) ? [] : await files.list(path),
+  };
+}
+
+/** Where an ESP and XBOOTLDR are usually mounted: The Boot Loader Specification, "Mount Points"; Debian, Ubuntu, Fedora: /boot/efi. */
+const mountPoints = ["/boot", "/efi", "/boot/efi"] as const;
+
+/**
+ * The partitions of a system that is mounted below `root`, each as a server would see it. In a tree on one file system /efi and /boot/efi
+ * stand for the ESP.
+ */
+export async function splitMountedSystem(system: System, root: string): Promise<readonly PreviewPartition[]> {
+  const top = root.replace(/(?<=.)\/+$/, "");
+  const deviceOf = async (directory: string): Promise<number | undefined> => (await system.stat(directory))?.device;
+  const below = (path: string): string => (top === "/" ? path : top + path);
+  const rootDevice = await deviceOf(top);
+  const mounted: PreviewPartition[] = [];
+  for (const path of mountPoints) {
+    const directory = below(path);
+    if ((await system.stat(directory))?.kind !== "directory") continue;
+    const parent = path === "/boot/efi" ? await deviceOf(below("/boot")) : rootDevice;
+    const isMounted = await deviceOf(directory) !== parent;
+    if (isMounted || path !== "/boot") mounted.push({ label: directory, directory });
+  }
+  const hiddenBelow = (path: string): readonly string[] =>
+    mountPoints.filter((point) => point.startsWith(path) && mounted.some(({ directory }) => directory === below(point)))
+      .map((point) => point.slice(path.length));
+  return [
+    { label: top, directory: top, hidden: hiddenBelow("") },
+    ...mounted.map((partition) => ({
+      ...partition,
+      hidden: partition.directory === below("/boot") ? hiddenBelow("/boot").filter(Boolean) : [],
+    })),
+  ];
+}

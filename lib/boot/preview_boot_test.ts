@@ -1,0 +1,343 @@
+/** What desktops get from whole disks, by the code of the server: partitions are directories here. */
+
+import assert from "node:assert/strict";
+import { buildUnifiedImage } from "../../tests/support/unified_image.ts";
+import { createMemorySystem } from "../system/memory.ts";
+import { BootError } from "./menu/entry.ts";
+import { type BootPreview, previewBoot, splitMountedSystem } from "./preview_boot.ts";
+
+type Files = Readonly<Record<string, string | Uint8Array>>;
+
+/** As setup-server leaves it, in a /boot that is a directory of the root partition. */
+const setUp: Files = {
+  "/boot/stiefelsystem.json": '{"kernel":"/boot/linux-stiefel","initrd":["/boot/initramfs-stiefel.img"],"cmdline":[]}',
+  "/boot/linux-stiefel": "K",
+  "/boot/initramfs-stiefel.img": "I",
+};
+const machineId = "0123456789abcdef0123456789abcdef";
+const otherId = "fedcba9876543210fedcba9876543210";
+
+/** An entry with its files. */
+function entry(name: string, fields: Readonly<Record<string, string>>, files: readonly string[] = []): Files {
+  const lines = Object.entries(fields).map(([key, value]) => `${key} ${value}`);
+  return { [`/loader/entries/${name}`]: lines.join("\n"), ...Object.fromEntries(files.map((file) => [file, "X"])) };
+}
+
+const debian = entry("m.conf", { linux: "/m/6.12/linux", initrd: "/m/6.12/initrd", options: "root=UUID=1 ro" }, [
+  "/m/6.12/linux",
+  "/m/6.12/initrd",
+]);
+
+async function preview(...partitions: readonly Files[]): Promise<BootPreview> {
+  const files = partitions.flatMap((one, index) =>
+    Object.entries(one).map(([path, content]) => [`/p${index + 1}${path}`, content] as const)
+  );
+  const system = createMemorySystem({ files: Object.fromEntries(files) });
+  return await previewBoot(
+    system,
+    partitions.map((_, index) => ({ label: `p${index + 1}`, directory: `/p${index + 1}` })),
+  );
+}
+
+function describe({ kernel, initramfs, commandLine, commandLineSource }: BootPreview): string {
+  const name = ({ partition, path }: BootPreview["kernel"]): string => partition + path;
+  return `${name(kernel)} [${initramfs.map(name)}] ${commandLine} < ${name(commandLineSource)}`;
+}
+
+const ours = "p2/boot/linux-stiefel [p2/boot/initramfs-stiefel.img]";
+const options = "root=UUID=1 ro";
+
+function unified(cmdline: string | undefined, osrel = "ID=arch\nPRETTY_NAME=Arch\nVERSION_ID=6.12"): Uint8Array {
+  return buildUnifiedImage([
+    { name: ".osrel", content: osrel },
+    ...cmdline === undefined ? [] : [{ name: ".cmdline", content: `${cmdline}\n\0` }],
+    { name: ".initrd", content: "INITRD" },
+    { name: ".linux", content: "KERNEL" },
+  ]);
+}
+
+const gets: Readonly<Record<string, readonly [disk: readonly Files[], result: string]>> = {
+  "B1: /boot of the root partition, the loader on the ESP": [
+    [debian, setUp],
+    `${ours} ${options} < p1/loader/entries/m.conf`,
+  ],
+  "B1: the partitions the other way round": [
+    [setUp, debian],
+    `p1/boot/linux-stiefel [p1/boot/initramfs-stiefel.img] ${options} < p2/loader/entries/m.conf`,
+  ],
+  "B1: a /boot partition, the loader on the ESP": [
+    [debian, {
+      "/stiefelsystem.json": setUp["/boot/stiefelsystem.json"] ?? "",
+      "/linux-stiefel": "K",
+      "/initramfs-stiefel.img": "I",
+    }],
+    `p2/linux-stiefel [p2/initramfs-stiefel.img] ${options} < p1/loader/entries/m.conf`,
+  ],
+  "B1: loader.conf on the ESP, entries on XBOOTLDR": [
+    [
+      { "/loader/loader.conf": "default m.conf", "/EFI/systemd/systemd-bootx64.efi": "S" },
+      setUp,
+      { ...debian, ...entry("z.conf", { linux: "/m/6.12/linux", options: "root=UUID=2" }) },
+    ],
+    `${ours} ${options} < p3/loader/entries/m.conf`,
+  ],
+  "B1: a grub.cfg that was left behind does not count": [
+    [
+      { ...debian, "/loader/loader.conf": "" },
+      { ...setUp, "/boot/grub/grub.cfg": "menuentry x { linux /boot/old root=UUID=OLD }", "/boot/old": "K" },
+    ],
+    `${ours} ${options} < p1/loader/entries/m.conf`,
+  ],
+  "B1: another system's entry is the default": [
+    [
+      {
+        "/loader/loader.conf": "default zz*",
+        ...debian,
+        ...entry("zz.conf", { linux: "/m/6.12/linux", "machine-id": otherId, options: "root=UUID=2" }),
+        ...entry("m.conf", { linux: "/m/6.12/linux", "machine-id": machineId.toUpperCase(), options }),
+      },
+      { ...setUp, "/etc/machine-id": `${machineId}\n` },
+    ],
+    `${ours} ${options} < p1/loader/entries/m.conf`,
+  ],
+  "B1: other systems are told apart by the names of their directories": [
+    [
+      {
+        ...entry(`${otherId}-7.0.conf`, { linux: `/${otherId}/7.0/linux`, options: "root=UUID=2" }, [
+          `/${otherId}/7.0/linux`,
+        ]),
+        ...entry(`${machineId}-6.0.conf`, { linux: `/${machineId}/6.0/linux`, options }, [`/${machineId}/6.0/linux`]),
+      },
+      { ...setUp, "/etc/machine-id": machineId },
+    ],
+    `${ours} ${options} < p1/loader/entries/${machineId}-6.0.conf`,
+  ],
+  "B1: entry-token": [
+    [
+      {
+        ...entry("other-7.0.conf", { linux: "/other/7.0/linux", options: "root=UUID=2" }, ["/other/7.0/linux"]),
+        ...entry("mine-6.0.conf", { linux: "/mine/6.0/linux", options }, ["/mine/6.0/linux"]),
+      },
+      { ...setUp, "/etc/machine-id": machineId, "/etc/kernel/entry-token": "mine\n" },
+    ],
+    `${ours} ${options} < p1/loader/entries/mine-6.0.conf`,
+  ],
+  "B1: two ESPs, the second is this system's": [
+    [
+      {
+        "/loader/loader.conf": "",
+        ...entry("a.conf", { linux: "/k", "machine-id": otherId, options: "root=UUID=2" }, ["/k"]),
+      },
+      { ...setUp, "/etc/machine-id": machineId },
+      { "/loader/loader.conf": "", ...entry("b.conf", { linux: "/k", "machine-id": machineId, options }, ["/k"]) },
+    ],
+    `${ours} ${options} < p3/loader/entries/b.conf`,
+  ],
+  "B1: fstab's root tells two systems apart that say nothing else": [
+    [
+      {
+        ...entry("z.conf", { linux: "/k", options: "root=UUID=2" }, ["/k"]),
+        ...entry("a.conf", { linux: "/k", options }),
+      },
+      { ...setUp, "/etc/fstab": "# x\nUUID=1 / ext4 defaults 0 1\n" },
+    ],
+    `${ours} ${options} < p1/loader/entries/a.conf`,
+  ],
+  "B1: no loader's configuration, but kernel-install's": [
+    [{ "/EFI/BOOT/BOOTX64.EFI": "X" }, { ...setUp, "/etc/kernel/cmdline": "# c\nroot=UUID=1\nro\n" }],
+    `${ours} ${options} < p2/etc/kernel/cmdline`,
+  ],
+  "B2: a unified kernel image has the command line": [
+    [{ "/EFI/Linux/arch.efi": unified(options) }, setUp],
+    `${ours} ${options} < p1/EFI/Linux/arch.efi`,
+  ],
+  "B2: beside entries that start Windows only": [
+    [
+      {
+        "/EFI/Linux/arch.efi": unified(options),
+        ...entry("w.conf", { efi: "/EFI/Microsoft/bootmgfw.efi" }, ["/EFI/Microsoft/bootmgfw.efi"]),
+      },
+      setUp,
+    ],
+    `${ours} ${options} < p1/EFI/Linux/arch.efi`,
+  ],
+  "B2: without a set-up its own kernel and initramfs": [
+    [{ "/EFI/Linux/arch.efi": unified(options) }],
+    `p1/EFI/Linux/arch.efi [p1/EFI/Linux/arch.efi] ${options} < p1/EFI/Linux/arch.efi`,
+  ],
+  "B2: the newest image, as systemd-boot sorts them": [
+    [{
+      "/EFI/Linux/a.efi": unified(options, "ID=arch\nNAME=Arch\nVERSION=6.12"),
+      "/EFI/Linux/b.efi": unified("root=UUID=2", "ID=arch\nNAME=Arch\nVERSION=6.9"),
+    }, setUp],
+    `${ours} ${options} < p1/EFI/Linux/a.efi`,
+  ],
+  "B2: an image whose tries are used up comes last": [
+    [{
+      "/EFI/Linux/a+0-3.efi": unified("root=UUID=2", "ID=arch\nNAME=Arch\nVERSION=7"),
+      "/EFI/Linux/b+3.efi": unified(options, "ID=arch\nNAME=Arch\nVERSION=6"),
+    }, setUp],
+    `${ours} ${options} < p1/EFI/Linux/b+3.efi`,
+  ],
+  "B2: an addon adds to the command line": [
+    [{
+      "/EFI/Linux/arch+3.efi": unified("root=UUID=1"),
+      "/EFI/Linux/arch.efi.extra.d/x.addon.efi": buildUnifiedImage([{ name: ".cmdline", content: "ro" }]),
+    }, setUp],
+    `${ours} ${options} < p1/EFI/Linux/arch+3.efi`,
+  ],
+  "B2: an entry that starts an image, with options of its own": [
+    [{ "/x.efi": unified("root=UUID=2"), ...entry("x.conf", { uki: "\\x.efi", options }) }, setUp],
+    `${ours} ${options} < p1/loader/entries/x.conf`,
+  ],
+  "B4: systemd-boot does not list an entry whose kernel is gone": [
+    [{
+      "/loader/loader.conf": "default old.conf",
+      ...entry("old.conf", { linux: "/old", options: "root=UUID=OLD" }),
+      ...entry("new.conf", { linux: "/new", initrd: "/new.img", options: "root=UUID=NEW" }, ["/new", "/new.img"]),
+    }],
+    "p1/new [p1/new.img] root=UUID=NEW < p1/loader/entries/new.conf",
+  ],
+  "B4: nor when the system is set up": [
+    [{
+      ...entry("old.conf", { linux: "/old", options: "root=UUID=OLD" }),
+      ...entry("new.conf", { linux: "/new", options: "root=UUID=NEW" }, ["/new"]),
+    }, setUp],
+    `${ours} root=UUID=NEW < p1/loader/entries/new.conf`,
+  ],
+  "B4: an entry whose initramfs is gone does not start": [
+    [{
+      ...entry("z.conf", { linux: "/k", initrd: "/gone", options: "root=UUID=OLD" }, ["/k"]),
+      ...entry("a.conf", { linux: "/k", initrd: "/i", options: "root=UUID=NEW" }, ["/i"]),
+    }],
+    "p1/k [p1/i] root=UUID=NEW < p1/loader/entries/a.conf",
+  ],
+  "B4: a syslinux label whose kernel is gone": [
+    [{
+      "/syslinux/syslinux.cfg": "DEFAULT a\nLABEL a\nLINUX /gone\nLABEL b\nLINUX /k\nINITRD /i\nAPPEND root=UUID=1",
+      "/k": "K",
+      "/i": "I",
+    }],
+    "p1/k [p1/i] root=UUID=1 < p1/syslinux/syslinux.cfg",
+  ],
+  "B8: backslashes, and names that FAT does not tell apart": [
+    [entry("a.conf", { linux: "\\EFI\\arch\\vmlinuz", initrd: "\\efi\\ARCH\\Initrd", options }, [
+      "/EFI/arch/vmlinuz",
+      "/EFI/arch/initrd",
+    ])],
+    `p1/EFI/arch/vmlinuz [p1/EFI/arch/initrd] ${options} < p1/loader/entries/a.conf`,
+  ],
+  "B9: a file name in upper case counts, hidden ones and systemd-boot's own do not": [
+    [{
+      ...entry("ARCH.CONF", { linux: "/k", initrd: "/i", options }, ["/k", "/i"]),
+      ...entry(".hidden.conf", { linux: "/k", "sort-key": "a", options: "root=UUID=2" }),
+      ...entry("auto-x.conf", { linux: "/k", "sort-key": "a", options: "root=UUID=3" }),
+    }],
+    `p1/k [p1/i] ${options} < p1/loader/entries/ARCH.CONF`,
+  ],
+  "B9: directories in upper case": [
+    [{ "/LOADER/ENTRIES/A.CONF": `linux /k\ninitrd /i\noptions ${options}`, "/k": "K", "/i": "I" }],
+    `p1/k [p1/i] ${options} < p1/LOADER/ENTRIES/A.CONF`,
+  ],
+  "B15: an initramfs that the options name": [
+    [entry("a.conf", { linux: "/k", options: `initrd=\\initrd-a ${options}` }, ["/k", "/initrd-a"])],
+    `p1/k [p1/initrd-a] ${options} < p1/loader/entries/a.conf`,
+  ],
+  "B15: not where the entry brings one itself": [
+    [entry("a.conf", { linux: "/k", initrd: "/i", options: `initrd=\\gone ${options}` }, ["/k", "/i"])],
+    `p1/k [p1/i] ${options} < p1/loader/entries/a.conf`,
+  ],
+};
+for (const [what, [disk, result]] of Object.entries(gets)) {
+  Deno.test(`a desktop gets the right entry, ${what}`, async () =>
+    assert.equal(describe(await preview(...disk)), result));
+}
+
+const refused: Readonly<Record<string, readonly [disk: readonly Files[], message: RegExp]>> = {
+  "B1: only entries of another system": [
+    [
+      entry("a.conf", { linux: "/k", "machine-id": otherId, options }, ["/k"]),
+      { ...setUp, "/etc/machine-id": machineId },
+    ],
+    /stiefelsystem.json" names no command line, .*"\/loader\/entries\/a.conf" belongs to another system/,
+  ],
+  "B1: no loader's configuration at all": [
+    [setUp],
+    /names no command line, and no boot loader's configuration was found/,
+  ],
+  "B3: variables that only a GRUB elsewhere knows": [
+    [{ ...setUp, "/boot/loader/entries/a.conf": "linux /k\noptions $kernelopts", "/boot/k": "K" }],
+    /stiefelsystem.json" names no command line, and the boot loader's cannot be used: .*"\$kernelopts"/,
+  ],
+  "B3: GRUB starts Xen only": [
+    [{
+      ...setUp,
+      "/boot/grub/grub.cfg": "menuentry Xen { multiboot2 /boot/xen.gz\nmodule2 /boot/vmlinuz root=UUID=1 }",
+    }],
+    /cannot be used: None of the 1 entries in "\/boot\/grub\/grub.cfg" starts a normal Linux/,
+  ],
+  "B3: a menu that starts Windows only": [
+    [{
+      ...setUp,
+      "/boot/loader/loader.conf": "",
+      ...{ "/boot/loader/entries/w.conf": "efi /w.efi", "/boot/w.efi": "W" },
+    }],
+    /"\/boot\/loader\/entries\/w.conf" starts "\/w.efi", which is no Linux kernel/,
+  ],
+  "B3: an entry without a command line": [
+    [entry("a.conf", { linux: "/k" }, ["/k"]), setUp],
+    /"\/loader\/entries\/a.conf" names no command line/,
+  ],
+  "B2: an image without a command line": [
+    [{ "/EFI/Linux/arch.efi": unified(undefined) }, setUp],
+    /"\/EFI\/Linux\/arch.efi" names no command line/,
+  ],
+  "B2: an image that is cut off": [
+    [{ "/EFI/Linux/arch.efi": unified(options).slice(0, 200) }, setUp],
+    /"\/EFI\/Linux\/arch.efi" cannot be used as a unified kernel image: it ends within its header/,
+  ],
+  "B4: an entry whose kernel is gone": [
+    [entry("a.conf", { linux: "/gone", options })],
+    /"\/loader\/entries\/a.conf" names "\/gone"/,
+  ],
+  "B15: no initramfs": [[entry("a.conf", { linux: "/k", options }, ["/k"])], /has no initramfs/],
+  "nothing": [[{ "/etc/fstab": "" }], /No kernel to start was found in "p1"/],
+};
+for (const [what, [disk, message]] of Object.entries(refused)) {
+  Deno.test(`a server refuses, ${what}`, async () => {
+    await assert.rejects(preview(...disk), (error) => {
+      assert.ok(error instanceof BootError, String(error));
+      assert.match(error.message, message);
+      return true;
+    });
+  });
+}
+
+Deno.test("notices name what was passed over, and what desktops do not get", async () => {
+  const { notices } = await preview({
+    "/EFI/Linux/arch.efi": unified("root=UUID=1"),
+    "/EFI/Linux/arch.efi.extra.d/x.addon.efi": buildUnifiedImage([{ name: ".cmdline", content: "ro" }]),
+    "/EFI/Linux/arch.efi.extra.d/secret.cred": "x",
+    "/EFI/Linux/arch.efi.extra.d/bad.addon.efi": "x",
+  });
+  assert.deepEqual(notices, [
+    '"/EFI/Linux/arch.efi.extra.d/bad.addon.efi" is passed over: it ends within its header',
+    '"/EFI/Linux/arch.efi.extra.d/secret.cred" is not passed on to desktops',
+    '"/EFI/Linux/arch.efi.extra.d/x.addon.efi" adds to the command line: ro',
+  ]);
+});
+
+Deno.test("a mounted system is seen as its partitions", async () => {
+  const files = { ...setUp, "/boot/efi/loader/entries/m.conf": `linux /k\noptions ${options}`, "/boot/efi/k": "K" };
+  const system = createMemorySystem({
+    files: Object.fromEntries(Object.entries(files).map(([path, content]) => [`/mnt${path}`, content])),
+  });
+  const partitions = await splitMountedSystem(system, "/mnt/");
+  assert.deepEqual(partitions.map(({ label }) => label), ["/mnt", "/mnt/boot/efi"]);
+  const result = await previewBoot(system, partitions);
+  assert.equal(
+    describe(result),
+    `/mnt/boot/linux-stiefel [/mnt/boot/initramfs-stiefel.img] ${options} < /mnt/boot/efi/loader/entries/m.conf`,
+  );
+  assert.equal(result.desktopCommandLine, `${options} noresume`);
+});
