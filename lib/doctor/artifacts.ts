@@ -1,5 +1,6 @@
 /** What was built and installed: shared key, image, set-up. */
 
+import { commandToType } from "../command_to_type.ts";
 import { UserError } from "../errors.ts";
 import { backupDirectory, journalPath, parseJournal } from "../host/journal.ts";
 import { hashFile, type HostTree } from "../host/tree.ts";
@@ -47,7 +48,7 @@ export const artifactChecks: readonly CheckOf<ArtifactFacts>[] = [
 function checkKey({ key }: ArtifactFacts): Verdict {
   switch (key) {
     case "missing":
-      return warning("not there", "Run create-initrd: it makes one");
+      return warning("not there", `Run ${commandToType("create-initrd")}: it makes one`);
     case "wrong":
       return error("not 32 bytes", "Remove the file; create-initrd makes a new one");
     case "open":
@@ -58,7 +59,7 @@ function checkKey({ key }: ArtifactFacts): Verdict {
 }
 
 function checkImage(facts: ArtifactFacts): Verdict {
-  const build = "Run create-initrd";
+  const build = `Run ${commandToType("create-initrd")}`;
   const missing = [...facts.hasKernel ? [] : ["kernel"], ...facts.hasInitrd ? [] : ["initrd"]];
   if (missing.length > 0) return warning(`no ${missing.join(" and no ")} in ${facts.directory}`, build);
   if (facts.initrdHasKey === false) {
@@ -66,22 +67,40 @@ function checkImage(facts: ArtifactFacts): Verdict {
   }
   if (facts.isConfigNewer) return warning("older than config.yaml", build);
   if (facts.initrdHasKey === undefined) {
-    return unknown("built; whether it fits the key is not seen", "Run doctor as root, or as the one who built it");
+    return unknown(
+      "built; whether it fits the key is not seen",
+      `Run ${commandToType("doctor", { asRoot: true })}, or as the one who built it`,
+    );
   }
   return ok("built, fits the key");
 }
 
 function checkSetup({ setup, installed }: ArtifactFacts): Verdict {
-  if (setup.kind === "never") return warning("setup-server has not run here", "Run setup-server");
+  if (setup.kind === "never") {
+    return warning("setup-server has not run here", `Run ${commandToType("setup-server", { asRoot: true })}`);
+  }
   if (setup.kind === "damaged") return error(setup.message, `The originals are beside it, in ${backupDirectory}`);
   if (installed === "missing") {
-    return error("the image is not installed: setup-server was ended early, or a step skipped", "Run setup-server");
+    return error(
+      "the image is not installed: setup-server was ended early, or a step skipped",
+      `Run ${commandToType("setup-server", { asRoot: true })}`,
+    );
   }
-  if (setup.kind === "hidden") return unknown("begun; the rest is for root to see", "Run doctor as root");
+  if (setup.kind === "hidden") {
+    return unknown("begun; the rest is for root to see", `Run ${commandToType("doctor", { asRoot: true })}`);
+  }
   if (setup.unfinished.length > 0) {
-    return warning(`not done to its end: ${setup.unfinished.join(", ")}`, "Run setup-server");
+    return warning(
+      `not done to its end: ${setup.unfinished.join(", ")}`,
+      `Run ${commandToType("setup-server", { asRoot: true })}`,
+    );
   }
-  if (installed === "other") return warning("another image is installed than the one built last", "Run setup-server");
+  if (installed === "other") {
+    return warning(
+      "another image is installed than the one built last",
+      `Run ${commandToType("setup-server", { asRoot: true })}`,
+    );
+  }
   return ok("done");
 }
 

@@ -1,5 +1,6 @@
 /** What a desktop boots: the separate initramfs and its kernel. */
 
+import { commandToType } from "../command_to_type.ts";
 import { basename } from "node:path/posix";
 import { BootError } from "../boot/menu/entry.ts";
 import { pathCandidates } from "../boot/menu/path_candidates.ts";
@@ -40,9 +41,13 @@ export const desktopBootChecks: readonly CheckOf<DesktopBootFacts>[] = [["initra
 
 function checkInitramfs(facts: DesktopBootFacts): Verdict {
   if (facts.generator === undefined) return warning("nothing is known of it", "See the generator above");
-  if (!facts.hasSeparateInitramfs) return warning(`${separateInitramfs} is not there`, "Run setup-server");
+  if (!facts.hasSeparateInitramfs) {
+    return warning(`${separateInitramfs} is not there`, `Run ${commandToType("setup-server", { asRoot: true })}`);
+  }
   const { bootKernel, bootFileProblem, chosenInitramfs, newestKernel } = facts;
-  if (bootFileProblem !== undefined) return error(bootFileProblem, "Put it right, or run setup-server");
+  if (bootFileProblem !== undefined) {
+    return error(bootFileProblem, `Put it right, or run ${commandToType("setup-server", { asRoot: true })}`);
+  }
   // Paths there may be relative to /boot, or to its file system.
   if (chosenInitramfs !== undefined && basename(chosenInitramfs) !== basename(separateInitramfs)) {
     return warning(
@@ -51,10 +56,16 @@ function checkInitramfs(facts: DesktopBootFacts): Verdict {
     );
   }
   if (bootKernel !== undefined && !bootKernel.isThere) {
-    return error(`/boot/stiefelsystem.json names ${bootKernel.path}, which is not there`, "Run setup-server");
+    return error(
+      `/boot/stiefelsystem.json names ${bootKernel.path}, which is not there`,
+      `Run ${commandToType("setup-server", { asRoot: true })}`,
+    );
   }
   if (bootKernel !== undefined && !bootKernel.isNewest) {
-    return warning(`${bootKernel.path} is not the newest kernel, ${newestKernel}`, "Run setup-server");
+    return warning(
+      `${bootKernel.path} is not the newest kernel, ${newestKernel}`,
+      `Run ${commandToType("setup-server", { asRoot: true })}`,
+    );
   }
   return ok("for any machine");
 }

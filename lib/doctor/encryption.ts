@@ -1,5 +1,6 @@
 /** Whether a desktop can unlock what is encrypted. */
 
+import { commandToType } from "../command_to_type.ts";
 import * as v from "valibot";
 import { outputIfItWorks } from "../host/ask_program.ts";
 import { flattenDevices, isLuks } from "../host/storage_facts.ts";
@@ -57,7 +58,7 @@ function checkLuks({ luks, keyDevices }: EncryptionFacts): Verdict {
   if (hidden !== undefined) {
     return unknown(
       `the key slots of ${hidden.device} could not be read`,
-      "Run doctor as root, with cryptsetup installed",
+      `Run ${commandToType("doctor", { asRoot: true })}, with cryptsetup installed`,
     );
   }
   const [key] = keyDevices;

@@ -1,5 +1,6 @@
 /** Whether the laptop's firewall lets through what its disk needs on a desktop: it is the same system there. */
 
+import { commandToType } from "../command_to_type.ts";
 import { outputIfItWorks } from "../host/ask_program.ts";
 import { DISCOVERY_PORT } from "../protocol/discovery.ts";
 import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
@@ -27,7 +28,12 @@ export async function examineFirewall({ system }: DoctorContext): Promise<readon
 export const firewallChecks: readonly CheckOf<FirewallFacts | undefined>[] = [["firewall", checkFirewall]];
 
 function checkFirewall(facts: FirewallFacts | undefined): Verdict {
-  if (facts === undefined) return unknown("not seen", "Run doctor as root, with nft (package nftables) installed");
+  if (facts === undefined) {
+    return unknown(
+      "not seen",
+      `Run ${commandToType("doctor", { asRoot: true })}, with nft (package nftables) installed`,
+    );
+  }
   if (!facts.sending) {
     return error(
       "drops what is sent, as a VPN's kill switch does: a desktop loses its disk when this firewall starts",

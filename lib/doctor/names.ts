@@ -1,5 +1,6 @@
 /** Whether a desktop finds the laptop's devices under the names they have in its settings, and no others. */
 
+import { commandToType } from "../command_to_type.ts";
 import type { HostTree } from "../host/tree.ts";
 import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
 import { type DoctorContext, unlessRefused } from "./context.ts";
@@ -73,7 +74,12 @@ function checkNames({ commandLine, named, formatted, rootVolumes, isCrypttabHidd
   if (common !== undefined) return describeCommonName(common);
   const volume = rootVolumes.find(isCommonName);
   if (volume !== undefined) return describeCommonName({ setting: "/", device: volume });
-  if (isCrypttabHidden) return unknown("the same on a desktop, but for /etc/crypttab, not seen", "Run doctor as root");
+  if (isCrypttabHidden) {
+    return unknown(
+      "the same on a desktop, but for /etc/crypttab, not seen",
+      `Run ${commandToType("doctor", { asRoot: true })}`,
+    );
+  }
   return ok("the same on a desktop");
 }
 

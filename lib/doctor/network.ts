@@ -1,5 +1,6 @@
 /** Network programs, IPv6 and cards. */
 
+import { commandToType } from "../command_to_type.ts";
 import { listLinks, readKernelFile, readLinkSpeed } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
@@ -48,7 +49,10 @@ function checkNetworkPrograms({ networkManagerConflicts, greedyPrograms }: Netwo
     );
   }
   if (networkManagerConflicts === undefined) {
-    return unknown("NetworkManager's connections may be read by root only", "Run doctor as root");
+    return unknown(
+      "NetworkManager's connections may be read by root only",
+      `Run ${commandToType("doctor", { asRoot: true })}`,
+    );
   }
   if (networkManagerConflicts.length === 0) return ok("leave the stiefel link alone");
   return error(

@@ -1,5 +1,6 @@
 /** Whether this machine starts the image's kernel under Secure Boot. */
 
+import { commandToType } from "../command_to_type.ts";
 import { type KernelSignature, readKernelSignature } from "../boot/kernel_signature.ts";
 import { outputIfItWorks } from "../host/ask_program.ts";
 import type { HostTree } from "../host/tree.ts";
@@ -48,11 +49,17 @@ function checkSecureBoot({ isSecureBoot, lockdown, imageKernel, trustedKeys }: S
     );
   }
   if (signature.kind === "broken") {
-    return error(`${locked}, and ${path} is not what was signed`, "Build the image again, and run setup-server");
+    return error(
+      `${locked}, and ${path} is not what was signed`,
+      `Build the image again, and run ${commandToType("setup-server", { asRoot: true })}`,
+    );
   }
   const signer = signature.names.at(-1) ?? "somebody unknown";
   if (trustedKeys === undefined) {
-    return unknown(`${locked}; whether it trusts "${signer}", who signed ${path}, is not seen`, "Run doctor as root");
+    return unknown(
+      `${locked}; whether it trusts "${signer}", who signed ${path}, is not seen`,
+      `Run ${commandToType("doctor", { asRoot: true })}`,
+    );
   }
   // A key is called after its certificate's organization, common name, or both (x509_fabricate_name in the kernel).
   if (signature.names.some((name) => trustedKeys.some((key) => key.endsWith(name)))) {

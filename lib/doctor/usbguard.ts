@@ -1,5 +1,6 @@
 /** USBGuard, whose rules name the laptop's USB devices: on a desktop it blocks the others, a network adapter and the keyboard included. */
 
+import { commandToType } from "../command_to_type.ts";
 import { outputIfItWorks } from "../host/ask_program.ts";
 import type { HostTree } from "../host/tree.ts";
 import type { System } from "../system/system.ts";
@@ -19,7 +20,12 @@ export const usbGuardChecks: readonly CheckOf<{ readonly state: UsbGuardFacts }>
 function checkUsbGuard({ state }: { readonly state: UsbGuardFacts }): Verdict {
   if (state === "off") return ok("no USBGuard");
   if (state === "keeps") return ok("USBGuard leaves what is plugged in when it starts");
-  if (state === "hidden") return unknown("USBGuard is on; its rules may be read by root only", "Run doctor as root");
+  if (state === "hidden") {
+    return unknown(
+      "USBGuard is on; its rules may be read by root only",
+      `Run ${commandToType("doctor", { asRoot: true })}`,
+    );
+  }
   return warning(
     "USBGuard blocks a desktop's keyboard, and a USB network adapter, with it the disk",
     "Set PresentDevicePolicy=keep in /etc/usbguard/usbguard-daemon.conf, or allow interfaces 03:*:*, 02:*:* and ff:*:*",

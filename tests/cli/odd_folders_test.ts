@@ -1,5 +1,6 @@
 /** P3: a checkout may lie in any folder. */
 import assert from "node:assert/strict";
+import { quoteCommand } from "../../lib/errors.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import { projectRoot } from "../support/source_tree.ts";
 
@@ -33,6 +34,14 @@ function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, " ");
 }
 
+function environmentFor(home: string): Readonly<Record<string, string>> {
+  return {
+    PATH: `${denoDirectory}:/usr/sbin:/usr/bin:/sbin:/bin`,
+    HOME: home,
+    DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`,
+  };
+}
+
 /** As much of a Debian as setting it up asks for. */
 async function makeDebian(root: string): Promise<void> {
   const files = ["usr/sbin/mkinitramfs", "usr/lib/modules/6.12.1-amd64/modules.dep", "boot/vmlinuz-6.12.1-amd64"];
@@ -60,11 +69,7 @@ for (const folder of folders) {
         const { stdout, stderr } = await system.run([Deno.execPath(), "task", "--quiet", ...args], {
           cwd: clone,
           acceptExitCodes: [0, 1, 2],
-          env: {
-            PATH: `${denoDirectory}:/usr/sbin:/usr/bin:/sbin:/bin`,
-            HOME: parent,
-            DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`,
-          },
+          env: environmentFor(parent),
         });
         return stdout + stderr;
       };
@@ -74,7 +79,17 @@ for (const folder of folders) {
       const path = new RegExp(`"${RegExp.escape(clone)}/aes-key"`);
       await makeDebian(`${parent}/my root`);
       const setUp = ["setup-server", "--root", `${parent}/my root`, "--dry-run"];
-      assert.match(await run(...setUp), path);
+      const noKey = await run(...setUp);
+      assert.match(noKey, path);
+      assert.ok(noKey.includes('Run "./stiefelsystem create-initrd"'), noKey);
+      // P5: from elsewhere, the same command has another name.
+      const typed = quoteCommand([`${clone}/stiefelsystem`]);
+      const { stderr: elsewhere } = await system.run(["sh", "-c", `${typed} "$@"`, "sh", ...setUp], {
+        cwd: "/",
+        acceptExitCodes: [2],
+        env: environmentFor(parent),
+      });
+      assert.ok(elsewhere.includes(`Run "${typed} create-initrd"`), elsewhere);
       await system.writeFile(`${clone}/config.yaml`, "modules: [base, nbd, system-debian]\n");
       assert.ok(oneLine(await run("doctor")).includes(oneLine(`in ${clone}/build`)));
       await system.writeFile(`${clone}/config.yaml`, "modules: [base\n");
