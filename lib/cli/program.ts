@@ -248,6 +248,7 @@ function buildProgram(context: ProgramContext): Command {
       await init(system, ui, {
         configPath: paths.configFile,
         ...(options.dryRun === undefined ? {} : { dryRun: true }),
+        ...(options.yes === undefined ? {} : { assumeYes: true }),
       });
     });
 

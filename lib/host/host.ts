@@ -15,10 +15,12 @@ export interface Host {
 export interface OpenHostOptions {
   /** Directory of the tree to change. Default "/", the running system. */
   readonly root?: string;
+  /** The same, opened already. */
+  readonly tree?: HostTree;
 }
 
 /** @throws {UserError} when the root is no directory or its journal cannot be used */
 export async function openHost(system: System, ui: Ui, options: OpenHostOptions = {}): Promise<Host> {
-  const tree = await openHostTree(system, options.root);
+  const tree = options.tree ?? await openHostTree(system, options.root);
   return { system, tree, ui, journal: await openJournalStore(system, tree) };
 }

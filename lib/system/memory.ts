@@ -267,6 +267,13 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
         put(place, `${holder} (process 1)\n`, 0o644);
         return { [Symbol.dispose]: () => void locks.delete(place) };
       }),
+    tryLockDirectory: (path) =>
+      attempt(() => {
+        const place = `${resolve(path)}/`;
+        if (locks.has(place)) return { holderPid: 1 };
+        locks.add(place);
+        return { lock: { [Symbol.dispose]: () => void locks.delete(place) } };
+      }),
     realPath: (path) => attempt(() => resolve(path)),
     monotonicMs: () => elapsedMs,
     wallClockMs: () => startedAt + elapsedMs,

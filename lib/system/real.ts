@@ -2,6 +2,7 @@
 
 import { CommandError } from "../errors.ts";
 import { createLineSplitter } from "./lines.ts";
+import { findFlockHolder } from "./flock_holder.ts";
 import {
   type CommandOutput,
   type ExitStatus,
@@ -195,6 +196,20 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
       }
       file.close();
       return undefined;
+    },
+    tryLockDirectory: async (path) => {
+      const directory = await Deno.open(path);
+      try {
+        if (await directory.tryLock(true)) return { lock: directory };
+        const { dev, ino } = await directory.stat();
+        // Not everywhere: a container may hide it.
+        const locks = await run(["cat", "/proc/locks"]).then(({ stdout }) => stdout, () => "");
+        directory.close();
+        return { holderPid: ino === null ? undefined : findFlockHolder(locks, { device: dev, inode: ino }) };
+      } catch (error) {
+        directory.close();
+        throw error;
+      }
     },
     realPath: (path) => Deno.realPath(path),
     monotonicMs: () => performance.now(),

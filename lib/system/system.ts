@@ -140,6 +140,11 @@ export interface System {
    * @returns undefined when another program has the lock
    */
   tryLock(path: string, holder: string): Promise<Disposable | undefined>;
+  /**
+   * Locks a directory against other programs (flock(2)) without writing to it; else as {@link tryLock}. Runs `cat` to find out who has it.
+   * @returns when it is locked: the holder's process id, as far as the kernel says it
+   */
+  tryLockDirectory(path: string): Promise<{ readonly lock: Disposable } | { readonly holderPid: number | undefined }>;
   /** The path with every symlink resolved. */
   realPath(path: string): Promise<string>;
 

@@ -3,7 +3,7 @@
 import { dirname } from "node:path";
 import { isRealDisk } from "../../block/decide_disk.ts";
 import { holdsPassword } from "../../config/holds_password.ts";
-import { StoppedByUser, UserError } from "../../errors.ts";
+import { ExitCode, StoppedByUser, UserError } from "../../errors.ts";
 import { type ConfigChoices, formatConfigYaml } from "../../host/config_yaml.ts";
 import { colorChange, describeChange } from "../../host/diff.ts";
 import { chooseGenerator, gatherHostFacts, type HostFacts } from "../../host/host_facts.ts";
@@ -21,6 +21,7 @@ import type { BlockDevice } from "../../system/facts.ts";
 import type { System } from "../../system/system.ts";
 import { formatBytes } from "../../format_bytes.ts";
 import { needingRoot } from "../needing_root.ts";
+import { commandToType, sayOutcome } from "../outcome.ts";
 import type { Ui } from "../../ui.ts";
 
 export interface InitOptions {
@@ -28,6 +29,8 @@ export interface InitOptions {
   readonly configPath: string;
   /** Show the file instead of writing it. */
   readonly dryRun?: boolean;
+  /** No question reaches a person: what is not certain is an error. */
+  readonly assumeYes?: boolean;
 }
 
 /**
@@ -42,7 +45,7 @@ export async function init(system: System, ui: Ui, options: InitOptions): Promis
   for (const line of describeSystem(facts, storage, generator)) ui.say(line);
   const text = formatConfigYaml({
     systemName: facts.distribution?.prettyName ?? "an unknown distribution",
-    ...await chooseStorage(system, ui, storage),
+    ...await chooseStorage(system, ui, { storage, assumeYes: options.assumeYes ?? false }),
     modules: chooseModules(facts, storage, generator),
     listens: await ui.confirm("Turn this machine into a server when a desktop with your key asks"),
     onEnd: await ui.confirm("Start this system again when the desktop has shut down") ? "reboot" : "poweroff",
@@ -78,10 +81,11 @@ function describeDisk(disk: BlockDevice): string {
 async function chooseStorage(
   system: System,
   ui: Ui,
-  storage: StorageFacts,
+  { storage, assumeYes }: { readonly storage: StorageFacts; readonly assumeYes: boolean },
 ): Promise<Pick<ConfigChoices, "disk" | "bootPartition">> {
-  const rootDisk = storage.root?.devices[0];
+  const rootDisk = findRootDisk(storage);
   const others = storage.disks.filter((disk) => disk !== rootDisk && isRealDisk(disk));
+  if (assumeYes && rootDisk === undefined) demandOneDisk(others);
   for (const disk of [...rootDisk === undefined ? [] : [rootDisk], ...others]) {
     ui.say("");
     ui.say(`${disk === rootDisk ? "The disk of this system" : "Another disk"}: ${describeDisk(disk)}`);
@@ -90,6 +94,29 @@ async function chooseStorage(
     return { disk: name, bootPartition: disk === rootDisk ? findBootPartition(storage) : undefined };
   }
   throw new UserError("No disk was chosen", { hints: ["Run init again, or set boot.disk in config.yaml by hand"] });
+}
+
+/** The disk of the running system. A root on a network, in memory or on something that is no disk has none. */
+function findRootDisk({ root, disks }: StorageFacts): BlockDevice | undefined {
+  const first = root?.devices[0];
+  return first !== undefined && disks.includes(first) && isRealDisk(first) ? first : undefined;
+}
+
+/** "Yes" to the first disk that happens to be met would lend that one to desktops. */
+function demandOneDisk(disks: readonly BlockDevice[]): void {
+  if (disks.length === 1) return;
+  throw new UserError(
+    disks.length === 0
+      ? "Cannot choose the disk for desktops: found no disk"
+      : `Cannot choose the disk for desktops: this system's own is not known, and there are ${disks.length}`,
+    {
+      hints: [
+        ...disks.map((disk) => `There is ${describeDisk(disk)}`),
+        "Run init without --yes and answer its questions, or set boot.disk in config.yaml by hand",
+      ],
+      exitCode: ExitCode.usage,
+    },
+  );
 }
 
 async function stableName(system: System, device: BlockDevice): Promise<string> {
@@ -134,7 +161,10 @@ async function writeConfig(
   const before = await readState(system, configPath);
   if (before.kind !== "absent") {
     const textBefore = await system.readText(configPath);
-    if (textBefore === text) return ui.say(`${configPath} says so already. Next: create-initrd, then setup-server.`);
+    if (textBefore === text) {
+      ui.say(`${configPath} says so already.`);
+      return sayNext(ui, { configPath, text });
+    }
     const lines = describeChange({
       path: configPath,
       before: { state: before, text: textBefore },
@@ -153,7 +183,18 @@ async function writeConfig(
   const made = await system.stat(configPath);
   // Run with sudo: it stays the user's.
   if (owner !== undefined && made !== undefined && owner.uid !== made.uid) await system.chown(configPath, owner);
-  ui.say(`Wrote ${configPath}. Next: create-initrd, then setup-server.`);
+  ui.say(`Wrote ${configPath}`);
+  sayNext(ui, { configPath, text });
+}
+
+function sayNext(ui: Ui, { configPath, text }: { readonly configPath: string; readonly text: string }): void {
+  sayOutcome(ui, {
+    made: [{ what: "configuration", path: configPath, sizeBytes: new TextEncoder().encode(text).length }],
+    next: [
+      { command: commandToType("create-initrd"), why: "builds the image" },
+      { command: commandToType("setup-server", { asRoot: true }), why: "installs it on this laptop" },
+    ],
+  });
 }
 
 /** The name itself, or with a number that nothing has yet. */

@@ -5,6 +5,7 @@ import {
   installedSystems,
 } from "../../../tests/support/installed_systems.ts";
 import type { Ui } from "../../ui.ts";
+import { reportError } from "../report_error.ts";
 import { init } from "./init.ts";
 
 const debian = installedSystems[0] as InstalledSystem;
@@ -38,3 +39,61 @@ Deno.test("memory that is swapped to and the boot areas of an eMMC are not offer
   assert.deepEqual(asked, ["Let desktops use it"]);
   assert.equal(said.at(-1), "Another disk: /dev/mmcblk0 (Some eMMC, 4.0 GB)");
 });
+
+/** What init does with --yes on a machine with these devices. */
+async function initWithYes(
+  blockdevices: readonly unknown[],
+): Promise<{ readonly config: string; readonly error: string }> {
+  const system = await createInstalledSystem(debian, {
+    commands: [(argv) => argv[0] === "lsblk" ? JSON.stringify({ blockdevices }) : undefined],
+  });
+  const ui: Pick<Ui, "say" | "confirm" | "screen"> = {
+    say: () => {},
+    confirm: () => Promise.resolve(true),
+    screen: () => ({ columns: 80, rows: undefined }),
+  };
+  const options = { configPath: "/config.yaml", assumeYes: true };
+  const error = await init(system, ui as Ui, options).then(() => "", (error) => reportError(error).lines.join("\n"));
+  const isThere = await system.stat("/config.yaml") !== undefined;
+  return { config: isThere ? await system.readText("/config.yaml") : "", error };
+}
+
+const root = (name: string): Readonly<Record<string, unknown>> =>
+  device(name, { children: [device(`${name}1`, { type: "part", fstype: "ext4", mountpoints: ["/"] })] });
+const zfs = (name: string): Readonly<Record<string, unknown>> =>
+  device(name, { model: `Disk ${name}`, children: [device(`${name}1`, { type: "part", fstype: "zfs_member" })] });
+const memory = device("zram0", { fstype: "swap", mountpoints: ["[SWAP]"] });
+const readOnly = device("mmcblk0boot0", { ro: true });
+
+const machines:
+  readonly (readonly [name: string, devices: readonly unknown[], disk: string | undefined, said: RegExp])[] = [
+    ["the system's own among others", [device("sda", {}), root("sdb"), device("sdc", {})], "/dev/sdb", /^$/],
+    ["a root that lsblk does not know, and one disk", [zfs("sda"), memory, readOnly], "/dev/sda", /^$/],
+    [
+      "a root that lsblk does not know, and two disks",
+      [zfs("sda"), zfs("nvme0n1")],
+      undefined,
+      /not known, and there are 2[\s\S]*There is \/dev\/sda \(Disk sda, 4\.0 GB\)[\s\S]*There is \/dev\/nvme0n1 \(/,
+    ],
+    [
+      "a root on a read-only image, and two disks",
+      [device("sda", {}), device("sdb", {}), root("loop0")],
+      undefined,
+      /are 2/,
+    ],
+    [
+      "a root on a network disk, and two disks",
+      [root("nbd0"), device("sda", {}), device("sdb", {})],
+      undefined,
+      /are 2/,
+    ],
+    ["a root on a network disk, and one disk", [root("nbd0"), device("sda", {})], "/dev/sda", /^$/],
+    ["no disk", [memory, readOnly], undefined, /found no disk/],
+  ];
+for (const [name, devices, disk, said] of machines) {
+  Deno.test(`P16: init --yes with ${name} ${disk === undefined ? "is an error that lists them" : `takes ${disk}`}`, async () => {
+    const { config, error } = await initWithYes(devices);
+    assert.match(error, said);
+    assert.equal(/^ {2}disk: "(.*)"$/m.exec(config)?.[1], disk);
+  });
+}

@@ -10,17 +10,20 @@ import type { Need } from "../../distro/distribution.ts";
 import { quoteCommand, UserError } from "../../errors.ts";
 import { applyPlan } from "../../host/apply.ts";
 import { findLeftovers } from "../../host/find_leftovers.ts";
+import { journalPath } from "../../host/journal.ts";
 import { openHost } from "../../host/host.ts";
+import { lockTree } from "../../host/lock_tree.ts";
 import { chooseGenerator, gatherHostFacts, type HostFacts } from "../../host/host_facts.ts";
 import { findMountProblem, gatherMountFacts } from "../../host/mount_facts.ts";
 import { type OverlayFile, readOverlay } from "../../host/overlay.ts";
 import { type AutokexecArtifact, planSetupServer, type SetupArtifacts } from "../../host/plan_setup_server.ts";
-import type { HostTree } from "../../host/tree.ts";
-import type { GeneratorId } from "../../initramfs/generator.ts";
+import { type HostTree, openHostTree } from "../../host/tree.ts";
+import { type GeneratorId, separateInitramfs } from "../../initramfs/generator.ts";
 import { generators, hookLayers, ownLayers } from "../../initramfs/registry.ts";
 import { readKey } from "../../key_file.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
+import { commandToType, sayOutcome } from "../outcome.ts";
 
 export interface SetupServerOptions {
   /** Configuration; a file that is not there means the defaults. */
@@ -45,8 +48,11 @@ export interface SetupServerOptions {
  * @throws {StoppedByUser} on "abort" and Ctrl-C
  */
 export async function setupServer(system: System, ui: Ui, options: SetupServerOptions): Promise<void> {
-  const host = await openHost(system, ui, options.root === undefined ? {} : { root: options.root });
-  await demandRoot(system, host.tree, { dryRun: options.dryRun ?? false });
+  const dryRun = options.dryRun ?? false;
+  const tree = await openHostTree(system, options.root);
+  await demandRoot(system, tree, { dryRun });
+  using _lock = dryRun ? undefined : await lockTree(system, ui, tree);
+  const host = await openHost(system, ui, { tree });
   const { config, configText } = await readConfig(system, ui, options.configPath);
   const facts = await gatherHostFacts(system, host.tree);
   await demandPlaces(system, ui, host.tree, options);
@@ -57,7 +63,51 @@ export async function setupServer(system: System, ui: Ui, options: SetupServerOp
   const plan = planSetupServer({ config, facts, artifacts, generator });
   ui.say(`${plan.title}${options.root === undefined ? "" : ` in ${options.root}`}`);
   sayLeftovers(ui, findLeftovers(host.journal.current, plan));
-  await applyPlan(host, plan, { dryRun: options.dryRun ?? false, withDiffs: options.withDiffs ?? false });
+  await applyPlan(host, plan, { dryRun, withDiffs: options.withDiffs ?? false });
+  await sayEnd(system, ui, { config, tree, options });
+}
+
+/** What is there now, and what comes next. */
+async function sayEnd(
+  system: System,
+  ui: Ui,
+  { config, tree, options }: {
+    readonly config: Config;
+    readonly tree: HostTree;
+    readonly options: SetupServerOptions;
+  },
+): Promise<void> {
+  const root = options.root === undefined ? "" : `--root ${quoteCommand([options.root])}`;
+  const asRoot = tree.isRunning;
+  if (options.dryRun) {
+    const command = commandToType("setup-server", { asRoot, arguments: root });
+    const diffs = commandToType("setup-server", { arguments: `${root} --dry-run --diff`.trim() });
+    const showDiffs = options.withDiffs ? [] : [{ command: diffs, why: "shows every change in full" }];
+    return sayOutcome(ui, { made: [], next: [{ command, why: "does it, asking first" }, ...showDiffs] });
+  }
+  const { stiefelsystemKernel, stiefelsystemInitrd } = config.serverSetup;
+  const files = [
+    ["kernel", stiefelsystemKernel],
+    ["image", stiefelsystemInitrd],
+    ["for desktops", separateInitramfs],
+    ["journal", journalPath],
+  ] as const;
+  const found = await Promise.all(files.map(async ([what, path]) => {
+    const status = await tree.status(path);
+    return status?.kind === "file" ? [{ what, path: `${tree.prefix}${path}`, sizeBytes: status.sizeBytes }] : [];
+  }));
+  sayOutcome(ui, {
+    made: found.flat(),
+    next: [
+      {
+        command: commandToType("doctor"),
+        why: tree.isRunning
+          ? "checks whether desktops can use this machine"
+          : "once that system runs: checks whether desktops can use it",
+      },
+      { command: commandToType("undo-setup", { asRoot, arguments: root }), why: "takes all of it back" },
+    ],
+  });
 }
 
 function sayLeftovers(ui: Ui, leftovers: readonly string[]): void {

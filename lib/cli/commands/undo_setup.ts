@@ -1,10 +1,13 @@
 /** `undo-setup`: takes back what setup-server has done, so that nothing of it is left. */
 
-import { ExitCode, UserError } from "../../errors.ts";
+import { ExitCode, quoteCommand, UserError } from "../../errors.ts";
 import { openHost } from "../../host/host.ts";
+import { lockTree } from "../../host/lock_tree.ts";
+import { openHostTree } from "../../host/tree.ts";
 import { undoSetup as undo } from "../../host/undo.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
+import { commandToType, sayOutcome } from "../outcome.ts";
 import { demandRoot } from "./setup_server.ts";
 
 export interface UndoSetupOptions {
@@ -22,10 +25,21 @@ export interface UndoSetupOptions {
  */
 export async function undoSetup(system: System, ui: Ui, options: UndoSetupOptions = {}): Promise<void> {
   const dryRun = options.dryRun ?? false;
-  const host = await openHost(system, ui, options.root === undefined ? {} : { root: options.root });
-  await demandRoot(system, host.tree, { dryRun });
+  const tree = await openHostTree(system, options.root);
+  await demandRoot(system, tree, { dryRun });
+  using _lock = dryRun ? undefined : await lockTree(system, ui, tree);
+  const host = await openHost(system, ui, { tree });
   const { left } = await undo(host, { dryRun, withDiffs: options.withDiffs ?? false });
-  if (dryRun || left.length === 0) return;
+  const root = options.root === undefined ? {} : { arguments: `--root ${quoteCommand([options.root])}` };
+  const asRoot = tree.isRunning;
+  if (dryRun) {
+    const command = commandToType("undo-setup", { asRoot, ...root });
+    return sayOutcome(ui, { made: [], next: [{ command, why: "does it, asking first" }] });
+  }
+  if (left.length === 0) {
+    const command = commandToType("setup-server", { asRoot, ...root });
+    return sayOutcome(ui, { made: [], next: [{ command, why: "sets it up again" }] });
+  }
   throw new UserError(`Not all was taken back: ${left.length} left`, {
     hints: ['What is left is named above; "undo-setup" can be run again at any time'],
     exitCode: ExitCode.failed,
