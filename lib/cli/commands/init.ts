@@ -21,7 +21,8 @@ import type { BlockDevice } from "../../system/facts.ts";
 import type { System } from "../../system/system.ts";
 import { formatBytes } from "../../format_bytes.ts";
 import { needingRoot } from "../needing_root.ts";
-import { commandToType, sayOutcome } from "../outcome.ts";
+import { commandToType } from "../../command_to_type.ts";
+import { sayOutcome } from "../outcome.ts";
 import type { Ui } from "../../ui.ts";
 
 export interface InitOptions {

@@ -23,7 +23,8 @@ import { generators, hookLayers, ownLayers } from "../../initramfs/registry.ts";
 import { readKey } from "../../key_file.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
-import { commandToType, sayOutcome } from "../outcome.ts";
+import { commandToType } from "../../command_to_type.ts";
+import { sayOutcome } from "../outcome.ts";
 
 export interface SetupServerOptions {
   /** Configuration; a file that is not there means the defaults. */

@@ -7,7 +7,8 @@ import { openHostTree } from "../../host/tree.ts";
 import { undoSetup as undo } from "../../host/undo.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
-import { commandToType, sayOutcome } from "../outcome.ts";
+import { commandToType } from "../../command_to_type.ts";
+import { sayOutcome } from "../outcome.ts";
 import { demandRoot } from "./setup_server.ts";
 
 export interface UndoSetupOptions {
