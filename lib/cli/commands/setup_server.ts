@@ -65,12 +65,11 @@ export async function setupServer(system: System, ui: Ui, options: SetupServerOp
   ui.say(`${plan.title}${options.root === undefined ? "" : ` in ${options.root}`}`);
   sayLeftovers(ui, findLeftovers(host.journal.current, plan));
   await applyPlan(host, plan, { dryRun, withDiffs: options.withDiffs ?? false });
-  await sayEnd(system, ui, { config, tree, options });
+  await sayEnd(ui, { config, tree, options });
 }
 
 /** What is there now, and what comes next. */
 async function sayEnd(
-  system: System,
   ui: Ui,
   { config, tree, options }: {
     readonly config: Config;
