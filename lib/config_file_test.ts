@@ -53,12 +53,16 @@ Deno.test("P14: a directory, a dangling symlink and a file of another name are t
 Deno.test("P14: a file that we may not read is a user's error", async () => {
   const system = createMemorySystem({ files: { [PATH]: "" } });
   const refused = (): Promise<never> => Promise.reject(new Deno.errors.PermissionDenied("open"));
-  for (const broken of [{ ...system, readFile: refused }, { ...system, stat: refused }]) {
-    await assert.rejects(
-      readConfigFile(broken, PATH),
-      (error) =>
-        error instanceof UserError && /it belongs to root/.test(error.message) &&
-        /sudo chown/.test(error.hints[0] ?? ""),
-    );
+  const cases = [
+    [{ ...system, readFile: refused }, /it belongs to root/, /sudo chown/],
+    [{ ...system, stat: refused }, /you may not look there/, /ls -ld \/p$/],
+  ] as const;
+  for (const [broken, message, hint] of cases) {
+    await assert.rejects(readConfigFile(broken, PATH), (error) => {
+      assert.ok(error instanceof UserError && error.exitCode === 2);
+      assert.match(error.message, message);
+      assert.match(error.hints[0] ?? "", hint);
+      return true;
+    });
   }
 });

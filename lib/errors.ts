@@ -58,16 +58,42 @@ export class CommandError extends Error {
 }
 
 function describeFailure(failure: CommandFailure): string {
-  const program = failure.argv[0] ?? "";
-  const how = failure.notFound
+  const { program, isWrapped } = unwrapCommand(failure.argv);
+  const { exitCode } = failure;
+  // 124 to 127, and 128 plus a signal: timeout(1).
+  const how = failure.notFound || (isWrapped && exitCode === 127)
     ? "was not found"
-    : failure.timedOut
+    : failure.timedOut || (isWrapped && exitCode === 124)
     ? "did not end in time and was stopped"
     : failure.signal !== undefined
     ? `was ended by ${failure.signal}`
-    : `exited with status ${failure.exitCode}`;
+    : isWrapped && exitCode === 137
+    ? "was ended by SIGKILL (memory may have run out)"
+    : `exited with status ${exitCode}`;
   const lines = (failure.lastLines ?? []).map((line) => `\n  ${line}`).join("");
   return `"${program}" ${how}${lines}\n  command: ${quoteCommand(failure.argv)}`;
+}
+
+/** Programs that run another one: how many words stand before that one besides options. */
+const wrappers: Readonly<Record<string, number>> = { nice: 0, setpriv: 0, sudo: 0, timeout: 1, unshare: 0 };
+
+export interface UnwrappedCommand {
+  /** The program that a command is about: people know "mmdebstrap", not the "timeout" around it. */
+  readonly program: string;
+  readonly isWrapped: boolean;
+}
+
+/** @param argv options of wrappers are of the form --x=y or --x */
+export function unwrapCommand(argv: readonly string[]): UnwrappedCommand {
+  for (let index = 0; index < argv.length;) {
+    const program = argv[index] ?? "";
+    const words = Object.hasOwn(wrappers, program) ? wrappers[program] : undefined;
+    let next = index + 1 + (words ?? 0);
+    while (words !== undefined && argv[next - words]?.startsWith("-")) next++;
+    if (words === undefined || argv[next] === undefined) return { program, isWrapped: index > 0 };
+    index = next;
+  }
+  return { program: "", isWrapped: false };
 }
 
 /** An argument list as a line that can be pasted into a shell. */

@@ -1,4 +1,5 @@
 /** Which stages of a plan run, from `--skip` and `--only`. Pure. */
+import { nearestName } from "../config/nearest_name.ts";
 import { ExitCode, UserError } from "../errors.ts";
 import { type Stage, type StageName, stageNames } from "./stage.ts";
 
@@ -15,12 +16,7 @@ export interface StageSelection {
 /** @throws {UserError} (exit code 2) for names that are no stages, or stages that cannot be left out */
 export function selectStages(plan: readonly Stage[], { skip, only }: StageSelection): Stage[] {
   for (const name of [...skip, ...only]) {
-    if (!stageNames.some((known) => known === name)) {
-      throw new UserError(`There is no stage "${name}"`, {
-        exitCode: ExitCode.usage,
-        hints: [`The stages are ${plan.map((stage) => stage.name).join(", ")}`],
-      });
-    }
+    if (!stageNames.some((known) => known === name)) throw unknownStage(plan, name);
   }
   const refused = skip.find((name) => indispensable.some((one) => one === name));
   if (refused !== undefined) {
@@ -38,4 +34,20 @@ export function selectStages(plan: readonly Stage[], { skip, only }: StageSelect
     if (wanted.has(stage.name)) stage.needs.forEach((name) => wanted.add(name));
   }
   return kept.filter((stage) => wanted.has(stage.name));
+}
+
+function unknownStage(plan: readonly Stage[], name: string): UserError {
+  const stages = plan.map((stage) => stage.name);
+  const all = `The stages are ${stages.join(", ")}`;
+  if (name.startsWith("-")) {
+    return new UserError(`"--only" and "--skip" need the name of a stage: found the option "${name}" in its place`, {
+      exitCode: ExitCode.usage,
+      hints: [all],
+    });
+  }
+  const near = nearestName(name, stages);
+  return new UserError(`There is no stage "${name}"`, {
+    exitCode: ExitCode.usage,
+    hints: [...near === undefined ? [] : [`"${near}" perhaps`], all],
+  });
 }

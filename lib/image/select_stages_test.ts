@@ -42,3 +42,16 @@ Deno.test("names that are no stages, and stages no image can do without, are ref
     );
   }
 });
+
+Deno.test("P8: an option in the place of a stage's name is not taken for one; a near miss is named", () => {
+  const refuse = (only: readonly string[]): UserError => {
+    try {
+      selectStages(plan, { skip: [], only });
+    } catch (error) {
+      if (error instanceof UserError) return error;
+    }
+    throw new TypeError("It was not refused");
+  };
+  assert.match(refuse(["--dry-run"]).message, /need the name of a stage: found the option "--dry-run" in its place$/);
+  assert.match(refuse(["agnets"]).hints[0] ?? "", /^"agents" perhaps$/);
+});

@@ -6,6 +6,7 @@
  */
 
 import { bootstrapProgram, findBootstrapHost } from "../debian/bootstrap_program.ts";
+import { runBootstrap } from "../debian/run_bootstrap.ts";
 import {
   demoDiskCommandLine,
   demoDiskLayout,
@@ -162,15 +163,15 @@ interface MakeDisk extends BuildDemoDiskOptions {
 
 async function makeDisk(system: System, options: MakeDisk): Promise<void> {
   const { work, asRoot } = options;
+  const runOptions = {
+    // Fixed times in the file systems (mke2fs 1.47.1 and later).
+    env: { SOURCE_DATE_EPOCH: "1735689600" },
+    timeoutMs: 30 * 60_000,
+    onLine: (line: string) => options.onLine?.(line),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  };
   const run = async (argv: readonly string[], stdin?: string): Promise<void> => {
-    await system.run(argv, {
-      // Fixed times in the file systems (mke2fs 1.47.1 and later).
-      env: { SOURCE_DATE_EPOCH: "1735689600" },
-      timeoutMs: 30 * 60_000,
-      onLine: (line) => options.onLine?.(line),
-      ...(stdin === undefined ? {} : { stdin }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
+    await system.run(argv, { ...runOptions, ...(stdin === undefined ? {} : { stdin }) });
   };
   await system.chmod(work, 0o755);
   for (const [path, text] of Object.entries({ "/etc/fstab": formatFstab(options.firmware), ...options.files })) {
@@ -181,7 +182,12 @@ async function makeDisk(system: System, options: MakeDisk): Promise<void> {
   options.onStep?.("installing Debian");
   const host = await findBootstrapHost(system);
   const bootstrap = formatMmdebstrapArguments(options, `${work}/tree.tar`, `${work}/files`);
-  await run([...bootstrapProgram(host), `--mode=${host.mode}`, ...bootstrap]);
+  const plan = {
+    failure: "Debian cannot be installed on the demo disk",
+    suite: options.suite,
+    mirror: options.mirror ?? "",
+  };
+  await runBootstrap(system, [...bootstrapProgram(host), `--mode=${host.mode}`, ...bootstrap], plan, runOptions);
 
   options.onStep?.("making file systems");
   // Device nodes come from devtmpfs when the disk is booted; an ordinary user could not create them.

@@ -25,7 +25,7 @@ async function makeRig(who: "root" | "user"): Promise<Rig> {
   const directory = await Deno.makeTempDir({ prefix: "interrupted-" });
   const project = `${directory}/project`;
   await Deno.mkdir(project);
-  const names = ["main.ts", "deno.json", "deno.lock", "lib", "agents", "image"];
+  const names = ["main.ts", "stiefelsystem", "deno.json", "deno.lock", "lib", "agents", "image"];
   await system.run(["cp", "-R", ...names.map((name) => `${projectRoot}${name}`), project]);
   // Where nobody may run it, and with its downloads.
   await system.run(["cp", Deno.execPath(), `${directory}/deno`]);

@@ -1,5 +1,6 @@
 /** Stage "base": Debian packages, unpacked into a directory; none of their scripts runs. Runs `id`, `unshare`, `setpriv`, `tar`. */
 import { type BootstrapHost, findBootstrapHost } from "../../debian/bootstrap_program.ts";
+import { runBootstrap } from "../../debian/run_bootstrap.ts";
 import { mmdebstrapArguments, packageRecordDirectory, parsePackageVersions } from "../base_packages.ts";
 import { sourceDateEpoch } from "../plan_image.ts";
 import { hashText } from "../stage.ts";
@@ -37,7 +38,12 @@ export async function buildBase({ system, request, directory, progress, signal }
   const archive = `${directory}/base.tar`;
   const tree = `${directory}/${treeName}`;
   const host = await findBootstrapHost(system);
-  await system.run(mmdebstrapArguments(request, host, host.mode === "root" ? tree : archive), {
+  const plan = {
+    failure: "Debian's packages cannot be fetched and unpacked",
+    suite: request.suite,
+    mirror: request.mirror,
+  };
+  await runBootstrap(system, mmdebstrapArguments(request, host, host.mode === "root" ? tree : archive), plan, {
     env: mmdebstrapEnvironment(host, directory),
     timeoutMs: 60 * 60_000,
     signal,

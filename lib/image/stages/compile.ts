@@ -5,6 +5,7 @@
 import { type DriverConfig } from "../../config/config.ts";
 import { requireDriverSource } from "../../config/driver_source.ts";
 import { findBootstrapHost } from "../../debian/bootstrap_program.ts";
+import { runBootstrap } from "../../debian/run_bootstrap.ts";
 import { quoteCommand, UserError } from "../../errors.ts";
 import type { System } from "../../system/system.ts";
 import {
@@ -35,7 +36,8 @@ export async function buildCompile(context: StageContext): Promise<StageRecord> 
   const archive = `${directory}/sources.tar`;
   const results = `${directory}/results.tar`;
   await system.run(["tar", "-c", "-f", archive, "-C", sources, "--owner=0", "--group=0", "."], { signal });
-  await system.run(
+  await runBootstrap(
+    system,
     compileArguments({
       suite: request.suite,
       mirror: request.mirror,
@@ -45,6 +47,7 @@ export async function buildCompile(context: StageContext): Promise<StageRecord> 
       sourceArchive: archive,
       resultArchive: results,
     }),
+    { failure: "A compiler for the drivers cannot be set up", suite: request.suite, mirror: request.mirror },
     {
       env: mmdebstrapEnvironment(host, directory),
       timeoutMs: 60 * 60_000,

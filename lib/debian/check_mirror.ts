@@ -1,0 +1,90 @@
+/** A quick look at the mirror before the work: is it there, does it have the suite, does the clock fit? */
+import { CommandError, UserError } from "../errors.ts";
+import type { System } from "../system/system.ts";
+import { type BootstrapPlan, explainBootstrap, type Explanation } from "./explain_bootstrap.ts";
+
+/** apt's own downloader, so that proxies and certificates are those that the build will use. Package apt. */
+const downloader = "/usr/lib/apt/apt-helper";
+const limitSeconds = 30;
+
+export interface MirrorQuestion extends BootstrapPlan {
+  /** Of the archive: "main", "non-free-firmware". */
+  readonly components: readonly string[];
+  /** An empty folder for what is fetched. */
+  readonly directory: string;
+}
+
+/**
+ * Fetches the suite's Release file (140 KB). Runs `timeout`, `rm`. Where apt's downloader is missing nothing is looked at.
+ * @throws {UserError} with the reason and the cure
+ */
+export async function checkMirror(system: System, { directory, ...question }: MirrorQuestion): Promise<void> {
+  if (await system.stat(downloader) === undefined) return;
+  const problem = await askMirror(system, directory, question);
+  if (problem === undefined) return;
+  throw new UserError(`Debian's packages cannot be fetched: ${problem.found}`, { hints: problem.hints });
+}
+
+async function askMirror(
+  system: System,
+  directory: string,
+  question: Omit<MirrorQuestion, "directory">,
+): Promise<Explanation | undefined> {
+  const base = `${question.mirror.replace(/\/$/, "")}/dists/${question.suite}`;
+  const patience = ["http", "https"].flatMap((kind) => ["-o", `Acquire::${kind}::Timeout=10`]);
+  let lines: readonly string[] = [];
+  // Old archives have no InRelease.
+  for (const name of ["InRelease", "Release"]) {
+    const file = `${directory}/${name}`;
+    try {
+      const fetch = [downloader, ...patience, "-o", "Acquire::Retries=0", "download-file", `${base}/${name}`, file];
+      await system.run(["timeout", String(limitSeconds), ...fetch]);
+      return judgeRelease(await system.readText(file), { ...question, nowMs: system.wallClockMs() });
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      const timedOut = error.failure.exitCode === 124 ? ["Connection timed out"] : [];
+      lines = [...timedOut, ...error.failure.lastLines ?? []];
+      if (!lines.some((line) => /404|File not found/.test(line))) break;
+    }
+  }
+  return explainBootstrap(lines, question) ??
+    { found: `the mirror ${question.mirror} gave no list of packages: ${lines.at(-1) ?? ""}`, hints: [] };
+}
+
+/** apt allows so much; a clock that is behind by more is refused (apt.conf(5), Acquire::Max-FutureTime). */
+const futureMs = 10_000;
+
+/** What is wrong with the Release file of a suite (Debian's wiki, "DebianRepository/Format"). Pure. */
+export function judgeRelease(
+  text: string,
+  { nowMs, ...question }: BootstrapPlan & { readonly components: readonly string[]; readonly nowMs: number },
+): Explanation | undefined {
+  const field = (name: string): string | undefined => new RegExp(`^${name}: *(.*)$`, "m").exec(text)?.[1]?.trim();
+  const date = Date.parse(field("Date") ?? "");
+  if (Number.isNaN(date)) return explainBootstrap(["NOSPLIT"], question);
+  const describe = (differenceMs: number): string => `${Math.ceil(differenceMs / 3_600_000)} h`;
+  if (date - nowMs > futureMs) {
+    return explainBootstrap([`is not valid yet (invalid for another ${describe(date - nowMs)})`], question);
+  }
+  const end = Date.parse(field("Valid-Until") ?? "");
+  if (end < nowMs) return explainBootstrap([`is expired (invalid since ${describe(nowMs - end)})`], question);
+  const offered = (field("Components") ?? "").split(/\s+/).map((name) => name.slice(name.lastIndexOf("/") + 1));
+  const missing = question.components.filter((name) => !offered.includes(name));
+  if (field("Components") !== undefined && missing.length > 0) {
+    const cure = missing.includes("non-free-firmware")
+      ? ['Or leave firmware out: "image: {firmware: false}" in config.yaml']
+      : [];
+    return {
+      found: `"${question.suite}" at ${question.mirror} has no ${missing.map((name) => `"${name}"`).join(", ")}`,
+      hints: ['Look at "image: suite" and "image: mirror" in config.yaml', ...cure],
+    };
+  }
+  const architectures = field("Architectures")?.split(/\s+/);
+  if (architectures !== undefined && !architectures.includes("amd64")) {
+    return {
+      found: `"${question.suite}" at ${question.mirror} has no packages for amd64`,
+      hints: ['Look at "image: suite" and "image: mirror" in config.yaml'],
+    };
+  }
+  return undefined;
+}
