@@ -52,6 +52,14 @@ doctor)
 --ignore-env \
 --allow-sys=uid"
     ;;
+boot-entry)
+    flags="\
+--no-prompt \
+--allow-read \
+--allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME \
+--ignore-env \
+--allow-sys=uid"
+    ;;
 demo)
     flags="\
 --no-prompt \

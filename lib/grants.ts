@@ -92,6 +92,7 @@ export const commandNames = [
   "setup-server",
   "undo-setup",
   "doctor",
+  "boot-entry",
   "demo",
   "test-qemu",
   "test-nspawn",
@@ -176,6 +177,8 @@ export const commandGrants: Readonly<Record<CommandName, Grants>> = {
       ...["cryptsetup", "mokutil", "nft"],
     ],
   },
+  // It shows what a disk says, which is not to be trusted.
+  "boot-entry": { ...talk, read: "all", write: [], run: [] },
   "demo": { ...build, run: machinePrograms },
   "test-qemu": { ...build, run: machinePrograms },
   "test-nspawn": { ...build, run: [...machinePrograms, "ip", "losetup", "lsblk", "systemd-nspawn"] },

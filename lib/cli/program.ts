@@ -1,5 +1,6 @@
 /** All commands and options of the command line tool. A command's work stands in `commands/`, loaded when it is asked for. */
 
+import { resolve } from "node:path/posix";
 import { Argument, Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { parseDenoVersion, pinnedDeno, requireDeno } from "../deno_version.ts";
 import { ExitCode, UserError } from "../errors.ts";
@@ -259,7 +260,47 @@ function buildProgram(context: ProgramContext): Command {
       await doctor(system, ui, { configPath: paths.configFile, keyPath: paths.keyFile, buildDirectory: paths.outDir });
     });
 
+  addConfigOptions(
+    program.command("boot-entry")
+      .description(
+        "Show which kernel, initramfs and command line a desktop would get from this laptop's disk, and from which file. Starts no server.",
+      ),
+  )
+    .option("--root <dir>", "a system that is mounted there, or a copy of its files (default: the running one)")
+    .option("--partition <dir>", "files of one partition of a disk; once for each, in the disk's order", collect)
+    .option("--json", "for programs; the form is in doc/boot-entries.md")
+    .addHelpText("after", () => `\n${wrapText(bootEntryHelp, helpOutput.getOutHelpWidth())}`)
+    .action(async (options) => {
+      const { system, ui, paths } = begin(options);
+      const { bootEntry } = await import("./commands/boot_entry.ts");
+      const isThere = options.config !== undefined || await system.stat(paths.configFile) !== undefined;
+      const at = (path: string): string => resolve(context.workingDirectory, path);
+      await bootEntry(system, ui, {
+        ...(isThere ? { configPath: paths.configFile } : {}),
+        ...(options.root === undefined ? {} : { root: at(options.root) }),
+        ...(options.partition === undefined ? {} : { partitions: options.partition.map(at) }),
+        ...(options.json === undefined ? {} : { isJson: true }),
+      });
+    });
+
   return program as unknown as Command;
+}
+
+const bootEntryHelp = [
+  "The server on the laptop decides by the same code. Examples:",
+  "",
+  "  stiefelsystem boot-entry",
+  "  stiefelsystem boot-entry --root /mnt",
+  "  stiefelsystem boot-entry --partition /mnt/esp --partition /mnt/root",
+  "",
+  "With --partition each directory has the files of one partition, as they are on the disk: the ESP with EFI/ and loader/ at its top, the root " +
+  "file system without what is mounted into it.",
+  "",
+  "Exit status: 0 a desktop gets the entry shown, 1 a server would refuse (the reason is shown), 2 wrong usage or configuration.",
+].join("\n");
+
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...before ?? [], value];
 }
 
 // Return types of these builders are inferred: they carry each option's name and type to the action.
