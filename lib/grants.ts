@@ -7,6 +7,7 @@
  * A program that is started is outside Deno's sandbox, so each is named, and an agent gets neither a shell nor Deno itself. The kernel's
  * own files (/proc, /sys) are refused to Deno whatever is granted; `cat`, `ip` and `lsblk` read them.
  */
+import { RUN_NBDKIT_PATH } from "./block/run_nbdkit.ts";
 import type { Role } from "./protocol/kernel_command_line.ts";
 
 export interface Grants {
@@ -52,7 +53,7 @@ export const agentGrants: Readonly<Record<Role, Grants>> = {
       // the battery: agents/server/watch_battery.ts
       "ls",
       // the export: lib/block/nbd_export.ts
-      "nbdkit",
+      RUN_NBDKIT_PATH,
       "sync",
       // the export of an agent that has failed: lib/block/adopt_export.ts
       "kill",

@@ -124,6 +124,7 @@ class Autokexec {
         if (outcome.kind === "other-key") {
           console.sayRarely(
             `A desktop asks with another key (link ${link.name}): its image was built with another aes-key file`,
+            "other-key",
           );
         }
         // An answer that cannot be sent is asked for again.

@@ -73,6 +73,7 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
           console.sayRarely(
             `A stiefelsystem answers with another key (link ${link.name}, ${datagram.address}): ` +
               "both images must be built with the same aes-key file",
+            "other-key",
           );
         }
         if (finding.kind === "claim-accepted") {

@@ -6,9 +6,11 @@ import { adoptNbdExport } from "../../lib/block/adopt_export.ts";
 import { type ExportState, formatExportState, parseExportState } from "../../lib/block/export_state.ts";
 import { describeHolder, type Lease, type LeaseClient, requestLease } from "../../lib/block/lease.ts";
 import { type NbdExport, type NbdExportEnd, startNbdExport } from "../../lib/block/nbd_export.ts";
+import type { Link } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
 import { describeError } from "../shared/links.ts";
+import { howLostEnds } from "./lost_export.ts";
 import type { SessionPlan } from "./session_plan.ts";
 
 /** A client's hold on the disk. It ends by `release`, by the end of its export, or by the same machine asking again. */
@@ -31,6 +33,8 @@ interface Holding extends Ticket {
   nbd?: NbdExport;
   /** What the desktop's connection goes to. */
   linkAddress: LinkAddress | undefined;
+  /** Why the desktop cannot reach the disk any more, though it may believe that it has it: then nobody else gets it. */
+  lostBecause?: string;
   /** What to undo when it ends. */
   readonly cleanup: AsyncDisposableStack;
 }
@@ -42,11 +46,19 @@ export interface DeskOptions {
   readonly directory: string;
   /** The disk is free again; `isDone` when a desktop that had it said goodbye. Not told by `close`. */
   readonly onFree: (isDone: boolean) => void;
+  /** The export has ended under a desktop that may still believe it has the disk. The disk stays lent to it. */
+  readonly onLost: (lost: LostExport) => void;
+}
+
+export interface LostExport {
+  readonly lease: Lease;
+  readonly reason: string;
 }
 
 export class Desk {
   readonly #options: DeskOptions;
   #holding: Holding | undefined;
+  #restoring: Promise<void> | undefined;
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -63,8 +75,10 @@ export class Desk {
   async admit(client: LeaseClient, exchangeOver: Promise<void>): Promise<Admission> {
     const answer = requestLease(this.#holding?.lease, client, this.#options.system.wallClockMs());
     if (answer.kind === "refused") {
-      this.#options.console.sayRarely(`"${client.name}" (${client.mac}) was refused: ${describeHolder(answer)}`);
-      return { kind: "refused", message: describeHolder(answer), holder: answer.holder.name };
+      const lost = this.#holding?.lostBecause === undefined ? "" : `; ${howLostEnds}`;
+      const message = describeHolder(answer) + lost;
+      this.#options.console.sayRarely(`"${client.name}" (${client.mac}) was refused: ${message}`);
+      return { kind: "refused", message, holder: answer.holder.name };
     }
     const previous = this.#holding;
     const controller = new AbortController();
@@ -86,15 +100,16 @@ export class Desk {
 
   /**
    * Takes over what an agent before us has lent and left behind, or clears away what remains of it. To be called before anybody is
-   * admitted. @returns who has the disk
+   * admitted. @returns who has the disk, and whether a desktop had it and said goodbye meanwhile
    * @throws {ProtocolError} when it cannot be known to whom the disk is lent
    */
-  async adopt(): Promise<Lease | undefined> {
+  async adopt(): Promise<{ readonly lease?: Lease; readonly isDone: boolean }> {
     const { system, console } = this.#options;
-    if (await system.stat(this.#statePath) === undefined) return undefined;
+    if (await system.stat(this.#statePath) === undefined) return { isDone: false };
     const state = parseExportState(await system.readText(this.#statePath));
     const { lease } = state;
-    const nbd = await adoptNbdExport(system, state, {
+    const adoption = await adoptNbdExport(system, state, {
+      logPath: this.#logPath,
       onConnected: (isConnected) => this.#sayConnected(lease, isConnected),
     });
     const controller = new AbortController();
@@ -102,15 +117,20 @@ export class Desk {
     const cleanup = this.#createCleanup(state.linkAddress);
     const { linkAddress } = state;
     const holding: Holding = { lease, controller, replaced, exchangeOver: Promise.resolve(), linkAddress, cleanup };
-    if (nbd === undefined) {
-      console.say(`"${lease.holder.name}" had the disk; its export ended while no agent ran`);
-      await end(holding);
-      return undefined;
+    if (adoption.kind === "running") {
+      this.#holding = { ...holding, nbd: adoption.nbd };
+      this.#watchExport(this.#holding, adoption.nbd);
+      console.say(`"${lease.holder.name}" (${lease.holder.mac}) has the disk; the agent before this one had lent it`);
+      return { lease, isDone: false };
     }
-    this.#holding = { ...holding, nbd };
-    this.#watchExport(this.#holding, nbd);
-    console.say(`"${lease.holder.name}" (${lease.holder.mac}) has the disk; the agent before this one had lent it`);
-    return lease;
+    console.say(`"${lease.holder.name}" had the disk; its export ended while no agent ran`);
+    if (adoption.end.reason === "lost") {
+      this.#holding = holding;
+      this.#keepLost(holding, adoption.end.message);
+      return { lease, isDone: false };
+    }
+    await end(holding);
+    return { isDone: adoption.end.reason === "disconnected" };
   }
 
   /** Starts the export. @throws {UserError} when it does not start; {Error} when the ticket is not valid any more */
@@ -120,11 +140,15 @@ export class Desk {
     const state = stateOf(holding.lease, plan);
     await this.#writeState(state); // first: what is not written down would be lent twice
     holding.cleanup.use(this.#createCleanup(plan.linkAddress));
-    holding.linkAddress = plan.linkAddress;
     if (plan.linkAddress !== undefined) await system.run(addAddress(plan.linkAddress), { timeoutMs: 10_000 });
+    // Not earlier: an address that is not there yet is not one that was taken away.
+    holding.linkAddress = plan.linkAddress;
     let noting: Promise<void> | undefined;
     holding.cleanup.defer(() => noting);
     const nbd = await startNbdExport(system, plan.exportSettings, {
+      logPath: this.#logPath,
+      onDiskError: (message) =>
+        console.sayRarely(`THE DISK FAILS: "${holding.lease.holder.name}" was told of an error: ${message}`),
       onConnected: (isConnected) => {
         this.#sayConnected(holding.lease, isConnected);
         noting ??= this.#writeState({ ...state, wasUsed: true })
@@ -138,15 +162,25 @@ export class Desk {
   }
 
   /**
-   * Gives a link that has come back (a card on USB or Thunderbolt) the address that the desktop is connected to: the connection goes on.
-   * One that still has it stays as it is.
+   * Gives a link the address that the desktop is connected to, where it is missing: a card on USB or Thunderbolt that has come back, or an
+   * address that a program has taken away. The connection goes on. To be called after each change of the links. Never rejects.
    */
-  async restoreAddress(link: string): Promise<void> {
+  async restoreAddress(links: readonly Link[]): Promise<void> {
     const { system, console } = this.#options;
-    const wanted = this.#holding?.linkAddress;
-    if (wanted?.link !== link) return;
-    const { exitCode } = await system.run(addAddress(wanted), { timeoutMs: 10_000, acceptExitCodes: [0, 2] });
-    if (exitCode === 0) console.say(`The link ${link} is back, and has the desktop's address again`);
+    const missing = findMissingAddress(links, this.#holding?.linkAddress);
+    if (missing === undefined) return;
+    // 2: it is there again, or the link went away meanwhile
+    this.#restoring = system.run(addAddress(missing), { timeoutMs: 10_000, acceptExitCodes: [0, 2] }).then(
+      ({ exitCode }) => {
+        if (exitCode === 0) console.say(`The link ${missing.link} has the desktop's address again`);
+      },
+      (error) => console.sayRarely(`The desktop's address could not be set again: ${describeError(error)}`),
+    );
+    await this.#restoring;
+  }
+
+  get #logPath(): string {
+    return `${this.#options.directory}/nbdkit.log`;
   }
 
   get #statePath(): string {
@@ -163,10 +197,12 @@ export class Desk {
   #createCleanup(linkAddress: ExportState["linkAddress"]): AsyncDisposableStack {
     const { system } = this.#options;
     const cleanup = new AsyncDisposableStack();
+    cleanup.defer(() => system.remove(this.#logPath));
     cleanup.defer(() => system.remove(this.#statePath));
     if (linkAddress === undefined) return cleanup;
     const argv = ["ip", "-6", "address", "del", linkAddress.address, "dev", linkAddress.link];
     cleanup.defer(async () => {
+      await this.#restoring;
       await system.run(argv, { timeoutMs: 10_000, isCleanup: true }).catch(() => {}); // never added, or gone with its link
     });
     return cleanup;
@@ -204,8 +240,15 @@ export class Desk {
 
   async #onExportEnd(holding: Holding, exportEnd: NbdExportEnd): Promise<void> {
     if (this.#holding !== holding || exportEnd.reason === "stopped") return;
+    if (exportEnd.reason === "lost") return this.#keepLost(holding, exportEnd.message);
     if (exportEnd.reason === "failed") this.#options.console.say(`The export has ended: ${exportEnd.message}`);
     await this.#free(holding, exportEnd.reason === "disconnected");
+  }
+
+  /** The note of the export stays, too: an agent that is started next must know. */
+  #keepLost(holding: Holding, reason: string): void {
+    holding.lostBecause = reason;
+    this.#options.onLost({ lease: holding.lease, reason });
   }
 
   async #free(holding: Holding, isDone: boolean): Promise<void> {
@@ -214,6 +257,17 @@ export class Desk {
     this.#holding = undefined;
     this.#options.onFree(isDone);
   }
+}
+
+/** The address of a session, if the link that should have it is there without it. Pure. */
+export function findMissingAddress(
+  links: readonly Link[],
+  wanted: LinkAddress | undefined,
+): LinkAddress | undefined {
+  const link = links.find(({ name }) => name === wanted?.link);
+  if (wanted === undefined || link === undefined) return undefined;
+  const isThere = link.addresses.some(({ address, prefixLength }) => `${address}/${prefixLength}` === wanted.address);
+  return isThere ? undefined : wanted;
 }
 
 /** nodad: the prefix was made for this session, nobody else can have the address. */
@@ -238,5 +292,7 @@ async function end(holding: Holding): Promise<void> {
   holding.controller.abort(new Error("The same machine has started a new exchange"));
   await holding.exchangeOver;
   await holding.nbd?.stop();
+  // What is taken away now must not be given back.
+  holding.linkAddress = undefined;
   await holding.cleanup.disposeAsync();
 }

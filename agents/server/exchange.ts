@@ -95,10 +95,12 @@ function sayDeclined(stream: ByteStream, console: Console, error: ProtocolError)
   if (error.code === "wrong-key") {
     console.sayRarely(
       `A desktop asks with another key (${stream.remoteAddress}): both images must be built with the same aes-key file`,
+      error.code,
     );
   } else if (error.code === "unknown-version") {
     console.sayRarely(
       `A desktop asks with another version of the protocol (${stream.remoteAddress}): update the older image`,
+      error.code,
     );
   }
 }

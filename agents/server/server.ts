@@ -18,10 +18,12 @@ import type { Console } from "../shared/console.ts";
 import { type Environment, readEnvironment } from "../shared/environment.ts";
 import { describeError, runOnLinks, type UsableLink } from "../shared/links.ts";
 import { version } from "../../lib/version.ts";
-import { Desk } from "./desk.ts";
+import { Desk, type LostExport } from "./desk.ts";
 import { serveExchange, type ServerExchangeOptions } from "./exchange.ts";
 import { waitUntilIdle } from "./idle.ts";
+import { describeLostExport } from "./lost_export.ts";
 import type { ServerOptions } from "./options.ts";
+import { RecentAskers } from "./recent_askers.ts";
 import type { Arrival } from "./session_plan.ts";
 import { createDiskSource, PreparedSource, type WatchedSource } from "./source.ts";
 import {
@@ -55,6 +57,9 @@ const patienceMs = 5_000;
 /** How long closing and writing may take before the machine ends all the same. */
 const closeTimeoutMs = 60_000;
 
+/** What the image calls itself (image/initrd/etc/hostname). */
+const imageHostName = "stiefelsystem";
+
 /** How long init may take to end the machine. */
 const endTimeoutMs = 120_000;
 
@@ -68,6 +73,7 @@ class Server {
   readonly #source: PreparedSource;
   readonly #desk: Desk;
   readonly #workDirectory: string;
+  readonly #askers = new RecentAskers();
   readonly #done = Promise.withResolvers<void>();
   #state: ServerState;
   /** Since when nobody has the disk, if so. */
@@ -95,6 +101,7 @@ class Server {
       console,
       directory: options.workDirectory,
       onFree: (isDone) => this.#onFree(isDone),
+      onLost: (lost) => this.#onLost(lost),
     });
     this.#freeSinceMs = system.monotonicMs();
     this.#state = { name: environment.machineName, version, phase: { kind: "starting" }, listening: [] };
@@ -103,14 +110,23 @@ class Server {
   async run(): Promise<void> {
     const { system, console, signal } = this.#dependencies;
     for (const name of this.#environment.unknownParameters) console.say(`The kernel parameter "${name}" is not known`);
-    const lease = await this.#desk.adopt();
+    const { lease, isDone } = await this.#desk.adopt();
     // What an agent before us had open when it failed would look like a use of the disk.
     if (lease === undefined) await releaseLeftovers(system, this.#workDirectory);
-    if (lease !== undefined) this.#setPhase({ kind: "lent", client: lease.holder, sinceMs: lease.sinceMs });
+    if (lease !== undefined && this.#state.phase.kind !== "lost") {
+      this.#setPhase({ kind: "lent", client: lease.holder, sinceMs: lease.sinceMs });
+    }
+    if (isDone) this.#sayDone();
     const over = new AbortController();
     const stop = AbortSignal.any([signal, over.signal]);
     const running = [
-      runOnLinks({ system, console, signal: stop, work: (link, linkSignal) => this.#serveLink(link, linkSignal) }),
+      runOnLinks({
+        system,
+        console,
+        signal: stop,
+        onLinks: (links) => void this.#desk.restoreAddress(links),
+        work: (link, linkSignal) => this.#serveLink(link, linkSignal),
+      }),
       ...this.#listen.map((address) => this.#serveForever(address, stop, () => this.#listenOnAddress(address, stop))),
       this.#serveForever("The state page", stop, () => this.#listenForPage(stop)),
       // A disk that is lent is the desktop's: it is not even looked at.
@@ -193,7 +209,6 @@ class Server {
 
   async #serveLink(link: UsableLink, signal: AbortSignal): Promise<void> {
     const { system } = this.#dependencies;
-    await this.#desk.restoreAddress(link.name);
     using datagrams = await openDatagramLink({
       link: link.name,
       index: link.index,
@@ -230,8 +245,10 @@ class Server {
       if (outcome.kind === "other-key") {
         console.sayRarely(
           `A desktop asks with another key (link ${link.name}): both images must be built with the same aes-key file`,
+          "wrong-key",
         );
       }
+      if (outcome.kind === "offered" && outcome.isFresh) this.#askers.note(source, system.monotonicMs());
       // An answer that cannot be sent is asked for again.
       if (outcome.kind !== "ignored") await datagrams.send(outcome.reply, datagram).catch(() => {});
     }
@@ -242,7 +259,8 @@ class Server {
     arrivalOf: (ends: { readonly localAddress: string; readonly remoteAddress: string }) => Arrival,
   ): StreamListener {
     const { system, console } = this.#dependencies;
-    return listenStream({ ...place, farewell: declineBusy().reply }, (stream) => {
+    const isExpected = (address: string): boolean => this.#askers.has(`${address}%${place.link}`, system.monotonicMs());
+    return listenStream({ ...place, farewell: declineBusy().reply, isExpected }, (stream) => {
       const options: ServerExchangeOptions = {
         system,
         console,
@@ -275,7 +293,12 @@ class Server {
     const place = { address: "::", port: statePagePort, signal, idleTimeoutMs: 5_000, maximumConnections: 8 };
     await using listener = listenStream(
       place,
-      (stream) => servePage(stream, (request) => answerStateRequest(this.#state, request)),
+      (stream) =>
+        servePage(stream, {
+          port: statePagePort,
+          names: [this.#state.name, imageHostName],
+          answer: (request) => answerStateRequest(this.#state, request),
+        }),
     );
     await listener.finished;
   }
@@ -309,11 +332,21 @@ class Server {
   }
 
   #onFree(isDone: boolean): void {
-    if (isDone) this.#dependencies.console.say("The desktop is done with the disk");
     this.#freeSinceMs = this.#dependencies.system.monotonicMs();
     this.#setPhase({ kind: "waiting" });
-    if (isDone && this.#onEnd !== "wait") this.#done.resolve();
-    else void this.#prepare();
+    if (isDone) this.#sayDone();
+    if (!isDone || this.#onEnd === "wait") void this.#prepare();
+  }
+
+  #sayDone(): void {
+    this.#dependencies.console.say("The desktop is done with the disk");
+    if (this.#onEnd !== "wait") this.#done.resolve();
+  }
+
+  #onLost(lost: LostExport): void {
+    const { lease, reason } = lost;
+    this.#setPhase({ kind: "lost", client: lease.holder, sinceMs: lease.sinceMs, reason });
+    for (const line of describeLostExport(lost)) this.#dependencies.console.say(line);
   }
 
   /** Ends this machine when nobody has had the disk for so long. Never rejects. */

@@ -19,6 +19,8 @@ export type Phase =
   | { readonly kind: "waiting" }
   | { readonly kind: "sending"; readonly client: ClientState; readonly doneBytes: number; readonly totalBytes: number }
   | { readonly kind: "lent"; readonly client: ClientState; readonly sinceMs: number }
+  /** The export has ended under this desktop; the disk is not free (lost_export.ts). */
+  | { readonly kind: "lost"; readonly client: ClientState; readonly sinceMs: number; readonly reason: string }
   | { readonly kind: "ended" };
 
 export interface ServerState {
@@ -47,6 +49,9 @@ export function describePhase(phase: Phase): string {
       return `${describeClient(phase.client)} has the disk since ${
         new Date(phase.sinceMs).toISOString().slice(0, 19)
       }Z`;
+    case "lost":
+      return `THE DISK IS CUT OFF FROM ITS DESKTOP ${describeClient(phase.client)}: ${phase.reason}. ` +
+        "It stays lent: switch that desktop off, then start it from this laptop again, or restart this laptop";
     case "ended":
       return "The desktop is done";
   }

@@ -16,8 +16,12 @@ export interface Terminal {
 
 export interface Console {
   say(line: string): void;
-  /** A line that would come again and again: shown at most once in `repeatAfterMs` as long as it says the same. */
-  sayRarely(line: string): void;
+  /**
+   * A line that would come again and again: shown at most once in `repeatAfterMs`.
+   * @param kind lines of one kind count as the same, whatever they say; to be given where a stranger can make us say another line each time.
+   *   Default: the line itself
+   */
+  sayRarely(line: string, kind?: string): void;
   /** What is going on right now; the last one wins. Redrawn in place, or a line every few seconds. */
   status(line: string): void;
   /** The machine-readable mark of a step that was reached. */
@@ -63,12 +67,12 @@ export function createConsole(options: ConsoleOptions): Console {
     shownStatus = line;
   }
 
-  function sayRarely(line: string): void {
+  function sayRarely(line: string, kind: string = line): void {
     const now = monotonicMs();
-    const last = lastSaid.get(line);
+    const last = lastSaid.get(kind);
     if (last !== undefined && now - last < repeatAfterMs) return;
-    lastSaid.delete(line);
-    lastSaid.set(line, now);
+    lastSaid.delete(kind);
+    lastSaid.set(kind, now);
     const oldest = lastSaid.keys().next().value;
     if (lastSaid.size > maximumRemembered && oldest !== undefined) lastSaid.delete(oldest);
     say(line);

@@ -47,6 +47,20 @@ Deno.test("the same line is not said again within a minute, and what is remember
   assert.ok(text().endsWith("line 999\nsame\n"));
 });
 
+Deno.test("A6: lines of one kind are said once a minute, whatever they say", () => {
+  const { console, text, pass } = setUp(false);
+  for (let number = 0; number < 200; number++) {
+    console.sayRarely(`Somebody asks with another key (fe80::${number})`, "key");
+  }
+  console.sayRarely("Something else", "else");
+  pass(61_000);
+  console.sayRarely("Somebody asks with another key (fe80::300)", "key");
+  assert.equal(
+    text(),
+    "Somebody asks with another key (fe80::0)\nSomething else\nSomebody asks with another key (fe80::300)\n",
+  );
+});
+
 Deno.test("a mark tells the step and the seconds since the agent started", () => {
   const { console, text } = setUp(false);
   console.mark("found");

@@ -1,49 +1,47 @@
 import assert from "node:assert/strict";
 import { createMemorySystem, type MemorySystem } from "../system/memory.ts";
-import { adoptNbdExport, countConnections } from "./adopt_export.ts";
+import { adoptNbdExport } from "./adopt_export.ts";
 import type { NbdExport } from "./nbd_export.ts";
 
 const name = "0123456789abcdef0123456789abcdef";
-const state = { disk: "/dev/sda", port: 10809, exportName: name, wasUsed: false };
+const state = { disk: "/dev/sda", exportName: name, wasUsed: false };
 
-// Linux 6.12, shortened on the right
-const header = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
-const listening =
-  "   0: 00000000000000000000000001000000:2A39 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000";
-const established =
-  "   1: 0000A8FD00000000000000000100000:2A39 0000A8FD00000000000000000200000:D3F2 01 00000000:00000000 00:00000000";
-const outgoing = "   2: 0100007F:D3F2 0100007F:2A39 01 00000000:00000000 00:00000000";
-
-Deno.test("only established connections to our port count", () => {
-  const text = [header, listening, established, outgoing, "", header, established].join("\n");
-  assert.equal(countConnections(text, 10809), 2);
-  assert.equal(countConnections(text, 10810), 0);
-});
+const logPath = "/run/stiefelsystem/nbdkit.log";
+const connect = [
+  "nbdkit: file[1]: debug: handshake complete, processing requests with 1 threads",
+  "nbdkit: debug: starting worker thread file.0",
+];
+const goodbye = "nbdkit: file.0: debug: client sent NBD_CMD_DISC, closing connection";
+const gone = "nbdkit: file.0: debug: exiting worker thread file.0";
 
 interface Machine {
   readonly system: MemorySystem;
   isRunning: boolean;
-  connections: number;
+  /** What nbdkit writes into its log. */
+  say(...lines: readonly string[]): Promise<void>;
   /** Lets the next look at the client happen. */
   look(): Promise<void>;
 }
 
 /** A machine on which two exports run; 43 is the one of `state`. */
 function createMachine(): Machine {
+  let log = "";
   const machine: Machine = {
     isRunning: true,
-    connections: 0,
     system: createMemorySystem({
       commands: [(argv) => {
         const [program, path] = argv;
         if (program === "pidof") return machine.isRunning ? "42 43\n" : 1;
         if (path === "/proc/42/cmdline") return "nbdkit\0exportname=another\0";
         if (path === "/proc/43/cmdline") return machine.isRunning ? `nbdkit\0--foreground\0exportname=${name}\0` : 1;
-        if (path === "/proc/net/tcp") return [header, ...Array(machine.connections).fill(established)].join("\n");
         if (program === "kill") machine.isRunning = false;
         return "";
       }],
     }),
+    say: async (...lines) => {
+      log += lines.map((line) => `${line}\n`).join("");
+      await machine.system.writeFile(logPath, log);
+    },
     look: async () => {
       machine.system.advance(2_000);
       await settle();
@@ -55,39 +53,67 @@ function createMachine(): Machine {
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
 async function adopt(machine: Machine, wasUsed: boolean, said: boolean[] = []): Promise<NbdExport> {
-  const adopted = await adoptNbdExport(machine.system, { ...state, wasUsed }, { onConnected: (is) => said.push(is) });
-  assert.ok(adopted);
+  const options = { logPath, onConnected: (is: boolean) => void said.push(is) };
+  const adopted = await adoptNbdExport(machine.system, { ...state, wasUsed }, options);
+  assert.ok(adopted.kind === "running");
   await settle();
-  return adopted;
+  return adopted.nbd;
 }
 
-Deno.test("an export that runs no more is not adopted, nor is another one", async () => {
-  const machine = createMachine();
-  assert.equal(await adoptNbdExport(machine.system, { ...state, exportName: "f".repeat(32) }), undefined);
-  machine.isRunning = false;
-  assert.equal(await adoptNbdExport(machine.system, state), undefined);
+Deno.test("A3: an export that runs no more is free, done, or lost: its log tells", async () => {
+  const failed = { reason: "failed", message: "nbdkit ended" };
+  const lost = { ...failed, reason: "lost" };
+  const cases = [
+    { lines: [], wasUsed: false, end: failed },
+    { lines: connect, wasUsed: false, end: lost },
+    { lines: [...connect, gone], wasUsed: true, end: lost },
+    { lines: [...connect, goodbye, gone], wasUsed: true, end: { reason: "disconnected" } },
+    // a note without its log
+    { lines: undefined, wasUsed: true, end: lost },
+  ];
+  for (const { lines, wasUsed, end } of cases) {
+    const machine = createMachine();
+    if (lines !== undefined) await machine.say(...lines);
+    machine.isRunning = false;
+    assert.deepEqual(await adoptNbdExport(machine.system, { ...state, wasUsed }, { logPath }), { kind: "over", end });
+  }
+  const other = await adoptNbdExport(createMachine().system, { ...state, exportName: "f".repeat(32) }, { logPath });
+  assert.equal(other.kind, "over");
 });
 
-Deno.test("an adopted export ends when its client has gone for a while, and is synced", async () => {
+Deno.test("an adopted export ends when its client says goodbye, and is synced", async () => {
   const machine = createMachine();
-  machine.connections = 4;
+  await machine.say(...connect);
   const said: boolean[] = [];
   const adopted = await adopt(machine, false, said);
-  machine.connections = 0;
-  for (let looks = 0; looks < 4; looks++) await machine.look();
-  assert.ok(machine.isRunning, "ended too early");
+  await machine.say(...connect, goodbye, gone);
+  await machine.look();
+  assert.ok(machine.isRunning, "one connection is left");
+  await machine.say(goodbye, gone);
   await machine.look();
   assert.deepEqual(await adopted.exited, { reason: "disconnected" });
-  assert.deepEqual(said, [true, false]);
   assert.deepEqual(machine.system.ran.slice(-1), [["sync", "/dev/sda"]]);
   assert.ok(machine.system.ran.some((argv) => argv.join(" ") === "kill -TERM 43"));
 });
 
-Deno.test("a desktop that was there before and is not now has gone; one that never came gets its time", async () => {
-  const gone = createMachine();
-  const first = await adopt(gone, true);
-  for (let looks = 0; looks < 5; looks++) await gone.look();
-  assert.deepEqual(await first.exited, { reason: "disconnected" });
+Deno.test("A7: a session that begins and ends between two looks is seen", async () => {
+  const machine = createMachine();
+  const adopted = await adopt(machine, false);
+  await machine.say(...connect, ...connect, goodbye, gone, goodbye, gone);
+  await machine.look();
+  assert.deepEqual(await adopted.exited, { reason: "disconnected" });
+});
+
+Deno.test("A3: a desktop whose connections are gone without a goodbye keeps its disk; one that never came gets its time", async () => {
+  const cut = createMachine();
+  await cut.say(...connect);
+  const said: boolean[] = [];
+  const first = await adopt(cut, true, said);
+  await cut.say(gone);
+  for (let looks = 0; looks < 1_000; looks++) await cut.look();
+  assert.ok(cut.isRunning);
+  assert.deepEqual(said, [false]);
+  await first.stop();
 
   const starting = createMachine();
   const second = await adopt(starting, false);
@@ -97,7 +123,7 @@ Deno.test("a desktop that was there before and is not now has gone; one that nev
   assert.equal((await second.exited).reason, "failed");
 });
 
-Deno.test("an adopted export can be stopped, and its own end is a failure", async () => {
+Deno.test("an adopted export can be stopped; its own end loses the desktop", async () => {
   const machine = createMachine();
   const adopted = await adopt(machine, true);
   await adopted.stop();
@@ -108,5 +134,5 @@ Deno.test("an adopted export can be stopped, and its own end is a failure", asyn
   const dying = await adopt(other, true);
   other.isRunning = false;
   await other.look();
-  assert.deepEqual(await dying.exited, { reason: "failed", message: "nbdkit has ended" });
+  assert.deepEqual(await dying.exited, { reason: "lost", message: "nbdkit ended" });
 });

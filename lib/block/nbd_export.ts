@@ -3,9 +3,18 @@
 import { UserError } from "../errors.ts";
 import { describeEndpoint } from "../net/address.ts";
 import { isAddressWithZone } from "../protocol/address.ts";
-import type { ExitStatus, System } from "../system/system.ts";
-import { endNbdkit } from "./nbdkit_process.ts";
-import { emptyNbdkitLog, hasClientLeft, nbdkitLogArguments, readNbdkitLine } from "./nbdkit_log.ts";
+import type { System } from "../system/system.ts";
+import { RUN_NBDKIT_PATH } from "./run_nbdkit.ts";
+import { endNbdkit, findNbdkit } from "./nbdkit_process.ts";
+import {
+  emptyNbdkitLog,
+  hasClientLeft,
+  mayBelieveToHaveDisk,
+  nbdkitLogArguments,
+  type NbdkitLogState,
+  readDiskError,
+  readNbdkitLine,
+} from "./nbdkit_log.ts";
 
 export interface NbdExportSettings {
   /** Path of a block device (or file, in tests). */
@@ -28,8 +37,10 @@ export type NbdExportEnd =
   | { readonly reason: "disconnected" }
   /** {@link NbdExport.stop} was called. */
   | { readonly reason: "stopped" }
-  /** nbdkit ended by itself, or no client came in time. */
-  | { readonly reason: "failed"; readonly message: string };
+  /** nbdkit ended by itself before any client came, or no client came in time. */
+  | { readonly reason: "failed"; readonly message: string }
+  /** nbdkit ended by itself (killed, out of memory) and a client had the disk: it may still believe so. */
+  | { readonly reason: "lost"; readonly message: string };
 
 /** Disposing of it stops it. */
 export interface NbdExport extends AsyncDisposable {
@@ -39,33 +50,40 @@ export interface NbdExport extends AsyncDisposable {
 }
 
 export interface NbdExportOptions {
+  /** Where the log is kept for an agent that is started later; its directory exists. */
+  readonly logPath: string;
   /** How long to wait for the client's first connection: it starts a whole kernel in between. Default 15 minutes. */
   readonly firstConnectionTimeoutMs?: number;
   /** Called when the client comes (true), or is gone without a goodbye and may come back (false). */
   readonly onConnected?: (isConnected: boolean) => void;
+  /** Called with the words of nbdkit when the disk fails to read or write. */
+  readonly onDiskError?: (message: string) => void;
 }
 
 /** A desktop starts a whole kernel before it connects. */
 export const firstConnectionTimeoutMs = 15 * 60_000;
 const startTimeoutMs = 20_000;
+const pollMs = 2_000;
 
 /**
  * Starts nbdkit and waits until it listens. It goes on when we are killed, for {@link adoptNbdExport}. A client that is lost (cable pulled) may come back for as long as it likes: the desktop's
  * system waits for its disk too.
- * @throws {UserError} when nbdkit does not start. Runs `nbdkit`, `pidof`, `cat`, `kill`, `sync`.
+ * @throws {UserError} when nbdkit does not start. Runs `run-nbdkit` of the image, `pidof`, `cat`, `kill`, `sync`.
  */
 export async function startNbdExport(
   system: System,
   settings: NbdExportSettings,
-  options: NbdExportOptions = {},
+  options: NbdExportOptions,
 ): Promise<NbdExport> {
+  // Of the export before this one, perhaps.
+  await system.writeFile(options.logPath, "", { mode: 0o600 });
   let log = emptyNbdkitLog;
   let wasConnected = false;
   const listening = Promise.withResolvers<void>();
   const over = Promise.withResolvers<NbdExportEnd>();
   const used = new AbortController();
 
-  const nbdkit = system.spawn(nbdkitArguments(settings), {
+  const nbdkit = system.spawn([RUN_NBDKIT_PATH, options.logPath, ...nbdkitArguments(settings)], {
     isDetached: true,
     onLine: (line) => {
       log = readNbdkitLine(log, line);
@@ -77,14 +95,20 @@ export async function startNbdExport(
         wasConnected = isConnected;
         options.onConnected?.(isConnected);
       }
+      const diskError = readDiskError(line);
+      if (diskError !== undefined) options.onDiskError?.(diskError);
     },
   });
-  nbdkit.exited.then((status) => over.resolve({ reason: "failed", message: describeExit(status, log.errors) }));
+  nbdkit.exited.then(async () => {
+    // Without its log nbdkit goes on, and so does the desktop.
+    while (await findNbdkit(system, settings.exportName) !== undefined) await system.delay(pollMs).catch(() => {});
+    over.resolve(endWithoutGoodbye(log));
+  });
 
   const starting = new AbortController();
   const problem = await Promise.race([
     listening.promise.then(() => undefined),
-    over.promise.then((end) => end.reason === "failed" ? end.message : `the client was gone at once (${end.reason})`),
+    over.promise.then((end) => "message" in end ? end.message : `the client was gone at once (${end.reason})`),
     timeout(system, startTimeoutMs, starting.signal).then(() => "nbdkit did not listen in time"),
   ]);
   starting.abort();
@@ -138,7 +162,6 @@ export function nbdkitArguments(settings: NbdExportSettings): readonly string[] 
   if (!/^[\w.-]{1,64}$/.test(exportName)) throw new TypeError(`Not an export name: "${exportName}"`);
   return [
     // In the background: nbdkit has itself killed when its parent ends (PR_SET_PDEATHSIG), even when it is not asked to.
-    "nbdkit",
     ...nbdkitLogArguments,
     "--newstyle",
     "--tls=off",
@@ -171,8 +194,9 @@ function timeout(system: System, ms: number, signal: AbortSignal): Promise<void>
   return system.delay(ms, signal).catch(() => new Promise<never>(() => {}));
 }
 
-function describeExit(status: ExitStatus, errors: readonly string[]): string {
-  // In the background it has no status that anybody is told.
-  const how = status.exitCode === 0 ? "" : ` with ${status.signal ?? `status ${status.exitCode}`}`;
-  return [`nbdkit ended${how}`, ...(errors.length === 0 ? [] : [errors.join("; ")])].join(": ");
+/** What it means that nbdkit has ended by itself. */
+export function endWithoutGoodbye(log: NbdkitLogState): NbdExportEnd {
+  if (hasClientLeft(log)) return { reason: "disconnected" };
+  const message = ["nbdkit ended", ...(log.errors.length === 0 ? [] : [log.errors.join("; ")])].join(": ");
+  return { reason: mayBelieveToHaveDisk(log) ? "lost" : "failed", message };
 }

@@ -16,7 +16,6 @@ Deno.test("nbdkit listens on one address, for one client, under one name, with t
   assert.equal(
     nbdkitArguments(settings).join("\n"),
     [
-      "nbdkit",
       "--verbose",
       "-D",
       "nbdkit.backend.datapath=0",
@@ -76,6 +75,7 @@ function withNbdkit(): {
   const memory = createMemorySystem({ commands: [() => 0] });
   const ended = Promise.withResolvers<{ exitCode: number | undefined; signal: string | undefined }>();
   let onLine: SpawnOptions["onLine"];
+  const early: string[] = [];
   const process: RunningProcess = {
     pid: 1,
     exited: ended.promise,
@@ -87,14 +87,19 @@ function withNbdkit(): {
       ...memory,
       spawn: (_argv, options) => {
         onLine = options?.onLine;
+        for (const line of early) onLine?.(line, "stderr");
         return process;
       },
     },
-    say: (...lines) => lines.forEach((line) => onLine?.(line, "stderr")),
+    say: (...lines) => {
+      if (onLine === undefined) early.push(...lines);
+      for (const line of lines) onLine?.(line, "stderr");
+    },
     end: (exitCode) => ended.resolve({ exitCode, signal: undefined }),
   };
 }
 
+const logPath = "/run/stiefelsystem/nbdkit.log";
 const listening = "nbdkit: debug: bound to IP address fd12:3456:789a::1:10809 (1 socket(s))";
 const connected = [
   "nbdkit: file[1]: debug: handshake complete, processing requests with 1 threads",
@@ -105,7 +110,7 @@ const gone = "nbdkit: file.0: debug: exiting worker thread file.0";
 
 Deno.test("the export stands once nbdkit listens, and ends when the client says goodbye", async () => {
   const nbdkit = withNbdkit();
-  const starting = startNbdExport(nbdkit.system, settings);
+  const starting = startNbdExport(nbdkit.system, settings, { logPath });
   nbdkit.say(listening);
   const started = await starting;
   nbdkit.say(...connected, goodbye, gone);
@@ -115,7 +120,10 @@ Deno.test("the export stands once nbdkit listens, and ends when the client says 
 Deno.test("a dropped connection is told, and does not end the export", async () => {
   const nbdkit = withNbdkit();
   const seen: boolean[] = [];
-  const starting = startNbdExport(nbdkit.system, settings, { onConnected: (isConnected) => seen.push(isConnected) });
+  const starting = startNbdExport(nbdkit.system, settings, {
+    logPath,
+    onConnected: (isConnected) => seen.push(isConnected),
+  });
   nbdkit.say(listening);
   const started = await starting;
   nbdkit.say(...connected, gone, ...connected);
@@ -126,21 +134,43 @@ Deno.test("a dropped connection is told, and does not end the export", async () 
 
 Deno.test("why nbdkit does not start is said", async () => {
   const nbdkit = withNbdkit();
-  const starting = startNbdExport(nbdkit.system, settings);
+  const starting = startNbdExport(nbdkit.system, settings, { logPath });
   nbdkit.say("nbdkit: error: open: /dev/nvme0n1: No such file or directory");
   nbdkit.end(1);
   await assert.rejects(starting, {
-    message: 'Cannot export "/dev/nvme0n1" on [fd12:3456:789a::1]:10809: nbdkit ended with status 1: ' +
+    message: 'Cannot export "/dev/nvme0n1" on [fd12:3456:789a::1]:10809: nbdkit ended: ' +
       "open: /dev/nvme0n1: No such file or directory",
   });
 });
 
-Deno.test("nbdkit's own end in the middle is a failure", async () => {
+Deno.test("A3: nbdkit's own end while a desktop has the disk is told apart from one before it came", async () => {
   const nbdkit = withNbdkit();
-  const starting = startNbdExport(nbdkit.system, settings);
+  const starting = startNbdExport(nbdkit.system, settings, { logPath });
   nbdkit.say(listening);
   const started = await starting;
   nbdkit.say(...connected);
   nbdkit.end(1);
-  assert.deepEqual(await started.exited, { reason: "failed", message: "nbdkit ended with status 1" });
+  assert.deepEqual(await started.exited, { reason: "lost", message: "nbdkit ended" });
+
+  const unused = withNbdkit();
+  const startingUnused = startNbdExport(unused.system, settings, { logPath });
+  unused.say(listening);
+  const startedUnused = await startingUnused;
+  unused.end(1);
+  assert.deepEqual(await startedUnused.exited, { reason: "failed", message: "nbdkit ended" });
+});
+
+Deno.test("A3: an error of the disk is told at once", async () => {
+  const nbdkit = withNbdkit();
+  const errors: string[] = [];
+  const starting = startNbdExport(nbdkit.system, settings, { logPath, onDiskError: (message) => errors.push(message) });
+  nbdkit.say(listening);
+  const started = await starting;
+  nbdkit.say(
+    ...connected,
+    "nbdkit: file.0: error: pwrite: Input/output error",
+    "nbdkit: file.3: error: read request: Connection reset by peer",
+  );
+  assert.deepEqual(errors, ["pwrite: Input/output error"]);
+  await started.stop();
 });

@@ -55,3 +55,17 @@ export function readNbdkitLine(state: NbdkitLogState, line: string): NbdkitLogSt
 export function hasClientLeft(state: NbdkitLogState): boolean {
   return state.wasUsed && state.saidGoodbye && state.workers === 0;
 }
+
+/** A desktop has, or had, this disk, and nothing says that it is done with it. */
+export function mayBelieveToHaveDisk(state: NbdkitLogState): boolean {
+  return state.wasUsed && !hasClientLeft(state);
+}
+
+/**
+ * The words of a line that reports an error of the disk; undefined for every other line. The file plugin names the system call that failed
+ * (nbdkit's plugins/file/file.c, 1.32 and 1.42).
+ */
+export function readDiskError(line: string): string | undefined {
+  const calls = "pread|pwrite|fdatasync|fsync|fallocate|fadvise|sync_file_range|ioctl|lseek|copy_file_range";
+  return new RegExp(`^nbdkit: [^:]+: error: ((?:${calls})\\b.*)$`).exec(line)?.[1];
+}

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { emptyNbdkitLog, hasClientLeft, type NbdkitLogState, readNbdkitLine } from "./nbdkit_log.ts";
+import {
+  emptyNbdkitLog,
+  hasClientLeft,
+  mayBelieveToHaveDisk,
+  type NbdkitLogState,
+  readDiskError,
+  readNbdkitLine,
+} from "./nbdkit_log.ts";
 
 function read(...lines: readonly string[]): NbdkitLogState {
   return lines.reduce(readNbdkitLine, emptyNbdkitLog);
@@ -59,4 +66,33 @@ Deno.test("only the last errors are kept, lines of no known form among them", ()
   const state = read(...Array.from({ length: 30 }, (_, i) => `nbdkit: error: number ${i}`), "Segmentation fault");
   assert.equal(state.errors.length, 8);
   assert.equal(state.errors.at(-1), "Segmentation fault");
+});
+
+Deno.test("A3: a desktop that did not say goodbye on its last connection may believe to have the disk", () => {
+  const cases: readonly [readonly string[], boolean][] = [
+    [[], false],
+    [["nbdkit: debug: accepted connection"], false],
+    [connect, true],
+    [[...connect, ...end], true],
+    [[...connect, goodbye], true],
+    [[...connect, goodbye, ...end], false],
+    [[...connect, ...connect, goodbye, ...end], true],
+    [[...connect, goodbye, ...end, ...connect], true],
+  ];
+  for (const [lines, expected] of cases) assert.equal(mayBelieveToHaveDisk(read(...lines)), expected, lines.join("\n"));
+});
+
+Deno.test("A3: errors of the disk are told from those of a connection", () => {
+  assert.equal(readDiskError("nbdkit: file.3: error: pread: Input/output error"), "pread: Input/output error");
+  assert.equal(
+    readDiskError("nbdkit: file.3: error: fdatasync: No space left on device"),
+    "fdatasync: No space left on device",
+  );
+  for (
+    const line of [
+      "nbdkit: file.3: debug: pread count=512",
+      "nbdkit: file[7]: error: reading initial client flags: conn->recv: Connection reset by peer",
+      "nbdkit: error: preadable",
+    ]
+  ) assert.equal(readDiskError(line), undefined, line);
 });

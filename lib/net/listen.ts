@@ -13,6 +13,8 @@ export interface ListenOptions extends StreamOptions {
    * are kept, it is closed itself. Default 16.
    */
   readonly maximumConnections?: number;
+  /** Whether a client of ours is expected from this address: it is closed only when all others are kept or expected, too. Default: none. */
+  readonly isExpected?: (remoteAddress: string) => boolean;
   /** Said to a connection that is closed for want of room, if nothing was said to it yet. A few bytes. */
   readonly farewell?: Uint8Array;
 }
@@ -75,7 +77,7 @@ async function acceptAll(
     const stream = connection && openStream(connection, { ...options, signal });
     if (stream === undefined) continue;
     if (open.size >= maximum) {
-      const turnedAway = chooseTurnedAway([...open, stream]);
+      const turnedAway = chooseTurnedAway([...open, stream], options.isExpected);
       open.delete(turnedAway);
       await turnedAway.turnAway(options.farewell ?? new Uint8Array());
       if (turnedAway === stream) continue;
@@ -95,14 +97,18 @@ async function acceptAll(
 }
 
 /**
- * Of those not kept, the oldest of the address that has most: whoever fills the places with many connections loses his own, and a single
- * connection from elsewhere stays. Pure.
+ * Of those not kept, one from an address where nobody is expected, if there is one: a stranger with many addresses cannot keep a client out. Of
+ * these the oldest of the address that has most: whoever fills the places with many connections loses his own, and a single connection from
+ * elsewhere stays. Pure.
  * @param streams oldest first; the last one has just come and is not kept
  */
 export function chooseTurnedAway<Stream extends Pick<AcceptedStream, "isKept" | "remoteAddress">>(
   streams: readonly Stream[],
+  isExpected: (remoteAddress: string) => boolean = () => false,
 ): Stream {
-  const byAddress = Map.groupBy(streams.filter(({ isKept }) => !isKept), ({ remoteAddress }) => remoteAddress);
+  const open = streams.filter(({ isKept }) => !isKept);
+  const strangers = open.filter(({ remoteAddress }) => !isExpected(remoteAddress));
+  const byAddress = Map.groupBy(strangers.length > 0 ? strangers : open, ({ remoteAddress }) => remoteAddress);
   const [busiest = []] = [...byAddress.values()].toSorted((one, other) => other.length - one.length);
   const [oldest] = busiest;
   if (oldest === undefined) throw new TypeError("The newest connection cannot be kept already");

@@ -2,6 +2,7 @@
  * The least of HTTP/1.1 (RFC 9112) that shows one page to browsers, curl and monitoring. The runtime's own HTTP servers cannot be
  * told to keep few connections and to give up on slow ones, and this port is open to everybody on the link.
  */
+import { checkHost } from "./page_host.ts";
 import type { ByteStream } from "./stream.ts";
 
 const maximumRequestBytes = 8 * 1024;
@@ -11,25 +12,41 @@ export interface PageRequest {
   readonly path: string;
   /** The Accept header, lower case; "" when there is none. */
   readonly accept: string;
+  /** Whom it is for: the Host header, and the one of a target in absolute form. None only in HTTP/1.0. */
+  readonly hosts: readonly string[];
 }
 
 export interface Page {
-  readonly status: 200 | 400 | 404 | 405;
+  readonly status: 200 | 400 | 404 | 405 | 421;
   readonly contentType: string;
   readonly body: string;
 }
 
+export interface PageOptions {
+  readonly port: number;
+  /** What this machine is called. */
+  readonly names: readonly string[];
+  readonly answer: (request: PageRequest) => Page;
+}
+
 /** Answers one request and returns; the caller closes the stream. */
-export async function servePage(stream: ByteStream, answer: (request: PageRequest) => Page): Promise<void> {
+export async function servePage(stream: ByteStream, options: PageOptions): Promise<void> {
   const head = await readRequestHead(stream);
   if (head === undefined) return;
   const request = parseRequestHead(head);
-  const page = request === undefined ? plain(400, "Bad request") : answerWithin(request, answer);
+  const page = answerRequest(request, { ...options, localAddress: stream.localAddress });
   await stream.write(formatResponse(page, request?.method !== "HEAD"));
   await stream.closeWrite();
 }
 
-function answerWithin(request: PageRequest, answer: (request: PageRequest) => Page): Page {
+function answerRequest(
+  request: PageRequest | undefined,
+  { answer, ...place }: PageOptions & { readonly localAddress: string },
+): Page {
+  const checks = request?.hosts.map((host) => checkHost(host, place)) ?? [];
+  if (request === undefined || checks.includes("malformed")) return plain(400, "Bad request");
+  // RFC 9110 section 15.5.20
+  if (checks.includes("foreign")) return plain(421, "This machine has another name: ask by its address");
   if (request.method !== "GET" && request.method !== "HEAD") return plain(405, "Only GET");
   if (request.path !== "/") return plain(404, "Only /");
   return answer(request);
@@ -56,13 +73,34 @@ async function readRequestHead(stream: ByteStream): Promise<string | undefined> 
 export function parseRequestHead(head: string): PageRequest | undefined {
   if (head.length > maximumRequestBytes) return undefined;
   const [requestLine = "", ...headers] = head.split(/\r?\n/);
-  const match = /^([A-Z]+) (\/\S*) HTTP\/1\.[01]$/.exec(requestLine);
-  if (match === null) return undefined;
-  const accept = headers.find((line) => /^accept:/i.test(line))?.slice("accept:".length).trim().toLowerCase() ?? "";
-  return { method: match[1] ?? "", path: match[2] ?? "", accept };
+  // RFC 9112 section 3.2: origin form, or absolute form ("http://host/path"), as for proxies
+  const match = /^([A-Z]+) (?:http:\/\/([^\s/?#]*))?(\/\S*|(?<=\/\/[^\s/?#]+)) HTTP\/1\.([01])$/i.exec(requestLine);
+  const [, method = "", target, path = "", minor] = match ?? [];
+  if (match === null || method !== method.toUpperCase()) return undefined;
+  // No blank before the colon, no line that goes on with the next (sections 5.1 and 5.2).
+  if (headers.some((line) => !/^[!#$%&'*+.^_`|~\w-]+:/.test(line))) return undefined;
+  const values = (name: string): readonly string[] =>
+    headers.filter((line) => line.toLowerCase().startsWith(`${name}:`)).map((line) =>
+      line.slice(name.length + 1).trim()
+    );
+  const hosts = values("host");
+  // Section 3.2: exactly one; HTTP/1.0 knew none.
+  if (hosts.length > 1 || (hosts.length === 0 && minor === "1")) return undefined;
+  return {
+    method,
+    path: path === "" ? "/" : path,
+    accept: values("accept")[0]?.toLowerCase() ?? "",
+    hosts: [...hosts, ...(target === undefined ? [] : [target])],
+  };
 }
 
-const reasons = { 200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed" } as const;
+const reasons = {
+  200: "OK",
+  400: "Bad Request",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  421: "Misdirected Request",
+} as const;
 
 function formatResponse(page: Page, withBody: boolean): Uint8Array {
   const body = new TextEncoder().encode(page.body);

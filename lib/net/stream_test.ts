@@ -124,6 +124,29 @@ Deno.test("who fills the places loses his own, the oldest first; whoever came al
   for (const [addresses, at] of cases) assert.equal(chooseTurnedAway(connections(...addresses)).at, at);
 });
 
+Deno.test("A1: who fills the places from many addresses loses them to whom we expect", () => {
+  const connections = (...addresses: string[]): { remoteAddress: string; isKept: boolean; at: number }[] =>
+    addresses.map((address, at) => ({ remoteAddress: address.toLowerCase(), isKept: /[A-Z]/.test(address), at }));
+  // d and e are expected, capitals are kept
+  const cases: [string[], number][] = [
+    [["d", "a", "b", "c"], 1],
+    [["a", "b", "c", "d"], 0],
+    [["d", "e", "a"], 2],
+    [["D", "e", "d", "a"], 3],
+    [["d", "d", "d", "a", "b"], 3],
+    [["d", "e", "d"], 0],
+    [["d", "D", "e", "e", "e"], 2],
+    [["A", "B", "d", "c"], 3],
+  ];
+  for (const [addresses, at] of cases) {
+    assert.equal(
+      chooseTurnedAway(connections(...addresses), (address) => "de".includes(address)).at,
+      at,
+      `${addresses}`,
+    );
+  }
+});
+
 Deno.test("a refused connection is an error", async () => {
   const listener = listenStream({ address: host, port: 0 }, async () => {});
   listener.close();
@@ -135,11 +158,11 @@ Deno.test("the status page answers GET and HEAD of / and nothing else", async ()
   await using listener = listenStream(
     { address: host, port: 0, idleTimeoutMs: 1000 },
     (stream) =>
-      servePage(stream, (request) => ({
-        status: 200,
-        contentType: "text/plain",
-        body: `accept ${request.accept}`,
-      })),
+      servePage(stream, {
+        port: listener.port,
+        names: [],
+        answer: (request) => ({ status: 200, contentType: "text/plain", body: `accept ${request.accept}` }),
+      }),
   );
   const url = `http://${host}:${listener.port}`;
   const page = await fetch(`${url}/`, { headers: { accept: "application/json" } });
@@ -165,5 +188,59 @@ Deno.test("what is not a request is refused", () => {
     `GET /${"a".repeat(9000)} HTTP/1.1`,
   ];
   for (const head of cases) assert.equal(parseRequestHead(head), undefined);
-  assert.deepEqual(parseRequestHead("GET / HTTP/1.0"), { method: "GET", path: "/", accept: "" });
+  assert.deepEqual(parseRequestHead("GET / HTTP/1.0"), { method: "GET", path: "/", accept: "", hosts: [] });
+});
+
+Deno.test("A12: whom a request is for is read from all forms of it, and two answers to that are refused", () => {
+  const cases: readonly [string, readonly string[] | undefined][] = [
+    ["GET / HTTP/1.1\r\nHost: a:1", ["a:1"]],
+    ["GET / HTTP/1.1\r\nhOST:a", ["a"]],
+    ["GET / HTTP/1.0\r\nHost: a", ["a"]],
+    ["GET http://b:2/ HTTP/1.1\r\nHost: a", ["a", "b:2"]],
+    ["GET http://b HTTP/1.1\r\nHost: a", ["a", "b"]],
+    ["GET HTTP://b/ HTTP/1.0", ["b"]],
+    ["GET http:/// HTTP/1.0", [""]],
+    ["GET / HTTP/1.1\r\nHost:", [""]],
+    ["GET / HTTP/1.1\r\nHostile: a", undefined],
+    ["GET / HTTP/1.1\r\nAccept: x", undefined],
+    ["GET / HTTP/1.1\r\nHost: a\r\nHost: a", undefined],
+    ["GET / HTTP/1.1\r\nHost: a\r\nhost: b", undefined],
+    ["GET / HTTP/1.1\r\nHost : a", undefined],
+    ["GET / HTTP/1.1\r\nHost: a\r\n b", undefined],
+    ["GET https://a/ HTTP/1.1\r\nHost: a", undefined],
+    ["GET a:1 HTTP/1.1\r\nHost: a", undefined],
+    ["GET * HTTP/1.1\r\nHost: a", undefined],
+  ];
+  for (const [head, hosts] of cases) assert.deepEqual(parseRequestHead(head)?.hosts, hosts, head);
+});
+
+Deno.test("A12: a page of the web that gives its own name our address reads nothing", async () => {
+  await using listener = listenStream({ address: host, port: 0, idleTimeoutMs: 1000 }, (stream) =>
+    servePage(stream, {
+      port: listener.port,
+      names: ["laptop"],
+      answer: () => ({ status: 200, contentType: "text/plain", body: "secret" }),
+    }));
+  const ask = async (head: string): Promise<string> => {
+    using stream = await connectStream({ host, port: listener.port });
+    await stream.write(new TextEncoder().encode(`${head}\r\n\r\n`));
+    let text = "";
+    for (let bytes = await stream.read(); bytes !== undefined; bytes = await stream.read()) {
+      text += new TextDecoder().decode(bytes);
+    }
+    return text;
+  };
+  const own = `${host}:${listener.port}`;
+  for (const head of [`GET / HTTP/1.1\r\nHost: ${own}`, "GET / HTTP/1.1\r\nHost: laptop", "GET / HTTP/1.0"]) {
+    assert.match(await ask(head), /^HTTP\/1\.1 200 .*secret$/s, head);
+  }
+  const foreign = [
+    `GET / HTTP/1.1\r\nHost: evil.example:${listener.port}`,
+    `GET http://evil.example/ HTTP/1.1\r\nHost: ${own}`,
+    `GET http://${own}/ HTTP/1.1\r\nHost: evil.example`,
+    `HEAD / HTTP/1.1\r\nHost: evil.example`,
+    `POST / HTTP/1.1\r\nHost: evil.example`,
+  ];
+  for (const head of foreign) assert.match(await ask(head), /^HTTP\/1\.1 421 (?!.*secret)/s, head);
+  assert.match(await ask("GET / HTTP/1.1"), /^HTTP\/1\.1 400 /);
 });

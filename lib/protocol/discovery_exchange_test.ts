@@ -135,3 +135,26 @@ Deno.test("a flood of strangers does not silence the server for its own client",
   }
   assert.equal((await offerOf(createSearch(), responder, 500)).name, "laptop");
 });
+
+Deno.test("A2: a question or a claim that is played again, from whatever source, uses up nothing of our clients'", async () => {
+  const [search, responder] = [createSearch(), createResponder()];
+  const question = await search.formatQuestion();
+  const offered = await responder.receive(question, from(0));
+  assert.equal(offered.kind, "offered");
+  const finding = await search.receive(replyOf(offered));
+  assert(finding.kind === "offer");
+  const claim = await search.formatClaim(finding.offer, "desktop");
+  assert.equal((await responder.receive(claim, from(0))).kind, "claimed");
+  const found = new Set<string>();
+  for (let number = 0; number < 2_000; number++) {
+    const recorded = number % 2 === 0 ? question : claim;
+    const outcome = await responder.receive(recorded, from(number / 10, `fe80::${number}%eth0`));
+    found.add(outcome.kind === "offered" ? `offered ${outcome.isFresh}` : reasonOf(outcome));
+  }
+  assert.deepEqual([...found].sort(), ["offered false", "rate", "replay"]);
+  // within the same moment, and from a source that was forged as well
+  for (const source of ["fe80::1999%eth0", "fe80::2%eth0"]) {
+    const fresh = await responder.receive(await search.formatQuestion(), from(200, source));
+    assert.ok(fresh.kind === "offered" && fresh.isFresh);
+  }
+});

@@ -1,7 +1,7 @@
 /** What a server (or the autokexec service of an installed system) does with the datagrams that reach it. No I/O. */
 import { ProtocolError } from "../errors.ts";
 import { type DiscoveryMessage, formatDiscovery, parseDiscovery, type ServerPresence } from "./discovery.ts";
-import { ChallengeBook, RateLimiter } from "./replay_guard.ts";
+import { ChallengeBook, NonceRing, RateLimiter } from "./replay_guard.ts";
 
 /** What an offer says at the moment. */
 export interface Offer {
@@ -13,7 +13,12 @@ export interface Offer {
 
 /** What a datagram led to. `reply` goes to its sender, unicast. */
 export type DiscoveryOutcome =
-  | { readonly kind: "offered"; readonly reply: Uint8Array<ArrayBuffer> }
+  | {
+    readonly kind: "offered";
+    readonly reply: Uint8Array<ArrayBuffer>;
+    /** The question was not heard before: who asked has the key. */
+    readonly isFresh: boolean;
+  }
   /** Somebody searches with another key; say so on the console, once in a while. */
   | { readonly kind: "other-key"; readonly reply: Uint8Array<ArrayBuffer> }
   /** Send the reply, then become a server. Comes at most once per challenge. */
@@ -31,7 +36,10 @@ export interface DiscoveryResponderOptions {
 export class DiscoveryResponder {
   readonly #options: DiscoveryResponderOptions;
   readonly #challenges = new ChallengeBook();
-  /** Strangers have their own rates, so that they cannot use up those of our clients. */
+  readonly #nonces = new NonceRing();
+  /**
+   * Strangers have their own rates, so that they cannot use up those of our clients. Who plays a recorded datagram again is a stranger, too.
+   */
   readonly #ownRates = new RateLimiter();
   readonly #strangerRates = new RateLimiter();
 
@@ -52,15 +60,23 @@ export class DiscoveryResponder {
     try {
       const { message, authentic } = await parseDiscovery(bytes, this.#options.discoveryKey);
       if (message.kind !== "discover" && message.kind !== "claim") return { kind: "ignored", reason: "not-for-us" };
-      if (!(authentic ? this.#ownRates : this.#strangerRates).allow(source, nowMs)) {
+      const isFresh = authentic && this.#isFresh(message, nowMs);
+      if (!(isFresh ? this.#ownRates : this.#strangerRates).allow(source, nowMs)) {
         return { kind: "ignored", reason: "rate" };
       }
       if (!authentic) return await this.#onStranger(message);
-      return await (message.kind === "discover" ? this.#onDiscover(message, nowMs) : this.#onClaim(message, nowMs));
+      if (message.kind === "claim") return await this.#onClaim(message, nowMs);
+      return { kind: "offered", isFresh, reply: await this.#offer(message, nowMs) };
     } catch (error) {
       if (error instanceof ProtocolError) return { kind: "ignored", reason: error };
       throw error;
     }
+  }
+
+  /** Whether an authentic message can come from somebody who has the key, and not from a record. */
+  #isFresh(message: DiscoveryMessage & { kind: "discover" | "claim" }, nowMs: number): boolean {
+    if (message.kind === "discover") return this.#nonces.add(message.clientNonce);
+    return this.#challenges.has(message.challenge, nowMs);
   }
 
   async #onStranger(message: DiscoveryMessage): Promise<DiscoveryOutcome> {
@@ -68,16 +84,13 @@ export class DiscoveryResponder {
     return { kind: "other-key", reply: await this.#format({ kind: "other-key", clientNonce: message.clientNonce }) };
   }
 
-  async #onDiscover(
+  async #offer(
     { clientNonce }: DiscoveryMessage & { kind: "discover" },
     nowMs: number,
-  ): Promise<DiscoveryOutcome> {
+  ): Promise<Uint8Array<ArrayBuffer>> {
     const challenge = this.#challenges.issue(nowMs, this.#options.random);
     const { state, tcpPort, name } = this.#options.currentOffer();
-    return {
-      kind: "offered",
-      reply: await this.#format({ kind: "offer", clientNonce, challenge, state, tcpPort, name }),
-    };
+    return await this.#format({ kind: "offer", clientNonce, challenge, state, tcpPort, name });
   }
 
   async #onClaim(

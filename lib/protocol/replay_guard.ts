@@ -3,8 +3,11 @@ import { ProtocolError } from "../errors.ts";
 
 /** How long a challenge may be answered. */
 export const CHALLENGE_LIFETIME_MS = 10_000;
-/** More than the global rate of offers can issue in a lifetime (50/s, burst 100), so that none is pushed out before its time. */
-export const CHALLENGES_MAX = 1024;
+/**
+ * More than the two global rates of offers, for clients and for strangers who play theirs again, can issue in a lifetime (50/s, burst 100 each), so
+ * that none is pushed out before its time.
+ */
+export const CHALLENGES_MAX = 2048;
 
 /** The challenges that were given out and not yet answered. */
 export class ChallengeBook {
@@ -45,11 +48,48 @@ export class ChallengeBook {
     }
   }
 
+  /** Whether a challenge could be taken now. */
+  has(challenge: Uint8Array, nowMs: number): boolean {
+    this.#forgetExpired(nowMs);
+    return this.#issued.has(challenge.toHex());
+  }
+
   #forgetExpired(nowMs: number): void {
     for (const [challenge, issuedMs] of this.#issued) {
       if (nowMs - issuedMs < CHALLENGE_LIFETIME_MS) return;
       this.#issued.delete(challenge);
     }
+  }
+}
+
+/**
+ * More than clients ask in hours (one every 4 s each), and nobody else can put one in. What was recorded before this server was started counts as
+ * new once.
+ */
+export const NONCES_MAX = 8192;
+
+/** The nonces of the authentic questions that were heard last: who repeats one has no key. */
+export class NonceRing {
+  /** In hexadecimal; in the order they came in. */
+  readonly #seen = new Set<string>();
+  readonly #maxSize: number;
+
+  constructor(options: { readonly maxSize?: number } = {}) {
+    this.#maxSize = options.maxSize ?? NONCES_MAX;
+  }
+
+  has(nonce: Uint8Array): boolean {
+    return this.#seen.has(nonce.toHex());
+  }
+
+  /** Remembers the nonce of a question that is authentic. @returns whether it is new */
+  add(nonce: Uint8Array): boolean {
+    const text = nonce.toHex();
+    if (this.#seen.has(text)) return false;
+    this.#seen.add(text);
+    const [oldest] = this.#seen;
+    if (this.#seen.size > this.#maxSize && oldest !== undefined) this.#seen.delete(oldest);
+    return true;
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createSeededRandom } from "../../tests/support/seeded_random.ts";
 import { ProtocolError } from "../errors.ts";
-import { ChallengeBook, DISCOVERY_RATE_LIMITS, RateLimiter } from "./replay_guard.ts";
+import { ChallengeBook, DISCOVERY_RATE_LIMITS, NonceRing, RateLimiter } from "./replay_guard.ts";
 
 const random = createSeededRandom(7).bytes;
 
@@ -30,6 +30,14 @@ Deno.test("the book of challenges does not grow beyond its bound", () => {
   const challenges = [0, 1, 2, 3].map((nowMs) => book.issue(nowMs, random));
   assert.equal(book.size, 3);
   assert.deepEqual(challenges.map((challenge) => isTaken(book, challenge, 10)), [false, true, true, true]);
+});
+
+Deno.test("A2: a nonce is new once, and the ring does not grow beyond its bound", () => {
+  const ring = new NonceRing({ maxSize: 3 });
+  const nonces = [0, 1, 2, 3].map(() => random(16));
+  assert.deepEqual(nonces.map((nonce) => ring.add(nonce)), [true, true, true, true]);
+  assert.deepEqual(nonces.map((nonce) => ring.has(nonce)), [false, true, true, true]);
+  assert.deepEqual(nonces.slice(1).map((nonce) => ring.add(nonce)), [false, false, false]);
 });
 
 Deno.test("one source gets a burst and then its rate", () => {

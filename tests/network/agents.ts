@@ -1,11 +1,15 @@
 /** Starts the agents on machines of a rig, with the grants they have in the image. */
 import { fileURLToPath } from "node:url";
 import { Buffer } from "node:buffer";
+import { RUN_NBDKIT_PATH } from "../../lib/block/run_nbdkit.ts";
 import { agentGrants, formatGrants } from "../../lib/grants.ts";
 import { formatAgentSettings } from "../../lib/protocol/agent_settings.ts";
 import type { Machine, Rig, RunningAgent } from "./rig.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** A program of the image that this machine does not have. */
+export const runNbdkitSource = `${root}image/initrd${RUN_NBDKIT_PATH}`;
 
 export interface Site {
   readonly keyPath: string;
@@ -117,7 +121,9 @@ function commonArguments(machine: Machine, { site, keyPath, args }: AgentStart):
 /** The grants of the image, with the directories of the test instead of those of the image. */
 function denoRun(role: "server" | "client", read: readonly string[]): readonly string[] {
   const directory = read[0] ?? "";
-  const grants = { ...agentGrants[role], read, write: [directory] };
+  const run = agentGrants[role].run.map((program) => program === RUN_NBDKIT_PATH ? runNbdkitSource : program);
+  // nbdkit itself: server_entry.ts asks it what it can do
+  const grants = { ...agentGrants[role], run: [...run, "nbdkit"], read, write: [directory] };
   return [Deno.execPath(), "run", "--quiet", ...formatGrants(grants)];
 }
 

@@ -5,8 +5,10 @@
 
 import assert from "node:assert/strict";
 import { type NbdExportSettings, startNbdExport } from "../../lib/block/nbd_export.ts";
+import { RUN_NBDKIT_PATH } from "../../lib/block/run_nbdkit.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import type { System } from "../../lib/system/system.ts";
+import { runNbdkitSource } from "./agents.ts";
 import { type DebianTree, installDebian } from "./debian_tree.ts";
 import { createRig, type Machine, rigTest } from "./rig.ts";
 
@@ -22,6 +24,8 @@ interface Setup extends AsyncDisposable {
   readonly desktop: Machine;
   readonly stranger: Machine;
   readonly settings: NbdExportSettings;
+  /** Of nbdkit, as we see it. */
+  readonly logPath: string;
   /** The exported file, as we see it. */
   readonly diskFile: string;
 }
@@ -49,6 +53,9 @@ async function setUp(blockSizeBytes = 4096): Promise<Setup> {
   installed ??= installDebian(["nbdkit"]);
   const { directory: root } = await installed;
   const inside = "/tmp/disk.img";
+  const logPath = `${root}/tmp/nbdkit.log`;
+  await Deno.mkdir(`${root}/usr/lib/stiefelsystem`, { recursive: true });
+  await Deno.copyFile(runNbdkitSource, `${root}${RUN_NBDKIT_PATH}`);
   const diskFile = `${root}${inside}`;
   await Deno.writeFile(diskFile, new Uint8Array());
   await Deno.truncate(diskFile, 64 * 1024 * 1024);
@@ -57,8 +64,12 @@ async function setUp(blockSizeBytes = 4096): Promise<Setup> {
   return {
     system: {
       ...host,
-      spawn: (argv, options) => host.spawn(["ip", "netns", "exec", laptop.namespace, "chroot", root, ...argv], options),
+      spawn: (argv, options) => {
+        const words = argv.map((word) => word === logPath ? "/tmp/nbdkit.log" : word);
+        return host.spawn(["ip", "netns", "exec", laptop.namespace, "chroot", root, ...words], options);
+      },
     },
+    logPath,
     laptop,
     desktop,
     stranger,
@@ -87,7 +98,7 @@ async function fails(machine: Machine, argv: readonly string[]): Promise<string>
 rigTest("what a block device needs is advertised, with the disk's own block size", async () => {
   for (const blockSizeBytes of [512, 4096]) {
     await using setup = await setUp(blockSizeBytes);
-    await using nbd = await startNbdExport(setup.system, setup.settings);
+    await using nbd = await startNbdExport(setup.system, setup.settings, setup);
     const info = JSON.parse(await setup.desktop.run(["nbdinfo", "--json", name])).exports[0];
     const expected = {
       "export-size": 64 * 1024 * 1024,
@@ -107,7 +118,7 @@ rigTest("what a block device needs is advertised, with the disk's own block size
 
 rigTest("only the client's address may connect", async () => {
   await using setup = await setUp();
-  await using nbd = await startNbdExport(setup.system, setup.settings);
+  await using nbd = await startNbdExport(setup.system, setup.settings, setup);
   assert.match(await fails(setup.stranger, ["nbdinfo", name]), /nbdinfo/);
   await nbd.stop();
   assert.deepEqual(await nbd.exited, { reason: "stopped" });
@@ -115,7 +126,7 @@ rigTest("only the client's address may connect", async () => {
 
 rigTest("only the right name on the right address is answered", async () => {
   await using setup = await setUp();
-  await using _nbd = await startNbdExport(setup.system, setup.settings);
+  await using _nbd = await startNbdExport(setup.system, setup.settings, setup);
   assert.match(await fails(setup.desktop, ["nbdinfo", "nbd://[fd00::1]:10809/wrong"]), /No such file or directory/);
   assert.match(await fails(setup.desktop, ["nbdinfo", "nbd://[fd00::1]:10809/"]), /No such file or directory/);
   const listing = await setup.desktop.run(["nbdinfo", "--list", "--json", "nbd://[fd00::1]:10809"]).catch(String);
@@ -128,7 +139,7 @@ rigTest(
   "written data, flushes, FUA and discards reach the disk",
   async () => {
     await using setup = await setUp();
-    await using nbd = await startNbdExport(setup.system, setup.settings);
+    await using nbd = await startNbdExport(setup.system, setup.settings, setup);
     const io = (...commands: readonly string[]): readonly string[] => [
       ...["qemu-io", "--format", "raw", "--cache", "none", ...commands.flatMap((command) => ["-c", command]), name],
     ];
@@ -147,6 +158,7 @@ rigTest("a client that is killed may come back; one that says goodbye ends the e
   const seen: boolean[] = [];
   const [here, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   await using nbd = await startNbdExport(setup.system, setup.settings, {
+    logPath: setup.logPath,
     onConnected: (isConnected) => {
       seen.push(isConnected);
       (isConnected ? here : gone).resolve();
@@ -168,7 +180,7 @@ rigTest("addresses with a zone work", async () => {
     ...setup.settings,
     listenAddress: `${server}%hub`,
     allowAddress: `${client}%hub`,
-  });
+  }, setup);
   const uri = `nbd://[${server}%25LINK]:10809/${exportName}`;
   await fails(setup.stranger, ["nbdinfo", uri.replace("LINK", "due")]);
   assert.match(await setup.desktop.run(["nbdinfo", uri.replace("LINK", "uno")]), /can_fua: true/);
@@ -179,10 +191,13 @@ rigTest("nbdkit's own end is a failure, and so is a client that never comes", as
   await using setup = await setUp();
   const { system } = setup;
   await assert.rejects(
-    startNbdExport(system, { ...setup.settings, listenAddress: "fd00::77" }),
+    startNbdExport(system, { ...setup.settings, listenAddress: "fd00::77" }, setup),
     /fd00::77.*nbdkit ended/s,
   );
-  await assert.rejects(startNbdExport(system, { ...setup.settings, disk: "/tmp/nothing.img" }), /nothing\.img/);
-  await using nbd = await startNbdExport(system, setup.settings, { firstConnectionTimeoutMs: 300 });
+  await assert.rejects(startNbdExport(system, { ...setup.settings, disk: "/tmp/nothing.img" }, setup), /nothing\.img/);
+  await using nbd = await startNbdExport(system, setup.settings, {
+    logPath: setup.logPath,
+    firstConnectionTimeoutMs: 300,
+  });
   assert.deepEqual(await nbd.exited, { reason: "failed", message: "no client connected within 0 seconds" });
 });

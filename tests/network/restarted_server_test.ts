@@ -64,10 +64,55 @@ rigTest("a card of the laptop goes and comes back: the desktop reads on", async 
   // The pair went as a whole: the desktop's end gets back what a card would have kept.
   await desktop.run(["ip", "link", "set", "dev", "eth0", "address", mac, "up"]);
   await desktop.run(["ip", "-6", "address", "add", `${own}/64`, "dev", "eth0", "nodad"]);
-  await server.waitForLine(/^The link eth0 is back, and has the desktop's address again$/);
+  await server.waitForLine(/^The link eth0 has the desktop's address again$/);
   await disk.exited;
   assert.doesNotMatch(disk.lines.join("\n"), /error|failed/i);
   assert.equal(disk.lines.filter((line) => line.startsWith("read 4096/4096")).length, reads);
+});
+
+rigTest(
+  "A11: the desktop's address is taken from the laptop's link, which stays: it is given back, and the desktop reads on",
+  async () => {
+    await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
+    const laptop = rig.machine("laptop");
+    const session = await connect(rig);
+    await using server = session.server;
+    await using disk = session.client;
+    const takeAway = async (argv: readonly string[]): Promise<void> => {
+      const from = server.lines.length;
+      await laptop.run(argv);
+      await server.waitForLine(/^The link eth0 has the desktop's address again$/, { from });
+    };
+    const show = ["ip", "-json", "-6", "address", "show", "dev", "eth0"];
+    const own = /"local":"(fd[^"]+)"/.exec(await laptop.run(show))?.[1] ?? "";
+    await takeAway(["ip", "-6", "address", "del", `${own}/64`, "dev", "eth0"]);
+    await takeAway(["ip", "-6", "address", "flush", "dev", "eth0", "scope", "global"]);
+    // all of them: the agent gives the link its own one back, too
+    await takeAway(["ip", "link", "set", "dev", "eth0", "down"]);
+    await disk.exited;
+    assert.doesNotMatch(disk.lines.join("\n"), /error|failed/i);
+    assert.equal(disk.lines.filter((line) => line.startsWith("read 4096/4096")).length, reads);
+  },
+);
+
+rigTest("A7: a session that begins and ends while a new agent is starting is seen by it", async () => {
+  await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
+  const site = await createSite(rig);
+  const desktop = rig.machine("desktop");
+  {
+    await using first = startServer(rig.machine("laptop"), { site });
+    await using client = startClient(desktop, { site });
+    assert.equal((await client.exited).exitCode, 0, client.lines.join("\n"));
+    await first.waitForLine(/has all it needs/);
+    await first.kill();
+  }
+  // nobody looks, then somebody looks in between
+  const disk = await attachDisk(desktop, { reads: 1 });
+  await using server = startServer(rig.machine("laptop"), { site });
+  await disk.exited;
+  assert.match(disk.lines.join("\n"), /^read 4096\/4096/m);
+  await server.waitForLine(/^The desktop is done with the disk$/);
+  assert.ok(!(await rig.processes("laptop")).includes("nbdkit"));
 });
 
 rigTest("the same desktop starts anew after its server was killed: its old export is ended first", async () => {
@@ -83,7 +128,7 @@ rigTest("the same desktop starts anew after its server was killed: its old expor
   await client.exited; // its connection was closed
 });
 
-rigTest("an export that ended while no agent ran is cleared away", async () => {
+rigTest("A3: an export that was killed while no agent ran stays its desktop's, which may start anew", async () => {
   await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
   const { site, client } = await lend(rig);
   const laptop = rig.machine("laptop");
@@ -92,7 +137,12 @@ rigTest("an export that ended while no agent ran is cleared away", async () => {
   await client.exited;
   await using server = startServer(laptop, { site });
   await server.waitForLine(/its export ended while no agent ran/);
-  await server.waitForLine(/Waiting for a desktop/);
+  await server.waitForLine(/THE DISK IS CUT OFF FROM ITS DESKTOP/);
+  await using again = startClient(rig.machine("desktop"), { site });
+  assert.equal((await again.exited).exitCode, 0, again.lines.join("\n"));
+  await using disk = await attachDisk(rig.machine("desktop"), { reads: 1 });
+  await disk.exited;
+  await server.waitForLine(/^The desktop is done with the disk$/);
   assert.doesNotMatch(await laptop.run(["ip", "-6", "address", "show", "dev", "eth0"]), /inet6 fd/);
   await assert.rejects(Deno.stat(`${laptop.directory}/run/export.json`), Deno.errors.NotFound);
 });

@@ -4,10 +4,12 @@
  */
 import { main } from "../../agents/server/main.ts";
 import { readMountedFiles } from "../../lib/boot/boot_files.ts";
+import { RUN_NBDKIT_PATH } from "../../lib/block/run_nbdkit.ts";
 import { BootError } from "../../lib/boot/menu/entry.ts";
 import { findBootEntry } from "../../lib/boot/menu/find_boot_entry.ts";
 import { openImage } from "../../lib/boot/opened_image.ts";
 
+const runNbdkitSource = new URL(`../../image/initrd${RUN_NBDKIT_PATH}`, import.meta.url).pathname;
 const [folder = "", file = "", passphrase = "-", ...args] = Deno.args;
 
 /** Debian 12's nbdkit was built without reading addresses; nbd_export_test.ts proves with Debian 13's who may connect. */
@@ -24,8 +26,9 @@ Deno.exit(
     system: {
       ...system,
       spawn: (argv, options) => {
-        if (filters || argv[0] !== "nbdkit") return system.spawn(argv, options);
-        return system.spawn(argv.map((word) => word.startsWith("allow=") ? "allow=any" : word), options);
+        if (argv[0] !== RUN_NBDKIT_PATH) return system.spawn(argv, options);
+        const words = filters ? argv : argv.map((word) => word.startsWith("allow=") ? "allow=any" : word);
+        return system.spawn([runNbdkitSource, ...words.slice(1)], options);
       },
     },
     source: {
