@@ -1,10 +1,11 @@
 /** A1 and A2: one stranger with two hundred addresses on the laptop's own switch does not keep the desktop out. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { createSite, type Site, startClient, startServer } from "./agents.ts";
 import { createRig, type Machine, type Rig, rigTest, type RunningAgent } from "./rig.ts";
 
-const occupier = new URL("./occupy_from.pl", import.meta.url).pathname;
-const replayer = new URL("./crowd.ts", import.meta.url).pathname;
+const occupier = fileURLToPath(new URL("./occupy_from.pl", import.meta.url));
+const replayer = fileURLToPath(new URL("./crowd.ts", import.meta.url));
 const addresses = 200;
 
 interface Scene extends AsyncDisposable {

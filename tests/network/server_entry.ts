@@ -2,6 +2,7 @@
  * The server agent with a folder as boot partition and a file as disk, since partitions of a file cannot be mounted everywhere.
  * Arguments: FOLDER FILE PASSPHRASE (or "-" for none), then those of the agent.
  */
+import { fileURLToPath } from "node:url";
 import { main } from "../../agents/server/main.ts";
 import { readMountedFiles } from "../../lib/boot/boot_files.ts";
 import { RUN_NBDKIT_PATH } from "../../lib/block/run_nbdkit.ts";
@@ -9,7 +10,7 @@ import { BootError } from "../../lib/boot/menu/entry.ts";
 import { findBootEntry } from "../../lib/boot/menu/find_boot_entry.ts";
 import { openImage } from "../../lib/boot/opened_image.ts";
 
-const runNbdkitSource = new URL(`../../image/initrd${RUN_NBDKIT_PATH}`, import.meta.url).pathname;
+const runNbdkitSource = fileURLToPath(new URL(`../../image/initrd${RUN_NBDKIT_PATH}`, import.meta.url));
 const [folder = "", file = "", passphrase = "-", ...args] = Deno.args;
 
 /** Debian 12's nbdkit was built without reading addresses; nbd_export_test.ts proves with Debian 13's who may connect. */
