@@ -10,7 +10,7 @@ import { evaluateTest } from "./grub_conditions.ts";
 import { parseGrubEnvironment } from "./grub_environment.ts";
 import { type GrubFiles, isBlockList } from "./grub_files.ts";
 import type { Menu, MenuEntry } from "./grub_menu.ts";
-import { builtInVariables, findLoaderKind, Leave, result } from "./grub_names.ts";
+import { builtInVariables, findLoaderKind, isQuietCommand, Leave, result } from "./grub_names.ts";
 import { readOptions } from "./grub_options.ts";
 import { matchRegexp } from "./grub_regexp.ts";
 import { readGrubScript, type Statement, type Word } from "./grub_script.ts";
@@ -73,7 +73,8 @@ export class GrubMachine {
   /** Parameters of the function or entry that is running. */
   #scope: { args: readonly string[] } | undefined;
   #loops = 0;
-  #lastResult = 0;
+  /** undefined before the first command. */
+  #lastResult: number | undefined;
   #loaded: Loaded = { args: [], initrds: [] };
   #missing: string | undefined;
   #steps = 0;
@@ -114,6 +115,7 @@ export class GrubMachine {
     this.#running = new Set();
     this.#loaded = { args: [], initrds: [] };
     this.#missing = undefined;
+    this.#lastResult = undefined;
     this.#steps = 0;
     this.#expanded = 0;
   }
@@ -141,7 +143,7 @@ export class GrubMachine {
     let last = 0;
     for (const statement of statements) {
       last = this.#step(statement);
-      this.#lastResult = last;
+      if (statement.kind !== "function") this.#lastResult = last;
     }
     return last;
   }
@@ -160,20 +162,27 @@ export class GrubMachine {
         let round = 0;
         return this.#loop(statement.body, () => {
           const value = values[round++];
-          if (value === undefined) return false;
-          this.#set(`${statement.name}=${value}`);
-          return true;
-        });
+          if (value !== undefined) this.#set(`${statement.name}=${value}`);
+          return value !== undefined;
+        }) ?? result.done;
       }
-      case "while":
-        return this.#loop(statement.body, () => (this.#run(statement.condition) === result.done) !== statement.isUntil);
+      case "while": {
+        // The result is that of the condition, where nothing breaks the loop.
+        let condition: number = result.done;
+        const isBroken = this.#loop(statement.body, () => {
+          condition = this.#run(statement.condition);
+          return (condition === result.done) !== statement.isUntil;
+        }) === undefined;
+        return isBroken ? result.done : condition;
+      }
       case "function":
         this.#functions.set(statement.name, statement.body);
         return result.done;
     }
   }
 
-  #loop(body: readonly Statement[], begin: () => boolean): number {
+  /** @returns the last result of the body; undefined when it was left by "break" */
+  #loop(body: readonly Statement[], begin: () => boolean): number | undefined {
     let last: number = result.done;
     this.#loops++;
     try {
@@ -183,7 +192,9 @@ export class GrubMachine {
         } catch (error) {
           if (!(error instanceof Leave) || (error.what !== "break" && error.what !== "continue")) throw error;
           if (error.levels > 1) throw new Leave(error.what, { levels: error.levels - 1 });
-          if (error.what === "break") return result.done;
+          this.#lastResult = result.done;
+          if (error.what === "break") return undefined;
+          last = result.done;
         }
       }
       return last;
@@ -198,12 +209,14 @@ export class GrubMachine {
     const [name, ...args] = isInverted ? all.slice(1) : all;
     if (name === undefined) return isInverted ? result.badArgument : result.done;
     const code = this.#execute(name, args, block);
-    // A command that GRUB does not know, an assignment among them, is done either way.
-    if (!isInverted || name === "!" || (name.includes("=") && !this.#functions.has(name))) return code;
+    // A command that GRUB does not know is done, turned round or not.
+    if (code === undefined) return result.done;
+    if (!isInverted) return code;
     return code === result.done ? result.false : result.done;
   }
 
-  #execute(name: string, args: readonly string[], block: readonly Statement[] | undefined): number {
+  /** @returns undefined for a command that GRUB does not know, an assignment among them */
+  #execute(name: string, args: readonly string[], block: readonly Statement[] | undefined): number | undefined {
     const own = this.#functions.get(name);
     if (own !== undefined && !commandNames.has(name)) return this.#call(own, args);
     const [first = ""] = args;
@@ -264,15 +277,19 @@ export class GrubMachine {
         return this.#regexp(args);
       case "eval":
         return this.#runCode(args.join(" "));
+      case "increment":
+        return this.#count(first, 1);
+      case "decrement":
+        return this.#count(first, -1);
       case "shift":
         return this.#shift(args);
       case "setparams":
-        if (this.#scope === undefined) return result.badArgument;
+        if (this.#scope === undefined) return result.invalidCommand;
         this.#scope.args = args;
         return result.done;
       case "return":
         if (this.#scope === undefined || args.length > 1 || !/^\d*$/.test(first)) return result.badArgument;
-        throw new Leave("return", { code: args[0] === undefined ? this.#lastResult : Number(first) });
+        throw new Leave("return", { code: args[0] === undefined ? this.#lastResult ?? 0 : Number(first) });
       case "break":
       case "continue":
         return this.#leaveLoops(name, args);
@@ -289,13 +306,23 @@ export class GrubMachine {
     }
   }
 
-  #other(name: string, first: string): number {
-    const kind = findLoaderKind(name);
-    if (kind !== undefined) {
+  #other(name: string, first: string): number | undefined {
+    if (findLoaderKind(name) !== undefined) {
       // What is started instead of Linux.
       this.#loaded = { args: [], initrds: [] };
       this.#noteMissing(splitDevice(first).device ?? this.#valueOf("root"));
-    } else if (/^[^=]+=/.test(name)) this.#set(name);
+      return result.done;
+    }
+    if (isQuietCommand(name)) return result.done;
+    this.#set(name);
+    return undefined;
+  }
+
+  /** Fedora's: counts boots that have not been marked as good. */
+  #count(name: string, step: 1 | -1): number {
+    const value = this.#valueOf(name);
+    if (!/^-?\d+$/.test(value)) return result.badArgument;
+    this.#variables.set(name, String(Number(value) + step));
     return result.done;
   }
 
@@ -435,7 +462,7 @@ export class GrubMachine {
     try {
       let last: number = result.done;
       for (const piece of readGrubScript(text)) {
-        if (piece.kind === "mistake") return result.badArgument;
+        if (piece.kind === "mistake") return result.done;
         if (piece.statements.length > 0) last = this.#run(piece.statements);
       }
       return last;
@@ -608,7 +635,7 @@ export class GrubMachine {
   }
 
   #valueOf(name: string): string {
-    if (name === "?") return String(this.#lastResult);
+    if (name === "?") return this.#lastResult === undefined ? "" : String(this.#lastResult);
     if (name === "#") return this.#scope === undefined ? "" : String(this.#scope.args.length);
     const value = (/^[0-9]+$/.test(name) ? this.#scope?.args[Number(name) - 1] : this.#variables.get(name)) ?? "";
     this.#charge(value.length);

@@ -3,7 +3,7 @@
 import type { Menu } from "./grub_menu.ts";
 
 /** Results of commands. */
-export const result = { done: 0, false: 1, notFound: 5, badArgument: 18 } as const;
+export const result = { done: 0, false: 1, notFound: 5, invalidCommand: 17, badArgument: 18 } as const;
 
 /** Set by GRUB itself; grub-mkconfig's scripts ask for them. */
 export const builtInVariables: readonly (readonly [string, string])[] = [
@@ -22,6 +22,20 @@ export const builtInVariables: readonly (readonly [string, string])[] = [
     "timeout_style",
   ].map((name) => [`feature_${name}`, "y"] as const),
 ];
+
+/** Commands that prepare GRUB itself, its screen or the machine, or only print: taken as done. */
+const quietCommands = new Set(
+  ("acpi authenticate background_color background_image badram blocklist cat clear cmosclean cmosset cpuid crc cryptomount cutmem date " +
+    "devicetree drivemap echo efiemu_loadcore efitextmode export fakebios file fix_video fwsetup gettext gptsync hashsum hdparm help " +
+    "hexdump hello insmod keymap legacy_initrd list_env list_trusted loadbios loadfont loopback ls lsacpi lsefi lsfonts lsmmap lsmod lspci " +
+    "md5sum module module2 nativedisk normal_exit outb outl outw parttool password password_pbkdf2 play read rmmod save_env serial setpci " +
+    "sha1sum sha256sum sha512sum sleep smbios terminal_input terminal_output terminfo time tr true trust truecrypt usb vbeinfo version " +
+    "videoinfo xen_module zfs-bootfs zfsinfo").split(" "),
+);
+
+export function isQuietCommand(command: string): boolean {
+  return quietCommands.has(command);
+}
 
 const loaders: Readonly<Record<string, string>> = {
   chainloader: "an EFI program or a boot sector",

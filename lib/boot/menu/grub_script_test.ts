@@ -99,6 +99,8 @@ const cases: Readonly<Record<string, readonly string[]>> = {
   "{ a; }": ['line 1: wanted a command, found "{"'],
   "a $\nb": ["line 1: a $ that names no variable", "b"],
   'a "5 $"\nb': ["line 1: a $ that names no variable", "b"],
+  // The word is read to its end before anything is looked for in it.
+  'a "x $\n" b\nc': ["line 1: a $ that names no variable", "c"],
   "a ${b\nc": ["line 1: a $ that names no variable", "c"],
   "a\nb 'c\nd\ne": ["a", "line 2: a ' is not closed"],
   'a\nb "c\nd': ["a", 'line 2: a " is not closed'],

@@ -50,6 +50,12 @@ const hexEscape = /^\\x[0-9A-Fa-f]{2}$/;
 
 const variable = /\$(?:\{([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?])\}|([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?]))/y;
 
+/** A piece of a word as the lexer sees it before it looks into quotes. */
+const wordPiece = new RegExp(
+  String.raw`[^{}|&$;<> \t\n'"\\]+|\\[\s\S]|\$?"(?:\\[\s\S]|[^\\"])*"|'[^']*'|${variable.source}`,
+  "y",
+);
+
 /** The lines of a file, one token after the other. */
 export class GrubTokens {
   readonly #text: string;
@@ -120,12 +126,37 @@ export class GrubTokens {
     }
   }
 
+  /** The whole word is found first, over as many lines as its quotes take; a mistake inside ends behind it. */
   #readWord(): Word {
+    const end = this.#findWordEnd();
+    try {
+      return this.#readParts();
+    } catch (error) {
+      this.#at = Math.max(this.#at, end);
+      throw error;
+    }
+  }
+
+  #findWordEnd(): number {
+    let at = this.#at;
+    for (;;) {
+      wordPiece.lastIndex = at;
+      const length = wordPiece.exec(this.#text)?.[0].length ?? 0;
+      if (length === 0) break;
+      at += length;
+    }
+    const [, quote] = /^(\$?["'])/.exec(this.#text.slice(at, at + 2)) ?? [];
+    if (quote === undefined) return at;
+    // What is not closed takes all that follows.
+    this.#at = this.#text.length;
+    throw new GrubSyntaxError(this.#lineAt(at), `a ${quote} is not closed`);
+  }
+
+  #readParts(): Word {
     const parts = new Parts();
     for (let char = this.#text.charAt(this.#at); char !== "" && !endsWord.test(char);) {
       if (char === "'") {
         const end = this.#text.indexOf("'", this.#at + 1);
-        if (end === -1) this.#fail("a ' is not closed");
         parts.add(this.#text.slice(this.#at + 1, end), true);
         this.#at = end + 1;
       } else if (char === '"') {
@@ -157,12 +188,10 @@ export class GrubTokens {
   }
 
   #readDoubleQuoted(parts: Parts): void {
-    const start = this.#at - 1;
     parts.add("", true);
     for (;;) {
       const char = this.#text.charAt(this.#at);
       const next = this.#text.charAt(this.#at + 1);
-      if (char === "") this.#fail('a " is not closed', start);
       if (char === '"') break;
       if (char === "$") {
         this.#readVariable(parts, true);
@@ -179,12 +208,10 @@ export class GrubTokens {
 
   /** `$"…"`, a text to be translated: variables are replaced in it, and a "$" that names none stays. */
   #readTranslated(parts: Parts): void {
-    const start = this.#at - 2;
     parts.add("", true);
     for (;;) {
       const char = this.#text.charAt(this.#at);
       const next = this.#text.charAt(this.#at + 1);
-      if (char === "") this.#fail('a $" is not closed', start);
       if (char === '"') break;
       variable.lastIndex = this.#at;
       const match = char === "$" ? variable.exec(this.#text) : null;
@@ -206,17 +233,12 @@ export class GrubTokens {
     variable.lastIndex = this.#at;
     const match = variable.exec(this.#text);
     if (match === null) {
+      const line = this.line;
       this.#at++;
-      this.#fail("a $ that names no variable", this.#at - 1);
+      throw new GrubSyntaxError(line, "a $ that names no variable");
     }
     parts.addVariable(match[1] ?? match[2] ?? "", isQuoted);
     this.#at += match[0].length;
-  }
-
-  #fail(problem: string, at = this.#at): never {
-    // What is not closed takes all that follows.
-    if (problem.endsWith("is not closed")) this.#at = this.#text.length;
-    throw new GrubSyntaxError(this.#lineAt(at), problem);
   }
 
   #lineAt(at: number): number {
