@@ -30,7 +30,7 @@ Deno.test("every distribution tells of kernel updates", () => {
 
 /** Read or sourced by programs of others, which do not run them. */
 const notRun = [
-  /\.(service|conf|hook)$/,
+  /\.(service|conf|hook|rules)$/,
   /\/conf\.d\/zzz-stiefelsystem$/,
   /\/conf-hooks\.d\//,
   /\/etc\/initcpio\//,

@@ -35,8 +35,12 @@ async function prepare(programs: Readonly<Record<string, string>> = {}): Promise
   machine.write(
     "/hook",
     text.replace(sourced, `${machine.root}/functions`)
-      .replaceAll(/(?<=[ ="])\/(etc\/default|etc\/systemd|usr\/lib\/firmware)/g, `${machine.root}/$1`),
+      .replaceAll(
+        /(?<=[ ="])\/(etc\/default|etc\/systemd|usr\/lib\/firmware|usr\/lib\/stiefelsystem\/59)/g,
+        `${machine.root}/$1`,
+      ),
   );
+  machine.write("/usr/lib/stiefelsystem/59-stiefelsystem.rules", "");
   machine.write("/destination/usr/lib/udev/hwdb.bin", "");
   machine.write("/destination/scripts/local-premount/btrfs", "");
   machine.write("/destination/scripts/local-premount/resume", "");
@@ -87,6 +91,7 @@ for (const shell of SHELLS) {
       `/destination${ethernet}/intel/e1000e/e1000e.ko.xz`,
       `/destination${ethernet}/sfc/sfc.ko.xz`,
       "/destination/scripts/local-premount/btrfs",
+      "/destination/usr/lib/udev/rules.d/59-stiefelsystem.rules",
       "/destination/usr/lib/udev/rules.d/80-drivers.rules",
     ]);
   });

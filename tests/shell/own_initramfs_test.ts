@@ -175,10 +175,10 @@ esac`,
       "MOUNT=/efi UUID=ABCD-1234 vfat",
       "",
     ]);
-    machine.write("/proc/cmdline", "root=/dev/mapper/root resume=UUID=7777 quiet\n");
+    machine.write("/proc/cmdline", "root=/dev/mapper/root resume=UUID=7777 quiet ip=dhcp -- resume=no\n");
     machine.write("/etc/fstab", "UUID=ABCD-1234 /efi vfat defaults 0 2\n");
     assert.equal((await remember(machine)).code, 0);
-    assert.match(machine.read(recordPath), /^RESUME=UUID=7777$/m);
+    assert.match(machine.read(recordPath), /^RESUME=UUID=7777\nWORD=resume=UUID=7777\nWORD=ip=dhcp\nCONTAINER=/m);
     assert.doesNotMatch(machine.read(recordPath), /^MOUNT=/m);
   });
 

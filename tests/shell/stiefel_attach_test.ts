@@ -321,13 +321,21 @@ for (const [what, session] of Object.entries(badSessions)) {
 }
 
 testAttach(
-  "puts aside an initramfs' copy of LVM's devices file",
+  "L9: LVM in the initramfs sees the laptop's disk only; a copy of its devices file is put aside",
   { session: formatSession(direct), links, lvmDevices: true },
   ({ machine, result }) => {
     assert.equal(result.code, 0, result.stderr);
-    assert.deepEqual(Object.keys(machine.files("/etc")), ["/etc/lvm/devices/system.devices.laptop"]);
+    assert.deepEqual(Object.keys(machine.files("/etc")), [
+      "/etc/lvm/devices/system.devices.laptop",
+      "/etc/lvm/lvmlocal.conf",
+    ]);
+    const filter = /^\tfilter = \[ "a\|\^\/dev\/nbd0\(p\[0-9\]\+\)\?\$\|", .*"r\|\.\*\|" \]$/m;
+    assert.match(machine.read("/etc/lvm/lvmlocal.conf"), filter);
   },
 );
+
+const condition = (question: string): string =>
+  `[Service]\nExecCondition=/usr/lib/stiefelsystem/stiefel-disk ${question}\n`;
 
 for (const shell of SHELLS) {
   const under = ` (${shell.join(" ")})`;
@@ -358,9 +366,67 @@ for (const shell of SHELLS) {
       "/run/systemd/system/suspend-then-hibernate.target": "-> /dev/null",
       "/run/systemd/system/suspend.target": "-> /dev/null",
       "/run/systemd/system/swap.d/50-stiefelsystem.conf": "[Unit]\nConditionPathExists=/run/stiefelsystem/allow-swap\n",
+      "/run/systemd/system/systemd-cryptsetup@.service.d/50-stiefelsystem.conf": condition("mapping %I"),
+      "/run/systemd/system/systemd-fsck@.service.d/50-stiefelsystem.conf": condition("named %f"),
+      "/run/systemd/system/systemd-makefs@.service.d/50-stiefelsystem.conf": condition("attached %f"),
+      "/run/systemd/system/systemd-mkswap@.service.d/50-stiefelsystem.conf": condition("attached %f"),
+      "/run/systemd/system/systemd-pstore.service": "-> /dev/null",
+      "/run/systemd/system/zfs-import-scan.service": "-> /dev/null",
+      "/run/udev/rules.d/62-stiefelsystem-disks.rules": `SUBSYSTEM!="block", GOTO="stiefelsystem_end"
+KERNEL=="nbd0|nbd0p*|dm-*|md*", OPTIONS+="link_priority=200"
+KERNEL!="nbd0|nbd0p*|dm-*|md*", ENV{ID_FS_USAGE}=="raid", ENV{ID_FS_TYPE}=""
+LABEL="stiefelsystem_end"
+`,
     });
     assert.deepEqual(machine.calls(), ["mount -o bind /run/stiefelsystem/lvm-devices /mnt/etc/lvm/devices"]);
   });
+
+  Deno.test(`L2: prepare hides the desktop's firmware variables, and gives the disk the laptop's names${under}`, async () => {
+    await using machine = await makeMachine({ session: text, links });
+    machine.write("/sys/firmware/efi/efivars/Boot0000-8be4df61", "");
+    machine.write(
+      "/mnt/etc/stiefelsystem/laptop",
+      [
+        "LINK=0 disk/by-id/nvme-Maker_Model_Serial",
+        "LINK=12 disk/by-path/pci-0000:01:00.0-nvme-1-part12",
+        'LINK=1 disk/by-id/x", RUN+="/bin/false',
+        "LINK=0 ../etc/passwd",
+        "",
+      ].join("\n"),
+    );
+    const result = await machine.run([...shell, script, "prepare", `${machine.root}/mnt`, machine.root]);
+    assert.deepEqual(result, { code: 0, stdout: "", stderr: "" });
+    assert.deepEqual(machine.calls(), [
+      "mount -t tmpfs -o ro,nosuid,nodev,noexec,size=4k stiefelsystem /sys/firmware/efi/efivars",
+    ]);
+    const rules = machine.read("/run/udev/rules.d/62-stiefelsystem-disks.rules").split("\n");
+    assert.deepEqual(rules.filter((line) => line.includes("SYMLINK") || line.includes("RUN")), [
+      'KERNEL=="nbd0", SYMLINK+="disk/by-id/nvme-Maker_Model_Serial"',
+      'KERNEL=="nbd0p12", SYMLINK+="disk/by-path/pci-0000:01:00.0-nvme-1-part12"',
+    ]);
+  });
+
+  for (
+    const [line, record, own] of [
+      [
+        "root=UUID=1 ro quiet noresume",
+        "WORD=resume=UUID=4\nWORD=ip=dhcp\n",
+        "root=UUID=1 ro quiet resume=UUID=4 ip=dhcp",
+      ],
+      ["root=UUID=1 ro noresume -- single", "WORD=resume=UUID=4\n", "root=UUID=1 ro resume=UUID=4 -- single"],
+      ["root=UUID=1 ro noresume", "", "root=UUID=1 ro"],
+    ] as const
+  ) {
+    Deno.test(`L2: new boot entries of the laptop get its own command line: ${own}${under}`, async () => {
+      await using machine = await makeMachine({ session: text, links });
+      machine.write("/proc/cmdline", `${line}\n`);
+      if (record !== "") machine.write("/mnt/etc/stiefelsystem/laptop", record);
+      const result = await machine.run([...shell, script, "prepare", `${machine.root}/mnt`, machine.root]);
+      assert.deepEqual(result, { code: 0, stdout: "", stderr: "" });
+      assert.equal(machine.read("/run/stiefelsystem/cmdline"), `${own}\n`);
+      assert.deepEqual(machine.calls(), ["mount -o bind /run/stiefelsystem/cmdline /proc/cmdline"]);
+    });
+  }
 
   Deno.test(`prepare leaves no sign of systemd for another init${under}`, async () => {
     await using machine = await makeMachine({ session: text, links });

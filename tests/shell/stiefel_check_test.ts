@@ -106,9 +106,79 @@ function hibernate(path: string, { signature = "S1SUSPEND\0", pageBytes = 4096 }
 
 const noticed = (result: ProgramResult): readonly string[] => result.stderr.split("\n").filter((line) => line !== "");
 
+/** A device of the desktop, and the name under which the root file system is found there. */
+function addForeign(machine: Machine, name: string, link?: string): void {
+  machine.write(`/dev/${name}`, "");
+  if (link === undefined) return;
+  Deno.mkdirSync(`${machine.root}/dev/${link.slice(0, link.lastIndexOf("/"))}`, { recursive: true });
+  Deno.symlinkSync(`${machine.root}/dev/${name}`, `${machine.root}/dev/${link}`);
+}
+
 for (const shell of shells) {
   const under = ` (${shell.join(" ")})`;
-  const check = (machine: Machine): Promise<ProgramResult> => machine.run([...shell, script, machine.root]);
+
+  const check = (machine: Machine, ...args: readonly string[]): Promise<ProgramResult> =>
+    machine.run([...shell, script, machine.root, ...args]);
+
+  Deno.test(`L9: a root file system on the laptop's disk is mounted${under}`, async () => {
+    for (const commandLine of ["root=UUID=1234 ro", "root=/dev/mapper/laptop-root", 'root="UUID=1234"', "quiet"]) {
+      await using machine = await makeLaptop({ commandLine });
+      addForeign(machine, "sda2");
+      Deno.mkdirSync(`${machine.root}/dev/disk/by-uuid`, { recursive: true });
+      Deno.mkdirSync(`${machine.root}/dev/mapper`, { recursive: true });
+      for (const link of ["disk/by-uuid/1234", "mapper/laptop-root"]) {
+        Deno.symlinkSync(`${machine.root}/dev/dm-1`, `${machine.root}/dev/${link}`);
+      }
+      for (const device of ["", "/dev/dm-1", "/dev/mapper/laptop-root"]) {
+        assert.deepEqual(await check(machine, device), { code: 0, stdout: "", stderr: "" });
+        assert.ok(!machine.exists("/run/stiefelsystem/root"));
+      }
+    }
+  });
+
+  Deno.test(`L9: a copy of it in the desktop is not mounted, the laptop's is${under}`, async () => {
+    // blkid(8), which initramfs-tools and mkinitcpio ask, may find the copy first.
+    await using machine = await makeLaptop();
+    addForeign(machine, "sda2");
+    const { code, stderr } = await check(machine, "/dev/sda2");
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stderr,
+      /\/dev\/sda2 is a copy of the laptop's root file system; \/dev\/mapper\/laptop-root .* is taken/,
+    );
+    assert.equal(machine.read("/run/stiefelsystem/root"), "/dev/mapper/laptop-root\n");
+  });
+
+  for (
+    const { name, commandLine, foreign, link, device } of [
+      {
+        name: "a copy that udev's link leads to",
+        commandLine: "root=UUID=1234 ro",
+        foreign: "sda2",
+        link: "disk/by-uuid/1234",
+      },
+      {
+        name: "a volume of the same name",
+        commandLine: "root=/dev/ubuntu-vg/ubuntu-lv",
+        foreign: "dm-9",
+        link: "ubuntu-vg/ubuntu-lv",
+      },
+      { name: "a label", commandLine: "root=LABEL=root", foreign: "nvme0n1p2", link: "disk/by-label/root" },
+      { name: "a name of a disk", commandLine: "root=/dev/sda2", foreign: "sda2" },
+      { name: "what blkid has found", commandLine: "root=LABEL=root", foreign: "sdb1", device: "/dev/sdb1" },
+    ]
+  ) {
+    Deno.test(`L9: the boot ends in words where root is on the desktop's disk: ${name}${under}`, async () => {
+      await using machine = await makeLaptop({ commandLine });
+      addForeign(machine, foreign, link);
+      const { code, stderr } = await check(machine, ...device === undefined ? [] : [device]);
+      assert.equal(code, 1);
+      assert.match(
+        stderr,
+        /was found on a disk of this desktop, .*, and not on the laptop's\n {4}hint: nothing was mounted/,
+      );
+    });
+  }
 
   Deno.test(`goes on with swap that holds no memory image${under}`, async () => {
     await using machine = await makeLaptop();

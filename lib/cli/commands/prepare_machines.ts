@@ -4,7 +4,7 @@ import { formatStiefelsystemJson } from "../../boot/menu/stiefelsystem_json.ts";
 import { debian } from "../../distro/debian.ts";
 import { stiefelsystemJsonPath } from "../../host/plan_setup_server.ts";
 import { separateInitramfs, separateKernel } from "../../initramfs/generator.ts";
-import { generators, hookLayers } from "../../initramfs/registry.ts";
+import { generators, hookLayers, ownLayers } from "../../initramfs/registry.ts";
 import { buildDemoDisk, type DemoDisk, type DemoDiskRecipe } from "../../qemu/demo_disk.ts";
 import type { RunPlace } from "../../qemu/machine_pair.ts";
 import { detectQemuHost } from "../../qemu/run_vm.ts";
@@ -123,7 +123,12 @@ function contentOf(
 ): Pick<DemoDiskRecipe, "overlays" | "files" | "made"> {
   const image = `${projectDirectory}/image`;
   if (isUntouched) return { overlays: [`${image}/demo`] };
-  const layers = ["generic", ...generators[generator].layers, ...hookLayers(generator, debian)];
+  const layers = [
+    "generic",
+    ...generators[generator].layers,
+    ...ownLayers([generator]),
+    ...hookLayers(generator, debian),
+  ];
   return {
     overlays: [`${image}/demo`, ...layers.map((name) => `${image}/host/${name}`)],
     files: {

@@ -4,5 +4,5 @@
 
 # emergency_shell is dracut's.
 until [ ! -e /stiefelsystem/session ] || /usr/lib/stiefelsystem/stiefel-check; do
-    emergency_shell -n stiefelsystem "The laptop is hibernated, nothing is mounted; switch this machine off"
+    emergency_shell -n stiefelsystem "This laptop cannot be started here, see above; nothing is mounted, switch this machine off"
 done

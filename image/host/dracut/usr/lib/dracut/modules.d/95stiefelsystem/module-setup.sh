@@ -41,6 +41,7 @@ install() {
     inst_multiple "${programs[@]}"
     inst_script "$ours/stiefel-attach"
     inst_script "$ours/stiefel-check"
+    inst_simple "$ours/59-stiefelsystem.rules" /usr/lib/udev/rules.d/59-stiefelsystem.rules
     if dracut_module_included systemd; then
         install_units "$ours"
     else
