@@ -81,8 +81,12 @@ const two = idOption + entry("Mine", { uuid: "1111" }) +
   entry("Theirs", { uuid: "2222", id: "osprober-gnulinux-2222", device: "hd0,gpt3" });
 const kernels = { "/boot/vmlinuz": "K" };
 const mine = "own:/boot/vmlinuz root=UUID=1111 ro";
+const isAnother = (what: string, title = "Theirs"): string =>
+  `The boot menu's default "${title}" starts another system, on ${what}`;
 const theirsIsNot = (what: string, title = "Theirs"): string =>
-  `The boot menu's default "${title}" starts another system, on ${what}; the first other entry is taken`;
+  `${isAnother(what, title)}; the first other entry is taken`;
+const advice =
+  "name the partition with the kernel in boot.part of config.yaml, or kernel, initrd and cmdline in boot.load";
 
 const cases: Readonly<Record<string, readonly [Case, readonly string[]]>> = {
   "U1: the default is another system's: this system's first entry, and who the other is": [
@@ -124,7 +128,7 @@ const cases: Readonly<Record<string, readonly [Case, readonly string[]]>> = {
       files: { ...kernels, "/boot/grub/grub.cfg": entry("Theirs", { uuid: "2222" }) },
       own: { uuid: "1111" },
     },
-    [theirsIsNot("the file system with UUID 2222")],
+    [isAnother("the file system with UUID 2222"), advice],
   ],
   "U1: in a submenu": [
     {
@@ -387,7 +391,7 @@ menuentry Two { linux /boot/vmlinuz 2 }`,
       files: { "/EFI/centos/grub.cfg": entry("One", { uuid: "bb" }) },
       own: { uuid: "11-22" },
     },
-    [theirsIsNot("the file system with UUID bb", "One")],
+    [isAnother("the file system with UUID bb", "One"), advice],
   ],
 };
 

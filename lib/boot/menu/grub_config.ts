@@ -35,6 +35,10 @@ export interface GrubResult {
   readonly notices: readonly string[];
 }
 
+/** Where all that the menu starts is on partitions that we do not have. */
+const elsewhereAdvice =
+  "name the partition with the kernel in boot.part of config.yaml, or kernel, initrd and cmdline in boot.load";
+
 /** Menus in menus, and files that open files, end here. */
 const maximumDepth = 8;
 /** A menu of snapshots may have hundreds of entries; what none of these starts is no system of ours. */
@@ -54,7 +58,12 @@ function evaluate(input: GrubInput, devices: GrubDevices): { readonly result: Ev
   const machine = new GrubMachine({ ...input, devices, files });
   const chooser = new Chooser(machine, (path) => findPartition(input, { devices, files, path }));
   const entry = chooser.choose(machine.start());
-  const notices = [...machine.notices, ...chooser.notices];
+  const notices = [
+    ...machine.notices,
+    ...chooser.passedOver.map((reason) => entry === undefined ? reason : `${reason}; the first other entry is taken`),
+    ...chooser.notices,
+    ...entry === undefined && chooser.isElsewhere ? [elsewhereAdvice] : [],
+  ];
   return {
     result: { entry: entry && { ...entry, notices }, entryCount: chooser.seen.size, notices },
     files,
@@ -124,12 +133,21 @@ function findPartition(input: GrubInput, { devices, files, path }: KernelPlace):
 /** Takes the default, as GRUB would; the next ones when that is no Linux of ours or a recovery entry. */
 class Chooser {
   readonly notices: string[] = [];
+  /** Why the default was not taken. */
+  readonly passedOver: string[] = [];
   readonly seen = new Set<MenuEntry>();
+
+  #isElsewhere = false;
 
   constructor(
     private readonly machine: GrubMachine,
     private readonly partitionOf: (path: GrubPath) => string | undefined,
   ) {}
+
+  /** Whether something that was passed over is on a partition that we do not have. */
+  get isElsewhere(): boolean {
+    return this.#isElsewhere;
+  }
 
   choose(outcome: Outcome): GrubEntry | undefined {
     if (outcome.kind === "linux") return this.#toEntry("GRUB", outcome);
@@ -154,11 +172,7 @@ class Chooser {
     if (chosen.isSubmenu && outcome.kind === "nothing" && outcome.device === undefined) {
       // Such as one that shows another system's menu.
       this.notices.push("The boot menu's default has no entries; the first one is taken");
-    } else {this.notices.push(
-        `The boot menu's default "${chosen.title}" ${
-          whyNot(outcome, this.partitionOf)
-        }; the first other entry is taken`,
-      );}
+    } else this.#passOver(chosen, outcome);
     return undefined;
   }
 
@@ -209,14 +223,19 @@ class Chooser {
       partition,
     };
   }
-}
 
-function whyNot(outcome: Outcome, partitionOf: (path: GrubPath) => string | undefined): string {
-  const foreign = outcome.kind === "linux" && partitionOf(outcome.kernel) === undefined
-    ? outcome.kernel.device
-    : outcome.kind === "nothing"
-    ? outcome.device
-    : undefined;
-  if (foreign !== undefined) return `starts another system, on ${describeDevice(foreign)}`;
-  return outcome.kind === "linux" ? "is a recovery entry" : "starts no Linux kernel";
+  #passOver({ title }: MenuEntry, outcome: Outcome): void {
+    const device = outcome.kind === "linux"
+      ? this.partitionOf(outcome.kernel) === undefined ? outcome.kernel.device : undefined
+      : outcome.kind === "nothing"
+      ? outcome.device
+      : undefined;
+    const why = device !== undefined
+      ? `starts another system, on ${describeDevice(device)}`
+      : outcome.kind === "linux"
+      ? "is a recovery entry"
+      : "starts no Linux kernel";
+    this.#isElsewhere ||= device !== undefined;
+    this.passedOver.push(`The boot menu's default "${title}" ${why}`);
+  }
 }

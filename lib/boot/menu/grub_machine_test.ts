@@ -58,7 +58,7 @@ const cases: Readonly<Record<string, string>> = {
   "while false; do true; done; set a=$?": "1||",
   "while true; do break; done; set a=$?": "0||",
   "for x in 1; do false; done; set a=$?": "1||",
-  "for x in 1 2; do set a=$a$?; false; continue; done": "00||",
+  "for x in 1 2; do set a=$a$?; false; continue; done": "0||",
   "setparams x; set a=$?": "17||",
   "function f { false; }\nf\nfunction g { true; }\nset a=$?": "1||",
   "decrement a; set b=$?; set a=3; decrement a; increment c": "2|18|",
