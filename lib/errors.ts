@@ -123,3 +123,9 @@ export class ProtocolError extends Error {
     this.code = code;
   }
 }
+
+/** One line of what went wrong. */
+export function describeError(error: unknown): string {
+  if (error instanceof CommandError) return error.message.split("\n").slice(0, 2).map((line) => line.trim()).join(": ");
+  return error instanceof Error ? error.message : String(error);
+}

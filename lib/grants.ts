@@ -8,6 +8,7 @@
  * own files (/proc, /sys) are refused to Deno whatever is granted; `cat`, `ip` and `lsblk` read them.
  */
 import { RUN_NBDKIT_PATH } from "./block/run_nbdkit.ts";
+import { HANDOVER_DIRECTORY, JOIN_DIRECTORY } from "./formats/handover.ts";
 import type { Role } from "./protocol/kernel_command_line.ts";
 
 export interface Grants {
@@ -39,6 +40,8 @@ export const agentGrants: Readonly<Record<Role, Grants>> = {
   client: { ...agent, run: [...sharedPrograms, "kexec", "sync"] },
   server: {
     ...agent,
+    // kernel and initramfs that were handed over go when they are out of date: agents/server/handed_over.ts
+    write: [...agent.write, HANDOVER_DIRECTORY],
     run: [
       ...sharedPrograms,
       // what is on the disk: lib/block/inspect_disk.ts, lib/boot/boot_partition.ts
@@ -68,12 +71,15 @@ export const agentGrants: Readonly<Record<Role, Grants>> = {
 /** The one on the laptop's own system. */
 export const autokexecGrants: Grants = {
   ...agent,
-  write: [],
+  read: [...agent.read, JOIN_DIRECTORY],
+  write: [JOIN_DIRECTORY],
   run: [
     ...sharedPrograms,
-    // the restart: agents/autokexec/restart.ts
+    // the restart: lib/restart/
     "busctl",
+    "dd",
     "kexec",
+    "lsblk",
     "stat",
     "systemctl",
     // a card that is raised heeds no routers: agents/autokexec/raise_cards.ts

@@ -42,8 +42,8 @@ Deno.test("the runtime is touched only in entry points, the two I/O boundaries a
   assertNone(found.map((file) => file.path), 'Files that use "Deno." but are no boundary');
 });
 
-Deno.test("what decides is free of I/O: protocol, config, distro and initramfs import no boundary", () => {
-  const pure = ["lib/protocol", "lib/config", "lib/distro", "lib/initramfs"];
+Deno.test("what decides is free of I/O: protocol, formats, config, distro and initramfs import no boundary", () => {
+  const pure = ["lib/protocol", "lib/formats", "lib/config", "lib/distro", "lib/initramfs"];
   const allowed = new Set([...pure, ""]);
   const found = product.filter((file) => pure.includes(folderOf(file.path))).flatMap((file) =>
     file.imports.filter((target) => byPath.has(target) && !allowed.has(folderOf(target)))
@@ -89,6 +89,7 @@ Deno.test("changing a host and building an image know nothing of each other, nor
     "lib/boot": ["lib/cli", "lib/config", "lib/host", "lib/image"],
     "lib/block": ["lib/cli", "lib/config", "lib/host", "lib/image"],
     "lib/net": ["lib/cli", "lib/config", "lib/host", "lib/image"],
+    "lib/restart": ["lib/cli", "lib/config", "lib/host", "lib/image"],
     "lib/system": ["lib/cli", "lib/config", "lib/host", "lib/image", "lib/net", "lib/protocol"],
   };
   const found = product.flatMap((file) =>

@@ -175,7 +175,7 @@ const holders: readonly Holder[] = [
     name: "agents/autokexec",
     run: autokexecGrants.run,
     entries: ["agents/autokexec/main.ts"],
-    notReached: ["lsblk", "sync"],
+    notReached: ["sync"],
   },
 ];
 

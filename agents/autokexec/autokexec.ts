@@ -13,6 +13,16 @@ import { DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
 import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
 import type { AutokexecSettings } from "../../lib/protocol/autokexec_settings.ts";
 import { UserError } from "../../lib/errors.ts";
+import {
+  findObstacle,
+  isGoingOn,
+  isStarting,
+  type LoadedImage,
+  loadImage,
+  type LoadOptions,
+  reloadIfChanged,
+  restartIntoImage,
+} from "../../lib/restart/restart.ts";
 import { type Link, readUptimeSeconds } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
@@ -23,7 +33,6 @@ import { createCardRaiser } from "./raise_cards.ts";
 import { type AutokexecEnvironment, readAutokexecEnvironment } from "./environment.ts";
 import type { AutokexecOptions } from "./options.ts";
 import { createSleeplessClock } from "./sleepless_clock.ts";
-import { findObstacle, isGoingOn, isStarting, loadImage, restartIntoImage } from "./restart.ts";
 
 export interface AutokexecDependencies {
   readonly system: System;
@@ -38,7 +47,7 @@ export async function runAutokexec(options: AutokexecOptions, dependencies: Auto
     dependencies.console.say("This system runs on a desktop, its disk is in use already: nothing to do");
     return;
   }
-  await new Autokexec(dependencies, environment).run();
+  await new Autokexec(dependencies, environment, options.joinDirectory).run();
 }
 
 /** A countdown that took so much longer than it should has slept: more than a busy machine is late. */
@@ -52,12 +61,15 @@ class Autokexec {
   /** Actions of one event come after those of the event before. */
   #actions = Promise.resolve();
   #loading = Promise.resolve();
+  #loaded: LoadedImage | undefined;
+  readonly #loadOptions: LoadOptions;
   #state: AutokexecState = { name: "listening" };
   /** Ends the wait of the countdown. */
   #countdown = new AbortController();
 
-  constructor(dependencies: AutokexecDependencies, environment: AutokexecEnvironment) {
+  constructor(dependencies: AutokexecDependencies, environment: AutokexecEnvironment, joinDirectory: string) {
     this.#dependencies = dependencies;
+    this.#loadOptions = { directory: joinDirectory, say: (line) => dependencies.console.say(line) };
     this.#environment = environment;
     this.#announcer = new Announcer(dependencies, () => this.#handle({ kind: "cancelled" }));
   }
@@ -181,7 +193,7 @@ class Autokexec {
   async #load(): Promise<void> {
     const { system } = this.#dependencies;
     try {
-      await loadImage(system, this.#environment.settings);
+      this.#loaded = await loadImage(system, this.#environment.settings, this.#loadOptions);
       this.#handle({ kind: "loaded" });
     } catch (error) {
       this.#handle({ kind: "load-failed", message: describeFailure(error) });
@@ -217,6 +229,9 @@ class Autokexec {
   async #execute(): Promise<void> {
     const { system, signal } = this.#dependencies;
     try {
+      if (this.#loaded !== undefined) {
+        await reloadIfChanged(system, this.#loaded, this.#environment.settings, this.#loadOptions);
+      }
       await restartIntoImage(system);
     } catch (error) {
       // The shutdown ends us; that is no failure. Who stops the service at the last moment still means no.

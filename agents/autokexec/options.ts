@@ -1,4 +1,5 @@
 /** Command line of the autokexec agent. Pure. */
+import { JOIN_DIRECTORY } from "../../lib/formats/handover.ts";
 import { AUTOKEXEC_KEY_PATH, AUTOKEXEC_SETTINGS_PATH } from "../../lib/protocol/autokexec_settings.ts";
 import { parseOptions } from "../shared/parse_options.ts";
 import type { AgentCommand } from "../shared/run_command.ts";
@@ -12,6 +13,7 @@ shutdown. To say no meanwhile: systemctl stop stiefel-autokexec, or the button o
 Options:
   --key FILE         the shared key (default: ${AUTOKEXEC_KEY_PATH})
   --settings FILE    the settings (default: ${AUTOKEXEC_SETTINGS_PATH})
+  --join-dir DIR     a tmpfs where image and handover are put together (default: ${JOIN_DIRECTORY})
   --help, --version
 `;
 
@@ -19,6 +21,7 @@ export interface AutokexecOptions {
   readonly kind: "run";
   readonly keyPath: string;
   readonly settingsPath: string;
+  readonly joinDirectory: string;
 }
 
 export type AutokexecCommand = AgentCommand<AutokexecOptions>;
@@ -32,12 +35,14 @@ export async function parseAutokexecOptions(args: readonly string[]): Promise<Au
     kind: "run",
     keyPath: values.key ?? AUTOKEXEC_KEY_PATH,
     settingsPath: values.settings ?? AUTOKEXEC_SETTINGS_PATH,
+    joinDirectory: values["join-dir"] ?? JOIN_DIRECTORY,
   };
 }
 
 const options = {
   key: { type: "string" },
   settings: { type: "string" },
+  "join-dir": { type: "string" },
   help: { type: "boolean" },
   version: { type: "boolean" },
 } as const;

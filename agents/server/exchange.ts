@@ -139,6 +139,9 @@ class ServerExchange implements AsyncDisposable {
     // Whether "ready" got through does not matter: the client that does not get it comes again and takes over from itself.
     if (state.name !== "serving" || this.#ticket === undefined || this.#client === undefined) return;
     this.#isServing = true;
+    await this.#options.source.noteLent?.().catch((error) =>
+      this.#options.console.say(`What was handed over stays in memory: ${describeError(error)}`)
+    );
     const sinceMs = this.#ticket.lease.sinceMs;
     this.#options.setPhase({ kind: "lent", client: this.#client, sinceMs });
     this.#options.console.say(

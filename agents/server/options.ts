@@ -1,4 +1,5 @@
 /** Command line of the server agent. Pure. */
+import { HANDOVER_DIRECTORY } from "../../lib/formats/handover.ts";
 import { CLIENT_TIMEOUT_MAX_SECONDS, type OnEnd } from "../../lib/protocol/kernel_command_line.ts";
 import { parseOptions, usageError } from "../shared/parse_options.ts";
 import type { AgentCommand } from "../shared/run_command.ts";
@@ -18,6 +19,7 @@ Options:
   --key FILE         the shared key (default: /etc/stiefelsystem/aes-key)
   --settings FILE    the settings (default: /etc/stiefelsystem/agent.json)
   --work-dir DIR     where to mount the boot partition (default: /run/stiefelsystem)
+  --handover-dir DIR what the laptop's own system has handed over (default: ${HANDOVER_DIRECTORY})
   --help, --version
 
 The kernel parameters stiefel.listen=ADDRESS, stiefel.on_end=ACTION and stiefel.client_timeout=SECONDS do the same; options win
@@ -39,6 +41,7 @@ export interface ServerOptions {
   readonly keyPath?: string | undefined;
   readonly settingsPath?: string | undefined;
   readonly workDirectory: string;
+  readonly handoverDirectory: string;
 }
 
 export type ServerCommand = AgentCommand<ServerOptions>;
@@ -61,6 +64,7 @@ export async function parseServerOptions(args: readonly string[]): Promise<Serve
     keyPath: values.key,
     settingsPath: values.settings,
     workDirectory: values["work-dir"] ?? "/run/stiefelsystem",
+    handoverDirectory: values["handover-dir"] ?? HANDOVER_DIRECTORY,
   };
 }
 
@@ -78,6 +82,7 @@ const options = {
   key: { type: "string" },
   settings: { type: "string" },
   "work-dir": { type: "string" },
+  "handover-dir": { type: "string" },
   help: { type: "boolean" },
   version: { type: "boolean" },
 } as const;

@@ -14,6 +14,7 @@ Deno.test("options are read, and every mistake is a usage error", async () => {
     keyPath: undefined,
     settingsPath: undefined,
     workDirectory: "/run/stiefelsystem",
+    handoverDirectory: "/etc/stiefelsystem/handover",
   });
   const client = await parseClientOptions(["--server", "192.0.2.1", "--no-kexec"]);
   assert.ok(client.kind === "run" && client.server === "192.0.2.1" && !client.withKexec);

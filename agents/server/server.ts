@@ -25,7 +25,8 @@ import { describeLostExport } from "./lost_export.ts";
 import type { ServerOptions } from "./options.ts";
 import { RecentAskers } from "./recent_askers.ts";
 import type { Arrival } from "./session_plan.ts";
-import { createDiskSource, PreparedSource, type WatchedSource } from "./source.ts";
+import { describeHandover, readHandover } from "./handed_over.ts";
+import { createDiskSource, type HandedOver, PreparedSource, type WatchedSource } from "./source.ts";
 import {
   answerStateRequest,
   describeDisk,
@@ -48,7 +49,23 @@ export interface ServerDependencies {
 export async function runServer(options: ServerOptions, dependencies: ServerDependencies): Promise<void> {
   dependencies.console.mark("agent");
   const environment = await readEnvironment(dependencies.system, { role: "server", ...options });
-  await new Server(options, dependencies, environment).run();
+  const handedOver = await takeHandover(options.handoverDirectory, dependencies);
+  await new Server(options, dependencies, { environment, handedOver }).run();
+}
+
+/** Says what came with the image, and why it cannot be used. */
+async function takeHandover(
+  directory: string,
+  { system, console }: ServerDependencies,
+): Promise<HandedOver | undefined> {
+  const reading = await readHandover(system, directory);
+  if (reading.kind === "none") return undefined;
+  if (reading.kind === "usable") {
+    console.say(describeHandover(reading.handover));
+    return { directory, handover: reading.handover };
+  }
+  console.say(`What this laptop's own system has handed over cannot be used (${reading.why}): reading the disk`);
+  return undefined;
 }
 
 /** How long a disk may take to appear before its absence is worth a word. */
@@ -79,7 +96,11 @@ class Server {
   /** Since when nobody has the disk, if so. */
   #freeSinceMs: number;
 
-  constructor(options: ServerOptions, dependencies: ServerDependencies, environment: Environment) {
+  constructor(
+    options: ServerOptions,
+    dependencies: ServerDependencies,
+    { environment, handedOver }: { readonly environment: Environment; readonly handedOver: HandedOver | undefined },
+  ) {
     const { system, console } = dependencies;
     const { settings, parameters } = environment;
     this.#dependencies = dependencies;
@@ -93,7 +114,7 @@ class Server {
       part: settings.boot.part,
       load: settings.boot.load,
       workDirectory: options.workDirectory,
-    });
+    }, handedOver);
     this.#source = new PreparedSource(source);
     this.#workDirectory = options.workDirectory;
     this.#desk = new Desk({
@@ -113,6 +134,8 @@ class Server {
     const { lease, isDone } = await this.#desk.adopt();
     // What an agent before us had open when it failed would look like a use of the disk.
     if (lease === undefined) await releaseLeftovers(system, this.#workDirectory);
+    // That desktop may have written to the disk.
+    if (lease !== undefined || isDone) await this.#source.noteLent();
     if (lease !== undefined && this.#state.phase.kind !== "lost") {
       this.#setPhase({ kind: "lent", client: lease.holder, sinceMs: lease.sinceMs });
     }
@@ -186,6 +209,7 @@ class Server {
   async #sayDisk(disk: DiskReport): Promise<void> {
     this.#setDisk(disk);
     this.#dependencies.console.say(`Disk: ${describeDisk(disk)}`);
+    for (const notice of disk.notices) this.#dependencies.console.say(notice);
     const [problem] = disk.problems;
     if (problem !== undefined) return this.#refuse(problem.message, []);
     if (this.#desk.isFree) this.#setPhase({ kind: "waiting" });

@@ -3,13 +3,18 @@ import { findUses } from "../../lib/block/decide_disk.ts";
 import { type DiskReport, findDisk, inspectDisk } from "../../lib/block/inspect_disk.ts";
 import { type BootSettings, openBootPartition } from "../../lib/boot/boot_partition.ts";
 import type { ClosableImage } from "../../lib/boot/opened_image.ts";
+import type { Handover } from "../../lib/formats/handover.ts";
 import type { System } from "../../lib/system/system.ts";
+import { dropPair, openHandedOver } from "./handed_over.ts";
+import { findServedDisk, type ServedDisk } from "./served_disk.ts";
 
 export interface DiskSource {
   /** @throws {BootError} "no-device" */
   inspect(): Promise<DiskReport>;
   /** @throws {BootError} "passphrase-needed", "passphrase-wrong", "no-boot-entry", … */
   openBoot(passphrase?: string): Promise<ClosableImage>;
+  /** A desktop has got all it needs and may write to the disk: what was known of it before counts no more. */
+  noteLent?(): Promise<void>;
 }
 
 /** The disk as a source that can also say, in one look, who uses it. */
@@ -18,17 +23,40 @@ export interface WatchedSource extends DiskSource {
   listUses(): Promise<string>;
 }
 
+/** What the laptop's own system has handed over, and where it lies. */
+export interface HandedOver {
+  readonly directory: string;
+  readonly handover: Handover;
+}
+
 /** The real disk of this machine. */
-export function createDiskSource(system: System, settings: BootSettings): WatchedSource {
+export function createDiskSource(system: System, settings: BootSettings, handedOver?: HandedOver): WatchedSource {
+  let handover = handedOver?.handover;
+  const find = (): Promise<ServedDisk> => findServedDisk(system, settings.disk, handover?.disk);
   return {
-    inspect: () => inspectDisk(system, settings.disk),
+    inspect: async () => {
+      const { path, isHandedOver, notices } = await find();
+      const hasJustRun = isHandedOver && handover?.pair !== undefined;
+      const report = await inspectDisk(system, path, { hasJustRun });
+      return { ...report, notices: [...notices, ...report.notices] };
+    },
     openBoot: async (passphrase) => {
+      const { path, isHandedOver } = await find();
+      // What boot.load names wins.
+      const mine = isHandedOver && settings.load === undefined ? handover : undefined;
+      const image = mine && handedOver && await openHandedOver(system, handedOver.directory, mine);
+      if (image !== undefined) return image;
       if (settings.workDirectory !== undefined) await system.makeDirectory(settings.workDirectory, { mode: 0o700 });
-      return await openBootPartition(system, settings, { passphrase });
+      const load = mine?.commandLine === undefined ? settings.load : { cmdline: mine.commandLine };
+      return await openBootPartition(system, { ...settings, disk: path, load }, { passphrase });
     },
     listUses: async () => {
-      const disk = await findDisk(system, settings.disk);
+      const disk = await findDisk(system, (await find()).path);
       return [disk.path, ...findUses(disk).map(({ message }) => message)].join("\n");
+    },
+    noteLent: async () => {
+      if (handedOver === undefined || handover === undefined) return;
+      handover = await dropPair(system, handedOver.directory, handover);
     },
   };
 }
@@ -80,6 +108,11 @@ export class PreparedSource implements DiskSource, AsyncDisposable {
     return image ?? await this.#source.openBoot(passphrase);
   }
 
+  async noteLent(): Promise<void> {
+    await (await this.#take())?.image[Symbol.asyncDispose]();
+    await this.#source.noteLent?.();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#closeImage();
     await (await this.#take())?.image[Symbol.asyncDispose]();
@@ -91,7 +124,9 @@ export class PreparedSource implements DiskSource, AsyncDisposable {
     const image = await this.#source.openBoot();
     try {
       // Once through the files, so that they lie in memory when a desktop waits for them.
-      for (const open of [image.openKernel, image.openInitramfs]) await drain(await open());
+      if (image.isInMemory !== true) {
+        for (const open of [image.openKernel, image.openInitramfs]) await drain(await open());
+      }
       return { disk, image, uses: await this.#source.listUses() };
     } catch (error) {
       await image[Symbol.asyncDispose]();

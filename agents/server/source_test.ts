@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { DiskReport } from "../../lib/block/inspect_disk.ts";
-import { PreparedSource, type WatchedSource } from "./source.ts";
+import { formatHandover, type Handover } from "../../lib/formats/handover.ts";
+import { createMemorySystem, type MemorySystem } from "../../lib/system/memory.ts";
+import { createDiskSource, PreparedSource, type WatchedSource } from "./source.ts";
 
 const disk: DiskReport = {
   path: "/dev/sda",
@@ -109,4 +111,94 @@ Deno.test("a disk that was looked at a moment ago is not looked at again to be p
   await source.prepare(await source.inspect());
   assert.deepEqual(done, ["inspect", "open 1", "uses"]);
   await source[Symbol.asyncDispose]();
+});
+
+Deno.test("an image that lies in memory is not read to lie there", async () => {
+  const image = {
+    entry: {
+      title: "",
+      loader: "handover" as const,
+      source: "",
+      kernel: "",
+      initrds: [],
+      commandLine: "",
+      notices: [],
+    },
+    kernelBytes: 1,
+    initramfsBytes: 1,
+    isInMemory: true,
+    openKernel: () => Promise.reject(new Error("read")),
+    openInitramfs: () => Promise.reject(new Error("read")),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  const { source } = createSource({ openBoot: () => Promise.resolve(image) });
+  void source.prepare();
+  await source.inspect();
+  assert.equal(await source.openBoot(), image);
+});
+
+Deno.test("what was prepared before the disk was lent serves nobody after", async () => {
+  const { source, done } = createSource({ noteLent: () => Promise.resolve(void done.push("lent")) });
+  await source.prepare();
+  await source.noteLent();
+  assert.deepEqual(done, ["inspect", "open 1", "uses", "close 1", "lent"]);
+  await source.inspect();
+  await using _image = await source.openBoot();
+  assert.deepEqual(done.slice(5), ["inspect", "open 2"]);
+});
+
+const directory = "/etc/stiefelsystem/handover";
+const handover: Handover = {
+  version: 1,
+  disk: { sizeBytes: 5e11, path: "/dev/sda", tableUuid: "T1" },
+  title: "Debian",
+  commandLine: "root=UUID=1 ro",
+  pair: { kernelBytes: 6, initramfsBytes: 9 },
+};
+
+/** A machine with two encrypted disks, nothing on which can be read. */
+function twoDisks(): MemorySystem {
+  const common = { ro: false, rm: false, "log-sec": 512, size: 5e11, mountpoints: [null], type: "disk" };
+  const blockdevices = [
+    { ...common, name: "sda", path: "/dev/sda", ptuuid: "T2" },
+    { ...common, name: "sdb", path: "/dev/sdb", ptuuid: "T1" },
+  ];
+  return createMemorySystem({
+    files: {
+      [`${directory}/kernel`]: "kernel",
+      [`${directory}/initramfs`]: "initramfs",
+      [`${directory}/handover.json`]: formatHandover(handover),
+    },
+    commands: [
+      (argv) =>
+        argv[0] !== "lsblk"
+          ? undefined
+          : argv.includes("--nodeps")
+          ? `${argv.at(-1)}\n`
+          : JSON.stringify({ blockdevices }),
+      ([program]) => program === "blkid" ? "TYPE=crypto_LUKS\nUUID=U\n" : undefined,
+    ],
+  });
+}
+
+Deno.test("what was handed over needs no boot partition and no passphrase; after a desktop had the disk it does", async () => {
+  const system = twoDisks();
+  const source = createDiskSource(system, {}, { directory, handover });
+  const report = await source.inspect();
+  assert.equal(report.path, "/dev/sdb");
+  assert.deepEqual(report.notices, [], "a system that has just run is not hibernated");
+  {
+    await using image = await source.openBoot();
+    assert.deepEqual([image.entry.loader, image.entry.commandLine], ["handover", "root=UUID=1 ro"]);
+  }
+  await source.noteLent?.();
+  assert.match((await source.inspect()).notices.join(), /cannot be seen here/);
+  await assert.rejects(source.openBoot(), { code: "passphrase-needed" });
+});
+
+Deno.test("boot.load of the configuration wins over what was handed over; the disk is the same", async () => {
+  const load = { kernel: "/k", initrd: "/i", cmdline: ["ro"] };
+  const source = createDiskSource(twoDisks(), { load }, { directory, handover });
+  assert.equal((await source.inspect()).path, "/dev/sdb");
+  await assert.rejects(source.openBoot(), { code: "passphrase-needed" });
 });

@@ -1,5 +1,5 @@
 /** Work that runs on every usable link at once and follows the links as they come and go. */
-import { CommandError } from "../../lib/errors.ts";
+import { describeError } from "../../lib/errors.ts";
 import { type Link, listLinks, watchLinks } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "./backoff.ts";
@@ -149,8 +149,4 @@ async function bringUp(
   }
 }
 
-/** One line of what went wrong. */
-export function describeError(error: unknown): string {
-  if (error instanceof CommandError) return error.message.split("\n").slice(0, 2).map((line) => line.trim()).join(": ");
-  return error instanceof Error ? error.message : String(error);
-}
+export { describeError };

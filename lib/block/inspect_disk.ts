@@ -28,17 +28,27 @@ interface Findings {
   readonly notices: string[];
 }
 
+export interface InspectOptions {
+  /** Its own system was shut down a moment ago: what is locked holds no hibernated system. */
+  readonly hasJustRun?: boolean;
+}
+
 /**
  * @param path of the disk, a link such as `/dev/disk/by-id/…` too; undefined: the only built-in one
  * @throws {BootError} "no-device". Runs `lsblk`, `blkid`, `od`, `lvm`.
  */
-export async function inspectDisk(system: System, path?: string): Promise<DiskReport> {
+export async function inspectDisk(
+  system: System,
+  path?: string,
+  { hasJustRun = false }: InspectOptions = {},
+): Promise<DiskReport> {
   const disk = await findDisk(system, path);
   const findings: Findings = { problems: [...findUses(disk)], notices: [] };
   const isInUse = findings.problems.length > 0;
   const leaves = withDescendants(disk).filter((device) => device.children.length === 0);
   for (const device of leaves) {
     const type = await lookAt(system, device.path, findings);
+    if (hasJustRun) dropNotice(findings, describeLocked(device.path));
     // Volumes are activated for a look; on a disk in use that is somebody else's business.
     if (type === "LVM2_member" && !isInUse) await lookAtVolumes(system, device.path, findings);
   }
@@ -64,6 +74,11 @@ async function lookAt(system: System, device: string, { problems, notices }: Fin
     notices.push(describeUnclean(device, type));
   }
   return type;
+}
+
+function dropNotice({ notices }: Findings, notice: string): void {
+  const at = notices.indexOf(notice);
+  if (at >= 0) notices.splice(at, 1);
 }
 
 export function describeHibernation(device: string): string {

@@ -12,6 +12,8 @@ export interface BootImage {
   readonly initramfsBytes: number;
   /** Encrypted partitions that were unlocked for it and looked through: no hibernated system is inside. */
   readonly unlocked?: readonly string[];
+  /** It was handed over and lies in memory: reading it first would gain nothing. */
+  readonly isInMemory?: boolean;
   openKernel(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
   openInitramfs(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
 }

@@ -1,5 +1,6 @@
 /** Which distribution a system is, by its os-release file. Pure. */
 
+import { parseOsRelease } from "../formats/os_release.ts";
 import type { GeneratorId } from "../initramfs/generator.ts";
 import { compareVersions } from "../version_order.ts";
 import { arch } from "./arch.ts";
@@ -43,23 +44,6 @@ export function detectDistribution(osRelease: string): DetectedDistribution | un
 
 function find(id: string): Distribution | undefined {
   return distributions.find((distribution) => distribution.osReleaseIds.includes(id));
-}
-
-/** The shell-like assignments of os-release(5): optional quotes, backslash escapes within double ones. */
-export function parseOsRelease(text: string): ReadonlyMap<string, string> {
-  const fields = new Map<string, string>();
-  for (const line of text.split("\n")) {
-    const [, name, value] = /^\s*([A-Z0-9_]+)=(.*?)\s*$/.exec(line) ?? [];
-    if (name === undefined || value === undefined) continue;
-    fields.set(name, unquote(value));
-  }
-  return fields;
-}
-
-function unquote(value: string): string {
-  if (/^'.*'$/.test(value)) return value.slice(1, -1);
-  const inner = /^".*"$/.test(value) ? value.slice(1, -1) : value;
-  return inner.replaceAll(/\\([\\"$`'])/g, "$1");
 }
 
 /** The generator of a fresh install of this version. */

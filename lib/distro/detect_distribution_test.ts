@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { defaultGenerator, detectDistribution, parseOsRelease } from "./detect_distribution.ts";
+import { defaultGenerator, detectDistribution } from "./detect_distribution.ts";
 
 const fixtures = new URL("../../tests/fixtures/os-release/", import.meta.url);
 
@@ -30,17 +30,4 @@ Deno.test("distributions and their derivatives are known by os-release", async (
 Deno.test("a distribution nobody described is unknown, not guessed", async () => {
   assert.equal(detectDistribution(await Deno.readTextFile(new URL("opensuse-tumbleweed", fixtures))), undefined);
   assert.equal(detectDistribution(""), undefined);
-});
-
-Deno.test("os-release values may be quoted and escaped", () => {
-  const fields = parseOsRelease(
-    `# comment\nA=plain\nB="with \\"quotes\\" and \\$"\nC='single \\ kept'\nD=\n  E=e  \nnot a line\n`,
-  );
-  assert.deepEqual(Object.fromEntries(fields), {
-    A: "plain",
-    B: 'with "quotes" and $',
-    C: "single \\ kept",
-    D: "",
-    E: "e",
-  });
 });

@@ -1,5 +1,6 @@
 /** The unit of the autokexec agent on the laptop. Pure. */
 
+import { JOIN_DIRECTORY } from "../formats/handover.ts";
 import { standardPath } from "../system/system.ts";
 import type { HostPath } from "./operation.ts";
 
@@ -29,6 +30,8 @@ Environment=PATH=${standardPath}
 # What Deno keeps goes with the service.
 RuntimeDirectory=stiefel-autokexec
 Environment=DENO_DIR=/run/stiefel-autokexec DENO_NO_UPDATE_CHECK=1
+# The agent puts the image and what it hands over together in memory that nothing else sees; it counts before how much it takes.
+TemporaryFileSystem=${JOIN_DIRECTORY}:mode=0700,size=4G
 # It answers the network, raises network cards, tells people on terminals and in desktop sessions, and restarts the machine: no more.
 # Not "yes": the sessions' message buses are below /run/user.
 ProtectHome=read-only

@@ -303,9 +303,12 @@ function planBootJson({ config, facts }: SetupInputs): readonly Operation[] {
   const ownCommandLine = facts.hasBootLoaderConfig || facts.commandLine === ""
     ? undefined
     : forDesktop(facts.commandLine);
-  const content = load !== undefined
-    ? { kernel: load.kernel, initrd: load.initrd, cmdline: load.cmdline }
-    : { kernel: separateKernel, initrd: separateInitramfs, cmdline: ownCommandLine };
+  const content = load !== undefined ? { kernel: load.kernel, initrd: load.initrd, cmdline: load.cmdline } : {
+    kernel: separateKernel,
+    initrd: separateInitramfs,
+    cmdline: ownCommandLine,
+    isCmdlineCopied: ownCommandLine !== undefined,
+  };
   return [writeFile(
     stiefelsystemJsonPath,
     { kind: "text", text: formatStiefelsystemJson(content) },

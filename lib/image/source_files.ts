@@ -9,8 +9,10 @@ const agentSourceDirectories = [
   "agents",
   "lib/block",
   "lib/boot",
+  "lib/formats",
   "lib/net",
   "lib/protocol",
+  "lib/restart",
   "lib/system",
   "lib/terminal",
 ];

@@ -69,26 +69,55 @@ function formatWord(parameter: KernelParameter): string {
   throw new RangeError(`The kernel's syntax cannot express the parameter "${name}"`);
 }
 
+/**
+ * What says how one kernel was started, not how its system wants to be: words of GRUB, of systemd-boot and other boot loaders of UEFI (its initrd
+ * by the boot loader's path), of PXELINUX, and of kexec and kdump.
+ */
+const ONLY_THIS_START = ["BOOT_IMAGE", "initrd", "BOOTIF", "kexec_jump_back_entry", "elfcorehdr"];
+
 /** What a boot loader, a local kernel or our own image put there: of no use, or harmful, when another machine boots the disk. */
 const NOT_FOR_DESKTOP = new Set([
-  ...["resume", "resume_offset", "noresume", "BOOT_IMAGE", "initrd"],
+  ...ONLY_THIS_START,
+  ...["resume", "resume_offset", "noresume"],
   // They would set up the link, or a network disk, behind the session's back; without IPv6 the link has no address.
   ...["ip", "nfsaddrs", "ipv6.disable", "nbdroot", "nbddev", "rd.neednet", "netroot"],
 ]);
 
 /**
  * The laptop's command line as the desktop gets it: without resume=, resume_offset= (the laptop's hibernation image is not the
- * desktop's), BOOT_IMAGE= and initrd= (paths of the boot loader), ip= and its old name nfsaddrs=, ipv6.disable=,
+ * desktop's), what says how one kernel was started ({@link ONLY_THIS_START}), ip= and its old name nfsaddrs=, ipv6.disable=,
  * nbdroot=, nbddev=, rd.neednet and netroot= (of dracut), with noresume. All other words stay as they are, in their order.
  */
 export function forDesktop(commandLine: string): string {
+  const { forKernel, forInit } = splitAtEnd(commandLine);
+  const kept = forKernel.filter((word) => !NOT_FOR_DESKTOP.has(nameOfWord(word)));
+  return [...kept, "noresume", ...forInit].join(" ");
+}
+
+/**
+ * The running kernel's command line as the next start of the same system would have it: without {@link ONLY_THIS_START} and the parameters of
+ * our own image. All other words stay as they are, quotes included, in their order.
+ */
+export function forNextStart(commandLine: string): string {
+  const { forKernel, forInit } = splitAtEnd(commandLine);
+  const kept = forKernel.filter((word) => {
+    const name = nameOfWord(word);
+    return !ONLY_THIS_START.includes(name) && !name.startsWith(PREFIX);
+  });
+  return [...kept, ...forInit].join(" ");
+}
+
+function splitAtEnd(
+  commandLine: string,
+): { readonly forKernel: readonly string[]; readonly forInit: readonly string[] } {
   const words = splitWords(commandLine);
   const end = words.indexOf(END_OF_PARAMETERS);
-  const forKernel = end < 0 ? words : words.slice(0, end);
-  const forInit = end < 0 ? [] : words.slice(end);
-  // The kernel takes "-" and "_" in names as the same (kernel/params.c, `parameq`).
-  const kept = forKernel.filter((word) => !NOT_FOR_DESKTOP.has(parseWord(word).name.replaceAll("-", "_")));
-  return [...kept, "noresume", ...forInit].join(" ");
+  return end < 0 ? { forKernel: words, forInit: [] } : { forKernel: words.slice(0, end), forInit: words.slice(end) };
+}
+
+/** The kernel takes "-" and "_" in names as the same (kernel/params.c, `parameq`). */
+function nameOfWord(word: string): string {
+  return parseWord(word).name.replaceAll("-", "_");
 }
 
 export type Role = "server" | "client";

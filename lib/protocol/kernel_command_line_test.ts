@@ -5,6 +5,7 @@ import {
   forDesktop,
   formatKernelCommandLine,
   formatStiefelParameters,
+  forNextStart,
   isKernelCommandLine,
   type KernelParameter,
   parseKernelCommandLine,
@@ -142,4 +143,19 @@ Deno.test("a command line the kernel would cut is told", () => {
   assert(isKernelCommandLine("x".repeat(2047)));
   assert(!isKernelCommandLine("x".repeat(2048)));
   assert(!isKernelCommandLine("a\nb"));
+});
+
+Deno.test("the running command line is freed of what one start added, and of nothing else", () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ["BOOT_IMAGE=/vmlinuz-6.12 root=UUID=x ro quiet", "root=UUID=x ro quiet"],
+    ["initrd=\\x\\initrd.img-6.12 root=UUID=x rw systemd.machine_id=1f", "root=UUID=x rw systemd.machine_id=1f"],
+    ["initrd=/ucode.img initrd=/initramfs.img ro", "ro"],
+    ["BOOTIF=01-aa-bb ro kexec_jump_back_entry=0x1 elfcorehdr=0x2 stiefel.role=server stiefel.debug", "ro"],
+    ['ro  "dyndbg=file x.c +p"\tx="a b" rd.luks.name=1=root', 'ro "dyndbg=file x.c +p" x="a b" rd.luks.name=1=root'],
+    ["resume=/dev/sda3 resume_offset=5 ip=dhcp", "resume=/dev/sda3 resume_offset=5 ip=dhcp"],
+    ["ro -- initrd=for-init BOOT_IMAGE=too", "ro -- initrd=for-init BOOT_IMAGE=too"],
+    ["initrdx=1 xBOOT_IMAGE=2 stiefel=3", "initrdx=1 xBOOT_IMAGE=2 stiefel=3"],
+    ["", ""],
+  ];
+  for (const [running, wanted] of cases) assert.equal(forNextStart(running), wanted, running);
 });

@@ -164,10 +164,21 @@ export async function isWiredCard(system: System, linkName: string): Promise<boo
 
 /** Memory that can be had without swapping (MemAvailable of proc_meminfo(5)). Runs `cat`. */
 export async function readMemAvailableBytes(system: System): Promise<number> {
+  return (await readMemory(system)).availableBytes;
+}
+
+/** MemTotal (0 where it is not said) and MemAvailable of proc_meminfo(5). Runs `cat`. */
+export async function readMemory(
+  system: System,
+): Promise<{ readonly totalBytes: number; readonly availableBytes: number }> {
   const { stdout } = await system.run(["cat", "/proc/meminfo"], { timeoutMs: 5_000 });
-  const match = /^MemAvailable:\s+(\d+) kB$/m.exec(stdout);
-  if (match === null) throw new Error("/proc/meminfo has no MemAvailable line");
-  return Number(match[1]) * 1024;
+  const read = (name: string): number | undefined => {
+    const kibibytes = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(stdout)?.[1];
+    return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
+  };
+  const availableBytes = read("MemAvailable");
+  if (availableBytes === undefined) throw new Error("/proc/meminfo has no MemAvailable line");
+  return { totalBytes: read("MemTotal") ?? 0, availableBytes };
 }
 
 export interface MachineFacts {
@@ -206,6 +217,8 @@ export interface BlockDevice {
   readonly isRemovable: boolean;
   readonly model?: string;
   readonly serial?: string;
+  /** World wide name, of a whole disk. */
+  readonly wwn?: string;
   /** "usb", "nvme", "sata", … */
   readonly transport?: string;
   readonly logicalSectorBytes: number;
@@ -213,6 +226,8 @@ export interface BlockDevice {
   readonly fsType?: string;
   readonly label?: string;
   readonly uuid?: string;
+  /** Of the partition table the device has or is in. */
+  readonly tableUuid?: string;
   readonly partUuid?: string;
   readonly partLabel?: string;
   /** GPT type GUID or MBR type byte, lower case. */
@@ -223,7 +238,7 @@ export interface BlockDevice {
 }
 
 const lsblkColumns =
-  "NAME,PATH,TYPE,SIZE,RO,RM,MODEL,SERIAL,TRAN,LOG-SEC,FSTYPE,LABEL,UUID,PARTUUID,PARTLABEL,PARTTYPE,MOUNTPOINTS";
+  "NAME,PATH,TYPE,SIZE,RO,RM,MODEL,SERIAL,WWN,TRAN,LOG-SEC,FSTYPE,LABEL,UUID,PTUUID,PARTUUID,PARTLABEL,PARTTYPE,MOUNTPOINTS";
 
 const text = v.optional(v.nullable(v.string()));
 const lsblkSchema = v.object({
@@ -236,10 +251,12 @@ const lsblkSchema = v.object({
   "log-sec": v.number(),
   model: text,
   serial: text,
+  wwn: text,
   tran: text,
   fstype: text,
   label: text,
   uuid: text,
+  ptuuid: text,
   partuuid: text,
   partlabel: text,
   parttype: text,
@@ -263,10 +280,12 @@ function parseDevice(entry: unknown): BlockDevice {
   const filled = {
     model: device.model?.trim(),
     serial: device.serial?.trim(),
+    wwn: device.wwn,
     transport: device.tran,
     fsType: device.fstype,
     label: device.label,
     uuid: device.uuid,
+    tableUuid: device.ptuuid,
     partUuid: device.partuuid,
     partLabel: device.partlabel,
     partType: device.parttype?.toLowerCase(),

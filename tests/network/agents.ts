@@ -80,6 +80,16 @@ export function startServer(machine: Machine, start: AgentStart): RunningAgent {
   ]));
 }
 
+/** The server agent as it is in the image, with the disk that the machine's `lsblk` shows. */
+export function startRealServer(machine: Machine, start: AgentStart): RunningAgent {
+  const { site, wrap = (argv) => argv } = start;
+  return machine.start(wrap([
+    ...denoRun("server", [machine.directory, site.diskPath, site.keyPath]),
+    `${root}agents/server/main.ts`,
+    ...commonArguments(machine, start),
+  ]));
+}
+
 export function startClient(machine: Machine, start: AgentStart): RunningAgent {
   return machine.start(clientCommand(machine, start));
 }

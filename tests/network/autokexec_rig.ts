@@ -13,16 +13,20 @@ const standIns: Readonly<Record<string, string>> = {
 /proc/sys/kernel/kexec_load_disabled) echo 0 ;;
 /proc/uptime) if [ -e "$D/slept" ]; then echo "9000.00 9000.00"; else echo "5000.00 5000.00"; fi ;;
 /sys/kernel/security/lockdown) exit 1 ;;
+/boot/stiefelsystem.json | /proc/cmdline) exec /usr/bin/cat "$D/own$1" ;;
 /sys/class/net/eth*/device/uevent) if [ -e "$D/wired-cards" ]; then echo DRIVER=e1000e; else exit 1; fi ;;
 *) exec /usr/bin/cat "$@" ;;
 esac`,
   kexec: `echo "kexec $*" >> "$D/log"
 case $1 in
---load) touch "$D/loaded" ;;
+--load)
+    touch "$D/loaded"
+    for word; do case $word in --initrd=*) cp "\${word#--initrd=}" "$D/loaded-initrd" ;; esac; done ;;
 --unload) rm -f "$D/loaded" ;;
 esac`,
   busctl: 'if [ -e "$D/hang-late" ] && [ -e "$D/loaded" ]; then exec sleep 600; fi; exit 1',
-  stat: 'case $* in /run/user/*) ;; *) exec /usr/bin/stat "$@" ;; esac',
+  stat: 'case $* in /run/user/*) ;; *--file-system*) echo tmpfs ;; *) exec /usr/bin/stat "$@" ;; esac',
+  lsblk: 'exec /usr/bin/cat "$D/lsblk.json"',
   systemctl: `if [ "$1" != is-system-running ]; then echo "systemctl $*" >> "$D/log"
 elif grep -q "systemctl kexec" "$D/log"; then echo stopping; else echo running; fi`,
   // one write for each line: they run at the same time
@@ -49,7 +53,8 @@ export interface LaptopOptions {
   readonly macs?: readonly string[];
   /**
    * Files that are there before the agent starts: "no-kexec", "press-cancel", "hang-late": between countdown and shutdown, "wired-cards": the rig's
-   * virtual links pass for cards.
+   * virtual links pass for cards. What it may hand over lies there, too: "lsblk.json", "own/boot/stiefelsystem.json", "own/proc/cmdline";
+   * without the first it hands over nothing.
    */
   readonly flags?: readonly string[];
 }
@@ -73,12 +78,19 @@ export async function startLaptop(machine: Machine, options: LaptopOptions): Pro
       countdownSeconds: options.countdownSeconds,
     }),
   );
+  const joinDirectory = `${directory}/join`;
+  await Deno.mkdir(joinDirectory, { recursive: true });
   const script = `${directory}/autokexec-agent.js`;
   await bundle(script);
-  const grants = { ...autokexecGrants, read: [...autokexecGrants.read, directory, options.keyPath] };
+  const grants = {
+    ...autokexecGrants,
+    read: [...autokexecGrants.read, directory, options.keyPath],
+    write: [joinDirectory],
+  };
   const agent = machine.start(laid.wrap([
     ...[Deno.execPath(), "run", "--quiet", "--no-config", "--no-remote", "--no-npm", "--no-lock", "--no-code-cache"],
     ...["--v8-flags=--jitless", ...formatGrants(grants), script, "--key", options.keyPath, "--settings", settings],
+    ...["--join-dir", joinDirectory],
   ]));
   const readMemoryKiB = async (): Promise<number> =>
     Number(/^VmRSS:\s+(\d+) kB$/m.exec(await machine.run(["cat", `/proc/${agent.pid}/status`]))?.[1]);

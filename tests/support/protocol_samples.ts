@@ -1,4 +1,5 @@
 /** Valid values of every wire format, for tests, vectors and the fuzzer. */
+import type { Handover } from "../../lib/formats/handover.ts";
 import type { AgentSettings } from "../../lib/protocol/agent_settings.ts";
 import type {
   ArchiveMessage,
@@ -142,6 +143,24 @@ export const agentSettings: readonly AgentSettings[] = [
     },
     onEnd: "wait",
     name: "laptop",
+  },
+];
+
+export const handovers: readonly Handover[] = [
+  { version: 1, disk: { sizeBytes: 512110190592, path: "/dev/nvme0n1", serial: "S4ENNX0N123456" } },
+  {
+    version: 1,
+    disk: {
+      sizeBytes: 1000204886016,
+      path: "/dev/sda",
+      model: "Samsung SSD 870",
+      serial: "S5SXNG0R",
+      wwn: "0x5002538f31a0c8f1",
+      tableUuid: "7a1c9d5e-33f2-4b0a-9a68-4d3c7d1f6b20",
+    },
+    title: "Debian GNU/Linux 13 (trixie)",
+    commandLine: 'root=UUID=1234 ro dyndbg="file x.c +p; file y.c +p" quiet -- init=1',
+    pair: { kernelBytes: 12_000_001, initramfsBytes: 40_000_004 },
   },
 ];
 

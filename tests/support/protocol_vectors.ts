@@ -1,5 +1,6 @@
 /** What `tests/vectors/*.json` hold, and how each file's cases are tried: shared by the test and the generator. */
 import { ProtocolError, type ProtocolErrorCode } from "../../lib/errors.ts";
+import { parseHandover } from "../../lib/formats/handover.ts";
 import { parseAgentSettings } from "../../lib/protocol/agent_settings.ts";
 import { parseClientPlaintext, parseServerPlaintext } from "../../lib/protocol/boot_exchange.ts";
 import { parseCpio } from "../../lib/protocol/cpio.ts";
@@ -151,5 +152,6 @@ export const checkers = {
   })),
   session: each((one) => ({ outcome: "ok", decoded: parseSession(one.text ?? "") })),
   agent_settings: each((one) => ({ outcome: "ok", decoded: parseAgentSettings(one.text ?? "") })),
+  handover: each((one) => ({ outcome: "ok", decoded: parseHandover(one.text ?? "") })),
   cpio: each((one) => ({ outcome: "ok", decoded: parseCpio(hex(one.bytes)) })),
 } satisfies Record<string, (file: VectorFile) => Promise<Found[]>>;

@@ -4,6 +4,7 @@
  * Only for a deliberate change of the protocol, which means a new version. The expected outcomes are written here by hand; the
  * generator refuses to write a file in which one of them does not hold. `noise.json` is not ours and is never generated.
  */
+import { formatHandover } from "../../lib/formats/handover.ts";
 import { formatAgentSettings } from "../../lib/protocol/agent_settings.ts";
 import { type ClientMessage, formatClientMessage, formatServerMessage, type ServerMessage } from "../../lib/protocol/boot_exchange.ts";
 import { buildCpio, type CpioEntry } from "../../lib/protocol/cpio.ts";
@@ -19,6 +20,7 @@ import {
   connectChannel,
   counting,
   discoveryMessages,
+  handovers,
   hello,
   otherSharedKey,
   passphrase,
@@ -271,6 +273,33 @@ function agentSettingsFile(): VectorFile {
   };
 }
 
+function handoverFile(): VectorFile {
+  const [plain, full] = handovers.map(formatHandover);
+  if (plain === undefined || full === undefined) throw new RangeError("No samples");
+  return {
+    about: "What the laptop's own system hands over to the image.",
+    cases: [
+      ...handovers.map((handover) =>
+        textCase(handover.pair === undefined ? "the disk" : "everything", formatHandover(handover), "ok", handover)
+      ),
+      textCase("truncated", plain.slice(0, -1), "truncated"),
+      textCase("empty", "", "truncated"),
+      textCase("unknown version", plain.replace('"version":1', '"version":2'), "malformed"),
+      textCase("oversize", `${" ".repeat(16385)}\n`, "oversize"),
+      textCase("unknown key", plain.replace("{", '{"more":1,'), "malformed"),
+      textCase("no disk", '{"version":1,"commandLine":"ro"}\n', "malformed"),
+      textCase("an empty command line", full.replace(/"commandLine":"(?:[^"\\]|\\.)*"/, '"commandLine":""'), "malformed"),
+      textCase("a blank command line", full.replace(/"commandLine":"(?:[^"\\]|\\.)*"/, '"commandLine":"  "'), "malformed"),
+      textCase("a pair without command line", full.replace(/"commandLine":"(?:[^"\\]|\\.)*",/, ""), "malformed"),
+      textCase("a line break in the command line", full.replace("ro dyndbg", "ro\\ndyndbg"), "malformed"),
+      textCase("a command line the kernel would cut", full.replace("quiet", "q".repeat(2047)), "malformed"),
+      textCase("an empty kernel", full.replace("12000001", "0"), "malformed"),
+      textCase("an initramfs of 4 GiB", full.replace("40000004", "4294967296"), "malformed"),
+      textCase("a disk of no size", plain.replace("512110190592", "0"), "malformed"),
+    ],
+  };
+}
+
 function cpio(): VectorFile {
   const entries: readonly CpioEntry[] = [
     { kind: "directory", path: "etc", mode: 0o755 },
@@ -308,6 +337,7 @@ export async function vectorFiles(): Promise<Readonly<Record<keyof typeof checke
     messages: messages(),
     session: sessionFile(),
     agent_settings: agentSettingsFile(),
+    handover: handoverFile(),
     cpio: cpio(),
   };
 }

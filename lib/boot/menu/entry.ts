@@ -4,7 +4,14 @@ import { UserError } from "../../errors.ts";
 import type { FilePart } from "../../file_part.ts";
 
 /** Whose word an entry is. */
-export type BootLoader = "configuration" | "stiefelsystem.json" | "systemd-boot" | "grub" | "extlinux" | "unified";
+export type BootLoader =
+  | "handover"
+  | "configuration"
+  | "stiefelsystem.json"
+  | "systemd-boot"
+  | "grub"
+  | "extlinux"
+  | "unified";
 
 /** Kernel, initramfs and command line of one menu entry; paths are those of {@link BootFiles} and exist there. */
 export interface BootEntry {

@@ -4,7 +4,8 @@
  *     { "kernel": "vmlinuz-linux", "initrd": "initramfs-stiefel.img", "cmdline": ["root=UUID=…", "rw"] }
  *
  * `initrd` may be a list, `cmdline` one string. Keys that are absent, null or empty are taken from the boot loader's configuration.
- * Keys we do not know (`stiefelmodules` of the original) are left alone.
+ * Keys we do not know (`stiefelmodules` of the original) are left alone. `cmdline-copied` is ours: true when `cmdline` only repeats what the
+ * system was started with when it was set up, so that a newer one is better.
  */
 
 import { BootError, type BootLoadSettings } from "./entry.ts";
@@ -12,7 +13,10 @@ import { BootError, type BootLoadSettings } from "./entry.ts";
 export const stiefelsystemJsonName = "stiefelsystem.json";
 
 /** @throws {BootError} "unsupported", when it is not what the format above says */
-export function parseStiefelsystemJson(text: string, fileName: string): BootLoadSettings {
+export function parseStiefelsystemJson(
+  text: string,
+  fileName: string,
+): BootLoadSettings & { readonly isCmdlineCopied?: boolean } {
   const wrong = (what: string): BootError => new BootError("unsupported", `Cannot use "${fileName}": ${what}`);
   let value: unknown;
   try {
@@ -28,6 +32,7 @@ export function parseStiefelsystemJson(text: string, fileName: string): BootLoad
     ...(kernel === "" ? {} : { kernel }),
     ...stringsOf("initrd"),
     ...stringsOf("cmdline"),
+    ...(fields.get("cmdline-copied") === true ? { isCmdlineCopied: true } : {}),
   };
 
   function stringsOf(key: "initrd" | "cmdline"): Partial<Record<typeof key, readonly string[]>> {
@@ -43,10 +48,19 @@ export function parseStiefelsystemJson(text: string, fileName: string): BootLoad
 }
 
 /** The file's text for a boot entry of our own choice. */
-export function formatStiefelsystemJson(load: BootLoadSettings): string {
+export function formatStiefelsystemJson(load: BootLoadSettings & { readonly isCmdlineCopied?: boolean }): string {
   const list = (value: string | readonly string[] | undefined): readonly string[] =>
     value === undefined ? [] : typeof value === "string" ? [value] : value;
   return `${
-    JSON.stringify({ kernel: load.kernel, initrd: list(load.initrd), cmdline: list(load.cmdline) }, null, 4)
+    JSON.stringify(
+      {
+        kernel: load.kernel,
+        initrd: list(load.initrd),
+        cmdline: list(load.cmdline),
+        ...(load.isCmdlineCopied ? { "cmdline-copied": true } : {}),
+      },
+      null,
+      4,
+    )
   }\n`;
 }

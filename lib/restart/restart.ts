@@ -1,0 +1,241 @@
+/** From the running system into the image: load, check, shut down. */
+import * as v from "valibot";
+import { checkMemory, isKernelLoaded, loadKernel } from "../boot/kexec.ts";
+import { CommandError, describeError, UserError } from "../errors.ts";
+import { type Handover, planHandoverArchive, type SizedFile } from "../formats/handover.ts";
+import type { AutokexecSettings } from "../protocol/autokexec_settings.ts";
+import { toPrintable } from "../protocol/text.ts";
+import { readKernelFile, readLockdown, readMemory } from "../system/facts.ts";
+import type { System } from "../system/system.ts";
+import { type Gathered, gatherHandover, readStamp } from "./gather_handover.ts";
+import { joinInitrd } from "./join_initrd.ts";
+import { type HandoverExtent, listExtents } from "./plan_memory.ts";
+
+/** Longer than units get to stop (DefaultTimeoutStopSec= of systemd-system.conf(5): 90 s), several times over. */
+const shutdownMs = 10 * 60_000;
+
+/** Why this machine cannot start another kernel, as far as it can be seen without trying. Runs `cat`. */
+export async function findObstacle(system: System): Promise<string | undefined> {
+  if (await readKernelFile(system, "/sys/kernel/kexec_loaded") === undefined) {
+    return "its kernel has no kexec (CONFIG_KEXEC, CONFIG_KEXEC_FILE)";
+  }
+  // Documentation/admin-guide/sysctl/kernel.rst
+  if (await readKernelFile(system, "/proc/sys/kernel/kexec_load_disabled") === "1") {
+    return "kexec is switched off until the next start (kernel.kexec_load_disabled=1, see sysctl.d)";
+  }
+  return undefined;
+}
+
+const InhibitorsSchema = v.object({
+  // what, who, why, mode, user id, process id
+  data: v.tuple([v.array(v.tuple([v.string(), v.string(), v.string(), v.string(), v.number(), v.number()]))]),
+});
+
+/**
+ * Which program forbids a shutdown: inhibitor locks of mode "block", as package managers take them while they work (systemd-inhibit(1),
+ * org.freedesktop.login1(5)). `systemctl kexec` of root passes them over.
+ * @param text what busctl says of `ListInhibitors`
+ */
+export function findInhibitor(text: string): string | undefined {
+  const { success, output } = v.safeParse(InhibitorsSchema, parseJsonText(text));
+  const found = success
+    ? output.data[0].find(([what, , , mode]) => mode === "block" && what.split(":").includes("shutdown"))
+    : undefined;
+  return found && toPrintable(`"${found[1]}" wants no shutdown now: ${found[2]}`, 200);
+}
+
+function parseJsonText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // no logind
+  }
+}
+
+/** Runs `busctl`. @throws {UserError} */
+async function demandNoInhibitor(system: System): Promise<void> {
+  const manager = ["org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"];
+  const argv = ["busctl", "--system", "--json=short", "call", ...manager, "ListInhibitors"];
+  const { stdout } = await system.run(argv, { acceptExitCodes: [0, 1], timeoutMs: 10_000 });
+  const inhibitor = findInhibitor(stdout);
+  if (inhibitor !== undefined) throw new UserError(inhibitor);
+}
+
+export interface LoadOptions {
+  /** A tmpfs of our own, see {@link joinInitrd}. */
+  readonly directory: string;
+  /** Told what is handed over, or why not. */
+  readonly say: (line: string) => void;
+}
+
+export interface LoadedImage {
+  /** Reads what kernel and initramfs for desktops are like by now. */
+  readonly gathered: Gathered | undefined;
+  /** What they were like when they were handed over. */
+  readonly stamp: string;
+}
+
+/**
+ * Loads the image and what is handed over to it; from then on a restart leads into it. What cannot be handed over, the server reads from the
+ * disk as if it had been started by hand. Runs `stat`, `cat`, `kexec`, `busctl`, `lsblk`, `dd`.
+ * @throws {UserError} or {CommandError} when it cannot be loaded; nothing is loaded then
+ */
+export async function loadImage(
+  system: System,
+  settings: Pick<AutokexecSettings, "kernel" | "initrd" | "commandLine">,
+  options: LoadOptions,
+): Promise<LoadedImage> {
+  const obstacle = await findObstacle(system);
+  if (obstacle !== undefined) throw new UserError(`This machine cannot become a stiefelsystem: ${obstacle}`);
+  await demandNoInhibitor(system);
+  const image = await readSizes(system, settings);
+  const gathered = await gatherHandover(system).catch((error) => {
+    options.say(`Nothing is handed over: ${describeError(error)}; the server looks for its disk itself`);
+    return undefined;
+  });
+  for (const notice of gathered?.notices ?? []) options.say(notice);
+  const stamp = await readStamp(system, gathered?.files).catch(() => "");
+  const extent = await loadLargest(system, { ...image, commandLine: settings.commandLine }, gathered, options);
+  const isLoaded = extent !== "nothing" && gathered !== undefined;
+  if (isLoaded) options.say(`Handed over to the image: ${describeExtent(gathered.handover, extent)}`);
+  return { gathered: isLoaded && extent === "everything" ? gathered : undefined, stamp };
+}
+
+interface ImageFiles {
+  readonly kernel: SizedFile;
+  readonly initrd: SizedFile;
+}
+
+/** Not by reading them: they may be anywhere, and the agent may read its own settings only. */
+async function readSizes(
+  system: System,
+  { kernel, initrd }: Pick<AutokexecSettings, "kernel" | "initrd">,
+): Promise<ImageFiles> {
+  const argv = ["stat", "--dereference", "--format=%s", "--", kernel, initrd];
+  const [kernelBytes = 0, initrdBytes = 0] = (await system.run(argv, { timeoutMs: 10_000 })).stdout.trim().split("\n")
+    .map(Number);
+  return { kernel: { path: kernel, sizeBytes: kernelBytes }, initrd: { path: initrd, sizeBytes: initrdBytes } };
+}
+
+/** Tries with less as long as the kernel does not take more. */
+async function loadLargest(
+  system: System,
+  image: ImageFiles & { readonly commandLine: string },
+  gathered: Gathered | undefined,
+  options: LoadOptions,
+): Promise<HandoverExtent> {
+  const { kernel, initrd } = image;
+  const { pair } = gathered?.handover ?? {};
+  const pairBytes = pair === undefined ? 0 : pair.kernelBytes + pair.initramfsBytes;
+  const memory = await readMemory(system);
+  const extents = gathered === undefined
+    ? ["nothing"] as const
+    : listExtents({ ...memory, kernelBytes: kernel.sizeBytes, initrdBytes: initrd.sizeBytes, pairBytes });
+  if (pairBytes > 0 && extents[0] !== "everything") {
+    options.say("Kernel and initramfs for desktops are not handed over, memory is short: the server reads its disk");
+  }
+  for (const extent of extents) {
+    if (extent === "nothing" || gathered === undefined) break;
+    try {
+      await loadWith(system, image, { gathered, extent, directory: options.directory });
+      return extent;
+    } catch (error) {
+      // A kernel that is refused is refused with less, too.
+      if (error instanceof UserError && error.cause instanceof CommandError) throw await explainLockdown(system, error);
+      options.say(`Cannot hand over ${describeExtent(gathered.handover, extent)}: ${describeError(error)}`);
+    }
+  }
+  await checkMemory(system, kernel.sizeBytes + initrd.sizeBytes);
+  try {
+    await loadKernel(system, { kernel: kernel.path, initramfs: initrd.path, commandLine: image.commandLine });
+  } catch (error) {
+    throw await explainLockdown(system, error);
+  }
+  return "nothing";
+}
+
+async function loadWith(
+  system: System,
+  { kernel, initrd, commandLine }: ImageFiles & { readonly commandLine: string },
+  { gathered, extent, directory }: {
+    readonly gathered: Gathered;
+    readonly extent: HandoverExtent;
+    readonly directory: string;
+  },
+): Promise<void> {
+  const { pair: _, ...description } = gathered.handover;
+  const pieces = extent === "everything"
+    ? planHandoverArchive({ initrd, handover: gathered.handover, files: gathered.files })
+    : planHandoverArchive({ initrd, handover: description });
+  await using joined = await joinInitrd(system, pieces, directory);
+  await loadKernel(system, { kernel: kernel.path, initramfs: joined.path, commandLine });
+}
+
+function describeExtent({ commandLine }: Handover, extent: HandoverExtent): string {
+  const parts = [
+    "this disk",
+    ...commandLine === undefined ? [] : ["the kernel command line"],
+    ...extent === "everything" ? ["kernel and initramfs for desktops"] : [],
+  ];
+  return [parts.slice(0, -1).join(", "), parts.at(-1)].filter((part) => part !== "").join(" and ");
+}
+
+/** Loads the image anew when kernel or initramfs for desktops have changed since: an update of the system meanwhile. */
+export async function reloadIfChanged(
+  system: System,
+  loaded: LoadedImage,
+  settings: Pick<AutokexecSettings, "kernel" | "initrd" | "commandLine">,
+  options: LoadOptions,
+): Promise<void> {
+  const stamp = await readStamp(system, loaded.gathered?.files).catch(() => "gone");
+  if (loaded.gathered === undefined || stamp === loaded.stamp) return;
+  options.say("What desktops start has changed meanwhile: loading the image anew");
+  await loadImage(system, settings, options);
+}
+
+/** Runs `cat`. */
+async function explainLockdown(system: System, error: unknown): Promise<unknown> {
+  const lockdown = await readLockdown(system);
+  if (lockdown === undefined) return error;
+  return new UserError(
+    `The kernel is locked down (${lockdown}, Secure Boot) and does not take the image: ${describeError(error)}`,
+    {
+      cause: error,
+      hints: ["doctor says what can be done; with Secure Boot switched off in the firmware any image is taken"],
+    },
+  );
+}
+
+/**
+ * An ordinary shutdown that ends in the loaded kernel; the shutdown ends this program. Runs `cat`, `busctl`, `systemctl`.
+ * @throws {UserError} when nothing is loaded, or the machine goes on running
+ */
+export async function restartIntoImage(system: System): Promise<never> {
+  if (!await isKernelLoaded(system)) throw new UserError("The loaded image is gone, nothing is shut down");
+  await demandNoInhibitor(system);
+  await system.run(["systemctl", "kexec"], { timeoutMs: 60_000 });
+  await system.delay(shutdownMs);
+  throw new UserError(`The system did not shut down within ${shutdownMs / 60_000} minutes`, {
+    hints: ["systemctl list-jobs shows what it waits for"],
+  });
+}
+
+/** Whether the system is still on its way to its default target, also when that cannot be known: systemctl(1), is-system-running. Runs `systemctl`. */
+export async function isStarting(system: System): Promise<boolean> {
+  try {
+    return ["initializing", "starting"].includes(await readSystemState(system));
+  } catch {
+    return true;
+  }
+}
+
+/** Whether the system surely goes on running: systemctl(1), is-system-running. Also when the agent is about to end. Runs `systemctl`. */
+export async function isGoingOn(system: System): Promise<boolean> {
+  return ["starting", "running", "degraded"].includes(await readSystemState(system));
+}
+
+async function readSystemState(system: System): Promise<string> {
+  const argv = ["systemctl", "is-system-running"];
+  const { stdout } = await system.run(argv, { acceptExitCodes: [0, 1], timeoutMs: 5_000, isCleanup: true });
+  return stdout.trim();
+}
