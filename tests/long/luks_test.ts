@@ -20,7 +20,9 @@ Deno.test({
     const shell = await laptop.work(1);
     await setUp(shell);
     const { desktop, shell: back } = await serveAndComeBack(rig, { laptop, kind: laptops.luksLvm, shell });
-    // The server has looked into it.
+    const asked = desktop.lines.filter(({ text }) => /Please unlock disk \w+: /.test(text));
+    assert.equal(asked.length, 1, "the passphrase was typed once");
+    // It has just run.
     assert.ok(!desktop.lines.some(({ text }) => /whether a hibernated system is inside cannot be seen/.test(text)));
     const doctor = await back.mustRun(inProject("deno task doctor"), command);
     const checks = [

@@ -69,8 +69,12 @@ export async function serveAndComeBack(
   const back = await laptop.work(2);
   const said = laptop.vm.lines.slice(from);
   assert.ok(
-    said.some(({ text }) => /Sending ".*" \(\/.*stiefelsystem\.json\)$/.test(text)),
-    "the separate pair was sent",
+    said.some(({ text }) => /Sending ".*" \(handed over by the laptop's own system\)$/.test(text)),
+    "what the laptop's own system has handed over was sent",
+  );
+  assert.ok(
+    !desktop.lines.some(({ text }) => /Passphrase of the encrypted disk/.test(text)),
+    "the server unlocks nothing: a passphrase is for the laptop's own initramfs alone",
   );
   assert.ok(
     said.some(({ text }) => /^\s*The computer restarts as a stiefelsystem in /.test(text)),
