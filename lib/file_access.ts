@@ -43,6 +43,9 @@ export async function explainRefusal(
   if (code === "EROFS" || /Read-only file system/.test(error.message)) {
     return refuse("its file system is mounted read-only", ["Name a folder that can be written"]);
   }
+  if (error instanceof Deno.errors.AlreadyExists || error instanceof Deno.errors.NotADirectory) {
+    return refuse("something else than a folder is in its place", ["Move it away, or name another folder"]);
+  }
   if (!(error instanceof Deno.errors.PermissionDenied)) return error;
   return refuse(...await describeOwner(system, path));
 }

@@ -16,7 +16,7 @@ init)
 create-initrd)
     flags="\
 --no-prompt \
---allow-run=apt-get,id,sudo,mmdebstrap,/usr/bin/mmdebstrap,tar,/usr/bin/tar,bsdtar,/usr/bin/bsdtar,cat,cp,find,install,touch,depmod,/usr/sbin/depmod,modinfo,/usr/sbin/modinfo,bzip2,gzip,lz4,pigz,xz,/usr/bin/xz,zstd,/usr/bin/zstd,curl,/usr/bin/curl,git,/usr/bin/git,deno,openssl,timeout,rm,setpriv,umount,unshare \
+--allow-run=apt-get,id,sudo,mmdebstrap,/usr/bin/mmdebstrap,tar,/usr/bin/tar,bsdtar,/usr/bin/bsdtar,cat,cp,find,install,touch,depmod,/usr/sbin/depmod,modinfo,/usr/sbin/modinfo,bzip2,gzip,lz4,pigz,xz,/usr/bin/xz,zstd,/usr/bin/zstd,curl,/usr/bin/curl,git,/usr/bin/git,deno,openssl,timeout,rm,setpriv,umount,unshare,df \
 --allow-read \
 --allow-write \
 --allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,PATH,DENO_DIR,DENORT_BIN,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE,SSL_CERT_DIR,NPM_CONFIG_REGISTRY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY \
@@ -63,7 +63,7 @@ boot-entry)
 demo)
     flags="\
 --no-prompt \
---allow-run=apt-get,id,sudo,mmdebstrap,/usr/bin/mmdebstrap,tar,/usr/bin/tar,bsdtar,/usr/bin/bsdtar,cat,cp,find,install,touch,depmod,/usr/sbin/depmod,modinfo,/usr/sbin/modinfo,bzip2,gzip,lz4,pigz,xz,/usr/bin/xz,zstd,/usr/bin/zstd,curl,/usr/bin/curl,git,/usr/bin/git,deno,openssl,timeout,rm,setpriv,umount,unshare,qemu-system-x86_64,/usr/bin/qemu-system-x86_64,mkfifo,tee,dd,debugfs,/usr/sbin/debugfs,mkdir,mkfs.ext4,/usr/sbin/mkfs.ext4,mv,sfdisk,/usr/sbin/sfdisk,truncate \
+--allow-run=apt-get,id,sudo,mmdebstrap,/usr/bin/mmdebstrap,tar,/usr/bin/tar,bsdtar,/usr/bin/bsdtar,cat,cp,find,install,touch,depmod,/usr/sbin/depmod,modinfo,/usr/sbin/modinfo,bzip2,gzip,lz4,pigz,xz,/usr/bin/xz,zstd,/usr/bin/zstd,curl,/usr/bin/curl,git,/usr/bin/git,deno,openssl,timeout,rm,setpriv,umount,unshare,df,qemu-system-x86_64,/usr/bin/qemu-system-x86_64,mkfifo,tee,dd,debugfs,/usr/sbin/debugfs,mkdir,mkfs.ext4,/usr/sbin/mkfs.ext4,mv,sfdisk,/usr/sbin/sfdisk,truncate \
 --allow-read \
 --allow-write \
 --allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,PATH,DENO_DIR,DENORT_BIN,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE,SSL_CERT_DIR,NPM_CONFIG_REGISTRY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY \
@@ -73,7 +73,7 @@ demo)
 test-qemu)
     flags="\
 --no-prompt \
---allow-run=apt-get,id,sudo,mmdebstrap,/usr/bin/mmdebstrap,tar,/usr/bin/tar,bsdtar,/usr/bin/bsdtar,cat,cp,find,install,touch,depmod,/usr/sbin/depmod,modinfo,/usr/sbin/modinfo,bzip2,gzip,lz4,pigz,xz,/usr/bin/xz,zstd,/usr/bin/zstd,curl,/usr/bin/curl,git,/usr/bin/git,deno,openssl,timeout,rm,setpriv,umount,unshare,qemu-system-x86_64,/usr/bin/qemu-system-x86_64,mkfifo,tee,dd,debugfs,/usr/sbin/debugfs,mkdir,mkfs.ext4,/usr/sbin/mkfs.ext4,mv,sfdisk,/usr/sbin/sfdisk,truncate \
+--allow-run=apt-get,id,sudo,mmdebstrap,/usr/bin/mmdebstrap,tar,/usr/bin/tar,bsdtar,/usr/bin/bsdtar,cat,cp,find,install,touch,depmod,/usr/sbin/depmod,modinfo,/usr/sbin/modinfo,bzip2,gzip,lz4,pigz,xz,/usr/bin/xz,zstd,/usr/bin/zstd,curl,/usr/bin/curl,git,/usr/bin/git,deno,openssl,timeout,rm,setpriv,umount,unshare,df,qemu-system-x86_64,/usr/bin/qemu-system-x86_64,mkfifo,tee,dd,debugfs,/usr/sbin/debugfs,mkdir,mkfs.ext4,/usr/sbin/mkfs.ext4,mv,sfdisk,/usr/sbin/sfdisk,truncate \
 --allow-read \
 --allow-write \
 --allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,PATH,DENO_DIR,DENORT_BIN,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE,SSL_CERT_DIR,NPM_CONFIG_REGISTRY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY \
@@ -83,7 +83,7 @@ test-qemu)
 test-nspawn)
     flags="\
 --no-prompt \
---allow-run=apt-get,id,sudo,mmdebstrap,/usr/bin/mmdebstrap,tar,/usr/bin/tar,bsdtar,/usr/bin/bsdtar,cat,cp,find,install,touch,depmod,/usr/sbin/depmod,modinfo,/usr/sbin/modinfo,bzip2,gzip,lz4,pigz,xz,/usr/bin/xz,zstd,/usr/bin/zstd,curl,/usr/bin/curl,git,/usr/bin/git,deno,openssl,timeout,rm,setpriv,umount,unshare,qemu-system-x86_64,/usr/bin/qemu-system-x86_64,mkfifo,tee,dd,debugfs,/usr/sbin/debugfs,mkdir,mkfs.ext4,/usr/sbin/mkfs.ext4,mv,sfdisk,/usr/sbin/sfdisk,truncate,ip,/usr/sbin/ip,losetup,/usr/sbin/losetup,lsblk,/usr/bin/lsblk,systemd-nspawn,/usr/bin/systemd-nspawn \
+--allow-run=apt-get,id,sudo,mmdebstrap,/usr/bin/mmdebstrap,tar,/usr/bin/tar,bsdtar,/usr/bin/bsdtar,cat,cp,find,install,touch,depmod,/usr/sbin/depmod,modinfo,/usr/sbin/modinfo,bzip2,gzip,lz4,pigz,xz,/usr/bin/xz,zstd,/usr/bin/zstd,curl,/usr/bin/curl,git,/usr/bin/git,deno,openssl,timeout,rm,setpriv,umount,unshare,df,qemu-system-x86_64,/usr/bin/qemu-system-x86_64,mkfifo,tee,dd,debugfs,/usr/sbin/debugfs,mkdir,mkfs.ext4,/usr/sbin/mkfs.ext4,mv,sfdisk,/usr/sbin/sfdisk,truncate,ip,/usr/sbin/ip,losetup,/usr/sbin/losetup,lsblk,/usr/bin/lsblk,systemd-nspawn,/usr/bin/systemd-nspawn \
 --allow-read \
 --allow-write \
 --allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,PATH,DENO_DIR,DENORT_BIN,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE,SSL_CERT_DIR,NPM_CONFIG_REGISTRY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY \
@@ -93,7 +93,7 @@ test-nspawn)
 bench)
     flags="\
 --no-prompt \
---allow-run=apt-get,id,sudo,mmdebstrap,/usr/bin/mmdebstrap,tar,/usr/bin/tar,bsdtar,/usr/bin/bsdtar,cat,cp,find,install,touch,depmod,/usr/sbin/depmod,modinfo,/usr/sbin/modinfo,bzip2,gzip,lz4,pigz,xz,/usr/bin/xz,zstd,/usr/bin/zstd,curl,/usr/bin/curl,git,/usr/bin/git,deno,openssl,timeout,rm,setpriv,umount,unshare,qemu-system-x86_64,/usr/bin/qemu-system-x86_64,mkfifo,tee,dd,debugfs,/usr/sbin/debugfs,mkdir,mkfs.ext4,/usr/sbin/mkfs.ext4,mv,sfdisk,/usr/sbin/sfdisk,truncate \
+--allow-run=apt-get,id,sudo,mmdebstrap,/usr/bin/mmdebstrap,tar,/usr/bin/tar,bsdtar,/usr/bin/bsdtar,cat,cp,find,install,touch,depmod,/usr/sbin/depmod,modinfo,/usr/sbin/modinfo,bzip2,gzip,lz4,pigz,xz,/usr/bin/xz,zstd,/usr/bin/zstd,curl,/usr/bin/curl,git,/usr/bin/git,deno,openssl,timeout,rm,setpriv,umount,unshare,df,qemu-system-x86_64,/usr/bin/qemu-system-x86_64,mkfifo,tee,dd,debugfs,/usr/sbin/debugfs,mkdir,mkfs.ext4,/usr/sbin/mkfs.ext4,mv,sfdisk,/usr/sbin/sfdisk,truncate \
 --allow-read \
 --allow-write \
 --allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,PATH,DENO_DIR,DENORT_BIN,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE,SSL_CERT_DIR,NPM_CONFIG_REGISTRY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY \

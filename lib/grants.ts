@@ -150,6 +150,8 @@ const imagePrograms: readonly string[] = [
   ...["deno", "openssl", "timeout"],
   // what holds mounts and programs of a build together: lib/image/stages/base.ts
   ...["rm", "setpriv", "umount", "unshare"],
+  // what is looked at before the work: lib/image/check_before_build.ts
+  "df",
 ];
 
 /** lib/qemu: the demo disk, machines, their consoles and cables. */

@@ -3,7 +3,7 @@
 import { resolve } from "node:path/posix";
 import { Argument, Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { parseDenoVersion, pinnedDeno, requireDeno } from "../deno_version.ts";
-import { ExitCode, UserError } from "../errors.ts";
+import { ExitCode, quoteCommand, UserError } from "../errors.ts";
 import { denoVariables } from "../grants.ts";
 import type { CreateInitrdOptions } from "./commands/create_initrd.ts";
 import type { MachineOptions } from "./commands/prepare_machines.ts";
@@ -112,13 +112,23 @@ function buildProgram(context: ProgramContext): Command {
       const { system, ui, paths } = await start(options);
       const { offerPackages } = await import("./packages.ts");
       if (!options.dryRun) await offerPackages(system, ui, imagePrograms, { withArchiveKeys: true });
-      const { createInitrd } = await import("./commands/create_initrd.ts");
-      await createInitrd(system, ui, {
+      const { createInitrd, sayImage } = await import("./commands/create_initrd.ts");
+      const form = options.folder ? "folder" : "packed";
+      const image = await createInitrd(system, ui, {
         ...await imageOptions(system, { context, paths, options }),
         ...(options.dryRun === undefined ? {} : { dryRun: true }),
         ...(options.skip === undefined ? {} : { skip: options.skip }),
         ...(options.only === undefined ? {} : { only: options.only }),
-        form: options.folder ? "folder" : "packed",
+        form,
+      });
+      await sayImage(system, ui, {
+        image,
+        form,
+        // What comes next finds the same files.
+        arguments: quoteCommand([
+          ...options.config === undefined ? [] : ["--config", options.config],
+          ...options.outDir === undefined ? [] : ["--out-dir", options.outDir],
+        ]),
       });
     });
 

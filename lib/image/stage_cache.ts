@@ -2,6 +2,7 @@
  * Results of stages, kept in directories named after their keys. A result appears and disappears all at once (by renaming its
  * directory), so that whatever interrupts a build leaves nothing that looks finished.
  */
+import { accessing } from "../file_access.ts";
 import { releaseMounts } from "../system/mounts.ts";
 import type { System } from "../system/system.ts";
 import { formatStageRecord, parseStageRecord, type StageRecord } from "./stage_record.ts";
@@ -32,7 +33,8 @@ export function openStageCache(system: System, root: string): StageCache {
     const directory = place(name, key);
     const file = `${directory}/${recordName}`;
     if (await system.lstat(file) === undefined) return undefined;
-    const record = parseStageRecord(await system.readText(file));
+    const access = { what: "The cache", path: file, attempt: "read" } as const;
+    const record = parseStageRecord(await accessing(system, access, () => system.readText(file)));
     if (record === undefined || !await isWhole(directory, record)) return undefined;
     return { directory, record };
   }

@@ -1,7 +1,11 @@
 /** The real command line tool, as far as it gets without building anything. */
 import assert from "node:assert/strict";
+import { sayImage } from "../../lib/cli/commands/create_initrd.ts";
+import { placeArtifacts } from "../../lib/image/publish_artifacts.ts";
+import { createMemorySystem } from "../../lib/system/memory.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import type { CommandOutput } from "../../lib/system/system.ts";
+import type { Ui } from "../../lib/ui.ts";
 import { projectRoot } from "../support/source_tree.ts";
 
 const system = createRealSystem({ home: Deno.env.get("HOME") ?? "/" });
@@ -122,25 +126,82 @@ const asRoot = Deno.uid() === 0 ? ["unshare", "--mount"] : ["unshare", "--map-ro
 const whyNoMount = await system.run([...asRoot, "true"]).then(() => undefined, (error: Error) => error.message);
 if (whyNoMount !== undefined) console.log(`skipped: a full disk: ${whyNoMount}`);
 
-Deno.test({ name: "a full disk is said, and leaves nothing half done", ignore: whyNoMount !== undefined }, async () => {
+/** A build in a cache with little space, while a shell that sees `$cache` may do something to it. */
+async function buildOnSmallDisk(sizeMiB: number, meanwhile: string): Promise<CommandOutput> {
   const directory = await Deno.makeTempDir();
   try {
     await copyProject(directory);
     await Deno.mkdir(`${directory}/cache`);
-    const script = `mount -t tmpfs -o size=4m none "$1/cache" || exit 99
-      directory=$1; shift
+    const script = `cache=$1/cache; shift
+      mount -t tmpfs -o size=${sizeMiB}m none "$cache" || exit 99
+      ${meanwhile}
       "$@"; status=$?
-      ls -A "$directory/cache"
+      wait
+      rm -f "$cache/filler"; ls -A "$cache"
       exit "$status"`;
     const build = toolIn(directory, [...buildRuntime, "--cache-dir", `${directory}/cache`]);
-    const { exitCode, stdout, stderr } = await system.run([...asRoot, "sh", "-c", script, "sh", directory, ...build], {
+    return await system.run([...asRoot, "sh", "-c", script, "sh", directory, ...build], {
       acceptExitCodes: [0, 1],
       env: environmentFor(directory),
     });
-    assert.equal(exitCode, 1);
-    assert.match(stderr, /No space left on device/);
-    assert.equal(stdout, "lock\n");
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+}
+
+const onSmallDisk = { ignore: whyNoMount !== undefined };
+
+Deno.test({ name: "P8: too little space is told before the work", ...onSmallDisk }, async () => {
+  const { exitCode, stdout, stderr } = await buildOnSmallDisk(4, "");
+  assert.equal(exitCode, 1);
+  assert.match(
+    stderr,
+    /too little space for the build in ".*\/cache": found [\d.]+ MB free, wanted 40.0 MB\n {2}Hint: Make room/,
+  );
+  assert.doesNotMatch(stderr, /Deno runtime/);
+  assert.equal(stdout, "lock\n");
+});
+
+Deno.test({ name: "a disk that becomes full is said, and leaves nothing half done", ...onSmallDisk }, async () => {
+  // Something else takes the space as soon as the stage is at work.
+  const fill = `(for try in $(seq 3000); do
+      if ls "$cache" | grep -q unfinished-runtime; then break; fi; sleep 0.01
+    done; dd if=/dev/zero of="$cache/filler" bs=1M 2>/dev/null) &`;
+  const { exitCode, stdout, stderr } = await buildOnSmallDisk(64, fill);
+  assert.equal(exitCode, 1, stderr);
+  assert.match(stderr, /No space left on device/);
+  assert.equal(stdout, "lock\n");
+});
+
+Deno.test("P8: folders that cannot be written, and options in the place of a stage, are told before the work", async () => {
+  await inDirectory(async (directory, config) => {
+    const options = ["--config", config, "--agents", "bundle"];
+    const inMemory = await run(directory, ["create-initrd", ...options, "--out-dir", "/dev/shm/stiefel-test"]);
+    assert.match(inMemory.stderr, /The folder of the results "\/dev\/shm\/stiefel-test" cannot be written/);
+    assert.doesNotMatch(inMemory.stderr, /allow-all/);
+    await Deno.writeTextFile(`${directory}/file`, "");
+    const file = await run(directory, ["create-initrd", ...options, "--cache-dir", `${directory}/file`]);
+    assert.match(file.stderr, /The cache folder ".*\/file" cannot be written: something else than a folder/);
+    const stage = await run(directory, ["create-initrd", ...options, "--only", "--dry-run"]);
+    assert.equal(stage.exitCode, 2);
+    assert.match(stage.stderr, /need the name of a stage: found the option "--dry-run"/);
+  });
+});
+
+Deno.test("P9: a build that finds everything in the cache says what there is, where, how large, and what comes next", async () => {
+  const said: string[] = [];
+  const files = { "/b/kernel": "k", "/b/initrd": "in", "/b/manifest.json": "{}" };
+  const image = { ...placeArtifacts("/b"), isMade: true };
+  const ui = { say: (text: string) => void said.push(text) } as unknown as Ui;
+  await sayImage(createMemorySystem({ files }), ui, { image, form: "packed", arguments: "--out-dir /b" });
+  assert.deepEqual(said, [
+    "",
+    "Kernel    /b/kernel (1 B)",
+    "Initrd    /b/initrd (2 B)",
+    "Manifest  /b/manifest.json (2 B)",
+    "Next: sudo ./stiefelsystem setup-server --out-dir /b",
+    "      sets this laptop up to be used from a desktop",
+    "      ./stiefelsystem demo --out-dir /b",
+    "      shows a laptop and a desktop in virtual machines first",
+  ]);
 });

@@ -4,6 +4,7 @@ import { formatDiagnostic } from "../../config/diagnostics.ts";
 import { readConfigFile } from "../../config_file.ts";
 import { chooseAgentForm, type DenoProgram } from "../../image/agent_form.ts";
 import { buildImage, inspectPlan, type StageState } from "../../image/build_image.ts";
+import { checkBeforeBuild, demandWritable } from "../../image/check_before_build.ts";
 import { makeImageRequest } from "../../image/image_request.ts";
 import { debianMirror } from "../../image/mirror.ts";
 import { hashPassword } from "../../image/password_hash.ts";
@@ -13,12 +14,20 @@ import { selectStages } from "../../image/select_stages.ts";
 import { fingerprintAgentSources, fingerprintOverlay } from "../../image/source_files.ts";
 import { hashText, type StageName } from "../../image/stage.ts";
 import { fingerprintRuntime } from "../../image/stages/agents.ts";
+import { accessing } from "../../file_access.ts";
 import { loadOrCreateKey, readKey } from "../../key_file.ts";
 import type { System } from "../../system/system.ts";
 import { readAptMirror } from "../apt_mirror.ts";
 import { lockCache } from "../lock.ts";
+import { commandToType, type MadeFile, sayOutcome } from "../outcome.ts";
 import { offerPackages } from "../packages.ts";
+import { formatDuration } from "../progress.ts";
 import type { Ui } from "../../ui.ts";
+
+export interface BuiltImage extends ImageArtifacts {
+  /** False: the files are not there, or those of an earlier build. */
+  readonly isMade: boolean;
+}
 
 export type { ImageArtifacts } from "../../image/publish_artifacts.ts";
 
@@ -51,26 +60,73 @@ export interface CreateInitrdOptions {
  * @returns where the artifacts are; with `dryRun`, or `only` without "pack", where they would be
  * @throws {UserError} for a configuration that is not right (exit code 2), and for what is missing on the build machine
  */
-export async function createInitrd(system: System, ui: Ui, options: CreateInitrdOptions): Promise<ImageArtifacts> {
+export async function createInitrd(system: System, ui: Ui, options: CreateInitrdOptions): Promise<BuiltImage> {
+  const startedMs = system.monotonicMs();
   const project = await system.realPath(options.projectDir ?? ".");
   const cacheDirectory = options.cacheDir ?? `${project}/cache`;
   const outDirectory = options.outDir ?? `${project}/build`;
   const keyPath = options.keyPath ?? `${project}/aes-key`;
   const config = await readConfig(system, ui, options.configPath);
   if (!options.dryRun) await offerPackages(system, ui, driverPrograms(config));
+  const cacheFolder = { what: "The cache folder", path: cacheDirectory, mode: 0o700 }; // results may hold the key
+  if (!options.dryRun) await demandWritable(system, cacheFolder);
   using _lock = options.dryRun ? undefined : await lockCache(system, ui, cacheDirectory);
   const request = await gatherRequest(system, ui, { ...options, config, project, cacheDirectory, keyPath });
   const plan = selectStages(planImage(request), { skip: options.skip ?? [], only: options.only ?? [] });
   const refresh = new Set<StageName>(options.update ? ["base"] : []);
+  const inspect = (): Promise<StageState[]> => inspectPlan(system, { plan, cacheDirectory, refresh });
+  const states = await accessing(system, { ...cacheFolder, attempt: "read" }, inspect);
   if (options.dryRun) {
-    ui.result(formatPlan(await inspectPlan(system, { plan, cacheDirectory, refresh })));
-    return placeArtifacts(outDirectory);
+    ui.result(formatPlan(states));
+    return { ...placeArtifacts(outDirectory), isMade: false };
   }
+  await checkBeforeBuild(system, { states, request, cacheDirectory, outDirectory });
   const { path: deno, environment: denoEnvironment } = options.deno;
   const places = { project, deno, denoEnvironment, key: keyPath };
   const results = await buildImage(system, ui, { plan, request, cacheDirectory, refresh, places });
   await publishArtifacts(system, results, { outDirectory, form: options.form ?? "packed", deno });
-  return placeArtifacts(outDirectory);
+  const seconds = (system.monotonicMs() - startedMs) / 1000;
+  const isCached = states.every(({ state }) => state === "cached");
+  ui.say(`${isCached ? "All stages were in the cache; done" : "Done"} in ${formatDuration(seconds)}`);
+  return { ...placeArtifacts(outDirectory), isMade: results.has("pack") };
+}
+
+/** Says where the image is, how large, and what to do with it. */
+export async function sayImage(
+  system: System,
+  ui: Ui,
+  { image, form, arguments: words }: {
+    readonly image: BuiltImage;
+    readonly form: "packed" | "folder";
+    /** Options for the commands that come next, quoted. */
+    readonly arguments: string;
+  },
+): Promise<void> {
+  if (!image.isMade) return;
+  const paths = { kernel: image.kernelPath, initrd: image.initrdPath, manifest: image.manifestPath };
+  const made: MadeFile[] = [];
+  for (const [what, path] of Object.entries(paths)) {
+    made.push({ what, path, sizeBytes: (await system.stat(path))?.sizeBytes ?? 0 });
+  }
+  const isFolder = form === "folder";
+  sayOutcome(ui, {
+    made: isFolder ? [...made, { what: "folder", path: image.treePath }] : made,
+    next: isFolder
+      ? [{
+        command: commandToType("test-nspawn", { asRoot: true, arguments: words }),
+        why: "runs both agents in containers of it",
+      }]
+      : [
+        {
+          command: commandToType("setup-server", { asRoot: true, arguments: words }),
+          why: "sets this laptop up to be used from a desktop",
+        },
+        {
+          command: commandToType("demo", { arguments: words }),
+          why: "shows a laptop and a desktop in virtual machines first",
+        },
+      ],
+  });
 }
 
 /** What fetches the sources of drivers. */

@@ -1,0 +1,71 @@
+/** What can be seen before the work of a build: folders that cannot be written, too little space, a mirror that does not help. */
+import { findBootstrapHost } from "../debian/bootstrap_program.ts";
+import { checkMirror } from "../debian/check_mirror.ts";
+import { UserError } from "../errors.ts";
+import { accessing } from "../file_access.ts";
+import type { System } from "../system/system.ts";
+import type { StageState } from "./build_image.ts";
+import type { ImageRequest } from "./plan_image.ts";
+import { describeShortage, findShortages, listSpaceNeeds, parseFreeSpace } from "./space_needs.ts";
+
+export interface Folder {
+  /** With a capital: "The cache folder". */
+  readonly what: string;
+  readonly path: string;
+  /** Permission bits of a new one. Default 0o755. */
+  readonly mode?: number;
+}
+
+/** Makes the folder, and a folder in it for a moment. @throws {UserError} that says why that cannot be, and what to do */
+export async function demandWritable(system: System, { what, path, mode = 0o755 }: Folder): Promise<void> {
+  await accessing(system, { what, path, attempt: "written" }, async () => {
+    await system.makeDirectory(path, { mode });
+    await system.removeOne(await system.makeTempDirectory({ parent: path, prefix: ".unfinished-" }));
+  });
+}
+
+export interface BuildCheck {
+  readonly states: readonly StageState[];
+  readonly request: ImageRequest;
+  readonly cacheDirectory: string;
+  readonly outDirectory: string;
+}
+
+/** Runs `df`, `id`, `unshare`, `timeout`. @throws {UserError} before anything was built */
+export async function checkBeforeBuild(
+  system: System,
+  { states, request, cacheDirectory, outDirectory }: BuildCheck,
+): Promise<void> {
+  const planned = states.map(({ stage }) => stage.name);
+  const missing = states.filter(({ state }) => state !== "cached").map(({ stage }) => stage.name);
+  const publishes = planned.includes("pack") || planned.includes("autokexec");
+  if (publishes) await demandWritable(system, { what: "The folder of the results", path: outDirectory });
+  const needs = listSpaceNeeds({
+    missing,
+    mode: (await findBootstrapHost(system)).mode,
+    agentForm: request.agentForm,
+    cacheDirectory,
+    ...publishes ? { outDirectory } : {},
+  });
+  const paths = needs.map(({ path }) => path);
+  if (paths.length > 0) {
+    const { stdout } = await system.run(["df", "--block-size=1", "--output=avail,target", "--", ...paths]);
+    const shortages = findShortages(needs, parseFreeSpace(stdout, paths));
+    if (shortages.length > 0) {
+      throw new UserError(`There is too little space for the build in ${shortages.map(describeShortage).join("; ")}`, {
+        hints: ['Make room there, or name other folders with "--cache-dir" and "--out-dir"'],
+      });
+    }
+  }
+  if (missing.includes("base") || missing.includes("compile")) await askMirror(system, request, cacheDirectory);
+}
+
+async function askMirror(system: System, request: ImageRequest, cacheDirectory: string): Promise<void> {
+  const directory = await system.makeTempDirectory({ parent: cacheDirectory, prefix: "unfinished-mirror-" });
+  try {
+    const { suite, mirror, components } = request;
+    await checkMirror(system, { suite, mirror, components, directory });
+  } finally {
+    await system.remove(directory);
+  }
+}
