@@ -78,6 +78,11 @@ async function refuse(system: MemorySystem): Promise<string> {
     said = reportError(error).lines.join("\n");
     assert.doesNotMatch(said, /\n {4}at |please report|undefined|\[object/, said);
     assert.match(said, /Nothing was changed/);
+    const copies = await system.readDirectory(backupDirectory).catch(() => []);
+    // A journal that can be read knows some of them.
+    for (const name of /does not know of copies/.test(said) ? [] : copies) {
+      assert.ok(said.includes(`There is ${backupDirectory}/${name} (`), said);
+    }
   }
   return said;
 }
@@ -123,6 +128,26 @@ Deno.test("A4: a directory or a link in the journal's place is no journal", asyn
     await system.rename(moved, journalPath);
     assert.deepEqual(await undo(system), []);
   }
+});
+
+Deno.test("A4: with neither journal nor copies, what setup-server has installed is named", async () => {
+  const system = createHostRig({ files: original });
+  const ui = createScriptedUi(["yes"]);
+  await undoSetup(await openHost(system, ui));
+  assert.deepEqual(ui.said, ["Nothing to undo: setup-server has changed nothing here."]);
+  await system.writeFile("/boot/initramfs-stiefel.img", "");
+  await system.writeFile("/etc/stiefelsystem/config.yaml", "");
+  const before = snapshot(system);
+  const second = createScriptedUi(["yes"]);
+  await undoSetup(await openHost(system, second));
+  assert.deepEqual(snapshot(system), before);
+  assert.deepEqual(second.said, [
+    "Nothing to undo: there is no journal of setup-server here.",
+    "Warning: Files that it installs are there, though. Without the journal they stay, and so does what they replaced:",
+    "    /etc/stiefelsystem/config.yaml",
+    "    /boot/initramfs-stiefel.img",
+    '    Hint: doc/host-changes.md, "When the journal is damaged"',
+  ]);
 });
 
 Deno.test("A4: what is no directory in the place of the journal's directory or of the copies is refused", async () => {

@@ -32,12 +32,22 @@ export interface ReadJournal {
 /** @throws {UserError} when there is a journal that cannot be used, or none beside copies of originals */
 export async function readJournal(system: System, tree: HostTree): Promise<ReadJournal> {
   for (const path of [stateDirectory, backupDirectory]) await demandDirectory(tree, path);
-  const text = await readText(system, tree);
-  const journal = text === undefined ? emptyJournal : parseJournal(text, `${tree.prefix}${journalPath}`);
   const copies = await tree.list(backupDirectory);
+  const { text, journal } = await readWhole(system, tree).catch(async (error) => {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(error.message, {
+      hints: [...await describeCopies(tree, copies), ...error.hints],
+      cause: error,
+    });
+  });
   const unknown = copies.filter((name) => !/^[1-9]\d*$/.test(name) || Number(name) >= journal.nextBackup);
   if (unknown.length > 0) throw await copiesWithoutJournal(tree, { names: unknown, hasJournal: text !== undefined });
   return { journal, text };
+}
+
+async function readWhole(system: System, tree: HostTree): Promise<ReadJournal> {
+  const text = await readText(system, tree);
+  return { text, journal: text === undefined ? emptyJournal : parseJournal(text, `${tree.prefix}${journalPath}`) };
 }
 
 async function demandDirectory(tree: HostTree, path: HostPath): Promise<void> {
@@ -83,23 +93,27 @@ async function copiesWithoutJournal(
   tree: HostTree,
   { names, hasJournal }: { readonly names: readonly string[]; readonly hasJournal: boolean },
 ): Promise<UserError> {
-  const described = await Promise.all(
-    names.slice(0, namedCopies).map(async (name) => {
-      const path = `${backupDirectory}/${name}`;
-      const state = await tree.state(path);
-      return `${tree.prefix}${path} (${state.kind === "other" ? "a directory or device" : describeState(state)})`;
-    }),
-  );
-  const more = names.length > namedCopies ? [`and ${names.length - namedCopies} more`] : [];
   const what = hasJournal
     ? `The journal "${tree.prefix}${journalPath}" does not know of copies of originals that are beside it`
     : `The journal "${tree.prefix}${journalPath}" is gone, but copies of originals are there`;
   return new UserError(what, {
     hints: [
-      ...described.map((line) => `There is ${line}`),
-      ...more,
+      ...await describeCopies(tree, names),
       "Nothing was changed. If you have a backup of the journal, put it back and run this again",
       'Without one: doc/host-changes.md, "When the journal is damaged"',
     ],
   });
+}
+
+async function describeCopies(tree: HostTree, names: readonly string[]): Promise<readonly string[]> {
+  const lines = await Promise.all(
+    names.slice(0, namedCopies).map(async (name) => {
+      const path = `${backupDirectory}/${name}`;
+      const state = await tree.state(path);
+      return `There is ${tree.prefix}${path} (${
+        state.kind === "other" ? "a directory or device" : describeState(state)
+      })`;
+    }),
+  );
+  return names.length > namedCopies ? [...lines, `and ${names.length - namedCopies} more`] : lines;
 }

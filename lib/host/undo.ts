@@ -1,6 +1,8 @@
 /** Takes back what the journal says was done: units, files, commands, directories, and at last the journal itself. */
 
 import { CommandError, StoppedByUser, UserError } from "../errors.ts";
+import { separateInitramfs, separateKernel } from "../initramfs/generator.ts";
+import { autokexecUnitPath } from "./autokexec_unit.ts";
 import { askFor, printDryRun, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
 import { describeChange, type Side } from "./diff.ts";
 import { describeState, type FileState, isSameState } from "./file_state.ts";
@@ -19,6 +21,7 @@ import {
   putEntry,
   type UnitEntry,
 } from "./journal.ts";
+import { configPath, stiefelsystemJsonPath } from "./plan_setup_server.ts";
 import { removeMadeDirectories } from "./made_directories.ts";
 import type { HostPath } from "./operation.ts";
 import {
@@ -56,7 +59,7 @@ export async function undoSetup(host: Host, options: UndoOptions = {}): Promise<
   const { entries } = host.journal.current;
   if (entries.length === 0) {
     if (!options.dryRun) await host.journal.removeIfEmpty();
-    host.ui.say("Nothing to undo: setup-server has changed nothing here.");
+    await sayNothing(host);
     return { left: [] };
   }
   await demandCopies(host);
@@ -92,6 +95,20 @@ export async function undoSetup(host: Host, options: UndoOptions = {}): Promise<
   else if (left.length === 0) host.ui.say("All of it is taken back; nothing of stiefelsystem is left.");
   else for (const name of left) host.ui.warn(`Still there: ${name}`);
   return { left };
+}
+
+/** Some of what setup-server installs, wherever it runs. */
+const installedPaths = [configPath, stiefelsystemJsonPath, separateInitramfs, separateKernel, autokexecUnitPath];
+
+/** A journal that was removed together with its copies leaves no trace but the files. */
+async function sayNothing({ tree, ui }: Host): Promise<void> {
+  const found: HostPath[] = [];
+  for (const path of installedPaths) if (await tree.exists(path)) found.push(path);
+  if (found.length === 0) return ui.say("Nothing to undo: setup-server has changed nothing here.");
+  ui.say("Nothing to undo: there is no journal of setup-server here.");
+  ui.warn("Files that it installs are there, though. Without the journal they stay, and so does what they replaced:");
+  for (const path of found) ui.say(`    ${tree.prefix}${path}`);
+  ui.say('    Hint: doc/host-changes.md, "When the journal is damaged"');
 }
 
 /**

@@ -36,7 +36,10 @@ const transcripts: readonly Transcript[] = [
   { name: "setup-server-all", arguments: ["setup-server"], input: "y\nno\nall\n", exitCode: 0 },
   { name: "setup-server-dry-run", arguments: ["setup-server", "--dry-run"], input: "", exitCode: 0 },
   { name: "setup-server-dry-run-diff", arguments: ["setup-server", "--dry-run", "--diff"], input: "", exitCode: 0 },
-  { name: "setup-undo-dry-run", arguments: ["undo-dry-run"], input: "", exitCode: 0 },
+  { name: "setup-server-user", arguments: ["setup-server", "--user"], input: "", exitCode: 2 },
+  { name: "undo-setup", arguments: ["undo-setup"], input: `y\ns\nd\n${"y\n".repeat(20)}`, exitCode: 1 },
+  { name: "undo-setup-dry-run", arguments: ["undo-setup", "--dry-run"], input: "", exitCode: 0 },
+  { name: "undo-setup-user", arguments: ["undo-setup", "--user"], input: "", exitCode: 2 },
   { name: "setup-undo-yes", arguments: ["setup-undo", "--yes"], input: "", exitCode: 0 },
   // The last answer without an end of its line.
   { name: "init", arguments: ["init"], input: "y\ny\ny\ny", exitCode: 0 },

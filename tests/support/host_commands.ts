@@ -1,10 +1,11 @@
 /**
  * setup-server, undo-setup, init and doctor on the real terminal, but on a made-up Debian 13 with LUKS and LVM; for transcripts.
  *
- *     deno run --allow-read --allow-env tests/support/host_commands.ts COMMAND [--yes] [--dry-run]
+ *     deno run --allow-read --allow-env tests/support/host_commands.ts COMMAND [--yes] [--dry-run] [--diff] [--user] [--check]
  *
- * setup-undo runs the two after each other, and says whether the system is as before. init-again runs init for the first time, once more,
- * and when somebody has given the configuration a password.
+ * --user: as somebody else than root. --check: says after a stop whether undo-setup gives the system back. setup-undo runs the two after
+ * each other, and says whether the system is as before. init-again runs init for the first time, once more, and when somebody has given
+ * the configuration a password.
  */
 
 import { doctor } from "../../lib/cli/commands/doctor.ts";
@@ -14,13 +15,14 @@ import { undoSetup } from "../../lib/cli/commands/undo_setup.ts";
 import { reportError } from "../../lib/cli/report_error.ts";
 import { createTerminalUi } from "../../lib/cli/terminal_ui.ts";
 import { separateInitramfs, separateKernel } from "../../lib/initramfs/generator.ts";
+import type { Ui } from "../../lib/ui.ts";
 import type { CommandScript, MemorySystem } from "../../lib/system/memory.ts";
 import { snapshot } from "./host_rig.ts";
 import { createInstalledSystem, installedSystems } from "./installed_systems.ts";
 import { projectRoot } from "./source_tree.ts";
 
 const answers: Readonly<Record<string, string | number>> = {
-  "id -u": "0\n",
+  "id -u": Deno.args.includes("--user") ? "1000\n" : "0\n",
   "systemctl is-enabled stiefel-autokexec.service": 1,
   "ip -json address show":
     '[{"ifindex":2,"ifname":"enp0s31f6","flags":["UP","LOWER_UP"],"mtu":1500,"address":"54:e1:ad:00:00:01","addr_info":[]}]',
@@ -99,6 +101,19 @@ const setup = {
   },
 };
 const before = snapshot(system);
+
+/** Whether undo-setup gives the system back from where the command has ended. */
+async function checkUndo(): Promise<void> {
+  await undoSetup(system, createQuietUi());
+  console.error(JSON.stringify(snapshot(system)) === JSON.stringify(before) ? "UNDONE" : "NOT UNDONE");
+}
+
+function createQuietUi(): Ui {
+  const progress = { update: () => {}, note: () => {}, finish: () => {}, fail: () => {} };
+  const quiet = { result: () => {}, say: () => {}, warn: () => {}, progress: () => progress };
+  return { ...ui, ...quiet, ask: () => Promise.resolve("yes"), confirm: () => Promise.resolve(true) };
+}
+
 try {
   if (command === "doctor") await doctor(system, ui, common);
   if (command === "init") await init(system, ui, { configPath: "/home/me/config.yaml", dryRun });
@@ -115,9 +130,10 @@ try {
   if (command === "setup-server" || command === "setup-server-long") {
     await setupServer(system, ui, { ...setup, dryRun, withDiffs });
   }
-  if (command === "undo-dry-run") {
-    await setupServer(system, createTerminalUi({ assumeYes: true }), setup);
-    await undoSetup(system, ui, { dryRun: true, withDiffs });
+  if (command === "undo-setup") {
+    // It was set up before, unseen.
+    await setupServer(system, createQuietUi(), setup);
+    await undoSetup(system, ui, { dryRun, withDiffs });
   }
   if (command === "setup-undo") {
     await setupServer(system, ui, setup);
@@ -128,6 +144,7 @@ try {
   const { lines, exitCode } = reportError(error);
   console.error(lines.join("\n"));
   Deno.exitCode = exitCode;
+  if (flags.includes("--check")) await checkUndo();
 }
 // The signal listener would keep it going.
 Deno.exit();

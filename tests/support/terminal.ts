@@ -28,6 +28,8 @@ export interface Terminal extends AsyncDisposable {
   history(): Promise<string>;
   /** @returns the screen on which it was seen */
   waitFor(wanted: RegExp): Promise<string>;
+  /** @param message for when it does not come true. @returns the screen on which it was */
+  waitUntil(isThere: (screen: string) => boolean, message: string): Promise<string>;
 }
 
 /**
@@ -46,6 +48,15 @@ export async function openTerminal(argv: readonly string[], options: TerminalOpt
   await tmux("new-session", "-d", ...size, ...cwd === undefined ? [] : ["-c", cwd], checked);
   const screen = async (...flags: readonly string[]): Promise<string> =>
     (await tmux("capture-pane", "-p", ...flags)).trimEnd();
+  async function waitUntil(isThere: (screen: string) => boolean, message: string): Promise<string> {
+    const waitMs = 30;
+    for (let waitedMs = 0; waitedMs < 30_000; waitedMs += waitMs) {
+      const text = await screen();
+      if (isThere(text)) return text;
+      await system.delay(waitMs);
+    }
+    throw new Error(`${message}\n${await screen()}`);
+  }
   return {
     press: async (...keys) => void await tmux("send-keys", ...keys),
     send: async (bytes) => {
@@ -54,14 +65,8 @@ export async function openTerminal(argv: readonly string[], options: TerminalOpt
     },
     screen,
     history: () => screen("-S", "-"),
-    waitFor: async (wanted) => {
-      for (let tries = 0; tries < 300; tries++) {
-        const text = await screen();
-        if (wanted.test(text)) return text;
-        await system.delay(100);
-      }
-      throw new Error(`Not seen on the terminal: ${wanted}\n${await screen()}`);
-    },
+    waitFor: (wanted) => waitUntil((text) => wanted.test(text), `Not seen on the terminal: ${wanted}`),
+    waitUntil,
     [Symbol.asyncDispose]: async () => void await tmux("kill-server"),
   };
 }

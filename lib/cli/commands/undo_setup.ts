@@ -39,7 +39,7 @@ export async function undoSetup(system: System, ui: Ui, options: UndoSetupOption
   }
   if (left.length === 0) {
     const command = commandToType("setup-server", { asRoot, ...root });
-    return sayOutcome(ui, { made: [], next: [{ command, why: "sets it up again" }] });
+    return sayOutcome(ui, { made: [], next: [{ command, why: "sets it up" }] });
   }
   throw new UserError(`Not all was taken back: ${left.length} left`, {
     hints: ['What is left is named above; "undo-setup" can be run again at any time'],
