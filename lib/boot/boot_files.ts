@@ -1,6 +1,5 @@
 /** The files of a mounted partition as {@link BootFiles}: symlinks are followed inside the partition only, as its own system would. */
 
-import { readBytes } from "../block/read_bytes.ts";
 import type { FilePart } from "../file_part.ts";
 import type { System } from "../system/system.ts";
 import { type BootFiles, maximumTextBytes } from "./menu/entry.ts";
@@ -16,13 +15,11 @@ export interface MountedFiles extends BootFiles {
   openRead(path: string, part?: FilePart): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
 }
 
-export interface MountedOptions {
-  /** The device with the file system, for a boot loader that keeps something beside its files. Its blocks are read with `od`. */
-  readonly device?: string;
-}
+/** What lies on the partition beside its files, for a boot loader that keeps something there. */
+export type MountedOptions = Pick<BootFiles, "readBlocks">;
 
 /** Reads under `root`; needs read access there. */
-export function readMountedFiles(system: System, root: string, { device }: MountedOptions = {}): MountedFiles {
+export function readMountedFiles(system: System, root: string, options: MountedOptions = {}): MountedFiles {
   async function find(path: string): Promise<string> {
     const found = await resolveInside(system, { root, path });
     if (found === undefined) throw new Error(`There is no "${path}" on the boot partition`);
@@ -59,7 +56,7 @@ export function readMountedFiles(system: System, root: string, { device }: Mount
       if (status?.kind !== "file" && status?.kind !== "directory") return undefined;
       return { kind: status.kind, sizeBytes: status.sizeBytes };
     },
-    ...device === undefined ? {} : { readBlocks: (list: string) => readBlockList(system, device, list) },
+    ...options,
     exists: async (path) => await resolveInside(system, { root, path }) !== undefined,
     openRead: async (path, part) => await system.openRead(await find(path), part),
   };
@@ -97,22 +94,4 @@ async function resolveInside(
     pending.push(...target.split("/").reverse());
   }
   return [root, ...resolved].join("/");
-}
-
-/** GRUB's sectors, whatever the disk's are. */
-const sectorBytes = 512;
-/** An environment block has 512 or 1024 bytes. */
-const maximumBlockBytes = 64 * 1024;
-
-/** @param list as GRUB writes it: "512+1,600+2", "+1" for the first. @throws when it asks for more than any boot loader keeps there */
-async function readBlockList(system: System, device: string, list: string): Promise<string> {
-  const parts = list.split(",").map((part) => part.split("+").map(Number));
-  const total = parts.reduce((sum, [, count = 0]) => sum + count * sectorBytes, 0);
-  if (!(total <= maximumBlockBytes)) throw new Error(`"${list}" are too many sectors of "${device}"`);
-  let text = "";
-  for (const [start = 0, count = 0] of parts) {
-    const bytes = await readBytes(system, device, { offset: start * sectorBytes, length: count * sectorBytes });
-    text += new TextDecoder().decode(bytes);
-  }
-  return text;
 }

@@ -9,6 +9,7 @@ import { CommandError } from "../errors.ts";
 import type { System } from "../system/system.ts";
 import { type MountedFiles, readMountedFiles } from "./boot_files.ts";
 import { listSubvolumes } from "./btrfs_subvolumes.ts";
+import { readBlockList } from "./device_blocks.ts";
 import { BootError, type BootLoadSettings } from "./menu/entry.ts";
 
 /** `boot.part` of the configuration. */
@@ -124,7 +125,7 @@ async function lookAtDevice(
     await using attempt = new AsyncDisposableStack();
     const directory = await makeMountPoint(context, attempt);
     attempt.use(await mountReadOnly(system, { device, fileSystem, directory, options }));
-    const files = readMountedFiles(system, directory, { device });
+    const files = readMountedFiles(system, directory, { readBlocks: (list) => readBlockList(system, device, list) });
     const isTop = options.length > 0;
     // Those of the default one are its own directories.
     const subvolumes = isTop ? await listSubvolumes(system, directory) : fileSystem === "btrfs" ? [] : undefined;

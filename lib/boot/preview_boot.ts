@@ -2,9 +2,10 @@
 
 import { forDesktop } from "../protocol/kernel_command_line.ts";
 import type { System } from "../system/system.ts";
-import { readMountedFiles } from "./boot_files.ts";
+import { type MountedFiles, readMountedFiles } from "./boot_files.ts";
 import { decideBoot, type PlacedFile } from "./menu/decide_boot.ts";
 import { BootError, type BootFiles, type BootLoader, type BootLoadSettings } from "./menu/entry.ts";
+import { listMenus } from "./menu/list_menus.ts";
 import { type Survey, surveyPartition } from "./menu/survey.ts";
 import { lacksInitramfs, openImage } from "./opened_image.ts";
 
@@ -48,14 +49,7 @@ export async function previewBoot(
   partitions: readonly PreviewPartition[],
   load?: BootLoadSettings,
 ): Promise<BootPreview> {
-  const looked = partitions.map(({ label, directory, hidden = [] }) => {
-    const all = readMountedFiles(system, directory);
-    return { name: label, files: { ...all, ...hideDirectories(all, hidden) } };
-  });
-  const surveys: Survey[] = [];
-  for (const one of looked) {
-    surveys.push(await surveyPartition(one, { load, others: looked.filter((other) => other !== one) }));
-  }
+  const { files, surveys } = await surveyDirectories(system, partitions, load);
   const decision = decideBoot(surveys, { load });
   if (decision === undefined) {
     throw new BootError(
@@ -67,7 +61,7 @@ export async function previewBoot(
     );
   }
   if (decision.initrds.length === 0) throw lacksInitramfs({ ...decision, source: decision.source.path });
-  await using _image = await openImage(looked.map(({ files }) => files), decision);
+  await using _image = await openImage(files, decision);
   const place = ({ partition, path }: PlacedFile): PreviewFile => ({
     partition: partitions[partition]?.label ?? "",
     path,
@@ -83,6 +77,63 @@ export async function previewBoot(
     commandLineSource: place(decision.commandLineSource),
     notices: decision.notices,
   };
+}
+
+interface SurveyedDirectories {
+  readonly files: readonly MountedFiles[];
+  readonly surveys: readonly Survey[];
+}
+
+async function surveyDirectories(
+  system: System,
+  partitions: readonly PreviewPartition[],
+  load: BootLoadSettings | undefined,
+): Promise<SurveyedDirectories> {
+  const looked = partitions.map(({ label, directory, hidden = [] }) => {
+    const all = readMountedFiles(system, directory);
+    return { name: label, files: { ...all, ...hideDirectories(all, hidden) } };
+  });
+  const surveys: Survey[] = [];
+  for (const one of looked) {
+    surveys.push(await surveyPartition(one, { load, others: looked.filter((other) => other !== one) }));
+  }
+  return { files: looked.map(({ files }) => files), surveys };
+}
+
+/** A command line, and the file that names it, seen from its partition. */
+export interface FoundCommandLine {
+  readonly commandLine: string;
+  readonly source: string;
+  readonly loader: BootLoader;
+}
+
+/**
+ * The command line of the boot loader's that a server would take for the system mounted below `root`, were it set up without one. Reads below
+ * `root`.
+ * @returns undefined when a server would refuse
+ */
+export async function findLoaderCommandLine(system: System, root: string): Promise<FoundCommandLine | undefined> {
+  const { surveys } = await surveyDirectories(system, await splitMountedSystem(system, root), undefined);
+  const [first, ...others] = surveys.map(({ statement: _, ...survey }) => ({ ...survey, problems: [] }));
+  if (first === undefined) return undefined;
+  const [own] = first.systems;
+  const statement = { loader: "stiefelsystem.json", source: "", kernel: "/", initrds: [] } as const;
+  try {
+    const decision = decideBoot([
+      { ...first, statement: { ...statement, ...own === undefined ? {} : { system: own } } },
+      ...others,
+    ]);
+    if (decision === undefined) return undefined;
+    const { commandLine, commandLineSource: { path, partition } } = decision;
+    const menus = listMenus(surveys, own).flatMap(({ candidates }) => candidates);
+    const used = menus.find((candidate) => candidate.partition === partition && candidate.source === path);
+    return used === undefined
+      ? undefined
+      : { commandLine, source: path, loader: used.unified === undefined ? used.loader : "unified" };
+  } catch (error) {
+    if (!(error instanceof BootError)) throw error;
+    return undefined;
+  }
 }
 
 /** A mount point shows another partition's files, which a server that looks at the disk does not see there. */

@@ -1,6 +1,7 @@
 /** What setting up has to know of a host, as plain values. Gathered here, decided on elsewhere. */
 
 import { defaultGenerator, detectDistribution, type DetectedDistribution } from "../distro/detect_distribution.ts";
+import { findLoaderCommandLine } from "../boot/preview_boot.ts";
 import type { Need } from "../distro/distribution.ts";
 import type { GeneratorId, KernelTarget } from "../initramfs/generator.ts";
 import { generators } from "../initramfs/registry.ts";
@@ -27,7 +28,7 @@ export interface HostFacts {
   readonly missing: readonly Need[];
   /** Files in /boot have permission bits of their own (not on FAT). */
   readonly bootHasModes: boolean;
-  /** A boot loader configuration that the server agent can read. */
+  /** A boot loader's configuration has a command line with which the server agent would start this system. */
   readonly hasBootLoaderConfig: boolean;
   /** Kernel command line of the running system; empty for another tree. */
   readonly commandLine: string;
@@ -45,17 +46,6 @@ export const moduleDirectories: readonly HostPath[] = ["/usr/lib/modules", "/lib
 
 /** Where kernel images are in most distributions; for those that are not described in lib/distro. The forms are those of `kernelImages` there. */
 export const usualKernelImages: readonly HostPath[] = ["/boot/vmlinuz-{release}", "/usr/lib/modules/{release}/vmlinuz"];
-
-/** Where boot loaders keep what lib/boot can read. */
-const bootLoaderConfigs = [
-  "/boot/grub/grub.cfg",
-  "/boot/grub2/grub.cfg",
-  "/boot/loader/entries",
-  "/efi/loader/entries",
-  "/boot/efi/loader/entries",
-  "/boot/extlinux/extlinux.conf",
-  "/boot/syslinux/syslinux.cfg",
-];
 
 /** Of the original's, those that are in the laptop's own initramfs. */
 export const originalInitramfsHooks: readonly HostPath[] = ["/etc/initramfs-tools/hooks/ifrename"];
@@ -104,6 +94,7 @@ export async function gatherHostFacts(system: System, tree: HostTree): Promise<H
     const { exitCode } = await tree.run(["systemctl", "is-active", "--quiet", unit], { acceptExitCodes: [0, 3, 4] });
     if (exitCode === 0) activeUnits.push(unit);
   }
+  const commandLine = tree.isRunning ? (await system.run(["cat", "/proc/cmdline"])).stdout.trim() : "";
   return {
     distribution,
     installedGenerators,
@@ -115,10 +106,10 @@ export async function gatherHostFacts(system: System, tree: HostTree): Promise<H
     activeUnits,
     missing,
     bootHasModes: await hasModes(system, tree, "/boot"),
-    hasBootLoaderConfig: await anyExists(bootLoaderConfigs),
+    hasBootLoaderConfig: await hasBootLoaderConfig(system, tree, commandLine),
     originalFiles: await filterExisting(tree, originalFiles),
     formerFiles: await filterExisting(tree, formerFiles),
-    commandLine: tree.isRunning ? (await system.run(["cat", "/proc/cmdline"])).stdout.trim() : "",
+    commandLine,
   };
 }
 
@@ -133,6 +124,20 @@ export function withoutRemains(
 ): readonly GeneratorId[] {
   const isReplaced = present.includes("dracut") && (updateInitramfs?.includes("dracut") ?? true);
   return isReplaced ? present.filter((id) => id !== "initramfs-tools") : present;
+}
+
+/**
+ * A unified kernel image has one, too; but the image is replaced with each kernel, and may be read by nothing but the firmware. And an entry with
+ * another root than the running system's is not this system's, whatever it is.
+ */
+async function hasBootLoaderConfig(system: System, tree: HostTree, running: string): Promise<boolean> {
+  const found = await findLoaderCommandLine(system, tree.prefix === "" ? "/" : tree.prefix);
+  if (found === undefined || found.loader === "unified") return false;
+  return running === "" || findRoot(found.commandLine) === findRoot(running);
+}
+
+function findRoot(commandLine: string): string | undefined {
+  return commandLine.split(/\s+/).findLast((word) => word.startsWith("root="));
 }
 
 async function filterExisting(tree: HostTree, paths: readonly HostPath[]): Promise<readonly HostPath[]> {

@@ -119,6 +119,11 @@ function planNotices({ config, facts, artifacts }: SetupInputs): readonly string
   return [
     ...distribution === undefined ? ["This distribution is not known; it is treated by what is installed"] : [],
     ...distribution?.isDerivative ? [`${distribution.prettyName} is treated as ${distribution.distribution.name}`] : [],
+    ...config.boot.load === undefined && !facts.hasBootLoaderConfig && facts.commandLine === ""
+      ? [
+        "No boot loader's configuration with a command line for this system was found: see what boot-entry shows, or name boot.load in config.yaml",
+      ]
+      : [],
     ...artifacts.kernelHookFiles.length === 0
       ? ["What desktops boot is not built anew by kernel updates here: run setup-server again after each"]
       : [],

@@ -21,18 +21,30 @@ export interface InstalledSystem {
 const systemd = ["/usr/lib/systemd/systemd", "/usr/lib/systemd/systemd-networkd", "/run/systemd/system/x"];
 const tools = ["/usr/sbin/nbd-client", "/usr/sbin/ip", "/usr/sbin/kexec"];
 const networkManager = ["/usr/sbin/NetworkManager"];
+const grubLine = "BOOT_IMAGE=/vmlinuz root=UUID=8f1e2c44-7a55-4d3b-9d42-0c2f5a1f1c10 ro quiet";
+const grubRoot = "root=UUID=8f1e2c44-7a55-4d3b-9d42-0c2f5a1f1c10";
+
+/** A grub.cfg with one entry. */
+function grub(kernel: string, root = grubRoot): readonly [path: string, content: string] {
+  return ["/boot/grub/grub.cfg", `menuentry Linux { linux /boot/${kernel} ${root} ro quiet }\n`];
+}
+
+/** An entry of the Boot Loader Specification, below the partition's mount point. */
+function bls(path: string, kernel: string, options: string): readonly [path: string, content: string] {
+  return [path, `linux /${kernel}\noptions ${options}\n`];
+}
+
 const debianKernel = [
   "/boot/vmlinuz-6.12.30-amd64",
   "/usr/lib/modules/6.12.30-amd64/modules.dep",
-  "/boot/grub/grub.cfg",
+  grub("vmlinuz-6.12.30-amd64"),
 ];
 const ubuntuKernel = [
   "/boot/vmlinuz-6.8.0-45-generic",
   "/usr/lib/modules/6.8.0-45-generic/modules.dep",
-  "/boot/grub/grub.cfg",
+  grub("vmlinuz-6.8.0-45-generic"),
 ];
 const fedoraRelease = "6.14.6-300.fc42.x86_64";
-const grubLine = "BOOT_IMAGE=/vmlinuz root=UUID=8f1e2c44-7a55-4d3b-9d42-0c2f5a1f1c10 ro quiet";
 
 export const installedSystems: readonly InstalledSystem[] = [
   {
@@ -50,7 +62,7 @@ export const installedSystems: readonly InstalledSystem[] = [
     osRelease: "debian-12",
     generator: "initramfs-tools",
     files: [
-      ...[...systemd, ...tools, ...networkManager, "/usr/sbin/mkinitramfs", "/boot/grub/grub.cfg"],
+      ...[...systemd, ...tools, ...networkManager, "/usr/sbin/mkinitramfs", grub("vmlinuz-6.1.0-37-amd64")],
       ...["/boot/vmlinuz-6.1.0-37-amd64", "/usr/lib/modules/6.1.0-37-amd64/modules.dep"],
       ...["/usr/local/bin/stiefel-autokexec", "/etc/systemd/system/stiefel-autokexec.service"],
       ...["/etc/NetworkManager/conf.d/stiefelsystem.conf", "/etc/initramfs-tools/hooks/ifrename"],
@@ -83,7 +95,7 @@ export const installedSystems: readonly InstalledSystem[] = [
     osRelease: "ubuntu-25.10",
     generator: "dracut",
     files: [
-      ...[...systemd, ...tools, ...networkManager, "/boot/grub/grub.cfg"],
+      ...[...systemd, ...tools, ...networkManager, grub("vmlinuz-6.17.0-5-generic")],
       // Its update-initramfs is dracut's.
       ...[
         "/usr/bin/dracut",
@@ -101,7 +113,8 @@ export const installedSystems: readonly InstalledSystem[] = [
     osRelease: "fedora-42",
     generator: "dracut",
     files: [
-      ...[...systemd, ...tools, ...networkManager, "/usr/bin/dracut", "/boot/loader/entries/1.conf"],
+      ...[...systemd, ...tools, ...networkManager, "/usr/bin/dracut"],
+      bls("/boot/loader/entries/1.conf", `vmlinuz-${fedoraRelease}`, "root=UUID=0b1c ro rootflags=subvol=root"),
       ...[`/boot/vmlinuz-${fedoraRelease}`, `/usr/lib/modules/${fedoraRelease}/vmlinuz`],
       `/usr/lib/modules/${fedoraRelease}/modules.dep`,
     ],
@@ -115,7 +128,8 @@ export const installedSystems: readonly InstalledSystem[] = [
     osRelease: "arch",
     generator: "mkinitcpio",
     files: [
-      ...[...systemd, ...tools, "/usr/bin/mkinitcpio", "/boot/vmlinuz-linux-lts", "/boot/loader/entries/arch.conf"],
+      ...[...systemd, ...tools, "/usr/bin/mkinitcpio", "/boot/vmlinuz-linux-lts"],
+      bls("/boot/loader/entries/arch.conf", "vmlinuz-linux-lts", "root=PARTUUID=1c3d rw"),
       ...["/usr/lib/modules/6.12.28-1-lts/modules.dep", "/boot/vmlinuz-linux"],
       ["/usr/lib/modules/6.12.28-1-lts/pkgbase", "linux-lts\n"],
       // Left of a kernel that was removed.
@@ -144,7 +158,7 @@ export const installedSystems: readonly InstalledSystem[] = [
     osRelease: "gentoo",
     generator: "dracut",
     files: [
-      ...[...systemd, ...tools, "/usr/bin/dracut", "/boot/grub/grub.cfg"],
+      ...[...systemd, ...tools, "/usr/bin/dracut", grub("kernel-6.12.21-gentoo-dist", "root=/dev/nvme0n1p3")],
       ...["/boot/kernel-6.12.21-gentoo-dist", "/usr/lib/modules/6.12.21-gentoo-dist/modules.dep"],
     ],
     bootFileSystem: "ext4",
@@ -157,7 +171,8 @@ export const installedSystems: readonly InstalledSystem[] = [
     osRelease: "gentoo",
     generator: "dracut",
     files: [
-      ...[...systemd, ...tools, "/usr/bin/dracut", "/efi/loader/entries/0badcafe-6.12.21-gentoo.conf"],
+      ...[...systemd, ...tools, "/usr/bin/dracut"],
+      bls("/efi/loader/entries/0badcafe-6.12.21-gentoo.conf", "0badcafe/6.12.21-gentoo/linux", "root=UUID=77aa rw"),
       ...[
         "/efi/EFI/BOOT/BOOTX64.EFI",
         "/efi/0badcafe/6.12.21-gentoo/linux",
@@ -174,7 +189,7 @@ export const installedSystems: readonly InstalledSystem[] = [
     osRelease: "gentoo",
     generator: "dracut",
     files: [
-      ...[...tools, "/usr/bin/dracut", "/boot/grub/grub.cfg"],
+      ...[...tools, "/usr/bin/dracut", grub("vmlinuz-6.12.21-gentoo", "root=/dev/sda3")],
       ...["/boot/vmlinuz-6.12.21-gentoo", "/lib/modules/6.12.21-gentoo/modules.dep"],
     ],
     bootFileSystem: "ext4",
