@@ -8,16 +8,12 @@ const system = createRealSystem({ home: Deno.env.get("HOME") ?? "/" });
 const denoDirectory = Deno.execPath().slice(0, Deno.execPath().lastIndexOf("/"));
 const folders = [
   "mein Projekt ü",
-  "mein Projekt u\u0308",
-  "a%20b",
-  "100%zz",
-  "a#b?c=d",
-  "a,b:c",
+  "a%20b#c?d=e",
+  "100%zz u\u0308 日本",
+  "a,b:c;d&e|f",
   'it\'s "a\\b"',
   "$HOME {a}[b]*",
-  "a&b;c|d",
   "-x ",
-  "日本",
 ];
 
 /** A copy of the project, of files only: as a clone is. */
@@ -93,7 +89,7 @@ for (const folder of folders) {
       await system.writeFile(`${clone}/config.yaml`, "modules: [base, nbd, system-debian]\n");
       assert.ok(oneLine(await run("doctor")).includes(oneLine(`in ${clone}/build`)));
       await system.writeFile(`${clone}/config.yaml`, "modules: [base\n");
-      assert.match(await run("doctor"), new RegExp(`${RegExp.escape(clone)}/config\\.yaml:2:1`));
+      assert.match(await run("doctor"), new RegExp(`${RegExp.escape(clone)}/config\\.yaml:1:\\d`));
       await system.writeFile(`${clone}/config.yaml`, "modules: [base, nbd, system-debian]\n");
       await makeImage(clone);
       assert.match(await run(...setUp), /\/var\/local\/lib\/stiefelsystem\/kernel/);
