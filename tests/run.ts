@@ -15,7 +15,7 @@ import { createTerminalUi } from "../lib/cli/terminal_ui.ts";
 import { UserError } from "../lib/errors.ts";
 import { secureBootCodePath } from "../lib/qemu/uefi_firmware.ts";
 import { createRealSystem } from "../lib/system/real.ts";
-import { projectRoot } from "./support/source_tree.ts";
+import { projectRoot, readSources } from "./support/source_tree.ts";
 
 interface Group {
   readonly name: string;
@@ -26,6 +26,8 @@ interface Group {
   readonly programs: readonly string[];
   /** It runs only when it is named. */
   readonly isOnDemand?: boolean;
+  /** Its tests are in other groups, too: never beside them. */
+  readonly isExtract?: boolean;
 }
 
 // Tests start whatever a host may have (shells under test, ip, nbdkit, mmdebstrap, qemu, our own agents with their real grants),
@@ -45,7 +47,23 @@ const machinePrograms = [
   "debugfs",
 ];
 
+/** What a fast test does not do: start programs, write, use a network; and what takes seconds. */
+const notFast = /createRealSystem|runProgram|\bDeno\.(?!errors|test|readTextFile|readFile|readDir|Test)/;
+const slow = /^lib\/net\/|(?:property|fuzz|apply_undo|damaged_journal)_test\.ts$/;
+
 const groups: readonly Group[] = [
+  {
+    name: "fast",
+    what: "the part of unit that needs nothing but Deno, in seconds",
+    files: (await readSources()).filter(({ path, text }) =>
+      /_test\.ts$/.test(path) && /^(?:lib|agents)\/|^tests\/[a-z]+_test/.test(path) && !slow.test(path) &&
+      !notFast.test(text)
+    ).map(({ path }) => path),
+    grants: ["--parallel", "--no-check", "--allow-read", "--ignore-env"],
+    programs: [],
+    isOnDemand: true,
+    isExtract: true,
+  },
   {
     name: "unit",
     what: "what decides, the house, shell hooks",
@@ -179,7 +197,9 @@ ${
     return 0;
   }
   const isForCi = values.only === undefined && positionals.length === 0 && Boolean(Deno.env.get("CI"));
-  const byDefault = groups.filter((group) => !group.isOnDemand || isForCi || positionals.length > 0);
+  const byDefault = groups.filter((group) =>
+    !group.isExtract && (!group.isOnDemand || isForCi || positionals.length > 0)
+  );
   const wanted = values.only?.split(",") ?? byDefault.map((group) => group.name);
   const unknown = wanted.filter((name) => !groups.some((group) => group.name === name));
   if (unknown.length > 0) {
