@@ -115,7 +115,8 @@ function describeEffect({ status, isForeign }: Inspection): string {
 function changeLines(inspection: Inspection): readonly string[] {
   const warning = inspection.isForeign
     ? [
-      `Somebody has changed this file since setup-server wrote it; that version is kept in ${backupDirectory} until undo-setup.`,
+      "Somebody has changed this file since setup-server wrote it; that version is",
+      `kept in ${backupDirectory} until undo-setup.`,
     ]
     : [];
   return [...warning, ...inspection.change];

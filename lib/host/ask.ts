@@ -37,7 +37,7 @@ export function showProposal(ui: Ui, proposal: Proposal): void {
   const shown = countFitting(proposal.change, room);
   for (const line of paint(ui, proposal.change.slice(0, shown))) ui.say(line);
   const left = proposal.change.length - shown;
-  if (left > 0) ui.say(`    … ${left} more lines; "diff" shows all of them`);
+  if (left > 0) ui.say(`    … ${left} more lines; "d" shows all`);
 }
 
 /** @throws {StoppedByUser} on Ctrl-C or a closed input */

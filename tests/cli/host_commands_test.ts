@@ -34,6 +34,8 @@ const transcripts: readonly Transcript[] = [
   { name: "setup-server-skip", arguments: ["setup-server"], input: `s\n${"y\n".repeat(17)}`, exitCode: 0 },
   { name: "setup-server-input-ends", arguments: ["setup-server"], input: "y\n", exitCode: 3 },
   { name: "setup-server-all", arguments: ["setup-server"], input: "y\nno\nall\n", exitCode: 0 },
+  // "all" is no answer to what somebody else has changed.
+  { name: "setup-server-foreign", arguments: ["setup-foreign"], input: "all\ns\ny\n", exitCode: 0 },
   { name: "setup-server-dry-run", arguments: ["setup-server", "--dry-run"], input: "", exitCode: 0 },
   { name: "setup-server-dry-run-diff", arguments: ["setup-server", "--dry-run", "--diff"], input: "", exitCode: 0 },
   { name: "setup-server-user", arguments: ["setup-server", "--user"], input: "", exitCode: 2 },

@@ -135,6 +135,14 @@ try {
     await setupServer(system, createQuietUi(), setup);
     await undoSetup(system, ui, { dryRun, withDiffs });
   }
+  if (command === "setup-foreign") {
+    // It was set up before; since then somebody has changed two of its files, and another is gone.
+    await setupServer(system, createQuietUi(), setup);
+    await system.writeFile("/etc/NetworkManager/conf.d/90-stiefelsystem.conf", "mine\n");
+    await system.writeFile("/etc/systemd/network/10-stiefelsystem.network", "mine, too\n");
+    await system.remove("/etc/stiefelsystem/config.yaml");
+    await setupServer(system, ui, setup);
+  }
   if (command === "setup-undo") {
     await setupServer(system, ui, setup);
     await undoSetup(system, ui);
