@@ -103,6 +103,36 @@ const cases: Readonly<Record<string, readonly [Case, readonly string[]]>> = {
     },
     [mine, theirsIsNot("the file system with UUID 2222")],
   ],
+  "U1: it comes first, and only its title tells": [
+    {
+      files: {
+        ...kernels,
+        "/boot/grub/grub.cfg": entry("Debian 12 (on /dev/sda3)", { uuid: "2222" }) + entry("Mine", { uuid: "1111" }),
+      },
+    },
+    [mine, theirsIsNot("the file system with UUID 2222", "Debian 12 (on /dev/sda3)")],
+  ],
+  "U1: it comes first, and its kernel is not here": [
+    {
+      files: {
+        ...kernels,
+        "/boot/grub/grub.cfg": entry("Theirs", { uuid: "2222", kernel: "/boot/other" }) +
+          entry("Mine", { uuid: "1111" }),
+      },
+    },
+    [mine, theirsIsNot("the file system with UUID 2222")],
+  ],
+  "U1: it comes first, but the menu's head looks for this one's": [
+    {
+      files: {
+        ...kernels,
+        "/boot/grub/grub.cfg":
+          "search --no-floppy --fs-uuid --set=root 1111\nif background_image /x.png; then true; fi\n" +
+          entry("Theirs", { uuid: "2222" }) + entry("Mine", { uuid: "1111" }),
+      },
+    },
+    [mine, theirsIsNot("the file system with UUID 2222")],
+  ],
   "U1: the partition's own UUID tells more than the order": [
     {
       files: {

@@ -1,23 +1,13 @@
 /** `grub.cfg`: what its default entry boots. Pure. */
 
 import type { NamedEntry } from "./entry.ts";
-import { describeDevice, GrubDevices, type GrubPartition, type KnownNames } from "./grub_devices.ts";
-import { type FileAnswers, type FileQuestion, GrubFiles } from "./grub_files.ts";
+import { describeDevice, GrubDevices } from "./grub_devices.ts";
+import { type FileQuestion, GrubFiles } from "./grub_files.ts";
+import type { GrubInput } from "./grub_input.ts";
 import { GrubMachine, type GrubPath, type Outcome } from "./grub_machine.ts";
 import { findByWish, type Menu, type MenuEntry, splitWish } from "./grub_menu.ts";
-import { pathCandidates } from "./path_candidates.ts";
+import { findKernelPartition, learnGrubNames } from "./learn_grub_names.ts";
 import { isRecovery } from "./recovery.ts";
-
-export interface GrubInput {
-  /** Of the configuration: "/boot/grub/grub.cfg". */
-  readonly path: string;
-  /** The directory that is /boot, of the same partition: "", "/boot", "/@/boot". */
-  readonly bootDirectory: string;
-  /** The first is the one with the configuration. */
-  readonly partitions: readonly GrubPartition[];
-  /** What was found out about files. The evaluator asks for more in {@link GrubResult.open}. */
-  readonly answers: FileAnswers;
-}
 
 export interface GrubEntry extends NamedEntry {
   /** Name of the partition with the entry's files. */
@@ -45,7 +35,7 @@ const maximumDepth = 8;
 const maximumTried = 512;
 
 export function evaluateGrubConfig(input: GrubInput): GrubResult {
-  const learned = learnNames(input);
+  const learned = learnGrubNames(input);
   const { result, files } = evaluate(input, new GrubDevices(input.partitions, learned.names));
   const open = new Map([...learned.open, ...files.open]);
   return { ...result, open: [...open.values()] };
@@ -56,7 +46,7 @@ type Evaluated = Pick<GrubResult, "entry" | "entryCount" | "notices">;
 function evaluate(input: GrubInput, devices: GrubDevices): { readonly result: Evaluated; readonly files: GrubFiles } {
   const files = new GrubFiles(input.answers);
   const machine = new GrubMachine({ ...input, devices, files });
-  const chooser = new Chooser(machine, (path) => findPartition(input, { devices, files, path }));
+  const chooser = new Chooser(machine, (path) => findKernelPartition(input, { devices, files, path }));
   const entry = chooser.choose(machine.start());
   const notices = [
     ...machine.notices,
@@ -68,66 +58,6 @@ function evaluate(input: GrubInput, devices: GrubDevices): { readonly result: Ev
     result: { entry: entry && { ...entry, notices }, entryCount: chooser.seen.size, notices },
     files,
   };
-}
-
-/**
- * Which names GRUB's `search` and `set root=` use for the partitions we have, where nothing tells us their UUIDs: the first entry that is not
- * another system's (os-prober's) is this system's, so what it calls its partition is that partition's name.
- */
-function learnNames(
-  input: GrubInput,
-): { readonly names: KnownNames; readonly open: ReadonlyMap<string, FileQuestion> } {
-  const devices = new GrubDevices(input.partitions, new Map(), true);
-  const files = new GrubFiles(input.answers);
-  const machine = new GrubMachine({ ...input, devices, files });
-  const names = new Map<string, string>();
-  const learn = (path: GrubPath): void => {
-    const partition = findPartition(input, { devices, files, path });
-    if (partition === undefined || devices.all.includes(path.device)) return;
-    names.set(path.device, partition);
-    for (const search of machine.searches.filter(({ found }) => found === path.device)) {
-      for (const name of search.names) {
-        if (!devices.all.includes(name) && !names.has(name)) names.set(name, partition);
-      }
-    }
-  };
-  const first = findFirst(machine, machine.start(), maximumDepth);
-  if (first?.kind === "linux") learn(first.kernel);
-  // A name that `search` looked for on a partition that we know by its UUID.
-  for (const { found, names: others } of machine.searches) {
-    if (!devices.all.includes(found)) continue;
-    for (const name of others) {
-      if (!devices.all.includes(name) && !names.has(name)) names.set(name, found);
-    }
-  }
-  return { names, open: files.open };
-}
-
-/** The first entry of this system that starts a Linux. */
-function findFirst(machine: GrubMachine, outcome: Outcome, depth: number): Outcome | undefined {
-  if (outcome.kind === "linux") return outcome;
-  if (outcome.kind !== "menu" || depth === 0) return undefined;
-  for (const entry of outcome.menu.entries.slice(0, maximumTried)) {
-    if (entry.id.startsWith("osprober-")) continue;
-    const found = findFirst(machine, machine.open(entry, outcome.menu), depth - 1);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-interface KernelPlace {
-  readonly devices: GrubDevices;
-  readonly files: GrubFiles;
-  readonly path: GrubPath;
-}
-
-/** @returns the partition that has the file; one that may have it, when none has; undefined when we do not have it */
-function findPartition(input: GrubInput, { devices, files, path }: KernelPlace): string | undefined {
-  const possible = devices.resolve(path.device);
-  return possible.find((partition) =>
-    pathCandidates(partition === devices.own ? input.bootDirectory : "/boot", path.path)
-      .some((candidate) => files.look(partition, candidate) !== undefined)
-  ) ?? possible[0];
 }
 
 /** Takes the default, as GRUB would; the next ones when that is no Linux of ours or a recovery entry. */

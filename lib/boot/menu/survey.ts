@@ -182,7 +182,11 @@ async function readGrubMenus(
         ? {
           loader: "grub",
           entries: [],
-          problems: [`"${source}" names "${located.missing}", which is not on ${where}`, ...notices],
+          problems: [
+            `"${source}" names "${located.missing}", which is not on ${where}: name the partition with it in boot.part of ` +
+            "config.yaml, or kernel, initrd and cmdline in boot.load",
+            ...notices,
+          ],
         }
         : { loader: "grub", entries: [{ ...entry, ...located, source }], problems: [] },
     );
