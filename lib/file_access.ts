@@ -2,7 +2,7 @@
 
 import { dirname } from "node:path/posix";
 import { ExitCode, quoteCommand, UserError } from "./errors.ts";
-import type { System } from "./system/system.ts";
+import type { FileStatus, System } from "./system/system.ts";
 
 export interface Access {
   /** With a capital: "The shared key". */
@@ -55,23 +55,34 @@ async function describeOwner(system: System, path: string): Promise<[found: stri
   const place = await findOwned(system, path);
   if (place === undefined) return ["you may not look there", [`See: ${quoteCommand(["ls", "-ld", dirname(path)])}`]];
   const name = place.path === path ? "it" : `"${place.path}"`;
-  if (place.uid !== 0) {
-    return [`${name} belongs to another user (id ${place.uid})`, [`See: ${quoteCommand(["ls", "-ld", place.path])}`]];
+  if (place.status.uid !== 0) {
+    const found = `${name} belongs to another user (id ${place.status.uid})`;
+    return [found, [`See: ${quoteCommand(["ls", "-ld", place.path])}`]];
   }
   return [
     `${name} belongs to root, as when an earlier command ran with sudo`,
-    [`Make it yours: sudo chown -R "$USER" ${quoteCommand([place.path])}`, "Or run this command with sudo, too"],
+    [...cureOwner(place), "Or name another place, or run this command with sudo, too"],
   ];
 }
 
+/** Where what people made lies; elsewhere nobody should change owners because a program says so. */
+const peoplesFolders = /^\/(?:home|tmp|var\/tmp|srv|mnt|media|run\/media)\/[^/]/;
+
+function cureOwner({ path, status }: OwnedPlace): readonly string[] {
+  if (status.kind === "file") return [`Make it yours: sudo chown "$USER" ${quoteCommand([path])}`];
+  return peoplesFolders.test(path) ? [`Make it yours: sudo chown -R "$USER" ${quoteCommand([path])}`] : [];
+}
+
+interface OwnedPlace {
+  readonly path: string;
+  readonly status: FileStatus;
+}
+
 /** The path itself, or the first folder above it that is there and that we may look at. */
-async function findOwned(
-  system: System,
-  path: string,
-): Promise<{ readonly path: string; readonly uid: number } | undefined> {
+async function findOwned(system: System, path: string): Promise<OwnedPlace | undefined> {
   for (let at = path;; at = dirname(at)) {
     const status = await system.stat(at).catch(() => undefined);
-    if (status !== undefined) return { path: at, uid: status.uid };
+    if (status !== undefined) return { path: at, status };
     if (at === dirname(at)) return undefined;
   }
 }

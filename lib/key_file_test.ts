@@ -82,7 +82,8 @@ Deno.test("P15, P8: a full disk and a folder of root's make no key, and say the 
   await assert.rejects(loadOrCreateKey(failing(new Deno.errors.PermissionDenied("x")), PATH), (error) => {
     assert.ok(error instanceof UserError);
     assert.match(error.message, /"\/project" belongs to root, as when an earlier command ran with sudo/);
-    assert.match(error.hints[0] ?? "", /sudo chown -R "\$USER" \/project$/);
+    // Not a command that changes the owner of a folder that may be the system's.
+    assert.match(error.hints[0] ?? "", /^Or name another place/);
     return true;
   });
 });

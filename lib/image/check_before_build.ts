@@ -1,8 +1,8 @@
 /** What can be seen before the work of a build: folders that cannot be written, too little space, a mirror that does not help. */
 import { findBootstrapHost } from "../debian/bootstrap_program.ts";
 import { checkMirror } from "../debian/check_mirror.ts";
-import { UserError } from "../errors.ts";
-import { accessing } from "../file_access.ts";
+import { quoteCommand, UserError } from "../errors.ts";
+import { type Access, accessing } from "../file_access.ts";
 import type { System } from "../system/system.ts";
 import type { StageState } from "./build_image.ts";
 import type { ImageRequest } from "./plan_image.ts";
@@ -22,6 +22,28 @@ export async function demandWritable(system: System, { what, path, mode = 0o755 
     await system.makeDirectory(path, { mode });
     await system.removeOne(await system.makeTempDirectory({ parent: path, prefix: ".unfinished-" }));
   });
+}
+
+/**
+ * For a folder of our own whose files an earlier command may have made as root. Runs `id`.
+ * @throws {UserError} when something in it belongs to root, and we are somebody else
+ */
+export async function demandOwnFiles(system: System, access: Access): Promise<void> {
+  const { stdout: uid } = await system.run(["id", "-u"]);
+  if (uid.trim() === "0") return;
+  for (const name of await system.readDirectory(access.path)) {
+    const path = `${access.path}/${name}`;
+    if ((await system.lstat(path))?.uid !== 0) continue;
+    throw new UserError(
+      `${access.what} "${access.path}" cannot be ${access.attempt}: "${name}" in it belongs to root, as when an earlier command ran with sudo`,
+      {
+        hints: [
+          `Make all of it yours: sudo chown -R "$USER" ${quoteCommand([access.path])}`,
+          "Or name another place, or run this command with sudo, too",
+        ],
+      },
+    );
+  }
 }
 
 export interface BuildCheck {

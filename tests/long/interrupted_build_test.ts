@@ -30,7 +30,9 @@ async function makeRig(who: "root" | "user"): Promise<Rig> {
   // Where nobody may run it, and with its downloads.
   await system.run(["cp", Deno.execPath(), `${directory}/deno`]);
   const downloads = Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`;
-  await system.run(["cp", "-R", downloads, `${directory}/downloads`]);
+  await Deno.mkdir(`${directory}/downloads`);
+  // Not its other caches, which others change meanwhile.
+  await system.run(["cp", "-R", `${downloads}/npm`, `${directory}/downloads/npm`]);
   await Deno.writeTextFile(`${directory}/ids`, subordinateIds);
   await Deno.chmod(directory, 0o755);
   if (who === "user") await system.run(["chown", "-R", `${userId}:${userId}`, directory]);

@@ -4,7 +4,7 @@ import { formatDiagnostic } from "../../config/diagnostics.ts";
 import { readConfigFile } from "../../config_file.ts";
 import { chooseAgentForm, type DenoProgram } from "../../image/agent_form.ts";
 import { buildImage, inspectPlan, type StageState } from "../../image/build_image.ts";
-import { checkBeforeBuild, demandWritable } from "../../image/check_before_build.ts";
+import { checkBeforeBuild, demandOwnFiles, demandWritable } from "../../image/check_before_build.ts";
 import { makeImageRequest } from "../../image/image_request.ts";
 import { debianMirror } from "../../image/mirror.ts";
 import { hashPassword } from "../../image/password_hash.ts";
@@ -69,7 +69,10 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
   const config = await readConfig(system, ui, options.configPath);
   if (!options.dryRun) await offerPackages(system, ui, driverPrograms(config));
   const cacheFolder = { what: "The cache folder", path: cacheDirectory, mode: 0o700 }; // results may hold the key
-  if (!options.dryRun) await demandWritable(system, cacheFolder);
+  if (!options.dryRun) {
+    await demandWritable(system, cacheFolder);
+    await demandOwnFiles(system, { ...cacheFolder, attempt: "written" });
+  }
   using _lock = options.dryRun ? undefined : await lockCache(system, ui, cacheDirectory);
   const request = await gatherRequest(system, ui, { ...options, config, project, cacheDirectory, keyPath });
   const plan = selectStages(planImage(request), { skip: options.skip ?? [], only: options.only ?? [] });
