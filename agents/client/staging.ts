@@ -1,6 +1,8 @@
 /** Where kernel and initramfs wait in memory until they start: written as they come in. */
 import type { ArchiveMessage } from "../../lib/protocol/boot_exchange.ts";
-import { archivePaddingBytes } from "../../lib/protocol/cpio.ts";
+import { bootconfigTailBytes, findBootconfig } from "../../lib/boot/bootconfig.ts";
+import { concatenate } from "../../lib/protocol/bytes.ts";
+import { archivePaddingBytes, cpioPaddingBytes } from "../../lib/protocol/cpio.ts";
 import { giveBack } from "../../lib/protocol/primitives.ts";
 import { buildSessionCpio } from "../../lib/protocol/session.ts";
 import type { ArchivePart } from "../../lib/protocol/client_session.ts";
@@ -21,6 +23,7 @@ export class Staging implements AsyncDisposable {
   readonly #system: System;
   readonly #archive: ArchiveMessage;
   readonly #parts: Readonly<Record<ArchivePart, PartFile>>;
+  readonly #end = new HeldEnd(bootconfigTailBytes);
   #isClosed = false;
   #isKept = false;
 
@@ -42,15 +45,15 @@ export class Staging implements AsyncDisposable {
 
   /** Appends to a part; the bytes are kept until they are written, and then given back. @throws when the file cannot be written, e.g. memory is full */
   async store(part: ArchivePart, bytes: Uint8Array): Promise<void> {
-    await this.#parts[part].append(bytes);
+    if (part === "kernel") return await this.#parts.kernel.append(bytes);
+    for (const piece of this.#end.push(bytes)) await this.#parts.initramfs.append(piece);
   }
 
   /** Closes the files, the session added to the initramfs. @throws when not everything could be written */
   async finish(): Promise<void> {
     const { kernel, initramfs } = this.#parts;
     await kernel.finish([]);
-    const padding = new Uint8Array(archivePaddingBytes(this.#archive.initramfsBytes));
-    await initramfs.finish([padding, buildSessionCpio(this.#archive.session)]);
+    await initramfs.finish(addSession(this.#archive, this.#end.take()));
     this.#close();
   }
 
@@ -78,6 +81,53 @@ export class Staging implements AsyncDisposable {
 export async function removeStaged(system: System, paths: StagedArchive): Promise<void> {
   await system.remove(paths.kernelPath);
   await system.remove(paths.initramfsPath);
+}
+
+/**
+ * What follows the initramfs up to its end: the session, and last of all the boot configuration that may be there, since the kernel looks for it
+ * at the very end only.
+ * @param end of the initramfs, not written yet
+ */
+function addSession({ initramfsBytes, session }: ArchiveMessage, end: Uint8Array): readonly Uint8Array[] {
+  const place = findBootconfig(end) ?? { start: end.length, end: end.length };
+  const before = initramfsBytes - end.length + place.start;
+  const padding = new Uint8Array(archivePaddingBytes(before));
+  const cpio = buildSessionCpio(session);
+  const bootconfig = end.subarray(place.start, place.end);
+  // The kernel reads the numbers at its end as they lie: at multiples of four.
+  const fill = new Uint8Array(cpioPaddingBytes(before + padding.length + cpio.length + bootconfig.length));
+  return [end.subarray(0, place.start), padding, cpio, ...bootconfig.length === 0 ? [] : [fill, bootconfig]];
+}
+
+/** Keeps the last bytes of what comes in, at least as many as it was made for. */
+class HeldEnd {
+  readonly #bytes: number;
+  readonly #pieces: Uint8Array[] = [];
+
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+  }
+
+  /** @returns what is not the end any more */
+  push(piece: Uint8Array): readonly Uint8Array[] {
+    this.#pieces.push(piece);
+    let held = this.#pieces.reduce((sum, { length }) => sum + length, 0);
+    const passed: Uint8Array[] = [];
+    for (
+      let [first] = this.#pieces;
+      first !== undefined && held - first.length >= this.#bytes;
+      [first] = this.#pieces
+    ) {
+      held -= first.length;
+      passed.push(first);
+      this.#pieces.shift();
+    }
+    return passed;
+  }
+
+  take(): Uint8Array {
+    return concatenate(this.#pieces.splice(0));
+  }
 }
 
 class PartFile implements Disposable {

@@ -4,6 +4,7 @@ import type { HostTree } from "../host/tree.ts";
 import type { System } from "../system/system.ts";
 import { examineArtifacts } from "./artifacts.ts";
 import { examineBattery } from "./battery.ts";
+import { examineBootEntry } from "./boot_entry.ts";
 import type { Check } from "./check.ts";
 import { type DoctorContext, type DoctorInputs, gatherContext } from "./context.ts";
 import { examineDesktopBoot } from "./desktop_boot.ts";
@@ -23,6 +24,7 @@ const topics: readonly ((context: DoctorContext) => Promise<readonly Check[]>)[]
   examineDistribution,
   examineKernel,
   examineDesktopBoot,
+  examineBootEntry,
   examineSecureBoot,
   examineDisks,
   examineNames,

@@ -1,0 +1,70 @@
+/** Which entry of the laptop's disk a desktop gets, by the code of the server. */
+
+import { BootError } from "../boot/menu/entry.ts";
+import { type BootPreview, previewBoot, splitMountedSystem } from "../boot/preview_boot.ts";
+import { commandToType } from "../command_to_type.ts";
+import { stiefelsystemJsonPath } from "../host/plan_setup_server.ts";
+import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
+import { type DoctorContext, unlessRefused } from "./context.ts";
+
+export interface BootEntryFacts {
+  readonly isSetUp: boolean;
+  /** Undefined: nobody but root may look. */
+  readonly entry:
+    | Pick<BootPreview, "commandLine" | "commandLineSource" | "notices">
+    | { readonly refusal: string }
+    | undefined;
+  /** Kernel command line of the running system. */
+  readonly running: string;
+}
+
+export async function examineBootEntry(context: DoctorContext): Promise<readonly Check[]> {
+  const { system, tree, host, config } = context;
+  const root = tree.prefix === "" ? "/" : tree.prefix;
+  const preview = async (): Promise<BootEntryFacts["entry"]> => {
+    try {
+      return await previewBoot(system, await splitMountedSystem(system, root), config.boot.load);
+    } catch (problem) {
+      if (!(problem instanceof BootError)) throw problem;
+      return { refusal: problem.message };
+    }
+  };
+  return runChecks(bootEntryChecks, {
+    isSetUp: await unlessRefused(tree.exists(stiefelsystemJsonPath), false),
+    entry: await unlessRefused(preview(), undefined),
+    running: host.commandLine,
+  });
+}
+
+const setUp = commandToType("setup-server", { asRoot: true });
+
+export const bootEntryChecks: readonly CheckOf<BootEntryFacts>[] = [["boot entry", checkBootEntry]];
+
+function checkBootEntry({ isSetUp, entry, running }: BootEntryFacts): Verdict {
+  if (entry === undefined) {
+    return unknown("not everybody may look at the boot files", `Run ${commandToType("doctor", { asRoot: true })}`);
+  }
+  if (!isSetUp && "refusal" in entry) return warning(entry.refusal, `Run ${setUp}`);
+  if ("refusal" in entry) {
+    return error(`a server would refuse: ${entry.refusal}`, `Run ${setUp}, or set boot.load in config.yaml`);
+  }
+  const { commandLine, commandLineSource: { path }, notices } = entry;
+  const [root, ownRoot] = [findRoot(commandLine), findRoot(running)];
+  if (running !== "" && root !== ownRoot) {
+    return error(
+      `the command line of ${path} has ${root ?? "no root="}, this system ${ownRoot ?? "none"}`,
+      `Run ${setUp}, or name the command line in boot.load of config.yaml`,
+    );
+  }
+  if (notices[0] !== undefined) {
+    return warning(
+      notices[0],
+      `See what ${commandToType("boot-entry", { asRoot: true })} shows; boot.load in config.yaml settles it`,
+    );
+  }
+  return ok(`${root ?? "without root="}, from ${path}`);
+}
+
+function findRoot(commandLine: string): string | undefined {
+  return commandLine.split(/\s+/).findLast((word) => word.startsWith("root="));
+}
