@@ -51,7 +51,7 @@ export interface SetupServerOptions {
 export async function setupServer(system: System, ui: Ui, options: SetupServerOptions): Promise<void> {
   const dryRun = options.dryRun ?? false;
   const tree = await openHostTree(system, options.root);
-  await demandRoot(system, tree, { dryRun });
+  await demandRoot(system, tree, { command: "setup-server", dryRun });
   using _lock = dryRun ? undefined : await lockTree(system, ui, tree);
   const host = await openHost(system, ui, { tree });
   const { config, configText } = await readConfig(system, ui, options.configPath);
@@ -145,13 +145,16 @@ async function demandSafeNames(tree: HostTree): Promise<void> {
 export async function demandRoot(
   system: System,
   tree: HostTree,
-  { dryRun }: { readonly dryRun: boolean },
+  { command, dryRun }: { readonly command: string; readonly dryRun: boolean },
 ): Promise<void> {
   if (!tree.isRunning || dryRun) return;
   const { stdout } = await system.run(["id", "-u"]);
   if (stdout.trim() === "0") return;
   throw new UserError("Changing this system takes root", {
-    hints: ["Run it with sudo, or look at what it would do with --dry-run"],
+    hints: [
+      `Run it as root: ${commandToType(command, { asRoot: true })}`,
+      `Or look at what it would do: ${commandToType(command, { arguments: "--dry-run" })}`,
+    ],
     exitCode: 2,
   });
 }

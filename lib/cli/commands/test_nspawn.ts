@@ -3,6 +3,7 @@
  * working on an agent; the client stops before kexec, which a container cannot do. Needs root.
  */
 
+import { commandToType } from "../../command_to_type.ts";
 import { UserError } from "../../errors.ts";
 import { formatAgentSettings } from "../../protocol/agent_settings.ts";
 import { copyDemoDisk } from "../../qemu/demo_disk.ts";
@@ -32,7 +33,10 @@ export async function testNspawn(system: System, ui: Ui, options: TestNspawnOpti
   const { stdout: uid } = await system.run(["id", "-u"]);
   if (uid.trim() !== "0") {
     throw new UserError("Containers, their network and the disk for them can only be made by root", {
-      hints: ["Run the same command with sudo, or use test-qemu, which needs no root"],
+      hints: [
+        `Run it as root: ${commandToType("test-nspawn", { asRoot: true })}`,
+        `Or use ${commandToType("test-qemu", { arguments: "server" })}, which needs no root`,
+      ],
     });
   }
   await offerPackages(system, ui, ["systemd-nspawn", "ip", "losetup", ...machinePrograms], { withArchiveKeys: true });

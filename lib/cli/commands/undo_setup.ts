@@ -27,7 +27,7 @@ export interface UndoSetupOptions {
 export async function undoSetup(system: System, ui: Ui, options: UndoSetupOptions = {}): Promise<void> {
   const dryRun = options.dryRun ?? false;
   const tree = await openHostTree(system, options.root);
-  await demandRoot(system, tree, { dryRun });
+  await demandRoot(system, tree, { command: "undo-setup", dryRun });
   using _lock = dryRun ? undefined : await lockTree(system, ui, tree);
   const host = await openHost(system, ui, { tree });
   const { left } = await undo(host, { dryRun, withDiffs: options.withDiffs ?? false });
