@@ -1,11 +1,11 @@
 /** Takes back what the journal says was done: units, files, commands, directories, and at last the journal itself. */
 
-import { CommandError, StoppedByUser, UserError } from "../errors.ts";
+import { CommandError, StoppedByUser } from "../errors.ts";
 import { separateInitramfs, separateKernel } from "../initramfs/generator.ts";
 import { autokexecUnitPath } from "./autokexec_unit.ts";
 import { askFor, printDryRun, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
 import { describeChange, type Side } from "./diff.ts";
-import { describeState, type FileState, isSameState } from "./file_state.ts";
+import type { FileState } from "./file_state.ts";
 import type { Host } from "./host.ts";
 import { isActive, isEnabled, readSide } from "./inspect.ts";
 import {
@@ -22,6 +22,7 @@ import {
   type UnitEntry,
 } from "./journal.ts";
 import { configPath, stiefelsystemJsonPath } from "./plan_setup_server.ts";
+import { demandCopies } from "./demand_copies.ts";
 import { removeMadeDirectories } from "./made_directories.ts";
 import type { HostPath } from "./operation.ts";
 import {
@@ -34,6 +35,7 @@ import {
   temporaryName,
   withoutResult,
 } from "./perform.ts";
+import { isReload, listFilesOf, nameOf, undoOrder, unitOf } from "./undo_order.ts";
 
 const maximumShows = 3;
 
@@ -109,66 +111,6 @@ async function sayNothing({ tree, ui }: Host): Promise<void> {
   ui.warn("Files that it installs are there, though. Without the journal they stay, and so does what they replaced:");
   for (const path of found) ui.say(`    ${tree.prefix}${path}`);
   ui.say('    Hint: doc/host-changes.md, "When the journal is damaged"');
-}
-
-/**
- * Looks for every copy that will be put back, before anything is done. A file that is as it was needs none: that is the way out for a user
- * who has lost one.
- * @throws {UserError} when a copy is gone, or not what was kept
- */
-async function demandCopies(host: Host): Promise<void> {
-  const { tree } = host;
-  const lost: string[] = [];
-  for (const entry of host.journal.current.entries) {
-    const files = entry.kind === "file" ? [entry] : entry.kind === "command" ? entry.outputs : [];
-    for (const file of files) {
-      const { path, original, backup } = file;
-      if (backup === undefined || original.kind === "absent") continue;
-      const isPutBack = "kind" in file
-        ? authorOf(file, await tree.state(path)) === "ours"
-        : !isSameState(original, await tree.state(path)) && entry.kind === "command" &&
-          await isStillOurs(host, entry, file);
-      if (!isPutBack) continue;
-      const copy = await tree.state(backupPath(backup));
-      if (isSameState(copy, original)) continue;
-      const found = copy.kind === "absent" ? "is gone" : `has changed (${describeState(copy)})`;
-      lost.push(`"${tree.prefix}${path}" was ${describeState(original)}; its copy "${backupPath(backup)}" ${found}`);
-    }
-  }
-  if (lost.length === 0) return;
-  throw new UserError(`Cannot undo: ${lost.length} copies of originals cannot be put back`, {
-    hints: [...lost, 'Nothing was changed. Put the files named here back yourself, then run "undo-setup" again'],
-  });
-}
-
-/** Units while their files are there, also those that only run; files, the last one first; then what has to be brought up to date. */
-function undoOrder(entries: readonly JournalEntry[]): readonly JournalEntry[] {
-  const backwards = entries.toReversed();
-  const isStart = (entry: JournalEntry): boolean => entry.kind === "command" && entry.undo === "stop";
-  return [
-    ...backwards.filter((entry) => entry.kind === "unit"),
-    ...backwards.filter(isStart),
-    ...backwards.filter((entry) => entry.kind === "file"),
-    ...entries.filter((entry) => entry.kind === "command" && !isStart(entry)),
-  ];
-}
-
-/** The unit that an entry enables or starts. */
-function unitOf(entry: JournalEntry): string | undefined {
-  if (entry.kind === "unit") return entry.unit;
-  return entry.kind === "command" && entry.undo === "stop" ? entry.argv.at(-1) : undefined;
-}
-
-/** The unit's own file, and what it was started anew for. */
-function listFilesOf(entries: readonly JournalEntry[], unit: string): readonly HostPath[] {
-  return entries.flatMap((entry) => {
-    if (entry.kind === "file") return entry.path.endsWith(`/${unit}`) ? [entry.path] : [];
-    return entry.kind === "command" && unitOf(entry) === unit ? entry.causes : [];
-  });
-}
-
-function nameOf(entry: JournalEntry): string {
-  return entry.kind === "unit" ? entry.unit : entry.kind === "command" ? entry.what : entry.path;
 }
 
 interface StepOptions extends UndoOptions {
@@ -407,13 +349,6 @@ async function withOwnOutputs({ tree }: Host, entry: CommandEntry): Promise<Comm
     if ((await tree.status(path))?.kind === "file") outputs.push({ path, original: { kind: "absent" } });
   }
   return { ...entry, outputs };
-}
-
-/** Programs that do nothing but tell running ones to read their files again. */
-const reloaders = ["nmcli", "networkctl", "systemctl"];
-
-function isReload({ argv }: CommandEntry): boolean {
-  return reloaders.includes(argv[0] ?? "");
 }
 
 async function repeatCommand(host: Host, entry: CommandEntry): Promise<void> {
