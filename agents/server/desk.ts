@@ -140,7 +140,10 @@ export class Desk {
     const state = stateOf(holding.lease, plan);
     await this.#writeState(state); // first: what is not written down would be lent twice
     holding.cleanup.use(this.#createCleanup(plan.linkAddress));
-    if (plan.linkAddress !== undefined) await system.run(addAddress(plan.linkAddress), { timeoutMs: 10_000 });
+    if (plan.linkAddress !== undefined) {
+      await system.run(addAddress(plan.linkAddress), { timeoutMs: 10_000 });
+      await this.#pinNeighbour(plan.linkAddress);
+    }
     // Not earlier: an address that is not there yet is not one that was taken away.
     holding.linkAddress = plan.linkAddress;
     let noting: Promise<void> | undefined;
@@ -171,12 +174,23 @@ export class Desk {
     if (missing === undefined) return;
     // 2: it is there again, or the link went away meanwhile
     this.#restoring = system.run(addAddress(missing), { timeoutMs: 10_000, acceptExitCodes: [0, 2] }).then(
-      ({ exitCode }) => {
-        if (exitCode === 0) console.say(`The link ${missing.link} has the desktop's address again`);
+      async ({ exitCode }) => {
+        if (exitCode !== 0) return;
+        await this.#pinNeighbour(missing);
+        console.say(`The link ${missing.link} has the desktop's address again`);
       },
       (error) => console.sayRarely(`The desktop's address could not be set again: ${describeError(error)}`),
     );
     await this.#restoring;
+  }
+
+  /** Who forges answers on the link does not get the desktop's packets. Not worth a session when it fails. */
+  async #pinNeighbour({ link, neighbour }: LinkAddress): Promise<void> {
+    if (neighbour === undefined) return;
+    const { system, console } = this.#options;
+    const argv = ["ip", "-6", "neighbour", "replace", neighbour.address, "lladdr", neighbour.mac, "dev", link];
+    await system.run([...argv, "nud", "permanent"], { timeoutMs: 10_000 })
+      .catch((error) => console.sayRarely(`The desktop's place on the link is not fixed: ${describeError(error)}`));
   }
 
   get #logPath(): string {
@@ -204,6 +218,10 @@ export class Desk {
     cleanup.defer(async () => {
       await this.#restoring;
       await system.run(argv, { timeoutMs: 10_000, isCleanup: true }).catch(() => {}); // never added, or gone with its link
+      const { link, neighbour } = linkAddress;
+      if (neighbour === undefined) return;
+      const forget = ["ip", "-6", "neighbour", "del", neighbour.address, "dev", link];
+      await system.run(forget, { timeoutMs: 10_000, isCleanup: true }).catch(() => {});
     });
     return cleanup;
   }

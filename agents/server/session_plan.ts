@@ -20,7 +20,12 @@ export interface SessionPlan {
   readonly session: SessionParameters;
   readonly exportSettings: NbdExportSettings;
   /** An address to add to a link of ours before the export, and to take away after it. */
-  readonly linkAddress?: { readonly link: string; readonly address: string };
+  readonly linkAddress?: {
+    readonly link: string;
+    readonly address: string;
+    /** The desktop's end, to be known for good: its address is asked for no more. */
+    readonly neighbour: { readonly address: string; readonly mac: string };
+  };
 }
 
 export interface SessionInputs {
@@ -60,7 +65,13 @@ export function planSession(inputs: SessionInputs): SessionPlan {
       exportName,
       blockSizeBytes: disk.logicalBlockSize,
     },
-    ...(arrival.kind === "link" ? { linkAddress: { link: arrival.link, address: `${ends.serverAddress}/64` } } : {}),
+    ...(arrival.kind !== "link" ? {} : {
+      linkAddress: {
+        link: arrival.link,
+        address: `${ends.serverAddress}/64`,
+        neighbour: { address: ends.allowAddress, mac: hello.mac },
+      },
+    }),
   };
 }
 

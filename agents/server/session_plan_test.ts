@@ -20,7 +20,8 @@ Deno.test("on a link, both sides get addresses of a private network made for the
   const plan = planSession({ hello, disk, random, arrival: { kind: "link", link: "eth0" } });
   assert.equal(plan.session.serverAddress, "fd11:1213:1415:1617::1");
   assert.equal(plan.session.clientAddress, "fd11:1213:1415:1617::2/64");
-  assert.deepEqual(plan.linkAddress, { link: "eth0", address: "fd11:1213:1415:1617::1/64" });
+  const neighbour = { address: "fd11:1213:1415:1617::2", mac: hello.mac };
+  assert.deepEqual(plan.linkAddress, { link: "eth0", address: "fd11:1213:1415:1617::1/64", neighbour });
   assert.equal(plan.exportSettings.allowAddress, "fd11:1213:1415:1617::2");
   assert.equal(plan.session.exportName, plan.exportSettings.exportName);
   assert.equal(plan.session.blockSizeBytes, 4096);

@@ -18,7 +18,12 @@ const ExportStateSchema = v.strictObject({
   port: integer(1, 65535),
   exportName: printable(64),
   /** Added to a link for this session. */
-  linkAddress: v.exactOptional(v.strictObject({ link: printable(64), address: printable(128) })),
+  linkAddress: v.exactOptional(v.strictObject({
+    link: printable(64),
+    address: printable(128),
+    /** The desktop's end: known for good, so that nobody on the link can take its place. */
+    neighbour: v.exactOptional(v.strictObject({ address: printable(128), mac: printable(64) })),
+  })),
   /** The desktop was connected to the disk. */
   wasUsed: v.boolean(),
 });

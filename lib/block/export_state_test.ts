@@ -8,7 +8,11 @@ const state: ExportState = {
   disk: "/dev/nvme0n1",
   port: 10809,
   exportName: "0123456789abcdef0123456789abcdef",
-  linkAddress: { link: "eth0", address: "fd00:1:2:3::1/64" },
+  linkAddress: {
+    link: "eth0",
+    address: "fd00:1:2:3::1/64",
+    neighbour: { address: "fd00:1:2:3::2", mac: "02:00:5e:10:00:01" },
+  },
   wasUsed: true,
 };
 

@@ -44,6 +44,10 @@ rigTest(
     // with a server that would go back to its own system, and one that gives up early
     await using session = await lend(rig, ["--on-end", "wait", "--client-timeout", "1"]);
     const { site, server } = session;
+    // A14: an entry that no answer from the link changes
+    const mac = /link\/ether (\S+)/.exec(await desktop.run(["ip", "link", "show", "dev", "eth0"]))?.[1] ?? "";
+    const neighbours = await laptop.run(["ip", "-6", "neighbour", "show", "nud", "permanent"]);
+    assert.match(neighbours, new RegExp(`^fd\\S+ dev eth0 lladdr ${mac} PERMANENT`, "m"));
     await signalNbdkit(laptop, "-KILL");
     await server.waitForLine(/^\*+ +THE DISK IS CUT OFF FROM ITS DESKTOP$/);
     assert.equal((await readState(laptop)).phase.kind, "lost");

@@ -34,6 +34,10 @@ export interface MachineOptions {
   /** Links without a device (bridges, VLANs): name -> MAC address. */
   readonly virtualLinks?: Readonly<Record<string, string>>;
   readonly hasCarrier?: boolean;
+  /** Names of the links that have a cable; default: all. The cable stays with a link that gets another name. */
+  readonly cables?: readonly string[];
+  /** The cables that lead to the laptop: over the others nobody answers. Default: all. */
+  readonly toLaptop?: readonly string[];
   /** How many attempts to attach fail before one works. */
   readonly refusedAttempts?: number;
   /** The disk the server exports. */
@@ -44,6 +48,8 @@ export interface MachineOptions {
   readonly clientProcess?: number;
   readonly hasNbdModule?: boolean;
   readonly hasIpv6?: boolean;
+  /** The kernel is 6.15 or later. */
+  readonly hasRtoMax?: boolean;
   /** The initramfs holds a copy of LVM's devices file. */
   readonly lvmDevices?: boolean;
   /** The `ip` is busybox's. */
@@ -87,7 +93,12 @@ case "$*" in
   exec /bin/sleep 30
   ;;
 "link set dev "*" name "*) mv "$net/$4" "$net/$6" ;;
-"link set dev "*" up") [ ! -e "$STUB/carrier" ] || echo 1 >"$net/$4/carrier" ;;
+"link set dev "*" up")
+  [ ! -e "$STUB/carrier" ] || echo 1 >"$net/$4/carrier"
+  [ ! -e "$STUB/cables" ] || [ -e "$net/$4/cable" ] || echo 0 >"$net/$4/carrier"
+  ;;
+"link set dev "*" down") rm -f "$net/$4/carrier" ;;
+"neighbour show "*) echo "fd12:3456:789a::1 lladdr 02:00:5e:20:00:02 REACHABLE" ;;
 "route get 192.0.2."*) exit 2 ;;
 esac
 exit 0
@@ -96,6 +107,7 @@ exit 0
   "nbd-client": `${RECORD}
 block=$STUB_ROOT/sys/block/nbd0
 [ "$1" = -d ] && exit 0
+if [ -e "$STUB/to-laptop" ] && [ ! -e "$net/stiefel0/laptop" ]; then exit 1; fi
 read -r refused <"$STUB/refused"
 if [ "$refused" -gt 0 ]; then
   echo $((refused - 1)) >"$STUB/refused"
@@ -147,10 +159,16 @@ export async function makeMachine(options: MachineOptions = {}): Promise<Machine
     write(`${root}/sys/class/net/${name}/address`, `${mac}\n`);
     write(`${root}/sys/class/net/${name}/device/uevent`, "");
   }
+  for (const [which, file] of [["cables", "cable"], ["toLaptop", "laptop"]] as const) {
+    if (options[which] === undefined) continue;
+    write(`${stub}/${which === "cables" ? "cables" : "to-laptop"}`, "");
+    for (const name of options[which]) write(`${root}/sys/class/net/${name}/${file}`, "");
+  }
   for (const [name, mac] of Object.entries(options.virtualLinks ?? {})) {
     write(`${root}/sys/class/net/${name}/address`, `${mac}\n`);
   }
   write(`${root}/proc/sys/net/ipv4/tcp_retries2`, "15\n");
+  if (options.hasRtoMax) write(`${root}/proc/sys/net/ipv4/tcp_rto_max_ms`, "120000\n");
   if (options.hasIpv6 ?? true) {
     for (const [name, value] of [["accept_ra", 1], ["accept_dad", 1], ["dad_transmits", 1], ["disable_ipv6", 1]]) {
       write(`${root}/proc/sys/net/ipv6/conf/stiefel0/${name}`, `${value}\n`);

@@ -57,9 +57,12 @@ const DIRECT_CALLS = [
   "udevadm trigger --action=change /sys/class/net/stiefel0",
   "ip link set dev stiefel0 up",
   "ip -6 address replace fd12:3456:789a::2/64 dev stiefel0 nodad",
+  "ip route replace fd12:3456:789a::1 dev stiefel0 table local",
   "modprobe nbd nbds_max=1 max_part=31",
   "timeout 10 nbd-client -N 0123456789abcdef0123456789abcdef -b 512 -C 1 fd12:3456:789a::1 10809 /dev/nbd0",
   "nbd-client -N 0123456789abcdef0123456789abcdef -b 512 -C 1 fd12:3456:789a::1 10809 /dev/nbd0",
+  "ip neighbour show to fd12:3456:789a::1 dev stiefel0",
+  "ip neighbour replace fd12:3456:789a::1 lladdr 02:00:5e:20:00:02 dev stiefel0 nud permanent",
   "udevadm settle --timeout=30",
 ];
 
@@ -85,6 +88,7 @@ testAttach(
       "ip -4 address replace 10.1.2.3/24 dev stiefel0",
       "ip route get 192.0.2.7 oif stiefel0",
       "ip route replace 192.0.2.7 via 10.1.2.1 dev stiefel0 onlink",
+      "ip route replace 192.0.2.7 via 10.1.2.1 onlink dev stiefel0 table local",
       "modprobe nbd nbds_max=1 max_part=31",
       "timeout 10 nbd-client -N 0123456789abcdef0123456789abcdef -b 512 -C 4 -t 604800 192.0.2.7 10809 /dev/nbd0",
       "nbd-client -N 0123456789abcdef0123456789abcdef -b 512 -C 4 -t 604800 192.0.2.7 10809 /dev/nbd0",
@@ -99,6 +103,7 @@ testAttach("a server on the link itself needs no route", {
 }, ({ machine }) => {
   assert.deepEqual(machine.calls().filter((call) => call.startsWith("ip route")), [
     "ip route get 10.1.2.9 oif stiefel0",
+    "ip route replace 10.1.2.9 dev stiefel0 table local",
   ]);
 });
 
@@ -111,10 +116,16 @@ testAttach(
       "/run/NetworkManager/conf.d/00-stiefelsystem.conf": "[keyfile]\n" +
         "unmanaged-devices+=mac:02:00:5e:10:00:01;interface-name:stiefel0\n" +
         "[device-stiefelsystem-session]\nmatch-device=mac:02:00:5e:10:00:01,interface-name:stiefel0\nmanaged=0\n",
+      "/run/elogind/sleep.conf.d/zz-stiefelsystem.conf":
+        "[Sleep]\nAllowSuspend=no\nAllowHibernation=no\nAllowSuspendThenHibernate=no\nAllowHybridSleep=no\n",
+      "/run/stiefelsystem/link.batch": "address replace fd12:3456:789a::2/64 dev stiefel0 nodad\n" +
+        "route replace fd12:3456:789a::1 dev stiefel0 table local\n" +
+        "neighbour replace fd12:3456:789a::1 lladdr 02:00:5e:20:00:02 dev stiefel0 nud permanent\n",
       "/run/stiefelsystem/session.state": "STIEFEL_VERSION=1\nSTIEFEL_ROLE=desktop\nSTIEFEL_TRANSPORT=nbd\n" +
         "STIEFEL_DISK=/dev/nbd0\nSTIEFEL_LINK_NAME=stiefel0\nSTIEFEL_LINK_MAC=02:00:5e:10:00:01\n" +
         "STIEFEL_SERVER_ADDRESS=fd12:3456:789a::1\n",
-      "/run/sysctl.d/zzz-stiefelsystem.conf": "net.ipv4.tcp_retries2 = 255\nnet.ipv6.conf.all.disable_ipv6 = 0\n",
+      "/run/sysctl.d/zzz-stiefelsystem.conf": "net.ipv4.tcp_retries2 = 255\n-net.ipv4.tcp_rto_max_ms = 20000\n" +
+        "net.ipv6.conf.all.disable_ipv6 = 0\n",
       "/run/systemd/network/0--stiefelsystem.link":
         "[Match]\nMACAddress=02:00:5e:10:00:01\nType=ether\nKind=!*\n[Link]\nName=stiefel0\n",
       "/run/systemd/network/0--stiefelsystem.network": "[Match]\nMACAddress=02:00:5e:10:00:01\nType=ether\nKind=!*\n" +
@@ -142,6 +153,69 @@ testAttach("takes the link out of the kernel's own hands", { session: formatSess
   const names = ["disable_ipv6", "accept_ra", "accept_dad", "dad_transmits", "keep_addr_on_down"];
   assert.deepEqual(names.map((name) => machine.read(`${conf}/${name}`)), ["0\n", "0\n", "0\n", "0\n", "1\n"]);
   assert.equal(machine.read("/proc/sys/net/ipv4/tcp_retries2"), "255\n");
+});
+
+for (const cable of ["enp0s31f6", "enxdock"]) {
+  testAttach(`N1: of two cards with one address takes the one with the cable, ${cable}`, {
+    session: formatSession(direct),
+    links: { enp0s31f6: direct.linkMac, enxdock: direct.linkMac },
+    cables: [cable],
+  }, ({ machine, result }) => {
+    assert.equal(result.code, 0, result.stderr);
+    assert.ok(machine.exists("/sys/class/net/stiefel0/cable"));
+    assert.equal(machine.calls().filter((call) => call.startsWith("nbd-client -N")).length, 1);
+  });
+}
+
+testAttach("N1: the card without the cable has our name already", {
+  session: formatSession(direct),
+  links: { stiefel0: direct.linkMac, enxdock: direct.linkMac },
+  cables: ["enxdock"],
+}, ({ machine, result }) => {
+  assert.equal(result.code, 0, result.stderr);
+  assert.ok(machine.exists("/sys/class/net/stiefel0/cable"));
+  assert.ok(machine.exists("/sys/class/net/stiefel0b/device"));
+});
+
+testAttach("N1: the card with the cable is plugged in while we wait for a carrier", {
+  session: formatSession(direct),
+  links: { enp0s31f6: direct.linkMac },
+  hotPlug: { name: "enxdock", mac: direct.linkMac },
+  cables: ["enxdock"],
+}, ({ machine, result }) => {
+  assert.equal(result.code, 0, result.stderr);
+  assert.match(result.stderr, /enxdock has the same address 02:00:5e:10:00:01, and a carrier/);
+  assert.ok(machine.exists("/sys/class/net/stiefel0/cable"));
+});
+
+for (const laptop of ["enp0s31f6", "enxdock"]) {
+  testAttach(`N1: both have a cable, and only that of ${laptop} leads to the laptop`, {
+    session: formatSession(direct),
+    links: { enp0s31f6: direct.linkMac, enxdock: direct.linkMac },
+    cables: ["enp0s31f6", "enxdock"],
+    toLaptop: [laptop],
+  }, ({ machine, result }) => {
+    assert.equal(result.code, 0, result.stderr);
+    assert.ok(machine.exists("/sys/class/net/stiefel0/laptop"));
+  });
+}
+
+testAttach("N1: no card has a cable", {
+  session: formatSession(direct),
+  links: { enp0s31f6: direct.linkMac, enxdock: direct.linkMac },
+  cables: [],
+}, ({ result }) => {
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /No carrier on stiefel0 \(02:00:5e:10:00:01\)\n/);
+});
+
+testAttach("A5: the pause after a long cut is bounded where the kernel can", {
+  session: formatSession(direct),
+  links,
+  hasRtoMax: true,
+}, ({ machine, result }) => {
+  assert.equal(result.code, 0, result.stderr);
+  assert.equal(machine.read("/proc/sys/net/ipv4/tcp_rto_max_ms"), "20000\n");
 });
 
 testAttach("without a session touches nothing", { links }, ({ machine, result }) => {
@@ -363,6 +437,12 @@ for (const shell of SHELLS) {
       "/run/systemd/system/hibernate.target": "-> /dev/null",
       "/run/systemd/system/hybrid-sleep.target": "-> /dev/null",
       "/run/systemd/system/sleep.target": "-> /dev/null",
+      "/run/systemd/system/stiefel-keep-link.service": "[Unit]\n" +
+        "Description=Keeps the link to the laptop's disk as it is\n" +
+        "ConditionPathExists=/usr/lib/stiefelsystem/stiefel-keep-link\nDefaultDependencies=no\nIgnoreOnIsolate=yes\n" +
+        "[Service]\nExecStart=/usr/lib/stiefelsystem/stiefel-keep-link\nPrivateMounts=yes\n" +
+        "OOMScoreAdjust=-1000\nRestart=on-failure\n",
+      "/run/systemd/system/sysinit.target.wants/stiefel-keep-link.service": "-> ../stiefel-keep-link.service",
       "/run/systemd/system/suspend-then-hibernate.target": "-> /dev/null",
       "/run/systemd/system/suspend.target": "-> /dev/null",
       "/run/systemd/system/swap.d/50-stiefelsystem.conf": "[Unit]\nConditionPathExists=/run/stiefelsystem/allow-swap\n",
