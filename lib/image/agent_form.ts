@@ -1,6 +1,7 @@
 /** In which form the agents go into the image. Runs `deno`, and by `timeout` what it compiled. */
 import * as v from "valibot";
 import type { AgentForm } from "../config/config.ts";
+import { lastReason } from "./explain_deno.ts";
 import { CommandError, UserError } from "../errors.ts";
 import type { System } from "../system/system.ts";
 
@@ -108,11 +109,4 @@ async function findFlaw(system: System, deno: DenoProgram, program: string): Pro
   if (exitCode === 0 && version === deno.version) return null;
   const denort = deno.environment["DENORT_BIN"] ?? "the denort that Deno has downloaded";
   return `${denort} is not of this Deno's version, ${deno.version}${version === "" ? "" : `, but of ${version}`}`;
-}
-
-/** Deno prints a chain of causes, numbered; the last is the most telling. */
-function lastReason({ failure }: CommandError): string {
-  const causes = (failure.lastLines ?? []).filter((line) => /^\s+\d+: /.test(line) && !line.includes("<unknown>"));
-  const line = causes.at(-1) ?? failure.lastLines?.[0] ?? "it ended without a word";
-  return line.replace(/^\s+\d+: /, "").trim();
 }

@@ -6,7 +6,7 @@ import { type Access, accessing } from "../file_access.ts";
 import type { System } from "../system/system.ts";
 import type { StageState } from "./build_image.ts";
 import type { ImageRequest } from "./plan_image.ts";
-import { describeShortage, findShortages, listSpaceNeeds, parseFreeSpace } from "./space_needs.ts";
+import { describeShortage, findShortages, listSpaceNeeds, parseFreeSpace, type SpaceNeed } from "./space_needs.ts";
 
 export interface Folder {
   /** With a capital: "The cache folder". */
@@ -69,23 +69,30 @@ export async function checkBeforeBuild(
     cacheDirectory,
     ...publishes ? { outDirectory } : {},
   });
-  const paths = needs.map(({ path }) => path);
-  if (paths.length > 0) {
-    const { stdout } = await system.run(["df", "--block-size=1", "--output=avail,target", "--", ...paths]);
-    const shortages = findShortages(needs, parseFreeSpace(stdout, paths));
-    if (shortages.length > 0) {
-      throw new UserError(`There is too little space for the build in ${shortages.map(describeShortage).join("; ")}`, {
-        hints: ['Make room there, or name other folders with "--cache-dir" and "--out-dir"'],
-      });
-    }
-  }
+  await demandSpace(system, needs, "the build");
   if (missing.includes("base") || missing.includes("compile")) await askMirror(system, request, cacheDirectory);
 }
 
-async function askMirror(system: System, request: ImageRequest, cacheDirectory: string): Promise<void> {
+/** Runs `df`. @param what as in "too little space for the build" */
+export async function demandSpace(system: System, needs: readonly SpaceNeed[], what: string): Promise<void> {
+  if (needs.length === 0) return;
+  const paths = needs.map(({ path }) => path);
+  const { stdout } = await system.run(["df", "--block-size=1", "--output=avail,target", "--", ...paths]);
+  const shortages = findShortages(needs, parseFreeSpace(stdout, paths));
+  if (shortages.length === 0) return;
+  throw new UserError(`There is too little space for ${what} in ${shortages.map(describeShortage).join("; ")}`, {
+    hints: ['Make room there, or name other folders with "--cache-dir" and "--out-dir"'],
+  });
+}
+
+/** Looks whether the mirror has the suite. Runs `timeout`. */
+export async function askMirror(
+  system: System,
+  { suite, mirror, components }: Pick<ImageRequest, "suite" | "mirror" | "components">,
+  cacheDirectory: string,
+): Promise<void> {
   const directory = await system.makeTempDirectory({ parent: cacheDirectory, prefix: "unfinished-mirror-" });
   try {
-    const { suite, mirror, components } = request;
     await checkMirror(system, { suite, mirror, components, directory });
   } finally {
     await system.remove(directory);

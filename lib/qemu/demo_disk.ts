@@ -6,6 +6,8 @@
  */
 
 import { bootstrapProgram, findBootstrapHost } from "../debian/bootstrap_program.ts";
+import { askMirror, demandSpace } from "../image/check_before_build.ts";
+import { debianMirror } from "../image/mirror.ts";
 import { runBootstrap } from "../debian/run_bootstrap.ts";
 import {
   demoDiskCommandLine,
@@ -123,6 +125,10 @@ export interface BuildDemoDiskOptions extends DemoDiskRecipe {
   readonly signal?: AbortSignal;
 }
 
+/** The most that was seen while a disk of trixie was made (`du`, November 2026): 1.13 GB in the cache, 1.22 GB in mmdebstrap's own folder. */
+const cacheSpace = { bytes: 1_200_000_000 } as const;
+const temporarySpace = { bytes: 1_300_000_000 } as const;
+
 /** Changed whenever the steps below make another disk out of the same inputs. */
 const recipeVersion = 2;
 
@@ -139,6 +145,13 @@ export async function buildDemoDisk(system: System, options: BuildDemoDiskOption
   if (finished !== undefined) return finished;
 
   await system.makeDirectory(options.cacheDir);
+  await demandSpace(
+    system,
+    [{ path: options.cacheDir, ...cacheSpace }, { path: "/tmp", ...temporarySpace }],
+    "the demo disk",
+  );
+  const mirror = options.mirror ?? debianMirror;
+  await askMirror(system, { suite: options.suite, mirror, components: ["main"] }, options.cacheDir);
   const work = await system.makeTempDirectory({ parent: options.cacheDir, prefix: `${name}-work-` });
   const asRoot = await rootPrefix(system);
   try {
@@ -185,7 +198,7 @@ async function makeDisk(system: System, options: MakeDisk): Promise<void> {
   const plan = {
     failure: "Debian cannot be installed on the demo disk",
     suite: options.suite,
-    mirror: options.mirror ?? "",
+    mirror: options.mirror ?? debianMirror,
   };
   await runBootstrap(system, [...bootstrapProgram(host), `--mode=${host.mode}`, ...bootstrap], plan, runOptions);
 

@@ -31,8 +31,11 @@ async function makeRig(who: "root" | "user"): Promise<Rig> {
   await system.run(["cp", Deno.execPath(), `${directory}/deno`]);
   const downloads = Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`;
   await Deno.mkdir(`${directory}/downloads`);
-  // Not its other caches, which others change meanwhile.
-  await system.run(["cp", "-R", `${downloads}/npm`, `${directory}/downloads/npm`]);
+  // Packages, and esbuild for "deno bundle"; not its other caches, which others change meanwhile.
+  for (const name of ["npm", "dl"]) {
+    if (await system.lstat(`${downloads}/${name}`) === undefined) continue;
+    await system.run(["cp", "-R", `${downloads}/${name}`, `${directory}/downloads/${name}`]);
+  }
   await Deno.writeTextFile(`${directory}/ids`, subordinateIds);
   await Deno.chmod(directory, 0o755);
   if (who === "user") await system.run(["chown", "-R", `${userId}:${userId}`, directory]);

@@ -6,6 +6,7 @@ import { copyDemoDisk } from "../../qemu/demo_disk.ts";
 import { type BootOutcome, bootPair, listFacts, measuredBoot, newToken } from "../../qemu/machine_pair.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
+import { commandToType, sayOutcome } from "../outcome.ts";
 import { defaultMemoryMiB, type MachineOptions, type Machines, placeOf, prepareMachines } from "./prepare_machines.ts";
 
 export type DemoOptions = MachineOptions;
@@ -26,6 +27,13 @@ export async function demo(system: System, ui: Ui, options: DemoOptions): Promis
       hints: [`The consoles of both machines are in ${options.runDirectory}`],
     });
   }
+  sayOutcome(ui, {
+    made: [{ what: "consoles of both machines", path: options.runDirectory }],
+    next: [{
+      command: commandToType("setup-server", { asRoot: true }),
+      why: "sets this laptop up to be used from a desktop",
+    }],
+  });
 }
 
 /** One boot of the desktop from the laptop's disk, told step by step. Shared with `bench`. */

@@ -9,7 +9,9 @@
  * Runs `deno`, `touch` and the compressor.
  */
 import type { Role } from "../../protocol/kernel_command_line.ts";
-import type { System } from "../../system/system.ts";
+import { CommandError } from "../../errors.ts";
+import { explainDeno } from "../explain_deno.ts";
+import type { RunOptions, System } from "../../system/system.ts";
 import { agentGrants, formatGrants } from "../../grants.ts";
 import { formatLauncher } from "../launcher.ts";
 import { hashFile, writePart } from "../part_archive.ts";
@@ -84,7 +86,21 @@ export async function bundleAgent(
 ): Promise<void> {
   const entry = `${places.project}/agents/${name}/main.ts`;
   const argv = [places.deno, "bundle", "--quiet", "--platform=deno", `--output=${output}`, entry];
-  await system.run(argv, { cwd: places.project, env: places.denoEnvironment, signal });
+  const options = { cwd: places.project, env: places.denoEnvironment, signal };
+  await runDeno(system, argv, { what: `${name} agent`, options });
+}
+
+/** @throws {UserError} when Deno cannot fetch what it needs; {CommandError} otherwise */
+async function runDeno(
+  system: System,
+  argv: readonly string[],
+  { what, options }: { readonly what: string; readonly options: RunOptions },
+): Promise<void> {
+  try {
+    await system.run(argv, options);
+  } catch (error) {
+    throw error instanceof CommandError ? explainDeno(what, error) : error;
+  }
 }
 
 /** @returns what is this agent's own: its head, and the data behind the body */
@@ -122,7 +138,8 @@ export async function compile(
   await system.run(["touch", `--date=@${sourceDateEpoch}`, script]);
   // --no-config: with a configuration everything below it would be embedded.
   const argv = [places.deno, "compile", "--quiet", "--no-config", ...flags, "--output", output, script];
-  await system.run(argv, { cwd: script.slice(0, script.lastIndexOf("/")), env: places.denoEnvironment, signal });
+  const options = { cwd: script.slice(0, script.lastIndexOf("/")), env: places.denoEnvironment, signal };
+  await runDeno(system, argv, { what: "program of an agent", options });
 }
 
 /** The first position at or after `start` where two files differ; where the shorter one ends, at the latest. */
