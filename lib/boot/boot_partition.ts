@@ -195,13 +195,25 @@ async function searchDisk(
     search = await DiskSearch.survey(context, [...search.places, ...await lookAtPlaces(context, scope, volumes)]);
   }
   const { decision, refusal } = search.decide();
-  if (decision !== undefined) return await search.open(scope, decision);
-  if (search.hasStatement && refusal !== undefined) throw refusal;
   const encrypted = byType.get("crypto_LUKS") ?? [];
+  if (decision !== undefined) {
+    const found = await search.open(scope, decision);
+    return search.hasStatement || encrypted.length === 0 ? found : tellUnseen(found, encrypted);
+  }
+  if (search.hasStatement && refusal !== undefined) throw refusal;
   if (encrypted.length === 0) throw nothingFound(context, `on "${disk.path}"`, await search.listRefusals());
   if (passphrase === undefined) throw passphraseNeeded(encrypted);
   return await tryEncrypted(search, scope, { devices: encrypted, passphrase }) ??
     raise(nothingFound(context, `on "${disk.path}"`, await search.listRefusals()));
+}
+
+/** What was set up for desktops may be where nobody has looked. */
+function tellUnseen(found: Opened, encrypted: readonly string[]): Opened {
+  const devices = encrypted.map((name) => `"${name}"`).join(", ");
+  const notice =
+    `No stiefelsystem.json was found outside ${devices} (encrypted): this is how the laptop starts by itself; ` +
+    "if it was set up for desktops, name the boot partition in boot.part";
+  return { ...found, entry: { ...found.entry, notices: [...found.entry.notices, notice] } };
 }
 
 interface Encrypted {

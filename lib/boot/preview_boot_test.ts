@@ -165,6 +165,39 @@ const gets: Readonly<Record<string, readonly [disk: readonly Files[], result: st
     [{ "/EFI/Linux/arch.efi": unified(options) }],
     `p1/EFI/Linux/arch.efi [p1/EFI/Linux/arch.efi] ${options} < p1/EFI/Linux/arch.efi`,
   ],
+  "B2: an image that the firmware starts itself": [
+    [
+      { "/EFI/BOOT/BOOTX64.EFI": unified(options), "/EFI/arch/fwupdx64.efi": "MZ", "/EFI/Microsoft/Boot/x.efi": "MZ" },
+      setUp,
+    ],
+    `${ours} ${options} < p1/EFI/BOOT/BOOTX64.EFI`,
+  ],
+  "B1: two systems are set up, the boot loader starts the second": [
+    [
+      {
+        "/loader/loader.conf": "default b.conf",
+        ...entry("a.conf", { linux: "/k", "machine-id": otherId, options: "root=UUID=2" }, ["/k"]),
+        ...entry("b.conf", { linux: "/k", "machine-id": machineId, options }),
+      },
+      { ...setUp, "/etc/machine-id": otherId },
+      { ...setUp, "/etc/machine-id": machineId },
+    ],
+    `p3/boot/linux-stiefel [p3/boot/initramfs-stiefel.img] ${options} < p1/loader/entries/b.conf`,
+  ],
+  "B1: the set-up is in a btrfs subvolume": [
+    [debian, Object.fromEntries(Object.entries(setUp).map(([path, text]) => [`/@${path}`, text]))],
+    `p2/@/boot/linux-stiefel [p2/@/boot/initramfs-stiefel.img] ${options} < p1/loader/entries/m.conf`,
+  ],
+  "B1: the boot loader is GRUB, on the ESP alone (U5)": [
+    [{
+      "/EFI/centos/grub.cfg":
+        "menuentry x { search --fs-uuid --set=root abc\n linuxefi /boot/linux-stiefel root=UUID=1 ro\n initrdefi /boot/i }",
+    }, {
+      ...setUp,
+      "/boot/i": "I",
+    }],
+    `${ours} ${options} < p1/EFI/centos/grub.cfg`,
+  ],
   "B2: the newest image, as systemd-boot sorts them": [
     [{
       "/EFI/Linux/a.efi": unified(options, "ID=arch\nNAME=Arch\nVERSION=6.12"),

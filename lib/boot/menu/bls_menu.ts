@@ -53,13 +53,23 @@ export async function readBlsMenu(files: BootFiles, directory: string): Promise<
   const unifiedDirectory = await find("/EFI/Linux");
   const loaderPath = await find("/loader/loader.conf");
   const isSystemdBoot = loaderPath !== undefined || await find("/EFI/systemd") !== undefined;
-  if (entriesDirectory === undefined && unifiedDirectory === undefined && !isSystemdBoot) return undefined;
   const reader = new MenuReader(files, directory);
   for (const name of entriesDirectory === undefined ? [] : await files.list(entriesDirectory)) {
     if (isEntryFileName(name)) await reader.addEntry(entriesDirectory ?? "", name);
   }
   for (const name of unifiedDirectory === undefined ? [] : await files.list(unifiedDirectory)) {
     if (/\.efi$/i.test(name) && !/^(?:\.|auto-)/i.test(name)) await reader.addUnified(`${unifiedDirectory}/${name}`);
+  }
+  // An image that the firmware starts itself need not be in EFI/Linux.
+  if (!isSystemdBoot && reader.listed.length === 0 && reader.problems.length === 0) {
+    for (const path of await listPrograms(files, await find("/EFI"))) {
+      await reader.addUnified(path, { mayBeOther: true });
+    }
+  }
+  if (
+    entriesDirectory === undefined && unifiedDirectory === undefined && !isSystemdBoot && reader.listed.length === 0
+  ) {
+    return undefined;
   }
   return {
     directory,
@@ -70,6 +80,20 @@ export async function readBlsMenu(files: BootFiles, directory: string): Promise<
     problems: reader.problems,
     files: reader.texts,
   };
+}
+
+/** More EFI programs than this are no boot partition's. */
+const maximumPrograms = 64;
+
+async function listPrograms(files: BootFiles, directory: string | undefined): Promise<readonly string[]> {
+  if (directory === undefined) return [];
+  const found: string[] = [];
+  for (const vendor of await files.list(directory)) {
+    if (/^microsoft$/i.test(vendor)) continue;
+    const names = (await files.list(`${directory}/${vendor}`)).filter((name) => /\.efi$/i.test(name));
+    found.push(...names.map((name) => `${directory}/${vendor}/${name}`));
+  }
+  return found.slice(0, maximumPrograms);
 }
 
 class MenuReader {
@@ -150,7 +174,8 @@ class MenuReader {
     }
   }
 
-  async addUnified(path: string): Promise<void> {
+  /** @param mayBeOther nothing has said that it is a unified kernel image */
+  async addUnified(path: string, { mayBeOther = false } = {}): Promise<void> {
     const fileName = path.slice(path.lastIndexOf("/") + 1);
     const { id, ...counted } = parseEntryName(fileName);
     try {
@@ -173,6 +198,7 @@ class MenuReader {
       }
     } catch (error) {
       if (!(error instanceof PeError)) throw error;
+      if (mayBeOther) return;
       this.problems.push(`"${path}" cannot be used as a unified kernel image: ${error.message}`);
     }
   }

@@ -73,12 +73,17 @@ export function decideBoot(surveys: readonly Survey[], { load = {} }: DecideOpti
   return takeWritten(statement, system, problems) ?? raise(refuseStatement(statement, problems));
 }
 
-/** The first one whose files are there; each system that was set up has one. */
+/** Several systems of a disk may be set up: the one that the boot loader would start, else the first whose files are there. */
 function findStatement(surveys: readonly Survey[]): PlacedStatement | undefined {
   const all = surveys.flatMap(({ statement }, partition) =>
     statement === undefined ? [] : [{ ...statement, partition }]
   );
-  return all.find(({ missing }) => missing === undefined) ?? all[0];
+  const whole = all.filter(({ missing }) => missing === undefined);
+  const [first, second] = whole;
+  if (second === undefined) return first ?? all[0];
+  const starts = ({ system }: Statement): boolean =>
+    listMenus(surveys, system)[0]?.candidates.find(({ problem }) => problem === undefined)?.owner === "ours";
+  return whole.find(starts) ?? first;
 }
 
 /** The system that was set up; where its /boot is a partition of its own, the only one on the disk. */
