@@ -22,7 +22,6 @@ import { createInstalledSystem, installedSystems } from "./installed_systems.ts"
 import { projectRoot } from "./source_tree.ts";
 
 const answers: Readonly<Record<string, string | number>> = {
-  "id -u": Deno.args.includes("--user") ? "1000\n" : "0\n",
   "systemctl is-enabled stiefel-autokexec.service": 1,
   "ip -json address show":
     '[{"ifindex":2,"ifname":"enp0s31f6","flags":["UP","LOWER_UP"],"mtu":1500,"address":"54:e1:ad:00:00:01","addr_info":[]}]',
@@ -44,7 +43,10 @@ const answers: Readonly<Record<string, string | number>> = {
 };
 
 const lsblk = await Deno.readTextFile(`${projectRoot}tests/fixtures/lsblk/luks-lvm.json`);
+const isUser = Deno.args.includes("--user");
+let uid = isUser ? 1000 : 0;
 const program: CommandScript = async (argv) => {
+  if (argv.join(" ") === "id -u") return `${uid}\n`;
   if (argv[2] === "/usr/lib/stiefelsystem/stiefel-initramfs") {
     await system.writeFile(separateKernel, "kernel");
     await system.writeFile(separateInitramfs, "initramfs");
@@ -131,8 +133,10 @@ try {
     await setupServer(system, ui, { ...setup, dryRun, withDiffs });
   }
   if (command === "undo-setup") {
-    // It was set up before, unseen.
+    // It was set up before, unseen, by root.
+    uid = 0;
     await setupServer(system, createQuietUi(), setup);
+    uid = isUser ? 1000 : 0;
     await undoSetup(system, ui, { dryRun, withDiffs });
   }
   if (command === "setup-foreign") {
