@@ -3,8 +3,8 @@ import { type ExitCode, StoppedByUser, UserError } from "../../lib/errors.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import { writeStandardOutput as write } from "../../lib/system/standard_output.ts";
 import { canRedraw, createConsole, type Terminal } from "../shared/console.ts";
+import { askSecret } from "../../lib/terminal/ask_secret.ts";
 import { createKeyboard, type Keyboard } from "../../lib/terminal/keyboard.ts";
-import { emptySecretInput, type SecretInput, typeSecret } from "../../lib/terminal/secret_input.ts";
 import { runCommand } from "../shared/run_command.ts";
 import { runClient } from "./client.ts";
 import { parseClientOptions, usage } from "./options.ts";
@@ -52,21 +52,10 @@ async function readTerminal(): Promise<Uint8Array | null> {
 }
 
 async function readSecret(keyboard: Keyboard, prompt: string, signal: AbortSignal): Promise<string> {
-  let input: SecretInput = emptySecretInput;
   try {
-    return await keyboard.ask({
-      show: () => write(prompt),
-      signal,
-      decide: (keys) => {
-        input = typeSecret(input, keys);
-        if (input.kind === "stopped") throw new UserError("Stopped while a passphrase was wanted");
-        return input.kind === "done" ? input.text : undefined;
-      },
-    });
+    return await askSecret(keyboard, { prompt, write, signal });
   } catch (error) {
     if (!(error instanceof StoppedByUser) || signal.aborted) throw error;
-    throw new UserError("The console was closed while a passphrase was wanted");
-  } finally {
-    write("\n");
+    throw new UserError("Stopped, or the console was closed, while a passphrase was wanted");
   }
 }

@@ -5,8 +5,8 @@
 
 import { stripVTControlCharacters, styleText } from "node:util";
 import { StoppedByUser, UserError } from "../errors.ts";
+import { askSecret } from "../terminal/ask_secret.ts";
 import { createKeyboard, type KeyQuestion } from "../terminal/keyboard.ts";
-import { emptySecretInput, type SecretInput, typeSecret } from "../terminal/secret_input.ts";
 import { describeProgress, formatDuration, type ProgressState } from "./progress.ts";
 import {
   changeChoices,
@@ -177,20 +177,14 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
     if (!canPage || !isLong || !await runPager(text, options.signal)) writeAll(`${text}\n`);
   }
 
-  async function askSecret(text: string): Promise<string> {
+  async function askForSecret(text: string): Promise<string> {
     clear();
     if (!canAskKeys) return await readLine();
-    let input: SecretInput = emptySecretInput;
-    return await askKeys({
-      show: () => write(paint("bold", `${text}: `)),
-      decide: (keys) => {
-        input = typeSecret(input, keys);
-        if (input.kind === "typing") return undefined;
-        write("\n");
-        if (input.kind === "stopped") throw new StoppedByUser();
-        return input.text;
-      },
-    });
+    try {
+      return await askSecret(keyboard, { prompt: paint("bold", `${text}: `), write, signal: options.signal });
+    } catch (error) {
+      throw options.signal?.aborted ? new StoppedByUser() : error;
+    }
   }
 
   const writeResult = (text: string): void => {
@@ -215,7 +209,7 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
       }
       return (await choose(text, yesNoChoices)).word === "yes";
     },
-    askSecret,
+    askSecret: askForSecret,
     screen,
     isTerminal,
     color,

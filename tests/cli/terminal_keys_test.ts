@@ -133,3 +133,24 @@ Deno.test({
     await stopped.waitFor(/EXIT [03]\nSANE$/);
   },
 });
+
+Deno.test({
+  name: "P2 P13: a secret on a terminal: marks, no odd keys, nothing typed before",
+  ignore: !hasTmux,
+  fn: async () => {
+    const ask = [...run.slice(0, -1), `${projectRoot}tests/support/ask_secret.ts`];
+    await using terminal = await openTerminal(["sh", "-c", 'echo ready; read line; "$@"', "sh", ...ask]);
+    await terminal.waitFor(/ready/);
+    await terminal.press("Enter", "Enter", "x", "Enter");
+    await terminal.waitFor(/Passphrase:$/);
+    await terminal.press("a", "Up", "b", "F5");
+    await terminal.send("é");
+    await terminal.waitFor(/Passphrase: \*\*\*$/);
+    await terminal.press("BSpace");
+    await terminal.waitFor(/Passphrase: \*\*$/);
+    await terminal.press("c", "Enter");
+    await terminal.waitFor(/Again:$/);
+    await terminal.send("\x1b[200~pasted\x1b[201~\r");
+    await terminal.waitFor(/Typed: \["abc","pasted"\]\nEXIT 0\nSANE$/);
+  },
+});
