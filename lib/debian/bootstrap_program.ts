@@ -40,3 +40,11 @@ export function bootstrapProgram({ mode, hasMountNamespace }: BootstrapHost): re
     "mmdebstrap",
   ];
 }
+
+/** What mmdebstrap is doing, from a line of its; undefined for what is no step of the work. Pure. */
+export function readBootstrapStep(line: string): string | undefined {
+  const step = /^I: (.{3,60}?)\.*$/.exec(line)?.[1];
+  return step === undefined || /tempdir|received signal|^(?:skipping|automatically|finding correct)/.test(step)
+    ? undefined
+    : step;
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createMemorySystem } from "../system/memory.ts";
-import { bootstrapProgram, findBootstrapHost } from "./bootstrap_program.ts";
+import { bootstrapProgram, findBootstrapHost, readBootstrapStep } from "./bootstrap_program.ts";
 
 Deno.test("P17: as root mmdebstrap mounts in a namespace of its own, where the machine allows one", async () => {
   const as = (uid: string, canUnshare: boolean) =>
@@ -23,4 +23,14 @@ Deno.test("P17: as root mmdebstrap mounts in a namespace of its own, where the m
   const user = await as("1000", true);
   assert.deepEqual(user, { mode: "unshare", hasMountNamespace: false });
   assert.equal(bootstrapProgram(user).includes("unshare"), false);
+});
+
+Deno.test("steps of mmdebstrap are told from its other talk", () => {
+  assert.equal(readBootstrapStep("I: extracting archives..."), "extracting archives");
+  const others = [
+    "I: main() received signal PIPE: waiting for setup...",
+    "W: skipping",
+    "I: skipping emulation check for x",
+  ];
+  for (const line of [...others, "Get:1 http://m trixie"]) assert.equal(readBootstrapStep(line), undefined);
 });

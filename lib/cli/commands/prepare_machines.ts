@@ -1,6 +1,7 @@
 /** What `demo`, `test-qemu` and `bench` need before a machine can start: programs, the image, the demo disk. */
 
 import { formatStiefelsystemJson } from "../../boot/menu/stiefelsystem_json.ts";
+import { readBootstrapStep } from "../../debian/bootstrap_program.ts";
 import { debian } from "../../distro/debian.ts";
 import { stiefelsystemJsonPath } from "../../host/plan_setup_server.ts";
 import { separateInitramfs, separateKernel } from "../../initramfs/generator.ts";
@@ -91,7 +92,7 @@ export async function prepareDemoDisk(
       cacheDir: options.cacheDir,
       onStep: (step) => progress.note(step),
       onLine: (line) => {
-        const note = /^I: (.{3,60}?)\.*$/.exec(line)?.[1];
+        const note = readBootstrapStep(line);
         if (note !== undefined) progress.note(note);
       },
       ...(mirror === undefined ? {} : { mirror }),

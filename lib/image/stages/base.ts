@@ -1,5 +1,5 @@
 /** Stage "base": Debian packages, unpacked into a directory; none of their scripts runs. Runs `id`, `unshare`, `setpriv`, `tar`. */
-import { type BootstrapHost, findBootstrapHost } from "../../debian/bootstrap_program.ts";
+import { type BootstrapHost, findBootstrapHost, readBootstrapStep } from "../../debian/bootstrap_program.ts";
 import { runBootstrap } from "../../debian/run_bootstrap.ts";
 import { mmdebstrapArguments, packageRecordDirectory, parsePackageVersions } from "../base_packages.ts";
 import { sourceDateEpoch } from "../plan_image.ts";
@@ -48,8 +48,8 @@ export async function buildBase({ system, request, directory, progress, signal }
     timeoutMs: 60 * 60_000,
     signal,
     onLine: (line) => {
-      const step = /^I: (.{3,60}?)\.*$/.exec(line)?.[1];
-      if (step !== undefined && !step.includes("tempdir")) progress.note(step);
+      const step = readBootstrapStep(line);
+      if (step !== undefined) progress.note(step);
     },
   });
   if (host.mode === "unshare") {
