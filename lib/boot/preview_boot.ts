@@ -3,7 +3,7 @@
 import { forDesktop } from "../protocol/kernel_command_line.ts";
 import type { System } from "../system/system.ts";
 import { type MountedFiles, readMountedFiles } from "./boot_files.ts";
-import { decideBoot, type PlacedFile } from "./menu/decide_boot.ts";
+import { type BootDecision, decideBoot, type PlacedFile } from "./menu/decide_boot.ts";
 import { BootError, type BootFiles, type BootLoader, type BootLoadSettings } from "./menu/entry.ts";
 import { listMenus } from "./menu/list_menus.ts";
 import { type Survey, surveyPartition } from "./menu/survey.ts";
@@ -49,21 +49,18 @@ export async function previewBoot(
   partitions: readonly PreviewPartition[],
   load?: BootLoadSettings,
 ): Promise<BootPreview> {
-  const { files, surveys } = await surveyDirectories(system, partitions, load);
-  const decision = decideBoot(surveys, { load });
+  const { files, surveys, partitions: seen, refused } = await surveyDirectories(system, partitions, load);
+  const decision = decideReadable(surveys, { load, refused });
   if (decision === undefined) {
-    throw new BootError(
-      "no-boot-entry",
-      `No kernel to start was found in ${partitions.map(({ label }) => `"${label}"`).join(", ")}`,
-      {
-        hints: ["Looked for: stiefelsystem.json, loader/entries, EFI/Linux, grub.cfg, extlinux.conf, syslinux.cfg"],
-      },
-    );
+    const names = partitions.map(({ label }) => `"${label}"`).join(", ");
+    throw new BootError("no-boot-entry", `No kernel to start was found in ${names}`, {
+      hints: ["Looked for: stiefelsystem.json, loader/entries, EFI/Linux, grub.cfg, extlinux.conf, syslinux.cfg"],
+    });
   }
   if (decision.initrds.length === 0) throw lacksInitramfs({ ...decision, source: decision.source.path });
   await using _image = await openImage(files, decision);
   const place = ({ partition, path }: PlacedFile): PreviewFile => ({
-    partition: partitions[partition]?.label ?? "",
+    partition: seen[partition]?.label ?? "",
     path,
   });
   return {
@@ -75,13 +72,25 @@ export async function previewBoot(
     desktopCommandLine: forDesktop(decision.commandLine),
     source: place(decision.source),
     commandLineSource: place(decision.commandLineSource),
-    notices: decision.notices,
+    notices: [
+      ...decision.notices,
+      ...refused.map(({ label }) => `"${label}" was not looked into: only root may`),
+    ],
   };
 }
 
+/** A directory that not everybody may read, such as an ESP. */
+interface RefusedDirectory {
+  readonly label: string;
+  readonly error: Error;
+}
+
 interface SurveyedDirectories {
+  /** Those that could be read. */
+  readonly partitions: readonly PreviewPartition[];
   readonly files: readonly MountedFiles[];
   readonly surveys: readonly Survey[];
+  readonly refused: readonly RefusedDirectory[];
 }
 
 async function surveyDirectories(
@@ -89,7 +98,18 @@ async function surveyDirectories(
   partitions: readonly PreviewPartition[],
   load: BootLoadSettings | undefined,
 ): Promise<SurveyedDirectories> {
-  const looked = partitions.map(({ label, directory, hidden = [] }) => {
+  const refused: RefusedDirectory[] = [];
+  const readable: PreviewPartition[] = [];
+  for (const partition of partitions) {
+    try {
+      await system.readDirectory(partition.directory);
+      readable.push(partition);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+      refused.push({ label: partition.label, error });
+    }
+  }
+  const looked = readable.map(({ label, directory, hidden = [] }) => {
     const all = readMountedFiles(system, directory);
     return { name: label, files: { ...all, ...hideDirectories(all, hidden) } };
   });
@@ -97,7 +117,24 @@ async function surveyDirectories(
   for (const one of looked) {
     surveys.push(await surveyPartition(one, { load, others: looked.filter((other) => other !== one) }));
   }
-  return { files: looked.map(({ files }) => files), surveys };
+  return { partitions: readable, files: looked.map(({ files }) => files), surveys, refused };
+}
+
+interface ReadableOptions {
+  readonly load: BootLoadSettings | undefined;
+  readonly refused: readonly RefusedDirectory[];
+}
+
+/** @throws what kept us from looking, where nothing follows from the rest */
+function decideReadable(surveys: readonly Survey[], { load, refused }: ReadableOptions): BootDecision | undefined {
+  const [first] = refused;
+  try {
+    const decision = decideBoot(surveys, { load });
+    if (decision === undefined && first !== undefined) throw first.error;
+    return decision;
+  } catch (error) {
+    throw error instanceof BootError && first !== undefined ? first.error : error;
+  }
 }
 
 /** A command line, and the file that names it, seen from its partition. */

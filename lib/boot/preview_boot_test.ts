@@ -374,3 +374,22 @@ Deno.test("a mounted system is seen as its partitions", async () => {
   );
   assert.equal(result.desktopCommandLine, `${options} noresume`);
 });
+
+Deno.test("what only root may read is named, and needed only where nothing follows from the rest", async () => {
+  const look = async (files: Files): Promise<BootPreview> => {
+    const memory = createMemorySystem({ files });
+    const system: typeof memory = {
+      ...memory,
+      readDirectory: (path) =>
+        path === "/boot/efi"
+          ? Promise.reject(new Deno.errors.PermissionDenied("Permission denied"))
+          : memory.readDirectory(path),
+    };
+    return await previewBoot(system, await splitMountedSystem(system, "/"));
+  };
+  const esp = { "/boot/efi/loader/entries/m.conf": `linux /k\noptions ${options}`, "/boot/efi/k": "K" };
+  await assert.rejects(look({ ...setUp, ...esp }), Deno.errors.PermissionDenied);
+  const grub = { "/boot/grub/grub.cfg": `menuentry x { linux /boot/linux-stiefel ${options} }` };
+  const { commandLine, notices } = await look({ ...setUp, ...esp, ...grub });
+  assert.deepEqual([commandLine, notices], [options, ['"/boot/efi" was not looked into: only root may']]);
+});
