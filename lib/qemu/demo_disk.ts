@@ -16,8 +16,18 @@ import {
   formatFstab,
   formatGrubConfig,
   formatPartitionTable,
+  hasBootPartition,
 } from "./demo_disk_layout.ts";
-import { efiPackages, makeEfiPartition } from "./efi_partition.ts";
+import {
+  type EfiFile,
+  efiPackages,
+  listSignedGrub,
+  listSystemdBoot,
+  makeEfiPartition,
+  systemdBootPackages,
+  unifiedImagePath,
+  unifiedKernel,
+} from "./efi_partition.ts";
 import { coreSector, placeBootCode } from "./grub_boot_code.ts";
 import { quoteCommand, UserError } from "../errors.ts";
 import { releaseMounts } from "../system/mounts.ts";
@@ -52,6 +62,10 @@ const demoDiskPackages = [
 const grubModules = "biosdisk part_gpt ext2 gzio normal linux echo search search_fs_uuid all_video";
 const grubDirectory = "/boot/grub/i386-pc";
 
+/** ukify(1), with the shell's patterns for the only kernel there is. */
+const makeUnifiedImage = `chroot "$1" sh -c 'ukify build --linux=/boot/vmlinuz-* --initrd=/boot/initrd.img-* ` +
+  `"--cmdline=${demoDiskCommandLine}" --output=/${unifiedImagePath}'`;
+
 /** Left out of every package: nobody reads them on this disk. */
 const excludedPaths = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"] as const;
 
@@ -85,6 +99,7 @@ export function formatMmdebstrapArguments(recipe: DemoDiskRecipe, tarPath: strin
         ...demoDiskPackages,
         recipe.generator ?? "initramfs-tools",
         ...recipe.firmware === "uefi" ? efiPackages : [],
+        ...hasBootPartition(recipe.firmware) ? [] : systemdBootPackages,
         ...recipe.packages ?? [],
       ].join(",")
     }`,
@@ -97,6 +112,7 @@ export function formatMmdebstrapArguments(recipe: DemoDiskRecipe, tarPath: strin
     '--customize-hook=chroot "$1" ldconfig && chroot "$1" journalctl --update-catalog && chroot "$1" /usr/lib/systemd/systemd-update-done',
     `--customize-hook=mkdir -p "$1${grubDirectory}" && cp "$1/usr/lib/grub/i386-pc/boot.img" "$1${grubDirectory}/" && ` +
     `chroot "$1" grub-mkimage --format=i386-pc --output=${grubDirectory}/core.img '--prefix=(hd0,gpt${demoDiskLayout.boot.number})/grub' ${grubModules}`,
+    ...recipe.firmware === "unified" ? [`--customize-hook=${makeUnifiedImage}`] : [],
     `--customize-hook=chroot "$1" usermod --password '${demoDiskPasswordHash}' root`,
     recipe.suite,
     tarPath,
@@ -213,28 +229,45 @@ async function makeDisk(system: System, options: MakeDisk): Promise<void> {
     if (await system.stat(`${work}/tree${path}`) !== undefined) continue;
     throw new UserError(`"${path}" was not made while the demo disk was installed`);
   }
-  await system.writeFile(`${work}/grub.cfg`, formatGrubConfig(release));
-  await run([...asRoot, "install", "-D", "-m", "644", `${work}/grub.cfg`, `${work}/tree/boot/grub/grub.cfg`]);
-  if (options.firmware === "uefi") await run([...asRoot, "mkdir", `${work}/tree/boot/efi`]);
-  await run([...asRoot, "mv", `${work}/tree/boot`, `${work}/boot`]);
-  await run([...asRoot, "mkdir", `${work}/tree/boot`]);
+  const { firmware = "bios" } = options;
+  const hasBoot = hasBootPartition(firmware);
+  const boot = hasBoot ? `${work}/boot` : `${work}/tree/boot`;
+  if (firmware !== "bios") await run([...asRoot, "mkdir", `${work}/tree/boot/efi`]);
+  if (hasBoot) {
+    await system.writeFile(`${work}/grub.cfg`, formatGrubConfig(release));
+    await run([...asRoot, "install", "-D", "-m", "644", `${work}/grub.cfg`, `${work}/tree/boot/grub/grub.cfg`]);
+    await run([...asRoot, "mv", `${work}/tree/boot`, boot]);
+    await run([...asRoot, "mkdir", `${work}/tree/boot`]);
+  }
 
   const disk = `${work}/disk`;
+  const imagePath = `${disk}/disk.img`;
   await system.makeDirectory(disk);
-  await run(["truncate", "-s", String(demoDiskLayout.sizeBytes), `${disk}/disk.img`]);
-  await run(["sfdisk", "--quiet", `${disk}/disk.img`], formatPartitionTable(options.firmware));
-  await run([...asRoot, ...mkfsArguments(demoDiskLayout.boot, `${work}/boot`, `${disk}/disk.img`)]);
-  await run([...asRoot, ...mkfsArguments(demoDiskLayout.root, `${work}/tree`, `${disk}/disk.img`)]);
-  await writeBootCode(run, system, { work, imagePath: `${disk}/disk.img` });
-  if (options.firmware === "uefi") {
+  await run(["truncate", "-s", String(demoDiskLayout.sizeBytes), imagePath]);
+  await run(["sfdisk", "--quiet", imagePath], formatPartitionTable(firmware));
+  if (firmware !== "bios") {
     const { offsetBytes, sizeBytes } = demoDiskLayout.scratch;
-    const place = { imagePath: `${disk}/disk.img`, offsetBytes, sizeBytes };
-    const bootUuid = demoDiskLayout.boot.fileSystemUuid;
-    await makeEfiPartition(system, run, { work, tree: `${work}/tree`, bootUuid, place });
+    const place = { imagePath, offsetBytes, sizeBytes };
+    await makeEfiPartition(system, run, { work, tree: `${work}/tree`, files: listEfiFiles(firmware, release), place });
   }
-  await run([...asRoot, "install", "-m", "644", `${work}/boot/vmlinuz-${release}`, `${disk}/vmlinuz`]);
-  await run([...asRoot, "install", "-m", "644", `${work}/boot/initrd.img-${release}`, `${disk}/initrd.img`]);
+  if (firmware === "unified") await run([...asRoot, "rm", `${work}/tree/${unifiedImagePath}`]);
+  if (hasBoot) await run([...asRoot, ...mkfsArguments(demoDiskLayout.boot, boot, imagePath)]);
+  await run([...asRoot, ...mkfsArguments(demoDiskLayout.root, `${work}/tree`, imagePath)]);
+  if (hasBoot) await writeBootCode(run, system, { work, imagePath });
+  await run([...asRoot, "install", "-m", "644", `${boot}/vmlinuz-${release}`, `${disk}/vmlinuz`]);
+  await run([...asRoot, "install", "-m", "644", `${boot}/initrd.img-${release}`, `${disk}/initrd.img`]);
   await system.writeFile(`${disk}/kernel-release`, `${release}\n`);
+}
+
+function listEfiFiles(firmware: Exclude<DiskFirmware, "bios">, release: string): readonly EfiFile[] {
+  switch (firmware) {
+    case "uefi":
+      return listSignedGrub(demoDiskLayout.boot.fileSystemUuid);
+    case "systemd-boot":
+      return listSystemdBoot(demoDiskCommandLine, release);
+    case "unified":
+      return unifiedKernel;
+  }
 }
 
 /** A BIOS starts the disk from then on. */

@@ -36,13 +36,21 @@ export const demoDiskLayout = {
 const linuxPartitionType = "0FC63DAF-8483-4772-8E79-3D69D8477DE4";
 const sectorBytes = 512;
 
-/** What starts a disk: a BIOS, by the boot code in its first sectors; with "uefi" also UEFI firmware, by signed programs in an EFI system partition. */
-export type DiskFirmware = "bios" | "uefi";
+/**
+ * What starts a disk: a BIOS, by the boot code in its first sectors; with "uefi" also UEFI firmware, by signed programs in an EFI system partition;
+ * else only UEFI firmware, by systemd-boot there, with an entry of its own or a unified kernel image. /boot is then a directory of the root
+ * file system, and the partition for it stays empty.
+ */
+export type DiskFirmware = "bios" | "uefi" | "systemd-boot" | "unified";
+
+export function hasBootPartition(firmware: DiskFirmware = "bios"): boolean {
+  return firmware === "bios" || firmware === "uefi";
+}
 
 /** The input of `sfdisk`. With UEFI the EFI system partition takes the place of the scratch partition. */
 export function formatPartitionTable(firmware: DiskFirmware = "bios"): string {
   const { boot, root, scratch } = demoDiskLayout;
-  const last = firmware === "uefi" ? { ...scratch, ...efiPartition } : { ...scratch, type: linuxPartitionType };
+  const last = firmware !== "bios" ? { ...scratch, ...efiPartition } : { ...scratch, type: linuxPartitionType };
   const parts = [{ ...boot, type: linuxPartitionType }, { ...root, type: linuxPartitionType }, last];
   const rows = parts.map((part) =>
     `start=${part.offsetBytes / sectorBytes}, size=${part.sizeBytes / sectorBytes}, type=${part.type}, ` +
@@ -60,8 +68,8 @@ export function formatFstab(firmware: DiskFirmware = "bios"): string {
   const { root, boot } = demoDiskLayout;
   const lines = [
     `UUID=${root.fileSystemUuid} / ext4 errors=remount-ro 0 1`,
-    `UUID=${boot.fileSystemUuid} /boot ext4 defaults 0 2`,
-    ...firmware === "uefi" ? [efiFstabLine] : [],
+    ...hasBootPartition(firmware) ? [`UUID=${boot.fileSystemUuid} /boot ext4 defaults 0 2`] : [],
+    ...firmware === "bios" ? [] : [efiFstabLine],
   ];
   return lines.map((line) => `${line}\n`).join("");
 }

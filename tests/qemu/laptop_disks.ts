@@ -12,6 +12,7 @@ import {
   installerPackages,
   type InstallSteps,
 } from "../../lib/qemu/installed_disk.ts";
+import type { DiskFirmware } from "../../lib/qemu/demo_disk_layout.ts";
 import { localSpec } from "../../lib/qemu/machine_pair.ts";
 import { startVm } from "../../lib/qemu/run_vm.ts";
 import type { QemuTest } from "./machines.ts";
@@ -22,24 +23,33 @@ const installedDiskMiB = 3072;
 const second = 1000;
 
 /** A Debian with NetworkManager and sessions, as laptops have it, and with what it takes to install itself on another disk. */
-function preparePlainDisk({ system, ui, options }: QemuTest, generator: LaptopGenerator): Promise<DemoDisk> {
+function preparePlainDisk(
+  { system, ui, options }: QemuTest,
+  generator: LaptopGenerator,
+  // Started by either firmware: a BIOS finds its boot code, too.
+  firmware: DiskFirmware = generator === "dracut" ? "bios" : "uefi",
+): Promise<DemoDisk> {
+  const names = { bios: "dracut-laptop-disk", uefi: "laptop-disk" };
   return prepareDemoDisk(system, ui, options, {
     title: "Laptop disk",
-    name: generator === "dracut" ? "dracut-laptop-disk" : "laptop-disk",
+    name: firmware === "bios" || firmware === "uefi" ? names[firmware] : `${firmware}-laptop-disk`,
     packages: ["kexec-tools", "network-manager", "libpam-systemd", ...installerPackages[generator]],
     isUntouched: true,
     generator,
-    // Started by either firmware: a BIOS finds its boot code, too.
-    firmware: generator === "dracut" ? "bios" : "uefi",
+    firmware,
   });
 }
 
 /** @returns the path of a fresh copy, to be written to */
-export async function copyPlainDisk(rig: QemuTest, generator: LaptopGenerator): Promise<string> {
+export async function copyPlainDisk(
+  rig: QemuTest,
+  generator: LaptopGenerator,
+  firmware?: DiskFirmware,
+): Promise<string> {
   const { system, options: { runDirectory } } = rig;
   await system.makeDirectory(runDirectory);
   const path = `${runDirectory}/laptop.img`;
-  await copyDemoDisk(system, await preparePlainDisk(rig, generator), path);
+  await copyDemoDisk(system, await preparePlainDisk(rig, generator, firmware), path);
   return path;
 }
 

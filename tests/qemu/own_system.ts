@@ -4,12 +4,12 @@ import { readBytes } from "../../lib/block/read_bytes.ts";
 import { answerPrompts } from "../../lib/qemu/console_prompts.ts";
 import { type ConsoleShell, openConsoleShell } from "../../lib/qemu/console_shell.ts";
 import { isCleanOnDemoDisk } from "../../lib/qemu/demo_disk.ts";
-import { demoDiskLayout } from "../../lib/qemu/demo_disk_layout.ts";
+import { demoDiskLayout, type DiskFirmware } from "../../lib/qemu/demo_disk_layout.ts";
 import { installedDiskPassphrase, installedPart } from "../../lib/qemu/installed_disk.ts";
 import { cablePath, ownLaptopSpec } from "../../lib/qemu/machine_pair.ts";
 import { makeProjectDisk, mountProject } from "../../lib/qemu/project_disk.ts";
 import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
-import { prepareSecureBoot } from "../../lib/qemu/uefi_firmware.ts";
+import { prepareSecureBoot, prepareUefi } from "../../lib/qemu/uefi_firmware.ts";
 import type { System } from "../../lib/system/system.ts";
 import { copyInstalledDisk, copyPlainDisk, type LaptopGenerator } from "./laptop_disks.ts";
 import type { QemuTest } from "./machines.ts";
@@ -24,6 +24,8 @@ export interface LaptopKind {
   readonly passphrase?: string;
   /** Its firmware enforces Secure Boot, and so does that of the desktop. Default: a BIOS. */
   readonly hasSecureBoot?: boolean;
+  /** UEFI firmware without Secure Boot. */
+  readonly hasUefi?: boolean;
   /** What its kernel says when it mounts the root file system, whatever the machine. */
   readonly mounted: RegExp;
   /**
@@ -31,6 +33,20 @@ export interface LaptopKind {
    * not seen.
    */
   listUnclean(system: System, diskPath: string): Promise<readonly string[]>;
+}
+
+/** The EFI system partition at /boot/efi, and /boot a directory of the root file system: as Debian's package systemd-boot is used. */
+function startedBySystemdBoot(firmware: DiskFirmware): LaptopKind {
+  return {
+    generator: "initramfs-tools",
+    copyDisk: (rig) => copyPlainDisk(rig, "initramfs-tools", firmware),
+    ownRoot: "/dev/vda2",
+    desktopRoot: "/dev/nbd0p2",
+    hasUefi: true,
+    mounted: /EXT4-fs \(\w+2\): mounted filesystem/,
+    listUnclean: async (system, diskPath) =>
+      await isCleanOnDemoDisk(system, diskPath, demoDiskLayout.root) ? [] : [demoDiskLayout.root.label],
+  };
 }
 
 export const laptops = {
@@ -47,6 +63,8 @@ export const laptops = {
       return parts.filter((_, index) => !clean[index]).map(({ label }) => label);
     },
   },
+  systemdBoot: startedBySystemdBoot("systemd-boot"),
+  unified: startedBySystemdBoot("unified"),
   lvmBtrfs: {
     generator: "dracut",
     copyDisk: (rig) => copyInstalledDisk(rig, "lvm-btrfs"),
@@ -107,7 +125,12 @@ export async function startOwnLaptop(
     denoPath: image.deno.path,
     denoDir: image.deno.environment.DENO_DIR ?? `${image.deno.environment.HOME}/.cache/deno`,
   }, projectDiskPath);
-  const firmware = kind.hasSecureBoot ? await prepareSecureBoot(system, { runDirectory, name: "laptop" }) : undefined;
+  const place = { runDirectory, name: "laptop" };
+  const firmware = kind.hasSecureBoot
+    ? await prepareSecureBoot(system, place)
+    : kind.hasUefi
+    ? await prepareUefi(system, place)
+    : undefined;
   const spec = ownLaptopSpec({ diskPath, projectDiskPath, memoryMiB: 1024, ...(firmware ? { firmware } : {}) });
   const start = async (): Promise<{ readonly vm: Vm; readonly typist: AsyncDisposable }> => {
     await system.remove(cablePath(runDirectory));
