@@ -60,6 +60,16 @@ boot-entry)
 --ignore-env \
 --allow-sys=uid"
     ;;
+serve-now)
+    flags="\
+--no-prompt \
+--allow-run=busctl,cat,dd,id,kexec,lsblk,/usr/bin/lsblk,mount,stat,systemctl,umount \
+--allow-read \
+--allow-write=/run/stiefel-handover \
+--allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME \
+--ignore-env \
+--allow-sys=uid"
+    ;;
 demo)
     flags="\
 --no-prompt \

@@ -270,6 +270,19 @@ function buildProgram(context: ProgramContext): Command {
       await doctor(system, ui, { configPath: paths.configFile, keyPath: paths.keyFile, buildDirectory: paths.outDir });
     });
 
+  addVerbose(
+    program.command("serve-now").description(
+      "Restart this laptop as a server now, for a desktop that cannot ask for it (behind a router, without autokexec).",
+    ),
+  )
+    .option("--yes", "restart without a question")
+    .option("--dry-run", "show what would be started and handed over; restart nothing")
+    .action(async (options) => {
+      const { system, ui } = begin(options);
+      const { serveNow } = await import("./commands/serve_now.ts");
+      await serveNow(system, ui, options.dryRun === undefined ? {} : { dryRun: true });
+    });
+
   addConfigOptions(
     program.command("boot-entry")
       .description(

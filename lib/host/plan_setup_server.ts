@@ -1,6 +1,7 @@
 /** What has to be done to a laptop so that its disk can be used from a desktop. Pure: values in, a plan out. */
 
 import { formatStiefelsystemJson } from "../boot/menu/stiefelsystem_json.ts";
+import { commandToType } from "../command_to_type.ts";
 import type { Config } from "../config/config.ts";
 import { UserError } from "../errors.ts";
 import { type GeneratorId, separateInitramfs, separateKernel } from "../initramfs/generator.ts";
@@ -10,8 +11,9 @@ import {
   AUTOKEXEC_SETTINGS_PATH,
   formatAutokexecSettings,
 } from "../protocol/autokexec_settings.ts";
-import { forDesktop, formatStiefelParameters } from "../protocol/kernel_command_line.ts";
+import { forDesktop } from "../protocol/kernel_command_line.ts";
 import { autokexecUnit, autokexecUnitPath, formatAutokexecUnit } from "./autokexec_unit.ts";
+import { configPath, imageStartOf } from "./image_start.ts";
 import { type HostFacts, networkUnits, originalInitramfsHooks, usualKernelImages } from "./host_facts.ts";
 import { networkdRule, networkManagerRule, type NetworkRule } from "./network_rules.ts";
 import {
@@ -57,7 +59,6 @@ export interface SetupInputs {
   readonly generator: GeneratorId;
 }
 
-export const configPath: HostPath = "/etc/stiefelsystem/config.yaml";
 export const stiefelsystemJsonPath: HostPath = "/boot/stiefelsystem.json";
 
 /** @throws {UserError} when the host lacks what the plan cannot do without */
@@ -114,6 +115,8 @@ function planBuild(facts: HostFacts, overlay: readonly WriteFile[]): RunCommand 
   };
 }
 
+const serveNow = commandToType("serve-now", { asRoot: true });
+
 function planNotices({ config, facts, artifacts }: SetupInputs): readonly string[] {
   const { distribution } = facts;
   return [
@@ -129,12 +132,12 @@ function planNotices({ config, facts, artifacts }: SetupInputs): readonly string
       : [],
     ...artifacts.autokexec === undefined
       ? [
-        "There is no autokexec agent: the laptop will not turn into a server by itself, only when the image is started by hand",
+        `There is no autokexec agent: the laptop turns into a server only by hand (${serveNow})`,
       ]
       : [],
     ...artifacts.autokexec !== undefined && !isAutokexecWanted(config)
       ? [
-        "The configuration switches autokexec off: the laptop turns into a server only when the image is started by hand",
+        `The configuration switches autokexec off: the laptop turns into a server only by hand (${serveNow})`,
       ]
       : [],
     ...artifacts.autokexec !== undefined && !facts.hasSystemd
@@ -329,21 +332,15 @@ function isAutokexecWanted({ autokexec }: Config): boolean {
 function planAutokexec({ config, facts, artifacts }: SetupInputs): readonly Operation[] {
   const { autokexec } = artifacts;
   if (autokexec === undefined || !facts.hasSystemd || !isAutokexecWanted(config)) return [];
-  const { stiefelsystemKernel, stiefelsystemInitrd, cmdline } = config.serverSetup;
-  const own = formatStiefelParameters({
-    role: "server",
-    onEnd: config.server.onEnd,
-    clientTimeoutSeconds: config.autokexec.clientTimeoutMinutes * 60,
-    isDebug: config.modules.has("debug"),
-  });
+  const { kernel, initrd, commandLine } = imageStartOf(config);
   const settings = formatAutokexecSettings({
     version: 1,
     listens: config.autokexec.broadcast,
     ...config.server.name === undefined ? {} : { name: config.server.name },
     macs: config.autokexec.macs,
-    kernel: stiefelsystemKernel,
-    initrd: stiefelsystemInitrd,
-    commandLine: [...cmdline, own].join(" "),
+    kernel,
+    initrd,
+    commandLine,
     countdownSeconds: config.autokexec.countdownSeconds,
   });
   const files = autokexec.files.map(({ source, path, mode }) =>
@@ -353,7 +350,7 @@ function planAutokexec({ config, facts, artifacts }: SetupInputs): readonly Oper
       "The agent that turns this machine into a server when a desktop asks",
       {
         mode,
-        needs: [stiefelsystemKernel, stiefelsystemInitrd],
+        needs: [kernel, initrd],
       },
     )
   );

@@ -53,7 +53,7 @@ function parseJsonText(text: string): unknown {
 }
 
 /** Runs `busctl`. @throws {UserError} */
-async function demandNoInhibitor(system: System): Promise<void> {
+export async function demandNoInhibitor(system: System): Promise<void> {
   const manager = ["org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"];
   const argv = ["busctl", "--system", "--json=short", "call", ...manager, "ListInhibitors"];
   const { stdout } = await system.run(argv, { acceptExitCodes: [0, 1], timeoutMs: 10_000 });

@@ -1,0 +1,20 @@
+/** How the image is started on the laptop as a server: its files and its kernel command line. Pure. */
+
+import type { Config } from "../config/config.ts";
+import type { AutokexecSettings } from "../protocol/autokexec_settings.ts";
+import { formatStiefelParameters } from "../protocol/kernel_command_line.ts";
+import type { HostPath } from "./operation.ts";
+
+/** The configuration that the laptop was set up with, on the laptop. */
+export const configPath: HostPath = "/etc/stiefelsystem/config.yaml";
+
+export function imageStartOf(config: Config): Pick<AutokexecSettings, "kernel" | "initrd" | "commandLine"> {
+  const { stiefelsystemKernel, stiefelsystemInitrd, cmdline } = config.serverSetup;
+  const own = formatStiefelParameters({
+    role: "server",
+    onEnd: config.server.onEnd,
+    clientTimeoutSeconds: config.autokexec.clientTimeoutMinutes * 60,
+    isDebug: config.modules.has("debug"),
+  });
+  return { kernel: stiefelsystemKernel, initrd: stiefelsystemInitrd, commandLine: [...cmdline, own].join(" ") };
+}
