@@ -21,7 +21,8 @@ import {
   putEntry,
   type UnitEntry,
 } from "./journal.ts";
-import { configPath, stiefelsystemJsonPath } from "./plan_setup_server.ts";
+import { configPath } from "./image_start.ts";
+import { stiefelsystemJsonPath } from "./plan_setup_server.ts";
 import { demandCopies } from "./demand_copies.ts";
 import { removeMadeDirectories } from "./made_directories.ts";
 import type { HostPath } from "./operation.ts";
