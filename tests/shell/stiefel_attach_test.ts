@@ -121,6 +121,7 @@ testAttach(
       "/run/stiefelsystem/link.batch": "address replace fd12:3456:789a::2/64 dev stiefel0 nodad\n" +
         "route replace fd12:3456:789a::1 dev stiefel0 table local\n" +
         "neighbour replace fd12:3456:789a::1 lladdr 02:00:5e:20:00:02 dev stiefel0 nud permanent\n",
+      "/run/stiefelsystem/link.port": "2A39\n",
       "/run/stiefelsystem/session.state": "STIEFEL_VERSION=1\nSTIEFEL_ROLE=desktop\nSTIEFEL_TRANSPORT=nbd\n" +
         "STIEFEL_DISK=/dev/nbd0\nSTIEFEL_LINK_NAME=stiefel0\nSTIEFEL_LINK_MAC=02:00:5e:10:00:01\n" +
         "STIEFEL_SERVER_ADDRESS=fd12:3456:789a::1\n",
