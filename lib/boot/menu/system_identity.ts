@@ -65,14 +65,18 @@ export interface OwnedEntry {
 
 export function findOwner(entry: OwnedEntry, system: SystemIdentity | undefined): Owner {
   if (system === undefined) return "unknown";
-  if (entry.machineId !== undefined && system.machineId !== undefined) {
-    return entry.machineId === system.machineId ? "ours" : "foreign";
+  const { machineId, tokens, rootSource } = system;
+  const root = /(?:^|\s)root=(\S+)/.exec(entry.commandLine)?.[1]?.replaceAll('"', "");
+  const hasRoot = root !== undefined && root === rootSource?.replaceAll('"', "");
+  // A machine-id may be made anew; entries of before still start this root.
+  const foreign = hasRoot ? "unknown" : "foreign";
+  if (entry.machineId !== undefined && machineId !== undefined) {
+    return entry.machineId === machineId ? "ours" : foreign;
   }
   const places = [entry.id.toLowerCase(), entry.kernel.toLowerCase().replace(/^\/+/, "")];
   const begins = (token: string): boolean =>
     places.some((place) => place.startsWith(token) && /^[-/]/.test(place.slice(token.length)));
-  if (system.tokens.some(begins)) return "ours";
-  if (system.machineId !== undefined && places.some((place) => /^[0-9a-f]{32}[-/]/.test(place))) return "foreign";
-  const root = /(?:^|\s)root=(\S+)/.exec(entry.commandLine)?.[1];
-  return root !== undefined && root.replaceAll('"', "") === system.rootSource?.replaceAll('"', "") ? "ours" : "unknown";
+  if (tokens.some(begins)) return "ours";
+  if (machineId !== undefined && places.some((place) => /^[0-9a-f]{32}[-/]/.test(place))) return foreign;
+  return hasRoot ? "ours" : "unknown";
 }
