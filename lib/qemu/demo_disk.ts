@@ -69,12 +69,17 @@ const makeUnifiedImage = `chroot "$1" sh -c 'ukify build --linux=/boot/vmlinuz-*
 /** Left out of every package: nobody reads them on this disk. */
 const excludedPaths = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"] as const;
 
+/** Where a disk has the files of packages that it was asked to keep. */
+export const packageFilesPath = "/var/local/packages";
+
 export interface DemoDiskRecipe {
   readonly suite: string;
   /** A Debian mirror's URL; absent: mmdebstrap's own choice. */
   readonly mirror?: string;
   /** Packages beyond those of every demo disk. */
   readonly packages?: readonly string[];
+  /** Packages whose files lie in {@link packageFilesPath}, for a machine without a network. */
+  readonly packageFiles?: readonly string[];
   /** The package that builds its initramfs. Default "initramfs-tools". */
   readonly generator?: "initramfs-tools" | "dracut";
   /** Default "bios". */
@@ -113,6 +118,11 @@ export function formatMmdebstrapArguments(recipe: DemoDiskRecipe, tarPath: strin
     `--customize-hook=mkdir -p "$1${grubDirectory}" && cp "$1/usr/lib/grub/i386-pc/boot.img" "$1${grubDirectory}/" && ` +
     `chroot "$1" grub-mkimage --format=i386-pc --output=${grubDirectory}/core.img '--prefix=(hd0,gpt${demoDiskLayout.boot.number})/grub' ${grubModules}`,
     ...recipe.firmware === "unified" ? [`--customize-hook=${makeUnifiedImage}`] : [],
+    ...recipe.packageFiles === undefined ? [] : [
+      `--customize-hook=mkdir -p "$1${packageFilesPath}" && chroot "$1" sh -c 'cd ${packageFilesPath} && apt-get --quiet download ${
+        recipe.packageFiles.join(" ")
+      }'`,
+    ],
     `--customize-hook=chroot "$1" usermod --password '${demoDiskPasswordHash}' root`,
     recipe.suite,
     tarPath,

@@ -86,6 +86,7 @@ export async function prepareDemoDisk(
       suite: demoSuite,
       ...(variant.name === undefined ? {} : { name: variant.name }),
       ...(variant.packages === undefined ? {} : { packages: variant.packages }),
+      ...(variant.packageFiles === undefined ? {} : { packageFiles: variant.packageFiles }),
       ...(variant.generator === undefined ? {} : { generator: variant.generator }),
       ...(variant.firmware === undefined ? {} : { firmware: variant.firmware }),
       ...contentOf(variant, options.projectDirectory),
@@ -111,6 +112,7 @@ export interface DiskVariant {
   readonly title?: string;
   readonly name?: string;
   readonly packages?: readonly string[];
+  readonly packageFiles?: DemoDiskRecipe["packageFiles"];
   /** What setup-server puts onto a laptop, as far as a desktop is concerned, is left out. */
   readonly isUntouched?: boolean;
   /** The package that builds its initramfs. */

@@ -5,8 +5,8 @@
 # old image, and a disk that gets full would leave the laptop without any.
 # shellcheck disable=SC2034,SC2154
 
-# As much as the drivers and the microcode of any machine take, twice.
-roomy_kib=$((160 * 1024))
+# As much as the drivers and the microcode of any machine take.
+roomy_kib=$((96 * 1024))
 
 check() {
     return 255

@@ -1,0 +1,151 @@
+/**
+ * A laptop whose own initramfs holds the drivers of the machine it is built on is upgraded while its system runs on a desktop, by apt and the
+ * packages' own scripts. Afterwards it starts by itself, desktops start from it as before, and the desktop's firmware has kept nothing of it.
+ */
+
+import assert from "node:assert/strict";
+import { prepareDemoDisk } from "../../lib/cli/commands/prepare_machines.ts";
+import { autologinCredentials, type ConsoleShell, openConsoleShell } from "../../lib/qemu/console_shell.ts";
+import { copyDemoDisk, packageFilesPath } from "../../lib/qemu/demo_disk.ts";
+import { cablePath, desktopSpec, laptopSpec, ownLaptopSpec, serverReadyPattern } from "../../lib/qemu/machine_pair.ts";
+import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
+import type { VmSpec } from "../../lib/qemu/vm_spec.ts";
+import { startFromStick } from "../qemu/boot_stick.ts";
+import { prepareQemuTest } from "../qemu/machines.ts";
+
+const rig = await prepareQemuTest();
+
+const short = { timeoutMs: 60_000 } as const;
+const build = { timeoutMs: 900_000 } as const;
+
+interface Upgrade {
+  readonly generator: "initramfs-tools" | "dracut";
+  /** Makes it choose drivers by the machine it runs on, as many laptops have it. */
+  readonly settings: string;
+  /** Lists what is in an initramfs. */
+  readonly list: string;
+}
+
+const upgrades: readonly Upgrade[] = [
+  {
+    generator: "initramfs-tools",
+    settings: "echo MODULES=dep >/etc/initramfs-tools/conf.d/stiefel-demo",
+    list: "lsinitramfs",
+  },
+  {
+    generator: "dracut",
+    settings: `echo 'hostonly="yes"' >/etc/dracut.conf.d/stiefel-demo.conf`,
+    list: "lsinitrd",
+  },
+];
+
+for (const upgrade of upgrades) {
+  Deno.test({
+    name:
+      `L1, L2: a laptop with ${upgrade.generator} that is upgraded on a desktop starts by itself, and desktops do as before`,
+    ignore: rig.skipReason !== undefined,
+    fn: async () => {
+      const { system, options: { runDirectory } } = rig;
+      const diskPath = await prepareDisk(upgrade);
+      await runOnDesktop(diskPath, async (shell, desktop) => {
+        await shell.mustRun(upgrade.settings, short);
+        const firmware = desktop.spec.firmware;
+        assert.ok(firmware !== undefined);
+        const before = await system.readFile(firmware.variablesPath);
+        assertIsThere(
+          await shell.mustRun("ls -d /sys/firmware/efi/efivars; ls -A /sys/firmware/efi/efivars | wc -l", short),
+          "0",
+        );
+        const said = await shell.mustRun(
+          `DEBIAN_FRONTEND=noninteractive apt-get install --yes --reinstall ${packageFilesPath}/*.deb`,
+          build,
+        );
+        assert.ok(said.some((line) => /start the laptop all the same/.test(line)), said.join("\n"));
+        assert.ok(
+          said.some((line) => /stiefelsystem: Building \/boot\/initramfs-stiefel\.img/.test(line)),
+          said.join("\n"),
+        );
+        // What package scripts and people call; it may fail, and writes nothing.
+        await shell.run(
+          "efibootmgr --create --disk /dev/nbd0 --part 3 --label debian --loader '\\EFI\\debian\\shimx64.efi'",
+          short,
+        );
+        await shell.run("grub-install --target=x86_64-efi", { timeoutMs: 240_000 });
+        const drivers = await shell.mustRun(
+          `${upgrade.list} /boot/initrd.img-* | grep -oE '(nvme|ahci|virtio_blk)\\.ko' | sort -u`,
+          build,
+        );
+        for (const driver of ["ahci.ko", "nvme.ko", "virtio_blk.ko"]) assertIsThere(drivers, driver);
+        assert.deepEqual(await system.readFile(firmware.variablesPath), before);
+      });
+      await startByItself(diskPath);
+      await runOnDesktop(diskPath, () => Promise.resolve());
+      await system.remove(diskPath);
+      await system.remove(cablePath(runDirectory));
+    },
+  });
+}
+
+function assertIsThere(lines: readonly string[], line: string): void {
+  assert.ok(lines.includes(line), lines.join("\n"));
+}
+
+/** A laptop's disk with what setup-server installs, and the files of the packages that are going to be installed again. */
+async function prepareDisk({ generator }: Upgrade): Promise<string> {
+  const { system, ui, options } = rig;
+  const disk = await prepareDemoDisk(system, ui, options, {
+    title: "Laptop disk",
+    name: `upgrade-disk-${generator}`,
+    generator,
+    firmware: "uefi",
+    packages: ["efibootmgr", "grub2-common", "grub-efi-amd64-bin"],
+    packageFiles: ["linux-image-amd64", '$(dpkg-query -W -f "\\${Package}\\n" "linux-image-6*")', "udev", generator],
+  });
+  await system.makeDirectory(options.runDirectory);
+  const path = `${options.runDirectory}/upgraded.img`;
+  await copyDemoDisk(system, disk, path);
+  return path;
+}
+
+/** The laptop serves its disk, a desktop with Secure Boot starts from it, `work` is done there, and both shut down. */
+async function runOnDesktop(
+  diskPath: string,
+  work: (shell: ConsoleShell, desktop: { readonly vm: Vm; readonly spec: VmSpec }) => Promise<void>,
+): Promise<void> {
+  const { system, options: { runDirectory } } = rig;
+  const { image, host } = await rig.machines();
+  const start = { runDirectory, limitMs: 1800_000 };
+  await system.remove(cablePath(runDirectory));
+  const settings = { image, diskPath, serverMemoryMiB: 768, clientMemoryMiB: 1024, console: "pipe" } as const;
+  await using laptop = await startVm(system, laptopSpec(settings, ["stiefel.on_end=poweroff"]), host, start);
+  await laptop.waitForLine(serverReadyPattern, { timeoutMs: 180_000 });
+  const spec = await startFromStick(rig, desktopSpec(settings, autologinCredentials), {
+    image,
+    laptopDiskPath: diskPath,
+  });
+  await using vm = await startVm(system, spec, host, start);
+  await vm.waitForLine(/stiefel-demo: root=\/dev\/nbd0p2 /, { timeoutMs: 420_000 });
+  await work(await openConsoleShell(system, vm, { timeoutMs: 60_000 }), { vm, spec });
+  vm.type("systemctl poweroff\n");
+  assert.equal((await vm.ended).kind, "shutdown");
+  assert.equal((await laptop.ended).kind, "shutdown");
+}
+
+/** From its own disk, by its own boot loader, kernel and initramfs. */
+async function startByItself(diskPath: string): Promise<void> {
+  const { system, options: { runDirectory } } = rig;
+  const { host } = await rig.machines();
+  await system.remove(cablePath(runDirectory));
+  const own = ownLaptopSpec({ diskPath, projectDiskPath: diskPath, memoryMiB: 1024 });
+  const spec = { ...own, disks: own.disks.slice(0, 1) };
+  await using vm = await startVm(system, spec, host, { runDirectory, limitMs: 600_000 });
+  await vm.waitForLine(/stiefel-demo: root=\/dev\/vda2 /, { timeoutMs: 300_000 });
+  const shell = await openConsoleShell(system, vm, { timeoutMs: 60_000 });
+  // Nothing of a desktop is left, and nothing of the update is half done.
+  await shell.mustRun(
+    '! test -e /run/stiefelsystem && ! grep -w noresume /proc/cmdline && test -z "$(dpkg --audit)"',
+    short,
+  );
+  vm.type("systemctl poweroff\n");
+  assert.equal((await vm.ended).kind, "shutdown");
+}
