@@ -4,12 +4,20 @@
  */
 
 import assert from "node:assert/strict";
+import { createInitrd } from "../../lib/cli/commands/create_initrd.ts";
 import { prepareDemoDisk } from "../../lib/cli/commands/prepare_machines.ts";
 import { autologinCredentials, type ConsoleShell, openConsoleShell } from "../../lib/qemu/console_shell.ts";
 import { copyDemoDisk, packageFilesPath } from "../../lib/qemu/demo_disk.ts";
-import { cablePath, desktopSpec, laptopSpec, ownLaptopSpec, serverReadyPattern } from "../../lib/qemu/machine_pair.ts";
-import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
-import type { VmSpec } from "../../lib/qemu/vm_spec.ts";
+import {
+  type BootImage,
+  cablePath,
+  desktopSpec,
+  laptopSpec,
+  ownLaptopSpec,
+  serverReadyPattern,
+} from "../../lib/qemu/machine_pair.ts";
+import { detectQemuHost, startVm, type Vm } from "../../lib/qemu/run_vm.ts";
+import type { QemuHost, VmSpec } from "../../lib/qemu/vm_spec.ts";
 import { startFromStick } from "../qemu/boot_stick.ts";
 import { prepareQemuTest } from "../qemu/machines.ts";
 
@@ -107,13 +115,19 @@ async function prepareDisk({ generator }: Upgrade): Promise<string> {
   return path;
 }
 
+/** The image alone: these machines have a disk of their own. */
+async function prepareImage(): Promise<{ readonly image: BootImage; readonly host: QemuHost }> {
+  const { system, ui, options } = rig;
+  return { image: await createInitrd(system, ui, options.image), host: await detectQemuHost(system) };
+}
+
 /** The laptop serves its disk, a desktop with Secure Boot starts from it, `work` is done there, and both shut down. */
 async function runOnDesktop(
   diskPath: string,
   work: (shell: ConsoleShell, desktop: { readonly vm: Vm; readonly spec: VmSpec }) => Promise<void>,
 ): Promise<void> {
   const { system, options: { runDirectory } } = rig;
-  const { image, host } = await rig.machines();
+  const { image, host } = await prepareImage();
   const start = { runDirectory, limitMs: 1800_000 };
   await system.remove(cablePath(runDirectory));
   const settings = { image, diskPath, serverMemoryMiB: 768, clientMemoryMiB: 1024, console: "pipe" } as const;
@@ -134,7 +148,7 @@ async function runOnDesktop(
 /** From its own disk, by its own boot loader, kernel and initramfs. */
 async function startByItself(diskPath: string): Promise<void> {
   const { system, options: { runDirectory } } = rig;
-  const { host } = await rig.machines();
+  const { host } = await prepareImage();
   await system.remove(cablePath(runDirectory));
   const own = ownLaptopSpec({ diskPath, projectDiskPath: diskPath, memoryMiB: 1024 });
   const spec = { ...own, disks: own.disks.slice(0, 1) };

@@ -201,4 +201,28 @@ for (const shell of SHELLS) {
     // In the initramfs itself.
     assert.equal(await read("RESUME=auto"), "none");
   });
+
+  Deno.test(`L9: where blkid has found a copy of root, the initramfs mounts the laptop's${under}`, async () => {
+    for (const isCopy of [true, false]) {
+      await using machine = await makeMachine({
+        programs: { "stiefel-check": `${isCopy} && echo /dev/nbd0p2 >"$STUB_ROOT/run/stiefelsystem/root"\nexit 0` },
+        session: "STIEFEL_VERSION=1\n",
+      });
+      for (const directory of ["conf", "run/stiefelsystem"]) {
+        Deno.mkdirSync(`${machine.root}/${directory}`, { recursive: true });
+      }
+      const script = hook.replace(/hooks\/stiefelsystem$/, "scripts/local-premount/stiefelsystem");
+      machine.write("/scripts/functions", "");
+      machine.write(
+        "/premount",
+        Deno.readTextFileSync(script)
+          .replaceAll(/\/usr\/lib\/stiefelsystem\/(?=stiefel-)/g, "")
+          .replaceAll(/(?<=[ <>])\/(stiefelsystem|run|scripts|conf)\//g, `${machine.root}/$1/`),
+      );
+      const { code, stderr } = await machine.run(["env", "ROOT=/dev/sda2", ...shell, `${machine.root}/premount`]);
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+      assert.deepEqual(machine.calls(), ["stiefel-check  /dev/sda2"]);
+      assert.deepEqual(machine.files("/conf"), isCopy ? { "/conf/param.conf": "ROOT=/dev/nbd0p2\n" } : {});
+    }
+  });
 }

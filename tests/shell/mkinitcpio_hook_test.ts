@@ -245,4 +245,23 @@ for (const shell of SHELLS) {
     assert.deepEqual(await check([0]), ["stiefel-check"]);
     assert.deepEqual(await check([1, 0]), ["stiefel-check", "launch_interactive_shell", "stiefel-check"]);
   });
+
+  Deno.test(`L9: where blkid has found a copy of root, init mounts the laptop's${under}`, async () => {
+    await using machine = await makeMachine({
+      programs: { "stiefel-check": `echo /dev/nbd0p2 >"$STUB_ROOT/run/stiefelsystem/root"` },
+      session: "STIEFEL_VERSION=1\n",
+    });
+    Deno.mkdirSync(`${machine.root}/run/stiefelsystem`, { recursive: true });
+    const text = Deno.readTextFileSync(`${overlay}etc/initcpio/hooks/stiefelsystem-check`)
+      .replaceAll(/\/usr\/lib\/stiefelsystem\/(?=stiefel-)/g, "")
+      .replaceAll(/(?<=[ <])\/(stiefelsystem|run)\//g, `${machine.root}/$1/`);
+    machine.write("/hook", text);
+    machine.write(
+      "/init",
+      `root=UUID=1234\nresolve_device() { echo /dev/sda2; }\n. "${machine.root}/hook"\nrun_hook\necho "$root"\n`,
+    );
+    const { stdout, stderr } = await machine.run([...shell, `${machine.root}/init`]);
+    assert.deepEqual({ stdout, stderr }, { stdout: "/dev/nbd0p2\n", stderr: "" });
+    assert.deepEqual(machine.calls(), ["stiefel-check  /dev/sda2"]);
+  });
 }

@@ -205,6 +205,41 @@ for (const shell of SHELLS) {
     assert.equal(Deno.lstatSync(`${machine.root}${separateKernel}`).isSymlink, false);
   });
 
+  /** A laptop that was set up for initramfs-tools, without mkinitramfs: apt has removed it with what dracut has left of it. */
+  const makeAutoremoved = async (): Promise<Machine> => {
+    const machine = await makeMachine({ programs: { dracut: generator, mktemp } });
+    const { releases: [release = ""], images: [image = ""] } = debian;
+    machine.write(`/usr/lib/modules/${release}/modules.dep`, "");
+    machine.write(image, "kernel\n");
+    machine.write(`${ourConfdir}/hooks/stiefelsystem`, "our hook");
+    for (const directory of ["etc/stiefelsystem", "var/lib"]) {
+      Deno.mkdirSync(`${machine.root}/${directory}`, { recursive: true });
+    }
+    return machine;
+  };
+
+  Deno.test(`L7: where another generator has come since setup-server, that is said and kept for doctor${under}`, async () => {
+    await using machine = await makeAutoremoved();
+    const { code, stderr } = await runBuilder(machine, ["newest"]);
+    assert.equal(code, 1);
+    assert.match(stderr, /generator of this system is another one .*: run setup-server again/);
+    assert.match(
+      machine.read("/etc/stiefelsystem/pair-failed"),
+      /^The initramfs generator .*run setup-server again\n$/,
+    );
+    assert.deepEqual(machine.calls().filter((call) => call.startsWith("dracut")), []);
+  });
+
+  Deno.test(`L7: after setup-server has been run again dracut builds, and nothing is left to say${under}`, async () => {
+    await using machine = await makeAutoremoved();
+    machine.write("/etc/stiefelsystem/pair-failed", "before\n");
+    machine.write("/usr/lib/dracut/modules.d/95stiefelsystem/module-setup.sh", "");
+    const { code, stderr } = await runBuilder(machine, ["newest"]);
+    assert.equal(code, 0, stderr);
+    assert.ok(machine.calls().includes(dracutCall("6.9.7-amd64")), machine.calls().join("\n"));
+    assert.ok(!machine.exists("/etc/stiefelsystem/pair-failed"));
+  });
+
   const mkinitcpioVersions: readonly (readonly [name: string, usage: string, options: string])[] = [
     [
       "40 and later, without its post hooks",
