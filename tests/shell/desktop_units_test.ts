@@ -73,21 +73,23 @@ for (const shell of SHELLS) {
   });
 
   const generate = async (
-    { fstab = "", record = "", isDesktop = true }: {
+    { fstab = "", crypttab = "", record = "", isDesktop = true }: {
       readonly fstab?: string;
+      readonly crypttab?: string;
       readonly record?: string;
       readonly isDesktop?: boolean;
     },
   ): Promise<Readonly<Record<string, string>>> => {
     await using machine = await makeMachine({
       programs: {
-        "systemd-escape":
-          'for word; do :; done; word=${word#/}; echo "$(echo "$word" | sed "s/ /\\\\\\\\x20/g;s,/,-,g").mount"',
+        "systemd-escape": `suffix=\${2#--suffix=}; word=\${3#/}
+echo "$(echo "$word" | sed 's/ /\\\\x20/g;s,/,-,g').$suffix"`,
       },
     });
     Deno.mkdirSync(`${machine.root}/late`);
     if (isDesktop) machine.write(sessionState, "");
     machine.write("/etc/fstab", fstab);
+    machine.write("/etc/crypttab", crypttab);
     if (record !== "") machine.write("/etc/stiefelsystem/laptop", record);
     const late = `${machine.root}/late`;
     const generator = `${generic}systemd/system-generators/stiefelsystem`;
@@ -115,6 +117,15 @@ LABEL=data /data ext4 defaults 0 2
       /^\[Unit\]\nConditionPathExists=!\/run\/stief/m,
     );
     assert.deepEqual(await generate({ fstab, isDesktop: false }), {}, "the laptop itself");
+  });
+
+  Deno.test(`L3: the boot does not wait for what crypttab calls by the name of a disk${under}`, async () => {
+    const crypttab = "cryptswap /dev/nvme0n1p3 /dev/urandom swap\nhome UUID=1 none luks\n#old /dev/sda3 none luks\n";
+    assert.deepEqual(await generate({ crypttab }), {
+      "/late/dev-mapper-cryptswap.device.d/50-stiefelsystem.conf": "[Unit]\nJobRunningTimeoutSec=5\n",
+      "/late/dev-nvme0n1p3.device.d/50-stiefelsystem.conf": "[Unit]\nJobRunningTimeoutSec=5\n",
+    });
+    assert.deepEqual(await generate({ crypttab, isDesktop: false }), {});
   });
 
   Deno.test(`L2: the laptop's EFI system partition is where new kernels go, also where fstab does not name it${under}`, async () => {
