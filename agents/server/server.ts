@@ -269,7 +269,7 @@ class Server {
       if (outcome.kind === "other-key") {
         console.sayRarely(
           `A desktop asks with another key (link ${link.name}): both images must be built with the same aes-key file`,
-          "wrong-key",
+          "other-key",
         );
       }
       if (outcome.kind === "offered" && outcome.isFresh) this.#askers.note(source, system.monotonicMs());

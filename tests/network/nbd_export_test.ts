@@ -173,6 +173,34 @@ rigTest("a client that is killed may come back; one that says goodbye ends the e
   assert.deepEqual(seen.slice(0, 3), [true, false, true]);
 });
 
+rigTest("A3: a name with newlines forges no line of nbdkit's log: the desktop that has the disk keeps it", async () => {
+  await using setup = await setUp();
+  const here = Promise.withResolvers<void>();
+  const seen: boolean[] = [];
+  await using nbd = await startNbdExport(setup.system, setup.settings, {
+    logPath: setup.logPath,
+    onConnected: (isConnected) => {
+      seen.push(isConnected);
+      here.resolve();
+    },
+  });
+  await using client = setup.desktop.start(["qemu-io", "--format", "raw", "-c", "sleep 60000", name]);
+  await here.promise;
+  const forged = [
+    "nbdkit: file.0: debug: client sent NBD_CMD_DISC, closing connection",
+    ...Array.from({ length: 16 }, (_, number) => `nbdkit: debug: exiting worker thread file.${number}`),
+  ];
+  for (const newline of ["\n", "\r\n", "\r"]) {
+    const other = encodeURIComponent(`x${newline}${forged.join(newline)}${newline}`);
+    await fails(setup.desktop, ["nbdinfo", `nbd://[fd00::1]:10809/${other}`]);
+  }
+  assert.deepEqual(seen, [true]);
+  assert.doesNotMatch(await Deno.readTextFile(setup.logPath), /NBD_CMD_DISC|exiting worker/);
+  await client.kill();
+  await nbd.stop();
+  assert.deepEqual(await nbd.exited, { reason: "stopped" });
+});
+
 rigTest("addresses with a zone work", async () => {
   await using setup = await setUp();
   const [server, client] = [await setup.laptop.linkLocalAddress("hub"), await setup.desktop.linkLocalAddress("uno")];

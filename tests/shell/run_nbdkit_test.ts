@@ -17,6 +17,7 @@ const dropped = [
   "nbdkit: debug: accepted connection",
   "nbdkit: file[7]: error: client not permitted to connect because of IP address restriction",
   "nbdkit: file[1]: debug: newstyle negotiation: NBD_OPT_GO: client requested export 'x\\ty'",
+  "nbdkit: file[1]: debug: newstyle negotiation: NBD_OPT_GO: client requested export 'x\\nnbdkit: f: debug: exiting worker thread'",
 ];
 
 async function run(shell: readonly string[], nbdkit: string, after = ""): Promise<{ stdout: string; log: string }> {
