@@ -2,7 +2,8 @@
  * Who has the disk right now, and the export to it. The decision is lib/block/lease.ts; here it is kept and carried out, and written down
  * for the agent that is started in our place should we fail.
  */
-import { adoptNbdExport } from "../../lib/block/adopt_export.ts";
+import { adoptNbdExport, readKeptLog } from "../../lib/block/adopt_export.ts";
+import { mayBelieveToHaveDisk } from "../../lib/block/nbdkit_log.ts";
 import { type ExportState, formatExportState, parseExportState } from "../../lib/block/export_state.ts";
 import { describeHolder, type Lease, type LeaseClient, requestLease } from "../../lib/block/lease.ts";
 import { type NbdExport, type NbdExportEnd, startNbdExport } from "../../lib/block/nbd_export.ts";
@@ -59,6 +60,7 @@ export class Desk {
   readonly #options: DeskOptions;
   #holding: Holding | undefined;
   #restoring: Promise<void> | undefined;
+  #keepsNotes = false;
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -211,8 +213,11 @@ export class Desk {
   #createCleanup(linkAddress: ExportState["linkAddress"]): AsyncDisposableStack {
     const { system } = this.#options;
     const cleanup = new AsyncDisposableStack();
-    cleanup.defer(() => system.remove(this.#logPath));
-    cleanup.defer(() => system.remove(this.#statePath));
+    cleanup.defer(async () => {
+      if (this.#keepsNotes) return;
+      await system.remove(this.#statePath);
+      await system.remove(this.#logPath);
+    });
     if (linkAddress === undefined) return cleanup;
     const argv = ["ip", "-6", "address", "del", linkAddress.address, "dev", linkAddress.link];
     cleanup.defer(async () => {
@@ -244,10 +249,15 @@ export class Desk {
     if (this.#holding === ticket) await this.#free(this.#holding, false);
   }
 
-  /** Ends everything, for the end of the agent. */
+  /**
+   * Ends everything, for the end of the agent. What is known of an export stays written down when its desktop may believe that it has the disk:
+   * somebody has stopped us, and an agent that is started in our place must know.
+   */
   async close(): Promise<void> {
     const holding = this.#holding;
     this.#holding = undefined;
+    this.#keepsNotes = holding?.lostBecause !== undefined || (holding?.nbd !== undefined &&
+      mayBelieveToHaveDisk(await readKeptLog(this.#options.system, this.#logPath, false)));
     if (holding !== undefined) await end(holding);
   }
 

@@ -34,7 +34,7 @@ export async function adoptNbdExport(
   const pid = await findNbdkit(system, state.exportName);
   if (pid === undefined) {
     await syncDisk(system, state.disk);
-    return { kind: "over", end: endWithoutGoodbye(await readLog(system, options.logPath, state.wasUsed)) };
+    return { kind: "over", end: endWithoutGoodbye(await readKeptLog(system, options.logPath, state.wasUsed)) };
   }
   const stopping = new AbortController();
   const exited = (async (): Promise<NbdExportEnd> => {
@@ -65,7 +65,7 @@ async function watchClient(system: System, watch: Watch): Promise<NbdExportEnd> 
     if (watch.signal.aborted) return { reason: "stopped" };
     // In this order: what nbdkit had to say before it ended is in its log by then.
     const isRunning = await isNbdkit(system, watch.pid, watch.exportName);
-    const log = await readLog(system, watch.logPath, watch.wasUsed);
+    const log = await readKeptLog(system, watch.logPath, watch.wasUsed);
     if (hasClientLeft(log)) return { reason: "disconnected" };
     if (!isRunning) return endWithoutGoodbye(log);
     const isConnected = log.workers > 0;
@@ -79,7 +79,7 @@ async function watchClient(system: System, watch: Watch): Promise<NbdExportEnd> 
 }
 
 /** A log that cannot be read tells of no goodbye: then nobody else gets the disk. */
-async function readLog(system: System, path: string, wasUsed: boolean): Promise<NbdkitLogState> {
+export async function readKeptLog(system: System, path: string, wasUsed: boolean): Promise<NbdkitLogState> {
   const text = await system.readText(path).catch(() => "");
   // The last line may be half written.
   const log = text.split("\n").slice(0, -1).reduce(readNbdkitLine, emptyNbdkitLog);

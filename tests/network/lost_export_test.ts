@@ -84,3 +84,25 @@ rigTest("A3: nbdkit is stopped, and goes on: the desktop keeps the disk", async 
   assert.doesNotMatch(server.lines.join("\n"), /CUT OFF|done with the disk/);
   assert.doesNotMatch(disk.lines.join("\n"), /error|failed/i);
 });
+
+rigTest(
+  "A3: the server is told to stop (SIGTERM, Ctrl-C) under a desktop: the next one does not take the disk for free",
+  async () => {
+    await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"], ["laptop", "eth1", "other", "eth0"]]);
+    const laptop = rig.machine("laptop");
+    await using session = await lend(rig);
+    const { site, server } = session;
+    await laptop.run(["kill", "-INT", String(server.pid)]);
+    await server.exited;
+    assert.ok(!(await rig.processes("laptop")).includes("nbdkit"));
+    await using next = startServer(laptop, { site });
+    await next.waitForLine(/THE DISK IS CUT OFF FROM ITS DESKTOP/);
+    await using other = startClient(rig.machine("other"), { site });
+    await other.waitForLine(/its connection has broken/);
+    // and told to stop once more
+    await laptop.run(["kill", "-TERM", String(next.pid)]);
+    await next.exited;
+    await using last = startServer(laptop, { site });
+    await last.waitForLine(/THE DISK IS CUT OFF FROM ITS DESKTOP/);
+  },
+);
