@@ -8,6 +8,7 @@ import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../shared/backoff.ts";
 import type { Console } from "../shared/console.ts";
 import { isCandidate, runOnLinks, type UsableLink } from "../shared/links.ts";
+import { ADVICE_INTERVAL_MS, adviseOn } from "./advice.ts";
 import { type AskedLaptop, mayAsk } from "./asked_laptop.ts";
 
 export interface FoundServer {
@@ -111,13 +112,32 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
   const onAbort = (): void => found.reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
-  const running = runOnLinks({ system, console, signal: stop, onLinks: report, work });
+  let candidates: readonly Link[] = [];
+  const onLinks = (links: readonly Link[]): void => {
+    candidates = links.filter(isCandidate);
+    report(links);
+  };
+  const running = runOnLinks({ system, console, signal: stop, onLinks, work });
+  const advising = repeatAdvice(options, stop, (turn) => adviseOn(candidates, asked, turn));
   try {
     return await found.promise;
   } finally {
     signal.removeEventListener("abort", onAbort);
     over.abort();
-    await running;
+    await Promise.all([running, advising]);
+  }
+}
+
+/** Says what to check next, again and again, until a server is found. */
+async function repeatAdvice(
+  { system, console }: SearchOptions,
+  signal: AbortSignal,
+  advise: (turn: number) => string,
+): Promise<void> {
+  for (let turn = 0;; turn++) {
+    await system.delay(ADVICE_INTERVAL_MS, signal).catch(() => {});
+    if (signal.aborted) return;
+    console.say(advise(turn));
   }
 }
 

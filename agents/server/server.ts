@@ -12,6 +12,7 @@ import { DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
 import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
 import type { OnEnd } from "../../lib/protocol/kernel_command_line.ts";
 import { declineBusy } from "../../lib/protocol/secure_channel.ts";
+import { describeServiceEnd } from "../../lib/service_end.ts";
 import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../shared/backoff.ts";
 import type { Console } from "../shared/console.ts";
@@ -90,6 +91,7 @@ class Server {
   readonly #source: PreparedSource;
   readonly #desk: Desk;
   readonly #workDirectory: string;
+  #isWelcomeSaid = false;
   readonly #askers = new RecentAskers();
   readonly #done = Promise.withResolvers<void>();
   #state: ServerState;
@@ -214,9 +216,22 @@ class Server {
     if (problem !== undefined) return this.#refuse(problem.message, []);
     if (this.#desk.isFree) this.#setPhase({ kind: "waiting" });
     this.#dependencies.console.mark("serving");
+    this.#sayWelcome();
     this.#dependencies.console.say("Waiting for a desktop with the same key");
     await this.#prepare(disk);
     this.#dependencies.console.mark("prepared");
+  }
+
+  /** For a person at the laptop: what has become of it, and how it comes back. Once. */
+  #sayWelcome(): void {
+    const { console } = this.#dependencies;
+    if (this.#isWelcomeSaid) return;
+    this.#isWelcomeSaid = true;
+    console.say(
+      `This computer is the stiefelsystem server "${this.#state.name}": desktops with the same key use its disk.`,
+    );
+    const end = { onEnd: this.#onEnd, clientTimeoutSeconds: this.#clientTimeoutSeconds };
+    for (const line of describeServiceEnd(end)) console.say(line);
   }
 
   /** Not while a desktop has the disk: what is opened here would stay open beside its export. */
@@ -242,6 +257,11 @@ class Server {
     const place = { address: link.address, link: link.name, port: BOOT_EXCHANGE_PORT, signal };
     await using _listener = this.#listenForExchange(place, () => ({ kind: "link", link: link.name }));
     using _listed = this.#list(link.name);
+    // For a browser or curl(1) on the other end, which has another name for the link.
+    const page = `http://[${link.address}%25LINK]:${statePagePort}/`;
+    this.#dependencies.console.sayRarely(
+      `State, for a computer on the cable of ${link.name}: ${page} (LINK: its name there)`,
+    );
     const onAbort = (): void => datagrams.close();
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();

@@ -92,6 +92,8 @@ export function createConsole(options: ConsoleOptions): Console {
     sayRarely,
     status,
     mark: (step) => {
+      // A screen is for people; bench and demo read a serial line.
+      if (terminal.canRedraw) return;
       endStatus();
       say(`stiefelsystem: step=${step} after=${(monotonicMs() / 1000).toFixed(2)}`);
     },

@@ -67,6 +67,12 @@ Deno.test("a mark tells the step and the seconds since the agent started", () =>
   assert.equal(text(), "stiefelsystem: step=found after=5.00\n");
 });
 
+Deno.test("P12: a screen shows no marks: they are for programs, which read a serial line", () => {
+  const { console, text } = setUp(true);
+  console.mark("found");
+  assert.equal(text(), "");
+});
+
 Deno.test("only terminals known to redraw are redrawn", () => {
   for (const term of ["linux", "xterm-256color", "screen"]) assert.ok(canRedraw(true, term));
   for (const term of ["dumb", "vt100", "vt220", "", undefined]) assert.ok(!canRedraw(true, term));

@@ -63,7 +63,7 @@ const grubModules = "biosdisk part_gpt ext2 gzio normal linux echo search search
 const grubDirectory = "/boot/grub/i386-pc";
 
 /** ukify(1), with the shell's patterns for the only kernel there is. */
-const makeUnifiedImage = `chroot "$1" sh -c 'ukify build --linux=/boot/vmlinuz-* --initrd=/boot/initrd.img-* ` +
+const makeUnifiedImage = `chroot "$1" sh -c 'ukify build --linux /boot/vmlinuz-* --initrd /boot/initrd.img-* ` +
   `"--cmdline=${demoDiskCommandLine}" --output=/${unifiedImagePath}'`;
 
 /** Left out of every package: nobody reads them on this disk. */

@@ -76,6 +76,7 @@ export function startServer(machine: Machine, start: AgentStart): RunningAgent {
     site.bootPath,
     site.diskPath,
     start.passphrase ?? "-",
+    ...["--handover-dir", `${machine.directory}/handover`],
     ...commonArguments(machine, start),
   ]));
 }

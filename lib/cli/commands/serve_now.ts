@@ -9,6 +9,7 @@ import { JOIN_DIRECTORY } from "../../formats/handover.ts";
 import { configPath, imageStartOf } from "../../host/image_start.ts";
 import { gatherHandover } from "../../restart/gather_handover.ts";
 import { demandNoInhibitor, findObstacle, loadImage, restartIntoImage } from "../../restart/restart.ts";
+import { describeServiceEnd } from "../../service_end.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
 
@@ -79,18 +80,10 @@ async function demandPossible(system: System, { dryRun }: { readonly dryRun: boo
 
 /** What happens, and how one comes back. Pure. */
 export function describeRestart({ server, autokexec }: Config): readonly string[] {
-  const minutes = autokexec.clientTimeoutMinutes;
-  const ends = {
-    reboot: "its own system starts again",
-    poweroff: "it switches itself off",
-    wait: "it waits for the next one",
-  }[server.onEnd];
   return [
     "This computer shuts down as for any restart, and starts as a server for desktops with the same key:",
     "all programs end, all users are logged out, and nothing of this system runs until it comes back.",
-    `When a desktop is done, ${ends}.`,
-    ...minutes > 0 && server.onEnd !== "wait" ? [`The same happens after ${minutes} minutes without a desktop.`] : [],
-    "To come back before: Ctrl-Alt-Del, or its power key held down, while no desktop uses the disk.",
+    ...describeServiceEnd({ onEnd: server.onEnd, clientTimeoutSeconds: autokexec.clientTimeoutMinutes * 60 }),
   ];
 }
 

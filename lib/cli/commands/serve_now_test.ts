@@ -82,8 +82,11 @@ Deno.test("P18: serve-now says what happens, asks, loads the image with the hand
   );
   const said = ui.said.join("\n");
   assert.match(said, /shuts down as for any restart/);
-  assert.match(said, /When a desktop is done, its own system starts again\.\n.*after 15 minutes without a desktop/);
-  assert.match(said, /To come back before: Ctrl-Alt-Del/);
+  assert.match(
+    said,
+    /When a desktop is done, this computer starts its own system again\.\n.*after 15 min without a desktop/,
+  );
+  assert.match(said, /To leave before: Ctrl-Alt-Del/);
   assert.match(said, /Handed over to the image: this disk, the kernel command line and kernel and initramfs/);
   assert.deepEqual(ui.questions.map(({ text }) => text), ["Restart as a stiefelsystem server now?"]);
   // It does not come: nothing stays loaded.
