@@ -74,7 +74,9 @@ async function attach(shell: readonly string[], keeps: boolean): Promise<Desk> {
   if (keeps) {
     // in the mount namespace that `ip netns exec` gives
     const enter = 'mount --bind "$0" /run; for device in /dev/kmsg /dev/console; do ' +
-      '[ ! -e "$device" ] || mount --bind /dev/null "$device"; done; exec "$@"';
+      '[ ! -e "$device" ] || mount --bind /dev/null "$device"; done; ' +
+      // what systemd gives to a service of Debian 13
+      'exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin "$@"';
     // What takes ten seconds on a desktop takes one here.
     const quick = (await Deno.readTextFile(`${programs}/stiefel-keep-link`)).replace(
       "look_seconds=10",

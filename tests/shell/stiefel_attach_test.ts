@@ -442,7 +442,7 @@ for (const shell of SHELLS) {
         "Description=Keeps the link to the laptop's disk as it is\n" +
         "ConditionPathExists=/usr/lib/stiefelsystem/stiefel-keep-link\nDefaultDependencies=no\nIgnoreOnIsolate=yes\n" +
         "[Service]\nExecStart=/usr/lib/stiefelsystem/stiefel-keep-link\nPrivateMounts=yes\n" +
-        "OOMScoreAdjust=-1000\nRestart=on-failure\n",
+        "OOMScoreAdjust=-1000\nRestart=on-failure\nRestartSec=30\n",
       "/run/systemd/system/sysinit.target.wants/stiefel-keep-link.service": "-> ../stiefel-keep-link.service",
       "/run/systemd/system/suspend-then-hibernate.target": "-> /dev/null",
       "/run/systemd/system/suspend.target": "-> /dev/null",
