@@ -160,3 +160,18 @@ Deno.test("every module of the house is named in doc/architecture.md", async () 
     "Folders without a line in doc/architecture.md",
   );
 });
+
+Deno.test("each decision has a number of its own, in its name and its title", async () => {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(`${projectRoot}doc/decisions`)) names.push(name);
+  const numbers = names.map((name) => name.slice(0, 4));
+  assertNone(
+    names.filter((name, index) => numbers.indexOf(name.slice(0, 4)) !== index),
+    "Decisions with a taken number",
+  );
+  const titles = await Promise.all(names.map(async (name) => {
+    const [title = ""] = (await Deno.readTextFile(`${projectRoot}doc/decisions/${name}`)).split("\n");
+    return title.startsWith(`# ${Number(name.slice(0, 4))}. `) ? [] : [`${name}: ${title}`];
+  }));
+  assertNone(titles.flat(), "Titles without the number of the file");
+});

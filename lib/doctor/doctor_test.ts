@@ -106,7 +106,7 @@ testTopic<DistributionFacts>("distribution, programs, generator", {
     ["programs", "error", /without netlink/, { nbdClientHasNetlink: false }],
     ["initramfs generator", "error", /none/, { generator: undefined }],
     ["places to write", "error", /^\/usr is mounted read-only/, {
-      mounts: { readOnly: ["/usr"], isBootUnmounted: false },
+      mounts: { readOnly: [{ path: "/usr", mountPoint: "/usr" }], isBootUnmounted: false },
     }],
     ["places to write", "error", /^\/boot is not mounted/, { mounts: { readOnly: [], isBootUnmounted: true } }],
   ],

@@ -43,7 +43,7 @@ export async function init(system: System, ui: Ui, options: InitOptions): Promis
   const facts = await needingRoot("init", gatherHostFacts(system, tree));
   const storage = await gatherStorageFacts(system);
   const generator = chooseGenerator(facts, new Set());
-  for (const line of describeSystem(facts, storage, generator)) ui.say(line);
+  for (const line of describeSystem({ facts, storage, generator }, ui.screen().columns)) ui.say(line);
   const text = formatConfigYaml({
     systemName: facts.distribution?.prettyName ?? "an unknown distribution",
     ...await chooseStorage(system, ui, { storage, assumeYes: options.assumeYes ?? false }),
@@ -54,18 +54,21 @@ export async function init(system: System, ui: Ui, options: InitOptions): Promis
   await writeConfig(system, ui, { text, ...options });
 }
 
-function describeSystem(
-  facts: HostFacts,
-  storage: StorageFacts,
-  generator: GeneratorId | undefined,
-): readonly string[] {
+interface FoundSystem {
+  readonly facts: HostFacts;
+  readonly storage: StorageFacts;
+  readonly generator: GeneratorId | undefined;
+}
+
+/** What init has found, as lines of a terminal with so many columns. */
+export function describeSystem({ facts, storage, generator }: FoundSystem, columns: number): readonly string[] {
   return [
     `System      ${facts.distribution?.prettyName ?? "not known"}`,
     `Initramfs   ${generator ?? "no generator that is known here"}`,
     `Kernel      ${facts.kernel?.release ?? "none found"}`,
-    ...wrapLine(`Root        ${describeChain(storage.root)}`, 12),
-    ...storage.boot === undefined ? [] : wrapLine(`Boot        ${describeChain(storage.boot)}`, 12),
-  ];
+    `Root        ${describeChain(storage.root)}`,
+    ...storage.boot === undefined ? [] : [`Boot        ${describeChain(storage.boot)}`],
+  ].flatMap((line) => wrapLine(line, 12, columns));
 }
 
 function describeChain(chain: MountChain | undefined): string {

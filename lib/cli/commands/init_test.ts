@@ -6,7 +6,10 @@ import {
 } from "../../../tests/support/installed_systems.ts";
 import type { Ui } from "../../ui.ts";
 import { reportError } from "../report_error.ts";
-import { init } from "./init.ts";
+import { gatherHostFacts } from "../../host/host_facts.ts";
+import type { StorageFacts } from "../../host/storage_facts.ts";
+import { openHostTree } from "../../host/tree.ts";
+import { describeSystem, init } from "./init.ts";
 
 const debian = installedSystems[0] as InstalledSystem;
 
@@ -31,7 +34,8 @@ Deno.test("memory that is swapped to and the boot areas of an eMMC are not offer
   });
   const asked: string[] = [];
   const said: string[] = [];
-  const ui: Pick<Ui, "say" | "confirm"> = {
+  const ui: Pick<Ui, "say" | "confirm" | "screen"> = {
+    screen: () => ({ columns: 80, rows: undefined }),
     say: (text) => void said.push(text),
     confirm: (text) => Promise.resolve(asked.push(text) > 0 && !text.startsWith("Let desktops")),
   };
@@ -97,3 +101,20 @@ for (const [name, devices, disk, said] of machines) {
     assert.equal(/^ {2}disk: "(.*)"$/m.exec(config)?.[1], disk);
   });
 }
+
+Deno.test("what init has found is as wide as the terminal, and 80 columns at most", async () => {
+  const system = await createInstalledSystem(debian);
+  const facts = await gatherHostFacts(system, await openHostTree(system));
+  const chain = ["/dev/nvme0n1", "/dev/nvme0n1p3", "/dev/mapper/a-long-name", "/dev/mapper/vg-root-and-home"];
+  const storage = { disks: [], root: { devices: chain.map((path) => ({ path })) } } as unknown as StorageFacts;
+  for (const [columns, widest] of [[40, 40], [80, 80], [200, 80]] as const) {
+    const lines = describeSystem({ facts, storage, generator: "initramfs-tools" }, columns);
+    // A word that is too long for a line stays whole.
+    assert.deepEqual(lines.filter((line) => line.length > widest && line.trim().includes(" ")), [], `${columns}`);
+    assert.equal(
+      lines.join(" ").replaceAll(/ +/g, " ").includes(`Root ${chain.join(" > ")}`),
+      true,
+      lines.join("\n"),
+    );
+  }
+});
