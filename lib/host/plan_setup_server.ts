@@ -13,6 +13,7 @@ import {
 } from "../protocol/autokexec_settings.ts";
 import { forDesktop } from "../protocol/kernel_command_line.ts";
 import { autokexecUnit, autokexecUnitPath, formatAutokexecUnit } from "./autokexec_unit.ts";
+import { type GrubMenuFacts, planGrubEntry } from "./boot_menu.ts";
 import { configPath, imageStartOf } from "./image_start.ts";
 import { type HostFacts, networkUnits, originalInitramfsHooks, usualKernelImages } from "./host_facts.ts";
 import { networkdRule, networkManagerRule, type NetworkRule } from "./network_rules.ts";
@@ -57,6 +58,8 @@ export interface SetupInputs {
   readonly facts: HostFacts;
   readonly artifacts: SetupArtifacts;
   readonly generator: GeneratorId;
+  /** Absent: GRUB's menu gets no entry. */
+  readonly grubMenu?: GrubMenuFacts | undefined;
 }
 
 export const stiefelsystemJsonPath: HostPath = "/boot/stiefelsystem.json";
@@ -81,6 +84,7 @@ export function planSetupServer(inputs: SetupInputs): Plan {
       planBuild(facts, overlay),
       ...planKernelHooks(artifacts),
       ...planBootJson(inputs),
+      ...planBootMenu(inputs),
       ...planAutokexec(inputs),
     ],
   });
@@ -322,6 +326,18 @@ function planBootJson({ config, facts }: SetupInputs): readonly Operation[] {
     { kind: "text", text: formatStiefelsystemJson(content) },
     "Tells the server which kernel and initramfs a desktop gets, where the boot loader's configuration names others",
     { mode: facts.bootHasModes ? 0o644 : "any", needs: load === undefined ? ["initramfs"] : [] },
+  )];
+}
+
+function planBootMenu({ config, grubMenu, facts }: SetupInputs): readonly Operation[] {
+  const image = imageStartOf(config);
+  const entry = grubMenu === undefined ? undefined : planGrubEntry(grubMenu, image);
+  if (entry === undefined) return [];
+  return [writeFile(
+    entry.path,
+    { kind: "text", text: entry.text },
+    "Adds an entry to GRUB's menu that starts the image by hand; the laptop starts as before unless somebody chooses it",
+    { mode: facts.bootHasModes ? 0o644 : "any", needs: [image.kernel, image.initrd] },
   )];
 }
 

@@ -21,7 +21,10 @@ const parameters = new Set([
   "systemd.unit=emergency.target",
 ]);
 
+/** Our own image, which setup-server offers in GRUB's menu: a desktop that started it would be a server. */
+const ownImage = "stiefel.role=";
+
 export function isRecovery(entry: Pick<NamedEntry, "title" | "commandLine">, id = ""): boolean {
   return words.test(entry.title) || words.test(id) ||
-    entry.commandLine.split(/\s+/).some((parameter) => parameters.has(parameter));
+    entry.commandLine.split(/\s+/).some((parameter) => parameters.has(parameter) || parameter.startsWith(ownImage));
 }

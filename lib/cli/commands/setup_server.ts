@@ -1,6 +1,7 @@
 /** `setup-server`: makes a laptop's system ready to be used from a desktop, one question per change. */
 
 import type { Config } from "../../config/config.ts";
+import { gatherGrubMenu } from "../../host/boot_menu.ts";
 import { formatDiagnostic } from "../../config/diagnostics.ts";
 import { findFormattedDevices } from "../../doctor/device_names.ts";
 import { readCrypttab } from "../../doctor/names.ts";
@@ -61,7 +62,8 @@ export async function setupServer(system: System, ui: Ui, options: SetupServerOp
   const generator = demandGenerator(facts, config);
   const artifacts = await gatherArtifacts(system, options, { generator, configText, facts });
   demandPrograms(ui, facts, options);
-  const plan = planSetupServer({ config, facts, artifacts, generator });
+  const grubMenu = await gatherGrubMenu(system, host.tree, config.serverSetup.stiefelsystemKernel);
+  const plan = planSetupServer({ config, facts, artifacts, generator, grubMenu });
   ui.say(`${plan.title}${options.root === undefined ? "" : ` in ${options.root}`}`);
   sayLeftovers(ui, findLeftovers(host.journal.current, plan));
   await applyPlan(host, plan, { dryRun, withDiffs: options.withDiffs ?? false });
