@@ -9,7 +9,7 @@
  */
 import { RUN_NBDKIT_PATH } from "./block/run_nbdkit.ts";
 import { HANDOVER_DIRECTORY, JOIN_DIRECTORY } from "./formats/handover.ts";
-import type { Role } from "./protocol/kernel_command_line.ts";
+import type { Role } from "./formats/kernel_command_line.ts";
 
 export interface Grants {
   /** Programs by name: those that PATH finds when Deno starts; see `installable`. */

@@ -3,14 +3,14 @@
 import { commandToType } from "./command_to_type.ts";
 import { ExitCode, quoteCommand, UserError } from "./errors.ts";
 import { accessing } from "./file_access.ts";
+import { SHARED_KEY_BYTES } from "./protocol/keys.ts";
 import type { System } from "./system/system.ts";
 
-export const KEY_LENGTH = 32;
 /** What makes a key. */
 const createInitrd = commandToType("create-initrd");
 
 /** Length of the original's keys. */
-const ORIGINAL_KEY_LENGTH = 16;
+const ORIGINAL_KEY_BYTES = 16;
 const KEY_MODE = 0o600;
 const OTHERS = 0o077;
 
@@ -27,7 +27,7 @@ export async function loadOrCreateKey(
   const created = await accessing(
     system,
     { what: "The shared key", path, attempt: "made" },
-    () => system.createFile(path, system.randomBytes(KEY_LENGTH), { mode: KEY_MODE }),
+    () => system.createFile(path, system.randomBytes(SHARED_KEY_BYTES), { mode: KEY_MODE }),
   );
   // Of several commands that make one at the same time, one succeeds; what is in the file is the key.
   return { key: await readKey(system, path), created };
@@ -58,18 +58,20 @@ export async function readKey(system: System, path: string): Promise<Uint8Array<
       `Run "${quoteCommand(["chmod", "600", path])}", or delete the file when others may have seen the key`,
     ]);
   }
-  if (status.sizeBytes !== KEY_LENGTH) throw badKey(path, `${status.sizeBytes} bytes`, lengthHints(status.sizeBytes));
+  if (status.sizeBytes !== SHARED_KEY_BYTES) {
+    throw badKey(path, `${status.sizeBytes} bytes`, lengthHints(status.sizeBytes));
+  }
   const key = await accessing(system, access, () => system.readFile(path));
   // The file may have changed in between.
-  if (key.length !== KEY_LENGTH) throw badKey(path, `${key.length} bytes`, lengthHints(key.length));
+  if (key.length !== SHARED_KEY_BYTES) throw badKey(path, `${key.length} bytes`, lengthHints(key.length));
   if (key.every((byte) => byte === key[0])) {
-    throw badKey(path, "the same byte 32 times", ["Delete the file; a new key is made"]);
+    throw badKey(path, `the same byte ${SHARED_KEY_BYTES} times`, ["Delete the file; a new key is made"]);
   }
   return key;
 }
 
 function badKey(path: string, found: string, hints: readonly string[]): UserError {
-  const wanted = `a file of ${KEY_LENGTH} random bytes, mode 0600`;
+  const wanted = `a file of ${SHARED_KEY_BYTES} random bytes, mode 0600`;
   return new UserError(`The shared key "${path}" cannot be used: found ${found}, wanted ${wanted}`, {
     hints,
     exitCode: ExitCode.usage,
@@ -79,7 +81,7 @@ function badKey(path: string, found: string, hints: readonly string[]): UserErro
 function lengthHints(length: number): readonly string[] {
   const next =
     `Delete the file; "${createInitrd}" makes a new key, and images, sticks and laptops have to be set up again`;
-  return length === ORIGINAL_KEY_LENGTH
+  return length === ORIGINAL_KEY_BYTES
     ? ["It looks like a key of the original Stiefelsystem, whose keys were shorter", next]
     : [next];
 }

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { ExitCode, UserError } from "./errors.ts";
-import { KEY_LENGTH, loadOrCreateKey, readKey } from "./key_file.ts";
+import { loadOrCreateKey, readKey } from "./key_file.ts";
+import { SHARED_KEY_BYTES } from "./protocol/keys.ts";
 import { createMemorySystem } from "./system/memory.ts";
 
 const PATH = "/project/aes-key";
-const GOOD = Uint8Array.from({ length: KEY_LENGTH }, (_, index) => index);
+const GOOD = Uint8Array.from({ length: SHARED_KEY_BYTES }, (_, index) => index);
 
 Deno.test("without a key one is made, for its owner only, and read back", async () => {
   const system = createMemorySystem();

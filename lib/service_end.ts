@@ -1,5 +1,5 @@
 /** How a laptop that serves comes back, in words: for people there before and after it has restarted. Pure. */
-import type { OnEnd } from "./protocol/kernel_command_line.ts";
+import type { OnEnd } from "./formats/kernel_command_line.ts";
 
 export interface ServiceEnd {
   readonly onEnd: OnEnd;

@@ -11,7 +11,7 @@ import {
 } from "../../lib/protocol/autokexec_session.ts";
 import { DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
 import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
-import type { AutokexecSettings } from "../../lib/protocol/autokexec_settings.ts";
+import type { AutokexecSettings } from "../../lib/formats/autokexec_settings.ts";
 import { UserError } from "../../lib/errors.ts";
 import {
   findObstacle,

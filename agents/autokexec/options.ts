@@ -1,6 +1,6 @@
 /** Command line of the autokexec agent. Pure. */
 import { JOIN_DIRECTORY } from "../../lib/formats/handover.ts";
-import { AUTOKEXEC_KEY_PATH, AUTOKEXEC_SETTINGS_PATH } from "../../lib/protocol/autokexec_settings.ts";
+import { AUTOKEXEC_KEY_PATH, AUTOKEXEC_SETTINGS_PATH } from "../../lib/formats/autokexec_settings.ts";
 import { parseOptions } from "../shared/parse_options.ts";
 import type { AgentCommand } from "../shared/run_command.ts";
 

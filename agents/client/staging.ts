@@ -1,8 +1,8 @@
 /** Where kernel and initramfs wait in memory until they start: written as they come in. */
 import type { ArchiveMessage } from "../../lib/protocol/boot_exchange.ts";
 import { bootconfigTailBytes, findBootconfig } from "../../lib/boot/bootconfig.ts";
-import { concatenate } from "../../lib/protocol/bytes.ts";
-import { archivePaddingBytes, cpioPaddingBytes } from "../../lib/protocol/cpio.ts";
+import { concatenate } from "../../lib/formats/bytes.ts";
+import { archivePaddingBytes, cpioPaddingBytes } from "../../lib/formats/cpio.ts";
 import { giveBack } from "../../lib/protocol/primitives.ts";
 import { buildSessionCpio } from "../../lib/protocol/session.ts";
 import type { ArchivePart } from "../../lib/protocol/client_session.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { findBootconfig } from "../../lib/boot/bootconfig.ts";
 import type { ArchiveMessage } from "../../lib/protocol/boot_exchange.ts";
-import { concatenate } from "../../lib/protocol/bytes.ts";
-import { archivePaddingBytes } from "../../lib/protocol/cpio.ts";
+import { concatenate } from "../../lib/formats/bytes.ts";
+import { archivePaddingBytes } from "../../lib/formats/cpio.ts";
 import { buildSessionCpio } from "../../lib/protocol/session.ts";
 import { createMemorySystem } from "../../lib/system/memory.ts";
 import { archive } from "../../tests/support/protocol_samples.ts";

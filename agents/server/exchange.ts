@@ -1,6 +1,6 @@
 /** Drives the server's session over one connection: bytes to events, actions to deeds. What follows what is decided in lib/protocol. */
 import { describeLocked, type DiskReport } from "../../lib/block/inspect_disk.ts";
-import { BootError } from "../../lib/boot/menu/entry.ts";
+import { BootError } from "../../lib/boot_error.ts";
 import { type BootImage, lacksInitramfs } from "../../lib/boot/opened_image.ts";
 import { ProtocolError, UserError } from "../../lib/errors.ts";
 import type { AcceptedStream, ByteStream } from "../../lib/net/stream.ts";
@@ -12,7 +12,7 @@ import {
   type RefuseCode,
 } from "../../lib/protocol/boot_exchange.ts";
 import { MESSAGE_BODY_MAX_BYTES } from "../../lib/protocol/frames.ts";
-import { forDesktop } from "../../lib/protocol/kernel_command_line.ts";
+import { forDesktop } from "../../lib/formats/kernel_command_line.ts";
 import { answerClientOpening, type SecureChannel } from "../../lib/protocol/secure_channel.ts";
 import {
   SERVER_WAIT_MS,

@@ -1,6 +1,6 @@
 /** Both drivers, each with its session machine, over a loopback connection; the export is faked. */
 import assert from "node:assert/strict";
-import { BootError } from "../../lib/boot/menu/entry.ts";
+import { BootError } from "../../lib/boot_error.ts";
 import type { BootImage } from "../../lib/boot/opened_image.ts";
 import { describeLocked, type DiskReport } from "../../lib/block/inspect_disk.ts";
 import { listenStream } from "../../lib/net/listen.ts";

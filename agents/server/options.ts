@@ -1,6 +1,6 @@
 /** Command line of the server agent. Pure. */
 import { HANDOVER_DIRECTORY } from "../../lib/formats/handover.ts";
-import { CLIENT_TIMEOUT_MAX_SECONDS, type OnEnd } from "../../lib/protocol/kernel_command_line.ts";
+import { CLIENT_TIMEOUT_MAX_SECONDS, type OnEnd } from "../../lib/formats/kernel_command_line.ts";
 import { parseOptions, usageError } from "../shared/parse_options.ts";
 import type { AgentCommand } from "../shared/run_command.ts";
 

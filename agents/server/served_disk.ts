@@ -2,7 +2,7 @@
 import { describeIdentity, findIdentifiedDisk } from "../../lib/block/disk_identity.ts";
 import { describeDisk } from "../../lib/block/decide_disk.ts";
 import { realDevicePath } from "../../lib/block/inspect_disk.ts";
-import { BootError } from "../../lib/boot/menu/entry.ts";
+import { BootError } from "../../lib/boot_error.ts";
 import type { DiskIdentity } from "../../lib/formats/handover.ts";
 import { listBlockDevices } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";

@@ -1,7 +1,7 @@
 /** The server agent: answers on every link, lends the disk, and does what is wanted when the desktop is done. */
 import { releaseLeftovers } from "../../lib/block/leftovers.ts";
 import type { DiskReport } from "../../lib/block/inspect_disk.ts";
-import { BootError } from "../../lib/boot/menu/entry.ts";
+import { BootError } from "../../lib/boot_error.ts";
 import { UserError } from "../../lib/errors.ts";
 import { allNodesGroup, describeEndpoint } from "../../lib/net/address.ts";
 import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";
@@ -10,7 +10,7 @@ import { servePage } from "../../lib/net/status_page.ts";
 import { BOOT_EXCHANGE_PORT } from "../../lib/protocol/boot_exchange.ts";
 import { DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
 import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
-import type { OnEnd } from "../../lib/protocol/kernel_command_line.ts";
+import type { OnEnd } from "../../lib/formats/kernel_command_line.ts";
 import { declineBusy } from "../../lib/protocol/secure_channel.ts";
 import { describeServiceEnd } from "../../lib/service_end.ts";
 import type { System } from "../../lib/system/system.ts";

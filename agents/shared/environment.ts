@@ -5,11 +5,11 @@ import {
   AGENT_SETTINGS_PATH,
   type AgentSettings,
   parseAgentSettings,
-} from "../../lib/protocol/agent_settings.ts";
-import { parseStiefelParameters, type Role, type StiefelParameters } from "../../lib/protocol/kernel_command_line.ts";
+} from "../../lib/formats/agent_settings.ts";
+import { parseStiefelParameters, type Role, type StiefelParameters } from "../../lib/formats/kernel_command_line.ts";
 import { importDiscoveryKey } from "../../lib/protocol/discovery.ts";
 import { NAME_MAX_BYTES } from "../../lib/protocol/boot_exchange.ts";
-import { toPrintable } from "../../lib/protocol/text.ts";
+import { toPrintable } from "../../lib/formats/text.ts";
 import { deriveKeys, SHARED_KEY_BYTES } from "../../lib/protocol/keys.ts";
 import { readMachineFacts } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";

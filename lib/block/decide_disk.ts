@@ -1,7 +1,7 @@
 /** Which disk to serve, and whether it may be served: decided from what was found out about it. Pure. */
 
 import type { BlockDevice } from "../system/facts.ts";
-import { BootError } from "../boot/menu/entry.ts";
+import { BootError } from "../boot_error.ts";
 
 export type DiskProblemCode = "mounted" | "hibernated" | "held" | "read-only";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BootError } from "../boot/menu/entry.ts";
+import { BootError } from "../boot_error.ts";
 import { type BlockDevice, parseBlockDevices } from "../system/facts.ts";
 import { chooseDisk, describeDisk, findUses } from "./decide_disk.ts";
 

@@ -4,8 +4,8 @@
  */
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
-import { formatJson, integer, type JsonFormat, parseJson, printable } from "../protocol/json.ts";
-import { decodeUtf8, encodeUtf8 } from "../protocol/text.ts";
+import { formatJson, integer, type JsonFormat, parseJson, printable } from "../formats/json.ts";
+import { decodeUtf8, encodeUtf8 } from "../formats/text.ts";
 
 const ExportStateSchema = v.strictObject({
   version: v.literal(1),

@@ -1,6 +1,6 @@
 /** May this disk be served, and what does the client have to know about it. */
 
-import { BootError } from "../boot/menu/entry.ts";
+import { BootError } from "../boot_error.ts";
 import { CommandError } from "../errors.ts";
 import { type BlockDevice, listBlockDevices } from "../system/facts.ts";
 import type { System } from "../system/system.ts";

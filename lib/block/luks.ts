@@ -1,7 +1,7 @@
 /** Opening an encrypted partition for reading, by cryptsetup. */
 
 import { CommandError } from "../errors.ts";
-import { BootError } from "../boot/menu/entry.ts";
+import { BootError } from "../boot_error.ts";
 import type { System } from "../system/system.ts";
 
 export interface OpenedDevice extends AsyncDisposable {

@@ -1,6 +1,6 @@
 /** Mounting a file system so that not one byte of it changes, its journal included. */
 
-import { BootError } from "../boot/menu/entry.ts";
+import { BootError } from "../boot_error.ts";
 import type { System } from "../system/system.ts";
 
 /** Nothing on the partition is trusted: no programs, devices or set-uid bits. */

@@ -2,7 +2,7 @@
 
 import { UserError } from "../errors.ts";
 import { describeEndpoint } from "../net/address.ts";
-import { isAddressWithZone } from "../protocol/address.ts";
+import { isAddressWithZone } from "../formats/address.ts";
 import type { System } from "../system/system.ts";
 import { RUN_NBDKIT_PATH } from "./run_nbdkit.ts";
 import { endNbdkit, findNbdkit } from "./nbdkit_process.ts";

@@ -22,7 +22,7 @@ import {
   type SearchContext,
 } from "./boot_places.ts";
 import { DiskSearch, type Opened } from "./disk_search.ts";
-import { BootError } from "./menu/entry.ts";
+import { BootError } from "../boot_error.ts";
 
 export type { BootPartSettings, BootSettings } from "./boot_places.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { CommandOutput } from "../system/system.ts";
 import { createMemorySystem, type MemorySystem } from "../system/memory.ts";
 import { needsPassphrase, openBootPartition } from "./boot_partition.ts";
-import { BootError } from "./menu/entry.ts";
+import { BootError } from "../boot_error.ts";
 
 /** What a device holds: a file system's files, or what is found once it is opened. */
 interface Device {

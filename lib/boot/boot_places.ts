@@ -10,7 +10,8 @@ import type { System } from "../system/system.ts";
 import { type MountedFiles, readMountedFiles } from "./boot_files.ts";
 import { listSubvolumes } from "./btrfs_subvolumes.ts";
 import { readBlockList } from "./device_blocks.ts";
-import { BootError, type BootLoadSettings } from "./menu/entry.ts";
+import type { BootLoadSettings } from "../formats/stiefelsystem_json.ts";
+import { BootError } from "../boot_error.ts";
 
 /** `boot.part` of the configuration. */
 export interface BootPartSettings {

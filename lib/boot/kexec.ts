@@ -3,7 +3,7 @@
 import { readMemAvailableBytes } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 import { CommandError, UserError } from "../errors.ts";
-import { BootError } from "./menu/entry.ts";
+import { BootError } from "../boot_error.ts";
 
 /** Left over for the programs that run until the new kernel starts, and for what kexec needs besides the two files. */
 const reserveBytes = 64 * 1024 * 1024;

@@ -1,9 +1,10 @@
 /** Kernel and initramfs of a boot entry as streams, readable until the partition they are on is closed. */
 
-import { cpioPaddingBytes } from "../protocol/cpio.ts";
+import { cpioPaddingBytes } from "../formats/cpio.ts";
 import type { MountedFiles } from "./boot_files.ts";
 import type { BootDecision, PlacedFile } from "./menu/decide_boot.ts";
-import { type BootEntry, BootError } from "./menu/entry.ts";
+import type { BootEntry } from "./menu/entry.ts";
+import { BootError } from "../boot_error.ts";
 
 export interface BootImage {
   readonly entry: BootEntry;

@@ -1,10 +1,12 @@
 /** What a server would send a desktop, shown for directories instead of partitions: nothing is mounted, and no program runs. */
 
-import { forDesktop } from "../protocol/kernel_command_line.ts";
+import { forDesktop } from "../formats/kernel_command_line.ts";
 import type { System } from "../system/system.ts";
 import { type MountedFiles, readMountedFiles } from "./boot_files.ts";
 import { type BootDecision, decideBoot, type PlacedFile } from "./menu/decide_boot.ts";
-import { BootError, type BootFiles, type BootLoader, type BootLoadSettings } from "./menu/entry.ts";
+import type { BootFiles, BootLoader } from "./menu/entry.ts";
+import type { BootLoadSettings } from "../formats/stiefelsystem_json.ts";
+import { BootError } from "../boot_error.ts";
 import { listMenus } from "./menu/list_menus.ts";
 import { type Survey, surveyPartition } from "./menu/survey.ts";
 import { lacksInitramfs, openImage } from "./opened_image.ts";

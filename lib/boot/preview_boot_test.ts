@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { buildUnifiedImage } from "../../tests/support/unified_image.ts";
 import { createMemorySystem } from "../system/memory.ts";
-import { BootError } from "./menu/entry.ts";
+import { BootError } from "../boot_error.ts";
 import { type BootPreview, previewBoot, splitMountedSystem } from "./preview_boot.ts";
 
 type Files = Readonly<Record<string, string | Uint8Array>>;

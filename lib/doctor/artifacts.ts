@@ -50,7 +50,7 @@ function checkKey({ key }: ArtifactFacts): Verdict {
     case "missing":
       return warning("not there", `Run ${commandToType("create-initrd")}: it makes one`);
     case "wrong":
-      return error("not 32 bytes", "Remove the file; create-initrd makes a new one");
+      return error(`not ${SHARED_KEY_BYTES} bytes`, "Remove the file; create-initrd makes a new one");
     case "open":
       return error("others can read it", "chmod 600 it, and think about making a new one");
     case "good":

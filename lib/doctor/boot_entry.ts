@@ -1,6 +1,6 @@
 /** Which entry of the laptop's disk a desktop gets, by the code of the server. */
 
-import { BootError } from "../boot/menu/entry.ts";
+import { BootError } from "../boot_error.ts";
 import { type BootPreview, previewBoot, splitMountedSystem } from "../boot/preview_boot.ts";
 import { commandToType } from "../command_to_type.ts";
 import { stiefelsystemJsonPath } from "../host/plan_setup_server.ts";

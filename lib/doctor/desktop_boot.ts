@@ -2,9 +2,9 @@
 
 import { commandToType } from "../command_to_type.ts";
 import { basename } from "node:path/posix";
-import { BootError } from "../boot/menu/entry.ts";
+import { BootError } from "../boot_error.ts";
 import { pathCandidates } from "../boot/menu/path_candidates.ts";
-import { parseStiefelsystemJson } from "../boot/menu/stiefelsystem_json.ts";
+import { parseStiefelsystemJson } from "../formats/stiefelsystem_json.ts";
 import { stiefelsystemJsonPath } from "../host/plan_setup_server.ts";
 import type { HostTree } from "../host/tree.ts";
 import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";

@@ -1,9 +1,9 @@
 /** What the laptop's settings name that is not there on a desktop, or is a disk of the desktop's own. Pure. */
 
-import { parseKernelCommandLine } from "../protocol/kernel_command_line.ts";
+import { parseKernelCommandLine } from "../formats/kernel_command_line.ts";
 import type { BlockDevice } from "../system/facts.ts";
 import { findMount } from "../host/storage_facts.ts";
-import { isOptional, listContainers, listNeededMounts, readFields } from "../formats/mount_tables.ts";
+import { hasOption, isOptional, listContainers, listMounts, listNeededMounts } from "../formats/mount_tables.ts";
 
 /** A device, and the setting that names it. */
 export interface NamedDevice {
@@ -84,19 +84,15 @@ export function findFormattedDevices(
   const containers = listContainers(crypttab).filter(({ options }) =>
     isFormatted(options) && !hasOption(options, "noauto")
   );
-  const fileSystems = readFields(fstab).filter(([, , , options = ""]) => hasOption(options, "x-systemd.makefs"));
+  const fileSystems = listMounts(fstab).filter(({ options }) => hasOption(options, "x-systemd.makefs"));
   return [
     ...containers.map(({ device }) => ({ setting: "/etc/crypttab", device })),
-    ...fileSystems.map(([device = ""]) => ({ setting: "/etc/fstab", device })),
+    ...fileSystems.map(({ device }) => ({ setting: "/etc/fstab", device })),
   ].filter(({ device }) => isLocalName(device) || isCommonName(device));
 }
 
 function isFormatted(options: string): boolean {
   return options.split(",").some((option) => /^(?:swap|tmp(?:=.*)?)$/.test(option));
-}
-
-function hasOption(options: string, name: string): boolean {
-  return options.split(",").includes(name);
 }
 
 /** Whether a desktop is told where the root file system is; ZFS has parameters of its own. */

@@ -1,5 +1,6 @@
 /** The disk that a desktop gets, and what lies elsewhere. */
 
+import { listMounts } from "../formats/mount_tables.ts";
 import { flattenDevices, type StorageFacts } from "../host/storage_facts.ts";
 import type { BlockDevice } from "../system/facts.ts";
 import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
@@ -94,13 +95,11 @@ function mountPointOf({ mountPoints }: BlockDevice): string {
  * @param served the disk that a desktop gets
  */
 export function findLooseEsps(served: BlockDevice, fstab = ""): readonly BlockDevice[] {
-  const lines = fstab.split("\n").map((line) => line.trim()).filter((line) => !line.startsWith("#"));
-  const inFstab = (device: BlockDevice): boolean =>
-    lines.some((line) => {
-      const [source = "", point = ""] = line.split(/\s+/);
-      return [device.path, `UUID=${device.uuid}`, `PARTUUID=${device.partUuid}`, `LABEL=${device.label}`]
-        .includes(source.replaceAll('"', "")) || device.mountPoints.includes(point);
-    });
+  const mounts = listMounts(fstab);
+  const inFstab = (device: BlockDevice): boolean => {
+    const names = [device.path, `UUID=${device.uuid}`, `PARTUUID=${device.partUuid}`, `LABEL=${device.label}`];
+    return mounts.some((mount) => names.includes(mount.device) || device.mountPoints.includes(mount.mountPoint));
+  };
   return flattenDevices([served]).filter((device) =>
     device.partType !== undefined && espTypes.includes(device.partType) && device.mountPoints.length > 0 &&
     !inFstab(device)

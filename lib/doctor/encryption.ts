@@ -4,7 +4,7 @@ import { commandToType } from "../command_to_type.ts";
 import * as v from "valibot";
 import { outputIfItWorks } from "../host/ask_program.ts";
 import { flattenDevices, isLuks } from "../host/storage_facts.ts";
-import { parseKernelCommandLine } from "../protocol/kernel_command_line.ts";
+import { parseKernelCommandLine } from "../formats/kernel_command_line.ts";
 import type { System } from "../system/system.ts";
 import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
 import { type DoctorContext, unlessRefused } from "./context.ts";

@@ -1,5 +1,6 @@
 /** Whether the laptop's firewall lets through what its disk needs on a desktop: it is the same system there. */
 
+import { STIEFEL_LINK_NAME } from "../protocol/session.ts";
 import { commandToType } from "../command_to_type.ts";
 import { outputIfItWorks } from "../host/ask_program.ts";
 import { DISCOVERY_PORT } from "../protocol/discovery.ts";
@@ -37,7 +38,7 @@ function checkFirewall(facts: FirewallFacts | undefined): Verdict {
   if (!facts.sending) {
     return error(
       "drops what is sent, as a VPN's kill switch does: a desktop loses its disk when this firewall starts",
-      'Accept oifname "stiefel0" in its output chain',
+      `Accept oifname "${STIEFEL_LINK_NAME}" in its output chain`,
     );
   }
   if (facts.neighbours === "none") {
@@ -46,7 +47,7 @@ function checkFirewall(facts: FirewallFacts | undefined): Verdict {
   if (!facts.replies) {
     return error(
       "drops answers to connections made here: a desktop loses its disk when this firewall starts",
-      'Accept "ct state established,related", or iifname "stiefel0", in its input chain',
+      `Accept "ct state established,related", or iifname "${STIEFEL_LINK_NAME}", in its input chain`,
     );
   }
   if (!facts.discovery) {

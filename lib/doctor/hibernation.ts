@@ -2,7 +2,7 @@
 
 import { flattenDevices, type StorageFacts } from "../host/storage_facts.ts";
 import type { HostTree } from "../host/tree.ts";
-import { parseKernelCommandLine } from "../protocol/kernel_command_line.ts";
+import { parseKernelCommandLine } from "../formats/kernel_command_line.ts";
 import { readKernelFile } from "../system/facts.ts";
 import { type Check, type CheckOf, error, ok, runChecks, type Verdict, warning } from "./check.ts";
 import type { DoctorContext } from "./context.ts";

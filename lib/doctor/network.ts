@@ -1,5 +1,6 @@
 /** Network programs, IPv6 and cards. */
 
+import { STIEFEL_LINK_NAME } from "../protocol/session.ts";
 import { commandToType } from "../command_to_type.ts";
 import { listLinks, readKernelFile, readLinkSpeed } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
@@ -57,7 +58,7 @@ function checkNetworkPrograms({ networkManagerConflicts, greedyPrograms }: Netwo
   if (networkManagerConflicts.length === 0) return ok("leave the stiefel link alone");
   return error(
     `NetworkManager is told to manage it by ${networkManagerConflicts.join(", ")}`,
-    "Take stiefel0 out there, or the desktop loses its disk",
+    `Take ${STIEFEL_LINK_NAME} out there, or the desktop loses its disk`,
   );
 }
 

@@ -1,5 +1,6 @@
 /** Programs of the laptop that would take the link to the disk. */
 
+import { STIEFEL_LINK_NAME } from "../protocol/session.ts";
 import { outputIfItWorks } from "../host/ask_program.ts";
 import { networkManagerRule } from "../host/network_rules.ts";
 import type { HostTree } from "../host/tree.ts";
@@ -23,14 +24,14 @@ const greedyPrograms: readonly GreedyProgram[] = [
     unit: "dhcpcd.service",
     service: "dhcpcd",
     file: "/etc/dhcpcd.conf",
-    setting: "denyinterfaces stiefel0",
+    setting: `denyinterfaces ${STIEFEL_LINK_NAME}`,
   },
   {
     name: "ConnMan",
     unit: "connman.service",
     service: "connman",
     file: "/etc/connman/main.conf",
-    setting: "NetworkInterfaceBlacklist=stiefel0",
+    setting: `NetworkInterfaceBlacklist=${STIEFEL_LINK_NAME}`,
   },
 ];
 

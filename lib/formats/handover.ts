@@ -7,10 +7,10 @@
  */
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
-import { archivePaddingBytes, cpioPaddingBytes, formatCpioHeader, formatCpioTrailer } from "../protocol/cpio.ts";
-import { formatJson, integer, type JsonFormat, parseJson, printable } from "../protocol/json.ts";
-import { COMMAND_LINE_MAX_BYTES } from "../protocol/kernel_command_line.ts";
-import { decodeUtf8, encodeUtf8 } from "../protocol/text.ts";
+import { archivePaddingBytes, cpioPaddingBytes, formatCpioHeader, formatCpioTrailer } from "./cpio.ts";
+import { formatJson, integer, type JsonFormat, parseJson, printable } from "./json.ts";
+import { COMMAND_LINE_MAX_BYTES } from "./kernel_command_line.ts";
+import { decodeUtf8, encodeUtf8 } from "./text.ts";
 
 /** Where it is inside the image. */
 export const HANDOVER_DIRECTORY = "/etc/stiefelsystem/handover";

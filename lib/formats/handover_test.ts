@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { handovers } from "../../tests/support/protocol_samples.ts";
-import { encodeUtf8 } from "../protocol/text.ts";
+import { encodeUtf8 } from "./text.ts";
 import {
   formatHandover,
   type Handover,

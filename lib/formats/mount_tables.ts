@@ -1,15 +1,45 @@
 /** Lines of fstab(5) and crypttab(5). Pure. */
 
-/** A line of fstab(5) without which the system does not start. */
-export interface NeededMount {
+/** A line of fstab(5). */
+export interface Mount {
+  /** As it stands there, without quotes: "UUID=…", "/dev/sda2". */
   readonly device: string;
   readonly mountPoint: string;
+  readonly type: string;
+  /** Separated by commas. */
+  readonly options: string;
 }
 
-export function listNeededMounts(fstab: string | undefined): readonly NeededMount[] {
-  return readFields(fstab).flatMap(([device = "", mountPoint = "", type, options = ""]) =>
-    type === "swap" || isOptional(options) ? [] : [{ device, mountPoint: mountPoint.replaceAll("\\040", " ") }]
-  );
+export function listMounts(fstab: string | undefined): readonly Mount[] {
+  return readFields(fstab).map(([device = "", mountPoint = "", type = "", options = ""]) => ({
+    device: unescape(device),
+    mountPoint: unescape(mountPoint),
+    type,
+    options,
+  }));
+}
+
+/** Those without which the system does not start. */
+export function listNeededMounts(fstab: string | undefined): readonly Mount[] {
+  return listMounts(fstab).filter(({ type, options }) => type !== "swap" && !isOptional(options));
+}
+
+export function findMountOf(mountPoint: string, fstab: string | undefined): Mount | undefined {
+  return listMounts(fstab).find((mount) => mount.mountPoint === mountPoint);
+}
+
+/** What a device is called by: the UUID or label of its file system; empty for one that is called otherwise. */
+export function nameOf({ device }: Pick<Mount, "device">): { readonly uuid?: string; readonly label?: string } {
+  const match = /^(UUID|LABEL)=(.+)$/.exec(device) ?? /^\/dev\/disk\/by-(uuid|label)\/(.+)$/.exec(device);
+  if (match === null) return {};
+  const [, kind = "", value = ""] = match;
+  return kind.toUpperCase() === "UUID" ? { uuid: value } : { label: value };
+}
+
+/** The subvolume, from the top of a btrfs: "/@"; undefined where the options name none. */
+export function subvolumeOf({ options }: Pick<Mount, "options">): string | undefined {
+  const subvolume = /(?:^|,)subvol=\/?([^,]+)/.exec(options)?.[1];
+  return subvolume === undefined ? undefined : `/${subvolume}`;
 }
 
 /** A line of crypttab(5). */
@@ -30,12 +60,22 @@ export function listContainers(crypttab: string | undefined): readonly Container
   }));
 }
 
-/** Fields of lines that are no comments, without quotes around them. */
-export function readFields(text = ""): readonly (readonly string[])[] {
-  return text.split("\n").map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => line.split(/[ \t]+/).map((field) => field.replaceAll('"', "")));
+export function hasOption(options: string, name: string): boolean {
+  return options.split(",").includes(name);
 }
 
+/** Whether the system starts without the line. */
 export function isOptional(options: string): boolean {
-  return options.split(",").some((option) => ["noauto", "nofail"].includes(option));
+  return hasOption(options, "noauto") || hasOption(options, "nofail");
+}
+
+/** Fields of lines that are no comments, without quotes around them. */
+function readFields(text = ""): readonly (readonly string[])[] {
+  return text.split("\n").map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => line.split(/\s+/).map((field) => field.replaceAll('"', "")));
+}
+
+/** Blanks and backslashes in names are octal numbers in fstab(5), as getmntent(3) reads them. */
+function unescape(field: string): string {
+  return field.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

@@ -1,8 +1,8 @@
 /** How the image is started on the laptop as a server: its files and its kernel command line. Pure. */
 
 import type { Config } from "../config/config.ts";
-import type { AutokexecSettings } from "../protocol/autokexec_settings.ts";
-import { formatStiefelParameters } from "../protocol/kernel_command_line.ts";
+import type { AutokexecSettings } from "../formats/autokexec_settings.ts";
+import { formatStiefelParameters } from "../formats/kernel_command_line.ts";
 import type { HostPath } from "./operation.ts";
 
 /** The configuration that the laptop was set up with, on the laptop. */

@@ -1,7 +1,7 @@
 /** Whether setting up can write where it has to. */
 
 import { quoteCommand } from "../errors.ts";
-import { readFields } from "../formats/mount_tables.ts";
+import { findMountOf } from "../formats/mount_tables.ts";
 import type { System } from "../system/system.ts";
 import type { HostPath } from "./operation.ts";
 import type { HostTree } from "./tree.ts";
@@ -35,7 +35,7 @@ export async function gatherMountFacts(system: System, tree: HostTree): Promise<
     const place = `${tree.prefix}${path}`;
     if (options.split(",").includes("ro")) readOnly.push({ path: place, mountPoint: mountPoint || place });
   }
-  const inFstab = readFields(await tree.readText("/etc/fstab")).some(([, mountPoint]) => mountPoint === "/boot");
+  const inFstab = findMountOf("/boot", await tree.readText("/etc/fstab")) !== undefined;
   const isBootUnmounted = tree.isRunning && inFstab && (await find(["--mountpoint", "/boot"])).exitCode !== 0;
   return { readOnly, isBootUnmounted };
 }

@@ -1,9 +1,7 @@
 /** What keeps the laptop's own network programs away from the stiefel link when the system runs on a desktop. Pure. */
 
+import { STIEFEL_LINK_NAME } from "../protocol/session.ts";
 import type { HostPath } from "./operation.ts";
-
-/** The name that the initramfs gives the link (STIEFEL_LINK_NAME of the session). */
-const linkName = "stiefel0";
 
 export interface NetworkRule {
   readonly path: HostPath;
@@ -19,7 +17,7 @@ export const networkManagerRule: NetworkRule = {
   path: "/etc/NetworkManager/conf.d/90-stiefelsystem.conf",
   text: `# Installed by stiefelsystem: a desktop's root disk is behind this link.
 [device-stiefelsystem]
-match-device=interface-name:${linkName}
+match-device=interface-name:${STIEFEL_LINK_NAME}
 managed=0
 `,
   why: "NetworkManager would take the link down that carries the root file system of a desktop",
@@ -30,7 +28,7 @@ export const networkdRule: NetworkRule = {
   path: "/etc/systemd/network/10-stiefelsystem.network",
   text: `# Installed by stiefelsystem: a desktop's root disk is behind this link.
 [Match]
-Name=${linkName}
+Name=${STIEFEL_LINK_NAME}
 
 [Link]
 Unmanaged=yes

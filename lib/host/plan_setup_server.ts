@@ -1,17 +1,13 @@
 /** What has to be done to a laptop so that its disk can be used from a desktop. Pure: values in, a plan out. */
 
-import { formatStiefelsystemJson } from "../boot/menu/stiefelsystem_json.ts";
+import { formatStiefelsystemJson } from "../formats/stiefelsystem_json.ts";
 import { commandToType } from "../command_to_type.ts";
 import type { Config } from "../config/config.ts";
 import { UserError } from "../errors.ts";
 import { type GeneratorId, separateInitramfs, separateKernel } from "../initramfs/generator.ts";
 import { buildSeparateInitramfs, recordOutputs, separateOutputs } from "../initramfs/separate_initramfs.ts";
-import {
-  AUTOKEXEC_KEY_PATH,
-  AUTOKEXEC_SETTINGS_PATH,
-  formatAutokexecSettings,
-} from "../protocol/autokexec_settings.ts";
-import { forDesktop } from "../protocol/kernel_command_line.ts";
+import { AUTOKEXEC_KEY_PATH, AUTOKEXEC_SETTINGS_PATH, formatAutokexecSettings } from "../formats/autokexec_settings.ts";
+import { forDesktop } from "../formats/kernel_command_line.ts";
 import { autokexecUnit, autokexecUnitPath, formatAutokexecUnit } from "./autokexec_unit.ts";
 import { type GrubMenuFacts, planGrubEntry } from "./boot_menu.ts";
 import { configPath, imageStartOf } from "./image_start.ts";

@@ -9,7 +9,7 @@ import { holdsPassword } from "../config/holds_password.ts";
 import { loadConfig } from "../config/load_config.ts";
 import { UserError } from "../errors.ts";
 import { generators, hookLayers, ownLayers } from "../initramfs/registry.ts";
-import { AUTOKEXEC_SETTINGS_PATH, parseAutokexecSettings } from "../protocol/autokexec_settings.ts";
+import { AUTOKEXEC_SETTINGS_PATH, parseAutokexecSettings } from "../formats/autokexec_settings.ts";
 import { createRealSystem } from "../system/real.ts";
 import { formatMode } from "./file_state.ts";
 import { chooseGenerator, gatherHostFacts } from "./host_facts.ts";

@@ -1,7 +1,7 @@
 /** From the configuration to what the image is made from. Pure. */
 import type { Config } from "../config/config.ts";
 import { findModule, type Module } from "../config/module_catalog.ts";
-import type { AgentSettings } from "../protocol/agent_settings.ts";
+import type { AgentSettings } from "../formats/agent_settings.ts";
 import { basePackages, firmwarePackages, partialPackages, unneededPackages } from "./base_packages.ts";
 import { baseModulePatterns } from "./kernel_modules.ts";
 import type { FoundInputs, ImageRequest } from "./plan_image.ts";

@@ -1,5 +1,5 @@
 /** The script /usr/lib/stiefelsystem/run-agent inside the image. Pure. */
-import type { Role } from "../protocol/kernel_command_line.ts";
+import type { Role } from "../formats/kernel_command_line.ts";
 import { formatGrants, type Grants } from "../grants.ts";
 
 /** @param grants only written into the script in the form "bundle"; a compiled agent has them built in */

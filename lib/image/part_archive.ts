@@ -1,7 +1,7 @@
 /** Writes a part of the initrd: entries -> cpio archive -> compressed file. Runs the compressor. */
 import { createHash, type Hash } from "node:crypto";
 import type { Compressor } from "../config/config.ts";
-import { cpioPaddingBytes, formatCpioHeader, formatCpioTrailer } from "../protocol/cpio.ts";
+import { cpioPaddingBytes, formatCpioHeader, formatCpioTrailer } from "../formats/cpio.ts";
 import type { System } from "../system/system.ts";
 import type { StageRecord } from "./stage_record.ts";
 import { sumBytes, type TreeEntry } from "./tree_entry.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseCpio } from "../protocol/cpio.ts";
+import { parseCpio } from "../formats/cpio.ts";
 import { createMemorySystem } from "../system/memory.ts";
 import { compressCommand, writePart } from "./part_archive.ts";
 import type { TreeEntry } from "./tree_entry.ts";

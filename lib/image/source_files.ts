@@ -19,6 +19,7 @@ const agentSourceDirectories = [
 const agentSourceFiles = [
   "deno.json",
   "deno.lock",
+  "lib/boot_error.ts",
   "lib/errors.ts",
   "lib/file_part.ts",
   "lib/format_bytes.ts",

@@ -4,9 +4,9 @@
  */
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
-import { isAddressWithPrefix, isAddressWithZone, isMac } from "./address.ts";
-import { formatJson, integer, type JsonFormat, parseJson, printable } from "./json.ts";
-import { isKernelCommandLine } from "./kernel_command_line.ts";
+import { isAddressWithPrefix, isAddressWithZone, isMac } from "../formats/address.ts";
+import { formatJson, integer, type JsonFormat, parseJson, printable } from "../formats/json.ts";
+import { isKernelCommandLine } from "../formats/kernel_command_line.ts";
 import { formatSession, type SessionParameters } from "./session.ts";
 
 /** TCP port of the boot exchange. */

@@ -15,7 +15,7 @@ import {
   parseServerPlaintext,
   type ServerMessage,
 } from "./boot_exchange.ts";
-import { encodeUtf8 } from "./text.ts";
+import { encodeUtf8 } from "../formats/text.ts";
 
 function control(json: string): Uint8Array {
   return new Uint8Array([1, ...encodeUtf8(json)]);

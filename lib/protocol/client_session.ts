@@ -18,7 +18,7 @@ import {
   type WelcomeMessage,
 } from "./boot_exchange.ts";
 import { type CommonEvent, failureOf, isCommonEvent, type SessionFailure } from "./session_failure.ts";
-import { toPrintable } from "./text.ts";
+import { toPrintable } from "../formats/text.ts";
 
 export type ClientState =
   | { readonly name: "awaiting-welcome" }

@@ -4,7 +4,7 @@
  */
 import { ProtocolError } from "../errors.ts";
 import { hmacSha256, importHmacKey, isEqualInConstantTime } from "./primitives.ts";
-import { decodeUtf8, encodeUtf8, isPrintable } from "./text.ts";
+import { decodeUtf8, encodeUtf8, isPrintable } from "../formats/text.ts";
 
 export const DISCOVERY_PORT = 61570;
 /** All nodes on the link (RFC 4291 section 2.7.1). */

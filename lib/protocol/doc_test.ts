@@ -1,7 +1,7 @@
 /** doc/protocol.md is the contract: what the code knows must be named there, with the same numbers. */
 import assert from "node:assert/strict";
 import { clientMessages, routedSession, serverMessages } from "../../tests/support/protocol_samples.ts";
-import { AGENT_KEY_PATH, AGENT_SETTINGS_PATH } from "./agent_settings.ts";
+import { AGENT_KEY_PATH, AGENT_SETTINGS_PATH } from "../formats/agent_settings.ts";
 import { BOOT_EXCHANGE_PORT, CONTROL_MAX_BYTES, PASSPHRASE_MAX_BYTES, REFUSE_CODES } from "./boot_exchange.ts";
 import { CLIENT_WAIT_MS } from "./client_session.ts";
 import { DISCOVERY_BYTES, DISCOVERY_GROUP, DISCOVERY_PORT } from "./discovery.ts";
@@ -12,7 +12,7 @@ import {
   MESSAGE_BODY_MAX_BYTES,
   OPENING_MAX_BYTES,
 } from "./frames.ts";
-import { COMMAND_LINE_MAX_BYTES } from "./kernel_command_line.ts";
+import { COMMAND_LINE_MAX_BYTES } from "../formats/kernel_command_line.ts";
 import { NOISE_PROTOCOL_NAME } from "./noise.ts";
 import { CHALLENGES_MAX, DISCOVERY_RATE_LIMITS } from "./replay_guard.ts";
 import { SERVER_WAIT_MS } from "./server_session.ts";

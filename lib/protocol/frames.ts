@@ -6,7 +6,7 @@ import { ProtocolError } from "../errors.ts";
 import { CONTROL_MAX_BYTES } from "./boot_exchange.ts";
 import { HANDSHAKE_MESSAGE_BYTES } from "./noise.ts";
 import { TAG_BYTES } from "./primitives.ts";
-import { encodeUtf8 } from "./text.ts";
+import { encodeUtf8 } from "../formats/text.ts";
 
 /** Bytes of the length before each body, big-endian. */
 export const FRAME_HEADER_BYTES = 4;

@@ -23,8 +23,8 @@ import {
 } from "../../tests/support/protocol_samples.ts";
 import { createSeededRandom, type SeededRandom } from "../../tests/support/seeded_random.ts";
 import { ProtocolError } from "../errors.ts";
-import { formatAgentSettings, parseAgentSettings } from "./agent_settings.ts";
-import { parseAutokexecSettings } from "./autokexec_settings.ts";
+import { formatAgentSettings, parseAgentSettings } from "../formats/agent_settings.ts";
+import { parseAutokexecSettings } from "../formats/autokexec_settings.ts";
 import {
   type ClientMessage,
   formatClientMessage,
@@ -34,18 +34,18 @@ import {
   type ServerMessage,
 } from "./boot_exchange.ts";
 import { type ClientAction, type ClientEvent, startClientSession, stepClientSession } from "./client_session.ts";
-import { buildCpio, parseCpio } from "./cpio.ts";
+import { buildCpio, parseCpio } from "../formats/cpio.ts";
 import { formatDiscovery, importDiscoveryKey, parseDiscovery } from "./discovery.ts";
 import { DiscoveryResponder } from "./discovery_responder.ts";
 import { DiscoverySearch } from "./discovery_search.ts";
 import { FrameReader, parseClientOpening, parseServerOpening } from "./frames.ts";
-import { forDesktop, parseKernelCommandLine, parseStiefelParameters } from "./kernel_command_line.ts";
+import { forDesktop, parseKernelCommandLine, parseStiefelParameters } from "../formats/kernel_command_line.ts";
 import { deriveKeys } from "./keys.ts";
 import { createInitiator, createResponder } from "./noise.ts";
 import { answerClientOpening, startClientHandshake } from "./secure_channel.ts";
 import { type ServerAction, type ServerEvent, startServerSession, stepServerSession } from "./server_session.ts";
 import { formatSession, parseSession } from "./session.ts";
-import { encodeUtf8 } from "./text.ts";
+import { encodeUtf8 } from "../formats/text.ts";
 
 const keys = await deriveKeys(sharedKey);
 const discoveryKey = await importDiscoveryKey(keys.discoveryKey);

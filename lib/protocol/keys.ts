@@ -1,6 +1,6 @@
 /** The shared key and what is derived from it (doc/protocol.md, "Keys"). */
 import { hkdfSha256 } from "./primitives.ts";
-import { encodeUtf8 } from "./text.ts";
+import { encodeUtf8 } from "../formats/text.ts";
 
 /** Length of the shared key, of every key derived from it, and of the key file. */
 export const SHARED_KEY_BYTES = 32;

@@ -17,7 +17,7 @@ import {
   sha256,
   TAG_BYTES,
 } from "./primitives.ts";
-import { encodeUtf8 } from "./text.ts";
+import { encodeUtf8 } from "../formats/text.ts";
 
 export const NOISE_PROTOCOL_NAME = "Noise_NNpsk0_25519_ChaChaPoly_SHA256";
 /** Noise 3: no Noise message is longer. */

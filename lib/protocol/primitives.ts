@@ -5,7 +5,7 @@
  * Web Crypto copies what it is given before it returns a promise, so that buffers may be filled again at once.
  */
 
-import { concatenate } from "./bytes.ts";
+import { concatenate } from "../formats/bytes.ts";
 
 /** Length of keys, private and public, of all that is used here. */
 export const KEY_BYTES = 32;

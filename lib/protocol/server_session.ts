@@ -26,7 +26,7 @@ import {
 } from "./boot_exchange.ts";
 import type { SessionParameters } from "./session.ts";
 import { type CommonEvent, failureOf, isCommonEvent, type SessionFailure } from "./session_failure.ts";
-import { toPrintable } from "./text.ts";
+import { toPrintable } from "../formats/text.ts";
 
 export type ServerState =
   | { readonly name: "awaiting-hello" }

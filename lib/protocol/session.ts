@@ -4,9 +4,9 @@
  * `while IFS='=' read -r key value` (never sourced). So values are restricted to characters that mean nothing to a shell.
  */
 import { ProtocolError } from "../errors.ts";
-import { addressFamily, isAddressWithPrefix, isAddressWithZone, isLinkName, isMac } from "./address.ts";
-import { buildCpio } from "./cpio.ts";
-import { encodeUtf8 } from "./text.ts";
+import { addressFamily, isAddressWithPrefix, isAddressWithZone, isLinkName, isMac } from "../formats/address.ts";
+import { buildCpio } from "../formats/cpio.ts";
+import { encodeUtf8 } from "../formats/text.ts";
 
 /** Where the hook finds the file inside the initramfs. */
 export const SESSION_FILE_PATH = "/stiefelsystem/session";

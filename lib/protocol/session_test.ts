@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { routedSession, session } from "../../tests/support/protocol_samples.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../errors.ts";
-import { parseCpio } from "./cpio.ts";
+import { parseCpio } from "../formats/cpio.ts";
 import { buildSessionCpio, formatSession, parseSession, type SessionParameters } from "./session.ts";
 
 function assertRefused(text: string, code: ProtocolErrorCode): void {

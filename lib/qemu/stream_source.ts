@@ -3,7 +3,7 @@
  * The image stays as it is; the sender is a few files appended to its initrd for this one run.
  */
 
-import { archivePaddingBytes, buildCpio } from "../protocol/cpio.ts";
+import { archivePaddingBytes, buildCpio } from "../formats/cpio.ts";
 import type { System } from "../system/system.ts";
 import type { BootImage } from "./machine_pair.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseCpio } from "../protocol/cpio.ts";
+import { parseCpio } from "../formats/cpio.ts";
 import { createMemorySystem } from "../system/memory.ts";
 import { addStreamSource, buildStreamSource, streamPort, streamSourceParameter } from "./stream_source.ts";
 

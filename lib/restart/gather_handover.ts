@@ -1,12 +1,12 @@
 /** What the running system can hand over to the image: its disk, its kernel command line, and kernel and initramfs for desktops. */
 import { findRootDisk, identifyDisk } from "../block/disk_identity.ts";
 import { isRecovery } from "../boot/menu/recovery.ts";
-import { parseStiefelsystemJson, stiefelsystemJsonName } from "../boot/menu/stiefelsystem_json.ts";
+import { parseStiefelsystemJson, stiefelsystemJsonName } from "../formats/stiefelsystem_json.ts";
 import { describeError, UserError } from "../errors.ts";
 import { type Handover, type HandoverFiles, pairOf } from "../formats/handover.ts";
 import { parseOsRelease } from "../formats/os_release.ts";
-import { forNextStart, isKernelCommandLine } from "../protocol/kernel_command_line.ts";
-import { toPrintable } from "../protocol/text.ts";
+import { forNextStart, isKernelCommandLine } from "../formats/kernel_command_line.ts";
+import { toPrintable } from "../formats/text.ts";
 import { listBlockDevices } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 

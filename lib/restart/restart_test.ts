@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { AutokexecSettings } from "../protocol/autokexec_settings.ts";
+import type { AutokexecSettings } from "../formats/autokexec_settings.ts";
 import { createMemorySystem, type MemorySystem } from "../system/memory.ts";
 import { findObstacle, isGoingOn, loadImage, reloadIfChanged, restartIntoImage } from "./restart.ts";
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Buffer } from "node:buffer";
 import { RUN_NBDKIT_PATH } from "../../lib/block/run_nbdkit.ts";
 import { agentGrants, formatGrants } from "../../lib/grants.ts";
-import { formatAgentSettings } from "../../lib/protocol/agent_settings.ts";
+import { formatAgentSettings } from "../../lib/formats/agent_settings.ts";
 import type { Machine, Rig, RunningAgent } from "./rig.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));

@@ -1,7 +1,7 @@
 /** The autokexec agent on a machine of a rig, bundled and with its real grants; what would end this machine, or tell its users, is replaced. */
 import { fileURLToPath } from "node:url";
 import { autokexecGrants, formatGrants } from "../../lib/grants.ts";
-import { formatAutokexecSettings } from "../../lib/protocol/autokexec_settings.ts";
+import { formatAutokexecSettings } from "../../lib/formats/autokexec_settings.ts";
 import type { Machine, RunningAgent } from "./rig.ts";
 import { layStandIns, type StandIns } from "./stand_ins.ts";
 

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { HANDOVER_DIRECTORY } from "../../lib/formats/handover.ts";
-import { archivePaddingBytes } from "../../lib/protocol/cpio.ts";
+import { archivePaddingBytes } from "../../lib/formats/cpio.ts";
 import { createSite, type Site, startClient, startRealServer } from "./agents.ts";
 import { startLaptop } from "./autokexec_rig.ts";
 import { createRig, type Machine, type Rig, rigTest } from "./rig.ts";

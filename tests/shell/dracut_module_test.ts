@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { forDesktop } from "../../lib/protocol/kernel_command_line.ts";
+import { forDesktop } from "../../lib/formats/kernel_command_line.ts";
 import { type Machine, type MachineOptions, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 
 const module = fileURLToPath(

@@ -1,6 +1,6 @@
 /** Valid values of every wire format, for tests, vectors and the fuzzer. */
 import type { Handover } from "../../lib/formats/handover.ts";
-import type { AgentSettings } from "../../lib/protocol/agent_settings.ts";
+import type { AgentSettings } from "../../lib/formats/agent_settings.ts";
 import type {
   ArchiveMessage,
   ClientMessage,

@@ -1,9 +1,9 @@
 /** What `tests/vectors/*.json` hold, and how each file's cases are tried: shared by the test and the generator. */
 import { ProtocolError, type ProtocolErrorCode } from "../../lib/errors.ts";
 import { parseHandover } from "../../lib/formats/handover.ts";
-import { parseAgentSettings } from "../../lib/protocol/agent_settings.ts";
+import { parseAgentSettings } from "../../lib/formats/agent_settings.ts";
 import { parseClientPlaintext, parseServerPlaintext } from "../../lib/protocol/boot_exchange.ts";
-import { parseCpio } from "../../lib/protocol/cpio.ts";
+import { parseCpio } from "../../lib/formats/cpio.ts";
 import { importDiscoveryKey, parseDiscovery } from "../../lib/protocol/discovery.ts";
 import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
 import {

@@ -5,14 +5,14 @@
  * generator refuses to write a file in which one of them does not hold. `noise.json` is not ours and is never generated.
  */
 import { formatHandover } from "../../lib/formats/handover.ts";
-import { formatAgentSettings } from "../../lib/protocol/agent_settings.ts";
+import { formatAgentSettings } from "../../lib/formats/agent_settings.ts";
 import { type ClientMessage, formatClientMessage, formatServerMessage, type ServerMessage } from "../../lib/protocol/boot_exchange.ts";
-import { buildCpio, type CpioEntry } from "../../lib/protocol/cpio.ts";
+import { buildCpio, type CpioEntry } from "../../lib/formats/cpio.ts";
 import { type DiscoveryMessage, formatDiscovery, importDiscoveryKey } from "../../lib/protocol/discovery.ts";
 import { formatFrame, FRAME_HEADER_BYTES } from "../../lib/protocol/frames.ts";
 import { deriveKeys } from "../../lib/protocol/keys.ts";
 import { buildSessionCpio, formatSession } from "../../lib/protocol/session.ts";
-import { encodeUtf8 } from "../../lib/protocol/text.ts";
+import { encodeUtf8 } from "../../lib/formats/text.ts";
 import {
   agentSettings,
   archive,

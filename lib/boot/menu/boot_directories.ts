@@ -1,7 +1,7 @@
 /** Directories of a partition that can be /boot. */
 
+import { findMountOf, subvolumeOf } from "../../formats/mount_tables.ts";
 import type { BootFiles } from "./entry.ts";
-import { readMounts } from "./fstab.ts";
 
 /** A system with snapshots may have thousands of subvolumes; the ones in use are found before these many. */
 const maximumSubvolumes = 64;
@@ -50,9 +50,9 @@ function compareNames(a: string, b: string): number {
 async function readUse(files: BootFiles, top: string): Promise<{ readonly rank: number; readonly boot?: string }> {
   const path = `${top}/etc/fstab`;
   if (!await files.exists(path)) return { rank: 1 };
-  const mounts = readMounts(await files.readText(path).catch(() => ""));
-  const subvolumeAt = (target: string): string | undefined =>
-    mounts.find((mount) => mount.target === target)?.subvolume;
+  const fstab = await files.readText(path).catch(() => "");
+  const subvolumeAt = (mountPoint: string): string | undefined =>
+    subvolumeOf(findMountOf(mountPoint, fstab) ?? { options: "" });
   const root = subvolumeAt("/");
   const boot = subvolumeAt("/boot");
   const rank = root === undefined ? 1 : root === top ? 0 : 2;

@@ -4,7 +4,9 @@
  */
 
 import type { FilePart } from "../../file_part.ts";
-import { BootError, type BootLoader, type BootLoadSettings } from "./entry.ts";
+import type { BootLoader } from "./entry.ts";
+import type { BootLoadSettings } from "../../formats/stiefelsystem_json.ts";
+import { BootError } from "../../boot_error.ts";
 import { listMenus, type Menu, type MenuCandidate } from "./list_menus.ts";
 import type { Statement, Survey } from "./survey.ts";
 import type { SystemIdentity } from "./system_identity.ts";

@@ -1,6 +1,5 @@
 /** A boot entry: what a boot loader would have started, and why it may not be found. */
 
-import { UserError } from "../../errors.ts";
 import type { FilePart } from "../../file_part.ts";
 
 /** Whose word an entry is. */
@@ -37,13 +36,6 @@ export interface NamedEntry {
   readonly initrds: readonly string[];
   readonly commandLine: string;
   readonly notices: readonly string[];
-}
-
-/** Kernel, initramfs and command line by hand: `boot.load` of the configuration. All that is absent comes from the disk. */
-export interface BootLoadSettings {
-  readonly kernel?: string | undefined;
-  readonly initrd?: string | readonly string[] | undefined;
-  readonly cmdline?: string | readonly string[] | undefined;
 }
 
 /** The files of a boot or root partition. Paths are absolute within it; symlinks never lead out of it. */
@@ -86,27 +78,3 @@ export interface Partition {
 
 /** No boot loader configuration comes near this; a larger file is not one. */
 export const maximumTextBytes = 4 * 1024 * 1024;
-
-export type BootErrorCode =
-  /** Nothing that could be started was found. */
-  | "no-boot-entry"
-  /** A configured disk, partition or volume is not there. */
-  | "no-device"
-  | "passphrase-needed"
-  | "passphrase-wrong"
-  /** A hibernated system is inside what had to be unlocked first. */
-  | "hibernated"
-  /** Found, but of a kind that cannot be used. */
-  | "unsupported"
-  /** Too little memory to go on. */
-  | "no-memory";
-
-/** Why no boot entry could be had. The message is meant for the person at the desktop as well. */
-export class BootError extends UserError {
-  readonly code: BootErrorCode;
-
-  constructor(code: BootErrorCode, message: string, options: ConstructorParameters<typeof UserError>[1] = {}) {
-    super(message, options);
-    this.code = code;
-  }
-}

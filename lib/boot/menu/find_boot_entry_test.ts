@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { BootError, type BootFiles } from "./entry.ts";
+import type { BootFiles } from "./entry.ts";
+import { BootError } from "../../boot_error.ts";
 import { findBootEntry } from "./find_boot_entry.ts";
 import { pathCandidates } from "./path_candidates.ts";
 

@@ -1,7 +1,7 @@
 /** Runs a grub.cfg with the files of the partitions it may reach. */
 
+import { findMountOf, nameOf } from "../../formats/mount_tables.ts";
 import type { BootFiles, Partition } from "./entry.ts";
-import { readMounts } from "./fstab.ts";
 import { evaluateGrubConfig, type GrubResult } from "./grub_config.ts";
 import { fileKey, type FileQuestion, type GrubFile, isBlockList } from "./grub_files.ts";
 
@@ -68,6 +68,6 @@ async function tellApart(partition: Partition): Promise<Omit<Partition, "files">
   if (known.uuid !== undefined || known.label !== undefined) return known;
   if (!await files.exists("/etc/fstab")) return known;
   const text = await files.readText("/etc/fstab").catch(() => "");
-  const { uuid, label } = readMounts(text).find(({ target }) => target === "/") ?? {};
-  return { ...known, uuid, label };
+  const root = findMountOf("/", text);
+  return { ...known, ...root && nameOf(root) };
 }

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { type BootEntry, BootError, type BootFiles } from "./entry.ts";
+import type { BootEntry, BootFiles } from "./entry.ts";
+import { BootError } from "../../boot_error.ts";
 import type { PlacedFile } from "./decide_boot.ts";
 import { findBootEntry } from "./find_boot_entry.ts";
 

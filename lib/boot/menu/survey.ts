@@ -3,18 +3,13 @@
 import type { UnifiedParts } from "./read_unified.ts";
 import { type BlsMenu, readBlsMenu } from "./bls_menu.ts";
 import { listBootDirectories } from "./boot_directories.ts";
-import {
-  BootError,
-  type BootFiles,
-  type BootLoader,
-  type BootLoadSettings,
-  type NamedEntry,
-  type Partition,
-} from "./entry.ts";
+import type { BootFiles, BootLoader, NamedEntry, Partition } from "./entry.ts";
+import type { BootLoadSettings } from "../../formats/stiefelsystem_json.ts";
+import { BootError } from "../../boot_error.ts";
 import { runGrubConfig } from "./find_grub_entry.ts";
 import { isOfEfi, listGrubConfigs } from "./grub_places.ts";
 import { locateFile, locateFiles } from "./locate.ts";
-import { parseStiefelsystemJson, stiefelsystemJsonName } from "./stiefelsystem_json.ts";
+import { parseStiefelsystemJson, stiefelsystemJsonName } from "../../formats/stiefelsystem_json.ts";
 import { evaluateSyslinuxConfig, type SyslinuxResult } from "./syslinux.ts";
 import { readIdentity, type SystemIdentity } from "./system_identity.ts";
 

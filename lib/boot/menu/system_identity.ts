@@ -1,5 +1,6 @@
 /** Which installed system a boot entry belongs to: several may share an ESP. */
 
+import { findMountOf } from "../../formats/mount_tables.ts";
 import type { BootFiles } from "./entry.ts";
 
 /** What an installed system says of itself. */
@@ -8,7 +9,7 @@ export interface SystemIdentity {
   readonly machineId?: string;
   /** What kernel-install(8) begins the names of its entries and directories with. */
   readonly tokens: readonly string[];
-  /** What fstab(5) has for "/". */
+  /** What fstab(5) has for "/", without quotes. */
   readonly rootSource?: string;
   /** The command line that kernel-install(8) writes into new entries. */
   readonly commandLine?: { readonly text: string; readonly path: string };
@@ -21,7 +22,7 @@ export async function readIdentity(files: BootFiles, root: string): Promise<Syst
   const [id, fstab] = [await read("/etc/machine-id"), await read("/etc/fstab")];
   const machineId = /^[0-9a-f]{32}$/.exec(id?.trim().toLowerCase() ?? "")?.[0];
   const token = (await read("/etc/kernel/entry-token"))?.trim().split("\n", 1)[0];
-  const rootSource = fstab === undefined ? undefined : findRootSource(fstab);
+  const rootSource = findMountOf("/", fstab)?.device;
   const commandLine = await readFirst(read, ["/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"], root);
   if (id === undefined && fstab === undefined && commandLine === undefined && token === undefined) return undefined;
   return {
@@ -46,11 +47,6 @@ async function readFirst(
   return undefined;
 }
 
-function findRootSource(fstab: string): string | undefined {
-  const lines = fstab.split("\n").map((line) => line.trim().split(/\s+/));
-  return lines.find(([source, mountPoint]) => source?.startsWith("#") === false && mountPoint === "/")?.[0];
-}
-
 export type Owner = "ours" | "foreign" | "unknown";
 
 /** What an entry shows of the system it belongs to. */
@@ -67,7 +63,7 @@ export function findOwner(entry: OwnedEntry, system: SystemIdentity | undefined)
   if (system === undefined) return "unknown";
   const { machineId, tokens, rootSource } = system;
   const root = /(?:^|\s)root=(\S+)/.exec(entry.commandLine)?.[1]?.replaceAll('"', "");
-  const hasRoot = root !== undefined && root === rootSource?.replaceAll('"', "");
+  const hasRoot = root !== undefined && root === rootSource;
   // A machine-id may be made anew; entries of before still start this root.
   const foreign = hasRoot ? "unknown" : "foreign";
   if (entry.machineId !== undefined && machineId !== undefined) {

@@ -1,6 +1,6 @@
 /** `boot-entry`: shows what a desktop would get from a disk, by the code of the server agent. Reads only, mounts and runs nothing. */
 
-import { BootError } from "../../boot/menu/entry.ts";
+import { BootError } from "../../boot_error.ts";
 import {
   type BootPreview,
   previewBoot,

@@ -1,6 +1,6 @@
 /** What `demo`, `test-qemu` and `bench` need before a machine can start: programs, the image, the demo disk. */
 
-import { formatStiefelsystemJson } from "../../boot/menu/stiefelsystem_json.ts";
+import { formatStiefelsystemJson } from "../../formats/stiefelsystem_json.ts";
 import { readBootstrapStep } from "../../debian/bootstrap_program.ts";
 import { debian } from "../../distro/debian.ts";
 import { stiefelsystemJsonPath } from "../../host/plan_setup_server.ts";

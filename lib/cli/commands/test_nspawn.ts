@@ -5,7 +5,7 @@
 
 import { commandToType } from "../../command_to_type.ts";
 import { UserError } from "../../errors.ts";
-import { formatAgentSettings } from "../../protocol/agent_settings.ts";
+import { formatAgentSettings } from "../../formats/agent_settings.ts";
 import { copyDemoDisk } from "../../qemu/demo_disk.ts";
 import { demoDiskLayout } from "../../qemu/demo_disk_layout.ts";
 import {

@@ -8,7 +8,7 @@
  *
  * Runs `deno`, `touch` and the compressor.
  */
-import type { Role } from "../../protocol/kernel_command_line.ts";
+import type { Role } from "../../formats/kernel_command_line.ts";
 import { CommandError } from "../../errors.ts";
 import { explainDeno } from "../explain_deno.ts";
 import type { RunOptions, System } from "../../system/system.ts";

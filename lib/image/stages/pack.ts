@@ -4,7 +4,7 @@ import { formatManifest } from "../manifest.ts";
 import { hashFile } from "../part_archive.ts";
 import { hashText, type StageName } from "../stage.ts";
 import type { StageRecord } from "../stage_record.ts";
-import { archivePaddingBytes, buildCpio } from "../../protocol/cpio.ts";
+import { archivePaddingBytes, buildCpio } from "../../formats/cpio.ts";
 import type { System } from "../../system/system.ts";
 import { treeName } from "./base.ts";
 import { findKernelVersion } from "./kernel_version.ts";

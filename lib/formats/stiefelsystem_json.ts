@@ -8,7 +8,14 @@
  * system was started with when it was set up, so that a newer one is better.
  */
 
-import { BootError, type BootLoadSettings } from "./entry.ts";
+import { BootError } from "../boot_error.ts";
+
+/** Kernel, initramfs and command line by hand: `boot.load` of the configuration. All that is absent comes from the disk. */
+export interface BootLoadSettings {
+  readonly kernel?: string | undefined;
+  readonly initrd?: string | readonly string[] | undefined;
+  readonly cmdline?: string | readonly string[] | undefined;
+}
 
 export const stiefelsystemJsonName = "stiefelsystem.json";
 
