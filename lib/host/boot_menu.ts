@@ -3,7 +3,7 @@
  * grub-mkconfig reads at its end (its 41_custom): grub.cfg itself stays, and the entry is never the default one.
  */
 
-import type { AutokexecSettings } from "../protocol/autokexec_settings.ts";
+import type { AutokexecSettings } from "../formats/autokexec_settings.ts";
 import type { System } from "../system/system.ts";
 import type { HostPath } from "./operation.ts";
 import type { HostTree } from "./tree.ts";
