@@ -107,7 +107,7 @@ async function prepareDisk({ generator }: Upgrade): Promise<string> {
     generator,
     firmware: "uefi",
     packages: ["efibootmgr", "grub2-common", "grub-efi-amd64-bin"],
-    packageFiles: ["linux-image-amd64", '$(dpkg-query -W -f "\\${Package}\\n" "linux-image-6*")', "udev", generator],
+    packageFiles: ["linux-image-amd64", "linux-image-$(ls /usr/lib/modules)", "udev", generator],
   });
   await system.makeDirectory(options.runDirectory);
   const path = `${options.runDirectory}/upgraded.img`;
