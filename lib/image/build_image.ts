@@ -10,6 +10,7 @@ import { buildBase } from "./stages/base.ts";
 import { buildCompile } from "./stages/compile.ts";
 import type { BuildPlaces, StageWork } from "./stages/context.ts";
 import { buildDrivers } from "./stages/drivers.ts";
+import { buildLoaders } from "./stages/loaders.ts";
 import { buildOverlay } from "./stages/overlay.ts";
 import { buildPack, partNames } from "./stages/pack.ts";
 import { buildSecrets } from "./stages/secrets.ts";
@@ -122,6 +123,7 @@ function stageWorks(plan: readonly Stage[]): Readonly<Record<StageName, StageWor
     runtime: buildRuntime,
     agents: buildAgents,
     autokexec: buildAutokexec,
+    loaders: buildLoaders,
     secrets: buildSecrets,
     pack: (context) => buildPack(context, partNames.filter((name) => planned.has(name))),
   };

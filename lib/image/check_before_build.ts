@@ -6,6 +6,7 @@ import { type Access, accessing } from "../file_access.ts";
 import type { System } from "../system/system.ts";
 import type { StageState } from "./build_image.ts";
 import type { ImageRequest } from "./plan_image.ts";
+import type { StageName } from "./stage.ts";
 import { describeShortage, findShortages, listSpaceNeeds, parseFreeSpace, type SpaceNeed } from "./space_needs.ts";
 
 export interface Folder {
@@ -53,6 +54,9 @@ export interface BuildCheck {
   readonly outDirectory: string;
 }
 
+/** Stages that fetch Debian's packages. */
+const fetching: readonly StageName[] = ["base", "compile", "loaders"];
+
 /** Runs `df`, `id`, `unshare`, `timeout`. @throws {UserError} before anything was built */
 export async function checkBeforeBuild(
   system: System,
@@ -60,7 +64,7 @@ export async function checkBeforeBuild(
 ): Promise<void> {
   const planned = states.map(({ stage }) => stage.name);
   const missing = states.filter(({ state }) => state !== "cached").map(({ stage }) => stage.name);
-  const publishes = planned.includes("pack") || planned.includes("autokexec");
+  const publishes = planned.some((name) => name === "pack" || name === "autokexec" || name === "loaders");
   if (publishes) await demandWritable(system, { what: "The folder of the results", path: outDirectory });
   const needs = listSpaceNeeds({
     missing,
@@ -70,7 +74,7 @@ export async function checkBeforeBuild(
     ...publishes ? { outDirectory } : {},
   });
   await demandSpace(system, needs, "the build");
-  if (missing.includes("base") || missing.includes("compile")) await askMirror(system, request, cacheDirectory);
+  if (missing.some((name) => fetching.includes(name))) await askMirror(system, request, cacheDirectory);
 }
 
 /** Runs `df`. @param what as in "too little space for the build" */

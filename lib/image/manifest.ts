@@ -1,4 +1,5 @@
 /** manifest.json: what the image is made of. Pure. */
+import * as v from "valibot";
 import type { PackageVersion } from "./base_packages.ts";
 import type { StageName } from "./stage.ts";
 
@@ -6,6 +7,8 @@ export interface Manifest {
   readonly kernel: ManifestFile & { readonly version: string };
   readonly initrd: ManifestFile & { readonly holdsSecret: boolean };
   readonly agents: "compile" | "bundle";
+  /** It has a shell and a password: the module `debug`. */
+  readonly isDebug: boolean;
   readonly parts: readonly {
     readonly name: StageName;
     readonly sizeBytes: number;
@@ -37,4 +40,24 @@ export function formatManifest(manifest: Manifest): string {
   const unpackedBytes = manifest.parts.reduce((sum, part) => sum + part.unpackedBytes, 0);
   const minimumRamMiB = estimateMinimumRamMiB(manifest.initrd.sizeBytes, unpackedBytes);
   return JSON.stringify({ version: 1, minimumRamMiB, unpackedBytes, ...manifest }, null, 2) + "\n";
+}
+
+const BuiltSchema = v.object({
+  kernel: v.object({ sizeBytes: v.number(), sha256: v.string() }),
+  initrd: v.object({ sizeBytes: v.number(), sha256: v.string(), holdsSecret: v.boolean() }),
+  isDebug: v.boolean(),
+  parts: v.array(v.object({ name: v.string(), sizeBytes: v.pipe(v.number(), v.integer(), v.minValue(0)) })),
+});
+
+/** What a stick needs to know of the files beside the manifest. */
+export type BuiltManifest = Readonly<v.InferOutput<typeof BuiltSchema>>;
+
+/** @returns undefined for what no `create-initrd` of this version has written */
+export function parseManifest(text: string): BuiltManifest | undefined {
+  try {
+    const result = v.safeParse(BuiltSchema, JSON.parse(text));
+    return result.success ? result.output : undefined;
+  } catch {
+    return undefined;
+  }
 }

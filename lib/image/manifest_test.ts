@@ -11,6 +11,7 @@ Deno.test("a manifest tells sizes, hashes, versions and parts", () => {
     kernel: { sizeBytes: 12, sha256: "a".repeat(64), version: "6.12.117+deb13-amd64" },
     initrd: { sizeBytes: 34, sha256: "b".repeat(64), holdsSecret: true },
     agents: "bundle",
+    isDebug: false,
     parts: [{ name: "trim", sizeBytes: 30, unpackedBytes: 60, summary: "2 files" }],
     debian: { suite: "trixie", mirror: "http://m/debian" },
     packages: [{ name: "kmod", version: "34.2-2", architecture: "amd64" }],

@@ -1,5 +1,6 @@
 /** From what the image shall be to the stages that make it. Pure. */
 import type { Compressor } from "../config/config.ts";
+import { formatLoaderHook } from "../debian/boot_loaders.ts";
 import { basePackages, recordPackagesHook } from "./base_packages.ts";
 import { agentGrants, autokexecFlags, type Grants } from "../grants.ts";
 import { baseModulePatterns, unwantedModulePatterns } from "./kernel_modules.ts";
@@ -137,6 +138,12 @@ export function planImage(request: ImageRequest): Stage[] {
       },
     },
     {
+      name: "loaders",
+      title: "boot loaders for a stick",
+      needs: [],
+      inputs: { version: 1, suite: request.suite, mirror: request.mirror, hook: formatLoaderHook(request.suite) },
+    },
+    {
       name: "secrets",
       title: "key and settings",
       needs: [],
@@ -148,7 +155,7 @@ export function planImage(request: ImageRequest): Stage[] {
       title: "kernel, initrd and manifest",
       needs: ["base", "trim", "drivers", "overlay", "runtime", "agents", "secrets"],
       // The fingerprints of parts are those of their content before it was compressed.
-      inputs: { version: 4, compression, form: request.agentForm },
+      inputs: { version: 5, compression, form: request.agentForm, isDebug: request.isDebug },
     },
   ];
 }

@@ -37,7 +37,7 @@ Deno.test("an edited agent changes all agents and the image, nothing else", asyn
 Deno.test("what a change in the configuration makes anew", async () => {
   const cases: readonly (readonly [yaml: string, stages: readonly StageName[]])[] = [
     ["initrd: {include-packages: [mc]}", ["base", "trim", "drivers", "pack"]],
-    ["image: {suite: forky}", ["base", "trim", "drivers", "pack"]],
+    ["image: {suite: forky}", ["base", "trim", "drivers", "loaders", "pack"]],
     ["initrd: {packing: {exclude-paths: [etc/lvm]}}", ["trim", "pack"]],
     ["initrd: {packing: {exclude-packages: [lvm2]}}", ["trim", "pack"]],
     ["initrd: {shell: /usr/bin/bash}", ["overlay", "pack"]],

@@ -3,6 +3,7 @@ import { autokexecFiles } from "../autokexec_files.ts";
 import type { System } from "../system/system.ts";
 import type { CachedStage } from "./stage_cache.ts";
 import type { StageName } from "./stage.ts";
+import { loaderDirectory } from "../debian/boot_loaders.ts";
 import { endName, partNames } from "./stages/pack.ts";
 
 export interface ImageArtifacts {
@@ -10,6 +11,8 @@ export interface ImageArtifacts {
   /** Mode 0600 when it holds the shared key. */
   readonly initrdPath: string;
   readonly manifestPath: string;
+  /** The folder with the boot loaders for a stick. */
+  readonly loadersPath: string;
   /** The image as a directory, when that was asked for; readable for its owner alone. */
   readonly treePath: string;
 }
@@ -20,6 +23,7 @@ export function placeArtifacts(outDirectory: string): ImageArtifacts {
     kernelPath: `${outDirectory}/kernel`,
     initrdPath: `${outDirectory}/initrd`,
     manifestPath: `${outDirectory}/manifest.json`,
+    loadersPath: `${outDirectory}/${loaderDirectory}`,
     treePath: `${outDirectory}/tree`,
   };
 }
@@ -39,12 +43,13 @@ export async function publishArtifacts(
   results: ReadonlyMap<StageName, CachedStage>,
   { outDirectory, form, deno }: PublishOptions,
 ): Promise<void> {
-  const [autokexec, packed] = [results.get("autokexec"), results.get("pack")];
-  if (autokexec === undefined && packed === undefined) return;
+  const [autokexec, loaders, packed] = [results.get("autokexec"), results.get("loaders"), results.get("pack")];
+  if (autokexec === undefined && loaders === undefined && packed === undefined) return;
   await system.makeDirectory(outDirectory);
   const unfinished = await system.makeTempDirectory({ parent: outDirectory, prefix: ".unfinished-" });
   try {
     if (autokexec !== undefined) await publishAutokexec(system, autokexec, { outDirectory, unfinished, deno });
+    if (loaders !== undefined) await publishLoaders(system, loaders, { outDirectory, unfinished });
     if (packed !== undefined) await publishImage(system, results, { packed, outDirectory, unfinished, form });
   } finally {
     await system.remove(unfinished);
@@ -71,6 +76,21 @@ async function publishImage(
     await system.remove(`${outDirectory}/tree`);
     await system.rename(`${unfinished}/tree`, `${outDirectory}/tree`);
   }
+}
+
+/** The folder with the boot loaders, replaced as a whole. */
+async function publishLoaders(
+  system: System,
+  { directory }: CachedStage,
+  { outDirectory, unfinished }: { readonly outDirectory: string; readonly unfinished: string },
+): Promise<void> {
+  const [from, to] = [`${directory}/${loaderDirectory}`, `${unfinished}/${loaderDirectory}`];
+  await system.makeDirectory(to);
+  for (const name of await system.readDirectory(from)) {
+    await system.writeStream(`${to}/${name}`, await system.openRead(`${from}/${name}`), { mode: 0o644 });
+  }
+  await system.remove(`${outDirectory}/${loaderDirectory}`);
+  await system.rename(to, `${outDirectory}/${loaderDirectory}`);
 }
 
 /** The agent in the one form it was made in; what an earlier build left of the other form goes. */

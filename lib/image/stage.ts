@@ -10,6 +10,7 @@ export const stageNames = [
   "runtime",
   "agents",
   "autokexec",
+  "loaders",
   "secrets",
   "pack",
 ] as const;

@@ -7,6 +7,7 @@ export const SHARED_KEY_BYTES = 32;
 
 /** One purpose each: nothing that one part of the protocol shows can be used in another. */
 const DISCOVERY_INFO = "stiefelsystem 1 discovery";
+const FINGERPRINT_INFO = "stiefelsystem 1 fingerprint";
 const BOOT_PSK_INFO = "stiefelsystem 1 boot exchange";
 
 export interface DerivedKeys {
@@ -28,4 +29,22 @@ export async function deriveKeys(sharedKey: Uint8Array): Promise<DerivedKeys> {
   const derive = (info: string): Promise<Uint8Array> =>
     hkdfSha256(sharedKey, { salt: new Uint8Array(0), info: encodeUtf8(info), sizeBytes: SHARED_KEY_BYTES });
   return { discoveryKey: await derive(DISCOVERY_INFO), bootPsk: await derive(BOOT_PSK_INFO) };
+}
+
+/** How many bytes of a fingerprint are shown. */
+const FINGERPRINT_BYTES = 8;
+
+/**
+ * By what people tell one shared key from another: four groups of four hexadecimal digits. It says nothing about the key (RFC 5869), and is
+ * no secret.
+ * @throws RangeError when the key has another length
+ */
+export async function keyFingerprint(sharedKey: Uint8Array): Promise<string> {
+  if (sharedKey.length !== SHARED_KEY_BYTES) {
+    throw new RangeError(`The shared key has ${sharedKey.length} bytes, wanted ${SHARED_KEY_BYTES}`);
+  }
+  const info = encodeUtf8(FINGERPRINT_INFO);
+  const bytes = await hkdfSha256(sharedKey, { salt: new Uint8Array(0), info, sizeBytes: FINGERPRINT_BYTES });
+  const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return digits.match(/.{4}/g)?.join("-") ?? "";
 }

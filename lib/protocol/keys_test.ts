@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { otherSharedKey, sharedKey } from "../../tests/support/protocol_samples.ts";
-import { deriveKeys } from "./keys.ts";
+import { deriveKeys, keyFingerprint } from "./keys.ts";
 
 Deno.test("each purpose and each shared key has its own key", async () => {
   const derived = [await deriveKeys(sharedKey), await deriveKeys(otherSharedKey)];
@@ -11,4 +11,15 @@ Deno.test("each purpose and each shared key has its own key", async () => {
 
 Deno.test("a shared key of another length is refused", async () => {
   for (const length of [0, 16, 31, 33]) await assert.rejects(deriveKeys(new Uint8Array(length)), RangeError);
+});
+
+Deno.test("a fingerprint tells keys apart and is no part of a derived key", async () => {
+  const fingerprint = await keyFingerprint(sharedKey);
+  assert.match(fingerprint, /^[0-9a-f]{4}(-[0-9a-f]{4}){3}$/);
+  assert.notEqual(fingerprint, await keyFingerprint(otherSharedKey));
+  const { discoveryKey, bootPsk } = await deriveKeys(sharedKey);
+  for (const key of [sharedKey, discoveryKey, bootPsk]) {
+    assert.ok(!key.toHex().includes(fingerprint.replaceAll("-", "")));
+  }
+  await assert.rejects(keyFingerprint(new Uint8Array(31)), RangeError);
 });

@@ -28,7 +28,7 @@ import {
   unifiedImagePath,
   unifiedKernel,
 } from "./efi_partition.ts";
-import { coreSector, placeBootCode } from "./grub_boot_code.ts";
+import { coreSector, placeBootCode } from "../media/grub_boot_code.ts";
 import { quoteCommand, UserError } from "../errors.ts";
 import { releaseMounts } from "../system/mounts.ts";
 import type { System } from "../system/system.ts";

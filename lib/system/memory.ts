@@ -183,6 +183,12 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
           [Symbol.dispose]: () => {},
         };
       }),
+    writeSparse: (path, { sizeBytes, parts }, { mode = 0o644 } = {}) =>
+      attempt(() => {
+        const content = new Uint8Array(sizeBytes);
+        for (const { offset, bytes } of parts) content.set(bytes, offset);
+        put(path, content, mode);
+      }),
     lstat: (path) => attempt(() => status(resolve(path, false))),
     stat: (path) => attempt(() => status(resolve(path))),
     readDirectory: (path) =>

@@ -155,6 +155,15 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
       // Not `content.pipeTo(file.writable)`: Deno 2.9.6 then keeps everything in memory until the end.
       for await (const bytes of content) await file.write(bytes);
     },
+    writeSparse: async (path, { sizeBytes, parts }, { mode = 0o644 } = {}) => {
+      using file = await Deno.open(path, { write: true, create: true, truncate: true, mode });
+      await Deno.chmod(path, mode);
+      await file.truncate(sizeBytes);
+      for (const { offset, bytes } of parts) {
+        await file.seek(offset, Deno.SeekMode.Start);
+        await writeAll(file, bytes);
+      }
+    },
     lstat: (path) => statOrUndefined(() => Deno.lstat(path)),
     stat: (path) => statOrUndefined(() => Deno.stat(path)),
     readDirectory: async (path) => {

@@ -110,6 +110,15 @@ export interface System {
   writeStream(path: string, content: ReadableStream<Uint8Array>, options?: WriteOptions): Promise<void>;
   /** Opens a new or emptied file that is written piece by piece. */
   openWrite(path: string, options?: WriteOptions): Promise<FileWriter>;
+  /** Writes parts of a new or emptied file; what lies between them are holes, which read as zeros and take no room. Not atomic. */
+  writeSparse(
+    path: string,
+    content: {
+      readonly sizeBytes: number;
+      readonly parts: readonly { readonly offset: number; readonly bytes: Uint8Array }[];
+    },
+    options?: WriteOptions,
+  ): Promise<void>;
   /** What `path` is, a symlink not followed; undefined when there is nothing. */
   lstat(path: string): Promise<FileStatus | undefined>;
   /** What `path` is, symlinks followed; undefined when there is nothing. */

@@ -14,21 +14,26 @@ const script = fileURLToPath(new URL("../../image/initrd/usr/lib/stiefelsystem/s
  */
 async function supervise(
   shell: readonly string[],
-  { commandLine, agent, lines, isComplete = true }: {
+  { commandLine, agent, lines, isComplete = true, shadow = "root:!:20089::::::" }: {
     readonly commandLine: string;
     readonly agent: string;
     readonly lines: number;
     readonly isComplete?: boolean;
+    /** The first line of the file with passwords. */
+    readonly shadow?: string;
   },
 ): Promise<readonly string[]> {
   const root = await Deno.makeTempDir({ prefix: "supervise-" });
   try {
     await Deno.writeTextFile(`${root}/cmdline`, `${commandLine}\n`);
     await Deno.writeTextFile(`${root}/run-agent`, `#!/bin/sh\n${agent}\n`, { mode: 0o755 });
+    await Deno.writeTextFile(`${root}/shadow`, `${shadow}\n`);
+    await Deno.writeTextFile(`${root}/getty`, '#!/bin/sh\necho "getty $*"\nexec sleep 60\n', { mode: 0o755 });
     if (isComplete) await Deno.writeTextFile(`${root}/complete`, "");
     const text = (await Deno.readTextFile(script)).replaceAll("/proc/cmdline", `${root}/cmdline`)
       // The real one would change how much the kernel of this machine prints.
       .replaceAll("/proc/sys/kernel/printk", `${root}/printk`)
+      .replaceAll("/etc/shadow", `${root}/shadow`)
       .replaceAll("/usr/lib/stiefelsystem/run-agent", `${root}/run-agent`)
       .replaceAll("/usr/lib/stiefelsystem/complete", `${root}/complete`)
       .replace("PATH=/usr/sbin:/usr/bin", `PATH=${root}:/usr/sbin:/usr/bin:/bin`);
@@ -56,6 +61,20 @@ async function supervise(
 
 for (const shell of SHELLS) {
   const name = shell.join(" ");
+
+  Deno.test(`${name}: a rescue shell asks for root's password, and is refused where root has none`, async () => {
+    const commandLine = "stiefel.role=client stiefel.rescue";
+    const start = (shadow: string): Promise<readonly string[]> =>
+      supervise(shell, { commandLine, agent: "echo agent", lines: 2, shadow });
+    assert.deepEqual(await start("root:$6$salt$hash:20089::::::"), [
+      "stiefelsystem: no agent is started; log in as root, press Ctrl-Alt-Del to restart the machine",
+      "getty 0 - linux",
+    ]);
+    assert.deepEqual(await start("root:!:20089::::::"), [
+      "stiefelsystem: this image has no rescue shell: it was built without the module debug",
+      "stiefelsystem: nothing is started; press Ctrl-Alt-Del to restart the machine",
+    ]);
+  });
 
   Deno.test(`${name}: an agent that ends is started again, later each time, and why it ended is said`, async () => {
     const agent = `

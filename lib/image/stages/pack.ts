@@ -44,6 +44,7 @@ export async function buildPack(context: StageContext, parts: readonly StageName
     kernel: { ...await describe("kernel"), version },
     initrd: { ...await describe("initrd"), holdsSecret },
     agents: request.agentForm,
+    isDebug: request.isDebug,
     parts: results.map(({ name, record }) => ({
       name,
       sizeBytes: record.sizeBytes ?? 0,

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { formatMenu, listMenuEntries } from "./boot_menu.ts";
+
+const files = { kernel: "stiefel/kernel", initrds: ["stiefel/base.img", "stiefel/key.img"] } as const;
+
+Deno.test("both boot loaders get the same entries, in the same order, with the same files and parameters", () => {
+  const entries = listMenuEntries({ isDebug: true, parameters: ["console=ttyS0,115200"] });
+  const menu = formatMenu(entries, files);
+  const names = entries.map(({ id }) => `loader/entries/${id}.conf`);
+  assert.deepEqual(Object.keys(menu), ["loader/loader.conf", ...names, "boot/grub/grub.cfg"]);
+  assert.deepEqual(names.toSorted(), names, "systemd-boot sorts them");
+  assert.equal(
+    menu["loader/entries/2-safe-graphics.conf"],
+    "title Start the laptop's system with safe graphics\nsort-key 2-safe-graphics\nlinux /stiefel/kernel\n" +
+      "initrd /stiefel/base.img\ninitrd /stiefel/key.img\n" +
+      "options stiefel.role=client nomodeset console=ttyS0,115200\n",
+  );
+  assert.match(
+    menu["boot/grub/grub.cfg"] ?? "",
+    /menuentry "Start the laptop's system with safe graphics" \{\n {2}linux \/stiefel\/kernel stiefel\.role=client nomodeset console=ttyS0,115200\n {2}initrd \/stiefel\/base\.img \/stiefel\/key\.img\n\}/,
+  );
+  assert.match(menu["loader/loader.conf"] ?? "", /^default 1-laptop\.conf$/m);
+});
+
+Deno.test("the rescue shell is there with the module debug only", () => {
+  const ids = (isDebug: boolean): readonly string[] => listMenuEntries({ isDebug }).map(({ id }) => id);
+  assert.deepEqual(ids(false), ["1-laptop", "2-safe-graphics"]);
+  assert.deepEqual(ids(true), ["1-laptop", "2-safe-graphics", "3-rescue"]);
+});
+
+Deno.test("a parameter that a menu would take for something else is refused", () => {
+  for (const parameter of ["a b", "a\nb", "x;reboot", "$x", "'", '"', "}"]) {
+    const entries = listMenuEntries({ isDebug: false, parameters: [parameter] });
+    assert.throws(() => formatMenu(entries, files), RangeError, parameter);
+  }
+});

@@ -1,0 +1,48 @@
+/** What is in the file system of a stick. Pure. */
+
+import { formatMenu, listMenuEntries, type MenuOptions } from "./boot_menu.ts";
+import { formatStickRecord, type StickRecord, stickRecordPath } from "./stick_record.ts";
+
+/** Names of files, and what is in them. */
+export interface StickParts {
+  readonly kernel: Uint8Array;
+  /** In the order in which the kernel unpacks them; by what an update changes: base, agents, key. */
+  readonly initrds: readonly { readonly name: string; readonly bytes: Uint8Array }[];
+  /** Of Debian's boot loaders. */
+  readonly shim: Uint8Array;
+  readonly mokManager: Uint8Array;
+  /** What shim starts: signed systemd-boot or GRUB. */
+  readonly secondStage: Uint8Array;
+}
+
+export interface StickFile {
+  /** Without a slash at the start. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Our own folder on the stick. */
+const folder = "stiefel";
+
+/** In the order in which they come to lie on a new stick. */
+export function listStickFiles(
+  parts: StickParts,
+  { menu, record }: { readonly menu: MenuOptions; readonly record: StickRecord },
+): readonly StickFile[] {
+  const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+  const kernel = { path: `${folder}/kernel`, bytes: parts.kernel };
+  const initrds = parts.initrds.map(({ name, bytes }) => ({ path: `${folder}/${name}`, bytes }));
+  const menus = formatMenu(listMenuEntries(menu), { kernel: kernel.path, initrds: initrds.map(({ path }) => path) });
+  return [
+    // UEFI specification 3.5.1.1: what firmware starts that knows nothing of this disk
+    { path: "EFI/BOOT/BOOTX64.EFI", bytes: parts.shim },
+    { path: "EFI/BOOT/grubx64.efi", bytes: parts.secondStage },
+    { path: "EFI/BOOT/mmx64.efi", bytes: parts.mokManager },
+    // By this file Debian's gcdx64 knows its medium.
+    { path: ".disk/info", bytes: text("stiefelsystem\n") },
+    ...Object.entries(menus).map(([path, value]) => ({ path, bytes: text(value) })),
+    kernel,
+    ...initrds,
+    { path: stickRecordPath, bytes: text(formatStickRecord(record)) },
+  ];
+}

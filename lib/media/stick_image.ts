@@ -1,0 +1,156 @@
+/** An image of a stick, as a file: what is written to a device, or started in a virtual machine. */
+
+import { readKey } from "../key_file.ts";
+import type { FilePart } from "../file_part.ts";
+import { keyFingerprint } from "../protocol/keys.ts";
+import type { System } from "../system/system.ts";
+import { formatReserved, planFat } from "./fat/geometry.ts";
+import { planFatChange, type StickWrite } from "./fat/plan_fat.ts";
+import { emptyFat } from "./fat/read_fat.ts";
+import type { SectorBytes } from "./gpt.ts";
+import { placeBootCode } from "./grub_boot_code.ts";
+import { listStickFiles, type StickFile } from "./stick_content.ts";
+import { corePlaces, formatStickTable, planStick, type StickLayout, stickNames } from "./stick_layout.ts";
+import { type BuiltStick, readBuiltStick } from "./stick_parts.ts";
+import { nextStickRecord, type StickRecord } from "./stick_record.ts";
+import { ExitCode, UserError } from "../errors.ts";
+import { formatBytes } from "../format_bytes.ts";
+
+export interface StickOptions {
+  /** Absolute path of the folder of the results: kernel, initrd, manifest.json, loaders/. */
+  readonly buildDirectory: string;
+  readonly keyPath: string;
+  /** Name of the laptop that the stick is made on, when that was set up with the same key. */
+  readonly laptopName?: string;
+  /** Kernel parameters beside our own. */
+  readonly parameters?: readonly string[];
+  /** Logical sector of the device. Default 512. */
+  readonly sectorBytes?: SectorBytes;
+  /** Of the whole device, so that the backup of the partition table lies at its end. Default: the least. */
+  readonly sizeBytes?: number;
+}
+
+export interface StickImage {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sectorBytes: SectorBytes;
+  /**
+   * What has to be on the device, in ascending order and multiples of 4096 bytes; whatever else is on it may stay. The first is all that
+   * comes before the partitions, the last the end of the device.
+   */
+  readonly extents: readonly FilePart[];
+}
+
+/**
+ * Writes the image as a sparse file that only its owner may read: it holds the shared key. Equal inputs give equal bytes. No program is
+ * started, and no right of root is needed.
+ * @throws {UserError} when nothing was built, or the device is too small
+ */
+export async function makeStickImage(system: System, options: StickOptions, imagePath: string): Promise<StickImage> {
+  const { layout, writes } = await composeStick(system, options);
+  const parts = [...writes].sort((one, other) => one.offset - other.offset);
+  await system.writeSparse(imagePath, { sizeBytes: layout.sizeBytes, parts }, { mode: 0o600 });
+  return {
+    path: imagePath,
+    sizeBytes: layout.sizeBytes,
+    sectorBytes: layout.sectorBytes,
+    extents: joinExtents(parts.map(({ offset, bytes }) => ({ offset, sizeBytes: bytes.length }))),
+  };
+}
+
+/** What a new stick consists of. */
+async function composeStick(
+  system: System,
+  options: StickOptions,
+): Promise<{ readonly layout: StickLayout; readonly writes: readonly StickWrite[] }> {
+  const built = await readBuiltStick(system, options.buildDirectory);
+  const record = nextStickRecord(undefined, await describeKey(system, options));
+  const files = composeFiles(built, { options, record });
+  const contentBytes = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const layout = planStick(contentBytes, { ...options, sectorBytes: options.sectorBytes ?? 512 });
+  if (layout === undefined) {
+    const least = planStick(contentBytes, { sectorBytes: options.sectorBytes ?? 512 })?.sizeBytes ?? 0;
+    throw new UserError(`The device has ${formatBytes(options.sizeBytes ?? 0)}, a stick needs ${formatBytes(least)}`, {
+      exitCode: ExitCode.usage,
+    });
+  }
+  return { layout, writes: formatNewStick(layout, { built, files }) };
+}
+
+/** The key that the stick will hold, and the laptop it is made on. */
+export async function describeKey(
+  system: System,
+  { keyPath, laptopName }: StickOptions,
+): Promise<{ readonly keyFingerprint: string; readonly laptopName?: string }> {
+  const fingerprint = await keyFingerprint(await readKey(system, keyPath));
+  return { keyFingerprint: fingerprint, ...laptopName === undefined ? {} : { laptopName } };
+}
+
+/** The files of a stick. Pure. */
+export function composeFiles(
+  built: BuiltStick,
+  { options, record }: { readonly options: Pick<StickOptions, "parameters">; readonly record: StickRecord },
+): readonly StickFile[] {
+  const { parameters = [] } = options;
+  return listStickFiles(built, { menu: { isDebug: built.isDebug, parameters }, record });
+}
+
+/** Everything before the partitions and behind them is written whole: nothing of what was there before is taken for something. */
+const bareBytes = 1024 * 1024;
+
+/** A stick from nothing, as writes of whole blocks. Pure. */
+export function formatNewStick(
+  layout: StickLayout,
+  { built, files }: { readonly built: Pick<BuiltStick, "grubBoot" | "grubCore">; readonly files: readonly StickFile[] },
+): readonly StickWrite[] {
+  const geometry = planFat({ sectorBytes: layout.sectorBytes, ...layout.efi });
+  const table = formatStickTable(layout);
+  const [place] = corePlaces;
+  const { bootSector, core } = placeBootCode(built.grubBoot, built.grubCore, place);
+  const start = new Uint8Array(bareBytes);
+  start.set(table.start);
+  // A BIOS that starts a disk with larger sectors does not exist: it could not read GRUB's.
+  if (layout.sectorBytes === 512) start.set(bootSector);
+  const bios = new Uint8Array(bareBytes);
+  bios.set(core);
+  const end = new Uint8Array(Math.min(bareBytes, layout.sizeBytes - layout.efi.offsetBytes - layout.efi.sizeBytes));
+  end.set(table.end, end.length - table.end.length);
+  const groups = planFatChange(emptyFat(geometry), { files, label: stickNames.label });
+  if (groups === undefined) throw new RangeError("A new stick has no room for its files");
+  const reserved = formatReserved(geometry, stickNames);
+  // Zeros, over which the change writes.
+  const fats = new Uint8Array(2 * geometry.fatBytes);
+  const metadata = [
+    { offset: 0, bytes: start },
+    { offset: bareBytes, bytes: bios },
+    { offset: layout.efi.offsetBytes, bytes: reserved },
+    { offset: layout.efi.offsetBytes + reserved.length, bytes: fats },
+    { offset: layout.sizeBytes - end.length, bytes: end },
+  ];
+  return mergeWrites([...metadata, ...groups.flat()]);
+}
+
+/** Writes that lie in another one go into it; the later one counts. */
+function mergeWrites(writes: readonly StickWrite[]): readonly StickWrite[] {
+  const merged: StickWrite[] = [];
+  for (const write of writes) {
+    const around = merged.find(({ offset, bytes }) =>
+      offset <= write.offset && write.offset + write.bytes.length <= offset + bytes.length
+    );
+    if (around === undefined) merged.push(write);
+    else around.bytes.set(write.bytes, write.offset - around.offset);
+  }
+  return merged;
+}
+
+/** Parts in ascending order; those that touch become one. */
+function joinExtents(parts: readonly FilePart[]): readonly FilePart[] {
+  const joined: FilePart[] = [];
+  for (const part of parts) {
+    const last = joined.at(-1);
+    if (last !== undefined && last.offset + last.sizeBytes === part.offset) {
+      joined[joined.length - 1] = { offset: last.offset, sizeBytes: last.sizeBytes + part.sizeBytes };
+    } else joined.push(part);
+  }
+  return joined;
+}

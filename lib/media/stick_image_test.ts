@@ -1,0 +1,111 @@
+/** The image, looked at with programs of others: mtools and fsck.vfat. */
+
+import assert from "node:assert/strict";
+import { makeSampleStick, sampleBuilt } from "../../tests/support/sample_stick.ts";
+import { createSeededRandom } from "../../tests/support/seeded_random.ts";
+import { formatManifest } from "../image/manifest.ts";
+import { hashText } from "../image/stage.ts";
+import { archivePaddingBytes } from "../formats/cpio.ts";
+import { concatenate } from "../formats/bytes.ts";
+import { createRealSystem } from "../system/real.ts";
+import type { System } from "../system/system.ts";
+import { makeStickImage } from "./stick_image.ts";
+
+async function inDirectory(work: (system: System, directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "stiefel-stick-" });
+  try {
+    await work(createRealSystem({ home: "/" }), directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+for (const sectorBytes of [512, 4096] as const) {
+  Deno.test(`fsck.vfat finds nothing wrong with sectors of ${sectorBytes} bytes, and mtools every file`, async () => {
+    await inDirectory(async (system, directory) => {
+      const { disk, files, layout: { efi } } = makeSampleStick(sampleBuilt(), { sectorBytes });
+      const path = `${directory}/efi.img`;
+      const parts = [...disk.blocks].map(([block, bytes]) => ({ offset: block * 4096 - efi.offsetBytes, bytes }))
+        .filter(({ offset }) => offset >= 0 && offset < efi.sizeBytes);
+      await system.writeSparse(path, { sizeBytes: efi.sizeBytes, parts });
+      const { stdout } = await system.run(["fsck.vfat", "-n", "-v", path]);
+      assert.match(stdout, new RegExp(`${sectorBytes} bytes per logical sector`));
+      assert.match(stdout, /FAT.*32 bit entries/);
+      assert.doesNotMatch(stdout, /FATs differ|Reclaim|corrupt|invalid|bad/i);
+      await Deno.mkdir(`${directory}/copy`);
+      await system.run(["mcopy", "-s", "-n", "-i", path, "::/", `${directory}/copy`], {
+        // mtools takes a geometry of its own as a reason to doubt (mtools(5))
+        env: { MTOOLS_SKIP_CHECK: "1" },
+      });
+      for (const { path: name, bytes } of files) {
+        assert.deepEqual(await system.readFile(`${directory}/copy/${name}`), Uint8Array.from(bytes), name);
+      }
+    });
+  });
+}
+
+/** A folder of results as create-initrd leaves it. */
+async function writeBuild(system: System, directory: string): Promise<void> {
+  const built = sampleBuilt();
+  const names = ["trim", "agents", "secrets"] as const;
+  const parts = built.initrds.map(({ bytes }, index) => ({ name: names[index] ?? assert.fail(), bytes }));
+  const padded = parts.flatMap(({ bytes }) => [bytes, new Uint8Array(archivePaddingBytes(bytes.length))]);
+  const initrd = concatenate([...padded, new TextEncoder().encode("the end")]);
+  const manifest = formatManifest({
+    kernel: { sizeBytes: built.kernel.length, sha256: hashText(built.kernel), version: "6.12" },
+    initrd: { sizeBytes: initrd.length, sha256: hashText(initrd), holdsSecret: true },
+    agents: "bundle",
+    isDebug: true,
+    parts: parts.map(({ name, bytes }) => ({ name, sizeBytes: bytes.length, unpackedBytes: 1, summary: "" })),
+    debian: { suite: "trixie", mirror: "http://deb.debian.org/debian" },
+    packages: [],
+  });
+  await system.makeDirectory(`${directory}/loaders`);
+  const files = {
+    kernel: built.kernel,
+    initrd,
+    "manifest.json": manifest,
+    "loaders/shimx64.efi": built.shim,
+    "loaders/mmx64.efi": built.mokManager,
+    "loaders/grubx64.efi": built.secondStage,
+    "loaders/grub-boot.img": built.grubBoot,
+    "loaders/grub-core.img": built.grubCore,
+  };
+  for (const [name, content] of Object.entries(files)) await system.writeFile(`${directory}/${name}`, content);
+}
+
+Deno.test("the image is sparse, for its owner alone, and the same for the same inputs", async () => {
+  await inDirectory(async (system, directory) => {
+    await writeBuild(system, directory);
+    const keyPath = `${directory}/aes-key`;
+    await system.writeFile(keyPath, createSeededRandom(7).bytes(32), { mode: 0o600 });
+    const options = { buildDirectory: directory, keyPath, laptopName: "vaio", sizeBytes: 31_914_983_424 };
+    const [one, other] = [`${directory}/one.img`, `${directory}/other.img`];
+    const image = await makeStickImage(system, options, one);
+    assert.deepEqual({ ...await makeStickImage(system, options, other), path: one }, image);
+    const status = await Deno.stat(one);
+    assert.equal((status.mode ?? 0) & 0o777, 0o600);
+    assert.equal(status.size, options.sizeBytes);
+    assert.ok((status.blocks ?? 0) * 512 < 8_000_000, `${status.blocks} blocks`);
+    let end = 0;
+    for (const { offset, sizeBytes } of image.extents) {
+      assert.ok(offset >= end && offset % 4096 === 0 && sizeBytes % 4096 === 0, `${offset} ${sizeBytes}`);
+      const read = async (path: string): Promise<string> => {
+        const hash: Uint8Array[] = [];
+        for await (const piece of await system.openRead(path, { offset, sizeBytes })) hash.push(piece);
+        return hashText(concatenate(hash));
+      };
+      assert.equal(await read(one), await read(other));
+      end = offset + sizeBytes;
+    }
+    assert.equal(image.extents[0]?.offset, 0);
+    assert.equal(end, options.sizeBytes);
+    await assert.rejects(makeStickImage(system, { ...options, sizeBytes: 100_000_000 }, one), /a stick needs/);
+    await system.writeFile(`${directory}/kernel`, "another");
+    await assert.rejects(makeStickImage(system, options, one), /do not belong together/);
+    await system.remove(`${directory}/loaders/mmx64.efi`);
+    await writeBuild(system, directory);
+    await system.remove(`${directory}/manifest.json`);
+    await assert.rejects(makeStickImage(system, options, one), /manifest.json" is not there/);
+  });
+});

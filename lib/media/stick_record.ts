@@ -1,0 +1,61 @@
+/** The file by which a stick is known as ours: who it was made for. Format and parse. Pure. */
+
+import * as v from "valibot";
+
+export const stickRecordPath = "stiefel/stick.json";
+
+/** A stick is carried around and read by anyone: this bounds what is believed of it. */
+const maximumBytes = 64 * 1024;
+const maximumLaptops = 64;
+
+const Fingerprint = v.pipe(v.string(), v.regex(/^[0-9a-f]{4}(?:-[0-9a-f]{4}){3}$/));
+const RecordSchema = v.strictObject({
+  version: v.literal(1),
+  /** Of the shared key that is on the stick (lib/protocol/keys.ts). */
+  keyFingerprint: Fingerprint,
+  /** Laptops from which the stick was written: which key they had then. */
+  laptops: v.pipe(
+    v.array(v.strictObject({
+      name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]{1,64}$/)),
+      keyFingerprint: Fingerprint,
+    })),
+    v.maxLength(maximumLaptops),
+  ),
+});
+
+export type StickRecord = Readonly<v.InferOutput<typeof RecordSchema>>;
+
+export function formatStickRecord(record: StickRecord): string {
+  return `${JSON.stringify(record, null, 2)}\n`;
+}
+
+/** @returns undefined for anything else */
+export function parseStickRecord(bytes: Uint8Array): StickRecord | undefined {
+  if (bytes.length > maximumBytes) return undefined;
+  try {
+    const result = v.safeParse(RecordSchema, JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
+    return result.success ? result.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The record of a stick that is written anew: what it knew, and the laptop it is written from. */
+export function nextStickRecord(
+  before: StickRecord | undefined,
+  { keyFingerprint, laptopName }: { readonly keyFingerprint: string; readonly laptopName?: string },
+): StickRecord {
+  const others = (before?.laptops ?? []).filter(({ name }) => name !== laptopName);
+  const own = laptopName === undefined ? [] : [{ name: laptopName, keyFingerprint }];
+  return { version: 1, keyFingerprint, laptops: [...others, ...own].slice(-maximumLaptops) };
+}
+
+/** Laptops that answered to the stick as it is, and will not with the new key. */
+export function listSilenced(before: StickRecord, after: StickRecord): readonly string[] {
+  return before.laptops
+    .filter(({ name, keyFingerprint }) =>
+      keyFingerprint === before.keyFingerprint && before.keyFingerprint !== after.keyFingerprint &&
+      !after.laptops.some((laptop) => laptop.name === name && laptop.keyFingerprint === after.keyFingerprint)
+    )
+    .map(({ name }) => name);
+}

@@ -1,0 +1,255 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { createSeededRandom } from "../../tests/support/seeded_random.ts";
+import {
+  type BlockDisk,
+  createBlockDisk,
+  makeSampleStick,
+  sampleBuilt,
+  sampleRecord,
+  splitBlocks,
+} from "../../tests/support/sample_stick.ts";
+import { readFat, readStored } from "./fat/read_fat.ts";
+import { planFat } from "./fat/geometry.ts";
+import { readCoreSector } from "./grub_boot_code.ts";
+import { composeFiles } from "./stick_image.ts";
+import type { BuiltStick } from "./stick_parts.ts";
+import { planUpdate, readStick, type StickState, type StickWrite } from "./update_stick.ts";
+import { nextStickRecord, type StickRecord } from "./stick_record.ts";
+
+const old = sampleBuilt(1);
+const sizeBytes = makeSampleStick(old).layout.sizeBytes;
+
+/** What each firmware would start: paths in the menus, and the content of what they name. */
+async function startsWith(disk: BlockDisk): Promise<string> {
+  const state = await readState(disk);
+  const read = async (path: string): Promise<Uint8Array> => {
+    const file = state.fat.files.get(path.replace(/^\//, ""));
+    assert.ok(file !== undefined, `"${path}" is not there`);
+    return await readStored(disk.readAt, state.fat.geometry, file);
+  };
+  const text = async (path: string): Promise<string> => new TextDecoder().decode(await read(path));
+  const hash = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+  const loader = await text("loader/loader.conf");
+  const entry = await text(`loader/entries/${/^default (\S+)$/m.exec(loader)?.[1]}`);
+  const grub = await text("boot/grub/grub.cfg");
+  const named = {
+    uefi: [...entry.matchAll(/^(?:linux|initrd) (\S+)$/gm)].map(([, path = ""]) => path),
+    bios: (/^ {2}linux (\S+) .*\n {2}initrd (.*)$/m.exec(grub) ?? []).slice(1).flatMap((words) => words.split(" ")),
+  };
+  assert.deepEqual(named.bios, named.uefi, "both menus start the same files");
+  assert.equal(named.bios.length, 4);
+  const loaders = ["EFI/BOOT/BOOTX64.EFI", "EFI/BOOT/grubx64.efi", "EFI/BOOT/mmx64.efi"];
+  const all = [...loaders, ...named.bios];
+  return (await Promise.all(all.map(async (path) => `${path} ${hash(await read(path))}`))).join("\n");
+}
+
+async function readState(disk: BlockDisk): Promise<StickState> {
+  const state = await readStick(disk.readAt, { sizeBytes });
+  if ("reason" in state) assert.fail(state.reason);
+  return state;
+}
+
+/** The core image that the boot sector names, whole and with the place where its rest is. */
+async function biosCore(disk: BlockDisk, cores: readonly Uint8Array[]): Promise<number> {
+  const sector = readCoreSector(await disk.readAt(0, 512));
+  const found = await Promise.all(cores.map(async (core) => {
+    const stored = Uint8Array.from(await disk.readAt(sector * 512, core.length));
+    const rest = Number(new DataView(stored.buffer).getBigUint64(500, true));
+    const isWhole = stored.every((byte, index) => byte === core[index] || (index >= 500 && index < 508));
+    return isWhole && rest === sector + 1;
+  }));
+  assert.ok(found.includes(true), "the boot sector names a whole core image");
+  return found.indexOf(true);
+}
+
+interface Change {
+  readonly built: BuiltStick;
+  readonly record?: StickRecord;
+}
+
+async function plan(disk: BlockDisk, { built, record = sampleRecord }: Change): Promise<ReturnType<typeof planUpdate>> {
+  return planUpdate(await readState(disk), { built, record, files: composeFiles(built, { options: {}, record }) });
+}
+
+function update(result: ReturnType<typeof planUpdate>): Extract<typeof result, { kind: "update" }> {
+  if (result.kind !== "update") assert.fail(result.kind);
+  return result;
+}
+
+function renewPart(built: BuiltStick, name: string, bytes: Uint8Array): BuiltStick {
+  return { ...built, initrds: built.initrds.map((part) => part.name === name ? { name, bytes } : part) };
+}
+
+const random = createSeededRandom(7);
+const changes: Readonly<Record<string, BuiltStick>> = {
+  "the key": renewPart(old, "key.img", random.bytes(1_200)),
+  "the agents": renewPart(old, "agents.img", random.bytes(40_000)),
+  "the agents, which become smaller": renewPart(old, "agents.img", random.bytes(10)),
+  "the kernel": { ...old, kernel: random.bytes(50_000) },
+  "boot loaders for UEFI": { ...old, secondStage: random.bytes(9_000), shim: random.bytes(4_097) },
+  "the boot loader for BIOS": { ...old, grubCore: random.bytes(25_000), grubBoot: random.bytes(512) },
+  "the menu": { ...old, isDebug: true },
+  "everything": sampleBuilt(2),
+};
+
+for (const [what, built] of Object.entries(changes)) {
+  Deno.test(`an update of ${what} that is cut off at any block leaves a stick that starts, the old way or the new`, async () => {
+    const before = makeSampleStick(old).disk;
+    const goal = makeSampleStick(built).disk;
+    const ways = [await startsWith(before), await startsWith(goal)];
+    const { groups } = update(await plan(before, { built }));
+    // As planned, and in another order that a device may choose between two flushes.
+    for (let order = 0; order < 2; order++) {
+      const writes = groups.flatMap((group) => {
+        const blocks = group.flatMap(splitBlocks);
+        return order === 0 ? blocks : shuffle(blocks);
+      });
+      const disk = before.copy();
+      const seen = new Set<number>();
+      let isNew = 0;
+      for (let cut = 0; cut <= writes.length; cut++) {
+        if (cut > 0) disk.write(writes[cut - 1] ?? assert.fail());
+        const way = ways.indexOf(await startsWith(disk));
+        assert.ok(way >= 0, `after ${cut} of ${writes.length} writes it starts something else`);
+        if (way < isNew) assert.fail("it starts the old way again");
+        if (ways[0] !== ways[1]) isNew = way;
+        seen.add(way);
+        await biosCore(disk, [old.grubCore, built.grubCore]);
+      }
+      assert.equal(await startsWith(disk), ways[1]);
+      assert.equal(await biosCore(disk, [built.grubCore]), 0);
+      assert.equal((await plan(disk, { built })).kind, "current");
+      if (ways[0] !== ways[1]) assert.deepEqual([...seen], [0, 1]);
+      await assertNothingLost(disk);
+    }
+  });
+}
+
+Deno.test("an update that was cut off at any block is completed by the next one, also by one to something else", async () => {
+  const before = makeSampleStick(old).disk;
+  const built = sampleBuilt(2);
+  const writes = update(await plan(before, { built })).groups.flat().flatMap(splitBlocks);
+  const disk = before.copy();
+  const goals = [built, sampleBuilt(3), old];
+  for (const [cut, write] of writes.entries()) {
+    disk.write(write);
+    const goal = goals[cut % goals.length] ?? assert.fail();
+    const again = disk.copy();
+    const next = await plan(again, { built: goal });
+    if (next.kind === "update") next.groups.flat().forEach((one) => again.write(one));
+    assert.equal(await startsWith(again), await startsWith(makeSampleStick(goal).disk));
+    await assertNothingLost(again);
+  }
+});
+
+Deno.test("an update that is written in the wrong order is noticed by these tests", async () => {
+  const before = makeSampleStick(old).disk;
+  const built = sampleBuilt(2);
+  const ways = [await startsWith(before), await startsWith(makeSampleStick(built).disk)];
+  const writes = update(await plan(before, { built })).groups.toReversed().flat().flatMap(splitBlocks);
+  const disk = before.copy();
+  const broken: number[] = [];
+  for (const [index, write] of writes.entries()) {
+    disk.write(write);
+    const way = await startsWith(disk).catch(() => "nothing");
+    if (!ways.includes(way)) broken.push(index);
+  }
+  assert.ok(broken.length > 10, `${broken.length} of ${writes.length} cuts leave a broken stick`);
+});
+
+Deno.test("a new key or new agents write less than 2 MB, whatever the size of the rest", async () => {
+  const large = sampleBuilt(1, {
+    kernel: random.bytes(2_000_000),
+    initrds: [
+      { name: "base.img", bytes: random.bytes(9_000_000) },
+      { name: "agents.img", bytes: random.bytes(80_000) },
+      { name: "key.img", bytes: random.bytes(1_000) },
+    ],
+  });
+  const { disk } = makeSampleStick(large);
+  for (const [part, size] of [["agents.img", 90_000], ["key.img", 1_000]] as const) {
+    const { writtenBytes, changed } = update(await plan(disk, { built: renewPart(large, part, random.bytes(size)) }));
+    assert.deepEqual(changed, [`stiefel/${part}`]);
+    assert.ok(writtenBytes < 300_000, `${writtenBytes}`);
+  }
+});
+
+Deno.test("with a new key the update lists the laptops that will not answer any more", async () => {
+  const { disk } = makeSampleStick(old);
+  const [state, fingerprint] = [await readState(disk), "fedc-ba98-7654-3210"];
+  const renewed = (laptopName?: string): StickRecord =>
+    nextStickRecord(state.record, { keyFingerprint: fingerprint, ...laptopName === undefined ? {} : { laptopName } });
+  const built = changes["the key"] ?? assert.fail();
+  const other = update(await plan(disk, { built, record: renewed() }));
+  assert.deepEqual([other.silenced, other.hasNewKey], [["vaio"], true]);
+  const same = update(await plan(disk, { built, record: renewed("vaio") }));
+  assert.deepEqual([same.silenced, same.hasNewKey], [[], true]);
+  const kept = update(await plan(disk, { built }));
+  assert.deepEqual([kept.silenced, kept.hasNewKey], [[], false]);
+});
+
+Deno.test("what others have left on a stick goes, and what they have marked is put right", async () => {
+  const { disk, layout } = makeSampleStick(old);
+  const boot = Uint8Array.from(await disk.readAt(layout.efi.offsetBytes, 4096));
+  boot[65] = 1; // mounted
+  boot[512 + 488] = 5; // free clusters
+  disk.write({ offset: layout.efi.offsetBytes, bytes: boot });
+  const { groups, writtenBytes } = update(await plan(disk, { built: old }));
+  assert.equal(writtenBytes, 4096);
+  groups.flat().forEach((write) => disk.write(write));
+  assert.deepEqual(disk.blocks, makeSampleStick(old).disk.blocks);
+});
+
+Deno.test("devices that are no stick of ours are told apart, with the reason", async () => {
+  const reasonOf = async (disk: BlockDisk, size = sizeBytes): Promise<string | undefined> => {
+    const state = await readStick(disk.readAt, { sizeBytes: size });
+    return "reason" in state ? state.reason : undefined;
+  };
+  const { disk, layout } = makeSampleStick(old);
+  assert.equal(await reasonOf(disk), undefined);
+  assert.equal(await reasonOf(disk, 2 * sizeBytes), undefined, "an image that was copied to a larger device");
+  assert.match(await reasonOf(disk, sizeBytes / 2) ?? "", /partition table/);
+  assert.match(await reasonOf(createBlockDisk()) ?? "", /partition table/);
+  const damage = async (offset: number, change: (bytes: Uint8Array) => void): Promise<string> => {
+    const damaged = disk.copy();
+    const bytes = Uint8Array.from(await disk.readAt(offset, 4096));
+    change(bytes);
+    damaged.write({ offset, bytes });
+    return await reasonOf(damaged) ?? "";
+  };
+  const efi = layout.efi.offsetBytes;
+  assert.match(await damage(0, (bytes) => bytes[520] = 9), /partition table/);
+  assert.match(await damage(efi, (bytes) => bytes[13] = 16), /not made by us/);
+  const state = await readState(disk);
+  const fatAt = efi + 32 * 512;
+  const [first = 0, second = 0] = state.fat.files.get("stiefel/base.img")?.clusters ?? [];
+  assert.match(await damage(fatAt, (bytes) => bytes[4 * second] = first), /damaged: Cluster \d+ belongs to two files/);
+  assert.match(await damage(fatAt, (bytes) => bytes.fill(0, 4 * second, 4 * second + 4)), /damaged: A chain/);
+  assert.match(await damage(fatAt, (bytes) => bytes.fill(0xff, 4 * second, 4 * second + 4)), /damaged: "stiefel/);
+});
+
+Deno.test("a stick that is too full for what is new beside what is old is told so", async () => {
+  const { disk } = makeSampleStick(old);
+  const huge = { ...old, kernel: new Uint8Array(300_000_000) };
+  assert.equal((await plan(disk, { built: huge })).kind, "full");
+});
+
+/** Both FATs are the same, and have nothing in them but what can be reached. */
+async function assertNothingLost(disk: BlockDisk): Promise<void> {
+  const state = await readState(disk);
+  const { sectorBytes, offsetBytes, sizeBytes } = state.fat.geometry;
+  const fat = await readFat(disk.readAt, planFat({ sectorBytes, offsetBytes, sizeBytes }));
+  assert.ok(fat.fats[0].every((value, cluster) => value === fat.fats[1][cluster]), "both FATs are the same");
+  const taken = [...fat.fats[0].entries()].filter(([cluster, value]) => cluster >= 2 && value !== 0);
+  assert.deepEqual(taken.filter(([cluster]) => !fat.used.has(cluster)), []);
+}
+
+function shuffle(writes: readonly StickWrite[]): readonly StickWrite[] {
+  const list = [...writes];
+  for (let index = list.length - 1; index > 0; index--) {
+    const other = random.below(index + 1);
+    [list[index], list[other]] = [list[other] ?? assert.fail(), list[index] ?? assert.fail()];
+  }
+  return list;
+}
