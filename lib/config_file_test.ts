@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { loadConfig } from "./config/load_config.ts";
 import { readConfigFile } from "./config_file.ts";
 import { UserError } from "./errors.ts";
-import { createMemorySystem } from "./system/memory.ts";
+import { createMemorySystem } from "../tests/support/memory_system.ts";
 
 const PATH = "/p/config.yaml";
 

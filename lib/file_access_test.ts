@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { UserError } from "./errors.ts";
 import { accessing } from "./file_access.ts";
-import { createMemorySystem } from "./system/memory.ts";
+import { createMemorySystem } from "../tests/support/memory_system.ts";
 
 const system = createMemorySystem({
   files: { "/home/anna/cache/x": "", "/home/anna/aes-key": "", "/usr/lib/x": "", "/data/file": "" },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ExitCode, UserError } from "./errors.ts";
 import { loadOrCreateKey, readKey } from "./key_file.ts";
 import { SHARED_KEY_BYTES } from "./protocol/keys.ts";
-import { createMemorySystem } from "./system/memory.ts";
+import { createMemorySystem } from "../tests/support/memory_system.ts";
 
 const PATH = "/project/aes-key";
 const GOOD = Uint8Array.from({ length: SHARED_KEY_BYTES }, (_, index) => index);

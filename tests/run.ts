@@ -9,11 +9,10 @@
  */
 
 import { parseArgs } from "node:util";
-import { offerPackages } from "../lib/cli/packages.ts";
+import { offerPackages, secureBootCodePath } from "../lib/cli/packages.ts";
 import { reportError } from "../lib/cli/report_error.ts";
 import { createTerminalUi } from "../lib/cli/terminal_ui.ts";
 import { UserError } from "../lib/errors.ts";
-import { secureBootCodePath } from "../lib/qemu/uefi_firmware.ts";
 import { createRealSystem } from "../lib/system/real.ts";
 import { projectRoot, readSources } from "./support/source_tree.ts";
 
@@ -56,7 +55,8 @@ const groups: readonly Group[] = [
     name: "fast",
     what: "the part of unit that needs nothing but Deno, in seconds",
     files: (await readSources()).filter(({ path, text }) =>
-      /_test\.ts$/.test(path) && /^(?:lib|agents)\/|^tests\/[a-z]+_test/.test(path) && !slow.test(path) &&
+      /_test\.ts$/.test(path) && /^(?:lib|agents)\/|^tests\/(?:support\/)?[a-z_]+_test/.test(path) &&
+      !slow.test(path) &&
       !notFast.test(text)
     ).map(({ path }) => path),
     grants: ["--parallel", "--no-check", "--allow-read", "--ignore-env"],
@@ -67,7 +67,15 @@ const groups: readonly Group[] = [
   {
     name: "unit",
     what: "what decides, the house, shell hooks",
-    files: ["lib", "agents", "tests/architecture_test.ts", "tests/grants_test.ts", "tests/cli", "tests/shell"],
+    files: [
+      "lib",
+      "agents",
+      "tests/architecture_test.ts",
+      "tests/grants_test.ts",
+      "tests/support",
+      "tests/cli",
+      "tests/shell",
+    ],
     grants: [...commonGrants, "--allow-net", "--unstable-net"],
     programs: [
       "shellcheck",

@@ -1,6 +1,5 @@
 /** The autokexec agent: hears desktops and network cards, and carries out what lib/protocol/autokexec_session.ts decides. */
 import { isKernelLoaded, unloadKernel } from "../../lib/boot/kexec.ts";
-import { allNodesGroup } from "../../lib/net/address.ts";
 import { openDatagramLink } from "../../lib/net/datagram_link.ts";
 import {
   type AutokexecAction,
@@ -9,7 +8,7 @@ import {
   presenceOf,
   stepAutokexec,
 } from "../../lib/protocol/autokexec_session.ts";
-import { DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
+import { DISCOVERY_GROUP, DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
 import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
 import type { AutokexecSettings } from "../../lib/formats/autokexec_settings.ts";
 import { UserError } from "../../lib/errors.ts";
@@ -113,7 +112,7 @@ class Autokexec {
     using datagrams = await openDatagramLink({
       link: link.name,
       index: link.index,
-      group: allNodesGroup,
+      group: DISCOVERY_GROUP,
       port: DISCOVERY_PORT,
     });
     const onAbort = (): void => datagrams.close();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Link } from "../../lib/system/facts.ts";
-import { createMemorySystem } from "../../lib/system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { createCardRaiser, NeedBook } from "./raise_cards.ts";
 
 const address = { family: "ipv6", address: "fe80::1", prefixLength: 64, scope: "link", isTentative: false } as const;

@@ -1,7 +1,7 @@
 /** Finding a server: asks on every link at once until one answers with our key. */
-import { allNodesGroup, withScope } from "../../lib/net/address.ts";
+import { withScope } from "../../lib/net/address.ts";
 import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";
-import { DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
+import { DISCOVERY_GROUP, DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
 import { DiscoverySearch, type OfferMessage } from "../../lib/protocol/discovery_search.ts";
 import { type Link, readLinkSpeed } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
@@ -59,7 +59,7 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
     console.sayRarely(`"${offer.name}" runs its own system (link ${datagrams.link}): asking it to restart as a server`);
     // A server hears what is sent to the group; the challenge is that of one laptop.
     const bytes = await search.formatClaim(offer, options.name);
-    await datagrams.send(bytes, { address: allNodesGroup, port: DISCOVERY_PORT });
+    await datagrams.send(bytes, { address: DISCOVERY_GROUP, port: DISCOVERY_PORT });
   }
 
   async function work(link: UsableLink, linkSignal: AbortSignal): Promise<void> {
@@ -151,7 +151,7 @@ async function ask(
   const backoff = createBackoff({ firstMs: firstIntervalMs, maximumMs: maximumIntervalMs });
   while (!signal.aborted) {
     const question = await search.formatQuestion();
-    await datagrams.send(question, { address: allNodesGroup, port: DISCOVERY_PORT }).catch(() => {});
+    await datagrams.send(question, { address: DISCOVERY_GROUP, port: DISCOVERY_PORT }).catch(() => {});
     await system.delay(backoff.next(), signal).catch(() => {});
   }
 }

@@ -4,7 +4,7 @@ import type { ArchiveMessage } from "../../lib/protocol/boot_exchange.ts";
 import { concatenate } from "../../lib/formats/bytes.ts";
 import { archivePaddingBytes } from "../../lib/formats/cpio.ts";
 import { buildSessionCpio } from "../../lib/protocol/session.ts";
-import { createMemorySystem } from "../../lib/system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { archive } from "../../tests/support/protocol_samples.ts";
 import { Staging } from "./staging.ts";
 

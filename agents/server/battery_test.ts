@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../../lib/system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { type BatteryMemory, decideWarning, noBatteryMemory, parsePower, type Power } from "./battery.ts";
 import { watchBattery } from "./watch_battery.ts";
 

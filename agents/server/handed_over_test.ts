@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { formatHandover, type Handover } from "../../lib/formats/handover.ts";
-import { createMemorySystem, type MemorySystem } from "../../lib/system/memory.ts";
+import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
 import { dropPair, openHandedOver, readHandover } from "./handed_over.ts";
 
 const directory = "/etc/stiefelsystem/handover";

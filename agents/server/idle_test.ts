@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../../lib/system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { waitUntilIdle } from "./idle.ts";
 
 async function settle(): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../../lib/system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { decideServedDisk, type DiskCandidates, findServedDisk } from "./served_disk.ts";
 
 Deno.test("the disk the laptop ran from is served; what the configuration says otherwise is reported", () => {

@@ -3,12 +3,12 @@ import { releaseLeftovers } from "../../lib/block/leftovers.ts";
 import type { DiskReport } from "../../lib/block/inspect_disk.ts";
 import { BootError } from "../../lib/boot_error.ts";
 import { UserError } from "../../lib/errors.ts";
-import { allNodesGroup, describeEndpoint } from "../../lib/net/address.ts";
+import { describeEndpoint } from "../../lib/net/address.ts";
 import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";
 import { listenStream, type StreamListener } from "../../lib/net/listen.ts";
 import { servePage } from "../../lib/net/status_page.ts";
 import { BOOT_EXCHANGE_PORT } from "../../lib/protocol/boot_exchange.ts";
-import { DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
+import { DISCOVERY_GROUP, DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
 import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
 import type { OnEnd } from "../../lib/formats/kernel_command_line.ts";
 import { declineBusy } from "../../lib/protocol/secure_channel.ts";
@@ -251,7 +251,7 @@ class Server {
     using datagrams = await openDatagramLink({
       link: link.name,
       index: link.index,
-      group: allNodesGroup,
+      group: DISCOVERY_GROUP,
       port: DISCOVERY_PORT,
     });
     const place = { address: link.address, link: link.name, port: BOOT_EXCHANGE_PORT, signal };

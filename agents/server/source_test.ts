@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { DiskReport } from "../../lib/block/inspect_disk.ts";
 import { formatHandover, type Handover } from "../../lib/formats/handover.ts";
-import { createMemorySystem, type MemorySystem } from "../../lib/system/memory.ts";
+import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
 import { createDiskSource, PreparedSource, type WatchedSource } from "./source.ts";
 
 const disk: DiskReport = {

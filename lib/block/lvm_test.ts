@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { activateVolume, listVolumes, parseMapperName, parseVolumes } from "./lvm.ts";
 
 Deno.test("volumes that write when they are activated are told apart", () => {

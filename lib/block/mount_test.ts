@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { mountArguments, mountReadOnly } from "./mount.ts";
 
 Deno.test("no journal is replayed, whatever the file system", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { parseBlkidExport, probeSignature } from "./signature.ts";
 
 Deno.test("a signature has its type, and label and uuid where there are some", () => {

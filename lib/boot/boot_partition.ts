@@ -51,21 +51,6 @@ export async function openBootPartition(
   return { ...opened, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-/**
- * Whether {@link openBootPartition} will want a passphrase. Looks at the disk, so it takes a moment.
- * @throws {BootError} as openBootPartition does. Runs the same programs.
- */
-export async function needsPassphrase(system: System, settings: BootSettings): Promise<boolean> {
-  if (settings.part?.type === "luks") return true;
-  try {
-    await using _opened = await openBootPartition(system, settings);
-    return false;
-  } catch (error) {
-    if (error instanceof BootError && error.code === "passphrase-needed") return true;
-    throw error;
-  }
-}
-
 /** What the configuration names. */
 async function openConfigured(
   context: SearchContext,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem, type MemorySystem } from "../system/memory.ts";
+import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
 import { checkMemory, executeKernel, loadArguments, loadKernel } from "./kexec.ts";
 
 function machine(facts: { readonly loaded?: string; readonly availableKiB?: number }): MemorySystem {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { buildUnifiedImage } from "../../tests/support/unified_image.ts";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { BootError } from "../boot_error.ts";
 import { type BootPreview, previewBoot, splitMountedSystem } from "./preview_boot.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { findResumeTarget, isHibernatedInFile } from "./resume.ts";
 
 const cases: Readonly<Record<string, string | undefined>> = {

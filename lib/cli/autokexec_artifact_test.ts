@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { findAutokexecArtifact } from "./autokexec_artifact.ts";
 
 const find = (names: readonly string[]): ReturnType<typeof findAutokexecArtifact> =>

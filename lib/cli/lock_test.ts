@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "../errors.ts";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { createRealSystem } from "../system/real.ts";
 import type { System } from "../system/system.ts";
 import { lockCache, lockDirectory } from "./lock.ts";

@@ -1,7 +1,7 @@
 /** doc/config.md, config.schema.json and config-example.yaml say what the code does. `UPDATE_GOLDEN=1` rewrites the first two. */
 
 import assert from "node:assert/strict";
-import { formatConfigJsonSchema } from "./json_schema.ts";
+import { formatConfigJsonSchema } from "../../tests/support/config_json_schema.ts";
 import { loadConfig } from "./load_config.ts";
 import { MODULE_CATALOG } from "./module_catalog.ts";
 import { type KeyInfo, listKeys } from "./schema_keys.ts";

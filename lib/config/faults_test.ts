@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { UserError } from "../errors.ts";
 import { readConfigFile } from "../config_file.ts";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { formatDiagnostic } from "./diagnostics.ts";
 
 const golden = new URL("../../tests/golden/config_faults.txt", import.meta.url);

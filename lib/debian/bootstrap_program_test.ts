@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { bootstrapProgram, findBootstrapHost, readBootstrapStep } from "./bootstrap_program.ts";
 
 Deno.test("P17: as root mmdebstrap mounts in a namespace of its own, where the machine allows one", async () => {

@@ -11,7 +11,7 @@ import type { HostFacts } from "../host/host_facts.ts";
 import { findMount } from "../host/storage_facts.ts";
 import { openHostTree } from "../host/tree.ts";
 import type { BlockDevice } from "../system/facts.ts";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import type { System } from "../system/system.ts";
 import { artifactChecks, type ArtifactFacts } from "./artifacts.ts";
 import { batteryChecks } from "./battery.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { findGreedyPrograms, findNetworkManagerConflicts } from "./network_managers.ts";
 import { networkManagerRule } from "../host/network_rules.ts";
 import { openHostTree } from "../host/tree.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { parseTrustedKeys, readSecureBoot } from "./secure_boot.ts";
 
 /** As root sees it on Debian 13, started with Secure Boot by OVMF and Debian's shim. */

@@ -11,7 +11,7 @@ import {
   wantsDirectory,
 } from "../../tests/support/host_rig.ts";
 import { CommandError, StoppedByUser } from "../errors.ts";
-import type { MemorySystem } from "../system/memory.ts";
+import type { MemorySystem } from "../../tests/support/memory_system.ts";
 import type { System } from "../system/system.ts";
 import { applyPlan, type ApplyReport } from "./apply.ts";
 import { openHost } from "./host.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isRecovery } from "../boot/menu/recovery.ts";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { gatherGrubMenu, type GrubMenuFacts, planGrubEntry } from "./boot_menu.ts";
 import { openHostTree } from "./tree.ts";
 

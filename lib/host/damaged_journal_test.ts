@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { createHostRig, createScriptedUi, ownInitramfs, snapshot } from "../../tests/support/host_rig.ts";
 import { reportError } from "../cli/report_error.ts";
 import { StoppedByUser, UserError } from "../errors.ts";
-import type { MemorySystem } from "../system/memory.ts";
+import type { MemorySystem } from "../../tests/support/memory_system.ts";
 import type { System } from "../system/system.ts";
 import { applyPlan } from "./apply.ts";
 import { openHost } from "./host.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { findMountProblem, gatherMountFacts, type MountFacts } from "./mount_facts.ts";
 import { openHostTree } from "./tree.ts";
 

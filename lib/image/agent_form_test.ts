@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "../errors.ts";
-import { createMemorySystem, type MemorySystem } from "../system/memory.ts";
+import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
 import { type AgentFormChoice, chooseAgentForm } from "./agent_form.ts";
 
 const deno = { path: "/usr/bin/deno", version: "2.9.6", environment: {} };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { demandOwnFiles } from "./check_before_build.ts";
 
 Deno.test("P8: a file of root's in a cache is found before the build", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseCpio } from "../formats/cpio.ts";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { compressCommand, writePart } from "./part_archive.ts";
 import type { TreeEntry } from "./tree_entry.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem, type MemorySystem } from "../system/memory.ts";
+import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
 import { publishArtifacts } from "./publish_artifacts.ts";
 import type { CachedStage } from "./stage_cache.ts";
 import type { StageName } from "./stage.ts";

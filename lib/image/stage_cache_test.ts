@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { chooseDiscarded, openStageCache } from "./stage_cache.ts";
 import type { StageRecord } from "./stage_record.ts";
 

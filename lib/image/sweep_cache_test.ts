@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { sweepCache } from "./sweep_cache.ts";
 
 Deno.test("P17: what a killed build has left goes, with its mounts, however young it is; the rest stays", async () => {

@@ -1,8 +1,5 @@
 /** Network addresses as text: link-local addresses get the scope (RFC 4007) that tells the kernel which link is meant. */
 
-/** ff02::1, all nodes on the link (RFC 4291 section 2.7.1): every IPv6 host has joined it, so nothing has to be configured. */
-export const allNodesGroup = "ff02::1";
-
 /** Whether an address means nothing without a link: fe80::/10 unicast, and link-local multicast. */
 export function needsScope(address: string): boolean {
   return /^fe[89ab][0-9a-f]:|^ff[0-9a-f]2:/i.test(address);

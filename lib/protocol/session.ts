@@ -152,8 +152,10 @@ function checkTogether(session: SessionParameters): SessionParameters {
  * (`archivePaddingBytes`). Directory 0700, file 0600.
  */
 export function buildSessionCpio(session: SessionParameters): Uint8Array<ArrayBuffer> {
+  const path = SESSION_FILE_PATH.slice(1);
+  const directory = path.slice(0, path.lastIndexOf("/"));
   return buildCpio([
-    { kind: "directory", path: "stiefelsystem", mode: 0o700 },
-    { kind: "file", path: "stiefelsystem/session", mode: 0o600, content: encodeUtf8(formatSession(session)) },
+    { kind: "directory", path: directory, mode: 0o700 },
+    { kind: "file", path, mode: 0o600, content: encodeUtf8(formatSession(session)) },
   ]);
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { agentCommand, ensureCable, formatNspawnArguments, removeNetwork } from "./containers.ts";
 
 Deno.test("the client stops before kexec, the server stays when a desktop is done", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { formatMmdebstrapArguments, readFileOnDemoDisk } from "./demo_disk.ts";
 import { demoDiskLayout, formatFstab, formatGrubConfig, formatPartitionTable } from "./demo_disk_layout.ts";
 

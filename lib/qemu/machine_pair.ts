@@ -5,12 +5,11 @@
 
 import { StoppedByUser, UserError } from "../errors.ts";
 import type { System } from "../system/system.ts";
-import { autologinCredentials } from "./console_shell.ts";
 import { type ConsoleLine, type DemoReport, parseDemoReport } from "./console.ts";
 import { type BootStep, bootSteps, type BootTimes, type MeasuredBoot, readBootTimes } from "./boot_steps.ts";
 import { readFileOnDemoDisk } from "./demo_disk.ts";
 import { startVm, type Vm, type VmEnd } from "./run_vm.ts";
-import type { QemuHost, UefiFirmware, VmSpec } from "./vm_spec.ts";
+import type { QemuHost, VmSpec } from "./vm_spec.ts";
 
 /** The image both machines start. */
 export interface BootImage {
@@ -28,8 +27,8 @@ export interface PairSettings {
 }
 
 /** The cable's ends. The socket lies in the directory QEMU is started in: the path of a unix socket must be short. */
-const cableSocket = "cable.sock";
-const serverMac = "52:54:00:5a:1e:f1";
+export const cableSocket = "cable.sock";
+export const serverMac = "52:54:00:5a:1e:f1";
 const clientMac = "52:54:00:5a:1e:f2";
 const serialConsole = "console=tty0 console=ttyS0,115200";
 /** What the image's kernel is told beside the role: to say only what is worth a notice, and to leave out what nobody needs (doc/image.md). */
@@ -75,34 +74,6 @@ export function desktopSpec(
     links: [{ id: linkId, mac: clientMac, socketPath: cableSocket, end: "connecting" }],
     credentials,
     console: settings.console,
-  };
-}
-
-/** The laptop in its own system: started by the boot loader on its disk, and starting again when that system restarts. */
-export function ownLaptopSpec(
-  settings: {
-    readonly diskPath: string;
-    /** Of lib/qemu/project_disk.ts. */
-    readonly projectDiskPath: string;
-    readonly memoryMiB: number;
-    readonly firmware?: UefiFirmware;
-  },
-): VmSpec {
-  return {
-    name: "laptop",
-    memoryMiB: settings.memoryMiB,
-    boot: { kind: "disk" },
-    disks: [
-      { path: settings.diskPath, format: "raw", serial: "stiefel-demo" },
-      { path: settings.projectDiskPath, format: "raw", serial: "stiefel-project", isReadOnly: true },
-    ],
-    links: [{ id: linkId, mac: serverMac, socketPath: cableSocket, end: "listening" }],
-    credentials: autologinCredentials,
-    console: "pipe",
-    restarts: true,
-    ...settings.firmware === undefined ? {} : { firmware: settings.firmware },
-    // Without a screen, the BIOS shows on the serial console what a boot loader says and asks, and takes what is typed there.
-    arguments: ["-machine", "graphics=off"],
   };
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { StoppedByUser, UserError } from "../errors.ts";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import type { ExitStatus, SpawnOptions, System } from "../system/system.ts";
 import { desktopSpec } from "./machine_pair.ts";
 import { detectQemuHost, parseProcessSeconds, startVm, type StartVmOptions, type Vm } from "./run_vm.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseCpio } from "../formats/cpio.ts";
-import { createMemorySystem } from "../system/memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { addStreamSource, buildStreamSource, streamPort, streamSourceParameter } from "./stream_source.ts";
 
 Deno.test("what is appended starts the sender before the image's own init, on the port the demo disk asks", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { formatQemuArguments, needsListenerFirst, parseQemuVersion, type QemuHost, type VmSpec } from "./vm_spec.ts";
-import { desktopSpec, laptopSpec, localSpec, ownLaptopSpec } from "./machine_pair.ts";
+import { desktopSpec, laptopSpec, localSpec } from "./machine_pair.ts";
+import { ownLaptopSpec } from "../../tests/support/own_laptop.ts";
 
 const bookworm: QemuHost = { accelerator: "tcg", version: { major: 7, minor: 2 } };
 const trixie: QemuHost = { accelerator: "kvm", version: { major: 10, minor: 0 } };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem, type MemorySystem } from "../system/memory.ts";
+import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
 import { chooseCommandLine, gatherHandover, readStamp } from "./gather_handover.ts";
 
 const lsblk = JSON.stringify({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { AutokexecSettings } from "../formats/autokexec_settings.ts";
-import { createMemorySystem, type MemorySystem } from "../system/memory.ts";
+import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
 import { findObstacle, isGoingOn, loadImage, reloadIfChanged, restartIntoImage } from "./restart.ts";
 
 const options = { directory: "/run/stiefel-handover", say: () => {} };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "./memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { findMountsBelow, releaseMounts } from "./mounts.ts";
 
 const mountinfo = `22 1 254:0 / / rw,relatime - ext4 /dev/vda rw

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "./memory.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { createRealSystem } from "./real.ts";
 import type { System } from "./system.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { sayImage } from "../../lib/cli/commands/create_initrd.ts";
 import { placeArtifacts } from "../../lib/image/publish_artifacts.ts";
-import { createMemorySystem } from "../../lib/system/memory.ts";
+import { createMemorySystem } from "../support/memory_system.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import type { CommandOutput } from "../../lib/system/system.ts";
 import type { Ui } from "../../lib/ui.ts";

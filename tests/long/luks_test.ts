@@ -1,8 +1,8 @@
 /** A laptop with initramfs-tools and everything on LVM in LUKS. */
 
 import assert from "node:assert/strict";
-import { type ConsoleShell, openConsoleShell } from "../../lib/qemu/console_shell.ts";
-import { inProject } from "../../lib/qemu/project_disk.ts";
+import { type ConsoleShell, openConsoleShell } from "../support/console_shell.ts";
+import { inProject } from "../support/project_disk.ts";
 import { assertRefused } from "../qemu/hibernated.ts";
 import { prepareQemuTest } from "../qemu/machines.ts";
 import { laptops, type OwnLaptop, startOwnLaptop } from "../qemu/own_system.ts";

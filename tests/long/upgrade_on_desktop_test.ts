@@ -6,16 +6,10 @@
 import assert from "node:assert/strict";
 import { createInitrd } from "../../lib/cli/commands/create_initrd.ts";
 import { prepareDemoDisk } from "../../lib/cli/commands/prepare_machines.ts";
-import { autologinCredentials, type ConsoleShell, openConsoleShell } from "../../lib/qemu/console_shell.ts";
+import { autologinCredentials, type ConsoleShell, openConsoleShell } from "../support/console_shell.ts";
 import { copyDemoDisk, packageFilesPath } from "../../lib/qemu/demo_disk.ts";
-import {
-  type BootImage,
-  cablePath,
-  desktopSpec,
-  laptopSpec,
-  ownLaptopSpec,
-  serverReadyPattern,
-} from "../../lib/qemu/machine_pair.ts";
+import { type BootImage, cablePath, desktopSpec, laptopSpec, serverReadyPattern } from "../../lib/qemu/machine_pair.ts";
+import { ownLaptopSpec } from "../support/own_laptop.ts";
 import { detectQemuHost, startVm, type Vm } from "../../lib/qemu/run_vm.ts";
 import type { QemuHost, VmSpec } from "../../lib/qemu/vm_spec.ts";
 import { startFromStick } from "../qemu/boot_stick.ts";

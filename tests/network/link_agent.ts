@@ -1,5 +1,5 @@
 /** Runs inside a namespace for links_test.ts: answers or asks on a link with what lib/net has. Arguments: answer|ask LINK INDEX ADDRESS. */
-import { allNodesGroup } from "../../lib/net/address.ts";
+import { DISCOVERY_GROUP } from "../../lib/protocol/discovery.ts";
 import { openDatagramLink } from "../../lib/net/datagram_link.ts";
 import { listenStream } from "../../lib/net/listen.ts";
 import { connectStream } from "../../lib/net/stream.ts";
@@ -8,7 +8,7 @@ const [mode, link = "", index = "", address = ""] = Deno.args;
 const port = 61570;
 
 if (mode === "answer") {
-  using datagrams = await openDatagramLink({ link, index: Number(index), group: allNodesGroup, port });
+  using datagrams = await openDatagramLink({ link, index: Number(index), group: DISCOVERY_GROUP, port });
   await using _listener = listenStream({ address, link, port: 4644 }, async (stream) => {
     const bytes = await stream.read();
     if (bytes !== undefined) await stream.write(bytes);
@@ -22,7 +22,7 @@ if (mode === "answer") {
   }
 } else {
   using datagrams = await openDatagramLink({ link, index: Number(index), address, port: 0 });
-  await datagrams.send(new TextEncoder().encode("question"), { address: allNodesGroup, port });
+  await datagrams.send(new TextEncoder().encode("question"), { address: DISCOVERY_GROUP, port });
   const answer = await datagrams.receive();
   console.log(new TextDecoder().decode(answer?.bytes));
   using stream = await connectStream({ host: `${answer?.address}%${link}`, port: 4644 });

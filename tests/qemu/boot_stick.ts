@@ -3,7 +3,7 @@
 import { demoDiskLayout } from "../../lib/qemu/demo_disk_layout.ts";
 import { efiPartition } from "../../lib/qemu/efi_partition.ts";
 import type { BootImage } from "../../lib/qemu/machine_pair.ts";
-import { prepareSecureBoot } from "../../lib/qemu/uefi_firmware.ts";
+import { prepareSecureBoot } from "../support/uefi_firmware.ts";
 import type { VmSpec } from "../../lib/qemu/vm_spec.ts";
 import type { QemuTest } from "./machines.ts";
 

@@ -1,8 +1,8 @@
 /** What a desktop has to do with a hibernated laptop: nothing. */
 
 import assert from "node:assert/strict";
-import { answerPrompts } from "../../lib/qemu/console_prompts.ts";
-import { installedDiskPassphrase } from "../../lib/qemu/installed_disk.ts";
+import { answerPrompts } from "../support/console_prompts.ts";
+import { installedDiskPassphrase } from "../support/installed_disk.ts";
 import { cablePath, desktopSpec, laptopSpec, serverReadyPattern } from "../../lib/qemu/machine_pair.ts";
 import { startVm } from "../../lib/qemu/run_vm.ts";
 import type { QemuTest } from "./machines.ts";

@@ -3,7 +3,7 @@
  */
 
 import { prepareDemoDisk } from "../../lib/cli/commands/prepare_machines.ts";
-import { autologinCredentials, openConsoleShell } from "../../lib/qemu/console_shell.ts";
+import { autologinCredentials, openConsoleShell } from "../support/console_shell.ts";
 import { copyDemoDisk, type DemoDisk } from "../../lib/qemu/demo_disk.ts";
 import {
   formatInstallSteps,
@@ -11,7 +11,7 @@ import {
   installedLayouts,
   installerPackages,
   type InstallSteps,
-} from "../../lib/qemu/installed_disk.ts";
+} from "../support/installed_disk.ts";
 import type { DiskFirmware } from "../../lib/qemu/demo_disk_layout.ts";
 import { localSpec } from "../../lib/qemu/machine_pair.ts";
 import { startVm } from "../../lib/qemu/run_vm.ts";

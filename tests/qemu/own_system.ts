@@ -1,15 +1,16 @@
 /** A laptop that runs its own Debian from its disk, with the project on a second one. */
 
 import { readBytes } from "../../lib/block/read_bytes.ts";
-import { answerPrompts } from "../../lib/qemu/console_prompts.ts";
-import { type ConsoleShell, openConsoleShell } from "../../lib/qemu/console_shell.ts";
-import { isCleanOnDemoDisk } from "../../lib/qemu/demo_disk.ts";
+import { answerPrompts } from "../support/console_prompts.ts";
+import { type ConsoleShell, openConsoleShell } from "../support/console_shell.ts";
+import { isCleanOnDemoDisk } from "../support/clean_file_system.ts";
 import { demoDiskLayout, type DiskFirmware } from "../../lib/qemu/demo_disk_layout.ts";
-import { installedDiskPassphrase, installedPart } from "../../lib/qemu/installed_disk.ts";
-import { cablePath, ownLaptopSpec } from "../../lib/qemu/machine_pair.ts";
-import { makeProjectDisk, mountProject } from "../../lib/qemu/project_disk.ts";
+import { installedDiskPassphrase, installedPart } from "../support/installed_disk.ts";
+import { cablePath } from "../../lib/qemu/machine_pair.ts";
+import { ownLaptopSpec } from "../support/own_laptop.ts";
+import { makeProjectDisk, mountProject } from "../support/project_disk.ts";
 import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
-import { prepareSecureBoot, prepareUefi } from "../../lib/qemu/uefi_firmware.ts";
+import { prepareSecureBoot, prepareUefi } from "../support/uefi_firmware.ts";
 import type { System } from "../../lib/system/system.ts";
 import { copyInstalledDisk, copyPlainDisk, type LaptopGenerator } from "./laptop_disks.ts";
 import type { QemuTest } from "./machines.ts";

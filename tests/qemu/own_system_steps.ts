@@ -1,7 +1,7 @@
 /** What the scenarios of a laptop's own system have in common: set up, serve a desktop, come back, switch off. */
 
 import assert from "node:assert/strict";
-import type { ConsoleShell } from "../../lib/qemu/console_shell.ts";
+import type { ConsoleShell } from "../support/console_shell.ts";
 import {
   demoCredentials,
   demoMarkerPath,
@@ -9,7 +9,7 @@ import {
   newToken,
   serverReadyPattern,
 } from "../../lib/qemu/machine_pair.ts";
-import { inProject } from "../../lib/qemu/project_disk.ts";
+import { inProject } from "../support/project_disk.ts";
 import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
 import { startFromStick } from "./boot_stick.ts";
 import type { QemuTest } from "./machines.ts";

@@ -4,9 +4,9 @@
  */
 
 import assert from "node:assert/strict";
-import type { ConsoleShell } from "../../lib/qemu/console_shell.ts";
+import type { ConsoleShell } from "../support/console_shell.ts";
 import { desktopSpec, serverReadyPattern } from "../../lib/qemu/machine_pair.ts";
-import { inProject } from "../../lib/qemu/project_disk.ts";
+import { inProject } from "../support/project_disk.ts";
 import { startVm } from "../../lib/qemu/run_vm.ts";
 import { prepareQemuTest } from "./machines.ts";
 import { laptops, startOwnLaptop } from "./own_system.ts";

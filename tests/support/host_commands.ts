@@ -16,7 +16,7 @@ import { reportError } from "../../lib/cli/report_error.ts";
 import { createTerminalUi } from "../../lib/cli/terminal_ui.ts";
 import { separateInitramfs, separateKernel } from "../../lib/initramfs/generator.ts";
 import type { Ui } from "../../lib/ui.ts";
-import type { CommandScript, MemorySystem } from "../../lib/system/memory.ts";
+import type { CommandScript, MemorySystem } from "./memory_system.ts";
 import { snapshot } from "./host_rig.ts";
 import { createInstalledSystem, installedSystems } from "./installed_systems.ts";
 import { projectRoot } from "./source_tree.ts";

@@ -2,7 +2,7 @@
 
 import type { Answer, Progress, Question, Ui } from "../../lib/ui.ts";
 import { StoppedByUser } from "../../lib/errors.ts";
-import { createMemorySystem, type MemorySystem } from "../../lib/system/memory.ts";
+import { createMemorySystem, type MemorySystem } from "./memory_system.ts";
 import type { RunOptions, System } from "../../lib/system/system.ts";
 
 export type ScriptedAnswer = Answer | "ctrl-c" | "meddle";

@@ -1,6 +1,6 @@
 /** Systems as they are installed, reduced to the files that setting up looks at; for golden plans. */
 
-import { type CommandScript, createMemorySystem, type MemorySystem } from "../../lib/system/memory.ts";
+import { type CommandScript, createMemorySystem, type MemorySystem } from "./memory_system.ts";
 import type { GeneratorId } from "../../lib/initramfs/generator.ts";
 import { projectRoot } from "./source_tree.ts";
 

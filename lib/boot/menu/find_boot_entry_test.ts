@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { BootFiles } from "./entry.ts";
 import { BootError } from "../../boot_error.ts";
-import { findBootEntry } from "./find_boot_entry.ts";
+import { findBootEntry } from "../../../tests/support/find_boot_entry.ts";
 import { pathCandidates } from "./path_candidates.ts";
 
 /** A partition in memory. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { BootEntry, BootFiles } from "./entry.ts";
 import { BootError } from "../../boot_error.ts";
 import type { PlacedFile } from "./decide_boot.ts";
-import { findBootEntry } from "./find_boot_entry.ts";
+import { findBootEntry } from "../../../tests/support/find_boot_entry.ts";
 
 const fixtures = fileURLToPath(new URL("../../../tests/fixtures/boot/", import.meta.url));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createScriptedUi } from "../../../tests/support/host_rig.ts";
-import { createMemorySystem, type MemorySystem } from "../../system/memory.ts";
+import { createMemorySystem, type MemorySystem } from "../../../tests/support/memory_system.ts";
 import { serveNow } from "./serve_now.ts";
 
 interface Facts {

@@ -1,7 +1,7 @@
 /** A machine made of values, for tests: files in memory, programs that answer from a script, a clock that is moved by hand. */
 
-import { CommandError } from "../errors.ts";
-import type { CommandOutput, FileStatus, RunningProcess, RunOptions, System } from "./system.ts";
+import { CommandError } from "../../lib/errors.ts";
+import type { CommandOutput, FileStatus, RunningProcess, RunOptions, System } from "../../lib/system/system.ts";
 
 /** Answers one command; undefined means "not mine". A number is an exit status, a string standard output. */
 export type CommandScript = (

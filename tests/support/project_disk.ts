@@ -3,7 +3,7 @@
  * machine that has no network. Made as a file, never mounted here.
  */
 
-import type { System } from "../system/system.ts";
+import type { System } from "../../lib/system/system.ts";
 
 /** Where the disk is mounted, and what lies where on it. */
 export const projectDiskPlaces = {

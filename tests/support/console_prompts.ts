@@ -1,8 +1,8 @@
 /** Answering questions of a machine's console. They end no line, so they are looked for in what QEMU writes down as it comes. */
 
-import { cleanConsoleText } from "./console.ts";
-import type { System } from "../system/system.ts";
-import type { Vm } from "./run_vm.ts";
+import { cleanConsoleText } from "../../lib/qemu/console.ts";
+import type { System } from "../../lib/system/system.ts";
+import type { Vm } from "../../lib/qemu/run_vm.ts";
 
 export interface PromptAnswer {
   readonly prompt: RegExp;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createRealSystem } from "../system/real.ts";
+import { createRealSystem } from "../../lib/system/real.ts";
 import { formatInstallSteps, installedLayouts } from "./installed_disk.ts";
 
 Deno.test("each step is shell; only the disk that is named is written to", async () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { createRealSystem } from "../system/real.ts";
-import type { RunningProcess } from "../system/system.ts";
-import type { ConsoleLine } from "./console.ts";
+import { createRealSystem } from "../../lib/system/real.ts";
+import type { RunningProcess } from "../../lib/system/system.ts";
+import type { ConsoleLine } from "../../lib/qemu/console.ts";
 import { openConsoleShell } from "./console_shell.ts";
-import type { Vm } from "./run_vm.ts";
+import type { Vm } from "../../lib/qemu/run_vm.ts";
 
 const system = createRealSystem();
 

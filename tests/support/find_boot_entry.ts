@@ -1,8 +1,8 @@
 /** Which boot entry of one partition shall be started: the one its own boot loader would take, but never a recovery one. */
 
-import { type BootDecision, decideBoot } from "./decide_boot.ts";
-import type { BootFiles } from "./entry.ts";
-import { type SurveyOptions, surveyPartition } from "./survey.ts";
+import { type BootDecision, decideBoot } from "../../lib/boot/menu/decide_boot.ts";
+import type { BootFiles } from "../../lib/boot/menu/entry.ts";
+import { type SurveyOptions, surveyPartition } from "../../lib/boot/menu/survey.ts";
 
 /**
  * @returns the entry, its files looked up; undefined when nothing on the partition looks like a boot configuration

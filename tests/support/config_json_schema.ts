@@ -1,7 +1,7 @@
 /** The JSON Schema of `config.yaml`, for editors (yaml-language-server and those built on it). */
 
 import { toJsonSchema } from "@valibot/to-json-schema";
-import { configSchema } from "./schema.ts";
+import { configSchema } from "../../lib/config/schema.ts";
 
 /**
  * @returns the content of `config.schema.json`. It knows the keys, types, patterns, defaults and purposes; rules that only the

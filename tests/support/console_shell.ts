@@ -1,8 +1,8 @@
 /** A root shell on a machine's serial console: commands in, their output and exit status back. */
 
-import { UserError } from "../errors.ts";
-import type { System } from "../system/system.ts";
-import type { Vm } from "./run_vm.ts";
+import { UserError } from "../../lib/errors.ts";
+import type { System } from "../../lib/system/system.ts";
+import type { Vm } from "../../lib/qemu/run_vm.ts";
 
 /**
  * The credentials that make a system with systemd 256 or later start a root shell on its serial console without asking
