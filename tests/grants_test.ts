@@ -1,6 +1,6 @@
 /** lib/grants.ts in both directions: what is started is granted, and what is granted is started. */
 import assert from "node:assert/strict";
-import { RUN_NBDKIT_PATH } from "../lib/block/run_nbdkit.ts";
+import { RUN_NBDKIT_PATH } from "../lib/export/nbd/run_nbdkit.ts";
 import {
   agentGrants,
   autokexecGrants,
@@ -53,7 +53,7 @@ const notPrograms: Readonly<Record<string, readonly string[]>> = {
 /** What a text says in other ways than by a word at the start of an argument list. */
 const alsoStarted: Readonly<Record<string, readonly string[]>> = {
   // By the name of its path.
-  "lib/block/nbd_export.ts": [RUN_NBDKIT_PATH],
+  "lib/export/nbd/nbd_export.ts": [RUN_NBDKIT_PATH],
   // `case "gzip": return { argv: [program, …`
   "lib/image/part_archive.ts": ["gzip", "pigz"],
   "lib/cli/terminal_pager.ts": ["less", "more", "most", "pager"],

@@ -1,18 +1,18 @@
 /**
- * Who has the disk right now, and the export to it. The decision is lib/block/lease.ts; here it is kept and carried out, and written down
+ * Who has the disk right now, and the export to it. The decision is lib/export/lease.ts; here it is kept and carried out, and written down
  * for the agent that is started in our place should we fail.
  */
-import { adoptNbdExport, readKeptLog } from "../../lib/block/adopt_export.ts";
-import { mayBelieveToHaveDisk } from "../../lib/block/nbdkit_log.ts";
-import { type ExportState, formatExportState, parseExportState } from "../../lib/block/export_state.ts";
-import { describeHolder, type Lease, type LeaseClient, requestLease } from "../../lib/block/lease.ts";
-import { type NbdExport, type NbdExportEnd, startNbdExport } from "../../lib/block/nbd_export.ts";
+import { adoptNbdExport, readKeptLog } from "../../lib/export/nbd/adopt_export.ts";
+import { mayBelieveToHaveDisk } from "../../lib/export/nbd/nbdkit_log.ts";
+import { type ExportState, formatExportState, parseExportState } from "../../lib/export/export_state.ts";
+import { describeHolder, type Lease, type LeaseClient, requestLease } from "../../lib/export/lease.ts";
+import { type NbdExport, type NbdExportEnd, startNbdExport } from "../../lib/export/nbd/nbd_export.ts";
 import type { Link } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
 import { describeError } from "../shared/links.ts";
 import { howLostEnds } from "./lost_export.ts";
-import type { SessionPlan } from "./session_plan.ts";
+import type { SessionPlan } from "../../lib/export/session_plan.ts";
 
 /** A client's hold on the disk. It ends by `release`, by the end of its export, or by the same machine asking again. */
 export interface Ticket {

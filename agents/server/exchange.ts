@@ -1,5 +1,5 @@
 /** Drives the server's session over one connection: bytes to events, actions to deeds. What follows what is decided in lib/protocol. */
-import { describeLocked, type DiskReport } from "../../lib/block/inspect_disk.ts";
+import { describeLocked, type DiskReport } from "../../lib/disk/inspect_disk.ts";
 import { BootError } from "../../lib/boot_error.ts";
 import { type BootImage, lacksInitramfs } from "../../lib/boot/opened_image.ts";
 import { ProtocolError, UserError } from "../../lib/errors.ts";
@@ -29,7 +29,7 @@ import { eventOfConnectionError, eventOfLocalError } from "../shared/exchange_ev
 import { FrameSource } from "../shared/frame_source.ts";
 import { sendPart } from "./archive.ts";
 import type { Desk, Ticket } from "./desk.ts";
-import { type Arrival, planSession, type SessionPlan } from "./session_plan.ts";
+import { type Arrival, planSession, type SessionPlan } from "../../lib/export/session_plan.ts";
 import type { DiskSource } from "./source.ts";
 import type { ClientState, Phase } from "./state.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { BootError } from "../../lib/boot_error.ts";
 import type { BootImage } from "../../lib/boot/opened_image.ts";
-import { describeLocked, type DiskReport } from "../../lib/block/inspect_disk.ts";
+import { describeLocked, type DiskReport } from "../../lib/disk/inspect_disk.ts";
 import { listenStream } from "../../lib/net/listen.ts";
 import { connectStream } from "../../lib/net/stream.ts";
 import type { HelloMessage } from "../../lib/protocol/boot_exchange.ts";

@@ -1,5 +1,5 @@
 /** What the laptop's own system has handed over to this image (lib/formats/handover.ts): read, and turned into what desktops start. */
-import { describeHibernation } from "../../lib/block/inspect_disk.ts";
+import { describeHibernation } from "../../lib/disk/inspect_disk.ts";
 import type { BootEntry } from "../../lib/boot/menu/entry.ts";
 import { BootError } from "../../lib/boot_error.ts";
 import type { ClosableImage } from "../../lib/boot/opened_image.ts";

@@ -4,7 +4,7 @@
  * The rule (doc/agents.md, "When the export breaks"): the disk stays lent to that desktop, and nobody else gets it, until that desktop asks for
  * it again or the laptop is started anew.
  */
-import type { Lease } from "../../lib/block/lease.ts";
+import type { Lease } from "../../lib/export/lease.ts";
 
 /** The end of a sentence, for a desktop that is refused. */
 export const howLostEnds =

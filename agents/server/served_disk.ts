@@ -1,7 +1,7 @@
 /** Which disk is served: the one the laptop ran from, or the one the configuration names. */
-import { describeIdentity, findIdentifiedDisk } from "../../lib/block/disk_identity.ts";
-import { describeDisk } from "../../lib/block/decide_disk.ts";
-import { realDevicePath } from "../../lib/block/inspect_disk.ts";
+import { describeIdentity, findIdentifiedDisk } from "../../lib/disk/disk_identity.ts";
+import { describeDisk } from "../../lib/disk/decide_disk.ts";
+import { realDevicePath } from "../../lib/disk/inspect_disk.ts";
 import { BootError } from "../../lib/boot_error.ts";
 import type { DiskIdentity } from "../../lib/formats/handover.ts";
 import { listBlockDevices } from "../../lib/system/facts.ts";

@@ -1,6 +1,6 @@
 /** The server agent: answers on every link, lends the disk, and does what is wanted when the desktop is done. */
-import { releaseLeftovers } from "../../lib/block/leftovers.ts";
-import type { DiskReport } from "../../lib/block/inspect_disk.ts";
+import { releaseLeftovers } from "../../lib/disk/leftovers.ts";
+import type { DiskReport } from "../../lib/disk/inspect_disk.ts";
 import { BootError } from "../../lib/boot_error.ts";
 import { UserError } from "../../lib/errors.ts";
 import { describeEndpoint } from "../../lib/net/address.ts";
@@ -25,7 +25,7 @@ import { waitUntilIdle } from "./idle.ts";
 import { describeLostExport } from "./lost_export.ts";
 import type { ServerOptions } from "./options.ts";
 import { RecentAskers } from "./recent_askers.ts";
-import type { Arrival } from "./session_plan.ts";
+import type { Arrival } from "../../lib/export/session_plan.ts";
 import { describeHandover, readHandover } from "./handed_over.ts";
 import { createDiskSource, type HandedOver, PreparedSource, type WatchedSource } from "./source.ts";
 import {

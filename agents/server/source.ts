@@ -1,6 +1,6 @@
 /** What is served: a disk, and what boots from it. Tests bring their own. */
-import { findUses } from "../../lib/block/decide_disk.ts";
-import { type DiskReport, findDisk, inspectDisk } from "../../lib/block/inspect_disk.ts";
+import { findUses } from "../../lib/disk/decide_disk.ts";
+import { type DiskReport, findDisk, inspectDisk } from "../../lib/disk/inspect_disk.ts";
 import { type BootSettings, openBootPartition } from "../../lib/boot/boot_partition.ts";
 import type { ClosableImage } from "../../lib/boot/opened_image.ts";
 import type { Handover } from "../../lib/formats/handover.ts";

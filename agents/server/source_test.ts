@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { DiskReport } from "../../lib/block/inspect_disk.ts";
+import type { DiskReport } from "../../lib/disk/inspect_disk.ts";
 import { formatHandover, type Handover } from "../../lib/formats/handover.ts";
 import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
 import { createDiskSource, PreparedSource, type WatchedSource } from "./source.ts";

@@ -3,10 +3,10 @@
  * changing a byte, and everything given back afterwards, so that the disk is free when it is exported.
  */
 
-import { findDisk, realDevicePath } from "../block/inspect_disk.ts";
-import { openLuks } from "../block/luks.ts";
-import { isMountable } from "../block/mount.ts";
-import { probeSignature } from "../block/signature.ts";
+import { findDisk, realDevicePath } from "../disk/inspect_disk.ts";
+import { openLuks } from "../disk/luks.ts";
+import { isMountable } from "../disk/mount.ts";
+import { probeSignature } from "../disk/signature.ts";
 import type { System } from "../system/system.ts";
 import {
   atPath,

@@ -1,10 +1,10 @@
 /** Places on a disk where boot files may be, looked into one after the other. */
 
-import { describeHibernation, describeUnclean } from "../block/inspect_disk.ts";
-import { needsRecovery } from "../block/journal.ts";
-import { activateVolume, listVolumes, type LogicalVolume } from "../block/lvm.ts";
-import { isMountable, mountReadOnly } from "../block/mount.ts";
-import { probeSignature } from "../block/signature.ts";
+import { describeHibernation, describeUnclean } from "../disk/inspect_disk.ts";
+import { needsRecovery } from "../disk/journal.ts";
+import { activateVolume, listVolumes, type LogicalVolume } from "../disk/lvm.ts";
+import { isMountable, mountReadOnly } from "../disk/mount.ts";
+import { probeSignature } from "../disk/signature.ts";
 import { CommandError } from "../errors.ts";
 import type { System } from "../system/system.ts";
 import { type MountedFiles, readMountedFiles } from "./boot_files.ts";
@@ -38,7 +38,7 @@ export interface SearchContext {
   readonly settings: BootSettings;
   /** Why a place was not taken, for the message when nothing is found. */
   readonly reasons: string[];
-  /** Where nobody could look before (lib/block/inspect_disk.ts): takes what people should know of what is found there. */
+  /** Where nobody could look before (lib/disk/inspect_disk.ts): takes what people should know of what is found there. */
   readonly notices?: string[];
 }
 

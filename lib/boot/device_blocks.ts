@@ -1,6 +1,6 @@
 /** Sectors of a partition that belong to no file: GRUB keeps the environment of a btrfs there. */
 
-import { readBytes } from "../block/read_bytes.ts";
+import { readBytes } from "../disk/read_bytes.ts";
 import type { System } from "../system/system.ts";
 
 /** GRUB's sectors, whatever the disk's are. */

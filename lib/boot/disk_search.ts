@@ -1,7 +1,7 @@
 /** The open places of a disk, the decision over all of them, and the image that follows from it. */
 
-import { describeHibernation } from "../block/inspect_disk.ts";
-import { needsRecovery } from "../block/journal.ts";
+import { describeHibernation } from "../disk/inspect_disk.ts";
+import { needsRecovery } from "../disk/journal.ts";
 import { describeSubvolumes } from "./btrfs_subvolumes.ts";
 import type { LookedAt, OpenedPlace, SearchContext } from "./boot_places.ts";
 import { type BootDecision, decideBoot } from "./menu/decide_boot.ts";

@@ -1,7 +1,7 @@
 /** Hibernation into a swap file: its place is named on the kernel command line, and no partition's signature shows it. */
 
-import { realDevicePath } from "../block/inspect_disk.ts";
-import { readBytes } from "../block/read_bytes.ts";
+import { realDevicePath } from "../disk/inspect_disk.ts";
+import { readBytes } from "../disk/read_bytes.ts";
 import type { System } from "../system/system.ts";
 
 /** Where the kernel looks for an image: Documentation/power/swsusp-and-swap-files.rst. */

@@ -7,8 +7,9 @@ import type { System } from "../system/system.ts";
 /** What agents may be made of (design: agents import nothing else), relative to the project. */
 const agentSourceDirectories = [
   "agents",
-  "lib/block",
   "lib/boot",
+  "lib/disk",
+  "lib/export",
   "lib/formats",
   "lib/net",
   "lib/protocol",

@@ -1,5 +1,5 @@
 /** What the running system can hand over to the image: its disk, its kernel command line, and kernel and initramfs for desktops. */
-import { findRootDisk, identifyDisk } from "../block/disk_identity.ts";
+import { findRootDisk, identifyDisk } from "../disk/disk_identity.ts";
 import { isRecovery } from "../boot/menu/recovery.ts";
 import { parseStiefelsystemJson, stiefelsystemJsonName } from "../formats/stiefelsystem_json.ts";
 import { describeError, UserError } from "../errors.ts";

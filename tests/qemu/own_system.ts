@@ -1,6 +1,6 @@
 /** A laptop that runs its own Debian from its disk, with the project on a second one. */
 
-import { readBytes } from "../../lib/block/read_bytes.ts";
+import { readBytes } from "../../lib/disk/read_bytes.ts";
 import { answerPrompts } from "../support/console_prompts.ts";
 import { type ConsoleShell, openConsoleShell } from "../support/console_shell.ts";
 import { isCleanOnDemoDisk } from "../support/clean_file_system.ts";

@@ -1,7 +1,7 @@
 /** `init`: looks at the running system and writes a config.yaml for it. Changes nothing else. */
 
 import { dirname } from "node:path";
-import { isRealDisk } from "../../block/decide_disk.ts";
+import { isRealDisk } from "../../disk/decide_disk.ts";
 import { holdsPassword } from "../../config/holds_password.ts";
 import { ExitCode, StoppedByUser, UserError } from "../../errors.ts";
 import { type ConfigChoices, formatConfigYaml } from "../../host/config_yaml.ts";

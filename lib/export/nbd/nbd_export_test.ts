@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { createMemorySystem } from "../../tests/support/memory_system.ts";
-import type { RunningProcess, SpawnOptions, System } from "../system/system.ts";
+import { createMemorySystem } from "../../../tests/support/memory_system.ts";
+import type { RunningProcess, SpawnOptions, System } from "../../system/system.ts";
 import { type NbdExportSettings, nbdkitArguments, startNbdExport } from "./nbd_export.ts";
 
 const settings: NbdExportSettings = {

@@ -1,6 +1,6 @@
 /** An export that another process has started and left behind: found again, watched from outside, and ended. */
-import type { System } from "../system/system.ts";
-import type { ExportState } from "./export_state.ts";
+import type { System } from "../../system/system.ts";
+import type { ExportState } from "../export_state.ts";
 import {
   endWithoutGoodbye,
   firstConnectionTimeoutMs,

@@ -1,5 +1,5 @@
 /** The nbdkit of an export among all processes: it runs in the background, and not as our child. */
-import type { System } from "../system/system.ts";
+import type { System } from "../../system/system.ts";
 
 const endTimeoutMs = 5_000;
 

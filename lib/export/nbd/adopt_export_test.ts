@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
+import { createMemorySystem, type MemorySystem } from "../../../tests/support/memory_system.ts";
 import { adoptNbdExport } from "./adopt_export.ts";
 import type { NbdExport } from "./nbd_export.ts";
 

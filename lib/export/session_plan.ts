@@ -1,8 +1,8 @@
 /** How the desktop will reach the disk: addresses, export name, sizes. Pure. */
-import type { NbdExportSettings } from "../../lib/block/nbd_export.ts";
-import type { DiskReport } from "../../lib/block/inspect_disk.ts";
-import type { HelloMessage } from "../../lib/protocol/boot_exchange.ts";
-import { type SessionParameters, STIEFEL_LINK_NAME } from "../../lib/protocol/session.ts";
+import type { NbdExportSettings } from "./nbd/nbd_export.ts";
+import type { DiskReport } from "../disk/inspect_disk.ts";
+import type { HelloMessage } from "../protocol/boot_exchange.ts";
+import { type SessionParameters, STIEFEL_LINK_NAME } from "../protocol/session.ts";
 
 /** Port of the export (IANA, "nbd"). */
 const nbdPort = 10809;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { nbdkitArguments } from "../../lib/block/nbd_export.ts";
-import type { DiskReport } from "../../lib/block/inspect_disk.ts";
-import type { HelloMessage } from "../../lib/protocol/boot_exchange.ts";
-import { formatSession, parseSession } from "../../lib/protocol/session.ts";
+import { nbdkitArguments } from "./nbd/nbd_export.ts";
+import type { DiskReport } from "../disk/inspect_disk.ts";
+import type { HelloMessage } from "../protocol/boot_exchange.ts";
+import { formatSession, parseSession } from "../protocol/session.ts";
 import { planSession } from "./session_plan.ts";
 
 const hello: HelloMessage = { kind: "hello", protocol: 1, mac: "52:54:00:00:00:01", name: "desktop" };

@@ -1,9 +1,9 @@
 /** A disk for one client over NBD, by a real nbdkit with its file plugin. */
 
-import { UserError } from "../errors.ts";
-import { describeEndpoint } from "../net/address.ts";
-import { isAddressWithZone } from "../formats/address.ts";
-import type { System } from "../system/system.ts";
+import { UserError } from "../../errors.ts";
+import { describeEndpoint } from "../../net/address.ts";
+import { isAddressWithZone } from "../../formats/address.ts";
+import type { System } from "../../system/system.ts";
 import { RUN_NBDKIT_PATH } from "./run_nbdkit.ts";
 import { endNbdkit, findNbdkit } from "./nbdkit_process.ts";
 import {
