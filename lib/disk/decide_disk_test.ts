@@ -3,7 +3,7 @@ import { BootError } from "../boot_error.ts";
 import { type BlockDevice, parseBlockDevices } from "../system/facts.ts";
 import { chooseDisk, describeDisk, findUses } from "./decide_disk.ts";
 
-const fixtures = new URL("../../tests/fixtures/boot", import.meta.url);
+const fixtures = new URL("../../tests/fixtures/boot/", import.meta.url);
 
 function fixture(name: string): readonly BlockDevice[] {
   return parseBlockDevices(Deno.readTextFileSync(new URL(name, fixtures)));
