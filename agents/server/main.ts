@@ -14,7 +14,7 @@ if (import.meta.main) Deno.exit(await main(Deno.args));
 /** @param replace for tests: serves something else than the disk of this machine */
 export async function main(
   args: readonly string[],
-  replace?: (system: System) => { readonly system: System; readonly source: WatchedSource },
+  replace?: (system: System) => { readonly system: System; readonly source?: WatchedSource },
 ): Promise<ExitCode> {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -86,7 +86,8 @@ export function startRealServer(machine: Machine, start: AgentStart): RunningAge
   const { site, wrap = (argv) => argv } = start;
   return machine.start(wrap([
     ...denoRun("server", [machine.directory, site.diskPath, site.keyPath]),
-    `${root}agents/server/main.ts`,
+    `${root}tests/network/server_entry.ts`,
+    ...["-", site.diskPath, "-"],
     ...commonArguments(machine, start),
   ]));
 }

@@ -1,14 +1,16 @@
 /**
  * The server agent with a folder as boot partition and a file as disk, since partitions of a file cannot be mounted everywhere.
- * Arguments: FOLDER FILE PASSPHRASE (or "-" for none), then those of the agent.
+ * Arguments: FOLDER FILE PASSPHRASE (or "-" for none), then those of the agent. FOLDER "-": the disk and what boots from it as in the image.
  */
 import { fileURLToPath } from "node:url";
 import { main } from "../../agents/server/main.ts";
+import type { WatchedSource } from "../../agents/server/source.ts";
 import { readMountedFiles } from "../../lib/boot/boot_files.ts";
 import { RUN_NBDKIT_PATH } from "../../lib/export/nbd/run_nbdkit.ts";
 import { BootError } from "../../lib/boot_error.ts";
 import { findBootEntry } from "../support/find_boot_entry.ts";
 import { openImage } from "../../lib/boot/opened_image.ts";
+import type { System } from "../../lib/system/system.ts";
 
 const runNbdkitSource = fileURLToPath(new URL(`../../image/initrd${RUN_NBDKIT_PATH}`, import.meta.url));
 const [folder = "", file = "", passphrase = "-", ...args] = Deno.args;
@@ -22,6 +24,36 @@ async function canFilterAddresses(): Promise<boolean> {
 
 const filters = await canFilterAddresses();
 
+function createSource(system: System): WatchedSource {
+  return {
+    listUses: () => Promise.resolve("nobody's"),
+    inspect: async () => {
+      const sizeBytes = (await system.stat(file))?.sizeBytes ?? 0;
+      return {
+        path: file,
+        name: "disk",
+        sizeBytes,
+        logicalBlockSize: 512,
+        model: "Test disk",
+        problems: [],
+        notices: ["A notice"],
+      };
+    },
+    openBoot: async (typed) => {
+      if (passphrase !== "-" && typed === undefined) {
+        throw new BootError("passphrase-needed", "A passphrase is needed");
+      }
+      if (passphrase !== "-" && typed !== passphrase) {
+        throw new BootError("passphrase-wrong", "The passphrase is wrong");
+      }
+      const files = readMountedFiles(system, folder);
+      const entry = await findBootEntry(files);
+      if (entry === undefined) throw new BootError("no-boot-entry", `Nothing to boot in "${folder}"`);
+      return await openImage([files], entry);
+    },
+  };
+}
+
 Deno.exit(
   await main(args, (system) => ({
     system: {
@@ -32,32 +64,6 @@ Deno.exit(
         return system.spawn([runNbdkitSource, ...words.slice(1)], options);
       },
     },
-    source: {
-      listUses: () => Promise.resolve("nobody's"),
-      inspect: async () => {
-        const sizeBytes = (await system.stat(file))?.sizeBytes ?? 0;
-        return {
-          path: file,
-          name: "disk",
-          sizeBytes,
-          logicalBlockSize: 512,
-          model: "Test disk",
-          problems: [],
-          notices: ["A notice"],
-        };
-      },
-      openBoot: async (typed) => {
-        if (passphrase !== "-" && typed === undefined) {
-          throw new BootError("passphrase-needed", "A passphrase is needed");
-        }
-        if (passphrase !== "-" && typed !== passphrase) {
-          throw new BootError("passphrase-wrong", "The passphrase is wrong");
-        }
-        const files = readMountedFiles(system, folder);
-        const entry = await findBootEntry(files);
-        if (entry === undefined) throw new BootError("no-boot-entry", `Nothing to boot in "${folder}"`);
-        return await openImage([files], entry);
-      },
-    },
+    ...(folder === "-" ? {} : { source: createSource(system) }),
   })),
 );
