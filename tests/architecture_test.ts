@@ -61,6 +61,15 @@ Deno.test("the parsers of boot loaders open nothing: they import no boundary and
   assertNone(found, "Imports out of lib/boot/menu");
 });
 
+Deno.test("looking at a disk knows nothing of starting from it, nor of lending it", () => {
+  const allowed = /^lib\/(disk\/[^/]+|system\/[^/]+|formats\/[^/]+|errors\.ts)$/;
+  const found = product.filter((file) => file.path.startsWith("lib/disk/")).flatMap((file) =>
+    file.imports.filter((target) => byPath.has(target) && !allowed.test(target))
+      .map((target) => `${file.path} imports ${target}`)
+  );
+  assertNone(found, "Imports out of lib/disk");
+});
+
 Deno.test("agents carry nothing of the command line tool", () => {
   const forbidden = new Set(["lib/config", "lib/host", "lib/image", "lib/media", "lib/qemu", "lib/cli"]);
   const found = product.filter((file) => file.path.startsWith("agents/")).flatMap((file) =>

@@ -1,6 +1,7 @@
 /** Drives the server's session over one connection: bytes to events, actions to deeds. What follows what is decided in lib/protocol. */
 import { describeLocked, type DiskReport } from "../../lib/disk/inspect_disk.ts";
 import { BootError } from "../../lib/boot_error.ts";
+import { DiskError } from "../../lib/disk/disk_error.ts";
 import { type BootImage, lacksInitramfs } from "../../lib/boot/opened_image.ts";
 import { ProtocolError, UserError } from "../../lib/errors.ts";
 import type { AcceptedStream, ByteStream } from "../../lib/net/stream.ts";
@@ -184,7 +185,7 @@ class ServerExchange implements AsyncDisposable {
           return await this.#startExport();
       }
     } catch (error) {
-      return eventOfBootError(error);
+      return eventOfRefusal(error);
     }
   }
 
@@ -338,8 +339,8 @@ function listDiskNotices({ notices }: DiskReport, { unlocked = [] }: BootImage):
 }
 
 /** Why the disk cannot be had, in the words of the protocol. */
-function eventOfBootError(error: unknown): ServerEvent {
-  if (!(error instanceof BootError)) return eventOfLocalError(error);
+function eventOfRefusal(error: unknown): ServerEvent {
+  if (!(error instanceof BootError || error instanceof DiskError)) return eventOfLocalError(error);
   const codes: Partial<Record<BootError["code"], RefuseCode>> = {
     "no-boot-entry": "no-boot-entry",
     "no-device": "no-disk",

@@ -1,6 +1,7 @@
 /** Both drivers, each with its session machine, over a loopback connection; the export is faked. */
 import assert from "node:assert/strict";
 import { BootError } from "../../lib/boot_error.ts";
+import { DiskError } from "../../lib/disk/disk_error.ts";
 import type { BootImage } from "../../lib/boot/opened_image.ts";
 import { describeLocked, type DiskReport } from "../../lib/disk/inspect_disk.ts";
 import { listenStream } from "../../lib/net/listen.ts";
@@ -258,7 +259,7 @@ const refusals: readonly {
   },
   {
     name: "no disk",
-    source: { inspect: () => Promise.reject(new BootError("no-device", "No disk to serve")) },
+    source: { inspect: () => Promise.reject(new DiskError("no-device", "No disk to serve")) },
     code: "no-disk",
     message: /No disk/,
   },

@@ -2,7 +2,7 @@
 import { describeIdentity, findIdentifiedDisk } from "../../lib/disk/disk_identity.ts";
 import { describeDisk } from "../../lib/disk/decide_disk.ts";
 import { realDevicePath } from "../../lib/disk/inspect_disk.ts";
-import { BootError } from "../../lib/boot_error.ts";
+import { DiskError } from "../../lib/disk/disk_error.ts";
 import type { DiskIdentity } from "../../lib/formats/handover.ts";
 import { listBlockDevices } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
@@ -19,7 +19,7 @@ export interface ServedDisk {
  * Runs `lsblk`.
  * @param configured `boot.disk` of the configuration, or an option
  * @param handedOver absent: the image was started by hand
- * @throws {BootError} "no-device" while the disk that the laptop ran from is not there
+ * @throws {DiskError} "no-device" while the disk that the laptop ran from is not there
  */
 export async function findServedDisk(
   system: System,
@@ -34,7 +34,7 @@ export async function findServedDisk(
     ranFrom: findIdentifiedDisk(devices, handedOver)?.path,
   });
   if (decided !== undefined) return decided;
-  throw new BootError("no-device", `The disk that this laptop ran from is not there: ${describeIdentity(handedOver)}`, {
+  throw new DiskError("no-device", `The disk that this laptop ran from is not there: ${describeIdentity(handedOver)}`, {
     hints: devices.filter((device) => device.type === "disk").map(describeDisk),
   });
 }

@@ -1,7 +1,7 @@
 /** The server agent: answers on every link, lends the disk, and does what is wanted when the desktop is done. */
 import { releaseLeftovers } from "../../lib/disk/leftovers.ts";
 import type { DiskReport } from "../../lib/disk/inspect_disk.ts";
-import { BootError } from "../../lib/boot_error.ts";
+import { DiskError } from "../../lib/disk/disk_error.ts";
 import { UserError } from "../../lib/errors.ts";
 import { describeEndpoint } from "../../lib/net/address.ts";
 import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";
@@ -198,7 +198,7 @@ class Server {
       try {
         return await this.#sayDisk(await this.#source.inspect());
       } catch (error) {
-        const mayCome = error instanceof BootError && error.code === "no-device";
+        const mayCome = error instanceof DiskError && error.code === "no-device";
         if (!isSaid && (!mayCome || system.monotonicMs() - startMs > patienceMs)) {
           this.#refuse(describeError(error), error instanceof UserError ? error.hints : []);
           isSaid = true;

@@ -9,7 +9,7 @@ import { dropPair, openHandedOver } from "./handed_over.ts";
 import { findServedDisk, type ServedDisk } from "./served_disk.ts";
 
 export interface DiskSource {
-  /** @throws {BootError} "no-device" */
+  /** @throws {DiskError} "no-device" */
   inspect(): Promise<DiskReport>;
   /** @throws {BootError} "passphrase-needed", "passphrase-wrong", "no-boot-entry", … */
   openBoot(passphrase?: string): Promise<ClosableImage>;

@@ -3,6 +3,7 @@
  * changing a byte, and everything given back afterwards, so that the disk is free when it is exported.
  */
 
+import { DiskError } from "../disk/disk_error.ts";
 import { findDisk, realDevicePath } from "../disk/inspect_disk.ts";
 import { openLuks } from "../disk/luks.ts";
 import { isMountable } from "../disk/mount.ts";
@@ -44,9 +45,10 @@ export async function openBootPartition(
 ): Promise<OpenedBoot> {
   const context: SearchContext = { system, settings, reasons: [] };
   await using scope = new AsyncDisposableStack();
-  const opened = settings.part === undefined
-    ? await searchDisk(context, scope, passphrase)
-    : await openConfigured(context, scope, settings.part, passphrase);
+  const opening = settings.part === undefined
+    ? searchDisk(context, scope, passphrase)
+    : openConfigured(context, scope, settings.part, passphrase);
+  const opened = await opening.catch((error) => raise(toBootError(error)));
   const owned = scope.move();
   return { ...opened, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
@@ -206,14 +208,14 @@ interface Encrypted {
   readonly passphrase: string;
 }
 
-/** @throws {BootError} "passphrase-wrong" when it opens none of the devices */
+/** @throws {DiskError} "passphrase-wrong" when it opens none of the devices */
 async function tryEncrypted(
   search: DiskSearch,
   scope: AsyncDisposableStack,
   { devices, passphrase }: Encrypted,
 ): Promise<Opened | undefined> {
   const { context } = search;
-  const refusals: BootError[] = [];
+  const refusals: DiskError[] = [];
   for (const device of devices) {
     await using attempt = new AsyncDisposableStack();
     try {
@@ -232,7 +234,7 @@ async function tryEncrypted(
       scope.use(attempt.move());
       return tellUnlocked(found, { container: device, places, notices: inside.notices });
     } catch (error) {
-      if (!(error instanceof BootError) || error.code !== "passphrase-wrong") throw error;
+      if (!(error instanceof DiskError) || error.code !== "passphrase-wrong") throw error;
       refusals.push(error);
     }
   }
@@ -252,6 +254,13 @@ function passphraseNeeded(devices: readonly string[]): BootError {
   );
 }
 
-function raise(error: Error): never {
+/** What lib/disk refuses is a reason not to start from it. */
+function toBootError(error: unknown): unknown {
+  if (!(error instanceof DiskError)) return error;
+  const { code, message, hints, cause } = error;
+  return new BootError(code, message, { hints, cause });
+}
+
+function raise(error: unknown): never {
   throw error;
 }

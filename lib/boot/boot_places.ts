@@ -1,5 +1,6 @@
 /** Places on a disk where boot files may be, looked into one after the other. */
 
+import { DiskError } from "../disk/disk_error.ts";
 import { describeHibernation, describeUnclean } from "../disk/inspect_disk.ts";
 import { needsRecovery } from "../disk/journal.ts";
 import { activateVolume, listVolumes, type LogicalVolume } from "../disk/lvm.ts";
@@ -185,7 +186,7 @@ export async function openOrNote(
   try {
     return await place.open(scope);
   } catch (error) {
-    if (!(error instanceof BootError || error instanceof CommandError)) throw error;
+    if (!(error instanceof BootError || error instanceof DiskError || error instanceof CommandError)) throw error;
     context.reasons.push(`${place.label}: ${error.message.split("\n", 1)[0]}`);
     return undefined;
   }

@@ -1,7 +1,7 @@
 /** Which disk to serve, and whether it may be served: decided from what was found out about it. Pure. */
 
 import type { BlockDevice } from "../system/facts.ts";
-import { BootError } from "../boot_error.ts";
+import { DiskError } from "./disk_error.ts";
 
 export type DiskProblemCode = "mounted" | "hibernated" | "held" | "read-only";
 
@@ -18,13 +18,13 @@ export function withDescendants(device: BlockDevice): readonly BlockDevice[] {
 
 /**
  * The disk to serve when the configuration names none: the only whole disk that is built in.
- * @throws {BootError} "no-device" when there is none, or more than one
+ * @throws {DiskError} "no-device" when there is none, or more than one
  */
 export function chooseDisk(devices: readonly BlockDevice[]): BlockDevice {
   const disks = devices.filter(isFixedDisk);
   const [first, ...others] = disks;
   if (first !== undefined && others.length === 0) return first;
-  throw new BootError(
+  throw new DiskError(
     "no-device",
     first === undefined
       ? "No disk to serve: this machine has no built-in disk"

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BootError } from "../boot_error.ts";
+import { DiskError } from "./disk_error.ts";
 import { type BlockDevice, parseBlockDevices } from "../system/facts.ts";
 import { chooseDisk, describeDisk, findUses } from "./decide_disk.ts";
 
@@ -41,7 +41,7 @@ Deno.test("the only built-in disk is chosen; sticks, USB disks and virtual disks
 
 Deno.test("with two built-in disks the choice is the user's, who is told the candidates", () => {
   assert.throws(() => chooseDisk([disk, nvme, stick]), (error) => {
-    assert.ok(error instanceof BootError);
+    assert.ok(error instanceof DiskError);
     assert.equal(error.code, "no-device");
     assert.equal(error.message, "Which disk to serve is not clear: this machine has 2 built-in disks");
     assert.equal(error.hints[0], "/dev/sda: Some SSD, 500.0 GB, sata, serial S1");

@@ -1,6 +1,6 @@
 /** May this disk be served, and what does the client have to know about it. */
 
-import { BootError } from "../boot_error.ts";
+import { DiskError } from "./disk_error.ts";
 import { CommandError } from "../errors.ts";
 import { type BlockDevice, listBlockDevices } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
@@ -35,7 +35,7 @@ export interface InspectOptions {
 
 /**
  * @param path of the disk, a link such as `/dev/disk/by-id/…` too; undefined: the only built-in one
- * @throws {BootError} "no-device". Runs `lsblk`, `blkid`, `od`, `lvm`.
+ * @throws {DiskError} "no-device". Runs `lsblk`, `blkid`, `od`, `lvm`.
  */
 export async function inspectDisk(
   system: System,
@@ -109,14 +109,14 @@ async function lookAtVolumes(system: System, physicalVolume: string, findings: F
   }
 }
 
-/** The disk as lsblk(8) sees it, with all that is on it. @throws {BootError} "no-device" */
+/** The disk as lsblk(8) sees it, with all that is on it. @throws {DiskError} "no-device" */
 export async function findDisk(system: System, path: string | undefined): Promise<BlockDevice> {
   const devices = await listBlockDevices(system);
   if (path === undefined) return chooseDisk(devices);
   const real = await realDevicePath(system, path);
   const found = devices.find((device) => device.path === real);
   if (found !== undefined) return found;
-  throw new BootError("no-device", `There is no disk "${path}" on this machine`, {
+  throw new DiskError("no-device", `There is no disk "${path}" on this machine`, {
     hints: devices.filter((device) => device.type === "disk").map(describeDisk),
   });
 }

@@ -1,7 +1,7 @@
 /** Opening an encrypted partition for reading, by cryptsetup. */
 
 import { CommandError } from "../errors.ts";
-import { BootError } from "../boot_error.ts";
+import { DiskError } from "./disk_error.ts";
 import type { System } from "../system/system.ts";
 
 export interface OpenedDevice extends AsyncDisposable {
@@ -22,7 +22,7 @@ const exitOutOfMemory = 3;
 
 /**
  * Disposing of the result locks the device again.
- * @throws {BootError} "passphrase-wrong", "no-memory". Runs `cryptsetup`.
+ * @throws {DiskError} "passphrase-wrong", "no-memory". Runs `cryptsetup`.
  */
 export async function openLuks(system: System, device: string, passphrase: string): Promise<OpenedDevice> {
   const name = `${namePrefix}${[...system.randomBytes(4)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
@@ -56,11 +56,11 @@ function explain(error: unknown, device: string): unknown {
   if (!(error instanceof CommandError)) return error;
   switch (error.failure.exitCode) {
     case exitNoPermission:
-      return new BootError("passphrase-wrong", `No key slot of "${device}" can be opened with this passphrase`, {
+      return new DiskError("passphrase-wrong", `No key slot of "${device}" can be opened with this passphrase`, {
         cause: error,
       });
     case exitOutOfMemory:
-      return new BootError("no-memory", `Not enough memory to unlock "${device}"`, {
+      return new DiskError("no-memory", `Not enough memory to unlock "${device}"`, {
         hints: ["The key slot's memory cost is chosen when it is made: cryptsetup luksConvertKey --pbkdf-memory"],
         cause: error,
       });

@@ -1,6 +1,6 @@
 /** Mounting a file system so that not one byte of it changes, its journal included. */
 
-import { BootError } from "../boot_error.ts";
+import { DiskError } from "./disk_error.ts";
 import type { System } from "../system/system.ts";
 
 /** Nothing on the partition is trusted: no programs, devices or set-uid bits. */
@@ -37,11 +37,11 @@ export interface MountRequest {
   readonly options?: readonly string[];
 }
 
-/** mount(8). @throws {BootError} "unsupported" for a file system that is not known to leave its journal alone */
+/** mount(8). @throws {DiskError} "unsupported" for a file system that is not known to leave its journal alone */
 export function mountArguments({ device, fileSystem, directory, options = [] }: MountRequest): readonly string[] {
   const own = withoutJournal[fileSystem];
   if (own === undefined) {
-    throw new BootError("unsupported", `Cannot read "${device}": "${fileSystem}" is not a file system for boot files`);
+    throw new DiskError("unsupported", `Cannot read "${device}": "${fileSystem}" is not a file system for boot files`);
   }
   const all = [...always, ...own, ...options].join(",");
   return ["mount", "-t", fileSystem, "-o", all, device, directory];
