@@ -1,7 +1,7 @@
 /** The laptop's kernel: what a desktop needs of it, and kexec. */
 
 import { type HostFacts, moduleDirectories } from "../host/host_facts.ts";
-import type { HostPath } from "../host/operation.ts";
+import type { HostPath } from "../host/host_path.ts";
 import type { HostTree } from "../host/tree.ts";
 import { readKernelFile } from "../system/facts.ts";
 import { type Check, type CheckOf, error, ok, runChecks, type Verdict } from "./check.ts";

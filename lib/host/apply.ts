@@ -3,23 +3,17 @@
 import { StoppedByUser } from "../errors.ts";
 import { askFor, printDryRun, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
 import type { Host } from "./host.ts";
-import { inspect, type Inspection } from "./inspect.ts";
 import { backupDirectory, dropEntry } from "./journal.ts";
 import { removeMadeDirectories } from "./made_directories.ts";
-import { checkPlan, type Operation, type Plan } from "./operation.ts";
-import { ChangedMeanwhile, noteCommand, perform } from "./perform.ts";
+import type { Inspection } from "./operation.ts";
+import { kindOf, type Operation } from "./operations/kinds.ts";
+import { checkPlan, type Plan } from "./plan.ts";
+import { ChangedMeanwhile } from "./replace_file.ts";
 
 /** A file that changes again each time it was shown is given up on. */
 const maximumShows = 3;
 
-export interface ApplyOptions {
-  /** Print the plan as a result, ask and change nothing. */
-  readonly dryRun?: boolean;
-  /** A dry run shows every change, too. */
-  readonly withDiffs?: boolean;
-}
-
-export type Outcome = "unchanged" | "done" | "skipped" | "shown";
+export type Outcome = "unchanged" | "done" | "skipped";
 
 export interface ApplyReport {
   readonly outcomes: ReadonlyMap<string, Outcome>;
@@ -29,29 +23,46 @@ export interface ApplyReport {
  * @throws {StoppedByUser} on "abort" and Ctrl-C, after saying what was done; the journal is consistent
  * @throws {CommandError} when a program fails; what was done before stays, and is said
  */
-export async function applyPlan(host: Host, plan: Plan, options: ApplyOptions = {}): Promise<ApplyReport> {
+export async function applyPlan(host: Host, plan: Plan): Promise<ApplyReport> {
   checkPlan(plan);
   const outcomes = new Map<string, Outcome>();
   const begun = new Set<string>();
-  const shown: Proposal[] = [];
   for (const notice of plan.notices) host.ui.warn(notice);
   try {
     for (const [index, operation] of plan.operations.entries()) {
       const position = `${index + 1}/${plan.operations.length}`;
-      outcomes.set(operation.id, await handle(host, { plan, operation, position, outcomes, begun, shown, options }));
+      outcomes.set(operation.id, await handle(host, { plan, operation, position, outcomes, begun }));
     }
   } catch (error) {
-    // A dry run is ended by what the plan cannot do; there is nothing to sum up.
-    if (options.dryRun) throw error;
     // What has ended it may be in the way here, too (a full disk); the first error is the one to tell.
     await settle(host).catch(() => {});
     sayWhereItEnded(host, plan, { outcomes, begun });
     throw error;
   }
-  if (!options.dryRun) await settle(host);
-  else await printDryRun(host.ui, shown, options);
-  sayResult(host, outcomes, options);
+  await settle(host);
+  const count = (outcome: Outcome): number => idsWith(outcomes, outcome).length;
+  const skipped = count("skipped") > 0 ? `, ${count("skipped")} skipped` : "";
+  host.ui.say("");
+  host.ui.say(`${count("done")} done, ${count("unchanged")} unchanged${skipped}.`);
   return { outcomes };
+}
+
+/** Prints what {@link applyPlan} would ask, as a result. Changes nothing. @param withDiffs every change in full, too */
+export async function previewPlan(host: Host, plan: Plan, { withDiffs = false } = {}): Promise<void> {
+  checkPlan(plan);
+  for (const notice of plan.notices) host.ui.warn(notice);
+  const proposals: Proposal[] = [];
+  const changed = new Set<string>();
+  for (const [index, operation] of plan.operations.entries()) {
+    const inspection = await kindOf(operation).inspect(host, operation, changed);
+    if (inspection.status === "unchanged") continue;
+    changed.add(operation.id);
+    proposals.push(proposalOf(operation, inspection, `${index + 1}/${plan.operations.length}`));
+  }
+  await printDryRun(host.ui, proposals, { withDiffs });
+  const unchanged = plan.operations.length - proposals.length;
+  host.ui.say("");
+  host.ui.say(`${proposals.length} would be done, ${unchanged} unchanged. Nothing was changed.`);
 }
 
 interface Step {
@@ -61,49 +72,47 @@ interface Step {
   readonly outcomes: ReadonlyMap<string, Outcome>;
   /** Programs that were started; who is not in the outcomes has not come to its end. */
   readonly begun: Set<string>;
-  /** What a dry run would have asked. */
-  readonly shown: Proposal[];
-  readonly options: ApplyOptions;
 }
 
-async function handle(host: Host, step: Step): Promise<Outcome> {
-  const { operation, outcomes, options } = step;
+async function handle(host: Host, { plan, operation, position, outcomes, begun }: Step): Promise<Outcome> {
   const { ui } = host;
-  const changed = new Set(
-    [...outcomes].filter(([, outcome]) => outcome === "done" || outcome === "shown").map(([id]) => id),
-  );
+  const kind = kindOf(operation);
+  const changed = new Set(idsWith(outcomes, "done"));
   for (let shows = 1;; shows++) {
-    const inspection = await inspect(host, operation, changed);
+    const inspection = await kind.inspect(host, operation, changed);
     if (inspection.status === "unchanged") return "unchanged";
     const missing = operation.needs.filter((id) => outcomes.get(id) === "skipped");
     if (missing.length > 0) {
       sayAlsoSkipped(ui, `${operation.what} (it needs ${missing.join(", ")})`);
       return "skipped";
     }
-    const proposal: Proposal = {
-      ...operation,
-      position: step.position,
-      effect: describeEffect(inspection),
-      change: changeLines(inspection),
-      ...(inspection.isForeign ? { isAskedAlways: true } : {}),
-    };
-    if (options.dryRun) {
-      step.shown.push(proposal);
-      return "shown";
-    }
+    const proposal = proposalOf(operation, inspection, position);
     showProposal(ui, proposal);
     const answer = await askFor(ui, proposal);
     if (answer === "abort") throw new StoppedByUser();
     if (answer === "skip") return "skipped";
     try {
-      if (operation.kind !== "write-file" && operation.kind !== "remove-file") step.begun.add(operation.id);
-      await carryOut(host, step.plan, operation, inspection);
+      if (kind.isProgram) begun.add(operation.id);
+      await noteWhatFollows(host, plan, operation);
+      await kind.perform(host, operation, inspection);
       return "done";
     } catch (error) {
       if (!(error instanceof ChangedMeanwhile) || shows >= maximumShows) throw error;
       ui.warn(`${error.message}; here it is again`);
     }
   }
+}
+
+function proposalOf(operation: Operation, inspection: Inspection, position: string): Proposal {
+  const { what, why } = operation;
+  return {
+    position,
+    what,
+    why,
+    effect: describeEffect(inspection),
+    change: changeLines(inspection),
+    ...(inspection.isForeign ? { isAskedAlways: true } : {}),
+  };
 }
 
 /** In a dry run's line: what is there now, as far as it is of interest. */
@@ -123,21 +132,18 @@ function changeLines(inspection: Inspection): readonly string[] {
 }
 
 /** What follows from a file is noted before the file is changed: a run that ends in between does not forget it. */
-async function carryOut(host: Host, plan: Plan, operation: Operation, inspection: Inspection): Promise<void> {
+async function noteWhatFollows(host: Host, plan: Plan, operation: Operation): Promise<void> {
   for (const command of plan.operations) {
-    const isCommand = command.kind === "run-command" || command.kind === "restart-unit";
-    if (!isCommand || (command.id !== operation.id && !command.changedBy.includes(operation.id))) continue;
-    await noteCommand(host, command, causesOf(plan, command.changedBy));
+    if (!("changedBy" in command)) continue;
+    if (command.id !== operation.id && !command.changedBy.includes(operation.id)) continue;
+    await kindOf(command).note?.(host, command, causesOf(plan, command.changedBy));
   }
-  const { before, after } = inspection;
-  await perform(host, operation, before === undefined || after === undefined ? undefined : { before, after });
 }
 
 function causesOf(plan: Plan, ids: readonly string[]): readonly string[] {
-  return plan.operations.flatMap((operation) => {
-    const isFile = operation.kind === "write-file" || operation.kind === "remove-file";
-    return isFile && ids.includes(operation.id) ? [operation.path] : [];
-  });
+  return plan.operations.flatMap((operation) =>
+    "path" in operation && ids.includes(operation.id) ? [operation.path] : []
+  );
 }
 
 /** Commands that were noted for files that were not changed after all are forgotten; a journal of nothing goes away. */
@@ -177,15 +183,4 @@ function sayWhereItEnded({ ui }: Host, plan: Plan, { outcomes, begun }: Pick<Ste
 
 function whatOf(plan: Plan, id: string): string {
   return plan.operations.find((operation) => operation.id === id)?.what ?? id;
-}
-
-function sayResult({ ui }: Host, outcomes: ReadonlyMap<string, Outcome>, { dryRun }: ApplyOptions): void {
-  const count = (outcome: Outcome): number => idsWith(outcomes, outcome).length;
-  const parts = [
-    dryRun ? `${count("shown")} would be done` : `${count("done")} done`,
-    `${count("unchanged")} unchanged`,
-    ...count("skipped") > 0 ? [`${count("skipped")} skipped`] : [],
-  ];
-  ui.say("");
-  ui.say(`${parts.join(", ")}.${dryRun ? " Nothing was changed." : ""}`);
 }

@@ -12,12 +12,14 @@ import {
 } from "../../tests/support/host_rig.ts";
 import { CommandError, StoppedByUser } from "../errors.ts";
 import type { MemorySystem } from "../../tests/support/memory_system.ts";
+import { createReadOnlySystem } from "../system/read_only.ts";
 import type { System } from "../system/system.ts";
-import { applyPlan, type ApplyReport } from "./apply.ts";
+import { applyPlan, type ApplyReport, previewPlan } from "./apply.ts";
 import { openHost } from "./host.ts";
 import { journalPath, parseJournal, stateDirectory } from "./journal.ts";
-import type { Operation, Plan } from "./operation.ts";
-import { undoSetup } from "./undo.ts";
+import type { Operation } from "./operations/kinds.ts";
+import type { Plan } from "./plan.ts";
+import { previewUndo, undoSetup } from "./undo.ts";
 
 const unitPath = "/etc/systemd/system/stiefel-autokexec.service";
 const hookPath = "/etc/initramfs-tools/hooks/stiefelsystem";
@@ -541,7 +543,7 @@ Deno.test("a dry run shows all of it and writes nothing", async () => {
   const system = createHostRig({ files: baseFiles });
   const before = snapshot(system);
   const ui = createScriptedUi([]);
-  await applyPlan(await openHost(system, ui), planOf(1), { dryRun: true });
+  await previewPlan(await openHost(createReadOnlySystem(system), ui), planOf(1));
   assert.deepEqual(snapshot(system), before);
   assert.equal(ui.questions.length, 0);
   for (const operation of planOf(1).operations) {
@@ -550,7 +552,7 @@ Deno.test("a dry run shows all of it and writes nothing", async () => {
   }
   await setup(system, yes());
   const after = snapshot(system);
-  await undoSetup(await openHost(system, createScriptedUi([])), { dryRun: true });
+  await previewUndo(await openHost(createReadOnlySystem(system), createScriptedUi([])));
   assert.deepEqual(snapshot(system), after);
 });
 

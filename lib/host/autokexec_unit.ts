@@ -2,7 +2,7 @@
 
 import { JOIN_DIRECTORY } from "../formats/handover.ts";
 import { standardPath } from "../system/system.ts";
-import type { HostPath } from "./operation.ts";
+import type { HostPath } from "./host_path.ts";
 
 export const autokexecUnit = "stiefel-autokexec.service";
 export const autokexecUnitPath: HostPath = `/etc/systemd/system/${autokexecUnit}`;

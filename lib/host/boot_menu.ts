@@ -5,7 +5,7 @@
 
 import type { AutokexecSettings } from "../formats/autokexec_settings.ts";
 import type { System } from "../system/system.ts";
-import type { HostPath } from "./operation.ts";
+import type { HostPath } from "./host_path.ts";
 import type { HostTree } from "./tree.ts";
 
 /** The file system that holds the image, as findmnt(8) tells it. */

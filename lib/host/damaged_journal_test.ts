@@ -10,7 +10,8 @@ import type { System } from "../system/system.ts";
 import { applyPlan } from "./apply.ts";
 import { openHost } from "./host.ts";
 import { backupDirectory, emptyJournal, formatJournal, journalPath, stateDirectory } from "./journal.ts";
-import type { Operation, Plan } from "./operation.ts";
+import type { Operation } from "./operations/kinds.ts";
+import type { Plan } from "./plan.ts";
 import { undoSetup } from "./undo.ts";
 
 const confPath = "/etc/app.conf";

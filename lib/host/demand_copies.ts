@@ -3,8 +3,7 @@
 import { UserError } from "../errors.ts";
 import { describeState, isSameState } from "./file_state.ts";
 import type { Host } from "./host.ts";
-import { authorOf, backupPath } from "./journal.ts";
-import { isStillOurs } from "./perform.ts";
+import { authorOf, backupPath, isStillOurs } from "./journal.ts";
 
 /**
  * Looks for every copy that will be put back, before anything is done. A file that is as it was needs none: that is the way out for a user
@@ -19,10 +18,10 @@ export async function demandCopies(host: Host): Promise<void> {
     for (const file of files) {
       const { path, original, backup } = file;
       if (backup === undefined || original.kind === "absent") continue;
+      const current = await tree.state(path);
       const isPutBack = "kind" in file
-        ? authorOf(file, await tree.state(path)) === "ours"
-        : !isSameState(original, await tree.state(path)) && entry.kind === "command" &&
-          await isStillOurs(host, entry, file);
+        ? authorOf(file, current) === "ours"
+        : !isSameState(original, current) && entry.kind === "command" && isStillOurs(entry, file, current);
       if (!isPutBack) continue;
       const copy = await tree.state(backupPath(backup));
       if (isSameState(copy, original)) continue;

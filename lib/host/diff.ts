@@ -4,7 +4,7 @@ import { styleText } from "node:util";
 import { createTwoFilesPatch } from "diff";
 import { describeState, type FileState, formatMode } from "./file_state.ts";
 import { makeVisible } from "../visible_text.ts";
-import type { HostPath } from "./operation.ts";
+import type { HostPath } from "./host_path.ts";
 
 /** A larger file is described, not shown. */
 export const maximumDiffBytes = 256 * 1024;

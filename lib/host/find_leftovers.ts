@@ -1,7 +1,7 @@
 /** What earlier runs of setup-server have done and the plan of today does without. Pure. */
 
 import type { Journal } from "./journal.ts";
-import type { Plan } from "./operation.ts";
+import type { Plan } from "./plan.ts";
 
 /**
  * A generator that was changed, an agent that the configuration switches off, an image that goes to another place: what was installed

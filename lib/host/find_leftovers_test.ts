@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { findLeftovers } from "./find_leftovers.ts";
 import { emptyJournal, type Journal, type JournalEntry } from "./journal.ts";
-import type { Operation, Plan } from "./operation.ts";
+import type { Operation } from "./operations/kinds.ts";
+import type { Plan } from "./plan.ts";
 
 const state = { kind: "file", sha256: "0".repeat(64), sizeBytes: 1 } as const;
 const file = (path: string, more: Partial<Extract<JournalEntry, { kind: "file" }>> = {}): JournalEntry => {

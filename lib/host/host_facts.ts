@@ -7,7 +7,7 @@ import type { GeneratorId, KernelTarget } from "../initramfs/generator.ts";
 import { generators } from "../initramfs/registry.ts";
 import type { System } from "../system/system.ts";
 import { compareVersions } from "../version_order.ts";
-import type { HostPath } from "./operation.ts";
+import type { HostPath } from "./host_path.ts";
 import type { HostTree } from "./tree.ts";
 
 export interface HostFacts {

@@ -3,7 +3,7 @@
 import type { Config } from "../config/config.ts";
 import type { AutokexecSettings } from "../formats/autokexec_settings.ts";
 import { formatStiefelParameters } from "../formats/kernel_command_line.ts";
-import type { HostPath } from "./operation.ts";
+import type { HostPath } from "./host_path.ts";
 
 /** The configuration that the laptop was set up with, on the laptop. */
 export const configPath: HostPath = "/etc/stiefelsystem/config.yaml";

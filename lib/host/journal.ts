@@ -9,7 +9,7 @@ import * as v from "valibot";
 import { UserError } from "../errors.ts";
 import { makeVisible } from "../visible_text.ts";
 import { type FileState, FileStateSchema, isSameState } from "./file_state.ts";
-import type { HostPath } from "./operation.ts";
+import type { HostPath } from "./host_path.ts";
 
 export const stateDirectory: HostPath = "/var/lib/stiefelsystem";
 export const journalPath: HostPath = `${stateDirectory}/journal.json`;
@@ -229,6 +229,12 @@ export function findCommand(journal: Journal, id: string): CommandEntry | undefi
   return journal.entries.find((entry): entry is CommandEntry => entry.kind === "command" && entry.id === id);
 }
 
+/** The entry as it is now of what an earlier state of the journal had. */
+export function findSame(journal: Journal, entry: JournalEntry): JournalEntry | undefined {
+  const key = entryKey(entry);
+  return journal.entries.find((other) => entryKey(other) === key);
+}
+
 /** An entry of the same identity is replaced where it stands, a new one goes to the end. */
 export function putEntry(journal: Journal, entry: JournalEntry): Journal {
   const key = entryKey(entry);
@@ -272,6 +278,11 @@ export function authorOf(entry: FileEntry | undefined, current: FileState): Auth
   if (entry === undefined) return "untouched";
   if (isSameState(entry.original, current)) return "original";
   return entry.ours.some((state) => isSameState(state, current)) ? "ours" : "foreign";
+}
+
+/** Whether nobody else has written an output since our run; those that are of use to us alone are ours whoever wrote them. */
+export function isStillOurs(entry: CommandEntry, { ours }: OutputEntry, current: FileState): boolean {
+  return ours === undefined || entry.undo === "nothing" || isSameState(ours, current);
 }
 
 /** Every command that depends on a file has to run again; in undo only those that ever ran. */

@@ -12,7 +12,7 @@ import {
   reserveBackup,
   stateDirectory,
 } from "./journal.ts";
-import type { HostPath } from "./operation.ts";
+import type { HostPath } from "./host_path.ts";
 import { readJournal } from "./read_journal.ts";
 import type { HostTree } from "./tree.ts";
 

@@ -1,8 +1,19 @@
-/** Directories that were made on the way to a file go again when nothing needs them. */
+/** Directories on the way to a file: made when they are needed, removed when nothing needs them any more. */
 
 import type { Host } from "./host.ts";
-import { dropEntry } from "./journal.ts";
-import { removeDirectoryIfEmpty } from "./journal_store.ts";
+import type { HostPath } from "./host_path.ts";
+import { dropEntry, putEntry } from "./journal.ts";
+import { makeOneDirectory, removeDirectoryIfEmpty } from "./journal_store.ts";
+
+/** Creates the directories a path needs, each written to the journal first. */
+export async function makeParents(host: Host, path: HostPath): Promise<void> {
+  for (let end = path.indexOf("/", 1); end > 0; end = path.indexOf("/", end + 1)) {
+    const directory = path.slice(0, end);
+    if (await host.tree.exists(directory)) continue;
+    await host.journal.update((journal) => putEntry(journal, { kind: "directory", path: directory }));
+    await makeOneDirectory(host.system, host.tree, directory, 0o755);
+  }
+}
 
 /**
  * Removes what we made and nobody uses, innermost first; at last the journal, when nothing else is in it. A directory that holds

@@ -3,7 +3,7 @@
 import { quoteCommand } from "../errors.ts";
 import { findMountOf } from "../formats/mount_tables.ts";
 import type { System } from "../system/system.ts";
-import type { HostPath } from "./operation.ts";
+import type { HostPath } from "./host_path.ts";
 import type { HostTree } from "./tree.ts";
 
 /** A directory on a file system that is mounted read-only, and where that is mounted; real paths, as a person types them. */

@@ -1,7 +1,7 @@
 /** What keeps the laptop's own network programs away from the stiefel link when the system runs on a desktop. Pure. */
 
 import { STIEFEL_LINK_NAME } from "../protocol/session.ts";
-import type { HostPath } from "./operation.ts";
+import type { HostPath } from "./host_path.ts";
 
 export interface NetworkRule {
   readonly path: HostPath;

@@ -1,7 +1,7 @@
 /** Files of ours that go onto a host as they are: the folders below image/host/. */
 
 import type { System } from "../system/system.ts";
-import type { HostPath } from "./operation.ts";
+import type { HostPath } from "./host_path.ts";
 
 export interface OverlayFile {
   readonly path: HostPath;

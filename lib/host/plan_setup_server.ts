@@ -13,16 +13,13 @@ import { type GrubMenuFacts, planGrubEntry } from "./boot_menu.ts";
 import { configPath, imageStartOf } from "./image_start.ts";
 import { type HostFacts, networkUnits, originalInitramfsHooks, usualKernelImages } from "./host_facts.ts";
 import { networkdRule, networkManagerRule, type NetworkRule } from "./network_rules.ts";
-import {
-  checkPlan,
-  type HostPath,
-  type Operation,
-  type Plan,
-  type RemoveFile,
-  type RunCommand,
-  type WriteFile,
-} from "./operation.ts";
+import type { HostPath } from "./host_path.ts";
+import type { Operation } from "./operations/kinds.ts";
+import type { RemoveFile } from "./operations/remove_file.ts";
+import type { RunCommand } from "./operations/run_command.ts";
+import type { WriteFile } from "./operations/write_file.ts";
 import type { OverlayFile } from "./overlay.ts";
+import { checkPlan, type Plan } from "./plan.ts";
 
 /** What was built, and what comes with the project. */
 export interface SetupArtifacts {

@@ -13,7 +13,8 @@ import { AUTOKEXEC_SETTINGS_PATH, parseAutokexecSettings } from "../formats/auto
 import { createRealSystem } from "../system/real.ts";
 import { formatMode } from "./file_state.ts";
 import { chooseGenerator, gatherHostFacts } from "./host_facts.ts";
-import type { Operation, Plan } from "./operation.ts";
+import type { Operation } from "./operations/kinds.ts";
+import type { Plan } from "./plan.ts";
 import { type OverlayFile, readOverlay } from "./overlay.ts";
 import { planSetupServer, type SetupInputs } from "./plan_setup_server.ts";
 import { openHostTree } from "./tree.ts";

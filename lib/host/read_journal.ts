@@ -14,7 +14,7 @@ import {
   parseJournal,
   stateDirectory,
 } from "./journal.ts";
-import type { HostPath } from "./operation.ts";
+import type { HostPath } from "./host_path.ts";
 import type { System } from "../system/system.ts";
 import type { HostTree } from "./tree.ts";
 

@@ -5,7 +5,7 @@ import { StoppedByUser } from "../errors.ts";
 import { createRealSystem } from "../system/real.ts";
 import { applyPlan } from "./apply.ts";
 import { openHost } from "./host.ts";
-import type { Plan } from "./operation.ts";
+import type { Plan } from "./plan.ts";
 import { undoSetup } from "./undo.ts";
 
 // A tree with a shell in it, so that chroot and systemctl --root are the real ones.

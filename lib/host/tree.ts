@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { UserError } from "../errors.ts";
 import type { CommandOutput, FileStatus, RunOptions, System } from "../system/system.ts";
 import type { FileState } from "./file_state.ts";
-import type { HostPath } from "./operation.ts";
+import type { HostPath } from "./host_path.ts";
 
 /** As many as the kernel follows (path_resolution(7), ELOOP). */
 const maximumSymlinks = 40;

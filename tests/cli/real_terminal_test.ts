@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { applyPlan } from "../../lib/host/apply.ts";
 import { openHost } from "../../lib/host/host.ts";
-import type { Operation, Plan } from "../../lib/host/operation.ts";
+import type { Operation } from "../../lib/host/operations/kinds.ts";
+import type { Plan } from "../../lib/host/plan.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import { createScriptedUi } from "../support/host_rig.ts";
 import { projectRoot } from "../support/source_tree.ts";

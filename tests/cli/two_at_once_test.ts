@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { applyPlan } from "../../lib/host/apply.ts";
 import { openHost } from "../../lib/host/host.ts";
-import type { Plan } from "../../lib/host/operation.ts";
+import type { Plan } from "../../lib/host/plan.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import { createScriptedUi } from "../support/host_rig.ts";
 import { projectRoot } from "../support/source_tree.ts";

@@ -18,6 +18,7 @@ import { openHostTree, readState } from "../../host/tree.ts";
 import { wrapLine } from "../../host/wrap_line.ts";
 import type { GeneratorId } from "../../initramfs/generator.ts";
 import type { BlockDevice } from "../../system/facts.ts";
+import { createReadOnlySystem } from "../../system/read_only.ts";
 import type { System } from "../../system/system.ts";
 import { formatBytes } from "../../format_bytes.ts";
 import { needingRoot } from "../needing_root.ts";
@@ -38,7 +39,8 @@ export interface InitOptions {
  * Needs `cat`, `lsblk`, `findmnt`, `udevadm` and `systemctl`, and write access to the configuration file.
  * @throws {StoppedByUser} on Ctrl-C, and when the file shall not be replaced
  */
-export async function init(system: System, ui: Ui, options: InitOptions): Promise<void> {
+export async function init(given: System, ui: Ui, options: InitOptions): Promise<void> {
+  const system = options.dryRun ? createReadOnlySystem(given) : given;
   const tree = await openHostTree(system);
   const facts = await needingRoot("init", gatherHostFacts(system, tree));
   const storage = await gatherStorageFacts(system);

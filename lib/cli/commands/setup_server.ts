@@ -9,19 +9,21 @@ import { holdsPassword } from "../../config/holds_password.ts";
 import { readConfigFile } from "../../config_file.ts";
 import type { Need } from "../../distro/distribution.ts";
 import { quoteCommand, UserError } from "../../errors.ts";
-import { applyPlan } from "../../host/apply.ts";
+import { applyPlan, previewPlan } from "../../host/apply.ts";
 import { findLeftovers } from "../../host/find_leftovers.ts";
 import { journalPath } from "../../host/journal.ts";
-import { openHost } from "../../host/host.ts";
+import { type Host, openHost } from "../../host/host.ts";
 import { lockTree } from "../../host/lock_tree.ts";
 import { chooseGenerator, gatherHostFacts, type HostFacts } from "../../host/host_facts.ts";
 import { findMountProblem, gatherMountFacts } from "../../host/mount_facts.ts";
 import { type OverlayFile, readOverlay } from "../../host/overlay.ts";
 import { type AutokexecArtifact, planSetupServer, type SetupArtifacts } from "../../host/plan_setup_server.ts";
+import type { Plan } from "../../host/plan.ts";
 import { type HostTree, openHostTree } from "../../host/tree.ts";
 import { type GeneratorId, separateInitramfs } from "../../initramfs/generator.ts";
 import { generators, hookLayers, ownLayers } from "../../initramfs/registry.ts";
 import { readKey } from "../../key_file.ts";
+import { createReadOnlySystem } from "../../system/read_only.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
 import { commandToType } from "../../command_to_type.ts";
@@ -50,24 +52,74 @@ export interface SetupServerOptions {
  * @throws {StoppedByUser} on "abort" and Ctrl-C
  */
 export async function setupServer(system: System, ui: Ui, options: SetupServerOptions): Promise<void> {
-  const dryRun = options.dryRun ?? false;
+  if (options.dryRun) return await showSetup(createReadOnlySystem(system), ui, options);
   const tree = await openHostTree(system, options.root);
-  await demandRoot(system, tree, { command: "setup-server", dryRun });
-  using _lock = dryRun ? undefined : await lockTree(system, ui, tree);
+  await demandRoot(system, tree, "setup-server");
+  using _lock = await lockTree(system, ui, tree);
+  const { host, config, plan } = await preparePlan(system, ui, { ...options, tree, report: refuse });
+  await applyPlan(host, plan);
+  await sayEnd(ui, { config, tree, options });
+}
+
+/** The dry run: what setup-server would ask for. */
+async function showSetup(system: System, ui: Ui, options: SetupServerOptions): Promise<void> {
+  const tree = await openHostTree(system, options.root);
+  const report = ({ found, cure }: Obstacle): void => ui.warn(`${found}. ${cure}`);
+  const { host, plan } = await preparePlan(system, ui, { ...options, tree, report });
+  await previewPlan(host, plan, { withDiffs: options.withDiffs ?? false });
+  const root = argumentsFor(options);
+  const command = commandToType("setup-server", { asRoot: tree.isRunning, arguments: root });
+  const diffs = commandToType("setup-server", { arguments: `${root} --dry-run --diff`.trim() });
+  const showDiffs = options.withDiffs ? [] : [{ command: diffs, why: "shows every change in full" }];
+  sayOutcome(ui, { made: [], next: [{ command, why: "does it, asking first" }, ...showDiffs] });
+}
+
+/** What has to be put right before anything is changed; a plan can be shown all the same. */
+interface Obstacle {
+  readonly found: string;
+  readonly cure: string;
+}
+
+/** @throws {UserError} */
+function refuse({ found, cure }: Obstacle): never {
+  throw new UserError(found, { hints: [cure] });
+}
+
+interface PlanOptions extends SetupServerOptions {
+  readonly tree: HostTree;
+  readonly report: (obstacle: Obstacle) => void;
+}
+
+interface PreparedPlan {
+  readonly host: Host;
+  readonly config: Config;
+  readonly plan: Plan;
+}
+
+/** Looks at the host and says what is to be done, without doing it. */
+async function preparePlan(system: System, ui: Ui, options: PlanOptions): Promise<PreparedPlan> {
+  const { tree, report } = options;
   const host = await openHost(system, ui, { tree });
   const { config, configText } = await readConfig(system, ui, options.configPath);
-  const facts = await gatherHostFacts(system, host.tree);
-  await demandPlaces(system, ui, host.tree, options);
-  await demandSafeNames(host.tree);
+  const facts = await gatherHostFacts(system, tree);
+  const mountProblem = findMountProblem(await gatherMountFacts(system, tree));
+  if (mountProblem !== undefined) {
+    report({ ...mountProblem, found: `This system cannot be set up: ${mountProblem.found}` });
+  }
+  await demandSafeNames(tree);
   const generator = demandGenerator(facts, config);
   const artifacts = await gatherArtifacts(system, options, { generator, configText, facts });
-  demandPrograms(ui, facts, options);
-  const grubMenu = await gatherGrubMenu(system, host.tree, config.serverSetup.stiefelsystemKernel);
+  const missing = findMissingPrograms(facts, options);
+  if (missing !== undefined) report(missing);
+  const grubMenu = await gatherGrubMenu(system, tree, config.serverSetup.stiefelsystemKernel);
   const plan = planSetupServer({ config, facts, artifacts, generator, grubMenu });
   ui.say(`${plan.title}${options.root === undefined ? "" : ` in ${options.root}`}`);
   sayLeftovers(ui, findLeftovers(host.journal.current, plan));
-  await applyPlan(host, plan, { dryRun, withDiffs: options.withDiffs ?? false });
-  await sayEnd(ui, { config, tree, options });
+  return { host, config, plan };
+}
+
+function argumentsFor({ root }: SetupServerOptions): string {
+  return root === undefined ? "" : `--root ${quoteCommand([root])}`;
 }
 
 /** What is there now, and what comes next. */
@@ -79,14 +131,8 @@ async function sayEnd(
     readonly options: SetupServerOptions;
   },
 ): Promise<void> {
-  const root = options.root === undefined ? "" : `--root ${quoteCommand([options.root])}`;
+  const root = argumentsFor(options);
   const asRoot = tree.isRunning;
-  if (options.dryRun) {
-    const command = commandToType("setup-server", { asRoot, arguments: root });
-    const diffs = commandToType("setup-server", { arguments: `${root} --dry-run --diff`.trim() });
-    const showDiffs = options.withDiffs ? [] : [{ command: diffs, why: "shows every change in full" }];
-    return sayOutcome(ui, { made: [], next: [{ command, why: "does it, asking first" }, ...showDiffs] });
-  }
   const { stiefelsystemKernel, stiefelsystemInitrd } = config.serverSetup;
   const files = [
     ["kernel", stiefelsystemKernel],
@@ -119,14 +165,6 @@ function sayLeftovers(ui: Ui, leftovers: readonly string[]): void {
   ui.say('To have it gone, run "undo-setup", and then "setup-server" again.');
 }
 
-/** @throws {UserError} when a place that is written to is read-only, or not mounted */
-async function demandPlaces(system: System, ui: Ui, tree: HostTree, { dryRun }: SetupServerOptions): Promise<void> {
-  const problem = findMountProblem(await gatherMountFacts(system, tree));
-  if (problem === undefined) return;
-  if (dryRun) return ui.warn(`${problem.found}. ${problem.cure}`);
-  throw new UserError(`This system cannot be set up: ${problem.found}`, { hints: [problem.cure] });
-}
-
 /**
  * A line that has the system format a device at each start costs a desktop its data, if the name is one of the desktop's own there.
  * @throws {UserError}
@@ -144,12 +182,8 @@ async function demandSafeNames(tree: HostTree): Promise<void> {
 }
 
 /** Writing to the running system takes root; saying so at once is better than at the first file. */
-export async function demandRoot(
-  system: System,
-  tree: HostTree,
-  { command, dryRun }: { readonly command: string; readonly dryRun: boolean },
-): Promise<void> {
-  if (!tree.isRunning || dryRun) return;
+export async function demandRoot(system: System, tree: HostTree, command: string): Promise<void> {
+  if (!tree.isRunning) return;
   const { stdout } = await system.run(["id", "-u"]);
   if (stdout.trim() === "0") return;
   throw new UserError("Changing this system takes root", {
@@ -207,14 +241,14 @@ async function gatherArtifacts(
 }
 
 /** The hooks copy these programs into the initramfs; without them a desktop would find no disk. */
-function demandPrograms(ui: Ui, facts: HostFacts, { dryRun, autokexec, root }: SetupServerOptions): void {
+function findMissingPrograms(facts: HostFacts, { autokexec, root }: SetupServerOptions): Obstacle | undefined {
   const wanted: readonly Need[] = ["nbd-client", "ip", ...autokexec === undefined ? [] : ["kexec" as const]];
   const missing = wanted.filter((need) => facts.missing.includes(need));
-  if (missing.length === 0) return;
-  const message = `Programs are missing: ${missing.join(", ")}`;
-  const hint = installHint(facts, missing, root);
-  if (dryRun) return ui.warn(`${message}; install them first: ${hint}`);
-  throw new UserError(message, { hints: [`Install them first: ${hint}`] });
+  if (missing.length === 0) return undefined;
+  return {
+    found: `Programs are missing: ${missing.join(", ")}`,
+    cure: `Install them first: ${installHint(facts, missing, root)}`,
+  };
 }
 
 /** The command that installs what is missing, to be pasted. */

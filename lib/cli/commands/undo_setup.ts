@@ -4,7 +4,8 @@ import { ExitCode, quoteCommand, UserError } from "../../errors.ts";
 import { openHost } from "../../host/host.ts";
 import { lockTree } from "../../host/lock_tree.ts";
 import { openHostTree } from "../../host/tree.ts";
-import { undoSetup as undo } from "../../host/undo.ts";
+import { previewUndo, undoSetup as undo } from "../../host/undo.ts";
+import { createReadOnlySystem } from "../../system/read_only.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
 import { commandToType } from "../../command_to_type.ts";
@@ -25,18 +26,13 @@ export interface UndoSetupOptions {
  * @throws {StoppedByUser} on "abort" and Ctrl-C
  */
 export async function undoSetup(system: System, ui: Ui, options: UndoSetupOptions = {}): Promise<void> {
-  const dryRun = options.dryRun ?? false;
+  if (options.dryRun) return await showUndo(createReadOnlySystem(system), ui, options);
   const tree = await openHostTree(system, options.root);
-  await demandRoot(system, tree, { command: "undo-setup", dryRun });
-  using _lock = dryRun ? undefined : await lockTree(system, ui, tree);
-  const host = await openHost(system, ui, { tree });
-  const { left } = await undo(host, { dryRun, withDiffs: options.withDiffs ?? false });
-  const root = options.root === undefined ? {} : { arguments: `--root ${quoteCommand([options.root])}` };
+  await demandRoot(system, tree, "undo-setup");
+  using _lock = await lockTree(system, ui, tree);
+  const { left } = await undo(await openHost(system, ui, { tree }));
+  const root = argumentsFor(options);
   const asRoot = tree.isRunning;
-  if (dryRun) {
-    const command = commandToType("undo-setup", { asRoot, ...root });
-    return sayOutcome(ui, { made: [], next: [{ command, why: "does it, asking first" }] });
-  }
   if (left.length === 0) {
     const command = commandToType("setup-server", { asRoot, ...root });
     return sayOutcome(ui, { made: [], next: [{ command, why: "sets it up" }] });
@@ -45,4 +41,16 @@ export async function undoSetup(system: System, ui: Ui, options: UndoSetupOption
     hints: ['What is left is named above; "undo-setup" can be run again at any time'],
     exitCode: ExitCode.failed,
   });
+}
+
+/** The dry run: what undo would ask for. */
+async function showUndo(system: System, ui: Ui, options: UndoSetupOptions): Promise<void> {
+  const tree = await openHostTree(system, options.root);
+  await previewUndo(await openHost(system, ui, { tree }), { withDiffs: options.withDiffs ?? false });
+  const command = commandToType("undo-setup", { asRoot: tree.isRunning, ...argumentsFor(options) });
+  sayOutcome(ui, { made: [], next: [{ command, why: "does it, asking first" }] });
+}
+
+function argumentsFor({ root }: UndoSetupOptions): { readonly arguments?: string } {
+  return root === undefined ? {} : { arguments: `--root ${quoteCommand([root])}` };
 }
