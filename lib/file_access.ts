@@ -24,7 +24,7 @@ export async function accessing<Value>(system: System, access: Access, work: () 
 }
 
 /** @returns the error itself when it is no refusal */
-export async function explainRefusal(
+async function explainRefusal(
   system: System,
   { what, path, attempt, exitCode = ExitCode.failed }: Access,
   error: unknown,

@@ -252,7 +252,7 @@ function formatPermissions(grants: Grants): string[] {
 export const autokexecFlags: readonly string[] = [...formatGrants(autokexecGrants), "--v8-flags=--jitless"];
 
 /**
- * The launcher's part of the table: shell that sets `flags` for the command "$1". Pure.
+ * The launcher's part of the table: shell that sets `flags` for the command "$1". Pure. For tests, and for the task that writes lib/grants.sh.
  * @param deno what lib/deno_version.ts says; @param path the order in which programs are looked for
  */
 export function formatLauncherGrants(

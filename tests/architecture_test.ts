@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { codeOnly, projectRoot, readSources, type SourceFile } from "./support/source_tree.ts";
+import { findUnusedExports } from "./support/unused_exports.ts";
 
 const sources = await readSources();
 const product = sources.filter((file) => !file.path.startsWith("tests/") && !file.path.endsWith("_test.ts"));
@@ -122,6 +123,35 @@ Deno.test("product code imports no test code, and no file imports itself by a de
     })
   );
   assertNone(cycles.map((file) => file.path), "Files in an import cycle");
+});
+
+Deno.test("no two folders import each other, directly or by a detour", () => {
+  // A file that lies in lib/ itself counts for itself.
+  const place = (path: string): string =>
+    /^lib\/[^/]+$|^main\.ts$/.test(path) ? path : /^(?:agents|lib)\/[^/]+/.exec(path)?.[0] ?? path;
+  const needs = new Map<string, Map<string, string>>();
+  for (const file of product) {
+    const from = place(file.path);
+    for (const target of file.imports.filter((one) => byPath.has(one))) {
+      const to = place(target);
+      if (from === to) continue;
+      const targets = needs.get(from) ?? new Map<string, string>();
+      needs.set(from, targets.set(to, targets.get(to) ?? `${file.path} imports ${target}`));
+    }
+  }
+  const reaches = (from: string, to: string, seen = new Set<string>()): boolean =>
+    [...needs.get(from)?.keys() ?? []].some((next) =>
+      next === to || (!seen.has(next) && reaches(next, to, seen.add(next)))
+    );
+  const found = [...needs].flatMap(([from, targets]) =>
+    [...targets].filter(([to]) => reaches(to, from)).map(([, example]) => example)
+  );
+  assertNone(found, "Imports between folders that need each other");
+});
+
+Deno.test("what is exported is needed by another file of the product, or said to be for tests", () => {
+  const found = findUnusedExports(sources).filter((one) => !one.startsWith("lib/media/"));
+  assertNone(found, 'Exports to take back, to remove, or to mark with "For tests"');
 });
 
 Deno.test("each library has one home", () => {

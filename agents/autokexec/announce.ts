@@ -1,7 +1,7 @@
 /** Telling everybody at the laptop: on terminals, and in desktop sessions with a button to say no. */
 import type { RunningProcess, System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
-import { describeError } from "../shared/links.ts";
+import { describeError } from "../../lib/errors.ts";
 
 export interface Session {
   readonly uid: number;

@@ -11,7 +11,7 @@ import {
 import { DISCOVERY_GROUP, DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
 import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
 import type { AutokexecSettings } from "../../lib/formats/autokexec_settings.ts";
-import { UserError } from "../../lib/errors.ts";
+import { describeError, UserError } from "../../lib/errors.ts";
 import {
   findObstacle,
   isGoingOn,
@@ -25,7 +25,7 @@ import {
 import { type Link, readUptimeSeconds } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
-import { describeError, runOnLinks, type UsableLink } from "../shared/links.ts";
+import { runOnLinks, type UsableLink } from "../shared/links.ts";
 import { Announcer } from "./announce.ts";
 import { createCardWatch } from "./card_watch.ts";
 import { createCardRaiser } from "./raise_cards.ts";

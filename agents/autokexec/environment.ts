@@ -1,11 +1,10 @@
 /** What the autokexec agent finds on the laptop: key, settings, name, and whether this is a desktop. */
-import { ExitCode, UserError } from "../../lib/errors.ts";
+import { describeError, ExitCode, UserError } from "../../lib/errors.ts";
 import { type AutokexecSettings, parseAutokexecSettings } from "../../lib/formats/autokexec_settings.ts";
 import { DISCOVERY_NAME_MAX_BYTES, importDiscoveryKey } from "../../lib/protocol/discovery.ts";
 import { deriveKeys, SHARED_KEY_BYTES } from "../../lib/protocol/keys.ts";
 import { toPrintable } from "../../lib/formats/text.ts";
 import type { System } from "../../lib/system/system.ts";
-import { describeError } from "../shared/links.ts";
 import type { AutokexecOptions } from "./options.ts";
 
 /** Written by the initramfs of a system whose disk comes from a laptop (doc/hooks.md). */

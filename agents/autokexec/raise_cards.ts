@@ -6,7 +6,8 @@
 import { isWiredCard, type Link, listLinks, readKernelFile } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
-import { describeError, isCandidate, linkLocalAddress } from "../shared/links.ts";
+import { isCandidate, linkLocalAddress } from "../shared/links.ts";
+import { describeError } from "../../lib/errors.ts";
 
 /** The kernel gives the address at once; network managers raise a card, and give it an address, within a second or two. */
 const patienceMs = 5_000;
@@ -14,7 +15,7 @@ const patienceMs = 5_000;
 export type CardNeed = "up" | "address";
 
 /** What a card lacks to hear desktops, as far as we may help. */
-export function findNeed(link: Link): CardNeed | undefined {
+function findNeed(link: Link): CardNeed | undefined {
   if (!isCandidate(link)) return undefined;
   if (!link.isUp) return "up";
   const hasAddress = link.addresses.some(({ family, scope }) => family === "ipv6" && scope === "link");

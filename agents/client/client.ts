@@ -1,5 +1,5 @@
 /** The client agent: search, fetch, start; over and over until it works. */
-import { ProtocolError, UserError } from "../../lib/errors.ts";
+import { describeError, ProtocolError, UserError } from "../../lib/errors.ts";
 import { checkMemory, executeKernel, loadKernel, unloadKernel } from "../../lib/boot/kexec.ts";
 import { connectStream } from "../../lib/net/stream.ts";
 import { BOOT_EXCHANGE_PORT, BOOT_EXCHANGE_VERSION } from "../../lib/protocol/boot_exchange.ts";
@@ -8,7 +8,6 @@ import { createBackoff } from "../shared/backoff.ts";
 import { formatBytes } from "../../lib/format_bytes.ts";
 import type { Console } from "../shared/console.ts";
 import { type Environment, readEnvironment } from "../shared/environment.ts";
-import { describeError } from "../shared/links.ts";
 import { ExchangeFailed, fetchArchive, type FetchedArchive } from "./exchange.ts";
 import type { ClientOptions } from "./options.ts";
 import { findRoute, type Route } from "./route.ts";
@@ -126,7 +125,7 @@ function report(console: Console, { archive, staged }: FetchedArchive): void {
 }
 
 /** What went wrong and what to do, in lines. */
-export function explain(error: unknown): readonly string[] {
+function explain(error: unknown): readonly string[] {
   if (error instanceof ProtocolError && error.code === "wrong-key") {
     return [`${error.message}: both images must be built with the same aes-key file`];
   }

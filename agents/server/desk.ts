@@ -10,7 +10,7 @@ import { type NbdExport, type NbdExportEnd, startNbdExport } from "../../lib/exp
 import type { Link } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
-import { describeError } from "../shared/links.ts";
+import { describeError } from "../../lib/errors.ts";
 import { howLostEnds } from "./lost_export.ts";
 import type { SessionPlan } from "../../lib/export/session_plan.ts";
 
@@ -288,7 +288,7 @@ export class Desk {
 }
 
 /** The address of a session, if the link that should have it is there without it. Pure. */
-export function findMissingAddress(
+function findMissingAddress(
   links: readonly Link[],
   wanted: LinkAddress | undefined,
 ): LinkAddress | undefined {

@@ -3,7 +3,7 @@ import { describeLocked, type DiskReport } from "../../lib/disk/inspect_disk.ts"
 import { BootError } from "../../lib/boot_error.ts";
 import { DiskError } from "../../lib/disk/disk_error.ts";
 import { type BootImage, lacksInitramfs } from "../../lib/boot/opened_image.ts";
-import { ProtocolError, UserError } from "../../lib/errors.ts";
+import { describeError, ProtocolError, UserError } from "../../lib/errors.ts";
 import type { AcceptedStream, ByteStream } from "../../lib/net/stream.ts";
 import {
   type ArchiveMessage,
@@ -25,7 +25,6 @@ import {
 } from "../../lib/protocol/server_session.ts";
 import type { System } from "../../lib/system/system.ts";
 import { type Console, formatTransfer, formatTransferred } from "../shared/console.ts";
-import { describeError } from "../shared/links.ts";
 import { eventOfConnectionError, eventOfLocalError } from "../shared/exchange_events.ts";
 import { FrameSource } from "../shared/frame_source.ts";
 import { sendPart } from "./archive.ts";

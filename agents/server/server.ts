@@ -2,7 +2,7 @@
 import { releaseLeftovers } from "../../lib/disk/leftovers.ts";
 import type { DiskReport } from "../../lib/disk/inspect_disk.ts";
 import { DiskError } from "../../lib/disk/disk_error.ts";
-import { UserError } from "../../lib/errors.ts";
+import { describeError, UserError } from "../../lib/errors.ts";
 import { describeEndpoint } from "../../lib/net/address.ts";
 import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";
 import { listenStream, type StreamListener } from "../../lib/net/listen.ts";
@@ -17,7 +17,7 @@ import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../shared/backoff.ts";
 import type { Console } from "../shared/console.ts";
 import { type Environment, readEnvironment } from "../shared/environment.ts";
-import { describeError, runOnLinks, type UsableLink } from "../shared/links.ts";
+import { runOnLinks, type UsableLink } from "../shared/links.ts";
 import { version } from "../../lib/version.ts";
 import { Desk, type LostExport } from "./desk.ts";
 import { serveExchange, type ServerExchangeOptions } from "./exchange.ts";

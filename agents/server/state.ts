@@ -1,5 +1,4 @@
 /** What the server is doing, for the console, and for people and monitoring through port 4645. Holds no secret. Pure. */
-import { describeEndpoint } from "../../lib/net/address.ts";
 import type { Page, PageRequest } from "../../lib/net/status_page.ts";
 import { formatBytes } from "../../lib/format_bytes.ts";
 
@@ -79,11 +78,4 @@ export function answerStateRequest(state: ServerState, request: PageRequest): Pa
     `listening: ${state.listening.length === 0 ? "on no link yet" : state.listening.join(", ")}`,
   ];
   return { status: 200, contentType: "text/plain; charset=utf-8", body: `${lines.join("\n")}\n` };
-}
-
-/** The name of a listening place: "eth0", or the address for `--listen`. */
-export function describeListening(
-  place: { readonly link: string } | { readonly address: string; readonly port: number },
-): string {
-  return "link" in place ? place.link : describeEndpoint(place.address, place.port);
 }

@@ -1,8 +1,7 @@
 /** What can go wrong while a session is driven, as the events both session machines know. */
-import { ProtocolError, UserError } from "../../lib/errors.ts";
+import { describeError, ProtocolError, UserError } from "../../lib/errors.ts";
 import { IdleTimeout } from "../../lib/net/stream.ts";
 import type { CommonEvent } from "../../lib/protocol/session_failure.ts";
-import { describeError } from "./links.ts";
 
 /** Trouble with the connection or with what came over it. */
 export function eventOfConnectionError(error: unknown): CommonEvent {

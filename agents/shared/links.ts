@@ -148,5 +148,3 @@ async function bringUp(
     return false;
   }
 }
-
-export { describeError };

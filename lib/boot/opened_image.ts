@@ -23,7 +23,7 @@ export interface BootImage {
 export type ClosableImage = BootImage & AsyncDisposable;
 
 /** A kernel or initramfs is never larger; a file that is would fill the desktop's memory. */
-export const maximumImageBytes = 1024 * 1024 * 1024;
+const maximumImageBytes = 1024 * 1024 * 1024;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -11,7 +11,7 @@ const fewestColumns = 20;
 const besideColumns = 32;
 
 /** @param columns what the stream says; 0 and undefined mean that it does not know */
-export function helpWidth(columns: number | undefined): number {
+function helpWidth(columns: number | undefined): number {
   return columns === undefined || columns <= 0 ? usualColumns : Math.max(fewestColumns, columns);
 }
 

@@ -210,7 +210,7 @@ const bootLoad = v.object({
 }, "a mapping");
 
 /** Options of a module that is compiled from source. */
-export const driverSchema = v.nullish(
+const driverSchema = v.nullish(
   v.object({
     url: optionalKey(
       sourceUrl,

@@ -21,7 +21,7 @@ export interface LoaderSource {
 export const secondStageName = "grubx64.efi";
 
 /** Never fbx64.efi, shim's fallback: it writes boot entries into the desktop's NVRAM. */
-export function listLoaders(suite: string): readonly LoaderSource[] {
+function listLoaders(suite: string): readonly LoaderSource[] {
   const second = withoutSignedSystemdBoot.includes(suite)
     // gcdx64: GRUB as Debian's own installation media have it; it looks for /boot/grub/grub.cfg beside /.disk/info
     ? { package: "grub-efi-amd64-signed", path: "usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed" }

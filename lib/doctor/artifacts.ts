@@ -3,7 +3,8 @@
 import { commandToType } from "../command_to_type.ts";
 import { UserError } from "../errors.ts";
 import { backupDirectory, journalPath, parseJournal } from "../host/journal.ts";
-import { hashFile, type HostTree } from "../host/tree.ts";
+import type { HostTree } from "../host/tree.ts";
+import { hashFile } from "../hash.ts";
 import { SHARED_KEY_BYTES } from "../protocol/keys.ts";
 import type { System } from "../system/system.ts";
 import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";

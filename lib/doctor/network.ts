@@ -88,7 +88,7 @@ function checkNics({ nics }: NetworkFacts): Verdict {
   return ok(found);
 }
 
-export async function readNics(system: System): Promise<readonly NicFacts[]> {
+async function readNics(system: System): Promise<readonly NicFacts[]> {
   const nics: NicFacts[] = [];
   for (const link of await listLinks(system)) {
     const uevent = await readKernelFile(system, `/sys/class/net/${link.name}/device/uevent`);

@@ -82,7 +82,7 @@ export async function readSecureBoot(system: System): Promise<boolean> {
 }
 
 /** The installed kernel of the image, or else the one that was built. */
-export async function readImageKernel(
+async function readImageKernel(
   system: System,
   tree: HostTree,
   { installed, built }: { readonly installed: string; readonly built: string },
@@ -94,7 +94,7 @@ export async function readImageKernel(
 }
 
 /** Runs `cat`. */
-export async function readTrustedKeys(system: System): Promise<readonly string[] | undefined> {
+async function readTrustedKeys(system: System): Promise<readonly string[] | undefined> {
   return parseTrustedKeys(await readKernelFile(system, "/proc/keys") ?? "");
 }
 

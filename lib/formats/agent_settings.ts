@@ -12,7 +12,7 @@ export const AGENT_SETTINGS_PATH = "/etc/stiefelsystem/agent.json";
 /** Where the shared key is inside the image: 32 raw bytes, mode 0600. */
 export const AGENT_KEY_PATH = "/etc/stiefelsystem/aes-key";
 /** A settings file never grows beyond this. */
-export const AGENT_SETTINGS_MAX_BYTES = 16 * 1024;
+const AGENT_SETTINGS_MAX_BYTES = 16 * 1024;
 
 const path = printable(4096);
 

@@ -12,7 +12,7 @@ export const AUTOKEXEC_SETTINGS_PATH = "/etc/stiefelsystem/autokexec.json";
 /** Where the shared key is on the laptop: 32 raw bytes, mode 0600. */
 export const AUTOKEXEC_KEY_PATH = "/etc/stiefelsystem/aes-key";
 /** A settings file never grows beyond this. */
-export const AUTOKEXEC_SETTINGS_MAX_BYTES = 64 * 1024;
+const AUTOKEXEC_SETTINGS_MAX_BYTES = 64 * 1024;
 
 const path = v.pipe(printable(4096), v.startsWith("/"));
 

@@ -116,7 +116,7 @@ function isCpioPath(path: string): boolean {
 }
 
 /**
- * Reads an archive as `buildCpio` makes it. Anything else is refused.
+ * Reads an archive as `buildCpio` makes it. Anything else is refused. For tests: kernels read what this module writes.
  * @throws ProtocolError truncated or malformed
  */
 export function parseCpio(bytes: Uint8Array): CpioEntry[] {

@@ -60,7 +60,7 @@ export function sayAlsoSkipped(ui: Ui, what: string): void {
  * A plan as a dry run prints it: one line a step; with `withDiffs` then each step with its reason and its change.
  * @param color for the changes
  */
-export function formatDryRun(
+function formatDryRun(
   proposals: readonly Proposal[],
   { withDiffs, color }: { readonly withDiffs: boolean; readonly color: boolean },
 ): readonly string[] {
@@ -101,6 +101,6 @@ function paint(ui: Ui, change: readonly string[]): readonly string[] {
   return (ui.color ? colorChange(change) : change).map((line) => `    ${line}`);
 }
 
-export function capitalize(text: string): string {
+function capitalize(text: string): string {
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }

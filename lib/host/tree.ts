@@ -3,8 +3,8 @@
  * that turns host paths into real ones; a symlink inside the tree never leads out of it.
  */
 
-import { createHash } from "node:crypto";
 import { UserError } from "../errors.ts";
+import { hashFile } from "../hash.ts";
 import type { CommandOutput, FileStatus, RunOptions, System } from "../system/system.ts";
 import type { FileState } from "./file_state.ts";
 import type { HostPath } from "./host_path.ts";
@@ -113,11 +113,4 @@ export async function readState(system: System, place: string): Promise<FileStat
   if (status.kind !== "file") return { kind: "other" };
   const { sizeBytes, mode, uid, gid } = status;
   return { kind: "file", sha256: await hashFile(system, place), sizeBytes, mode, uid, gid };
-}
-
-/** SHA-256 in hexadecimal, read in pieces. */
-export async function hashFile(system: System, place: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const piece of await system.openRead(place)) hash.update(piece);
-  return hash.digest("hex");
 }

@@ -118,10 +118,3 @@ export function compressCommand(
       return { argv: [program, ...options, "-n", "-k", "-f", name], file: `${name}.gz` };
   }
 }
-
-/** SHA-256 of a file as hex digits, without holding it in memory. */
-export async function hashFile(system: System, path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const piece of await system.openRead(path)) hash.update(piece);
-  return hash.digest("hex");
-}

@@ -1,6 +1,6 @@
 /** The hash of a password for /etc/shadow. Runs `openssl`. */
 import type { System } from "../system/system.ts";
-import { hashText } from "./stage.ts";
+import { hashText } from "../hash.ts";
 
 /**
  * SHA-512 crypt (crypt(5), "$6$"). The salt follows from password and key, so that the same image comes out each time, and says nothing

@@ -1,10 +1,11 @@
 /** From what the image shall be to the stages that make it. Pure. */
 import type { Compressor } from "../config/config.ts";
 import { formatLoaderHook } from "../debian/boot_loaders.ts";
-import { basePackages, recordPackagesHook } from "./base_packages.ts";
+import { recordPackagesHook } from "./base_packages.ts";
 import { agentGrants, autokexecFlags, type Grants } from "../grants.ts";
-import { baseModulePatterns, unwantedModulePatterns } from "./kernel_modules.ts";
-import { hashText, type Json, type Stage } from "./stage.ts";
+import { unwantedModulePatterns } from "./kernel_modules.ts";
+import type { Json, Stage } from "./stage.ts";
+import { hashText } from "../hash.ts";
 import { loadedByName } from "./shared_libraries.ts";
 import { busyboxApplets, busyboxSystemApplets, excludedPaths } from "./trim_rules.ts";
 import type { DriverConfig } from "../config/config.ts";
@@ -170,6 +171,3 @@ function planCompile({ drivers, mirror, suite }: ImageRequest): Stage[] {
     inputs: { version: 1, suite, mirror, drivers: drivers as unknown as Json },
   }];
 }
-
-/** What every image is asked to have, besides what the configuration adds. */
-export const baseRequest = { packages: basePackages, modulePatterns: baseModulePatterns } as const;

@@ -1,7 +1,7 @@
 /** Fingerprints of the project's own files that go into the image. Runs `find`. */
-import { hashFile } from "./part_archive.ts";
+import { hashFile, hashText } from "../hash.ts";
 import { listTree } from "./list_tree.ts";
-import { canonicalJson, hashText } from "./stage.ts";
+import { canonicalJson } from "./stage.ts";
 import type { System } from "../system/system.ts";
 
 /** What agents may be made of (design: agents import nothing else), relative to the project. */
@@ -29,7 +29,7 @@ const agentSourceFiles = [
   "lib/version_order.ts",
 ];
 
-/** Whether a change of this source makes other agents; path relative to the project. */
+/** Whether a change of this source makes other agents; path relative to the project. For tests, which know what agents import. */
 export function isAgentSource(path: string): boolean {
   return agentSourceFiles.includes(path) ||
     agentSourceDirectories.some((directory) => path.startsWith(`${directory}/`));

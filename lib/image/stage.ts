@@ -1,5 +1,5 @@
 /** A stage of the build: what it depends on, and the key its result is cached under. Pure. */
-import { createHash } from "node:crypto";
+import { hashText } from "../hash.ts";
 
 export const stageNames = [
   "base",
@@ -53,9 +53,4 @@ export function canonicalJson(value: Json): string {
         ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => a < b ? -1 : 1))
         : part,
   );
-}
-
-/** SHA-256 as hex digits. */
-export function hashText(text: string | Uint8Array): string {
-  return createHash("sha256").update(text).digest("hex");
 }

@@ -1,6 +1,5 @@
 /** The initramfs generators, one data file each. Adding one: that file, its line here, its files in image/host/. Pure. */
 
-import type { Distribution } from "../distro/distribution.ts";
 import { dracut } from "./dracut.ts";
 import type { GeneratorId, GeneratorSetup } from "./generator.ts";
 import { initramfsTools } from "./initramfs_tools.ts";
@@ -17,10 +16,13 @@ export function ownLayers(installed: readonly GeneratorId[]): readonly string[] 
   return installed.flatMap((id) => generators[id].ownLayers);
 }
 
-/** Folders below image/host/ with the hooks that have the initramfs of desktops built anew. */
+/**
+ * Folders below image/host/ with the hooks that have the initramfs of desktops built anew.
+ * @param distribution undefined where it is not known; then only the generator's own
+ */
 export function hookLayers(
   generator: GeneratorId,
-  distribution: Pick<Distribution, "kernelHooks"> | undefined,
+  distribution: { readonly kernelHooks: readonly string[] } | undefined,
 ): readonly string[] {
   return [...new Set([...generators[generator].updateHooks, ...distribution?.kernelHooks ?? []])];
 }

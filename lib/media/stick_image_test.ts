@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { makeSampleStick, sampleBuilt } from "../../tests/support/sample_stick.ts";
 import { createSeededRandom } from "../../tests/support/seeded_random.ts";
 import { formatManifest } from "../image/manifest.ts";
-import { hashText } from "../image/stage.ts";
+import { hashText } from "../hash.ts";
 import { archivePaddingBytes } from "../formats/cpio.ts";
 import { concatenate } from "../formats/bytes.ts";
 import { createRealSystem } from "../system/real.ts";

@@ -4,7 +4,7 @@ import { grubCoreName, secondStageName } from "../debian/boot_loaders.ts";
 import { UserError } from "../errors.ts";
 import { commandToType } from "../command_to_type.ts";
 import { parseManifest } from "../image/manifest.ts";
-import { hashText } from "../image/stage.ts";
+import { hashText } from "../hash.ts";
 import { archivePaddingBytes } from "../formats/cpio.ts";
 import type { System } from "../system/system.ts";
 import type { StickParts } from "./stick_content.ts";

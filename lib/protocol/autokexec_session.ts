@@ -63,7 +63,7 @@ export interface AutokexecMoment {
 /** How long nobody is listened to after a no or a failure; the desktop would ask again every few seconds. */
 export const DECLINE_MS = 10 * 60_000;
 /** How people at the laptop say no without a desktop session. */
-export const CANCEL_COMMAND = "systemctl stop stiefel-autokexec";
+const CANCEL_COMMAND = "systemctl stop stiefel-autokexec";
 
 /** What offers say at the moment. */
 export function presenceOf(state: AutokexecState, nowMs: number): ServerPresence {

@@ -19,7 +19,7 @@ export const PASSPHRASE_MAX_BYTES = 512;
 /** A control message never grows beyond this. */
 export const CONTROL_MAX_BYTES = 16 * 1024;
 /** The most a kernel or an initramfs may have: what a 32-bit `initrd` size field can express, and far more than any has. */
-export const ARCHIVE_PART_MAX_BYTES = 2 ** 32 - 1;
+const ARCHIVE_PART_MAX_BYTES = 2 ** 32 - 1;
 /** Bounds on texts shown to people; use `toPrintable(text, bound)` for what comes from a disk or a program. */
 export const NAME_MAX_BYTES = 64;
 export const TITLE_MAX_BYTES = 256;
@@ -154,7 +154,6 @@ type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReado
 export type ClientMessage = DeepReadonly<v.InferOutput<typeof ClientMessageSchema>>;
 export type ServerMessage = DeepReadonly<v.InferOutput<typeof ServerMessageSchema>>;
 export type HelloMessage = Extract<ClientMessage, { kind: "hello" }>;
-export type RequestMessage = Extract<ClientMessage, { kind: "request" }>;
 export type AckMessage = Extract<ClientMessage, { kind: "ack" }>;
 export type WelcomeMessage = Extract<ServerMessage, { kind: "welcome" }>;
 export type RefuseMessage = Extract<ServerMessage, { kind: "refuse" }>;

@@ -9,7 +9,7 @@ import { decodeUtf8, encodeUtf8, isPrintable } from "../formats/text.ts";
 export const DISCOVERY_PORT = 61570;
 /** ff02::1, all nodes on the link (RFC 4291 section 2.7.1): every IPv6 host has joined it, so nothing has to be configured. */
 export const DISCOVERY_GROUP = "ff02::1";
-export const DISCOVERY_VERSION = 1;
+const DISCOVERY_VERSION = 1;
 /** Length of every datagram. */
 export const DISCOVERY_BYTES = 128;
 export const NONCE_BYTES = 16;

@@ -109,7 +109,7 @@ export class FrameReader {
 
 /** First bytes of both openings: what tells this protocol from others. */
 const MAGIC = encodeUtf8("STIEFEL");
-export const STREAM_VERSION = 1;
+const STREAM_VERSION = 1;
 const PREAMBLE_BYTES = MAGIC.length + 1;
 export const CLIENT_OPENING_BYTES = PREAMBLE_BYTES + HANDSHAKE_MESSAGE_BYTES;
 /** The longer one of the server's openings; nothing longer is read before the handshake is done. */

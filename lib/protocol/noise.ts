@@ -21,7 +21,7 @@ import { encodeUtf8 } from "../formats/text.ts";
 
 export const NOISE_PROTOCOL_NAME = "Noise_NNpsk0_25519_ChaChaPoly_SHA256";
 /** Noise 3: no Noise message is longer. */
-export const NOISE_MESSAGE_MAX_BYTES = 65535;
+const NOISE_MESSAGE_MAX_BYTES = 65535;
 /** Length of both handshake messages with an empty payload: an ephemeral public key and a tag. */
 export const HANDSHAKE_MESSAGE_BYTES = KEY_BYTES + TAG_BYTES;
 const NOTHING = new Uint8Array(0);

@@ -66,7 +66,7 @@ export class ChallengeBook {
  * More than clients ask in hours (one every 4 s each), and nobody else can put one in. What was recorded before this server was started counts as
  * new once.
  */
-export const NONCES_MAX = 8192;
+const NONCES_MAX = 8192;
 
 /** The nonces of the authentic questions that were heard last: who repeats one has no key. */
 export class NonceRing {

@@ -13,7 +13,7 @@ export const SESSION_FILE_PATH = "/stiefelsystem/session";
 /** The name the hook gives to the link that carries the disk. */
 export const STIEFEL_LINK_NAME = "stiefel0";
 /** A session file never grows beyond this. */
-export const SESSION_FILE_MAX_BYTES = 4096;
+const SESSION_FILE_MAX_BYTES = 4096;
 const VALUE = /^[A-Za-z0-9:._/%-]{1,128}$/;
 
 /** Everything the initramfs hook needs to raise the link and attach the disk. */

@@ -5,6 +5,7 @@
  * image/host (what `setup-server` puts on a laptop). Nothing of it depends on the machine it is made on.
  */
 
+import { hashText } from "../hash.ts";
 import { bootstrapProgram, findBootstrapHost } from "../debian/bootstrap_program.ts";
 import { askMirror, demandSpace } from "../image/check_before_build.ts";
 import { debianMirror } from "../image/mirror.ts";
@@ -360,7 +361,7 @@ async function hashRecipe(system: System, recipe: DemoDiskRecipe): Promise<strin
     formatGrubConfig("release"),
   ];
   for (const overlay of recipe.overlays) parts.push(...await listContent(system, overlay, ""));
-  return await sha256Hex(new TextEncoder().encode(parts.join("\n")), 20);
+  return hashText(parts.join("\n")).slice(0, 20);
 }
 
 async function listContent(system: System, root: string, path: string): Promise<string[]> {
@@ -372,13 +373,8 @@ async function listContent(system: System, root: string, path: string): Promise<
   }
   if (status?.kind !== "file") return [`${path} ${status?.kind}`];
   return [
-    `${path} ${status.mode & 0o111 ? "executable" : "plain"} ${await sha256Hex(await system.readFile(full), 64)}`,
+    `${path} ${status.mode & 0o111 ? "executable" : "plain"} ${hashText(await system.readFile(full))}`,
   ];
-}
-
-async function sha256Hex(bytes: Uint8Array<ArrayBuffer>, digits: number): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("").slice(0, digits);
 }
 
 /** A copy of the disk that a run may write to; holes stay holes, and file systems that can share blocks do. */

@@ -36,7 +36,7 @@ const InhibitorsSchema = v.object({
  * org.freedesktop.login1(5)). `systemctl kexec` of root passes them over.
  * @param text what busctl says of `ListInhibitors`
  */
-export function findInhibitor(text: string): string | undefined {
+function findInhibitor(text: string): string | undefined {
   const { success, output } = v.safeParse(InhibitorsSchema, parseJsonText(text));
   const found = success
     ? output.data[0].find(([what, , , mode]) => mode === "block" && what.split(":").includes("shutdown"))

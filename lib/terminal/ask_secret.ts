@@ -31,7 +31,7 @@ export async function askSecret(keyboard: Keyboard, { prompt, write, signal }: S
 }
 
 /** What turns the marks of one input into those of the next. */
-export function changeMarks(before: SecretInput, after: SecretInput): string {
+function changeMarks(before: SecretInput, after: SecretInput): string {
   const more = countCharacters(after) - countCharacters(before);
   return more >= 0 ? "*".repeat(more) : "\b \b".repeat(-more);
 }

@@ -2,6 +2,7 @@
  * Disks of laptops that nobody has set up yet, made once and kept in the cache: plain ones and those on LUKS and LVM or on btrfs.
  */
 
+import { hashText } from "../../lib/hash.ts";
 import { prepareDemoDisk } from "../../lib/cli/commands/prepare_machines.ts";
 import { autologinCredentials, openConsoleShell } from "../support/console_shell.ts";
 import { copyDemoDisk, type DemoDisk } from "../../lib/qemu/demo_disk.ts";
@@ -90,7 +91,7 @@ async function planInstallation(rig: QemuTest, layout: InstalledLayout): Promise
   const installer = await preparePlainDisk(rig, layout.generator);
   const key = installer.imagePath.split("/").at(-2)?.split("-").at(-1);
   const steps = formatInstallSteps(layout, "/dev/vdb");
-  const recipe = await sha256Hex(JSON.stringify([installedDiskMiB, steps]));
+  const recipe = hashText(JSON.stringify([installedDiskMiB, steps])).slice(0, 16);
   return { layout, installer, steps, cached: `${rig.options.cacheDir}/installed-${layout.name}-${key}-${recipe}.img` };
 }
 
@@ -146,9 +147,4 @@ async function removeOlder({ system, options }: QemuTest, layout: InstalledLayou
       await system.remove(`${options.cacheDir}/${name}`);
     }
   }
-}
-
-async function sha256Hex(text: string): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-  return Array.from(hash.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

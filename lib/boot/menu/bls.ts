@@ -71,7 +71,7 @@ function readFields(text: string): ReadonlyMap<string, readonly string[]> {
 }
 
 /** Entries may name files with the firmware's backslashes, or with several of either kind in a row. */
-export function toPath<T extends string | undefined>(path: T): T {
+function toPath<T extends string | undefined>(path: T): T {
   return path?.replaceAll(/[\\/]+/g, "/") as T;
 }
 
@@ -105,7 +105,7 @@ export function parseEntryName(fileName: string): Pick<SortFields, "id" | "fileN
 }
 
 /** Boot Loader Specification, "Sorting": an entry without tries left comes last. */
-export function compareEntries(a: SortFields, b: SortFields): number {
+function compareEntries(a: SortFields, b: SortFields): number {
   const [isBadA, isBadB] = [a.tries?.left === 0, b.tries?.left === 0];
   if (isBadA !== isBadB) return isBadA ? 1 : -1;
   if ((a.sortKey === undefined) !== (b.sortKey === undefined)) return a.sortKey === undefined ? 1 : -1;

@@ -83,7 +83,7 @@ function describeRefusal(error: unknown, { root }: BootEntryOptions): Refusal {
 }
 
 /** Lines for people. Pure. */
-export function describePreview(preview: BootPreview): readonly string[] {
+function describePreview(preview: BootPreview): readonly string[] {
   const name = ({ partition, path }: PreviewFile): string => `${path}  (on ${partition})`;
   const isElsewhere = !isSameFile(preview.source, preview.commandLineSource);
   const rows: readonly (readonly [string, string])[] = [

@@ -65,7 +65,7 @@ export async function prepareMachines(system: System, ui: Ui, options: MachineOp
   return { image, disk, host };
 }
 
-export async function ensureMachinePackages(system: System, ui: Ui): Promise<void> {
+async function ensureMachinePackages(system: System, ui: Ui): Promise<void> {
   const { stdout: uid } = await system.run(["id", "-u"]);
   // An ordinary user unpacks Debian in a user namespace with subordinate ids (newuidmap(1)).
   const programs = uid.trim() === "0" ? machinePrograms : [...machinePrograms, "newuidmap"];

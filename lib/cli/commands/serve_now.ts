@@ -79,7 +79,7 @@ async function demandPossible(system: System, { dryRun }: { readonly dryRun: boo
 }
 
 /** What happens, and how one comes back. Pure. */
-export function describeRestart({ server, autokexec }: Config): readonly string[] {
+function describeRestart({ server, autokexec }: Config): readonly string[] {
   return [
     "This computer shuts down as for any restart, and starts as a server for desktops with the same key:",
     "all programs end, all users are logged out, and nothing of this system runs until it comes back.",

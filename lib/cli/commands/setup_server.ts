@@ -252,7 +252,7 @@ function findMissingPrograms(facts: HostFacts, { autokexec, root }: SetupServerO
 }
 
 /** The command that installs what is missing, to be pasted. */
-export function installHint(facts: HostFacts, missing: readonly Need[], root?: string): string {
+function installHint(facts: HostFacts, missing: readonly Need[], root?: string): string {
   const distribution = facts.distribution?.distribution;
   if (distribution === undefined) return `the packages that bring ${missing.join(", ")}`;
   const chroot = root === undefined || root === "/" ? [] : ["chroot", root];

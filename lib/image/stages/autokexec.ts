@@ -4,7 +4,7 @@
  */
 import { autokexecFiles } from "../../autokexec_files.ts";
 import { autokexecFlags } from "../../grants.ts";
-import { hashFile } from "../part_archive.ts";
+import { hashFile } from "../../hash.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { bundleAgent, compile } from "./agents.ts";
 import type { StageContext } from "./context.ts";

@@ -3,7 +3,7 @@ import { type BootstrapHost, findBootstrapHost, readBootstrapStep } from "../../
 import { runBootstrap } from "../../debian/run_bootstrap.ts";
 import { mmdebstrapArguments, packageRecordDirectory, parsePackageVersions } from "../base_packages.ts";
 import { sourceDateEpoch } from "../plan_image.ts";
-import { hashText } from "../stage.ts";
+import { hashText } from "../../hash.ts";
 import type { StageRecord } from "../stage_record.ts";
 import type { System } from "../../system/system.ts";
 import type { StageContext } from "./context.ts";

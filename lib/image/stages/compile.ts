@@ -2,7 +2,7 @@
  * Stage "compile": drivers from source, in a Debian of its own that is thrown away afterwards. Only for modules whose configuration names
  * a source. Runs `curl` or `git`, `tar`, `id`, `unshare`, `setpriv`, `find`, `install`.
  */
-import { type DriverConfig } from "../../config/config.ts";
+import type { DriverConfig } from "../../config/config.ts";
 import { requireDriverSource } from "../../config/driver_source.ts";
 import { findBootstrapHost } from "../../debian/bootstrap_program.ts";
 import { runBootstrap } from "../../debian/run_bootstrap.ts";
@@ -15,8 +15,8 @@ import {
   driverMakeCommand,
   sourceDirectory,
 } from "../compile_driver.ts";
-import { hashFile } from "../part_archive.ts";
-import { canonicalJson, hashText } from "../stage.ts";
+import { hashFile, hashText } from "../../hash.ts";
+import { canonicalJson } from "../stage.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { mmdebstrapEnvironment, treeName } from "./base.ts";
 import type { StageContext } from "./context.ts";

@@ -1,8 +1,8 @@
 /** Stage "pack": the parts one after the other are the initrd; beside it the kernel and the manifest. */
 import { packageRecordDirectory, parsePackageVersions } from "../base_packages.ts";
 import { formatManifest } from "../manifest.ts";
-import { hashFile } from "../part_archive.ts";
-import { hashText, type StageName } from "../stage.ts";
+import { hashFile, hashText } from "../../hash.ts";
+import type { StageName } from "../stage.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { archivePaddingBytes, buildCpio } from "../../formats/cpio.ts";
 import type { System } from "../../system/system.ts";

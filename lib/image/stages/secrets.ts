@@ -1,7 +1,7 @@
 /** Stage "secrets": the shared key and the agents' settings, an archive of their own that nothing else is mixed with. */
 import { AGENT_KEY_PATH, AGENT_SETTINGS_PATH, formatAgentSettings } from "../../formats/agent_settings.ts";
 import { buildCpio } from "../../formats/cpio.ts";
-import { hashText } from "../stage.ts";
+import { hashText } from "../../hash.ts";
 import type { StageRecord } from "../stage_record.ts";
 import type { StageContext } from "./context.ts";
 
