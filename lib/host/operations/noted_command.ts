@@ -106,7 +106,7 @@ async function watchOutputs(
   return watched;
 }
 
-export function withoutResult({ path, original, backup }: OutputEntry): OutputEntry {
+function withoutResult({ path, original, backup }: OutputEntry): OutputEntry {
   return { path, original, ...(backup === undefined ? {} : { backup }) };
 }
 

@@ -1,6 +1,5 @@
 /** Writes a file, or makes it what it shall be: content, mode and owner. Undone by restore_file.ts. */
 
-import { createHash } from "node:crypto";
 import { commandToType } from "../../command_to_type.ts";
 import { UserError } from "../../errors.ts";
 import { decodeText, maximumDiffBytes } from "../diff.ts";
@@ -10,7 +9,7 @@ import type { HostPath } from "../host_path.ts";
 import { makeParents } from "../made_directories.ts";
 import type { Described, OperationKind } from "../operation.ts";
 import { replaceFile } from "../replace_file.ts";
-import { hashFile } from "../tree.ts";
+import { hashFile, hashText } from "../../hash.ts";
 import { changeFile, inspectFile, inTheWay } from "./change_file.ts";
 
 export type FileContent =
@@ -75,7 +74,7 @@ async function measureContent(
     return { sha256: await hashFile(system, content.source), sizeBytes: status.sizeBytes };
   }
   const bytes = contentBytes(content);
-  return { sha256: createHash("sha256").update(bytes).digest("hex"), sizeBytes: bytes.length };
+  return { sha256: hashText(bytes), sizeBytes: bytes.length };
 }
 
 /** The bytes of content that is given as a value. */
