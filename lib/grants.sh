@@ -70,6 +70,16 @@ serve-now)
 --ignore-env \
 --allow-sys=uid"
     ;;
+setup-client-usbdrive)
+    flags="\
+--no-prompt \
+--allow-run=cat,dd,flock,id,lsblk,/usr/bin/lsblk,sync,wipefs \
+--allow-read \
+--allow-write \
+--allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME \
+--ignore-env \
+--allow-sys=uid"
+    ;;
 demo)
     flags="\
 --no-prompt \

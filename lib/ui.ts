@@ -51,6 +51,11 @@ export interface Ui {
   ask(question: Question): Promise<Answer>;
   /** @throws {StoppedByUser} on Ctrl-C or a closed input */
   confirm(text: string): Promise<boolean>;
+  /**
+   * A line, shown as it is typed; without blanks around it. "--yes" does not answer it.
+   * @throws {StoppedByUser} on Ctrl-C or a closed input
+   */
+  askText(text: string): Promise<string>;
   /** A secret, never echoed. @throws {StoppedByUser} on Ctrl-C or a closed input */
   askSecret(text: string): Promise<string>;
   screen(): Screen;

@@ -46,6 +46,7 @@ const notPrograms: Readonly<Record<string, readonly string[]>> = {
   "lib/formats/agent_settings.ts": ["reboot"],
   "lib/formats/kernel_command_line.ts": ["ip", "reboot"],
   "lib/protocol/session_failure.ts": ["timeout"],
+  "lib/media/device_refusals.ts": ["lvm"],
   "lib/qemu/boot_steps.ts": ["kexec"],
   "lib/qemu/machine_pair.ts": ["poweroff"],
 };
@@ -155,6 +156,8 @@ const notReached: Readonly<Record<CommandName, readonly string[]>> = {
   "doctor": [...pagers, ...host],
   // The image itself jumps into a kernel; here the shutdown does.
   "serve-now": [...pagers, "ip", "sync"],
+  // Of what fetches the boot loaders, their names only.
+  "setup-client-usbdrive": [...pagers, "ip", "mmdebstrap", "setpriv", "tar", "timeout", "unshare"],
   "boot-entry": [...pagers, "cat"],
   "demo": [...machines, "ip", "lsblk"],
   "test-qemu": [...machines, "ip", "lsblk"],

@@ -1,10 +1,9 @@
 /** Which disk is served: the one the laptop ran from, or the one the configuration names. */
 import { describeIdentity, findIdentifiedDisk } from "../../lib/disk/disk_identity.ts";
 import { describeDisk } from "../../lib/disk/decide_disk.ts";
-import { realDevicePath } from "../../lib/disk/inspect_disk.ts";
 import { DiskError } from "../../lib/disk/disk_error.ts";
+import { listBlockDevices, realDevicePath } from "../../lib/system/facts.ts";
 import type { DiskIdentity } from "../../lib/formats/handover.ts";
-import { listBlockDevices } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 
 export interface ServedDisk {

@@ -4,7 +4,8 @@
  */
 
 import { DiskError } from "../disk/disk_error.ts";
-import { findDisk, realDevicePath } from "../disk/inspect_disk.ts";
+import { findDisk } from "../disk/inspect_disk.ts";
+import { realDevicePath } from "../system/facts.ts";
 import { openLuks } from "../disk/luks.ts";
 import { isMountable } from "../disk/mount.ts";
 import { probeSignature } from "../disk/signature.ts";

@@ -1,6 +1,6 @@
 /** Hibernation into a swap file: its place is named on the kernel command line, and no partition's signature shows it. */
 
-import { realDevicePath } from "../disk/inspect_disk.ts";
+import { realDevicePath } from "../system/facts.ts";
 import { readBytes } from "../disk/read_bytes.ts";
 import type { System } from "../system/system.ts";
 

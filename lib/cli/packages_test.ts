@@ -20,6 +20,7 @@ function answer(yes: boolean): { readonly ui: Ui; readonly asked: string[] } {
       asked.push(text);
       return Promise.resolve(yes);
     },
+    askText: () => Promise.resolve(""),
     askSecret: () => Promise.resolve(""),
     screen: () => ({ columns: 80, rows: undefined }),
     isTerminal: false,

@@ -283,6 +283,41 @@ function buildProgram(context: ProgramContext): Command {
       await serveNow(system, ui, options.dryRun === undefined ? {} : { dryRun: true });
     });
 
+  addImageOptions(
+    program.command("setup-client-usbdrive")
+      .description(
+        "Write the stick that starts a desktop, or bring one up to date. Shows the devices, asks, reads back.",
+      )
+      .argument("[device]", "which one, such as sdb; default: it is asked for, after a list"),
+  )
+    .option("--image <file>", "make an image file instead, sparse, without root")
+    .option("--dry-run", "show the devices, and what would be destroyed on the one named; write nothing")
+    .option("--yes", "write to the device that is named without a question; what is refused stays refused")
+    .option("--anew", "write the whole stick, also where an update of a stick of ours would do")
+    .option("--parameter <text...>", "more kernel parameters for the desktop's image, such as nomodeset")
+    .addHelpText("after", () => `\n${wrapText(stickHelp, helpOutput.getOutHelpWidth())}`)
+    .action(async (device, options) => {
+      const { system, ui, paths } = await start(options);
+      const { setupClientUsbdrive } = await import("./commands/setup_client_usbdrive.ts");
+      const { createStickMaker } = await import("./stick_maker.ts");
+      const maker = await createStickMaker(system, {
+        buildDirectory: paths.outDir,
+        keyPath: paths.keyFile,
+        ...(options.parameter === undefined ? {} : { parameters: options.parameter }),
+      });
+      await setupClientUsbdrive(system, ui, {
+        maker,
+        options: {
+          workDirectory: paths.outDir,
+          ...(device === undefined ? {} : { device }),
+          ...(options.image === undefined ? {} : { image: resolve(context.workingDirectory, options.image) }),
+          ...(options.dryRun === undefined ? {} : { dryRun: true }),
+          ...(options.yes === undefined ? {} : { assumeYes: true }),
+          ...(options.anew === undefined ? {} : { isAnew: true }),
+        },
+      });
+    });
+
   addConfigOptions(
     program.command("boot-entry")
       .description(
@@ -308,6 +343,19 @@ function buildProgram(context: ProgramContext): Command {
 
   return program as unknown as Command;
 }
+
+const stickHelp = [
+  "It writes what create-initrd has built. Examples:",
+  "",
+  "  sudo stiefelsystem setup-client-usbdrive",
+  "  stiefelsystem setup-client-usbdrive --dry-run sdb",
+  "  sudo stiefelsystem setup-client-usbdrive --yes /dev/disk/by-id/usb-SanDisk_Ultra_4C53-0:0",
+  "  stiefelsystem setup-client-usbdrive --image stick.img",
+  "",
+  "No device is chosen for you, not even the only one. Devices that carry a system, are mounted, or belong to LVM, RAID, btrfs, ZFS, bcache or " +
+  "encryption are refused, each with the reason and the way out. The name of the device is typed to confirm. A stick of ours is updated: only " +
+  "what has changed is written, and it starts after every single write. Everything is read back. doc/stick.md has more.",
+].join("\n");
 
 const bootEntryHelp = [
   "The server on the laptop decides by the same code. Examples:",

@@ -6,6 +6,7 @@
 import { stripVTControlCharacters, styleText } from "node:util";
 import { StoppedByUser, UserError } from "../errors.ts";
 import { askSecret } from "../terminal/ask_secret.ts";
+import { askText } from "../terminal/ask_text.ts";
 import { createKeyboard, type KeyQuestion } from "../terminal/keyboard.ts";
 import { describeProgress, formatDuration, type ProgressState } from "./progress.ts";
 import {
@@ -177,11 +178,10 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
     if (!canPage || !isLong || !await runPager(text, options.signal)) writeAll(`${text}\n`);
   }
 
-  async function askForSecret(text: string): Promise<string> {
+  async function askFor(ask: typeof askSecret, text: string): Promise<string> {
     clear();
-    if (!canAskKeys) return await readLine();
     try {
-      return await askSecret(keyboard, { prompt: paint("bold", `${text}: `), write, signal: options.signal });
+      return await ask(keyboard, { prompt: paint("bold", `${text}: `), write, signal: options.signal });
     } catch (error) {
       throw options.signal?.aborted ? new StoppedByUser() : error;
     }
@@ -209,7 +209,14 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
       }
       return (await choose(text, yesNoChoices)).word === "yes";
     },
-    askSecret: askForSecret,
+    askText: async (text) => {
+      if (canAskKeys) return (await askFor(askText, text)).trim();
+      write(`${paint("bold", text)}: `);
+      const line = await readLine();
+      write("\n");
+      return line.trim();
+    },
+    askSecret: async (text) => canAskKeys ? await askFor(askSecret, text) : await readLine(),
     screen,
     isTerminal,
     color,

@@ -2,7 +2,7 @@
 
 import { DiskError } from "./disk_error.ts";
 import { CommandError } from "../errors.ts";
-import { type BlockDevice, listBlockDevices } from "../system/facts.ts";
+import { type BlockDevice, listBlockDevices, realDevicePath } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 import { chooseDisk, describeDisk, type DiskProblem, findUses, withDescendants } from "./decide_disk.ts";
 import { needsRecovery } from "./journal.ts";
@@ -119,14 +119,4 @@ export async function findDisk(system: System, path: string | undefined): Promis
   throw new DiskError("no-device", `There is no disk "${path}" on this machine`, {
     hints: devices.filter((device) => device.type === "disk").map(describeDisk),
   });
-}
-
-/** The path lsblk(8) knows a block device by, for any link to it; undefined when there is none. Runs `lsblk`. */
-export async function realDevicePath(system: System, path: string): Promise<string | undefined> {
-  const { exitCode, stdout } = await system.run(["lsblk", "--noheadings", "--nodeps", "--output=PATH", path], {
-    // lsblk(8): 1 a failure, 32 nothing of what was asked for is there
-    acceptExitCodes: [0, 1, 32],
-    timeoutMs: 10_000,
-  });
-  return exitCode === 0 ? stdout.trim() : undefined;
 }

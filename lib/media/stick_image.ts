@@ -58,6 +58,12 @@ export async function makeStickImage(system: System, options: StickOptions, imag
   };
 }
 
+/** @returns what a device must have at least, in bytes. @throws {UserError} when nothing was built */
+export async function measureStick(system: System, options: StickOptions): Promise<number> {
+  const { sizeBytes: _, ...least } = options;
+  return (await composeStick(system, least)).layout.sizeBytes;
+}
+
 /** What a new stick consists of. */
 async function composeStick(
   system: System,

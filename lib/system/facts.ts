@@ -215,6 +215,7 @@ export interface BlockDevice {
   readonly sizeBytes: number;
   readonly isReadOnly: boolean;
   readonly isRemovable: boolean;
+  readonly vendor?: string;
   readonly model?: string;
   readonly serial?: string;
   /** World wide name, of a whole disk. */
@@ -226,12 +227,18 @@ export interface BlockDevice {
   readonly fsType?: string;
   readonly label?: string;
   readonly uuid?: string;
-  /** Of the partition table the device has or is in. */
+  /** Of the partition table the device has or is in: "gpt", "dos", … */
+  readonly tableType?: string;
   readonly tableUuid?: string;
   readonly partUuid?: string;
   readonly partLabel?: string;
   /** GPT type GUID or MBR type byte, lower case. */
   readonly partType?: string;
+  /**
+   * Of the whole disk it is on: the kernel gives each disk that it meets a number of its own, also when another one had the name before
+   * (Documentation/ABI/stable/sysfs-block, diskseq). lsblk(8) has it from 2.39 on, and only when asked for all it knows.
+   */
+  readonly diskSequence?: number;
   /** Where it is mounted; "[SWAP]" when in use as swap. */
   readonly mountPoints: readonly string[];
   readonly children: readonly BlockDevice[];
@@ -241,14 +248,22 @@ const lsblkColumns =
   "NAME,PATH,TYPE,SIZE,RO,RM,MODEL,SERIAL,WWN,TRAN,LOG-SEC,FSTYPE,LABEL,UUID,PTUUID,PARTUUID,PARTLABEL,PARTTYPE,MOUNTPOINTS";
 
 const text = v.optional(v.nullable(v.string()));
+/** With all columns lsblk(8) writes some numbers as texts, and old ones write flags so. */
+const count = v.pipe(v.union([v.number(), v.pipe(v.string(), v.regex(/^\d+$/))]), v.transform(Number));
+const flag = v.pipe(
+  v.union([v.boolean(), v.picklist(["0", "1"])]),
+  v.transform((value) => value === true || value === "1"),
+);
 const lsblkSchema = v.object({
   name: v.string(),
   path: v.string(),
   type: v.string(),
-  size: v.nullable(v.number()),
-  ro: v.boolean(),
-  rm: v.boolean(),
-  "log-sec": v.number(),
+  size: v.nullable(count),
+  ro: flag,
+  rm: flag,
+  "log-sec": count,
+  "disk-seq": v.optional(v.nullable(count)),
+  vendor: text,
   model: text,
   serial: text,
   wwn: text,
@@ -256,11 +271,14 @@ const lsblkSchema = v.object({
   fstype: text,
   label: text,
   uuid: text,
+  pttype: text,
   ptuuid: text,
   partuuid: text,
   partlabel: text,
   parttype: text,
-  mountpoints: v.optional(v.array(v.nullable(v.string())), []),
+  // util-linux before 2.37 knows one only.
+  mountpoint: text,
+  mountpoints: v.optional(v.array(v.nullable(v.string()))),
   children: v.optional(v.array(v.unknown()), []),
 });
 
@@ -268,6 +286,22 @@ const lsblkSchema = v.object({
 export async function listBlockDevices(system: System): Promise<readonly BlockDevice[]> {
   const { stdout } = await system.run(["lsblk", "--json", "--bytes", "--output", lsblkColumns], { timeoutMs: 30_000 });
   return parseBlockDevices(stdout);
+}
+
+/** The same with all that lsblk(8) knows, as far as it knows it. Runs `lsblk`. */
+export async function listBlockDevicesInFull(system: System): Promise<readonly BlockDevice[]> {
+  const { stdout } = await system.run(["lsblk", "--json", "--bytes", "--output-all"], { timeoutMs: 30_000 });
+  return parseBlockDevices(stdout);
+}
+
+/** The path lsblk(8) knows a block device by, for any link to it; undefined when there is none. Runs `lsblk`. */
+export async function realDevicePath(system: System, path: string): Promise<string | undefined> {
+  const { exitCode, stdout } = await system.run(["lsblk", "--noheadings", "--nodeps", "--output=PATH", path], {
+    // lsblk(8): 1 a failure, 32 nothing of what was asked for is there
+    acceptExitCodes: [0, 1, 32],
+    timeoutMs: 10_000,
+  });
+  return exitCode === 0 ? stdout.trim() : undefined;
 }
 
 /** @param output of `lsblk --json --bytes --output …` (lsblk(8)) */
@@ -278,6 +312,7 @@ export function parseBlockDevices(output: string): readonly BlockDevice[] {
 function parseDevice(entry: unknown): BlockDevice {
   const device = v.parse(lsblkSchema, entry);
   const filled = {
+    vendor: device.vendor?.trim(),
     model: device.model?.trim(),
     serial: device.serial?.trim(),
     wwn: device.wwn,
@@ -285,10 +320,12 @@ function parseDevice(entry: unknown): BlockDevice {
     fsType: device.fstype,
     label: device.label,
     uuid: device.uuid,
+    tableType: device.pttype,
     tableUuid: device.ptuuid,
     partUuid: device.partuuid,
     partLabel: device.partlabel,
     partType: device.parttype?.toLowerCase(),
+    diskSequence: device["disk-seq"],
   };
   return {
     name: device.name,
@@ -301,7 +338,7 @@ function parseDevice(entry: unknown): BlockDevice {
     ...Object.fromEntries(
       Object.entries(filled).filter(([, value]) => value !== null && value !== undefined && value !== ""),
     ),
-    mountPoints: device.mountpoints.filter((point) => point !== null),
+    mountPoints: (device.mountpoints ?? [device.mountpoint]).flatMap((point) => point ? [point] : []),
     children: device.children.map(parseDevice),
   };
 }

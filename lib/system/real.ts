@@ -73,9 +73,11 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
     const onAbort = (): void => ender.end();
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      const { onLine } = runOptions;
+      const { onLine, onBytes } = runOptions;
       const captured = runOptions.inheritStdio ? Promise.resolve(["", ""] as const) : Promise.all([
-        capture(child.stdout, onLine && ((line) => onLine(line, "stdout")), ender.signal),
+        onBytes === undefined
+          ? capture(child.stdout, onLine && ((line) => onLine(line, "stdout")), ender.signal)
+          : readPieces(child.stdout, onBytes, ender.signal).then(() => ""),
         capture(child.stderr, onLine && ((line) => onLine(line, "stderr")), ender.signal),
       ]);
       if (runOptions.stdin !== undefined) await feed(child.stdin, runOptions.stdin);

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly acceptExitCodes?: readonly number[];
   /** Called with each complete line as it comes, for progress. */
   readonly onLine?: (line: string, from: "stdout" | "stderr") => void;
+  /** Gets standard output as it comes, byte by byte; {@link CommandOutput.stdout} is empty then. */
+  readonly onBytes?: (piece: Uint8Array) => void;
   /** The program uses our own terminal; nothing is captured. */
   readonly inheritStdio?: boolean;
   /** Runs even after the user asked to stop: unmounting, removing what is half done. */

@@ -75,6 +75,7 @@ const quietUi: Ui = {
   progress: () => progress,
   ask: () => Promise.resolve("abort"),
   confirm: () => Promise.resolve(false),
+  askText: () => Promise.resolve(""),
   askSecret: () => Promise.resolve(""),
   screen: () => ({ columns: 80, rows: undefined }),
   isTerminal: false,

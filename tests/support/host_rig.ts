@@ -19,10 +19,16 @@ export interface ScriptedUi extends Ui {
  */
 export function createScriptedUi(
   answers: readonly ScriptedAnswer[],
-  options: { readonly color?: boolean; readonly onMeddle?: () => Promise<void> | void } = {},
+  options: {
+    readonly color?: boolean;
+    readonly onMeddle?: () => Promise<void> | void;
+    /** What is typed where a text is asked for; then Ctrl-C. */
+    readonly texts?: readonly string[];
+  } = {},
 ): ScriptedUi {
   const said: string[] = [];
   const questions: Question[] = [];
+  const texts = [...options.texts ?? []];
   const progress: Progress = { update: () => {}, note: () => {}, finish: () => {}, fail: () => {} };
   const next = (): ScriptedAnswer => answers[Math.min(questions.length, answers.length) - 1] ?? "yes";
   return {
@@ -44,6 +50,11 @@ export function createScriptedUi(
     confirm: (text) => {
       questions.push({ text });
       return Promise.resolve(next() === "yes");
+    },
+    askText: (text) => {
+      questions.push({ text });
+      const typed = texts.shift();
+      return typed === undefined ? Promise.reject(new StoppedByUser()) : Promise.resolve(typed);
     },
     askSecret: () => Promise.reject(new StoppedByUser()),
     screen: () => ({ columns: 80, rows: undefined }),

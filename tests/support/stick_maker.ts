@@ -1,0 +1,29 @@
+/** What a stick is made of, without anything that was built; for tests of the command. */
+
+import type { StickMaker, StickUpdatePlan } from "../../lib/cli/commands/setup_client_usbdrive.ts";
+import type { System } from "../../lib/system/system.ts";
+
+const mebibyte = 1024 * 1024;
+export const stickImageBytes = 8 * mebibyte;
+
+export function createTestMaker(
+  system: System,
+  { plan = { kind: "current" }, neededBytes = 420_000_000 }: {
+    readonly plan?: StickUpdatePlan;
+    readonly neededBytes?: number;
+  } = {},
+): StickMaker {
+  return {
+    measure: () => Promise.resolve(neededBytes),
+    makeImage: async ({ path, sizeBytes = neededBytes }) => {
+      const image = Uint8Array.from({ length: stickImageBytes }, (_, at) => (at >>> 9) + 1 & 0xff);
+      await system.writeFile(path, image, { mode: 0o600 });
+      return { path, sizeBytes, extents: [{ offset: 0, sizeBytes: stickImageBytes }] };
+    },
+    looksOurs: ({ label, children }) => [label, ...children.map((child) => child.label)].includes("STIEFEL"),
+    planUpdate: async (readAt) => {
+      await readAt(0, 1000);
+      return plan;
+    },
+  };
+}
