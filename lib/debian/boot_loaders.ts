@@ -4,7 +4,7 @@
  * What Secure Boot checks is taken as Debian signed it: shim (signed by Microsoft), then systemd-boot or GRUB (signed by Debian). The GRUB
  * for a BIOS is made of its modules.
  */
-import { type BootstrapHost, bootstrapProgram } from "./bootstrap_program.ts";
+import { formatDownload } from "./download_packages.ts";
 
 /** Suites without a signed systemd-boot. */
 const withoutSignedSystemdBoot: readonly string[] = ["bullseye", "bookworm", "oldstable", "oldoldstable"];
@@ -61,11 +61,8 @@ export function formatLoaderHook(suite: string): string {
   const libraries = ["usr/lib", "lib"].map((directory) => `"$t/${directory}/x86_64-linux-gnu"`).join(":");
   return [
     "set -eu",
-    // apt's own user may not enter this directory, whoever we are
-    'umask 022; mkdir "$1/debs" "$1/x" "$1/' + loaderDirectory + '"',
-    'cd "$1/debs"',
-    `APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --option APT::Sandbox::User=root download ${packages.join(" ")}`,
-    'for deb in *.deb; do dpkg-deb -x "$deb" "$1/x"; done',
+    ...formatDownload(packages),
+    `mkdir "$1/${loaderDirectory}"`,
     `out="$1/${loaderDirectory}" t="$1/x"`,
     "for deb in *.deb; do dpkg-deb --show --showformat='${Package}\\t${Version}\\t${Architecture}\\n' \"$deb\"; done" +
     ` | LC_ALL=C sort > "$out/${loaderPackagesName}"`,
@@ -75,24 +72,4 @@ export function formatLoaderHook(suite: string): string {
     `--format i386-pc --prefix '${grubPrefix}' --output "$out/${grubCoreName}" ${grubModules}`,
     'rm -r "$1/debs" "$1/x"; chmod 644 "$out"/*',
   ].join("\n");
-}
-
-export interface LoaderRequest {
-  readonly suite: string;
-  readonly mirror: string;
-}
-
-/** The command line of mmdebstrap. @param target a directory for root, otherwise a tar archive */
-export function loaderArguments({ suite, mirror }: LoaderRequest, host: BootstrapHost, target: string): string[] {
-  return [
-    ...bootstrapProgram(host),
-    `--mode=${host.mode}`,
-    "--variant=extract",
-    `--format=${host.mode === "root" ? "directory" : "tar"}`,
-    "--components=main",
-    `--extract-hook=${formatLoaderHook(suite)}`,
-    suite,
-    target,
-    mirror,
-  ];
 }

@@ -4,6 +4,8 @@
  * systemd-boot reads loader/loader.conf and loader/entries/*.conf (loader.conf(5), UAPI.1 Boot Loader Specification), GRUB its grub.cfg.
  */
 
+import { desktopParameters } from "../image/quick_parameters.ts";
+
 export interface MenuEntry {
   /** Name of its file: letters, digits and hyphens. Sorted, they have the menu's order. */
   readonly id: string;
@@ -32,7 +34,7 @@ export function listMenuEntries({ isDebug, parameters = [] }: MenuOptions): read
   ];
   return entries.map((entry) => ({
     ...entry,
-    parameters: ["stiefel.role=client", ...entry.parameters, ...parameters],
+    parameters: ["stiefel.role=client", ...desktopParameters, ...entry.parameters, ...parameters],
   }));
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { StoppedByUser, UserError } from "../errors.ts";
+import { desktopParameters, imageParameters } from "../image/quick_parameters.ts";
 import type { System } from "../system/system.ts";
 import { type ConsoleLine, type DemoReport, parseDemoReport } from "./console.ts";
 import { type BootStep, bootSteps, type BootTimes, type MeasuredBoot, readBootTimes } from "./boot_steps.ts";
@@ -30,12 +31,7 @@ export interface PairSettings {
 export const cableSocket = "cable.sock";
 export const serverMac = "52:54:00:5a:1e:f1";
 const clientMac = "52:54:00:5a:1e:f2";
-const serialConsole = "console=tty0 console=ttyS0,115200";
-/** What the image's kernel is told beside the role: to say only what is worth a notice, and to leave out what nobody needs (doc/image.md). */
-const imageParameters = "loglevel=6 cryptomgr.notests initcall_blacklist=init_encrypted,jent_mod_init";
-/** A desktop runs nobody's programs but ours, and those for seconds: pages it is about to fill are not cleared before. */
-const desktopParameters = `init_on_alloc=0 ${imageParameters}`;
-
+export const serialConsole = "console=tty0 console=ttyS0,115200";
 /** Seen on the laptop's console when it has done all it can before a desktop asks (agents/server/server.ts). */
 export const serverReadyPattern = /stiefelsystem: step=prepared /;
 export const linkId = "cable";
@@ -49,7 +45,7 @@ export function laptopSpec(settings: PairSettings, parameters: readonly string[]
       kind: "kernel",
       kernel: settings.image.kernelPath,
       initrd: settings.image.initrdPath,
-      commandLine: ["stiefel.role=server", ...parameters, imageParameters, serialConsole].join(" "),
+      commandLine: ["stiefel.role=server", ...parameters, ...imageParameters, serialConsole].join(" "),
     },
     disks: [{ path: settings.diskPath, format: "raw", serial: "stiefel-demo" }],
     links: [{ id: linkId, mac: serverMac, socketPath: cableSocket, end: "listening" }],
@@ -68,7 +64,7 @@ export function desktopSpec(
       kind: "kernel",
       kernel: settings.image.kernelPath,
       initrd: settings.image.initrdPath,
-      commandLine: ["stiefel.role=client", desktopParameters, serialConsole].join(" "),
+      commandLine: ["stiefel.role=client", ...desktopParameters, serialConsole].join(" "),
     },
     disks: [],
     links: [{ id: linkId, mac: clientMac, socketPath: cableSocket, end: "connecting" }],

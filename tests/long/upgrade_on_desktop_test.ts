@@ -127,10 +127,7 @@ async function runOnDesktop(
   const settings = { image, diskPath, serverMemoryMiB: 768, clientMemoryMiB: 1024, console: "pipe" } as const;
   await using laptop = await startVm(system, laptopSpec(settings, ["stiefel.on_end=poweroff"]), host, start);
   await laptop.waitForLine(serverReadyPattern, { timeoutMs: 180_000 });
-  const spec = await startFromStick(rig, desktopSpec(settings, autologinCredentials), {
-    image,
-    laptopDiskPath: diskPath,
-  });
+  const spec = await startFromStick(rig, desktopSpec(settings, autologinCredentials));
   await using vm = await startVm(system, spec, host, start);
   await vm.waitForLine(/stiefel-demo: root=\/dev\/nbd0p2 /, { timeoutMs: 420_000 });
   await work(await openConsoleShell(system, vm, { timeoutMs: 60_000 }), { vm, spec });

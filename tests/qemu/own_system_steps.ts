@@ -56,7 +56,7 @@ export async function serveAndComeBack(
   const spec = desktopSpec({ image, clientMemoryMiB: 1024, console: "pipe" }, credentials);
   await using desktop = await startVm(
     system,
-    kind.hasSecureBoot ? await startFromStick(rig, spec, { image, laptopDiskPath: laptop.diskPath }) : spec,
+    kind.hasSecureBoot ? await startFromStick(rig, spec) : spec,
     host,
     { runDirectory: options.runDirectory, limitMs: 900 * second },
   );

@@ -2,7 +2,8 @@
  * Stage "loaders": Debian's boot loaders for a stick, beside kernel and initrd. Runs `mmdebstrap` as the stage "base" does, and `tar`.
  */
 import { findBootstrapHost } from "../../debian/bootstrap_program.ts";
-import { loaderArguments, loaderDirectory, loaderPackagesName } from "../../debian/boot_loaders.ts";
+import { formatLoaderHook, loaderDirectory, loaderPackagesName } from "../../debian/boot_loaders.ts";
+import { downloadArguments } from "../../debian/download_packages.ts";
 import { runBootstrap } from "../../debian/run_bootstrap.ts";
 import { parsePackageVersions } from "../base_packages.ts";
 import { hashFile, hashText } from "../../hash.ts";
@@ -16,7 +17,11 @@ export async function buildLoaders({ system, request, directory, signal }: Stage
   const archive = `${directory}/loaders.tar`;
   const { suite, mirror } = request;
   const plan = { failure: "Debian's boot loaders cannot be fetched", suite, mirror };
-  const argv = loaderArguments({ suite, mirror }, host, host.mode === "root" ? work : archive);
+  const argv = downloadArguments(
+    { suite, mirror, hook: formatLoaderHook(suite) },
+    host,
+    host.mode === "root" ? work : archive,
+  );
   await runBootstrap(system, argv, plan, {
     env: mmdebstrapEnvironment(host, directory),
     timeoutMs: 15 * 60_000,

@@ -1,0 +1,38 @@
+/** Debian packages without what they depend on: fetched and checked by apt inside mmdebstrap, unpacked, none of their scripts run. */
+import { type BootstrapHost, bootstrapProgram } from "./bootstrap_program.ts";
+
+/** Lines of shell text for an extract hook that leave `packages` unpacked in "$1/x", and their files in "$1/debs". Pure. */
+export function formatDownload(packages: readonly string[]): readonly string[] {
+  return [
+    'umask 022; mkdir "$1/debs" "$1/x"; cd "$1/debs"',
+    // apt's own user may not enter this directory, whoever we are
+    `APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --option APT::Sandbox::User=root download ${packages.join(" ")}`,
+    'for deb in *.deb; do dpkg-deb -x "$deb" "$1/x"; done',
+  ];
+}
+
+export interface DownloadRequest {
+  readonly suite: string;
+  readonly mirror: string;
+  /** Shell text that begins with {@link formatDownload}. */
+  readonly hook: string;
+}
+
+/** The command line of mmdebstrap. @param target a directory for root, otherwise a tar archive */
+export function downloadArguments(
+  { suite, mirror, hook }: DownloadRequest,
+  host: BootstrapHost,
+  target: string,
+): string[] {
+  return [
+    ...bootstrapProgram(host),
+    `--mode=${host.mode}`,
+    "--variant=extract",
+    `--format=${host.mode === "root" ? "directory" : "tar"}`,
+    "--components=main",
+    `--extract-hook=${hook}`,
+    suite,
+    target,
+    mirror,
+  ];
+}

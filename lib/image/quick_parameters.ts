@@ -1,0 +1,10 @@
+/** What the image's kernel is told beside the role: to say only what is worth a notice, and to leave out what is of no use here (doc/image.md). Data. */
+
+export const imageParameters: readonly string[] = [
+  "loglevel=6",
+  "cryptomgr.notests",
+  "initcall_blacklist=init_encrypted,jent_mod_init",
+];
+
+/** A desktop runs no programs but ours, and those for seconds: pages it is about to fill are not cleared before. */
+export const desktopParameters: readonly string[] = ["init_on_alloc=0", ...imageParameters];

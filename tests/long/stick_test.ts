@@ -1,0 +1,110 @@
+/** The stick as it is written, started by every kind of firmware. A laptop with Secure Boot and such a desktop are in tests/qemu. */
+
+import assert from "node:assert/strict";
+import { copyDemoDisk } from "../../lib/qemu/demo_disk.ts";
+import {
+  cablePath,
+  demoCredentials,
+  desktopSpec,
+  laptopSpec,
+  newToken,
+  serverReadyPattern,
+} from "../../lib/qemu/machine_pair.ts";
+import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
+import { prepareUefi } from "../../lib/qemu/uefi_firmware.ts";
+import { fromStick, makeStick, type StickBoot } from "../qemu/boot_stick.ts";
+import { fetchFirmware, type FirmwareFiles, type Trust } from "../qemu/firmware_files.ts";
+import { prepareQemuTest, type QemuTest } from "../qemu/machines.ts";
+
+const rig = await prepareQemuTest();
+let files: Promise<FirmwareFiles> | undefined;
+const firmwareFiles = (): Promise<FirmwareFiles> => files ??= fetchFirmware(rig);
+
+interface Desktop {
+  readonly name: string;
+  prepare(rig: QemuTest): Promise<StickBoot>;
+  readonly sectorBytes?: 4096;
+  readonly hasSecureBoot?: boolean;
+}
+
+const uefi = async ({ system, options: { runDirectory } }: QemuTest): Promise<StickBoot> => ({
+  firmware: await prepareUefi(system, { runDirectory, name: "desktop" }),
+});
+const secureBoot = (trust: Trust, isStrict = false) => async (): Promise<StickBoot> => ({
+  firmware: await (await firmwareFiles()).prepare({ name: "desktop", trust, isStrict }),
+});
+
+const desktops: readonly Desktop[] = [
+  { name: "with a BIOS", prepare: () => Promise.resolve({}) },
+  { name: "with UEFI, from USB", prepare: async (rig) => ({ ...await uefi(rig), bus: "usb" }) },
+  { name: "with UEFI, from a disk with sectors of 4096 bytes", prepare: uefi, sectorBytes: 4096 },
+  { name: "with Secure Boot that trusts Microsoft's CA of 2011", prepare: secureBoot("2011"), hasSecureBoot: true },
+  { name: "with Secure Boot that trusts both CAs", prepare: secureBoot("both"), hasSecureBoot: true },
+  { name: "with Secure Boot that trusts the CA of 2023 only", prepare: secureBoot("2023"), hasSecureBoot: true },
+  { name: "with Secure Boot and strict NX", prepare: secureBoot("2023", true), hasSecureBoot: true },
+];
+
+const agentPattern = /stiefelsystem: step=agent/;
+
+/** Starts a desktop from a new stick. */
+async function startDesktop(
+  { prepare, sectorBytes }: Pick<Desktop, "prepare" | "sectorBytes">,
+  credentials: Readonly<Record<string, string>> = {},
+): Promise<Vm> {
+  const { system, options: { runDirectory } } = rig;
+  const { image, host } = await rig.machines();
+  const stick = await makeStick(rig, sectorBytes === undefined ? {} : { sectorBytes });
+  const desktop = desktopSpec({ image, clientMemoryMiB: 1024, console: "pipe" }, credentials);
+  return await startVm(system, fromStick(desktop, stick, await prepare(rig)), host, { runDirectory, limitMs: 840_000 });
+}
+
+for (const desktop of desktops) {
+  Deno.test({
+    name: `a desktop ${desktop.name} starts from the stick, to the agent`,
+    ignore: rig.skipReason !== undefined,
+    fn: async () => {
+      await rig.system.remove(cablePath(rig.options.runDirectory));
+      await using vm = await startDesktop(desktop);
+      await vm.waitForLine(agentPattern, { timeoutMs: 400_000 });
+      const isLocked = vm.lines.some(({ text }) => /Kernel is locked down from EFI Secure Boot/.test(text));
+      assert.equal(isLocked, desktop.hasSecureBoot ?? false, "Secure Boot is enforced where it is meant to be");
+    },
+  });
+}
+
+Deno.test({
+  name: "a desktop with Secure Boot that trusts neither CA refuses the stick: what is enforced above is Secure Boot",
+  ignore: rig.skipReason !== undefined,
+  fn: async () => {
+    await using vm = await startDesktop({ prepare: secureBoot("none") });
+    await vm.waitForLine(/BdsDxe: failed to (?:load|start) .*(?:Access Denied|Security Violation)/, {
+      timeoutMs: 200_000,
+      unless: /Linux version/,
+    });
+  },
+});
+
+for (const desktop of [desktops[0], desktops[1]]) {
+  Deno.test({
+    name: `a desktop ${desktop?.name} goes from the stick through to the laptop's multi-user`,
+    ignore: rig.skipReason !== undefined,
+    fn: async () => {
+      const { system, options: { runDirectory } } = rig;
+      const { image, disk, host } = await rig.machines();
+      const diskPath = `${runDirectory}/disk.img`;
+      await copyDemoDisk(system, disk, diskPath);
+      await system.remove(cablePath(runDirectory));
+      const settings = { image, diskPath, serverMemoryMiB: 768, clientMemoryMiB: 1024, console: "pipe" } as const;
+      await using laptop = await startVm(system, laptopSpec(settings, ["stiefel.on_end=poweroff"]), host, {
+        runDirectory,
+        limitMs: 840_000,
+      });
+      await laptop.waitForLine(serverReadyPattern, { timeoutMs: 180_000 });
+      const credentials = demoCredentials({ action: "poweroff", token: newToken(system) });
+      await using vm = await startDesktop(desktop ?? assert.fail(), credentials);
+      await vm.waitForLine(/stiefel-demo: root=\/dev\/nbd0p2 /, { timeoutMs: 600_000 });
+      assert.equal((await vm.ended).kind, "shutdown");
+      assert.equal((await laptop.ended).kind, "shutdown");
+    },
+  });
+}
