@@ -187,13 +187,16 @@ function buildProgram(context: ProgramContext): Command {
 
   addMachineOptions(
     program.command("bench")
-      .description("Measure boot, image, build, sealing and block transports; prints a table and writes bench.json.")
+      .description(
+        "Measure boot, image, build, sealing, sticks and block transports; prints a table and writes bench.json.",
+      )
       .addArgument(
         new Argument("[parts...]", "what to measure; default: all").choices([
           "boot",
           "image",
           "build",
           "seal",
+          "stick",
           "block",
         ]),
       ),

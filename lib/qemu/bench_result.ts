@@ -8,6 +8,7 @@ export interface BenchResult {
   readonly image?: ImageFigures;
   readonly build?: { readonly coldS: number; readonly warmS: number };
   readonly seal?: { readonly sealMBps: number; readonly openMBps: number };
+  readonly stick?: StickFigures;
   readonly block?: { readonly tcpMBps?: number; readonly transports: readonly TransportFigures[] };
 }
 
@@ -38,6 +39,22 @@ export interface ImageFigures {
   readonly agents: "compile" | "bundle";
   readonly minimumRamMiB?: number;
 }
+
+/** From a stick's image as it is written to a device. */
+export interface StickFigures {
+  /** Of the whole image, and what of it is written. */
+  readonly imageBytes: number;
+  readonly writtenBytes: number;
+  /** Making the image and writing it to a file, until it is on the disk. */
+  readonly writeS: number;
+  /** Multi-user of the same run's local boot. */
+  readonly localS?: number;
+  /** Power-on to the agent, by firmware. */
+  readonly agentS: Readonly<Partial<Record<StickFirmware, number>>>;
+}
+
+export const stickFirmwares = ["seabios", "ovmf", "secureBoot"] as const;
+export type StickFirmware = typeof stickFirmwares[number];
 
 export interface TransportFigures {
   readonly name: string;
@@ -138,7 +155,7 @@ export interface BenchReport {
 
 /** @returns lines */
 export function formatBenchTable({ result, times, bareMmdebstrapS }: BenchReport): string[] {
-  const { boot, image, build, seal, block } = result;
+  const { boot, image, build, seal, stick, block } = result;
   const sections: string[][] = [];
   if (boot !== undefined && times !== undefined) {
     const agentShare = boot.localS === undefined || boot.steps.agent === undefined
@@ -180,6 +197,7 @@ export function formatBenchTable({ result, times, bareMmdebstrapS }: BenchReport
       row("opening", `${seal.openMBps.toFixed(0)} MB/s`),
     ]);
   }
+  if (stick !== undefined) sections.push(formatStick(stick));
   if (block !== undefined) {
     sections.push([
       ...(block.tcpMBps === undefined ? [] : [row("plain TCP stream", `${block.tcpMBps.toFixed(1)} MB/s`)]),
@@ -187,6 +205,25 @@ export function formatBenchTable({ result, times, bareMmdebstrapS }: BenchReport
     ]);
   }
   return sections.flatMap((lines, index) => index === 0 ? lines : ["", ...lines]);
+}
+
+const firmwareNames: Readonly<Record<StickFirmware, string>> = {
+  seabios: "BIOS",
+  ovmf: "UEFI",
+  secureBoot: "Secure Boot",
+};
+
+function formatStick({ imageBytes, writtenBytes, writeS, localS, agentS }: StickFigures): string[] {
+  return [
+    row("stick: image", `${megabytes(imageBytes)} MB, ${megabytes(writtenBytes)} MB of it written`),
+    row("stick: making and writing a file", `${writeS.toFixed(1)} s`),
+    ...stickFirmwares.flatMap((name) => {
+      const seconds = agentS[name];
+      if (seconds === undefined) return [];
+      const share = localS === undefined ? "" : ` (${(seconds / localS).toFixed(2)} of the local boot)`;
+      return [row(`stick: ${firmwareNames[name]}, power-on to agent`, `${seconds.toFixed(1)} s${share}`)];
+    }),
+  ];
 }
 
 function formatTransport(transport: TransportFigures, tcpMBps: number | undefined): string[] {

@@ -94,6 +94,13 @@ Deno.test("the table tells shares beside the figures", () => {
       image: { initrdBytes: 64_000_000, kernelBytes: 12_000_000, agents: "bundle", minimumRamMiB: 384 },
       build: { coldS: 100, warmS: 8 },
       seal: { sealMBps: 700, openMBps: 720 },
+      stick: {
+        imageBytes: 272_600_000,
+        writtenBytes: 92_100_000,
+        writeS: 1.5,
+        localS: 60,
+        agentS: { seabios: 15, secureBoot: 21 },
+      },
       block: readBlockFigures(lines, nbd) ?? { transports: [] },
     },
     times: round,
@@ -106,6 +113,9 @@ Deno.test("the table tells shares beside the figures", () => {
       /initrd +64\.0 MB/,
       /build, an agent edited +8\.0 s \(0\.08 of it\)/,
       /mmdebstrap alone +60\.0 s \(build: 1\.7 x\)/,
+      /stick: image +272\.6 MB, 92\.1 MB of it written/,
+      /stick: BIOS, power-on to agent +15\.0 s \(0\.25 of the local boot\)/,
+      /stick: Secure Boot, power-on to agent +21\.0 s \(0\.35 of the local boot\)/,
       /nbd: read +20\.5 MB\/s \(0\.61 of TCP\)/,
     ]
   ) assert.match(text, line);

@@ -12,7 +12,8 @@ import {
 } from "../../lib/qemu/machine_pair.ts";
 import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
 import { prepareUefi } from "../../lib/qemu/uefi_firmware.ts";
-import { fromStick, makeStick, type StickBoot } from "../qemu/boot_stick.ts";
+import { fromStick, type StickBoot } from "../../lib/qemu/stick_spec.ts";
+import { makeStick } from "../qemu/boot_stick.ts";
 import { fetchFirmware, type FirmwareFiles, type Trust } from "../qemu/firmware_files.ts";
 import { prepareQemuTest, type QemuTest } from "../qemu/machines.ts";
 

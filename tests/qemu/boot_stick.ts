@@ -3,7 +3,8 @@
 import { makeStickImage, type StickImage } from "../../lib/media/stick_image.ts";
 import { serialConsole } from "../../lib/qemu/machine_pair.ts";
 import { prepareSecureBoot } from "../../lib/qemu/uefi_firmware.ts";
-import type { UefiFirmware, VmSpec } from "../../lib/qemu/vm_spec.ts";
+import { fromStick } from "../../lib/qemu/stick_spec.ts";
+import type { VmSpec } from "../../lib/qemu/vm_spec.ts";
 import type { QemuTest } from "./machines.ts";
 
 /**
@@ -22,36 +23,6 @@ export async function makeStick(
     parameters: serialConsole.split(" "),
     ...options,
   }, `${runDirectory}/stick.img`);
-}
-
-/** As a stick is plugged in. */
-const usbArguments = (path: string): readonly string[] => [
-  ...["-drive", `if=none,id=stick,format=raw,readonly=on,file=${path}`],
-  ...["-device", "qemu-xhci"],
-  ...["-device", "usb-storage,drive=stick,removable=on,bootindex=0"],
-];
-
-export interface StickBoot {
-  readonly firmware?: UefiFirmware;
-  /** Default: virtio, which is quicker when emulated. */
-  readonly bus?: "usb";
-}
-
-/** The same desktop, started by its firmware from the stick. */
-export function fromStick(desktop: VmSpec, stick: StickImage, { firmware, bus }: StickBoot = {}): VmSpec {
-  const started = { ...desktop, boot: { kind: "disk" } as const, ...firmware === undefined ? {} : { firmware } };
-  if (bus === "usb") return { ...started, disks: [], arguments: usbArguments(stick.path) };
-  return {
-    ...started,
-    disks: [{
-      path: stick.path,
-      format: "raw",
-      serial: "stick",
-      // Nothing that starts from a stick writes to it.
-      isReadOnly: true,
-      ...stick.sectorBytes === 512 ? {} : { logicalBlockSizeBytes: stick.sectorBytes },
-    }],
-  };
 }
 
 /** The same desktop, with firmware that starts signed programs only, from the stick. */

@@ -28,6 +28,7 @@ import { startVm } from "../../qemu/run_vm.ts";
 import { addStreamSource, streamSourceParameter } from "../../qemu/stream_source.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
+import { benchStick } from "./bench_stick.ts";
 import { createInitrd } from "./create_initrd.ts";
 import { bootDemo, describeMachines } from "./demo.ts";
 import {
@@ -39,7 +40,7 @@ import {
   prepareMachines,
 } from "./prepare_machines.ts";
 
-export const benchParts = ["boot", "image", "build", "seal", "block"] as const;
+export const benchParts = ["boot", "image", "build", "seal", "stick", "block"] as const;
 export type BenchPart = typeof benchParts[number];
 
 export interface BenchOptions extends MachineOptions {
@@ -57,7 +58,7 @@ export async function bench(system: System, ui: Ui, options: BenchOptions): Prom
   const add = (more: Partial<BenchReport>): void => {
     report = { ...report, ...more, result: { ...report.result, ...more.result } };
   };
-  const needsMachines = parts.has("boot") || parts.has("image") || parts.has("block");
+  const needsMachines = (["boot", "image", "stick", "block"] as const).some((part) => parts.has(part));
   const machines = needsMachines ? await prepareMachines(system, ui, options) : undefined;
   try {
     if (parts.has("seal")) add({ result: { seal: await benchSeal(system, ui) } });
@@ -66,6 +67,15 @@ export async function bench(system: System, ui: Ui, options: BenchOptions): Prom
     }
     if (machines !== undefined && parts.has("image")) {
       add({ result: { image: await benchImage(system, ui, { machines, options }) } });
+    }
+    if (machines !== undefined && parts.has("stick")) {
+      const measured = report.result.boot?.localS;
+      const localS = measured ?? (await bootFromOwnDisk(system, ui, { machines, options })).times.multiUser;
+      add({
+        result: {
+          stick: await benchStick(system, ui, { machines, options, ...localS === undefined ? {} : { localS } }),
+        },
+      });
     }
     if (machines !== undefined && parts.has("block")) {
       add({ result: { block: await benchBlock(system, ui, { machines, options }) } });
