@@ -9,7 +9,8 @@
  */
 
 import { parseArgs } from "node:util";
-import { offerPackages, secureBootCodePath } from "../lib/cli/packages.ts";
+import { offerPackages } from "../lib/cli/packages.ts";
+import { secureBootCodePath } from "../lib/qemu/uefi_firmware.ts";
 import { reportError } from "../lib/cli/report_error.ts";
 import { createTerminalUi } from "../lib/cli/terminal_ui.ts";
 import { UserError } from "../lib/errors.ts";

@@ -1,11 +1,9 @@
 /** Programs we need, the Debian packages they come in, and the offer to install what is missing. */
 
 import { UserError } from "../errors.ts";
+import { secureBootCodePath } from "../qemu/uefi_firmware.ts";
 import type { System } from "../system/system.ts";
 import type { Ui } from "../ui.ts";
-
-/** The firmware for machines with Secure Boot (built with SMM), of Debian's package ovmf. */
-export const secureBootCodePath = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
 
 /** Program, or path of another file, to Debian package; the same names on Ubuntu and other descendants. */
 const packageOf: ReadonlyMap<string, string> = new Map([

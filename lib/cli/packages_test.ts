@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { UserError } from "../errors.ts";
 import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
-import { findMissingPackages, offerPackages, packagesFor, secureBootCodePath } from "./packages.ts";
+import { findMissingPackages, offerPackages, packagesFor } from "./packages.ts";
+import { secureBootCodePath } from "../qemu/uefi_firmware.ts";
 import type { Ui } from "../ui.ts";
 
 const apt = { "/usr/bin/apt-get": "", "/usr/bin/dpkg": "" };

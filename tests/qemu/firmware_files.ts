@@ -5,7 +5,7 @@ import { downloadArguments, formatDownload } from "../../lib/debian/download_pac
 import { runBootstrap } from "../../lib/debian/run_bootstrap.ts";
 import { debianMirror } from "../../lib/image/mirror.ts";
 import { readAptMirror } from "../../lib/cli/apt_mirror.ts";
-import { parsePem, trustCertificates } from "../../lib/qemu/uefi_variables.ts";
+import { parsePem, trustCertificates } from "../support/uefi_variables.ts";
 import type { UefiFirmware } from "../../lib/qemu/vm_spec.ts";
 import type { QemuTest } from "./machines.ts";
 

@@ -10,7 +10,7 @@ import { cablePath } from "../../lib/qemu/machine_pair.ts";
 import { ownLaptopSpec } from "../support/own_laptop.ts";
 import { makeProjectDisk, mountProject } from "../support/project_disk.ts";
 import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
-import { prepareSecureBoot, prepareUefi } from "../support/uefi_firmware.ts";
+import { prepareSecureBoot, prepareUefi } from "../../lib/qemu/uefi_firmware.ts";
 import type { System } from "../../lib/system/system.ts";
 import { copyInstalledDisk, copyPlainDisk, type LaptopGenerator } from "./laptop_disks.ts";
 import type { QemuTest } from "./machines.ts";

@@ -5,8 +5,8 @@
  * 32.4.1 (EFI_SIGNATURE_LIST). All numbers are little-endian.
  */
 
-import { concatenate } from "../formats/bytes.ts";
-import { guidBytes } from "../media/gpt.ts";
+import { concatenate } from "../../lib/formats/bytes.ts";
+import { guidBytes } from "../../lib/media/gpt.ts";
 
 /** gEfiAuthenticatedVariableGuid: the store behind the header of the firmware volume. */
 const storeGuid = guidBytes("aaf32c78-947b-439a-a180-2e144ec37792");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { concatenate } from "../formats/bytes.ts";
-import { guidBytes } from "../media/gpt.ts";
+import { concatenate } from "../../lib/formats/bytes.ts";
+import { guidBytes } from "../../lib/media/gpt.ts";
 import { parsePem, readTrusted, trustCertificates } from "./uefi_variables.ts";
 
 function variable(name: string, data: Uint8Array, state = 0x3f): Uint8Array {

@@ -1,10 +1,11 @@
 /** OVMF for one machine, with Secure Boot switched on or without keys, which leaves it off. */
 
-import { secureBootCodePath } from "../../lib/cli/packages.ts";
-import { UserError } from "../../lib/errors.ts";
-import type { System } from "../../lib/system/system.ts";
-import type { UefiFirmware } from "../../lib/qemu/vm_spec.ts";
+import { UserError } from "../errors.ts";
+import type { System } from "../system/system.ts";
+import type { UefiFirmware } from "./vm_spec.ts";
 
+/** Of Debian's package ovmf: the firmware built with SMM. */
+export const secureBootCodePath = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
 /** Variables with Microsoft's keys enrolled, so that Secure Boot is enforced. */
 const enrolledVariablesPath = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd";
 /** Its variables without any key. */
