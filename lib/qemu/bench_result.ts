@@ -53,7 +53,7 @@ export interface StickFigures {
   readonly agentS: Readonly<Partial<Record<StickFirmware, number>>>;
 }
 
-export const stickFirmwares = ["seabios", "ovmf", "secureBoot"] as const;
+const stickFirmwares = ["seabios", "ovmf", "secureBoot"] as const;
 export type StickFirmware = typeof stickFirmwares[number];
 
 export interface TransportFigures {
