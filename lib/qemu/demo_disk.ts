@@ -32,6 +32,7 @@ import {
 import { coreSector, placeBootCode } from "../media/grub_boot_code.ts";
 import { quoteCommand, UserError } from "../errors.ts";
 import { releaseMounts } from "../system/mounts.ts";
+import { rootPrefix } from "../system/subordinate_ids.ts";
 import type { System } from "../system/system.ts";
 
 /** Root's password on the demo disk, written down in doc/testing.md. */
@@ -172,9 +173,11 @@ export async function buildDemoDisk(system: System, options: BuildDemoDiskOption
   if (finished !== undefined) return finished;
 
   await system.makeDirectory(options.cacheDir);
+  const { mode } = await findBootstrapHost(system);
+  const workingPlace = mode === "root" ? options.cacheDir : "/tmp";
   await demandSpace(
     system,
-    [{ path: options.cacheDir, ...cacheSpace }, { path: "/tmp", ...temporarySpace }],
+    [{ path: options.cacheDir, ...cacheSpace }, { path: workingPlace, ...temporarySpace }],
     "the demo disk",
   );
   const mirror = options.mirror ?? debianMirror;
@@ -226,6 +229,8 @@ async function makeDisk(system: System, options: MakeDisk): Promise<void> {
     failure: "Debian cannot be installed on the demo disk",
     suite: options.suite,
     mirror: options.mirror ?? debianMirror,
+    host,
+    directory: work,
   };
   await runBootstrap(system, [...bootstrapProgram(host), `--mode=${host.mode}`, ...bootstrap], plan, runOptions);
 
@@ -343,12 +348,6 @@ async function removeOlderDisks(system: System, cacheDir: string, name: string):
     const isOlder = entry.startsWith(`${name}-`) && /^[0-9a-f]+$/.test(entry.slice(name.length + 1));
     if (isOlder) await system.remove(`${cacheDir}/${entry}`);
   }
-}
-
-/** How to run a program with root's rights over a tree of files: as root just so, else in a user namespace with all our ids (unshare(1)). */
-async function rootPrefix(system: System): Promise<readonly string[]> {
-  const { stdout } = await system.run(["id", "-u"]);
-  return stdout.trim() === "0" ? [] : ["unshare", "--user", "--map-root-user", "--map-auto", "--"];
 }
 
 /** Twenty hexadecimal digits that stand for everything the disk is made of; a new Debian release of a package is not seen. */

@@ -89,6 +89,18 @@ async function until(isThere: () => Promise<boolean>, what: () => string, limitM
 
 const namesIn = (path: string): Promise<readonly string[]> => system.readDirectory(path).catch(() => []);
 
+/** What mmdebstrap has put into /tmp: in places of ours, and in its own. */
+async function findInTemporary(who: "root" | "user"): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (
+    const name of (await namesIn("/tmp")).filter((name) => /^(?:stiefelsystem-[0-9a-f]{16}$|mmdebstrap\.)/.test(name))
+  ) {
+    const uid = (await system.lstat(`/tmp/${name}`))?.uid;
+    if (uid !== undefined && (uid === 0) === (who === "root")) found.push(name);
+  }
+  return found;
+}
+
 /** Processes that work in the cache. */
 async function findWorkers(cache: string): Promise<readonly string[]> {
   const { stdout } = await system.run(["pgrep", "--full", "--list-full", cache], { acceptExitCodes: [0, 1] });
@@ -131,6 +143,9 @@ for (const who of ["root", "user"] as const) {
   Deno.test(`P17: a build that is stopped at any stage leaves nothing behind, as ${who}`, async () => {
     assert.equal(Deno.uid(), 0, "this test needs root");
     await using rig = await makeRig(who);
+    const before = await findInTemporary(who);
+    const leftInTemporary = async (): Promise<readonly string[]> =>
+      (await findInTemporary(who)).filter((name) => !before.includes(name));
     for (const { stage, way, reached } of interruptions) {
       const label = `${stage} ${reached ?? ""} ${way}`;
       for (const name of await namesIn(rig.cache)) {
@@ -155,7 +170,10 @@ for (const who of ["root", "user"] as const) {
       if (way === "Ctrl-C" || way === "SIGTERM") {
         assert.equal((await build.exited).exitCode, 3, `${label}\n${rig.said.join("\n")}`);
         assert.deepEqual((await namesIn(rig.cache)).filter((name) => name.startsWith("unfinished-")), [], label);
+        assert.deepEqual(await leftInTemporary(), [], label);
       }
+      // Whatever else is there is ours to find again.
+      assert.deepEqual((await leftInTemporary()).filter((name) => name.startsWith("mmdebstrap.")), [], label);
       for (const name of (await namesIn(rig.cache)).filter((name) => /^[a-z]+-[0-9a-f]{32}$/.test(name))) {
         assert.ok(await system.lstat(`${rig.cache}/${name}/stage.json`), `${label}: half a result: ${name}`);
       }
@@ -163,6 +181,7 @@ for (const who of ["root", "user"] as const) {
     const last = rig.start();
     assert.equal((await last.exited).exitCode, 0, rig.said.join("\n"));
     assert.deepEqual((await namesIn(rig.cache)).filter((name) => name.startsWith("unfinished-")), []);
+    assert.deepEqual(await leftInTemporary(), []);
   });
 }
 

@@ -1,5 +1,5 @@
 /** Stage "base": Debian packages, unpacked into a directory; none of their scripts runs. Runs `id`, `unshare`, `setpriv`, `tar`. */
-import { type BootstrapHost, findBootstrapHost, readBootstrapStep } from "../../debian/bootstrap_program.ts";
+import { findBootstrapHost, readBootstrapStep } from "../../debian/bootstrap_program.ts";
 import { runBootstrap } from "../../debian/run_bootstrap.ts";
 import { mmdebstrapArguments, packageRecordDirectory, parsePackageVersions } from "../base_packages.ts";
 import { sourceDateEpoch } from "../plan_image.ts";
@@ -22,14 +22,8 @@ async function unpackTree(
   await system.remove(archive);
 }
 
-/**
- * The environment of mmdebstrap. Its work goes into the stage's directory, so that it goes with it whatever happens; but in a user
- * namespace it is somebody else, who cannot look into the cache.
- */
-export function mmdebstrapEnvironment({ mode }: BootstrapHost, directory: string): Record<string, string> {
-  const epoch = { SOURCE_DATE_EPOCH: String(sourceDateEpoch) };
-  return mode === "root" ? { ...epoch, TMPDIR: directory } : epoch;
-}
+/** The environment of mmdebstrap: fixed times in what it makes. */
+export const mmdebstrapEnvironment = { SOURCE_DATE_EPOCH: String(sourceDateEpoch) } as const;
 
 /** What nothing reads later; not unpacking it is faster than leaving it out afterwards. */
 const notUnpacked = ["./dev/*", "./usr/share/doc/*", "./usr/share/locale/*", "./usr/share/man/*", "./usr/share/i18n/*"];
@@ -42,9 +36,11 @@ export async function buildBase({ system, request, directory, progress, signal }
     failure: "Debian's packages cannot be fetched and unpacked",
     suite: request.suite,
     mirror: request.mirror,
+    host,
+    directory,
   };
   await runBootstrap(system, mmdebstrapArguments(request, host, host.mode === "root" ? tree : archive), plan, {
-    env: mmdebstrapEnvironment(host, directory),
+    env: mmdebstrapEnvironment,
     timeoutMs: 60 * 60_000,
     signal,
     onLine: (line) => {

@@ -47,9 +47,15 @@ export async function buildCompile(context: StageContext): Promise<StageRecord> 
       sourceArchive: archive,
       resultArchive: results,
     }),
-    { failure: "A compiler for the drivers cannot be set up", suite: request.suite, mirror: request.mirror },
     {
-      env: mmdebstrapEnvironment(host, directory),
+      failure: "A compiler for the drivers cannot be set up",
+      suite: request.suite,
+      mirror: request.mirror,
+      host,
+      directory,
+    },
+    {
+      env: mmdebstrapEnvironment,
       timeoutMs: 60 * 60_000,
       signal,
       onLine: (line) => /^\s+(CC|LD|MODPOST)\b/.test(line) && progress.note(line.trim().replace(/\s+/, " ")),

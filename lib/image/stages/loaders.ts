@@ -16,14 +16,14 @@ export async function buildLoaders({ system, request, directory, signal }: Stage
   const work = `${directory}/work`;
   const archive = `${directory}/loaders.tar`;
   const { suite, mirror } = request;
-  const plan = { failure: "Debian's boot loaders cannot be fetched", suite, mirror };
+  const plan = { failure: "Debian's boot loaders cannot be fetched", suite, mirror, host, directory };
   const argv = downloadArguments(
     { suite, mirror, hook: formatLoaderHook(suite) },
     host,
     host.mode === "root" ? work : archive,
   );
   await runBootstrap(system, argv, plan, {
-    env: mmdebstrapEnvironment(host, directory),
+    env: mmdebstrapEnvironment,
     timeoutMs: 15 * 60_000,
     signal,
   });
