@@ -32,7 +32,7 @@ export async function fetchFirmware({ system, options }: QemuTest): Promise<Firm
       const hook = ["set -eu", ...formatDownload(["ovmf", "python3-virt-firmware"]), 'rm -r "$1/debs"'].join("\n");
       const mirror = await readAptMirror(system) ?? debianMirror;
       const target = host.mode === "root" ? `${work}/tree` : `${work}/tree.tar`;
-      const plan = { failure: "Firmware for the machines cannot be fetched", suite, mirror };
+      const plan = { failure: "Firmware for the machines cannot be fetched", suite, mirror, host, directory: work };
       await runBootstrap(system, downloadArguments({ suite, mirror, hook }, host, target), plan, {
         timeoutMs: 600_000,
       });
