@@ -8,9 +8,10 @@ import { parseStiefelsystemJson } from "../formats/stiefelsystem_json.ts";
 import { stiefelsystemJsonPath } from "../host/plan_setup_server.ts";
 import type { HostTree } from "../host/tree.ts";
 import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";
+import { failedBuildPath } from "../initramfs/separate_initramfs.ts";
 import type { System } from "../system/system.ts";
 import { type Check, type CheckOf, error, ok, runChecks, type Verdict, warning } from "./check.ts";
-import type { DoctorContext } from "./context.ts";
+import { type DoctorContext, unlessRefused } from "./context.ts";
 
 export interface DesktopBootFacts {
   readonly generator: GeneratorId | undefined;
@@ -24,6 +25,8 @@ export interface DesktopBootFacts {
   readonly bootKernel: { readonly path: string; readonly isThere: boolean; readonly isNewest: boolean } | undefined;
   /** Why /boot/stiefelsystem.json cannot be used. */
   readonly bootFileProblem: string | undefined;
+  /** Why the last build of the two failed (stiefel-initramfs writes it down); undefined when it worked, or may not be read. */
+  readonly failedBuild: string | undefined;
 }
 
 export async function examineDesktopBoot(context: DoctorContext): Promise<readonly Check[]> {
@@ -34,6 +37,7 @@ export async function examineDesktopBoot(context: DoctorContext): Promise<readon
     chosenInitramfs: config.boot.load?.initrd,
     newestKernel: host.kernel?.image,
     ...await readBootFile(system, tree, host.kernel?.image),
+    failedBuild: await unlessRefused(tree.readText(failedBuildPath), undefined),
   });
 }
 
@@ -44,7 +48,14 @@ function checkInitramfs(facts: DesktopBootFacts): Verdict {
   if (!facts.hasSeparateInitramfs) {
     return warning(`${separateInitramfs} is not there`, `Run ${commandToType("setup-server", { asRoot: true })}`);
   }
-  const { bootKernel, bootFileProblem, chosenInitramfs, newestKernel } = facts;
+  const { bootKernel, bootFileProblem, chosenInitramfs, failedBuild, newestKernel } = facts;
+  if (failedBuild !== undefined) {
+    const reason = failedBuild.trim() || "no reason is written down";
+    return error(
+      `desktops go on with an older one, its last build failed: ${reason}`,
+      `Run ${commandToType("setup-server", { asRoot: true })}`,
+    );
+  }
   if (bootFileProblem !== undefined) {
     return error(bootFileProblem, `Put it right, or run ${commandToType("setup-server", { asRoot: true })}`);
   }

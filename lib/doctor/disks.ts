@@ -2,10 +2,11 @@
 
 import { listMounts } from "../formats/mount_tables.ts";
 import { flattenDevices, type StorageFacts } from "../host/storage_facts.ts";
+import { laptopRecordPath } from "../initramfs/separate_initramfs.ts";
 import type { BlockDevice } from "../system/facts.ts";
 import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
 import type { ConfiguredDisk } from "./configured_disk.ts";
-import type { DoctorContext } from "./context.ts";
+import { type DoctorContext, unlessRefused } from "./context.ts";
 import { findMountsElsewhere, type MountElsewhere } from "./device_names.ts";
 
 export interface DiskFacts {
@@ -17,13 +18,15 @@ export interface DiskFacts {
   readonly looseEsps: readonly BlockDevice[] | undefined;
 }
 
-export async function examineDisks({ tree, storage, disk, served }: DoctorContext): Promise<readonly Check[]> {
+export async function examineDisks(context: DoctorContext): Promise<readonly Check[]> {
+  const { tree, host, storage, disk, served } = context;
   const fstab = await tree.readText("/etc/fstab");
+  const laptopRecord = await unlessRefused(tree.readText(laptopRecordPath), undefined);
   return runChecks(diskChecks, {
     disk,
     storage,
     mountsElsewhere: served && findMountsElsewhere({ fstab, disks: storage.disks, served }),
-    looseEsps: served && findLooseEsps(served, fstab),
+    looseEsps: served && findLooseEsps(served, { fstab, laptopRecord, hasSystemd: host.hasSystemd }),
   });
 }
 
@@ -76,7 +79,7 @@ function checkEsp({ looseEsps }: DiskFacts): Verdict {
     return unknown("not looked at: which disk a desktop gets is not known", "Set boot.disk in config.yaml");
   }
   const [first] = looseEsps;
-  if (first === undefined) return ok("none, or mounted by /etc/fstab");
+  if (first === undefined) return ok("none, or mounted on a desktop, too");
   return warning(
     `${first.path} is not in /etc/fstab: a kernel that is installed on a desktop lands beside it`,
     `Add a line to /etc/fstab: UUID=${first.uuid ?? "…"} ${mountPointOf(first)} vfat umask=0077,nofail 0 2`,
@@ -90,11 +93,25 @@ function mountPointOf({ mountPoints }: BlockDevice): string {
   return mountPoints.find((point) => point.startsWith("/")) ?? "/boot/efi";
 }
 
+/** What tells how an EFI system partition gets mounted on a desktop. */
+export interface EspSettings {
+  readonly fstab: string | undefined;
+  /** What stiefel-laptop has written down (image/host/generic): our systemd generator mounts its lines MOUNT= on a desktop. */
+  readonly laptopRecord: string | undefined;
+  readonly hasSystemd: boolean;
+}
+
 /**
- * EFI system partitions that are mounted now, but not by a line of fstab(5): systemd-gpt-auto-generator(8) did it.
+ * EFI system partitions that are mounted now, by systemd-gpt-auto-generator(8) or by hand, and not on a desktop.
  * @param served the disk that a desktop gets
  */
-export function findLooseEsps(served: BlockDevice, fstab = ""): readonly BlockDevice[] {
+export function findLooseEsps(
+  served: BlockDevice,
+  { fstab = "", laptopRecord = "", hasSystemd }: EspSettings,
+): readonly BlockDevice[] {
+  const recorded = [...laptopRecord.matchAll(/^MOUNT=(\S+) /gm)].map(([, point]) => point);
+  const isRecorded = ({ mountPoints }: BlockDevice): boolean =>
+    hasSystemd && mountPoints.some((point) => recorded.includes(point));
   const mounts = listMounts(fstab);
   const inFstab = (device: BlockDevice): boolean => {
     const names = [device.path, `UUID=${device.uuid}`, `PARTUUID=${device.partUuid}`, `LABEL=${device.label}`];
@@ -102,6 +119,6 @@ export function findLooseEsps(served: BlockDevice, fstab = ""): readonly BlockDe
   };
   return flattenDevices([served]).filter((device) =>
     device.partType !== undefined && espTypes.includes(device.partType) && device.mountPoints.length > 0 &&
-    !inFstab(device)
+    !inFstab(device) && !isRecorded(device)
   );
 }

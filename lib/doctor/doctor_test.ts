@@ -133,12 +133,14 @@ testTopic<DesktopBootFacts>(initramfs, {
     newestKernel: "/boot/vmlinuz-6.12.30-amd64",
     bootKernel: undefined,
     bootFileProblem: undefined,
+    failedBuild: undefined,
   },
   cases: [
     [initramfs, "warning", /initramfs-stiefel\.img is not there/, { hasSeparateInitramfs: false }],
     [initramfs, "ok", /any machine/, {}],
     [initramfs, "ok", /any machine/, { chosenInitramfs: "/initramfs-stiefel.img" }],
     [initramfs, "warning", /names another, \/boot\/initrd\.img-6\.12/, { chosenInitramfs: "/boot/initrd.img-6.12" }],
+    [initramfs, "error", /last build failed: there is no mkinitramfs/, { failedBuild: "there is no mkinitramfs\n" }],
     [initramfs, "error", /not JSON/, { bootFileProblem: 'Cannot use "/boot/stiefelsystem.json": not JSON' }],
     [initramfs, "error", /names \/boot\/old/, { bootKernel: { path: "/boot/old", isThere: false, isNewest: false } }],
     [initramfs, "warning", /older is not the newest kernel, /, {
@@ -361,15 +363,20 @@ Deno.test("L2: an ESP is loose that the firmware's start mounts and fstab does n
     mountPoints: ["/efi"],
   });
   const disk = device("/dev/sda", { children: [esp, device("/dev/sda2", { type: "part", mountPoints: ["/"] })] });
-  const loose = (fstab: string | undefined): number => findLooseEsps(disk, fstab).length;
+  const loose = (fstab: string | undefined): number =>
+    findLooseEsps(disk, { fstab, laptopRecord: undefined, hasSystemd: true }).length;
   assert.equal(loose(undefined), 1);
+  const record = "MODULE=kernel/x\nMOUNT=/efi UUID=AB-CD vfat\n";
+  assert.deepEqual(findLooseEsps(disk, { fstab: "", laptopRecord: record, hasSystemd: true }), []);
+  assert.equal(findLooseEsps(disk, { fstab: "", laptopRecord: record, hasSystemd: false }).length, 1);
+  assert.equal(findLooseEsps(disk, { fstab: "", laptopRecord: "MOUNT=/boot UUID=1 vfat", hasSystemd: true }).length, 1);
   assert.equal(loose("# UUID=AB-CD /efi vfat defaults 0 2\n"), 1);
   for (const name of ["UUID=AB-CD", 'UUID="AB-CD"', "PARTUUID=1-2", "/dev/sda1", "LABEL=x"]) {
     assert.equal(loose(`${name} /efi vfat umask=0077 0 2\n`), 0, name);
   }
   assert.equal(loose("PARTUUID=1-2 /mnt vfat defaults 0 2"), 0);
   const unmounted = device("/dev/sda", { children: [{ ...esp, mountPoints: [] }] });
-  assert.deepEqual(findLooseEsps(unmounted, ""), []);
+  assert.deepEqual(findLooseEsps(unmounted, { fstab: "", laptopRecord: "", hasSystemd: true }), []);
 });
 
 Deno.test("L6: keys on a stick are found in crypttab and on the command line", () => {

@@ -16,6 +16,12 @@ export const unitsLayer = "initramfs-units";
  */
 export const recordOutputs: readonly string[] = ["laptop", "pair-failed"];
 
+/** What stiefel-laptop has found out about the laptop; lines KEY=value, see its header. */
+export const laptopRecordPath = "/etc/stiefelsystem/laptop";
+
+/** There while the last build has failed; its text is the reason. */
+export const failedBuildPath = "/etc/stiefelsystem/pair-failed";
+
 /** The command that builds both. */
 export function buildSeparateInitramfs({ release, image }: KernelTarget): readonly string[] {
   return ["/usr/lib/stiefelsystem/stiefel-initramfs", "build", release, image];
