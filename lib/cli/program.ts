@@ -352,7 +352,7 @@ const stickHelp = [
   "",
   "  sudo stiefelsystem setup-client-usbdrive",
   "  stiefelsystem setup-client-usbdrive --dry-run sdb",
-  "  sudo stiefelsystem setup-client-usbdrive --yes /dev/disk/by-id/usb-SanDisk_Ultra_4C53-0:0",
+  "  sudo stiefelsystem setup-client-usbdrive --yes /dev/disk/by-id/usb-…",
   "  stiefelsystem setup-client-usbdrive --image stick.img",
   "",
   "No device is chosen for you, not even the only one. Devices that carry a system, are mounted, or belong to LVM, RAID, btrfs, ZFS, bcache or " +

@@ -83,7 +83,10 @@ export function namesDevice(typed: string, { path, name }: BlockDevice): boolean
 export function describeDevice({ vendor, model, sizeBytes, transport }: BlockDevice): string {
   // Some sticks say the vendor in the model, too.
   const isNamed = vendor !== undefined && model !== undefined && model.toLowerCase().startsWith(vendor.toLowerCase());
-  const words = [isNamed || vendor === "ATA" || vendor === "Generic-" ? undefined : vendor, model]
+  const words = [
+    isNamed || vendor === "ATA" || vendor === "Generic-" || vendor?.startsWith("0x") ? undefined : vendor,
+    model,
+  ]
     .filter((word) => word !== undefined);
   return [words.length === 0 ? "unknown model" : words.join(" "), formatBytes(sizeBytes), transport]
     .filter((fact) => fact !== undefined).join(", ");

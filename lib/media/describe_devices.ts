@@ -11,15 +11,14 @@ import {
   looksBuiltIn,
 } from "./choose_device.ts";
 
-const indent = 4;
-
 /** @param columns of the terminal */
 export function describeDevices({ candidates, refused }: JudgedDevices, columns: number): readonly string[] {
   const lines = [
+    // What can be chosen stands beside the question for it.
+    ...refused.length === 0 ? [] : ["Not possible:", "", ...refused.flatMap(describeRefused), ""],
     ...candidates.length === 0
       ? ["No device that is plugged in can become the stick."]
       : ["Devices that can become the stick:", "", ...candidates.flatMap(describeCandidate)],
-    ...refused.length === 0 ? [] : ["", "Not possible:", "", ...refused.flatMap(describeRefused)],
   ];
   return lines.flatMap((line) => wrapLine(line, indentOf(line), columns));
 }
@@ -33,7 +32,7 @@ export function describeLosses(device: BlockDevice, columns: number): readonly s
     ...looksBuiltIn(device) ? ["  It looks like a disk that is built in: is it the right one?"] : [],
     ...listContents(device).map((line) => `    ${line}`),
   ];
-  return lines.flatMap((line) => wrapLine(line, indentOf(line) + 2, columns));
+  return lines.flatMap((line) => wrapLine(line, indentOf(line), columns));
 }
 
 function describeCandidate({ device }: JudgedDevice): readonly string[] {
@@ -59,6 +58,8 @@ function describeRefused({ device, refusals }: JudgedDevice): readonly string[] 
   ];
 }
 
+/** Of the second and later lines. */
 function indentOf(line: string): number {
-  return Math.max(indent, line.length - line.trimStart().length);
+  const own = line.length - line.trimStart().length;
+  return own === 0 ? 0 : own === 2 ? 4 : own;
 }

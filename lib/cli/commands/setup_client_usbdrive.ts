@@ -79,7 +79,7 @@ export async function setupClientUsbdrive(
   }
   const isRoot = (await system.run(["id", "-u"])).stdout.trim() === "0";
   if (!isRoot && !options.dryRun) throw needsRoot(options);
-  const neededBytes = await maker.measure();
+  const neededBytes = await measure(ui, { options, maker });
   const device = options.device === undefined
     ? await askForDevice(system, ui, { neededBytes, isDryRun: options.dryRun ?? false })
     : await findNamedDevice(system, options.device, neededBytes);
@@ -90,6 +90,20 @@ export async function setupClientUsbdrive(
     else if (await update(system, ui, { device, maker, options })) return;
   }
   await writeAnew(system, ui, { device, maker, options, neededBytes });
+}
+
+/** Devices can be looked at before anything was built. */
+async function measure(
+  ui: Ui,
+  { options, maker }: { readonly options: SetupClientUsbdriveOptions; readonly maker: StickMaker },
+): Promise<number> {
+  try {
+    return await maker.measure();
+  } catch (error) {
+    if (!options.dryRun || !(error instanceof UserError)) throw error;
+    sayWrapped(ui, [error.message, ...error.hints.map((hint) => `  ${hint}`), ""]);
+    return 0;
+  }
 }
 
 function needsRoot({ device }: SetupClientUsbdriveOptions): UserError {
@@ -163,7 +177,9 @@ async function writeAnew(
   const losses = describeLosses(device, ui.screen().columns).join("\n");
   if (options.dryRun) {
     ui.result(losses);
-    ui.say(`A stick of about ${formatBytes(neededBytes)} would be written. Nothing was written.`);
+    ui.say(
+      `${neededBytes === 0 ? "" : `A stick of ${formatBytes(neededBytes)} would be written. `}Nothing was written.`,
+    );
     return;
   }
   ui.say(`${losses}\n`);

@@ -133,7 +133,7 @@ Deno.test("--dry-run shows the devices, or what is lost on one; it writes nothin
     assert.match(
       said,
       device === undefined
-        ? /Devices that can become the stick:\n\n {2}sdb/
+        ? /Devices that can become the stick:\n\n {2}sdb: /
         : /Everything on \/dev\/sdb will be destroyed/,
     );
   }
