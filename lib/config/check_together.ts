@@ -1,7 +1,7 @@
 /** What no single value shows: rules between keys, and values that are right but will disappoint. */
 
 import { quoteText } from "./diagnostics.ts";
-import { findModule, MODULE_CATALOG } from "./module_catalog.ts";
+import { findModule, formerModules, MODULE_CATALOG } from "./module_catalog.ts";
 import { nearestName } from "./nearest_name.ts";
 import { currentPackageName } from "./renamed_packages.ts";
 import type { Report } from "./report.ts";
@@ -63,7 +63,10 @@ function checkModules({ modules }: RawSections, report: Report): void {
   const known = [...MODULE_CATALOG.map(({ name }) => name), ...configuredModules(report)];
   const seen = new Set<string>();
   for (const { name, index } of chosen) {
-    if (!known.includes(name)) {
+    const former = formerModules.get(name);
+    if (former !== undefined) {
+      report.warning(["modules", index], `no such entry: ${former}`);
+    } else if (!known.includes(name)) {
       const near = nearestName(name, known);
       const hint = near === undefined ? "" : ` ("${near}" perhaps)`;
       report.error(

@@ -9,7 +9,7 @@
 export type ModuleName = string;
 
 export interface Config {
-  /** What the image is made of, always with `base` and `nbd`; look up with `.has("debug")`. */
+  /** What the image is made of, always with `base`; look up with `.has("debug")`. */
   readonly modules: ReadonlySet<ModuleName>;
   readonly boot: BootConfig;
   readonly autokexec: AutokexecConfig;

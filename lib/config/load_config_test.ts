@@ -234,20 +234,24 @@ Deno.test("P11: an unknown key is a warning with the nearest known name, or an e
 });
 
 const TOGETHER: readonly (readonly [name: string, text: string, said: readonly (string | RegExp)[]])[] = [
-  ["an unknown module", "modules: [base, nbd, lmv]", [
-    /^f:1:22: modules\[2\]: found the unknown module "lmv", wanted one of base.*\("lvm" perhaps\)$/,
+  ["an unknown module", "modules: [base, debgu]", [
+    /^f:1:17: modules\[1\]: found the unknown module "debgu", wanted one of base.*\("debug" perhaps\)$/,
   ]],
-  ["an unknown module beside a wrong item", "modules: [base, nbd, 1, xyz]", [
-    /^f:1:22: modules\[2\]: found "1", which YAML reads as a number/,
-    /^f:1:25: modules\[3\]: found the unknown module "xyz"/,
+  ["an unknown module beside a wrong item", "modules: [base, 1, xyz]", [
+    /^f:1:17: modules\[1\]: found "1", which YAML reads as a number/,
+    /^f:1:20: modules\[2\]: found the unknown module "xyz"/,
   ]],
-  ["a module twice", "modules: [base, nbd, lvm, lvm]", [
-    `f:1:27: warning: modules[3]: found "lvm" again, wanted it once`,
+  ["a module twice", "modules: [base, i915, i915]", [
+    `f:1:23: warning: modules[2]: found "i915" again, wanted it once`,
   ]],
-  ["two systems", "modules: [base, nbd, system-arch, system-debian]", [
-    `f:1:35: modules[3]: found "system-debian" as another system, wanted one of the system-* modules at most`,
+  ["modules of earlier files", "modules: [base, nbd, lvm]", [
+    `f:1:17: warning: modules[1]: found "nbd", wanted no such entry: every image exports disks`,
+    `f:1:22: warning: modules[2]: found "lvm", wanted no such entry: every image reads LVM`,
   ]],
-  ["no base", "modules: [nbd]", [
+  ["two systems", "modules: [base, system-arch, system-debian]", [
+    `f:1:30: modules[2]: found "system-debian" as another system, wanted one of the system-* modules at most`,
+  ]],
+  ["no base", "modules: [debug]", [
     `f:1:10: warning: modules: found no "base", wanted "base" in the list (it is used all the same)`,
   ]],
   ["LUKS without a container", "boot:\n  part:\n    type: luks\n    block: /dev/vg/boot\n", [
@@ -287,8 +291,8 @@ const TOGETHER: readonly (readonly [name: string, text: string, said: readonly (
   ["a package that has another name now", "initrd: {include-packages: [jq, mlocate]}", [
     `f:1:33: warning: initrd.include-packages[1]: found "mlocate", wanted "plocate", which took its place and is used instead`,
   ]],
-  ["options of a module that has none", "module-configs: {lvm: {url: 'https://a/b'}}", [
-    "f:1:23: warning: module-configs.lvm: found options, wanted no options for this module",
+  ["options of a module that has none", "module-configs: {i915: {url: 'https://a/b'}}", [
+    "f:1:24: warning: module-configs.i915: found options, wanted no options for this module",
   ]],
   ["options of a module that is not chosen", "module-configs: {r8125: {url: 'https://a/b'}}", [
     `f:1:25: warning: module-configs.r8125: found "r8125", which is not chosen, wanted the name of a module that is in "modules" ("r8152" perhaps)`,
@@ -296,26 +300,26 @@ const TOGETHER: readonly (readonly [name: string, text: string, said: readonly (
   ["a driver without hash that is not chosen", "module-configs: {r8152: {url: 'https://a/b'}}", []],
   [
     "a driver without hash that is chosen",
-    "modules: [base, nbd, r8152]\nmodule-configs:\n  r8152: {url: 'https://a/b'}\n",
+    "modules: [base, r8152]\nmodule-configs:\n  r8152: {url: 'https://a/b'}\n",
     [`f:3:3: warning: module-configs.r8152.sha256: found nothing, wanted "sha256: …", the 64 hex digits that sha256sum prints for https://a/b (create-initrd needs it; without "url" the source that is known is used)`],
   ],
-  ["a known driver without address", "modules: [base, nbd, r8152]\n", []],
-  ["a hash without address", `modules: [base, nbd, r8152]\nmodule-configs: {r8152: {sha256: "${"0".repeat(64)}"}}\n`, [
+  ["a known driver without address", "modules: [base, r8152]\n", []],
+  ["a hash without address", `modules: [base, r8152]\nmodule-configs: {r8152: {sha256: "${"0".repeat(64)}"}}\n`, [
     `f:2:18: module-configs.r8152.url: found nothing, wanted the https:// or file:// address of its source, as the module "r8152" is chosen`,
   ]],
   [
     "a hash and a commit",
-    `modules: [base, nbd, foo]\nmodule-configs: {foo: {url: "https://a/b", sha256: "${"0".repeat(64)}", commit: "${
+    `modules: [base, foo]\nmodule-configs: {foo: {url: "https://a/b", sha256: "${"0".repeat(64)}", commit: "${
       "0".repeat(40)
     }"}}\n`,
     [`f:2:52: module-configs.foo.sha256: found "${
       "0".repeat(57)
     }…", wanted no hash of an archive beside the commit of a git repository`],
   ],
-  ["a driver of one's own without address", "modules: [base, nbd, foo]\nmodule-configs: {foo: {}}\n", [
+  ["a driver of one's own without address", "modules: [base, foo]\nmodule-configs: {foo: {}}\n", [
     `f:2:18: module-configs.foo.url: found nothing, wanted the https:// or file:// address of its source, as the module "foo" is chosen`,
   ]],
-  ["a module named like a property of every object", "modules: [base, nbd, constructor]", [
+  ["a module named like a property of every object", "modules: [base, constructor]", [
     /found the unknown module "constructor"/,
   ]],
 ];
@@ -381,7 +385,7 @@ module-configs: {debug: {better-shell: /bin/zsh, extra-packages: [zsh, jq], dont
   assert.deepEqual(config.initrd.packing.compressor, { program: "cat", arguments: [] });
   assert.deepEqual(config.initrd.packing.excludePaths, []);
   assert.ok(config.initrd.packing.excludePackages.includes("perl-base"));
-  assert.deepEqual([...config.modules], ["base", "nbd", "debug"]);
+  assert.deepEqual([...config.modules], ["base", "debug"]);
 });
 
 Deno.test("without the module debug its options mean nothing", async () => {
@@ -405,7 +409,7 @@ Deno.test("addresses to look for are in lower case, and none without detection",
 Deno.test("a driver of one's own is built by kbuild unless it says otherwise", async () => {
   const hash = "AB".repeat(32);
   const { config, warnings } = await loadConfig(
-    `modules: [base, nbd, my_driver, r8152, clevo-fancontrol]
+    `modules: [base, my_driver, r8152, clevo-fancontrol]
 module-configs:
   my_driver: {url: "file:///src/my.tar", sha256: "${hash}"}
   r8152: {url: "https://a/b", sha256: "${hash}", make: [modules, "V={kernelVersion}"]}
@@ -429,7 +433,7 @@ module-configs:
 
 Deno.test("a known driver brings its source; another commit or another source can be named", async () => {
   const driversOf = async (options: string): Promise<unknown> => {
-    const text = `modules: [base, nbd, r8152]\n${options === "" ? "" : `module-configs: {r8152: ${options}}\n`}`;
+    const text = `modules: [base, r8152]\n${options === "" ? "" : `module-configs: {r8152: ${options}}\n`}`;
     return (await loadConfig(text, "f")).config.drivers.map(({ url, commit, sha256 }) => ({ url, commit, sha256 }));
   };
   const known = "https://github.com/wget/realtek-r8152-linux.git";

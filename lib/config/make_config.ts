@@ -10,14 +10,14 @@ import type {
   DriverConfig,
   InitrdConfig,
 } from "./config.ts";
-import { type DriverRecipe, findModule, KBUILD_ARGUMENTS, MODULE_CATALOG } from "./module_catalog.ts";
+import { type DriverRecipe, findModule, formerModules, KBUILD_ARGUMENTS, MODULE_CATALOG } from "./module_catalog.ts";
 import { currentPackageName } from "./renamed_packages.ts";
 import type { RawConfig } from "./schema.ts";
 
 /** @param raw checked, alone and together: see `load_config.ts` */
 export function makeConfig(raw: RawConfig): Config {
   const alwaysOn = MODULE_CATALOG.filter(({ isAlwaysOn }) => isAlwaysOn).map(({ name }) => name);
-  const modules = new Set([...alwaysOn, ...raw.modules]);
+  const modules = new Set([...alwaysOn, ...raw.modules].filter((name) => !formerModules.has(name)));
   const debug = makeDebug(raw["module-configs"].debug);
   const initrd = makeInitrd(raw.initrd);
   return freezeDeeply<Config>({

@@ -4,8 +4,6 @@ import type { DriverFile, DriverService } from "./config.ts";
 
 export interface Module {
   readonly name: string;
-  /** One line for lists and messages. */
-  readonly purpose: string;
   /** In every image, whether it is written in the configuration or not. */
   readonly isAlwaysOn?: boolean;
   /** Describes the laptop's own system; at most one of these is chosen, and the image does not depend on it. */
@@ -14,8 +12,6 @@ export interface Module {
   readonly packages: readonly string[];
   /** Kernel modules or folders of them, relative to /lib/modules/VERSION/kernel, without ".ko"; what they depend on comes with them. */
   readonly kernelModules: readonly string[];
-  /** Paths relative to the image's root that are left out even though a package brings them. */
-  readonly excludedPaths: readonly string[];
   /** Compiled from source when the module is chosen. */
   readonly driver?: DriverRecipe;
 }
@@ -33,58 +29,43 @@ export interface DriverRecipe {
 /** Builds any source folder with a kbuild file; used for drivers that the catalog does not know. */
 export const KBUILD_ARGUMENTS: readonly string[] = ["-C", "{kernelBuild}", "M={source}", "modules"];
 
-const PAYLOAD_SYSTEM = { isPayloadSystem: true, packages: [], kernelModules: [], excludedPaths: [] } as const;
+const PAYLOAD_SYSTEM = { isPayloadSystem: true, packages: [], kernelModules: [] } as const;
 
 export const MODULE_CATALOG: readonly Module[] = [
+  // kernel, agents, disks, file systems and wired network cards; in every image
   {
     name: "base",
-    purpose: "kernel, agents, disks, file systems and wired network cards; in every image",
     isAlwaysOn: true,
     // lib/image has the lists: what it takes of a package is decided beside them.
     packages: [],
     kernelModules: [],
-    excludedPaths: [],
   },
-  {
-    name: "nbd",
-    purpose: "exports the disk by NBD; in every image",
-    isAlwaysOn: true,
-    packages: ["nbdkit"],
-    kernelModules: ["drivers/block/nbd"],
-    excludedPaths: [],
-  },
+  // a root login, tools, nothing left out; a much larger image
   {
     name: "debug",
-    purpose: "a root login, tools, nothing left out; a much larger image",
     // The packages are those of module-configs.debug.extra-packages: the loader has added them to initrd.include-packages.
     packages: [],
     kernelModules: [],
-    excludedPaths: [],
   },
-  {
-    name: "lvm",
-    purpose: "the boot partition or the root of the laptop is on LVM",
-    packages: ["lvm2"],
-    kernelModules: ["drivers/md/dm-*"],
-    excludedPaths: [],
-  },
-  { name: "system-debian", purpose: "the laptop runs Debian or Ubuntu with initramfs-tools", ...PAYLOAD_SYSTEM },
-  { name: "system-arch", purpose: "the laptop runs Arch Linux with mkinitcpio", ...PAYLOAD_SYSTEM },
-  { name: "system-arch-dracut", purpose: "the laptop runs Arch Linux with dracut", ...PAYLOAD_SYSTEM },
-  { name: "system-gentoo", purpose: "the laptop runs Gentoo with dracut", ...PAYLOAD_SYSTEM },
+  // the laptop runs Debian or Ubuntu with initramfs-tools
+  { name: "system-debian", ...PAYLOAD_SYSTEM },
+  // the laptop runs Arch Linux with mkinitcpio
+  { name: "system-arch", ...PAYLOAD_SYSTEM },
+  // the laptop runs Arch Linux with dracut
+  { name: "system-arch-dracut", ...PAYLOAD_SYSTEM },
+  // the laptop runs Gentoo with dracut
+  { name: "system-gentoo", ...PAYLOAD_SYSTEM },
+  // a picture from Intel graphics after kexec
   {
     name: "i915",
-    purpose: "a picture from Intel graphics after kexec",
     packages: ["firmware-intel-graphics"],
     kernelModules: ["drivers/gpu/drm/i915"],
-    excludedPaths: [],
   },
+  // Realtek's own driver for its USB network cards, newer than the kernel's
   {
     name: "r8152",
-    purpose: "Realtek's own driver for its USB network cards, newer than the kernel's",
     packages: [],
     kernelModules: [],
-    excludedPaths: [],
     driver: {
       // tag v2.20.1.20250814
       source: {
@@ -97,12 +78,11 @@ export const MODULE_CATALOG: readonly Module[] = [
       files: [{ from: "50-usb-realtek-net.rules", to: "/etc/udev/rules.d/50-usb-realtek-net.rules", mode: 0o644 }],
     },
   },
+  // fan control for Clevo notebooks
   {
     name: "clevo-fancontrol",
-    purpose: "fan control for Clevo notebooks",
     packages: [],
     kernelModules: ["drivers/acpi/ec_sys"],
-    excludedPaths: [],
     driver: {
       // tag 1.0
       source: {
@@ -116,6 +96,12 @@ export const MODULE_CATALOG: readonly Module[] = [
     },
   },
 ];
+
+/** Modules of earlier configurations, which do nothing any more, and why. */
+export const formerModules: ReadonlyMap<string, string> = new Map([
+  ["nbd", "every image exports disks"],
+  ["lvm", "every image reads LVM"],
+]);
 
 /** @returns the catalog's entry, or undefined for a module that only the configuration describes */
 export function findModule(name: string): Module | undefined {

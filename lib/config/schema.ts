@@ -7,6 +7,7 @@
 
 import * as v from "valibot";
 import { COMPRESSOR_WANTED, parseCompressor } from "./compressor.ts";
+import { MODULE_CATALOG } from "./module_catalog.ts";
 
 /** Longest text and list that are taken; real ones are far below. */
 const MAX_TEXT = 4096;
@@ -144,7 +145,7 @@ const packageName = text(
   MAX_NAME * 2,
 );
 const packages = list(packageName, "a list of Debian packages");
-const moduleName = text(/^[a-z0-9][a-z0-9_-]*$/, `the name of a module, as in "lvm"`, MAX_NAME);
+const moduleName = text(/^[a-z0-9][a-z0-9_-]*$/, `the name of a module, as in "debug"`, MAX_NAME);
 const kernelModuleName = text(/^[A-Za-z0-9_-]+$/, `the name of a kernel module without ".ko", as in "r8152"`, MAX_NAME);
 const compressor = checkedText((value) => parseCompressor(value) !== undefined, COMPRESSOR_WANTED, 200);
 const onePassword = text(NO_CONTROL, "a password of 1 to 200 characters on one line", 200);
@@ -273,13 +274,15 @@ const pathsSchema = section({
 export const configSchema = v.object({
   modules: key(
     list(moduleName, "a list of modules"),
-    ["base", "nbd", "lvm"],
-    "What the image is made of: base, nbd, debug, lvm, system-debian, system-arch, system-arch-dracut, system-gentoo, i915, r8152, clevo-fancontrol, and names under `module-configs`",
+    ["base"],
+    `What the image is made of: ${
+      MODULE_CATALOG.map(({ name }) => name).join(", ")
+    }, and names under \`module-configs\``,
   ),
   boot: section({
     disk: optionalKey(
       devicePath,
-      "Disk of the laptop that is shared; without it the server looks for the disk that holds a boot loader's configuration",
+      "The whole disk that desktops use; without it the disk that the laptop's system ran from, or, where the image was started by hand, the only built-in one. A name below /dev/disk/ counts more than the disk the system ran from; one like /dev/sda does not, since it may be another disk's in the image",
       guards,
     ),
     part: v.nullish(bootPart, undefined),

@@ -19,7 +19,7 @@ export function formatConfigYaml(choices: ConfigChoices): string {
   return [
     `# Written by "init" on ${systemName.replaceAll(/[^\x20-\x7e]/g, "?")}. Every key: doc/config.md`,
     "modules:",
-    ...["base", "nbd", ...modules].map((name) => `  - ${name}`),
+    ...["base", ...modules].map((name) => `  - ${name}`),
     "",
     ...disk === undefined && bootPartition === undefined ? [] : ["boot:"],
     ...disk === undefined ? [] : ["  # The disk that desktops use", `  disk: ${quote(disk)}`],

@@ -38,7 +38,7 @@ export function makeImageRequest(
     partialPackages: isDebug
       ? {}
       : Object.fromEntries(Object.entries(partialPackages).filter(([name]) => !asked.includes(name))),
-    excludedPaths: unique([...packing.excludePaths, ...modules.flatMap((module: Module) => module.excludedPaths)]),
+    excludedPaths: packing.excludePaths,
     modulePatterns: unique([...baseModulePatterns, ...modules.flatMap((module: Module) => module.kernelModules)]),
     drivers: config.drivers,
     compressor: packing.compressor,

@@ -68,7 +68,7 @@ const attach = command === "setup-server-long"
   : "echo attach\n";
 const system: MemorySystem = await createInstalledSystem(debian, {
   files: {
-    "/home/me/config.yaml": "modules: [base, nbd, lvm]\n",
+    "/home/me/config.yaml": "modules: [base]\n",
     "/home/me/aes-key": key,
     "/home/me/build/kernel": "kernel\0".repeat(1000),
     "/home/me/build/initrd": Uint8Array.from([...new Uint8Array(5000), ...key]),

@@ -154,7 +154,6 @@ function chooseModules(facts: HostFacts, storage: StorageFacts, generator: Gener
   const devices = [...storage.root?.devices ?? [], ...storage.boot?.devices ?? []];
   return [
     ...payload === undefined ? [] : [payload],
-    ...devices.some((device) => device.type === "lvm") ? ["lvm"] : [],
   ];
 }
 
