@@ -1,6 +1,9 @@
 /** The rules of the house (doc/architecture.md), checked over every source file. */
 
 import assert from "node:assert/strict";
+import { STIEFEL_LINK_NAME } from "../lib/protocol/session.ts";
+import { imagePath, standardPath } from "../lib/system/system.ts";
+import { findMissingFiles, readProjectTexts } from "./support/named_files.ts";
 import { codeOnly, projectRoot, readSources, type SourceFile } from "./support/source_tree.ts";
 import { findUnusedExports } from "./support/unused_exports.ts";
 
@@ -214,4 +217,36 @@ Deno.test("each decision has a number of its own, in its name and its title", as
     return title.startsWith(`# ${Number(name.slice(0, 4))}. `) ? [] : [`${name}: ${title}`];
   }));
   assertNone(titles.flat(), "Titles without the number of the file");
+});
+
+const { texts, paths } = await readProjectTexts();
+
+Deno.test("files that comments and documents name are there", () => {
+  assertNone(findMissingFiles(texts, paths), "Names of files that are not there");
+  const sample = [{ path: "x", text: "See `gone_away.ts`, lib/gone/away.ts, lib/errors.ts, `errors.ts`." }];
+  assert.equal(findMissingFiles(sample, paths).length, 2);
+});
+
+Deno.test("what a shell script of ours writes out stands once in TypeScript: PATH, and the link's name", () => {
+  const scripts = texts.filter(({ path, text }) => path.startsWith("image/") && text.startsWith("#!"));
+  const allowed: readonly string[] = [standardPath, imagePath];
+  const found = scripts.flatMap(({ path, text }) =>
+    [...text.matchAll(/^\s*(?:export )?PATH=(\S+)/gm)].map(([, value = ""]) => ({ path, value }))
+  );
+  assert.ok(found.length > 3);
+  assertNone(
+    found.filter(({ value }) => !allowed.includes(value)).map(({ path, value }) => `${path}: ${value}`),
+    "Scripts with another PATH than lib/system/system.ts",
+  );
+  const links = [...texts.filter(({ path }) => path.startsWith("image/")), ...product].flatMap(({ path, text }) =>
+    [...text.matchAll(/\bstiefel\d+\b/g)].filter(([name]) =>
+      name !== STIEFEL_LINK_NAME || /^(?:lib|agents)\/.*\.ts$/.test(path)
+    )
+      .map(([name]) => `${path}: ${name}`)
+  );
+  assert.deepEqual(
+    links,
+    [`lib/protocol/session.ts: ${STIEFEL_LINK_NAME}`],
+    "The link's name stands in lib/protocol/session.ts alone",
+  );
 });

@@ -2,7 +2,7 @@
 
 import { UserError } from "../errors.ts";
 import { secureBootCodePath } from "../qemu/uefi_firmware.ts";
-import type { System } from "../system/system.ts";
+import { programDirectories, type System } from "../system/system.ts";
 import type { Ui } from "../ui.ts";
 
 /** Program, or path of another file, to Debian package; the same names on Ubuntu and other descendants. */
@@ -47,9 +47,6 @@ const archiveKeys = {
   path: "/usr/share/keyrings/debian-archive-keyring.gpg",
   package: "debian-archive-keyring",
 } as const;
-
-/** Where `System` looks for programs. */
-const programDirectories = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"] as const;
 
 export interface MissingPackages {
   /** Sorted, each once. */

@@ -4,7 +4,7 @@ import type { HostFacts } from "../host/host_facts.ts";
 import { findMountProblem, gatherMountFacts, type MountFacts } from "../host/mount_facts.ts";
 import type { HostTree } from "../host/tree.ts";
 import type { GeneratorId } from "../initramfs/generator.ts";
-import type { System } from "../system/system.ts";
+import { programDirectories, type System } from "../system/system.ts";
 import { type Check, type CheckOf, error, ok, runChecks, type Verdict, warning } from "./check.ts";
 import type { DoctorContext } from "./context.ts";
 import { fileContains } from "./file_contains.ts";
@@ -66,11 +66,10 @@ function checkPlaces({ mounts }: DistributionFacts): Verdict {
   return problem === undefined ? ok("/usr, /etc, /boot and /var") : error(problem.found, problem.cure);
 }
 
-const nbdClientPaths = ["/usr/sbin/nbd-client", "/usr/bin/nbd-client", "/sbin/nbd-client", "/bin/nbd-client"];
-
 /** nbd-client speaks netlink through libnl-genl, whose name stands in the program. */
 async function readNbdClientHasNetlink(system: System, tree: HostTree): Promise<boolean | undefined> {
-  for (const path of nbdClientPaths) {
+  for (const directory of programDirectories) {
+    const path = `${directory}/nbd-client`;
     if ((await tree.status(path))?.kind !== "file") continue;
     return await fileContains(system, await tree.locate(path), new TextEncoder().encode("libnl-genl-3"));
   }

@@ -20,7 +20,7 @@ export function isAddressWithPrefix(text: string): boolean {
   return Number(prefix) <= (family === 4 ? 32 : 128);
 }
 
-/** Whether the text is an address, with or without a zone (`fe80::1%stiefel0`; RFC 4007 section 11). */
+/** Whether the text is an address, with or without a zone (`fe80::1%eth0`; RFC 4007 section 11). */
 export function isAddressWithZone(text: string): boolean {
   const percent = text.indexOf("%");
   if (percent < 0) return addressFamily(text) !== undefined;

@@ -5,7 +5,7 @@ import { findLoaderCommandLine } from "../boot/preview_boot.ts";
 import type { Need } from "../distro/distribution.ts";
 import type { GeneratorId, KernelTarget } from "../initramfs/generator.ts";
 import { generators } from "../initramfs/registry.ts";
-import type { System } from "../system/system.ts";
+import { programDirectories, type System } from "../system/system.ts";
 import { compareVersions } from "../version_order.ts";
 import type { HostPath } from "./host_path.ts";
 import type { HostTree } from "./tree.ts";
@@ -38,7 +38,6 @@ export interface HostFacts {
   readonly formerFiles: readonly HostPath[];
 }
 
-const programDirectories = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "/sbin", "/bin"];
 const programs: Readonly<Record<Need, string>> = { "nbd-client": "nbd-client", ip: "ip", kexec: "kexec" };
 
 /** Of modules, by release. /lib is not everywhere a link to /usr/lib (profiles of Gentoo without merged /usr). */

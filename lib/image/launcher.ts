@@ -1,13 +1,14 @@
 /** The script /usr/lib/stiefelsystem/run-agent inside the image. Pure. */
 import type { Role } from "../formats/kernel_command_line.ts";
 import { formatGrants, type Grants } from "../grants.ts";
+import { imagePath } from "../system/system.ts";
 
 /** @param grants only written into the script in the form "bundle"; a compiled agent has them built in */
 export function formatLauncher(form: "compile" | "bundle", grants: Readonly<Record<Role, Grants>>): string {
   return [
     "#!/bin/sh",
     "# Runs the agent of a role with what it may do: run-agent server|client [options]. Called by supervise-agent.",
-    "export PATH=/usr/sbin:/usr/bin LC_ALL=C.UTF-8 HOME=/root",
+    `export PATH=${imagePath} LC_ALL=C.UTF-8 HOME=/root`,
     "directory=/usr/lib/stiefelsystem",
     "role=$1",
     "case $role in",

@@ -2,13 +2,24 @@
  * I/O boundary 1: files, processes, clock and randomness of the machine we run on.
  *
  * Everything outside `lib/system`, `lib/net`, entry points and the terminal ui reaches the machine through a `System` value,
- * so that it can be tested with `memory.ts` and shown without being done with `dry_run.ts`.
+ * so that it can be tested with values (tests/support/memory_system.ts).
  */
 
 import type { FilePart } from "../file_part.ts";
 
-/** PATH of the programs we run; who grants programs by name has to look them up in the same order (Deno compares the paths it finds). */
-export const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** PATH of the programs that we start, and of ours on the laptop; who grants programs by name has to look them up in the same order (Deno compares the paths it finds). */
+export const programDirectories = [
+  "/usr/local/sbin",
+  "/usr/local/bin",
+  "/usr/sbin",
+  "/usr/bin",
+  "/sbin",
+  "/bin",
+] as const;
+export const standardPath = programDirectories.join(":");
+
+/** PATH inside the image, where /sbin, /bin and /usr/local have nothing of their own. */
+export const imagePath = "/usr/sbin:/usr/bin";
 
 export interface RunOptions {
   readonly stdin?: string | Uint8Array;

@@ -175,7 +175,7 @@ async function benchImage(system: System, ui: Ui, { machines, options }: Machine
   };
 }
 
-/** What image/manifest.ts writes, as far as it is used here. */
+/** What lib/image/manifest.ts writes, as far as it is used here. */
 function readManifest(manifest: unknown): { readonly agents: "compile" | "bundle"; readonly minimumRamMiB: number } {
   const { agents, minimumRamMiB } = manifest as { readonly agents?: unknown; readonly minimumRamMiB?: unknown };
   return {

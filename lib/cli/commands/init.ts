@@ -49,7 +49,7 @@ export async function init(given: System, ui: Ui, options: InitOptions): Promise
   const text = formatConfigYaml({
     systemName: facts.distribution?.prettyName ?? "an unknown distribution",
     ...await chooseStorage(system, ui, { storage, assumeYes: options.assumeYes ?? false }),
-    modules: chooseModules(facts, storage, generator),
+    modules: chooseModules(facts, generator),
     listens: await ui.confirm("Turn this machine into a server when a desktop with your key asks"),
     onEnd: await ui.confirm("Start this system again when the desktop has shut down") ? "reboot" : "poweroff",
   });
@@ -149,9 +149,8 @@ const payloadModules: Readonly<Record<string, string>> = {
   "gentoo dracut": "system-gentoo",
 };
 
-function chooseModules(facts: HostFacts, storage: StorageFacts, generator: GeneratorId | undefined): readonly string[] {
+function chooseModules(facts: HostFacts, generator: GeneratorId | undefined): readonly string[] {
   const payload = payloadModules[`${facts.distribution?.distribution.id} ${generator}`];
-  const devices = [...storage.root?.devices ?? [], ...storage.boot?.devices ?? []];
   return [
     ...payload === undefined ? [] : [payload],
   ];
