@@ -30,7 +30,7 @@ const notPrograms: Readonly<Record<string, readonly string[]>> = {
   "lib/cli/commands/create_initrd.ts": ["curl", "git"],
   "lib/cli/commands/bench.ts": ["poweroff"],
   "lib/cli/commands/demo.ts": ["poweroff"],
-  "lib/cli/commands/init.ts": ["lvm", "poweroff", "reboot"],
+  "lib/cli/commands/init.ts": ["poweroff", "reboot"],
   "lib/cli/commands/setup_server.ts": ["kexec"],
   "lib/config/compressor.ts": ["pigz", "zstd"],
   "lib/config/driver_source.ts": ["git"],
