@@ -11,7 +11,11 @@ export interface StickBoot {
 }
 
 /** The same desktop, started from the stick. Nothing that starts from a stick writes to it, and nothing can here. */
-export function fromStick(desktop: VmSpec, stick: StickImage, { firmware, bus }: StickBoot = {}): VmSpec {
+export function fromStick(
+  desktop: VmSpec,
+  stick: Pick<StickImage, "path" | "sectorBytes">,
+  { firmware, bus }: StickBoot = {},
+): VmSpec {
   const started = { ...desktop, boot: { kind: "disk" } as const, ...firmware === undefined ? {} : { firmware } };
   if (bus === "usb") return { ...started, disks: [], arguments: usbArguments(stick.path) };
   const sectors = stick.sectorBytes === 512 ? {} : { logicalBlockSizeBytes: stick.sectorBytes };

@@ -54,7 +54,7 @@ async function startDesktop(
 ): Promise<Vm> {
   const { system, options: { runDirectory } } = rig;
   const { image, host } = await rig.machines();
-  const stick = await makeStick(rig, sectorBytes === undefined ? {} : { sectorBytes });
+  const stick = await makeStick(rig, sectorBytes);
   const desktop = desktopSpec({ image, clientMemoryMiB: 1024, console: "pipe" }, credentials);
   return await startVm(system, fromStick(desktop, stick, await prepare(rig)), host, { runDirectory, limitMs: 840_000 });
 }

@@ -1,5 +1,6 @@
 /** A desktop that starts from a stick, as `setup-client-usbdrive --image` makes one. */
 
+import { runProgram } from "../../lib/cli/program.ts";
 import { makeStickImage, type StickImage } from "../../lib/media/stick_image.ts";
 import { serialConsole } from "../../lib/qemu/machine_pair.ts";
 import { prepareSecureBoot } from "../../lib/qemu/uefi_firmware.ts";
@@ -8,21 +9,32 @@ import type { VmSpec } from "../../lib/qemu/vm_spec.ts";
 import type { QemuTest } from "./machines.ts";
 
 /**
- * A stick with the image that was built for the tests: `stick.img` in the run directory. Its kernel speaks over the serial line, too.
- * Whether it is built is for the caller to see to.
+ * A stick with the image that was built for the tests, made by the real command: `stick.img` in the run directory. Its kernel speaks over the
+ * serial line, too. The command asks a device for its sectors; those of an image file have 512 bytes.
  */
 export async function makeStick(
   rig: QemuTest,
-  options: { readonly sectorBytes?: 512 | 4096 } = {},
-): Promise<StickImage> {
-  const { system, options: { image, projectDirectory, runDirectory } } = rig;
+  sectorBytes: 512 | 4096 = 512,
+): Promise<Pick<StickImage, "path" | "sectorBytes">> {
+  const { system, ui, options: { image, projectDirectory, runDirectory } } = rig;
+  const [path, parameters] = [`${runDirectory}/stick.img`, serialConsole.split(" ")];
+  const buildDirectory = image.outDir ?? `${projectDirectory}/build`;
+  const keyPath = image.keyPath ?? `${projectDirectory}/aes-key`;
   await system.makeDirectory(runDirectory);
-  return await makeStickImage(system, {
-    buildDirectory: image.outDir ?? `${projectDirectory}/build`,
-    keyPath: image.keyPath ?? `${projectDirectory}/aes-key`,
-    parameters: serialConsole.split(" "),
-    ...options,
-  }, `${runDirectory}/stick.img`);
+  await system.remove(path);
+  if (sectorBytes === 4096) {
+    return await makeStickImage(system, { buildDirectory, keyPath, parameters, sectorBytes }, path);
+  }
+  const words = ["--out-dir", buildDirectory, "--image", path, "--parameter", ...parameters];
+  await runProgram(["setup-client-usbdrive", ...words], {
+    projectDir: projectDirectory,
+    workingDirectory: projectDirectory,
+    environment: image.deno.environment,
+    signal: new AbortController().signal,
+    createUi: () => ui,
+    createSystem: () => system,
+  });
+  return { path, sectorBytes };
 }
 
 /** The same desktop, with firmware that starts signed programs only, from the stick. */
