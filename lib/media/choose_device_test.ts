@@ -326,6 +326,7 @@ const cases: readonly Case[] = [
         refused: arch,
       })
     ),
+  ventoy(set("sda", { "log-sec": 2048 }), { name: "sectors of 2048 bytes", candidates: ["sdb"], refused: arch }),
   ventoy((devices) => void devices.push(structuredClone(at(devices, "sda"))), {
     name: "a device that is listed twice",
     candidates: ["sda", "sdb"],

@@ -87,7 +87,8 @@ export function nameFault(
   error: unknown,
   { device, doing, offset }: { readonly device: string; readonly doing: string; readonly offset?: number },
 ): DeviceFault | undefined {
-  if (!(error instanceof CommandError) || error.failure.notFound) return undefined;
+  // A program that is not there, or was ended (Ctrl-C reaches it, too), says nothing about the device.
+  if (!(error instanceof CommandError) || error.failure.notFound || isEnded(error)) return undefined;
   const { lastLines = [], timedOut } = error.failure;
   const said = lastLines.join("\n");
   const copied = readCopied(said) ?? 0;
@@ -101,6 +102,10 @@ export function nameFault(
   function fault(kind: FaultKind, detail: string): DeviceFault {
     return new DeviceFault({ kind, device, doing, detail, ...place }, { cause: error });
   }
+}
+
+function isEnded({ failure }: CommandError): boolean {
+  return failure.signal !== undefined && !failure.timedOut;
 }
 
 /** dd(1)'s last line: "4194304 bytes (4.2 MB, 4.0 MiB) copied, 0.1 s, 42 MB/s". */

@@ -101,7 +101,14 @@ function refuseKind(device: BlockDevice, devices: readonly BlockDevice[]): Refus
     const cure = device.type === "loop" ? "--image FILE writes an image file" : anotherDevice;
     return { code: "no-disk", reason: virtual[1], cure };
   }
-  if (device.type === "disk") return undefined;
+  if (device.type === "disk") {
+    const { logicalSectorBytes: sector } = device;
+    return sector === 512 || sector === 4096 ? undefined : {
+      code: "no-disk",
+      reason: `has sectors of ${sector} bytes, of which no PC starts`,
+      cure: anotherDevice,
+    };
+  }
   return { code: "no-disk", reason: `is no disk of its own, but of type "${device.type}"`, cure: anotherDevice };
 }
 

@@ -7,7 +7,7 @@ import {
   imagePath,
 } from "../../tests/support/device_rig.ts";
 import { createScriptedUi } from "../../tests/support/host_rig.ts";
-import { StoppedByUser, UserError } from "../errors.ts";
+import { CommandError, StoppedByUser, UserError } from "../errors.ts";
 import { parseBlockDevices } from "../system/facts.ts";
 import { DeviceFault } from "./device_fault.ts";
 import { writeDevice } from "./write_device.ts";
@@ -299,6 +299,17 @@ Deno.test("Ctrl-C at every piece leaves what is clearly no stick, and says so", 
     assert.equal(rig.done.at(-1), "release");
     assert.equal(devicePath, "/dev/sdb");
   }
+});
+
+Deno.test("Ctrl-C that reaches dd first is no fault of the device, and what is left is said", async () => {
+  let count = 0;
+  const { error, said } = await writeTo({
+    onWrite: () => {
+      if (count++ === 3) throw new CommandError({ argv: ["dd"], signal: "SIGINT" });
+    },
+  });
+  assert.ok(error instanceof CommandError);
+  assert.match(said.join("\n"), /Warning: \/dev\/sdb is no stick now/);
 });
 
 Deno.test("a power cut after any write leaves a good stick or clearly none", async () => {

@@ -8,6 +8,7 @@ import { demoDiskLayout, type DiskFirmware } from "../../lib/qemu/demo_disk_layo
 import { installedDiskPassphrase, installedPart } from "../support/installed_disk.ts";
 import { cablePath } from "../../lib/qemu/machine_pair.ts";
 import { ownLaptopSpec } from "../support/own_laptop.ts";
+import { loaderDirectory } from "../../lib/debian/boot_loaders.ts";
 import { makeProjectDisk, mountProject } from "../support/project_disk.ts";
 import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
 import { prepareSecureBoot, prepareUefi } from "../../lib/qemu/uefi_firmware.ts";
@@ -112,7 +113,12 @@ const multiUserLimitMs = 300_000;
 export async function startOwnLaptop(
   rig: QemuTest,
   kind: LaptopKind,
-  { limitMs }: { readonly limitMs: number },
+  { limitMs, memoryMiB = 1024, devices = [] }: {
+    readonly limitMs: number;
+    readonly memoryMiB?: number;
+    /** What is plugged in besides: more words of QEMU's command line. */
+    readonly devices?: readonly string[];
+  },
 ): Promise<OwnLaptop> {
   const { system, options } = rig;
   const { runDirectory, image } = options;
@@ -132,7 +138,8 @@ export async function startOwnLaptop(
     : kind.hasUefi
     ? await prepareUefi(system, place)
     : undefined;
-  const spec = ownLaptopSpec({ diskPath, projectDiskPath, memoryMiB: 1024, ...(firmware ? { firmware } : {}) });
+  const own = ownLaptopSpec({ diskPath, projectDiskPath, memoryMiB, ...(firmware ? { firmware } : {}) });
+  const spec = { ...own, arguments: [...own.arguments ?? [], ...devices] };
   const start = async (): Promise<{ readonly vm: Vm; readonly typist: AsyncDisposable }> => {
     await system.remove(cablePath(runDirectory));
     const vm = await startVm(system, spec, host, { runDirectory, limitMs });
@@ -184,5 +191,5 @@ export function typePassphrase(system: System, vm: Vm, { passphrase }: LaptopKin
 async function listFiles({ system }: QemuTest, directory: string): Promise<readonly string[]> {
   const paths = (await system.readDirectory(directory)).map((name) => `${directory}/${name}`);
   const kinds = await Promise.all(paths.map(async (path) => (await system.lstat(path))?.kind));
-  return paths.filter((_, index) => kinds[index] === "file");
+  return paths.filter((path, index) => kinds[index] === "file" || path.endsWith(`/${loaderDirectory}`));
 }

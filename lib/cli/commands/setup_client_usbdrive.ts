@@ -184,7 +184,7 @@ async function writeAnew(
   }
   ui.say(`${losses}\n`);
   if (!options.assumeYes) await askForName(ui, device);
-  const path = `${options.workDirectory}/stick-${device.name}.img`;
+  const path = `${options.workDirectory}/.stick-${device.name}.img`;
   try {
     const image = await maker.makeImage({
       path,
