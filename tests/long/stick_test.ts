@@ -15,6 +15,7 @@ import { prepareUefi } from "../../lib/qemu/uefi_firmware.ts";
 import { fromStick, type StickBoot } from "../../lib/qemu/stick_spec.ts";
 import { makeStick } from "../qemu/boot_stick.ts";
 import { fetchFirmware, type FirmwareFiles, type Trust } from "../qemu/firmware_files.ts";
+import { readVariables } from "../support/uefi_variables.ts";
 import { prepareQemuTest, type QemuTest } from "../qemu/machines.ts";
 
 const rig = await prepareQemuTest();
@@ -59,6 +60,22 @@ async function startDesktop(
   return await startVm(system, fromStick(desktop, stick, await prepare(rig)), host, { runDirectory, limitMs: 840_000 });
 }
 
+/** What OVMF itself notes: its devices, its own entries, its consoles. */
+const ownVariables =
+  /^(?:Boot(?:[0-9A-F]{4}|Order)|Con(?:In|Out)|ErrOut|Key[0-9A-F]{4}|Timeout|Lang|PlatformLang|MTC)$/;
+
+/** shim has raised the SBAT level in the firmware's variables (doc/stick.md); no other boot loader has written anything. */
+async function assertOnlySbatLevel(vm: Vm): Promise<void> {
+  await vm[Symbol.asyncDispose]();
+  const { system, options: { runDirectory } } = rig;
+  const now = readVariables(await system.readFile(`${runDirectory}/desktop.uefi-variables`));
+  const before = (await firmwareFiles()).variableNames;
+  assert.deepEqual([...now.keys()].filter((name) => !before.has(name) && !ownVariables.test(name)), ["SbatLevel"]);
+  assert.match(now.get("SbatLevel") ?? "", /^sbat,1,\d{10}\nshim,\d+\n/);
+  const entries = [...now].filter(([name]) => /^Boot[0-9A-F]{4}$/.test(name));
+  assert.deepEqual(entries.filter(([, content]) => /B\0O\0O\0T\0X|g\0r\0u\0b\0x|s\0h\0i\0m/i.test(content)), []);
+}
+
 for (const desktop of desktops) {
   Deno.test({
     name: `a desktop ${desktop.name} starts from the stick, to the agent`,
@@ -69,6 +86,7 @@ for (const desktop of desktops) {
       await vm.waitForLine(agentPattern, { timeoutMs: 400_000 });
       const isLocked = vm.lines.some(({ text }) => /Kernel is locked down from EFI Secure Boot/.test(text));
       assert.equal(isLocked, desktop.hasSecureBoot ?? false, "Secure Boot is enforced where it is meant to be");
+      if (desktop.hasSecureBoot) await assertOnlySbatLevel(vm);
     },
   });
 }

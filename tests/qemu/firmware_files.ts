@@ -5,7 +5,7 @@ import { downloadArguments, formatDownload } from "../../lib/debian/download_pac
 import { runBootstrap } from "../../lib/debian/run_bootstrap.ts";
 import { debianMirror } from "../../lib/image/mirror.ts";
 import { readAptMirror } from "../../lib/cli/apt_mirror.ts";
-import { parsePem, trustCertificates } from "../support/uefi_variables.ts";
+import { parsePem, readVariables, trustCertificates } from "../support/uefi_variables.ts";
 import type { UefiFirmware } from "../../lib/qemu/vm_spec.ts";
 import type { QemuTest } from "./machines.ts";
 
@@ -16,6 +16,8 @@ const certificates = "usr/lib/python3/dist-packages/virt/firmware/certs";
 export type Trust = "2011" | "both" | "2023" | "none";
 
 export interface FirmwareFiles {
+  /** Of the variables as new. */
+  readonly variableNames: ReadonlySet<string>;
   /** Variables as new, which enforce Secure Boot. @param isStrict memory is either writable or executable, as new PCs demand */
   prepare(
     options: { readonly name: string; readonly trust: Trust; readonly isStrict?: boolean },
@@ -54,12 +56,13 @@ export async function fetchFirmware({ system, options }: QemuTest): Promise<Firm
     "2023": ["MicrosoftUEFICA2023"],
     none: ["WindowsUEFICA2023"],
   };
+  const fresh = await system.readFile(firmware("OVMF_VARS_4M.ms.fd"));
   return {
+    variableNames: new Set(readVariables(fresh).keys()),
     prepare: async ({ name, trust, isStrict = false }) => {
-      const variables = await system.readFile(firmware("OVMF_VARS_4M.ms.fd"));
       const variablesPath = `${options.runDirectory}/${name}.uefi-variables`;
       const list = await Promise.all(trusted[trust].map(certificate));
-      await system.writeFile(variablesPath, trustCertificates(variables, list));
+      await system.writeFile(variablesPath, trustCertificates(fresh, list));
       return {
         codePath: firmware(isStrict ? "OVMF_CODE_4M.secboot.strictnx.fd" : "OVMF_CODE_4M.secboot.fd"),
         variablesPath,

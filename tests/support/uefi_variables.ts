@@ -64,6 +64,17 @@ export function readTrusted(variables: Uint8Array): readonly Uint8Array[] {
   return found;
 }
 
+/** Names and content of all variables. */
+export function readVariables(variables: Uint8Array): ReadonlyMap<string, string> {
+  return new Map(
+    listVariables(variables, findStore(variables)).map((entry) => {
+      const { nameBytes, dataBytes } = readSizes(entry);
+      const data = entry.subarray(variableHeaderBytes + nameBytes, variableHeaderBytes + nameBytes + dataBytes);
+      return [readName(entry).slice(0, -1), new TextDecoder("latin1").decode(data)];
+    }),
+  );
+}
+
 interface StorePlace {
   /** Of the first variable. */
   readonly start: number;
@@ -98,9 +109,13 @@ function readSizes(entry: Uint8Array): { readonly nameBytes: number; readonly da
 }
 
 function isTrustDatabase(entry: Uint8Array): boolean {
+  return readName(entry) === "db\0";
+}
+
+/** With the NUL at its end. */
+function readName(entry: Uint8Array): string {
   const { nameBytes } = readSizes(entry);
-  const name = new TextDecoder("utf-16le").decode(entry.subarray(variableHeaderBytes, variableHeaderBytes + nameBytes));
-  return name === "db\0";
+  return new TextDecoder("utf-16le").decode(entry.subarray(variableHeaderBytes, variableHeaderBytes + nameBytes));
 }
 
 function replaceData(entry: Uint8Array, data: Uint8Array): Uint8Array {

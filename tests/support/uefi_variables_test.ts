@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { concatenate } from "../../lib/formats/bytes.ts";
 import { guidBytes } from "../../lib/media/gpt.ts";
-import { parsePem, readTrusted, trustCertificates } from "./uefi_variables.ts";
+import { parsePem, readTrusted, readVariables, trustCertificates } from "./uefi_variables.ts";
 
 function variable(name: string, data: Uint8Array, state = 0x3f): Uint8Array {
   const encoded = Uint8Array.from(`${name}\0`.split("").flatMap((letter) => [letter.charCodeAt(0), 0]));
@@ -44,6 +44,13 @@ Deno.test("what is no file of variables, has no db, or no room is refused", () =
   assert.throws(() => trustCertificates(new Uint8Array(8192), [one]), /no file/);
   assert.throws(() => trustCertificates(store(variable("PK", one)), [one]), /no "db"/);
   assert.throws(() => trustCertificates(store(variable("db", one)), [new Uint8Array(5000)]), /do not fit/);
+});
+
+Deno.test("variables are read by name", () => {
+  const data = new TextEncoder().encode("sbat,1");
+  const variables = readVariables(store(variable("old", data, 0x3c), variable("SbatLevel", data), variable("db", one)));
+  assert.deepEqual([...variables.keys()], ["SbatLevel", "db"]);
+  assert.equal(variables.get("SbatLevel"), "sbat,1");
 });
 
 Deno.test("a certificate in PEM", () => {
