@@ -1,6 +1,6 @@
 /** Why a disk, or what is on it, cannot be started from. */
 
-import { UserError } from "./errors.ts";
+import { CodedUserError } from "./errors.ts";
 
 export type BootErrorCode =
   /** Nothing that could be started was found. */
@@ -17,11 +17,4 @@ export type BootErrorCode =
   | "no-memory";
 
 /** Why no boot entry could be had. The message is meant for the person at the desktop as well. */
-export class BootError extends UserError {
-  readonly code: BootErrorCode;
-
-  constructor(code: BootErrorCode, message: string, options: ConstructorParameters<typeof UserError>[1] = {}) {
-    super(message, options);
-    this.code = code;
-  }
-}
+export class BootError extends CodedUserError<BootErrorCode> {}

@@ -28,6 +28,16 @@ export class UserError extends Error {
   }
 }
 
+/** A failure that a program tells from others of its kind by a code. */
+export class CodedUserError<Code extends string> extends UserError {
+  readonly code: Code;
+
+  constructor(code: Code, message: string, options: UserErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
 /** The user stopped the work (Ctrl-C, or "abort" at a question). Exit code 3. */
 export class StoppedByUser extends UserError {
   constructor(message = "Stopped") {

@@ -1,34 +1,24 @@
 /** Entry of the client agent: arguments, terminal, signals, exit code. */
 import { type ExitCode, StoppedByUser, UserError } from "../../lib/errors.ts";
-import { createRealSystem } from "../../lib/system/real.ts";
 import { writeStandardOutput as write } from "../../lib/system/standard_output.ts";
-import { canRedraw, createConsole, type Terminal } from "../shared/console.ts";
+import { canRedraw, type Terminal } from "../shared/console.ts";
 import { askSecret } from "../../lib/terminal/ask_secret.ts";
 import { createKeyboard, type Keyboard } from "../../lib/terminal/keyboard.ts";
-import { runCommand } from "../shared/run_command.ts";
+import { runAgent } from "../shared/run_agent.ts";
 import { runClient } from "./client.ts";
 import { parseClientOptions, usage } from "./options.ts";
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
 async function main(args: readonly string[]): Promise<ExitCode> {
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => stop.abort(new StoppedByUser()));
-  }
-  return await runCommand(args, {
+  return await runAgent(args, {
     name: "client-agent",
     usage,
     parse: parseClientOptions,
     write,
-    run: async (options) => {
-      const system = createRealSystem({ signal: stop.signal });
-      const console = createConsole({
-        terminal: createTerminal(),
-        monotonicMs: () => system.monotonicMs(),
-      });
-      await runClient(options, { system, console, signal: stop.signal });
-    },
+    terminal: createTerminal,
+    onSignal: Deno.addSignalListener,
+    run: runClient,
   });
 }
 

@@ -1,10 +1,9 @@
 /** Entry of the server agent: arguments, terminal, signals, exit code. */
-import { type ExitCode, StoppedByUser } from "../../lib/errors.ts";
-import { createRealSystem } from "../../lib/system/real.ts";
+import type { ExitCode } from "../../lib/errors.ts";
 import { createOutputQueue } from "../../lib/system/standard_output.ts";
 import type { System } from "../../lib/system/system.ts";
-import { canRedraw, createConsole } from "../shared/console.ts";
-import { runCommand } from "../shared/run_command.ts";
+import { canRedraw } from "../shared/console.ts";
+import { runAgent } from "../shared/run_agent.ts";
 import { parseServerOptions, usage } from "./options.ts";
 import { runServer } from "./server.ts";
 import type { WatchedSource } from "./source.ts";
@@ -16,25 +15,16 @@ export async function main(
   args: readonly string[],
   replace?: (system: System) => { readonly system: System; readonly source?: WatchedSource },
 ): Promise<ExitCode> {
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => stop.abort(new StoppedByUser()));
-  }
   // A stray key on the console of a closed laptop must not stop what a desktop runs from.
   const { write, flush } = createOutputQueue();
-  const command = runCommand(args, {
+  const command = runAgent(args, {
     name: "server-agent",
     usage,
     parse: parseServerOptions,
     write,
-    run: async (options) => {
-      const system = createRealSystem({ signal: stop.signal });
-      const console = createConsole({
-        terminal: { write, canRedraw: canRedraw(Deno.stdout.isTerminal(), Deno.env.get("TERM")) },
-        monotonicMs: () => system.monotonicMs(),
-      });
-      await runServer(options, { system, console, signal: stop.signal, ...replace?.(system) });
-    },
+    terminal: () => ({ write, canRedraw: canRedraw(Deno.stdout.isTerminal(), Deno.env.get("TERM")) }),
+    onSignal: Deno.addSignalListener,
+    run: async (options, parts) => await runServer(options, { ...parts, ...replace?.(parts.system) }),
   });
   return await command.finally(flush);
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sampleDisk } from "../../tests/support/sample_disk.ts";
 import { DiskError } from "./disk_error.ts";
 import { type BlockDevice, parseBlockDevices } from "../system/facts.ts";
 import { chooseDisk, describeDisk, findUses } from "./decide_disk.ts";
@@ -9,20 +10,7 @@ function fixture(name: string): readonly BlockDevice[] {
   return parseBlockDevices(Deno.readTextFileSync(new URL(name, fixtures)));
 }
 
-const disk: BlockDevice = {
-  name: "sda",
-  path: "/dev/sda",
-  type: "disk",
-  sizeBytes: 500e9,
-  isReadOnly: false,
-  isRemovable: false,
-  model: "Some SSD",
-  serial: "S1",
-  transport: "sata",
-  logicalSectorBytes: 512,
-  mountPoints: [],
-  children: [],
-};
+const disk: BlockDevice = { ...sampleDisk, model: "Some SSD", serial: "S1", transport: "sata" };
 const stick: BlockDevice = { ...disk, name: "sdb", path: "/dev/sdb", transport: "usb", isRemovable: true };
 const usbDisk: BlockDevice = { ...stick, isRemovable: false };
 const nvme: BlockDevice = { ...disk, name: "nvme0n1", path: "/dev/nvme0n1", transport: "nvme" };

@@ -1,6 +1,6 @@
 /** Why a disk, or a device on it, cannot be had. */
 
-import { UserError } from "../errors.ts";
+import { CodedUserError } from "../errors.ts";
 
 export type DiskErrorCode =
   /** A named disk is not there, or which one is meant is not clear. */
@@ -13,11 +13,4 @@ export type DiskErrorCode =
   | "no-memory";
 
 /** The message is meant for the person at the desktop as well. */
-export class DiskError extends UserError {
-  readonly code: DiskErrorCode;
-
-  constructor(code: DiskErrorCode, message: string, options: ConstructorParameters<typeof UserError>[1] = {}) {
-    super(message, options);
-    this.code = code;
-  }
-}
+export class DiskError extends CodedUserError<DiskErrorCode> {}

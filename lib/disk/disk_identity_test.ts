@@ -1,20 +1,11 @@
 import assert from "node:assert/strict";
+import { sampleDisk } from "../../tests/support/sample_disk.ts";
 import type { DiskIdentity } from "../formats/handover.ts";
 import type { BlockDevice } from "../system/facts.ts";
 import { parseBlockDevices } from "../system/facts.ts";
 import { describeIdentity, findIdentifiedDisk, findRootDisk, identifyDisk } from "./disk_identity.ts";
 
-const disk: BlockDevice = {
-  name: "sda",
-  path: "/dev/sda",
-  type: "disk",
-  sizeBytes: 500e9,
-  isReadOnly: false,
-  isRemovable: false,
-  logicalSectorBytes: 512,
-  mountPoints: [],
-  children: [],
-};
+const disk = sampleDisk;
 const renamed = (device: BlockDevice, name: string): BlockDevice => ({ ...device, name, path: `/dev/${name}` });
 const withRoot = (device: BlockDevice): BlockDevice => ({
   ...device,

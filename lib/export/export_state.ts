@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
-import { formatJson, integer, type JsonFormat, parseJson, printable } from "../formats/json.ts";
+import { formatJson, integer, type JsonFormat, type Parsed, parseJson, printable } from "../formats/json.ts";
 import { decodeUtf8, encodeUtf8 } from "../formats/text.ts";
 
 const ExportStateSchema = v.strictObject({
@@ -28,8 +28,7 @@ const ExportStateSchema = v.strictObject({
   wasUsed: v.boolean(),
 });
 
-type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
-export type ExportState = DeepReadonly<v.InferOutput<typeof ExportStateSchema>>;
+export type ExportState = Parsed<typeof ExportStateSchema>;
 
 const FORMAT: JsonFormat<ExportState> = {
   what: "The state of the export",

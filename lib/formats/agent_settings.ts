@@ -4,8 +4,7 @@
  */
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
-import { decodeUtf8, encodeUtf8 } from "./text.ts";
-import { formatJson, integer, type JsonFormat, parseJson, printable } from "./json.ts";
+import { formatJsonLine, integer, type JsonFormat, type Parsed, parseJsonLine, printable } from "./json.ts";
 
 /** Where the file is inside the image. */
 export const AGENT_SETTINGS_PATH = "/etc/stiefelsystem/agent.json";
@@ -45,8 +44,7 @@ const AgentSettingsSchema = v.strictObject({
   name: v.exactOptional(printable(64)),
 });
 
-type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
-export type AgentSettings = DeepReadonly<v.InferOutput<typeof AgentSettingsSchema>>;
+export type AgentSettings = Parsed<typeof AgentSettingsSchema>;
 
 const FORMAT: JsonFormat<AgentSettings> = {
   what: "The agent settings file",
@@ -62,7 +60,7 @@ const VersionSchema = v.object({ version: integer(2, 1_000_000) });
  * @throws ProtocolError malformed or oversize
  */
 export function formatAgentSettings(settings: AgentSettings): string {
-  return decodeUtf8(formatJson(settings, FORMAT), FORMAT.what) + "\n";
+  return formatJsonLine(settings, FORMAT);
 }
 
 /**
@@ -70,10 +68,8 @@ export function formatAgentSettings(settings: AgentSettings): string {
  * @throws ProtocolError truncated (no newline at the end), unknown-version, malformed or oversize
  */
 export function parseAgentSettings(text: string): AgentSettings {
-  if (!text.endsWith("\n")) throw new ProtocolError("truncated", "The agent settings file does not end with a newline");
-  const bytes = encodeUtf8(text.slice(0, -1));
   try {
-    return parseJson(bytes, FORMAT);
+    return parseJsonLine(text, FORMAT);
   } catch (error) {
     if (isNewerVersion(text)) {
       throw new ProtocolError("unknown-version", "The agent settings file has a version this program does not know");

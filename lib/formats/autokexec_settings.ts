@@ -3,9 +3,9 @@
  * because it never reads YAML.
  */
 import * as v from "valibot";
-import { ProtocolError } from "../errors.ts";
-import { formatJson, type JsonFormat, parseJson, printable } from "./json.ts";
-import { decodeUtf8, encodeUtf8 } from "./text.ts";
+import { formatJsonLine, type JsonFormat, type Parsed, parseJsonLine, printable } from "./json.ts";
+import { isMac } from "./address.ts";
+import { COMMAND_LINE_MAX_BYTES } from "./kernel_command_line.ts";
 
 /** Where the file is on the laptop. */
 export const AUTOKEXEC_SETTINGS_PATH = "/etc/stiefelsystem/autokexec.json";
@@ -23,17 +23,16 @@ const AutokexecSettingsSchema = v.strictObject({
   /** What the machine calls itself towards desktops; absent: its host name. */
   name: v.exactOptional(printable(64)),
   /** Network cards whose appearance is taken as a desktop asking; lower case, with colons. */
-  macs: v.pipe(v.array(v.pipe(v.string(), v.regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/))), v.maxLength(1000)),
+  macs: v.pipe(v.array(v.pipe(v.string(), v.check(isMac))), v.maxLength(1000)),
   /** The image to kexec into, and its kernel command line. */
   kernel: path,
   initrd: path,
-  commandLine: printable(2047),
+  commandLine: printable(COMMAND_LINE_MAX_BYTES),
   /** How long the announcement is shown before the machine is shut down. */
   countdownSeconds: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(3600)),
 });
 
-type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
-export type AutokexecSettings = DeepReadonly<v.InferOutput<typeof AutokexecSettingsSchema>>;
+export type AutokexecSettings = Parsed<typeof AutokexecSettingsSchema>;
 
 const FORMAT: JsonFormat<AutokexecSettings> = {
   what: "The autokexec settings file",
@@ -46,7 +45,7 @@ const FORMAT: JsonFormat<AutokexecSettings> = {
  * @throws ProtocolError malformed or oversize
  */
 export function formatAutokexecSettings(settings: AutokexecSettings): string {
-  return `${decodeUtf8(formatJson(settings, FORMAT), FORMAT.what)}\n`;
+  return formatJsonLine(settings, FORMAT);
 }
 
 /**
@@ -54,6 +53,5 @@ export function formatAutokexecSettings(settings: AutokexecSettings): string {
  * @throws ProtocolError truncated (no newline at the end), malformed or oversize
  */
 export function parseAutokexecSettings(text: string): AutokexecSettings {
-  if (!text.endsWith("\n")) throw new ProtocolError("truncated", `${FORMAT.what} does not end with a newline`);
-  return parseJson(encodeUtf8(text.slice(0, -1)), FORMAT);
+  return parseJsonLine(text, FORMAT);
 }

@@ -8,7 +8,7 @@
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
 import { archivePaddingBytes, cpioPaddingBytes, formatCpioHeader, formatCpioTrailer } from "./cpio.ts";
-import { formatJson, integer, type JsonFormat, parseJson, printable } from "./json.ts";
+import { formatJson, integer, type JsonFormat, type Parsed, parseJson, printable } from "./json.ts";
 import { COMMAND_LINE_MAX_BYTES } from "./kernel_command_line.ts";
 import { decodeUtf8, encodeUtf8 } from "./text.ts";
 
@@ -56,8 +56,7 @@ const HandoverSchema = v.pipe(
   v.check(({ commandLine, pair }) => pair === undefined || commandLine !== undefined, "a pair without command line"),
 );
 
-type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
-export type Handover = DeepReadonly<v.InferOutput<typeof HandoverSchema>>;
+export type Handover = Parsed<typeof HandoverSchema>;
 export type DiskIdentity = Handover["disk"];
 
 const FORMAT: JsonFormat<Handover> = { what: "The handover", schema: HandoverSchema, maxBytes: HANDOVER_MAX_BYTES };

@@ -16,6 +16,10 @@ export function integer(least: number, most: number): v.GenericSchema<number, nu
   return v.pipe(v.number(), v.safeInteger(), v.minValue(least), v.maxValue(most));
 }
 
+type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
+/** What a schema accepts, not to be changed. */
+export type Parsed<Schema extends v.GenericSchema> = DeepReadonly<v.InferOutput<Schema>>;
+
 export interface JsonFormat<Value> {
   /** Names the document in messages: "The boot exchange message". */
   readonly what: string;
@@ -78,4 +82,21 @@ export function formatJson<Value>(value: Value, format: JsonFormat<Value>): Uint
     );
   }
   return bytes;
+}
+
+/**
+ * The text of a file that holds one document: a line of JSON and a newline.
+ * @throws ProtocolError malformed or oversize
+ */
+export function formatJsonLine<Value>(value: Value, format: JsonFormat<Value>): string {
+  return `${decodeUtf8(formatJson(value, format), format.what)}\n`;
+}
+
+/**
+ * Reads such a file.
+ * @throws ProtocolError truncated (no newline at the end), malformed or oversize
+ */
+export function parseJsonLine<Value>(text: string, format: JsonFormat<Value>): Value {
+  if (!text.endsWith("\n")) throw new ProtocolError("truncated", `${format.what} does not end with a newline`);
+  return parseJson(encodeUtf8(text.slice(0, -1)), format);
 }

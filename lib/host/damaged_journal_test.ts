@@ -2,7 +2,13 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createHostRig, createScriptedUi, ownInitramfs, snapshot } from "../../tests/support/host_rig.ts";
+import {
+  createHostRig,
+  createScriptedUi,
+  ownInitramfs,
+  snapshot,
+  writeOperation as write,
+} from "../../tests/support/host_rig.ts";
 import { reportError } from "../cli/report_error.ts";
 import { StoppedByUser, UserError } from "../errors.ts";
 import type { MemorySystem } from "../../tests/support/memory_system.ts";
@@ -10,17 +16,11 @@ import type { System } from "../system/system.ts";
 import { applyPlan } from "./apply.ts";
 import { openHost } from "./host.ts";
 import { backupDirectory, emptyJournal, formatJournal, journalPath, stateDirectory } from "./journal.ts";
-import type { Operation } from "./operations/kinds.ts";
 import type { Plan } from "./plan.ts";
 import { undoSetup } from "./undo.ts";
 
 const confPath = "/etc/app.conf";
 const hookPath = "/etc/initramfs-tools/hooks/stiefelsystem";
-
-function write(path: string, text: string): Operation {
-  const described = { id: path, what: `write ${path}`, why: "For the test", needs: [] };
-  return { ...described, kind: "write-file", path, content: { kind: "text", text }, mode: 0o644, isSecret: false };
-}
 
 const plan: Plan = {
   title: "Test",

@@ -6,6 +6,7 @@
  */
 
 import * as v from "valibot";
+import type { Parsed } from "../formats/json.ts";
 import { UserError } from "../errors.ts";
 import { makeVisible } from "../visible_text.ts";
 import { type FileState, FileStateSchema, isSameState } from "./file_state.ts";
@@ -98,8 +99,7 @@ const JournalSchema = v.strictObject({
   entries: v.array(EntrySchema),
 });
 
-type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
-export type Journal = DeepReadonly<v.InferOutput<typeof JournalSchema>>;
+export type Journal = Parsed<typeof JournalSchema>;
 export type JournalEntry = Journal["entries"][number];
 export type FileEntry = Extract<JournalEntry, { kind: "file" }>;
 export type UnitEntry = Extract<JournalEntry, { kind: "unit" }>;

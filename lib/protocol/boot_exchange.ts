@@ -5,7 +5,7 @@
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
 import { isAddressWithPrefix, isAddressWithZone, isMac } from "../formats/address.ts";
-import { formatJson, integer, type JsonFormat, parseJson, printable } from "../formats/json.ts";
+import { formatJson, integer, type JsonFormat, type Parsed, parseJson, printable } from "../formats/json.ts";
 import { isKernelCommandLine } from "../formats/kernel_command_line.ts";
 import { formatSession, type SessionParameters } from "./session.ts";
 
@@ -150,9 +150,8 @@ const Ready = v.strictObject({ kind: v.literal("ready") });
 const ClientMessageSchema = v.variant("kind", [Hello, Request, Acknowledge]);
 const ServerMessageSchema = v.variant("kind", [Welcome, Refuse, PassphraseWrong, Archive, End, Ready]);
 
-type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
-export type ClientMessage = DeepReadonly<v.InferOutput<typeof ClientMessageSchema>>;
-export type ServerMessage = DeepReadonly<v.InferOutput<typeof ServerMessageSchema>>;
+export type ClientMessage = Parsed<typeof ClientMessageSchema>;
+export type ServerMessage = Parsed<typeof ServerMessageSchema>;
 export type HelloMessage = Extract<ClientMessage, { kind: "hello" }>;
 export type AckMessage = Extract<ClientMessage, { kind: "ack" }>;
 export type WelcomeMessage = Extract<ServerMessage, { kind: "welcome" }>;

@@ -1,31 +1,15 @@
 /** Asking for a line on a terminal, shown as it is typed. */
 
-import { StoppedByUser } from "../errors.ts";
+import { askTyped, type TypedQuestion } from "./ask_typed.ts";
 import type { Keyboard } from "./keyboard.ts";
-import { emptySecretInput, type SecretInput, typeSecret } from "./secret_input.ts";
-import type { SecretQuestion } from "./ask_secret.ts";
+import type { SecretInput } from "./secret_input.ts";
 
 /**
  * The same editing as for a secret.
  * @throws {StoppedByUser} on Ctrl-C, Ctrl-D and when the terminal is gone; the signal's reason
  */
-export async function askText(keyboard: Keyboard, { prompt, write, signal }: SecretQuestion): Promise<string> {
-  let input: SecretInput = emptySecretInput;
-  try {
-    return await keyboard.ask({
-      show: () => write(prompt),
-      signal,
-      decide: (keys) => {
-        const before = input;
-        input = typeSecret(input, keys);
-        if (input.kind === "stopped") throw new StoppedByUser();
-        write(changeText(before, input));
-        return input.kind === "done" ? input.text : undefined;
-      },
-    });
-  } finally {
-    write("\n");
-  }
+export async function askText(keyboard: Keyboard, question: TypedQuestion): Promise<string> {
+  return await askTyped(keyboard, question, changeText);
 }
 
 /** What turns one input on the screen into the next. */

@@ -3,20 +3,14 @@
 import assert from "node:assert/strict";
 import { applyPlan } from "../../lib/host/apply.ts";
 import { openHost } from "../../lib/host/host.ts";
-import type { Operation } from "../../lib/host/operations/kinds.ts";
 import type { Plan } from "../../lib/host/plan.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
-import { createScriptedUi } from "../support/host_rig.ts";
+import { createScriptedUi, writeOperation as write } from "../support/host_rig.ts";
 import { projectRoot } from "../support/source_tree.ts";
 import { hasTmux, openTerminal } from "../support/terminal.ts";
 import { snapshotTree } from "../support/tree_snapshot.ts";
 
 const system = createRealSystem({ home: Deno.env.get("HOME") ?? "/" });
-
-function write(path: string, text: string): Operation {
-  const described = { id: path, what: `write ${path}`, why: "For the test", needs: [] };
-  return { ...described, kind: "write-file", path, content: { kind: "text", text }, mode: 0o644, isSecret: false };
-}
 
 const plan: Plan = {
   title: "Test",

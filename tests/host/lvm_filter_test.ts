@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { formatSession } from "../../lib/protocol/session.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import { installDebian } from "../network/debian_tree.ts";
+import { session as sampleSession } from "../support/protocol_samples.ts";
 import { makeMachine } from "../shell/shell_rig.ts";
 
 const system = createRealSystem();
@@ -12,21 +13,8 @@ const script = fileURLToPath(new URL("../../image/host/generic/usr/lib/stiefelsy
 
 /** What stiefel-attach writes for LVM. */
 async function readFilter(): Promise<string> {
-  const linkMac = "02:00:5e:10:00:01";
-  const session = formatSession({
-    version: 1,
-    transport: "nbd",
-    linkMac,
-    linkName: "stiefel0",
-    clientAddress: "fd12:3456:789a::2/64",
-    serverAddress: "fd12:3456:789a::1",
-    port: 10809,
-    exportName: "0123456789abcdef0123456789abcdef",
-    blockSizeBytes: 512,
-    diskSizeBytes: 1048576,
-    connections: 1,
-  });
-  await using machine = await makeMachine({ session, links: { enp1s0: linkMac } });
+  const session = formatSession(sampleSession);
+  await using machine = await makeMachine({ session, links: { enp1s0: sampleSession.linkMac } });
   const { code, stderr } = await machine.run(["dash", script, "attach", machine.root]);
   assert.equal(code, 0, stderr);
   return machine.read("/etc/lvm/lvmlocal.conf");

@@ -2,6 +2,7 @@
  * N2, N3, A14: the link of a running desktop, as stiefel-attach and stiefel-keep-link leave it, and what VPN programs do to all links. A real
  * nbdkit is the laptop, qemu-io the desktop's disk.
  */
+import { session as sampleSession } from "../support/protocol_samples.ts";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { formatSession } from "../../lib/protocol/session.ts";
@@ -51,15 +52,11 @@ async function attach(shell: readonly string[], keeps: boolean): Promise<Desk> {
   await Deno.writeTextFile(`${sysfs}/carrier`, "1\n");
   await Deno.symlink("/proc", `${root}/proc`);
   const session = formatSession({
-    version: 1,
-    transport: "nbd",
+    ...sampleSession,
     linkMac,
-    linkName: "stiefel0",
     clientAddress: "fd12:3456:789a::2/64",
     serverAddress: server,
-    port: 10809,
     exportName,
-    blockSizeBytes: 512,
     diskSizeBytes: 1048576,
     connections: 1,
   });

@@ -1,5 +1,6 @@
 /** stiefel-attach under dash and busybox ash, fed with what lib/protocol/session.ts formats. */
 
+import { session as sampleSession } from "../support/protocol_samples.ts";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { formatSession, type SessionParameters } from "../../lib/protocol/session.ts";
@@ -10,15 +11,10 @@ const overlays = fileURLToPath(new URL("../../image/host/", import.meta.url));
 const script = `${overlays}generic/usr/lib/stiefelsystem/stiefel-attach`;
 
 const direct: SessionParameters = {
-  version: 1,
-  transport: "nbd",
+  ...sampleSession,
   linkMac: "02:00:5e:10:00:01",
-  linkName: "stiefel0",
   clientAddress: "fd12:3456:789a::2/64",
   serverAddress: "fd12:3456:789a::1",
-  port: 10809,
-  exportName: "0123456789abcdef0123456789abcdef",
-  blockSizeBytes: 512,
   diskSizeBytes: 1048576,
   connections: 1,
 };

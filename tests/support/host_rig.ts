@@ -1,5 +1,6 @@
 /** A made-up host for tests of lib/host: a memory system with a fake systemctl and update-initramfs, and a user that answers from a list. */
 
+import type { Operation } from "../../lib/host/operations/kinds.ts";
 import type { Answer, Progress, Question, Ui } from "../../lib/ui.ts";
 import { StoppedByUser } from "../../lib/errors.ts";
 import { createMemorySystem, type MemorySystem } from "./memory_system.ts";
@@ -174,4 +175,10 @@ export function cutPowerAfter(
     },
   });
   return { system: wrapped, isDead: () => isDead };
+}
+
+/** A plain file, written for a test. */
+export function writeOperation(path: string, text: string): Operation {
+  const described = { id: path, what: `write ${path}`, why: "For the test", needs: [] };
+  return { ...described, kind: "write-file", path, content: { kind: "text", text }, mode: 0o644, isSecret: false };
 }

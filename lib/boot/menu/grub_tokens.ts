@@ -161,10 +161,10 @@ export class GrubTokens {
         this.#at = end + 1;
       } else if (char === '"') {
         this.#at++;
-        this.#readDoubleQuoted(parts);
+        this.#readDoubleQuoted(parts, { isTranslated: false });
       } else if (char === "$" && this.#text.charAt(this.#at + 1) === '"') {
         this.#at += 2;
-        this.#readTranslated(parts);
+        this.#readDoubleQuoted(parts, { isTranslated: true });
       } else if (char === "$") {
         this.#readVariable(parts, false);
       } else if (char === "\\") {
@@ -187,13 +187,14 @@ export class GrubTokens {
     else if (next !== "\n") parts.add(next, true);
   }
 
-  #readDoubleQuoted(parts: Parts): void {
+  /** @param isTranslated `$"…"`, a text to be translated: variables are replaced in it, too, but a "$" that names none stays */
+  #readDoubleQuoted(parts: Parts, { isTranslated }: { readonly isTranslated: boolean }): void {
     parts.add("", true);
     for (;;) {
       const char = this.#text.charAt(this.#at);
       const next = this.#text.charAt(this.#at + 1);
       if (char === '"') break;
-      if (char === "$") {
+      if (char === "$" && (!isTranslated || this.#isAtVariable())) {
         this.#readVariable(parts, true);
       } else if (char === "\\" && next !== "" && '"\\$\n'.includes(next)) {
         if (next !== "\n") parts.add(next, true);
@@ -206,27 +207,9 @@ export class GrubTokens {
     this.#at++;
   }
 
-  /** `$"…"`, a text to be translated: variables are replaced in it, and a "$" that names none stays. */
-  #readTranslated(parts: Parts): void {
-    parts.add("", true);
-    for (;;) {
-      const char = this.#text.charAt(this.#at);
-      const next = this.#text.charAt(this.#at + 1);
-      if (char === '"') break;
-      variable.lastIndex = this.#at;
-      const match = char === "$" ? variable.exec(this.#text) : null;
-      if (match !== null) {
-        parts.addVariable(match[1] ?? match[2] ?? "", true);
-        this.#at += match[0].length;
-      } else if (char === "\\" && next !== "" && '"\\$\n'.includes(next)) {
-        if (next !== "\n") parts.add(next, true);
-        this.#at += 2;
-      } else {
-        parts.add(char, true);
-        this.#at++;
-      }
-    }
-    this.#at++;
+  #isAtVariable(): boolean {
+    variable.lastIndex = this.#at;
+    return variable.test(this.#text);
   }
 
   #readVariable(parts: Parts, isQuoted: boolean): void {
