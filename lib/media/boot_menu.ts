@@ -4,6 +4,7 @@
  * systemd-boot reads loader/loader.conf and loader/entries/*.conf (loader.conf(5), UAPI.1 Boot Loader Specification), GRUB its grub.cfg.
  */
 
+import { ExitCode, UserError } from "../errors.ts";
 import { desktopParameters } from "../image/quick_parameters.ts";
 
 export interface MenuEntry {
@@ -45,12 +46,22 @@ export interface MenuFiles {
   readonly initrds: readonly string[];
 }
 
-/** By path. */
+/** Whether both boot loaders take it as it is: nothing that one of them expands, splits or quotes. */
+export function isMenuParameter(text: string): boolean {
+  return /^[\w.,:=/@%+-]{1,256}$/.test(text);
+}
+
+/** By path. @throws {UserError} for a parameter that a menu cannot hold */
 export function formatMenu(entries: readonly MenuEntry[], files: MenuFiles): Readonly<Record<string, string>> {
   for (const { id, title, parameters } of entries) {
     if (!/^[a-z0-9-]+$/.test(id) || /["$`\\\n]/.test(title)) throw new TypeError(`Not an entry of a menu: "${id}"`);
-    const bad = parameters.find((parameter) => !/^[\w.,:=/@%+-]+$/.test(parameter));
-    if (bad !== undefined) throw new RangeError(`A boot menu cannot hold the kernel parameter "${bad}"`);
+    const bad = parameters.find((parameter) => !isMenuParameter(parameter));
+    if (bad !== undefined) {
+      throw new UserError(`A boot menu cannot hold the kernel parameter "${bad}"`, {
+        hints: ["Letters, digits and . _ , : = / @ % + - only; each parameter is a word of its own"],
+        exitCode: ExitCode.usage,
+      });
+    }
   }
   return {
     "loader/loader.conf": formatLoaderConfig(entries),

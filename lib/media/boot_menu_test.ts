@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { UserError } from "../errors.ts";
 import { desktopParameters } from "../image/quick_parameters.ts";
 import { formatMenu, listMenuEntries } from "./boot_menu.ts";
 
@@ -33,6 +34,6 @@ Deno.test("the rescue shell is there with the module debug only", () => {
 Deno.test("a parameter that a menu would take for something else is refused", () => {
   for (const parameter of ["a b", "a\nb", "x;reboot", "$x", "'", '"', "}"]) {
     const entries = listMenuEntries({ isDebug: false, parameters: [parameter] });
-    assert.throws(() => formatMenu(entries, files), RangeError, parameter);
+    assert.throws(() => formatMenu(entries, files), UserError, parameter);
   }
 });

@@ -22,7 +22,7 @@ export interface StickOptions {
   readonly keyPath: string;
   /** Name of the laptop that the stick is made on, when that was set up with the same key. */
   readonly laptopName?: string;
-  /** Kernel parameters beside our own. */
+  /** Kernel parameters beside our own. Absent: those that the stick has. */
   readonly parameters?: readonly string[];
   /** Logical sector of the device. Default 512. */
   readonly sectorBytes?: SectorBytes;
@@ -70,8 +70,7 @@ async function composeStick(
   options: StickOptions,
 ): Promise<{ readonly layout: StickLayout; readonly writes: readonly StickWrite[] }> {
   const built = await readBuiltStick(system, options.buildDirectory);
-  const record = nextStickRecord(undefined, await describeKey(system, options));
-  const files = composeFiles(built, { options, record });
+  const files = composeFiles(built, await nextRecord(system, undefined, options));
   const contentBytes = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
   const layout = planStick(contentBytes, { ...options, sectorBytes: options.sectorBytes ?? 512 });
   if (layout === undefined) {
@@ -83,21 +82,22 @@ async function composeStick(
   return { layout, writes: formatNewStick(layout, { built, files }) };
 }
 
-/** The key that the stick will hold, and the laptop it is made on. */
-export async function describeKey(
+/** The record of the stick that these options make. @param before of the stick as it is @throws {UserError} when the key cannot be read */
+export async function nextRecord(
   system: System,
-  { keyPath, laptopName }: StickOptions,
-): Promise<{ readonly keyFingerprint: string; readonly laptopName?: string }> {
-  const fingerprint = await keyFingerprint(await readKey(system, keyPath));
-  return { keyFingerprint: fingerprint, ...laptopName === undefined ? {} : { laptopName } };
+  before: StickRecord | undefined,
+  { keyPath, laptopName, parameters }: StickOptions,
+): Promise<StickRecord> {
+  return nextStickRecord(before, {
+    keyFingerprint: await keyFingerprint(await readKey(system, keyPath)),
+    laptopName,
+    parameters,
+  });
 }
 
-/** The files of a stick. Pure. */
-export function composeFiles(
-  built: BuiltStick,
-  { options, record }: { readonly options: Pick<StickOptions, "parameters">; readonly record: StickRecord },
-): readonly StickFile[] {
-  const { parameters = [] } = options;
+/** The files of a stick. Pure. @throws {UserError} for kernel parameters that a menu cannot hold */
+export function composeFiles(built: BuiltStick, record: StickRecord): readonly StickFile[] {
+  const { parameters } = record;
   return listStickFiles(built, { menu: { isDebug: built.isDebug, parameters }, record });
 }
 

@@ -1,12 +1,14 @@
 /** The file by which a stick is known as ours: who it was made for. Format and parse. Pure. */
 
 import * as v from "valibot";
+import { isMenuParameter } from "./boot_menu.ts";
 
 export const stickRecordPath = "stiefel/stick.json";
 
 /** A stick is carried around and read by anyone: this bounds what is believed of it. */
 const maximumBytes = 64 * 1024;
 const maximumLaptops = 64;
+const maximumParameters = 64;
 
 const Fingerprint = v.pipe(v.string(), v.regex(/^[0-9a-f]{4}(?:-[0-9a-f]{4}){3}$/));
 const RecordSchema = v.strictObject({
@@ -21,6 +23,8 @@ const RecordSchema = v.strictObject({
     })),
     v.maxLength(maximumLaptops),
   ),
+  /** Kernel parameters that were asked for: an update keeps them. */
+  parameters: v.pipe(v.array(v.pipe(v.string(), v.check(isMenuParameter))), v.maxLength(maximumParameters)),
 });
 
 export type StickRecord = Readonly<v.InferOutput<typeof RecordSchema>>;
@@ -40,14 +44,24 @@ export function parseStickRecord(bytes: Uint8Array): StickRecord | undefined {
   }
 }
 
-/** The record of a stick that is written anew: what it knew, and the laptop it is written from. */
+/** The record of a stick that is written: what it knew, and the laptop it is written from. @param now.parameters absent: as before */
 export function nextStickRecord(
   before: StickRecord | undefined,
-  { keyFingerprint, laptopName }: { readonly keyFingerprint: string; readonly laptopName?: string },
+  now: {
+    readonly keyFingerprint: string;
+    readonly laptopName?: string | undefined;
+    readonly parameters?: readonly string[] | undefined;
+  },
 ): StickRecord {
+  const { keyFingerprint, laptopName } = now;
   const others = (before?.laptops ?? []).filter(({ name }) => name !== laptopName);
   const own = laptopName === undefined ? [] : [{ name: laptopName, keyFingerprint }];
-  return { version: 1, keyFingerprint, laptops: [...others, ...own].slice(-maximumLaptops) };
+  return {
+    version: 1,
+    keyFingerprint,
+    laptops: [...others, ...own].slice(-maximumLaptops),
+    parameters: [...now.parameters ?? before?.parameters ?? []],
+  };
 }
 
 /** Laptops that answered to the stick as it is, and will not with the new key. */

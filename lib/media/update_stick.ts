@@ -17,11 +17,11 @@ import {
 } from "./fat/plan_fat.ts";
 import { type FatState, type ReadAt, readFat, readStored } from "./fat/read_fat.ts";
 import { bootCodeBytes, placeBootCode, readCoreSector } from "./grub_boot_code.ts";
-import { composeFiles, describeKey, type StickOptions } from "./stick_image.ts";
+import { composeFiles, nextRecord, type StickOptions } from "./stick_image.ts";
 import type { StickFile } from "./stick_content.ts";
 import { corePlaces, readEfiPlace, stickNames } from "./stick_layout.ts";
 import { type BuiltStick, readBuiltStick } from "./stick_parts.ts";
-import { listSilenced, nextStickRecord, parseStickRecord, type StickRecord, stickRecordPath } from "./stick_record.ts";
+import { listSilenced, parseStickRecord, type StickRecord, stickRecordPath } from "./stick_record.ts";
 
 export type { ReadAt } from "./fat/read_fat.ts";
 export type { StickWrite, WriteGroups } from "./fat/plan_fat.ts";
@@ -55,8 +55,8 @@ export async function planStickUpdate(
   const stick = await readStick(readAt, options);
   if ("reason" in stick) return { kind: "foreign", reason: stick.reason };
   const built = await readBuiltStick(system, options.buildDirectory);
-  const record = nextStickRecord(stick.record, await describeKey(system, options));
-  return planUpdate(stick, { built, record, files: composeFiles(built, { options, record }) });
+  const record = await nextRecord(system, stick.record, options);
+  return planUpdate(stick, { built, record, files: composeFiles(built, record) });
 }
 
 /** All of a stick that counts. */

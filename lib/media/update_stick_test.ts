@@ -15,7 +15,7 @@ import { readCoreSector } from "./grub_boot_code.ts";
 import { composeFiles } from "./stick_image.ts";
 import type { BuiltStick } from "./stick_parts.ts";
 import { planUpdate, readStick, type StickState, type StickWrite } from "./update_stick.ts";
-import { nextStickRecord, type StickRecord } from "./stick_record.ts";
+import { formatStickRecord, nextStickRecord, parseStickRecord, type StickRecord } from "./stick_record.ts";
 
 const old = sampleBuilt(1);
 const sizeBytes = makeSampleStick(old).layout.sizeBytes;
@@ -69,7 +69,7 @@ interface Change {
 }
 
 async function plan(disk: BlockDisk, { built, record = sampleRecord }: Change): Promise<ReturnType<typeof planUpdate>> {
-  return planUpdate(await readState(disk), { built, record, files: composeFiles(built, { options: {}, record }) });
+  return planUpdate(await readState(disk), { built, record, files: composeFiles(built, record) });
 }
 
 function update(result: ReturnType<typeof planUpdate>): Extract<typeof result, { kind: "update" }> {
@@ -187,6 +187,34 @@ Deno.test("with a new key the update lists the laptops that will not answer any 
   assert.deepEqual([same.silenced, same.hasNewKey], [[], true]);
   const kept = update(await plan(disk, { built }));
   assert.deepEqual([kept.silenced, kept.hasNewKey], [[], false]);
+});
+
+Deno.test("an update keeps the stick's kernel parameters and laptops, unless others are asked for", () => {
+  const key = { keyFingerprint: sampleRecord.keyFingerprint };
+  const before = nextStickRecord(sampleRecord, { ...key, parameters: ["nomodeset"], laptopName: "bell" });
+  assert.deepEqual(before.laptops.map(({ name }) => name), ["vaio", "bell"]);
+  assert.deepEqual(parseStickRecord(new TextEncoder().encode(formatStickRecord(before))), before);
+  assert.deepEqual(nextStickRecord(before, key), before);
+  assert.deepEqual(nextStickRecord(before, { ...key, parameters: [] }).parameters, []);
+});
+
+Deno.test("a record that was tampered with is none", () => {
+  const text = formatStickRecord(sampleRecord);
+  const read = (value: string): unknown => parseStickRecord(new TextEncoder().encode(value));
+  assert.deepEqual(read(text), sampleRecord);
+  for (
+    const [from, to] of [
+      ['"version": 1', '"version": 2'],
+      ["vaio", "va\\u001b[2Jio"],
+      ["vaio", "a".repeat(65)],
+      ["0123-", "0123"],
+      ['"parameters": []', '"parameters": ["x; reboot"]'],
+      ['"parameters": []', '"parameters": [], "more": 1'],
+      ["{", ""],
+    ] as const
+  ) assert.equal(read(text.replace(from, to)), undefined, to);
+  assert.equal(parseStickRecord(new Uint8Array(100_000)), undefined);
+  assert.equal(parseStickRecord(new Uint8Array([0xff, 0xfe])), undefined);
 });
 
 Deno.test("what others have left on a stick goes, and what they have marked is put right", async () => {

@@ -26,7 +26,7 @@ Deno.test("fsck.vfat and mtools find every cut-off update whole: the old files o
   try {
     const [old, built] = [sampleBuilt(1), sampleBuilt(2)];
     const { disk, layout } = makeSampleStick(old);
-    const files = [old, built].map((parts) => composeFiles(parts, { options: {}, record: sampleRecord }));
+    const files = [old, built].map((parts) => composeFiles(parts, sampleRecord));
     const state = await readStick(disk.readAt, { sizeBytes: layout.sizeBytes });
     if ("reason" in state) assert.fail(state.reason);
     const update = planUpdate(state, { built, record: sampleRecord, files: files[1] ?? [] });

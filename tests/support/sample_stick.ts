@@ -77,6 +77,7 @@ export const sampleRecord: StickRecord = {
   version: 1,
   keyFingerprint: "0123-4567-89ab-cdef",
   laptops: [{ name: "vaio", keyFingerprint: "0123-4567-89ab-cdef" }],
+  parameters: [],
 };
 
 export interface SampleStick {
@@ -93,7 +94,7 @@ export function makeSampleStick(
     readonly record?: StickRecord;
   } = {},
 ): SampleStick {
-  const files = composeFiles(built, { options: {}, record });
+  const files = composeFiles(built, record);
   const contentBytes = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
   const layout = planStick(contentBytes, { sectorBytes, ...sizeBytes === undefined ? {} : { sizeBytes } });
   if (layout === undefined) throw new RangeError("The sample does not fit");
