@@ -7,7 +7,7 @@
  * A program that is started is outside Deno's sandbox, so each is named, and an agent gets neither a shell nor Deno itself. The kernel's
  * own files (/proc, /sys) are refused to Deno whatever is granted; `cat`, `ip` and `lsblk` read them.
  */
-import { RUN_NBDKIT_PATH } from "./export/nbd/run_nbdkit.ts";
+import { transportNeeds } from "./export/needs.ts";
 import { HANDOVER_DIRECTORY, JOIN_DIRECTORY } from "./formats/handover.ts";
 import type { Role } from "./formats/kernel_command_line.ts";
 
@@ -55,12 +55,8 @@ export const agentGrants: Readonly<Record<Role, Grants>> = {
       "umount",
       // the battery: agents/server/watch_battery.ts
       "ls",
-      // the export: lib/export/nbd/nbd_export.ts
-      RUN_NBDKIT_PATH,
-      "sync",
-      // the export of an agent that has failed: lib/export/nbd/adopt_export.ts
-      "kill",
-      "pidof",
+      // the export: lib/export/
+      ...new Set([...transportNeeds.flatMap(({ server }) => server.programs), "sync"]),
       // the end: agents/server/server.ts
       "poweroff",
       "reboot",

@@ -49,8 +49,11 @@ Deno.test("the runtime is touched only in entry points, the two I/O boundaries a
 Deno.test("what decides is free of I/O: protocol, formats, config, distro and initramfs import no boundary", () => {
   const pure = ["lib/protocol", "lib/formats", "lib/config", "lib/distro", "lib/initramfs"];
   const allowed = new Set([...pure, ""]);
-  const found = product.filter((file) => pure.includes(folderOf(file.path))).flatMap((file) =>
-    file.imports.filter((target) => byPath.has(target) && !allowed.has(folderOf(target)))
+  // What each transport needs is data, and imports nothing but data.
+  const needs = /^lib\/export\/([a-z_]+\/)?needs\.ts$/;
+  const isPure = ({ path }: SourceFile): boolean => pure.includes(folderOf(path)) || needs.test(path);
+  const found = product.filter(isPure).flatMap((file) =>
+    file.imports.filter((target) => byPath.has(target) && !allowed.has(folderOf(target)) && !needs.test(target))
       .map((target) => `${file.path} imports ${target}`)
   );
   assertNone(found, "Imports out of pure folders");
@@ -72,6 +75,28 @@ Deno.test("looking at a disk knows nothing of starting from it, nor of lending i
       .map((target) => `${file.path} imports ${target}`)
   );
   assertNone(found, "Imports out of lib/disk");
+});
+
+Deno.test("a transport is known in its own folder, in the tables of transports, and in data", () => {
+  const data = [
+    "lib/export/export.ts",
+    "lib/export/needs.ts",
+    // the fields of a session
+    "lib/protocol/boot_exchange.ts",
+    "lib/protocol/session.ts",
+    // names of packages, of modules of the configuration, of the kernel's devices, of words of the kernel command line
+    "lib/cli/packages.ts",
+    "lib/config/module_catalog.ts",
+    "lib/config/schema.ts",
+    "lib/disk/decide_disk.ts",
+    "lib/formats/kernel_command_line.ts",
+    "lib/host/config_yaml.ts",
+  ];
+  const found = product.filter(({ path, text }) =>
+    /nbd/i.test(text) && !/^lib\/(export\/nbd|distro)\//.test(path) && !data.includes(path)
+  );
+  assertNone(found.map(({ path }) => path), "Files that know NBD");
+  assertNone(data.filter((path) => !/nbd/i.test(byPath.get(path)?.text ?? "")), "Files that know it no more");
 });
 
 Deno.test("agents carry nothing of the command line tool", () => {

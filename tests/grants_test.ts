@@ -1,6 +1,6 @@
 /** lib/grants.ts in both directions: what is started is granted, and what is granted is started. */
 import assert from "node:assert/strict";
-import { RUN_NBDKIT_PATH } from "../lib/export/nbd/run_nbdkit.ts";
+import { RUN_NBDKIT_PATH } from "../lib/export/nbd/needs.ts";
 import {
   agentGrants,
   autokexecGrants,
@@ -40,7 +40,7 @@ const notPrograms: Readonly<Record<string, readonly string[]>> = {
   "lib/doctor/kernel.ts": ["kexec"],
   "lib/doctor/names.ts": ["lvm"],
   "lib/host/config_yaml.ts": ["reboot"],
-  "lib/host/host_facts.ts": ["ip", "kexec"],
+  "lib/host/host_facts.ts": ["ip"],
   "lib/image/base_packages.ts": ["blkid"],
   "lib/image/launcher.ts": ["cp", "mv"],
   "lib/formats/agent_settings.ts": ["reboot"],

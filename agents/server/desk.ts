@@ -2,17 +2,17 @@
  * Who has the disk right now, and the export to it. The decision is lib/export/lease.ts; here it is kept and carried out, and written down
  * for the agent that is started in our place should we fail.
  */
-import { adoptNbdExport, readKeptLog } from "../../lib/export/nbd/adopt_export.ts";
-import { mayBelieveToHaveDisk } from "../../lib/export/nbd/nbdkit_log.ts";
+import { transportOf } from "../../lib/export/export.ts";
 import { type ExportState, formatExportState, parseExportState } from "../../lib/export/export_state.ts";
 import { describeHolder, type Lease, type LeaseClient, requestLease } from "../../lib/export/lease.ts";
-import { type NbdExport, type NbdExportEnd, startNbdExport } from "../../lib/export/nbd/nbd_export.ts";
+import type { TransportName } from "../../lib/export/needs.ts";
 import type { Link } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
 import { describeError } from "../../lib/errors.ts";
 import { howLostEnds } from "./lost_export.ts";
 import type { SessionPlan } from "../../lib/export/session_plan.ts";
+import type { ExportEnd, RunningExport } from "../../lib/export/transport.ts";
 
 /** A client's hold on the disk. It ends by `release`, by the end of its export, or by the same machine asking again. */
 export interface Ticket {
@@ -31,7 +31,9 @@ interface Holding extends Ticket {
   readonly controller: AbortController;
   /** Resolves when the exchange has let go of the disk. */
   readonly exchangeOver: Promise<void>;
-  nbd?: NbdExport;
+  /** Known as soon as an export is written down. */
+  transport?: TransportName;
+  running?: RunningExport;
   /** What the desktop's connection goes to. */
   linkAddress: LinkAddress | undefined;
   /** Why the desktop cannot reach the disk any more, though it may believe that it has it: then nobody else gets it. */
@@ -43,7 +45,7 @@ interface Holding extends Ticket {
 export interface DeskOptions {
   readonly system: System;
   readonly console: Console;
-  /** A directory that lives as long as nbdkit may: it is gone after a restart of the machine. */
+  /** A directory that lives as long as the export may: it is gone after a restart of the machine. */
   readonly directory: string;
   /** The disk is free again; `isDone` when a desktop that had it said goodbye. Not told by `close`. */
   readonly onFree: (isDone: boolean) => void;
@@ -110,18 +112,26 @@ export class Desk {
     if (await system.stat(this.#statePath) === undefined) return { isDone: false };
     const state = parseExportState(await system.readText(this.#statePath));
     const { lease } = state;
-    const adoption = await adoptNbdExport(system, state, {
-      logPath: this.#logPath,
+    const adoption = await transportOf(state.transport).adopt(system, state, {
+      directory: this.#options.directory,
       onConnected: (isConnected) => this.#sayConnected(lease, isConnected),
     });
     const controller = new AbortController();
     const replaced = controller.signal;
-    const cleanup = this.#createCleanup(state.linkAddress);
-    const { linkAddress } = state;
-    const holding: Holding = { lease, controller, replaced, exchangeOver: Promise.resolve(), linkAddress, cleanup };
+    const cleanup = this.#createCleanup(state);
+    const { linkAddress, transport } = state;
+    const holding: Holding = {
+      lease,
+      controller,
+      replaced,
+      exchangeOver: Promise.resolve(),
+      transport,
+      linkAddress,
+      cleanup,
+    };
     if (adoption.kind === "running") {
-      this.#holding = { ...holding, nbd: adoption.nbd };
-      this.#watchExport(this.#holding, adoption.nbd);
+      this.#holding = { ...holding, running: adoption.running };
+      this.#watchExport(this.#holding, adoption.running);
       console.say(`"${lease.holder.name}" (${lease.holder.mac}) has the disk; the agent before this one had lent it`);
       return { lease, isDone: false };
     }
@@ -141,7 +151,8 @@ export class Desk {
     const holding = this.#current(ticket);
     const state = stateOf(holding.lease, plan);
     await this.#writeState(state); // first: what is not written down would be lent twice
-    holding.cleanup.use(this.#createCleanup(plan.linkAddress));
+    holding.transport = state.transport;
+    holding.cleanup.use(this.#createCleanup(state));
     if (plan.linkAddress !== undefined) {
       await system.run(addAddress(plan.linkAddress), { timeoutMs: 10_000 });
       await this.#pinNeighbour(plan.linkAddress);
@@ -150,8 +161,8 @@ export class Desk {
     holding.linkAddress = plan.linkAddress;
     let noting: Promise<void> | undefined;
     holding.cleanup.defer(() => noting);
-    const nbd = await startNbdExport(system, plan.exportSettings, {
-      logPath: this.#logPath,
+    const running = await transportOf(state.transport).start(system, plan.exportSettings, {
+      directory: this.#options.directory,
       onDiskError: (message) =>
         console.sayRarely(`THE DISK FAILS: "${holding.lease.holder.name}" was told of an error: ${message}`),
       onConnected: (isConnected) => {
@@ -160,9 +171,9 @@ export class Desk {
           .catch((error) => console.say(`The use of the disk could not be noted: ${describeError(error)}`));
       },
     });
-    holding.nbd = nbd;
-    if (this.#holding !== holding) await nbd.stop();
-    this.#watchExport(holding, nbd);
+    holding.running = running;
+    if (this.#holding !== holding) await running.stop();
+    this.#watchExport(holding, running);
     this.#current(ticket);
   }
 
@@ -195,10 +206,6 @@ export class Desk {
       .catch((error) => console.sayRarely(`The desktop's place on the link is not fixed: ${describeError(error)}`));
   }
 
-  get #logPath(): string {
-    return `${this.#options.directory}/nbdkit.log`;
-  }
-
   get #statePath(): string {
     return `${this.#options.directory}/export.json`;
   }
@@ -210,13 +217,13 @@ export class Desk {
   }
 
   /** What to undo after an export: its address, then the note of it. */
-  #createCleanup(linkAddress: ExportState["linkAddress"]): AsyncDisposableStack {
-    const { system } = this.#options;
+  #createCleanup({ linkAddress, transport }: ExportState): AsyncDisposableStack {
+    const { system, directory } = this.#options;
     const cleanup = new AsyncDisposableStack();
     cleanup.defer(async () => {
       if (this.#keepsNotes) return;
       await system.remove(this.#statePath);
-      await system.remove(this.#logPath);
+      await transportOf(transport).forget(system, { directory });
     });
     if (linkAddress === undefined) return cleanup;
     const argv = ["ip", "-6", "address", "del", linkAddress.address, "dev", linkAddress.link];
@@ -239,8 +246,8 @@ export class Desk {
     );
   }
 
-  #watchExport(holding: Holding, nbd: NbdExport): void {
-    nbd.exited.then((exportEnd) => this.#onExportEnd(holding, exportEnd))
+  #watchExport(holding: Holding, running: RunningExport): void {
+    running.exited.then((exportEnd) => this.#onExportEnd(holding, exportEnd))
       .catch((error) => this.#options.console.say(`The end of the export went wrong: ${describeError(error)}`));
   }
 
@@ -256,8 +263,9 @@ export class Desk {
   async close(): Promise<void> {
     const holding = this.#holding;
     this.#holding = undefined;
-    this.#keepsNotes = holding?.lostBecause !== undefined || (holding?.nbd !== undefined &&
-      mayBelieveToHaveDisk(await readKeptLog(this.#options.system, this.#logPath, false)));
+    this.#keepsNotes = holding?.lostBecause !== undefined ||
+      (holding?.running !== undefined && holding.transport !== undefined &&
+        await transportOf(holding.transport).mayBeHeld(this.#options.system, this.#options));
     if (holding !== undefined) await end(holding);
   }
 
@@ -266,7 +274,7 @@ export class Desk {
     return this.#holding;
   }
 
-  async #onExportEnd(holding: Holding, exportEnd: NbdExportEnd): Promise<void> {
+  async #onExportEnd(holding: Holding, exportEnd: ExportEnd): Promise<void> {
     if (this.#holding !== holding || exportEnd.reason === "stopped") return;
     if (exportEnd.reason === "lost") return this.#keepLost(holding, exportEnd.message);
     if (exportEnd.reason === "failed") this.#options.console.say(`The export has ended: ${exportEnd.message}`);
@@ -304,12 +312,12 @@ function addAddress({ address, link }: LinkAddress): readonly string[] {
 }
 
 function stateOf(lease: Lease, { exportSettings, linkAddress }: SessionPlan): ExportState {
-  const { disk, port, exportName } = exportSettings;
+  const { transport, disk, exportName } = exportSettings;
   return {
     version: 1,
     lease,
+    transport,
     disk,
-    port,
     exportName,
     ...(linkAddress === undefined ? {} : { linkAddress }),
     wasUsed: false,
@@ -319,7 +327,7 @@ function stateOf(lease: Lease, { exportSettings, linkAddress }: SessionPlan): Ex
 async function end(holding: Holding): Promise<void> {
   holding.controller.abort(new Error("The same machine has started a new exchange"));
   await holding.exchangeOver;
-  await holding.nbd?.stop();
+  await holding.running?.stop();
   // What is taken away now must not be given back.
   holding.linkAddress = undefined;
   await holding.cleanup.disposeAsync();

@@ -29,7 +29,7 @@ import { eventOfConnectionError, eventOfLocalError } from "../shared/exchange_ev
 import { FrameSource } from "../shared/frame_source.ts";
 import { sendPart } from "./archive.ts";
 import type { Desk, Ticket } from "./desk.ts";
-import { type Arrival, planSession, type SessionPlan } from "../../lib/export/session_plan.ts";
+import { type Arrival, planSession, SESSION_RANDOM_BYTES, type SessionPlan } from "../../lib/export/session_plan.ts";
 import type { DiskSource } from "./source.ts";
 import type { ClientState, Phase } from "./state.ts";
 
@@ -258,7 +258,7 @@ class ServerExchange implements AsyncDisposable {
 
   #planSession(disk: DiskReport): SessionPlan {
     if (this.#hello === undefined) throw new TypeError("No hello yet");
-    const random = this.#options.system.randomBytes(23);
+    const random = this.#options.system.randomBytes(SESSION_RANDOM_BYTES);
     this.#plan = planSession({ hello: this.#hello, arrival: this.#options.arrival, disk, random });
     return this.#plan;
   }

@@ -1,9 +1,10 @@
 /** What setting up a laptop has to know about a distribution. One data file each; adding one is described in doc/distros/README.md. */
 
+import type { DesktopProgram } from "../export/needs.ts";
 import type { GeneratorId } from "../initramfs/generator.ts";
 
 /** Programs that the laptop's system must have for its disk to be used from a desktop. */
-export type Need = "nbd-client" | "ip" | "kexec";
+export type Need = DesktopProgram | "ip" | "kexec";
 
 export interface Distribution {
   /** The name in our own words; also that of its page in doc/distros/. */

@@ -1,5 +1,6 @@
 /** Distribution, programs, initramfs generator. */
 
+import { type TransportNeeds, transportNeeds } from "../export/needs.ts";
 import type { HostFacts } from "../host/host_facts.ts";
 import { findMountProblem, gatherMountFacts, type MountFacts } from "../host/mount_facts.ts";
 import type { HostTree } from "../host/tree.ts";
@@ -12,15 +13,15 @@ import { fileContains } from "./file_contains.ts";
 export interface DistributionFacts {
   readonly host: HostFacts;
   readonly generator: GeneratorId | undefined;
-  /** Built with netlink, without which it would have to stay as a process; undefined when it is not installed. */
-  readonly nbdClientHasNetlink: boolean | undefined;
+  /** Programs that are there, but built without what a desktop needs of them. */
+  readonly crippledPrograms: readonly BuildNeed[];
   readonly mounts: MountFacts;
 }
 
 export async function examineDistribution({ system, tree, host, generator }: DoctorContext): Promise<readonly Check[]> {
-  const nbdClientHasNetlink = await readNbdClientHasNetlink(system, tree);
+  const crippledPrograms = await findCrippledPrograms(system, tree);
   const mounts = await gatherMountFacts(system, tree);
-  return runChecks(distributionChecks, { host, generator, nbdClientHasNetlink, mounts });
+  return runChecks(distributionChecks, { host, generator, crippledPrograms, mounts });
 }
 
 export const distributionChecks: readonly CheckOf<DistributionFacts>[] = [
@@ -39,11 +40,8 @@ function checkDistribution({ host }: DistributionFacts): Verdict {
   return ok(isDerivative ? `${prettyName}, treated as ${distribution.distribution.name}` : prettyName);
 }
 
-function checkPrograms({ host, nbdClientHasNetlink }: DistributionFacts): Verdict {
-  if (host.missing.length === 0 && nbdClientHasNetlink === false) {
-    return error("nbd-client is built without netlink", "Install one that has it (Gentoo: USE=netlink)");
-  }
-  if (host.missing.length === 0) return ok("all there");
+function checkPrograms({ host, crippledPrograms: [crippled] }: DistributionFacts): Verdict {
+  if (host.missing.length === 0) return crippled === undefined ? ok("all there") : error(crippled.lack, crippled.cure);
   const distribution = host.distribution?.distribution;
   const packages = host.missing.map((need) => distribution?.packages[need] ?? need).join(" ");
   const cure = distribution === undefined
@@ -66,12 +64,23 @@ function checkPlaces({ mounts }: DistributionFacts): Verdict {
   return problem === undefined ? ok("/usr, /etc, /boot and /var") : error(problem.found, problem.cure);
 }
 
-/** nbd-client speaks netlink through libnl-genl, whose name stands in the program. */
-async function readNbdClientHasNetlink(system: System, tree: HostTree): Promise<boolean | undefined> {
+type BuildNeed = NonNullable<TransportNeeds["desktop"]["builtWith"]>;
+
+async function findCrippledPrograms(system: System, tree: HostTree): Promise<readonly BuildNeed[]> {
+  const crippled: BuildNeed[] = [];
+  for (const need of transportNeeds.flatMap(({ desktop }) => desktop.builtWith ?? [])) {
+    const path = await findProgram(tree, need.program);
+    if (path !== undefined && !await fileContains(system, path, new TextEncoder().encode(need.bytes))) {
+      crippled.push(need);
+    }
+  }
+  return crippled;
+}
+
+async function findProgram(tree: HostTree, name: string): Promise<string | undefined> {
   for (const directory of programDirectories) {
-    const path = `${directory}/nbd-client`;
-    if ((await tree.status(path))?.kind !== "file") continue;
-    return await fileContains(system, await tree.locate(path), new TextEncoder().encode("libnl-genl-3"));
+    const path = `${directory}/${name}`;
+    if ((await tree.status(path))?.kind === "file") return await tree.locate(path);
   }
   return undefined;
 }

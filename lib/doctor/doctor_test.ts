@@ -21,6 +21,7 @@ import { diskChecks, type DiskFacts, findLooseEsps } from "./disks.ts";
 import { distributionChecks, type DistributionFacts } from "./distribution.ts";
 import { examineHost } from "./doctor.ts";
 import { encryptionChecks, type EncryptionFacts, findKeyDevices, parseLuksMetadata } from "./encryption.ts";
+import { nbdNeeds } from "../export/nbd/needs.ts";
 import { fileContains } from "./file_contains.ts";
 import { firewallChecks, type FirewallFacts } from "./firewall.ts";
 import { findSwap, hibernationChecks, type HibernationFacts, parseInitramfsResume } from "./hibernation.ts";
@@ -97,13 +98,13 @@ testTopic<DistributionFacts>("distribution, programs, generator", {
   healthy: {
     host,
     generator: "initramfs-tools",
-    nbdClientHasNetlink: true,
+    crippledPrograms: [],
     mounts: { readOnly: [], isBootUnmounted: false },
   },
   cases: [
     ["distribution", "warning", /not one that is known/, { host: { ...host, distribution: undefined } }],
     ["programs", "error", /missing: nbd-client, kexec/, { host: { ...host, missing: ["nbd-client", "kexec"] } }],
-    ["programs", "error", /without netlink/, { nbdClientHasNetlink: false }],
+    ["programs", "error", /without netlink/, { crippledPrograms: [nbdNeeds.desktop.builtWith] }],
     ["initramfs generator", "error", /none/, { generator: undefined }],
     ["places to write", "error", /^\/usr is mounted read-only/, {
       mounts: { readOnly: [{ path: "/usr", mountPoint: "/usr" }], isBootUnmounted: false },
@@ -117,7 +118,7 @@ testTopic<KernelFacts>("kernel", {
   healthy: { host, missingModules: [], hasKexec: true, isKexecDisabled: false },
   cases: [
     ["kernel for desktops", "error", /no installed kernel/, { host: { ...host, kernel: undefined } }],
-    ["kernel for desktops", "error", /no module nbd/, { missingModules: ["nbd"] }],
+    ["kernel for desktops", "error", /no module nbd/, { missingModules: nbdNeeds.desktop.kernelModules }],
     ["kexec", "error", /has none/, { hasKexec: false }],
     ["kexec", "error", /switched off/, { isKexecDisabled: true }],
   ],

@@ -1,5 +1,6 @@
 /** Whether the laptop may sleep on its disk. */
 
+import { transportNeeds } from "../export/needs.ts";
 import { flattenDevices, type StorageFacts } from "../host/storage_facts.ts";
 import type { HostTree } from "../host/tree.ts";
 import { parseKernelCommandLine } from "../formats/kernel_command_line.ts";
@@ -61,7 +62,8 @@ function checkHibernation(facts: HibernationFacts): Verdict {
  */
 export function findSwap(text: string): string | undefined {
   const names = text.split("\n").slice(1).map((line) => line.split(/\s+/)[0] ?? "").filter((name) => name !== "");
-  return names.find((name) => !/^\/dev\/(?:zram|nbd)/.test(name))?.replaceAll("\\040", " ");
+  const passing = ["/dev/zram", ...transportNeeds.map(({ desktop }) => desktop.device)];
+  return names.find((name) => !passing.some((start) => name.startsWith(start)))?.replaceAll("\\040", " ");
 }
 
 async function readInitramfsResume(tree: HostTree): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 /** The laptop's kernel: what a desktop needs of it, and kexec. */
 
+import { type TransportNeeds, transportNeeds } from "../export/needs.ts";
 import { type HostFacts, moduleDirectories } from "../host/host_facts.ts";
 import type { HostPath } from "../host/host_path.ts";
 import type { HostTree } from "../host/tree.ts";
@@ -7,10 +8,12 @@ import { readKernelFile } from "../system/facts.ts";
 import { type Check, type CheckOf, error, ok, runChecks, type Verdict } from "./check.ts";
 import type { DoctorContext } from "./context.ts";
 
+type NeededModule = TransportNeeds["desktop"]["kernelModules"][number];
+
 export interface KernelFacts {
   readonly host: HostFacts;
   /** Kernel modules a desktop needs that the payload's kernel lacks. */
-  readonly missingModules: readonly string[];
+  readonly missingModules: readonly NeededModule[];
   /** The kernel was built with kexec. */
   readonly hasKexec: boolean;
   /** kernel.kexec_load_disabled is set. */
@@ -34,9 +37,10 @@ export const kernelChecks: readonly CheckOf<KernelFacts>[] = [
 function checkKernel({ host, missingModules }: KernelFacts): Verdict {
   if (host.kernel === undefined) return error("no installed kernel was found", "Install your distribution's kernel");
   if (missingModules.length > 0) {
+    const options = missingModules.map(({ option }) => `${option}=m`).join(", ");
     return error(
-      `${host.kernel.release} has no module ${missingModules.join(", ")}`,
-      "Install the package with the kernel's extra modules, or build it with CONFIG_BLK_DEV_NBD=m",
+      `${host.kernel.release} has no module ${missingModules.map(({ name }) => name).join(", ")}`,
+      `Install the package with the kernel's extra modules, or build it with ${options}`,
     );
   }
   return ok(host.kernel.release);
@@ -50,13 +54,13 @@ function checkKexec(facts: KernelFacts): Verdict {
   return ok("possible");
 }
 
-const neededModules = ["nbd"];
+const neededModules = transportNeeds.flatMap(({ desktop }) => desktop.kernelModules);
 
 /** Modules come as files or built in (modules.dep and modules.builtin of depmod(8)). */
-async function findMissingModules(tree: HostTree, release: string): Promise<readonly string[]> {
+async function findMissingModules(tree: HostTree, release: string): Promise<readonly NeededModule[]> {
   const paths = moduleDirectories.flatMap((directory): readonly HostPath[] =>
     ["modules.dep", "modules.builtin"].map((name): HostPath => `${directory}/${release}/${name}`)
   );
   const lists = (await Promise.all(paths.map((path) => tree.readText(path)))).join("\n");
-  return neededModules.filter((name) => !new RegExp(`(^|/)${name}\\.ko`, "m").test(lists));
+  return neededModules.filter(({ name }) => !new RegExp(`(^|/)${name}\\.ko`, "m").test(lists));
 }

@@ -1,10 +1,11 @@
 /**
- * What is lent right now, as a file of the server agent for the agent that is started in its place should it fail: nbdkit goes on
+ * What is lent right now, as a file of the server agent for the agent that is started in its place should it fail: the export goes on
  * without it. One line of JSON and a newline. Pure.
  */
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
 import { formatJson, integer, type JsonFormat, type Parsed, parseJson, printable } from "../formats/json.ts";
+import { transportNames } from "./needs.ts";
 import { decodeUtf8, encodeUtf8 } from "../formats/text.ts";
 
 const ExportStateSchema = v.strictObject({
@@ -14,8 +15,8 @@ const ExportStateSchema = v.strictObject({
     sinceMs: integer(0, Number.MAX_SAFE_INTEGER),
   }),
   /** What is needed to find the export again and to end it. */
+  transport: v.picklist(transportNames),
   disk: printable(4096),
-  port: integer(1, 65535),
   exportName: printable(64),
   /** Added to a link for this session. */
   linkAddress: v.exactOptional(v.strictObject({

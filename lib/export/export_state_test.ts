@@ -5,8 +5,8 @@ import { type ExportState, formatExportState, parseExportState } from "./export_
 const state: ExportState = {
   version: 1,
   lease: { holder: { mac: "52:54:00:12:34:56", name: "desk \u2603", address: "fe80::1" }, sinceMs: 1_800_000_000_000 },
+  transport: "nbd",
   disk: "/dev/nvme0n1",
-  port: 10809,
   exportName: "0123456789abcdef0123456789abcdef",
   linkAddress: {
     link: "eth0",
@@ -25,7 +25,7 @@ Deno.test("what is lent survives being written down", () => {
 Deno.test("a note that is cut off or not ours is refused", () => {
   const text = formatExportState(state);
   for (let end = 0; end < text.length; end++) assert.throws(() => parseExportState(text.slice(0, end)), ProtocolError);
-  for (const wrong of ['{"version":2}\n', text.replace("10809", "0"), text.replace('"port"', '"Port"')]) {
+  for (const wrong of ['{"version":2}\n', text.replace('"nbd"', '"tape"'), text.replace('"disk"', '"Disk"')]) {
     assert.throws(() => parseExportState(wrong), ProtocolError);
   }
 });

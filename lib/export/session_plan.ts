@@ -1,13 +1,10 @@
 /** How the desktop will reach the disk: addresses, export name, sizes. Pure. */
-import type { NbdExportSettings } from "./nbd/nbd_export.ts";
 import type { DiskReport } from "../disk/inspect_disk.ts";
 import type { HelloMessage } from "../protocol/boot_exchange.ts";
+import { type ExportSettings, transportOf } from "./export.ts";
+import { defaultTransport } from "./needs.ts";
+import type { Ends } from "./transport.ts";
 import { type SessionParameters, STIEFEL_LINK_NAME } from "../protocol/session.ts";
-
-/** Port of the export (IANA, "nbd"). */
-const nbdPort = 10809;
-/** Connections of the desktop's block device: one cannot keep a fast disk busy. */
-const connections = 4;
 
 /** How the client came to us. */
 export type Arrival =
@@ -18,7 +15,7 @@ export type Arrival =
 
 export interface SessionPlan {
   readonly session: SessionParameters;
-  readonly exportSettings: NbdExportSettings;
+  readonly exportSettings: ExportSettings;
   /** An address to add to a link of ours before the export, and to take away after it. */
   readonly linkAddress?: {
     readonly link: string;
@@ -32,39 +29,30 @@ export interface SessionInputs {
   readonly hello: HelloMessage;
   readonly arrival: Arrival;
   readonly disk: DiskReport;
-  /** Random, at least 23 bytes: 16 for the export's name, 7 for the network prefix. */
+  /** Random, {@link SESSION_RANDOM_BYTES}. */
   readonly random: Uint8Array;
 }
+
+const prefixBytes = 7;
+/** For the network prefix, and for what the transport makes of the rest: names and keys of the session. */
+export const SESSION_RANDOM_BYTES = prefixBytes + transportOf(defaultTransport).randomBytes;
 
 /** @throws {Error} when the client came by address and did not say its own */
 export function planSession(inputs: SessionInputs): SessionPlan {
   const { hello, arrival, disk, random } = inputs;
   const ends = planEnds(inputs);
-  const exportName = random.slice(0, 16).toHex();
+  const { parameters, settings } = transportOf(defaultTransport).plan({ ends, disk, random });
   return {
     session: {
       version: 1,
-      transport: "nbd",
       linkMac: hello.mac,
       linkName: STIEFEL_LINK_NAME,
       clientAddress: ends.clientAddress,
       ...(ends.gateway === undefined ? {} : { gateway: ends.gateway }),
       ...(ends.mtu === undefined ? {} : { mtu: ends.mtu }),
-      serverAddress: ends.serverAddress,
-      port: nbdPort,
-      exportName,
-      blockSizeBytes: disk.logicalBlockSize,
-      diskSizeBytes: disk.sizeBytes,
-      connections,
+      ...parameters,
     },
-    exportSettings: {
-      disk: disk.path,
-      listenAddress: ends.serverAddress,
-      port: nbdPort,
-      allowAddress: ends.allowAddress,
-      exportName,
-      blockSizeBytes: disk.logicalBlockSize,
-    },
+    exportSettings: settings,
     ...(arrival.kind !== "link" ? {} : {
       linkAddress: {
         link: arrival.link,
@@ -75,17 +63,9 @@ export function planSession(inputs: SessionInputs): SessionPlan {
   };
 }
 
-interface Ends {
-  readonly serverAddress: string;
-  readonly clientAddress: string;
-  readonly allowAddress: string;
-  readonly gateway?: string | undefined;
-  readonly mtu?: number | undefined;
-}
-
 function planEnds({ hello, arrival, random }: SessionInputs): Ends {
   if (arrival.kind === "link") {
-    const prefix = uniqueLocalPrefix(random.subarray(16));
+    const prefix = uniqueLocalPrefix(random.subarray(-prefixBytes));
     return { serverAddress: `${prefix}::1`, clientAddress: `${prefix}::2/64`, allowAddress: `${prefix}::2` };
   }
   const { localAddress: serverAddress, remoteAddress: allowAddress } = arrival;
@@ -95,7 +75,7 @@ function planEnds({ hello, arrival, random }: SessionInputs): Ends {
 
 /** A random /64 of fd00::/8: RFC 4193 section 3.2, the subnet random as well. Groups are never zero, so that the text has one form. */
 function uniqueLocalPrefix(random: Uint8Array): string {
-  const bytes = [0xfd, ...random.subarray(0, 7)];
+  const bytes = [0xfd, ...random];
   const groups = [0, 2, 4, 6].map((index) => (bytes[index] ?? 0) << 8 | (bytes[index + 1] ?? 0));
   return groups.map((group) => Math.max(1, group).toString(16)).join(":");
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { nbdkitArguments } from "./nbd/nbd_export.ts";
+import { nbdkitArguments } from "./nbd/nbdkit_arguments.ts";
 import type { DiskReport } from "../disk/inspect_disk.ts";
 import type { HelloMessage } from "../protocol/boot_exchange.ts";
 import { formatSession, parseSession } from "../protocol/session.ts";

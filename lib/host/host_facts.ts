@@ -3,6 +3,7 @@
 import { defaultGenerator, detectDistribution, type DetectedDistribution } from "../distro/detect_distribution.ts";
 import { findLoaderCommandLine } from "../boot/preview_boot.ts";
 import type { Need } from "../distro/distribution.ts";
+import { desktopPrograms } from "../export/needs.ts";
 import type { GeneratorId, KernelTarget } from "../initramfs/generator.ts";
 import { generators } from "../initramfs/registry.ts";
 import { programDirectories, type System } from "../system/system.ts";
@@ -38,7 +39,7 @@ export interface HostFacts {
   readonly formerFiles: readonly HostPath[];
 }
 
-const programs: Readonly<Record<Need, string>> = { "nbd-client": "nbd-client", ip: "ip", kexec: "kexec" };
+const needs: readonly Need[] = [...desktopPrograms, "ip", "kexec"];
 
 /** Of modules, by release. /lib is not everywhere a link to /usr/lib (profiles of Gentoo without merged /usr). */
 export const moduleDirectories: readonly HostPath[] = ["/usr/lib/modules", "/lib/modules"];
@@ -80,9 +81,7 @@ export async function gatherHostFacts(system: System, tree: HostTree): Promise<H
   const hasProgram = (name: string): Promise<boolean> =>
     anyExists(programDirectories.map((directory) => `${directory}/${name}`));
   const missing: Need[] = [];
-  for (const [need, program] of Object.entries(programs) as [Need, string][]) {
-    if (!await hasProgram(program)) missing.push(need);
-  }
+  for (const need of needs) if (!await hasProgram(need)) missing.push(need);
   const present: GeneratorId[] = [];
   for (const { id, programs: paths } of Object.values(generators)) if (await anyExists(paths)) present.push(id);
   const installedGenerators = withoutRemains(present, await tree.readText("/usr/sbin/update-initramfs"));

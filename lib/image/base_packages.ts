@@ -1,5 +1,12 @@
 /** The Debian packages the image is made of, and how mmdebstrap is asked for them. Data and pure functions. */
+import { transportNeeds } from "../export/needs.ts";
 import { type BootstrapHost, bootstrapProgram } from "../debian/bootstrap_program.ts";
+
+/** What lends the disk, with the paths that are taken of each. */
+const exportPackages: Readonly<Record<string, readonly string[]>> = Object.assign(
+  {},
+  ...transportNeeds.map(({ server }) => server.packages),
+);
 
 /** What both roles need, whatever the configuration says. */
 export const basePackages: readonly string[] = [
@@ -8,7 +15,7 @@ export const basePackages: readonly string[] = [
   "kmod",
   "udev",
   "iproute2",
-  "nbdkit",
+  ...Object.keys(exportPackages),
   "kexec-tools",
   "util-linux",
   "mount",
@@ -67,25 +74,7 @@ export const partialPackages: Readonly<Record<string, readonly string[]>> = {
     "usr/lib/udev/rules.d/56-lvm.rules",
   ],
   mount: ["usr/bin/mount", "usr/bin/umount", "usr/sbin/losetup"],
-  nbdkit: [
-    "usr/bin/nbdkit",
-    "usr/sbin/nbdkit",
-    "usr/lib/*/nbdkit/plugins/nbdkit-file-plugin.so",
-    ...[
-      "blocksize",
-      "blocksize-policy",
-      "exitlast",
-      "exitwhen",
-      "exportname",
-      "fua",
-      "ip",
-      "limit",
-      "log",
-      "multi-conn",
-      "readahead",
-    ]
-      .map((name) => `usr/lib/*/nbdkit/filters/nbdkit-${name}-filter.so`),
-  ],
+  ...exportPackages,
   udev: [
     "usr/bin/udevadm",
     "usr/lib/systemd/systemd-udevd",

@@ -1,4 +1,5 @@
 /** Which kernel modules go into the image: a list of what is wanted, and what those depend on. Data and pure functions. */
+import { transportNeeds } from "../export/needs.ts";
 import { compileGlobs } from "./glob.ts";
 
 /** Wanted in every image; relative to /usr/lib/modules/VERSION/kernel, without the ending ".ko". */
@@ -43,7 +44,7 @@ export const baseModulePatterns: readonly string[] = [
   "drivers/scsi/isci",
   "drivers/message/fusion",
   "drivers/block/loop",
-  "drivers/block/nbd",
+  ...transportNeeds.flatMap(({ server }) => server.kernelModules),
   "drivers/block/virtio_blk",
   "drivers/block/xen-blkfront",
   "drivers/mmc",

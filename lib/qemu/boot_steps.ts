@@ -31,7 +31,7 @@ function stepOf(text: string, seen: BootTimes): BootStep | undefined {
   }
   // image/host/generic/usr/lib/stiefelsystem/stiefel-attach
   if (/stiefelsystem: The laptop's disk is attached/.test(text)) return "attached";
-  // fs/ext4/super.c; partitions of nbd0, nvme0n1 and vda end in a number and /boot is mounted after the root.
+  // fs/ext4/super.c; names of partitions end in a number and /boot is mounted after the root.
   if (/EXT4-fs \([^)]+\): mounted filesystem/.test(text)) return "root";
   if (parseDemoReport(text) !== undefined) return "multiUser";
   return undefined;

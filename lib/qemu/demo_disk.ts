@@ -5,6 +5,8 @@
  * image/host (what `setup-server` puts on a laptop). Nothing of it depends on the machine it is made on.
  */
 
+import { debian } from "../distro/debian.ts";
+import { desktopPrograms } from "../export/needs.ts";
 import { hashText } from "../hash.ts";
 import { bootstrapProgram, findBootstrapHost } from "../debian/bootstrap_program.ts";
 import { askMirror, demandSpace } from "../image/check_before_build.ts";
@@ -50,7 +52,7 @@ const demoDiskPackages = [
   "grub-common",
   "zstd",
   "e2fsprogs",
-  "nbd-client",
+  ...desktopPrograms.map((program) => debian.packages[program]),
   "iproute2",
   "login",
   "passwd",
@@ -58,7 +60,7 @@ const demoDiskPackages = [
   "util-linux",
   "mount",
   "procps",
-] as const;
+];
 
 /** What GRUB's core image is made of: enough to find and read the disk's grub.cfg and do what stands there. */
 const grubModules = "biosdisk part_gpt ext2 gzio normal linux echo search search_fs_uuid all_video";

@@ -3,6 +3,7 @@
  * network cable. What each is made of is decided by pure functions; `bootPair` runs both to their end.
  */
 
+import { transportNeeds } from "../export/needs.ts";
 import { StoppedByUser, UserError } from "../errors.ts";
 import { desktopParameters, imageParameters } from "../image/quick_parameters.ts";
 import type { System } from "../system/system.ts";
@@ -347,7 +348,7 @@ export function listFacts(outcome: BootOutcome): readonly Fact[] {
       text: `its root is a disk on the network (${
         report === undefined ? "unknown" : `${report.root}, ${report.fstype}`
       })`,
-      holds: report !== undefined && /^\/dev\/(nbd|nvme)/.test(report.root),
+      holds: report !== undefined && transportNeeds.some(({ desktop }) => report.root.startsWith(desktop.device)),
     },
     { text: "the file it wrote is on the laptop's disk image", holds: outcome.isMarkerFound },
     { text: `the desktop shut down by itself${describeEnd(desktopEnd)}`, holds: desktopEnd.kind === "shutdown" },

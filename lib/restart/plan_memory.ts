@@ -20,7 +20,7 @@ const MiB = 1024 * 1024;
 /** Left over for the programs that run until the shutdown. */
 const reserveBytes = 64 * MiB;
 
-/** What a server is comfortable with: the image unpacked, its agent, nbdkit. (It starts with less: `minimumRamMiB` of bench.) */
+/** What a server is comfortable with: the image unpacked, its agent, the export. (It starts with less: `minimumRamMiB` of bench.) */
 const imageBytes = 512 * MiB;
 
 /** The extents that fit, the largest first; "nothing" always does as far as this function knows. */

@@ -1,7 +1,7 @@
 /** Starts the agents on machines of a rig, with the grants they have in the image. */
 import { fileURLToPath } from "node:url";
 import { Buffer } from "node:buffer";
-import { RUN_NBDKIT_PATH } from "../../lib/export/nbd/run_nbdkit.ts";
+import { RUN_NBDKIT_PATH } from "../../lib/export/nbd/needs.ts";
 import { agentGrants, formatGrants } from "../../lib/grants.ts";
 import { formatAgentSettings } from "../../lib/formats/agent_settings.ts";
 import type { Machine, Rig, RunningAgent } from "./rig.ts";

@@ -4,8 +4,9 @@
  */
 
 import assert from "node:assert/strict";
-import { type NbdExportSettings, startNbdExport } from "../../lib/export/nbd/nbd_export.ts";
-import { RUN_NBDKIT_PATH } from "../../lib/export/nbd/run_nbdkit.ts";
+import { startNbdExport } from "../../lib/export/nbd/nbd_export.ts";
+import type { NbdExportSettings } from "../../lib/export/nbd/nbdkit_arguments.ts";
+import { RUN_NBDKIT_PATH } from "../../lib/export/nbd/needs.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import type { System } from "../../lib/system/system.ts";
 import { runNbdkitSource } from "./agents.ts";

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { main } from "../../agents/server/main.ts";
 import type { WatchedSource } from "../../agents/server/source.ts";
 import { readMountedFiles } from "../../lib/boot/boot_files.ts";
-import { RUN_NBDKIT_PATH } from "../../lib/export/nbd/run_nbdkit.ts";
+import { RUN_NBDKIT_PATH } from "../../lib/export/nbd/needs.ts";
 import { BootError } from "../../lib/boot_error.ts";
 import { findBootEntry } from "../support/find_boot_entry.ts";
 import { openImage } from "../../lib/boot/opened_image.ts";

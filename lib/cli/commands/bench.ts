@@ -1,5 +1,6 @@
 /** `bench`: what the whole costs, in figures that can be compared between runs of one machine. Writes bench.json, prints a table. */
 
+import { defaultTransport } from "../../export/needs.ts";
 import { UserError } from "../../errors.ts";
 import { measureSealRate } from "../../protocol/seal_rate.ts";
 import { asLocalBoot } from "../../qemu/boot_steps.ts";
@@ -247,7 +248,10 @@ async function benchBlock(
       laptopParameters: [streamSourceParameter],
     });
     demandFacts(outcome, options);
-    const figures = readBlockFigures(outcome.lines.map((line) => line.text), { name: "nbd", encrypted: false });
+    const figures = readBlockFigures(outcome.lines.map((line) => line.text), {
+      name: defaultTransport,
+      encrypted: false,
+    });
     if (figures === undefined) {
       throw new UserError("The desktop did not report what it measured on its disk", {
         hints: [`Its console is in ${options.runDirectory}/desktop.log`],

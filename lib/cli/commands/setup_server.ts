@@ -8,6 +8,7 @@ import { readCrypttab } from "../../doctor/names.ts";
 import { holdsPassword } from "../../config/holds_password.ts";
 import { readConfigFile } from "../../config_file.ts";
 import type { Need } from "../../distro/distribution.ts";
+import { desktopPrograms } from "../../export/needs.ts";
 import { quoteCommand, UserError } from "../../errors.ts";
 import { applyPlan, previewPlan } from "../../host/apply.ts";
 import { findLeftovers } from "../../host/find_leftovers.ts";
@@ -242,7 +243,7 @@ async function gatherArtifacts(
 
 /** The hooks copy these programs into the initramfs; without them a desktop would find no disk. */
 function findMissingPrograms(facts: HostFacts, { autokexec, root }: SetupServerOptions): Obstacle | undefined {
-  const wanted: readonly Need[] = ["nbd-client", "ip", ...autokexec === undefined ? [] : ["kexec" as const]];
+  const wanted: readonly Need[] = [...desktopPrograms, "ip", ...autokexec === undefined ? [] : ["kexec" as const]];
   const missing = wanted.filter((need) => facts.missing.includes(need));
   if (missing.length === 0) return undefined;
   return {

@@ -1,34 +1,21 @@
 /** An export that another process has started and left behind: found again, watched from outside, and ended. */
 import type { System } from "../../system/system.ts";
-import type { ExportState } from "../export_state.ts";
-import {
-  endWithoutGoodbye,
-  firstConnectionTimeoutMs,
-  type NbdExport,
-  type NbdExportEnd,
-  syncDisk,
-} from "./nbd_export.ts";
+import type { Adoption, ExportEnd, ExportEvents, ExportNote } from "../transport.ts";
+import { endWithoutGoodbye, firstConnectionTimeoutMs, syncDisk } from "./nbd_export.ts";
 import { emptyNbdkitLog, hasClientLeft, type NbdkitLogState, readNbdkitLine } from "./nbdkit_log.ts";
 import { endNbdkit, findNbdkit, isNbdkit } from "./nbdkit_process.ts";
 
-export interface AdoptOptions {
+export interface AdoptOptions extends Pick<ExportEvents, "onConnected"> {
   /** The log that `run-nbdkit` keeps. */
   readonly logPath: string;
-  /** Called when the client comes (true), or has no connection any more (false). */
-  readonly onConnected?: (isConnected: boolean) => void;
 }
-
-export type Adoption =
-  | { readonly kind: "running"; readonly nbd: NbdExport }
-  /** It ended while nobody looked. */
-  | { readonly kind: "over"; readonly end: NbdExportEnd };
 
 const pollMs = 2_000;
 
 /** Runs `pidof`, `cat`, `kill` and `sync`. */
 export async function adoptNbdExport(
   system: System,
-  state: Pick<ExportState, "disk" | "exportName" | "wasUsed">,
+  state: ExportNote,
   options: AdoptOptions,
 ): Promise<Adoption> {
   const pid = await findNbdkit(system, state.exportName);
@@ -37,7 +24,7 @@ export async function adoptNbdExport(
     return { kind: "over", end: endWithoutGoodbye(await readKeptLog(system, options.logPath, state.wasUsed)) };
   }
   const stopping = new AbortController();
-  const exited = (async (): Promise<NbdExportEnd> => {
+  const exited = (async (): Promise<ExportEnd> => {
     const end = await watchClient(system, { ...state, ...options, pid, signal: stopping.signal });
     await endNbdkit(system, state.exportName);
     await syncDisk(system, state.disk);
@@ -47,7 +34,7 @@ export async function adoptNbdExport(
     stopping.abort();
     await exited;
   };
-  return { kind: "running", nbd: { exited, stop, [Symbol.asyncDispose]: stop } };
+  return { kind: "running", running: { exited, stop, [Symbol.asyncDispose]: stop } };
 }
 
 interface Watch extends AdoptOptions {
@@ -58,7 +45,7 @@ interface Watch extends AdoptOptions {
 }
 
 /** Until the client has said goodbye, never came, nbdkit has ended, or the signal aborts. */
-async function watchClient(system: System, watch: Watch): Promise<NbdExportEnd> {
+async function watchClient(system: System, watch: Watch): Promise<ExportEnd> {
   let wasConnected: boolean | undefined;
   const sinceMs = system.monotonicMs();
   for (;;) {

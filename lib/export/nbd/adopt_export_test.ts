@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createMemorySystem, type MemorySystem } from "../../../tests/support/memory_system.ts";
 import { adoptNbdExport } from "./adopt_export.ts";
-import type { NbdExport } from "./nbd_export.ts";
+import type { RunningExport } from "../transport.ts";
 
 const name = "0123456789abcdef0123456789abcdef";
 const state = { disk: "/dev/sda", exportName: name, wasUsed: false };
@@ -52,12 +52,12 @@ function createMachine(): Machine {
 
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
-async function adopt(machine: Machine, wasUsed: boolean, said: boolean[] = []): Promise<NbdExport> {
+async function adopt(machine: Machine, wasUsed: boolean, said: boolean[] = []): Promise<RunningExport> {
   const options = { logPath, onConnected: (is: boolean) => void said.push(is) };
   const adopted = await adoptNbdExport(machine.system, { ...state, wasUsed }, options);
   assert.ok(adopted.kind === "running");
   await settle();
-  return adopted.nbd;
+  return adopted.running;
 }
 
 Deno.test("A3: an export that runs no more is free, done, or lost: its log tells", async () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createMemorySystem } from "../../../tests/support/memory_system.ts";
 import type { RunningProcess, SpawnOptions, System } from "../../system/system.ts";
-import { type NbdExportSettings, nbdkitArguments, startNbdExport } from "./nbd_export.ts";
+import { startNbdExport } from "./nbd_export.ts";
+import { type NbdExportSettings, nbdkitArguments } from "./nbdkit_arguments.ts";
 
 const settings: NbdExportSettings = {
   disk: "/dev/nvme0n1",

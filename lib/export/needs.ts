@@ -1,0 +1,50 @@
+/**
+ * What each transport needs of the machines at its two ends, as one record each: the image's packages, the grants of the server agent, what
+ * setup-server demands and what doctor looks for are read from here. Data; pure.
+ */
+import { nbdNeeds } from "./nbd/needs.ts";
+
+export interface TransportNeeds {
+  readonly name: string;
+  /** The image, which lends the disk. */
+  readonly server: {
+    /** Debian packages, and the paths that are taken of each (patterns of lib/image/glob.ts). */
+    readonly packages: Readonly<Record<string, readonly string[]>>;
+    /** Kernel modules relative to /lib/modules/VERSION/kernel, without ".ko". */
+    readonly kernelModules: readonly string[];
+    /** What the server agent starts for it. */
+    readonly programs: readonly string[];
+  };
+  /** The laptop's own system, which runs on the desktop. */
+  readonly desktop: {
+    /** By the names that lib/distro has packages for. */
+    readonly programs: readonly string[];
+    /** What such a program has to be built with: bytes that are found in it then. */
+    readonly builtWith?: {
+      readonly program: string;
+      readonly bytes: string;
+      readonly lack: string;
+      readonly cure: string;
+    };
+    readonly kernelModules: readonly { readonly name: string; readonly option: string }[];
+    /** What the attached disk is called, with the numbers of its partitions behind it. */
+    readonly device: string;
+  };
+}
+
+/** One row a transport. */
+const rows = [nbdNeeds] as const satisfies readonly TransportNeeds[];
+
+type Row = typeof rows[number];
+export type TransportName = Row["name"];
+/** A program that the laptop's system must have for some transport. */
+export type DesktopProgram = Row["desktop"]["programs"][number];
+
+export const transportNames: readonly TransportName[] = rows.map(({ name }) => name);
+
+/** What a new session gets. */
+export const defaultTransport: TransportName = "nbd";
+
+export const transportNeeds: readonly TransportNeeds[] = rows;
+
+export const desktopPrograms: readonly DesktopProgram[] = rows.flatMap((row) => row.desktop.programs);
