@@ -73,7 +73,7 @@ serve-now)
 setup-client-usbdrive)
     flags="\
 --no-prompt \
---allow-run=cat,dd,flock,id,lsblk,/usr/bin/lsblk,sync,wipefs \
+--allow-run=cat,dd,flock,id,lsblk,/usr/bin/lsblk,stat,sync,wipefs \
 --allow-read \
 --allow-write \
 --allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME \

@@ -191,7 +191,7 @@ export const commandGrants: Readonly<Record<CommandName, Grants>> = {
     run: ["busctl", "cat", "dd", "id", "kexec", "lsblk", "mount", "stat", "systemctl", "umount"],
   },
   // Deno opens no device files: dd reads and writes, flock holds the device, wipefs opens it alone (lib/media).
-  "setup-client-usbdrive": { ...files, ...talk, run: ["cat", "dd", "flock", "id", "lsblk", "sync", "wipefs"] },
+  "setup-client-usbdrive": { ...files, ...talk, run: ["cat", "dd", "flock", "id", "lsblk", "stat", "sync", "wipefs"] },
   // It shows what a disk says, which is not to be trusted.
   "boot-entry": { ...talk, read: "all", write: [], run: [] },
   "demo": { ...build, run: machinePrograms },

@@ -14,10 +14,11 @@ const lockSeconds = 10;
 /**
  * Opens the device and keeps it open, locked (flock(2)), until disposed of. The lock keeps udev, and all that waits for it, from looking at
  * half of a stick (https://systemd.io/BLOCK_DEVICE_LOCKING). A name that is held open goes to no other device, so what is looked at
- * afterwards is what will be written to. Runs `flock`, `cat`.
+ * afterwards is what will be written to. Runs `flock`, `cat`, `stat`.
  * @throws {DeviceFault} when it cannot be opened or locked
  */
 export async function holdDevice(system: System, path: string): Promise<AsyncDisposable> {
+  if (await readKind(system, path) !== blockDevice) throw isGone(path);
   const input = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
   const writer = input.writable.getWriter();
   const said: string[] = [];
@@ -39,7 +40,14 @@ export async function holdDevice(system: System, path: string): Promise<AsyncDis
   // Comes back when the lock is ours: `cat` is started then.
   writer.write(new TextEncoder().encode("held\n")).catch(() => {});
   const ended = await Promise.race([held.promise, holder.exited]);
-  if (ended === true) return { [Symbol.asyncDispose]: end };
+  if (ended === true) {
+    const kind = await readKind(system, path);
+    if (kind === blockDevice) return { [Symbol.asyncDispose]: end };
+    await end();
+    // flock(1) makes a file where there is nothing any more: it would keep the name from the next device.
+    if (kind === emptyFile) await system.removeOne(path);
+    throw isGone(path);
+  }
   const exitCode = ended.exitCode ?? 1;
   if (said.length === 0 && exitCode === 1) {
     const detail = `another program keeps it locked (waited ${lockSeconds} s)`;
@@ -47,6 +55,20 @@ export async function holdDevice(system: System, path: string): Promise<AsyncDis
   }
   const error = new CommandError({ argv, exitCode, lastLines: said });
   throw nameFault(error, { device: path, doing: "opening" }) ?? error;
+}
+
+/** As stat(1) names them. */
+const [blockDevice, emptyFile] = ["block special file", "regular empty file"];
+
+/** @returns undefined when there is nothing. Runs `stat`. */
+async function readKind(system: System, path: string): Promise<string | undefined> {
+  const argv = ["stat", "--dereference", "--format=%F", path];
+  const { exitCode, stdout } = await system.run(argv, { acceptExitCodes: [0, 1], timeoutMs: 10_000 });
+  return exitCode === 0 ? stdout.trim() : undefined;
+}
+
+function isGone(device: string): DeviceFault {
+  return new DeviceFault({ kind: "gone", device, doing: "opening", detail: "it is gone" });
 }
 
 /**

@@ -136,6 +136,8 @@ export function createDeviceRig(
           return argv.includes("--output=PATH")
             ? argv.at(-1)?.endsWith("usb-SanDisk_Ultra") ? `${devicePath}\n` : 32
             : lsblk();
+        case "stat":
+          return state === "gone" ? 1 : "block special file\n";
         case "cat":
           // No kernel has numbered the other disks.
           return 1;

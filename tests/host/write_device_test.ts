@@ -1,0 +1,141 @@
+/** Writing a stick with the real dd, flock, wipefs and sync, and the command's own grants, to loop devices of this machine's kernel. */
+
+import assert from "node:assert/strict";
+import { commandGrants, formatCommandGrants } from "../../lib/grants.ts";
+import { createRealSystem } from "../../lib/system/real.ts";
+import { projectRoot } from "../support/source_tree.ts";
+
+const system = createRealSystem();
+const mebibyte = 1024 * 1024;
+const deviceBytes = 64 * mebibyte;
+const extents = [
+  { offset: 0, sizeBytes: 20 * mebibyte },
+  { offset: 24 * mebibyte + 4096, sizeBytes: 3 * mebibyte + 8192 },
+  { offset: deviceBytes - mebibyte, sizeBytes: mebibyte },
+];
+const old = 0x5a;
+
+/** Loop devices take root, and a kernel that has them. */
+const canLoop = Deno.uid() === 0 &&
+  await system.run(["losetup", "--find"], { timeoutMs: 10_000 }).then(() => true, () => false);
+
+interface Rig extends AsyncDisposable {
+  readonly directory: string;
+  readonly loop: string;
+  /** The same device by a name that nothing knows. */
+  readonly device: string;
+  /** What is on the medium, past the loop device. */
+  readMedium(): Promise<Uint8Array>;
+  readonly image: Uint8Array;
+  write(): Promise<{ readonly exitCode: number; readonly said: string }>;
+}
+
+async function prepare(
+  { sectorBytes = 512, roomBytes }: { readonly sectorBytes?: 512 | 4096; readonly roomBytes?: number } = {},
+): Promise<Rig> {
+  const directory = await Deno.makeTempDir({ prefix: "stiefel-write-" });
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => Deno.remove(directory, { recursive: true }));
+  const medium = `${directory}/medium`;
+  await Deno.mkdir(medium);
+  if (roomBytes !== undefined) {
+    await system.run(["mount", "-t", "tmpfs", "-o", `size=${roomBytes}`, "stiefel-test", medium]);
+    stack.defer(async () => void await system.run(["umount", medium]));
+  }
+  const backing = `${medium}/backing`;
+  if (roomBytes === undefined) await Deno.writeFile(backing, new Uint8Array(deviceBytes).fill(old));
+  else await system.run(["truncate", "-s", String(deviceBytes), backing]);
+  const sector = `--sector-size=${sectorBytes}`;
+  const loop = (await system.run(["losetup", "--find", "--show", sector, backing])).stdout.trim();
+  stack.defer(async () => void await system.run(["losetup", "--detach", loop]));
+  const device = `${directory}/sdz`;
+  await system.run(["cp", "--archive", loop, device]);
+  const image = Uint8Array.from({ length: deviceBytes }, (_, at) => at % 251 + 1);
+  await Deno.writeFile(`${directory}/image`, image);
+  const owned = stack.move();
+  return {
+    directory,
+    loop,
+    device,
+    image,
+    readMedium: () => Deno.readFile(backing),
+    write: async () => {
+      const { exitCode, stderr } = await system.run([
+        ...[Deno.execPath(), "run", "--quiet", `--config=${projectRoot}deno.json`],
+        ...formatCommandGrants(commandGrants["setup-client-usbdrive"]),
+        `${projectRoot}tests/support/write_to_device.ts`,
+        ...[device, String(deviceBytes), String(sectorBytes), `${directory}/image`, JSON.stringify(extents)],
+      ], {
+        acceptExitCodes: [0, 1],
+        env: { DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno` },
+      });
+      return { exitCode, said: stderr };
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+for (const sectorBytes of [512, 4096] as const) {
+  Deno.test({
+    name: `a device with sectors of ${sectorBytes} bytes is written, and what is outside of the image stays`,
+    ignore: !canLoop,
+    fn: async () => {
+      await using rig = await prepare({ sectorBytes });
+      const { exitCode, said } = await rig.write();
+      assert.equal(exitCode, 0, said);
+      const medium = await rig.readMedium();
+      for (let at = 0; at < medium.length; at++) {
+        const isInside = extents.some(({ offset, sizeBytes }) => at >= offset && at < offset + sizeBytes);
+        if (medium[at] !== (isInside ? rig.image[at] : old)) assert.fail(`byte ${at}: ${medium[at]}`);
+      }
+    },
+  });
+}
+
+Deno.test({
+  name: "a device that is mounted under any name is opened by nobody else: EBUSY, and not a byte changes",
+  ignore: !canLoop,
+  fn: async () => {
+    await using rig = await prepare();
+    await system.run(["mkfs.ext4", "-q", "-F", rig.loop]);
+    const mountPoint = `${rig.directory}/mounted`;
+    await Deno.mkdir(mountPoint);
+    await system.run(["mount", "-o", "ro", rig.loop, mountPoint]);
+    await using _mounted = { [Symbol.asyncDispose]: async () => void await system.run(["umount", mountPoint]) };
+    await system.run(["sync", rig.loop]);
+    const before = await rig.readMedium();
+    const { exitCode, said } = await rig.write();
+    assert.equal(exitCode, 1);
+    assert.match(said, /Opening .*sdz failed: another program has it \(EBUSY\)\n.*Nothing was written/);
+    assert.ok((await rig.readMedium()).every((byte, at) => byte === before[at]));
+  },
+});
+
+Deno.test({
+  name: "a device without room for what it is given: ENOSPC or EIO at its byte, and the first sector is empty",
+  ignore: !canLoop,
+  fn: async () => {
+    await using rig = await prepare({ roomBytes: 12 * mebibyte });
+    const { exitCode, said } = await rig.write();
+    assert.equal(exitCode, 1);
+    const byte = Number(/Writing .*sdz failed at byte (\d+): it (?:has no more room|reports)/.exec(said)?.[1]);
+    // A mebibyte at its end came first.
+    assert.ok(byte >= 10 * mebibyte && byte <= 12 * mebibyte, said);
+    assert.match(said, /is no stick now: .* its first sector is empty/);
+    assert.ok((await rig.readMedium()).subarray(0, 4096).every((value) => value === 0));
+  },
+});
+
+Deno.test({
+  name: "a name that goes away becomes no file, and is said to be gone",
+  ignore: !canLoop,
+  fn: async () => {
+    await using rig = await prepare();
+    await Deno.remove(rig.device);
+    const { exitCode, said } = await rig.write();
+    assert.equal(exitCode, 1);
+    assert.match(said, /Opening .*sdz failed: it is gone/);
+    await assert.rejects(Deno.lstat(rig.device), Deno.errors.NotFound);
+    assert.ok((await rig.readMedium()).every((value) => value === old));
+  },
+});
