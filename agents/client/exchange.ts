@@ -1,5 +1,7 @@
 /** Drives the client's session over one connection: bytes to events, actions to deeds. What follows what is decided in lib/protocol. */
 import { checkMemory } from "../../lib/boot/kexec.ts";
+import { KEYMAP_NAME_PATH } from "../../lib/formats/agent_settings.ts";
+import { toPrintable } from "../../lib/formats/text.ts";
 import type { ByteStream } from "../../lib/net/stream.ts";
 import {
   type ArchiveMessage,
@@ -150,12 +152,12 @@ class Exchange implements AsyncDisposable {
   }
 
   async #askPassphrase(action: Extract<ClientAction, { kind: "ask-passphrase" }>): Promise<ClientEvent> {
-    const { console, signal } = this.#options;
+    const { system, console, signal } = this.#options;
     if (action.isRetry) console.say("That passphrase does not open the disk");
     const timeout = AbortSignal.timeout(CLIENT_WAIT_MS["awaiting-passphrase"]);
-    const prompt = `Passphrase of the encrypted disk (${
-      action.triesLeft === 1 ? "last try" : `${action.triesLeft} tries`
-    }): `;
+    const tries = action.triesLeft === 1 ? "last try" : `${action.triesLeft} tries`;
+    const keys = console.isScreen ? `, keys: ${await readKeymapName(system)}` : "";
+    const prompt = `Passphrase of the encrypted disk (${tries}${keys}): `;
     try {
       return { kind: "passphrase", passphrase: await console.askSecret(prompt, AbortSignal.any([signal, timeout])) };
     } catch (error) {
@@ -199,4 +201,10 @@ class Exchange implements AsyncDisposable {
     this.#stream.close();
     await this.#staging?.[Symbol.asyncDispose]();
   }
+}
+
+/** What start-devices has loaded. */
+async function readKeymapName(system: System): Promise<string> {
+  const name = await system.readText(KEYMAP_NAME_PATH).catch(() => "");
+  return toPrintable(name.trim(), 200) || "us";
 }

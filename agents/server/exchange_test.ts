@@ -60,6 +60,8 @@ function createImage(change: Partial<BootImage> = {}): BootImage & AsyncDisposab
 interface Scene {
   readonly source?: Partial<DiskSource>;
   readonly passphrases?: readonly string[];
+  /** The client's console is a screen, not a serial line. */
+  readonly isScreen?: boolean;
   /** The client's machine, if it is not an ordinary one. */
   readonly change?: (system: System) => System;
 }
@@ -109,7 +111,14 @@ async function play(scene: Scene): Promise<Outcome> {
     using stream = await connectStream({ host: "127.0.0.1", port: listener.port });
     result.fetched = await fetchArchive(stream, {
       system: scene.change?.(real) ?? real,
-      console: { ...consoleInto(clientLines, real), askSecret: () => Promise.resolve(passphrases.shift() ?? "") },
+      console: {
+        ...consoleInto(clientLines, real),
+        isScreen: scene.isScreen ?? false,
+        askSecret: (prompt) => {
+          clientLines.push(prompt);
+          return Promise.resolve(passphrases.shift() ?? "");
+        },
+      },
       signal: new AbortController().signal,
       bootPsk: psk,
       hello,
@@ -192,6 +201,37 @@ Deno.test("what has been unlocked and looked through is no longer said not to be
   const { clientLines } = await play({ source: { inspect, openBoot }, passphrases: ["right"] });
   const notes = clientLines.filter((line) => line.startsWith("Note: "));
   assert.deepEqual(notes, [`Note: ${describeLocked("/dev/sda3")}`, "Note: Old entry"]);
+});
+
+Deno.test("P13: the question for a passphrase names the keys of a screen, and none on a serial line", async () => {
+  const openBoot = (passphrase?: string): Promise<BootImage & AsyncDisposable> =>
+    passphrase === undefined
+      ? Promise.reject(new BootError("passphrase-needed", "A passphrase is needed"))
+      : Promise.resolve(createImage());
+  const withKeymap = (text?: string) => (system: System): System => ({
+    ...system,
+    readText: (path) =>
+      path !== "/etc/stiefelsystem/keymap.name"
+        ? system.readText(path)
+        : text === undefined
+        ? Promise.reject(new Error("not there"))
+        : Promise.resolve(text),
+  });
+  const cases = [
+    [true, "de(nodeadkeys)\n", "Passphrase of the encrypted disk (3 tries, keys: de(nodeadkeys)): "],
+    [true, undefined, "Passphrase of the encrypted disk (3 tries, keys: us): "],
+    [false, "de\n", "Passphrase of the encrypted disk (3 tries): "],
+  ] as const;
+  for (const [isScreen, text, prompt] of cases) {
+    const { clientLines, fetched } = await play({
+      source: { openBoot },
+      passphrases: ["right"],
+      isScreen,
+      change: withKeymap(text),
+    });
+    assert.ok(fetched);
+    assert.deepEqual(clientLines.filter((line) => line.startsWith("Passphrase")), [prompt]);
+  }
 });
 
 Deno.test("the export of a client that cannot store the end of it is over, and the disk is free", async () => {

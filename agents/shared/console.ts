@@ -15,6 +15,8 @@ export interface Terminal {
 }
 
 export interface Console {
+  /** What is typed goes through the keymap of this machine's own console; not so on a serial line. */
+  readonly isScreen: boolean;
   say(line: string): void;
   /**
    * A line that would come again and again: shown at most once in `repeatAfterMs`.
@@ -85,6 +87,7 @@ export function createConsole(options: ConsoleOptions): Console {
   }
 
   return {
+    isScreen: terminal.canRedraw,
     say: (line) => {
       endStatus();
       say(line);

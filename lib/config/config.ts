@@ -73,6 +73,8 @@ export interface InitrdConfig {
   readonly shell: string;
   /** Root's password with the module `debug`; without it the account is locked. */
   readonly password: string;
+  /** Keymap of the console, for `parseKeymap`; absent: that of the machine that builds the image. */
+  readonly keymap?: string;
   readonly packing: PackingConfig;
 }
 

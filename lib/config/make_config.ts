@@ -66,6 +66,7 @@ function makeInitrd(raw: RawConfig["initrd"]): InitrdConfig {
     includePackages: raw["include-packages"].map(currentPackageName),
     shell: raw.shell,
     password: raw.password,
+    ...(raw.keymap === undefined ? {} : { keymap: raw.keymap }),
     packing: {
       compressor: compressorOf(raw.packing.compressor),
       excludePaths: raw.packing["exclude-paths"].map((path) =>

@@ -7,6 +7,7 @@
 
 import * as v from "valibot";
 import { COMPRESSOR_WANTED, parseCompressor } from "./compressor.ts";
+import { keymapNameMaxLength, parseKeymap } from "./keymap.ts";
 import { MODULE_CATALOG } from "./module_catalog.ts";
 
 /** Longest text and list that are taken; real ones are far below. */
@@ -148,6 +149,11 @@ const packages = list(packageName, "a list of Debian packages");
 const moduleName = text(/^[a-z0-9][a-z0-9_-]*$/, `the name of a module, as in "debug"`, MAX_NAME);
 const kernelModuleName = text(/^[A-Za-z0-9_-]+$/, `the name of a kernel module without ".ko", as in "r8152"`, MAX_NAME);
 const compressor = checkedText((value) => parseCompressor(value) !== undefined, COMPRESSOR_WANTED, 200);
+const keymapName = checkedText(
+  (value) => parseKeymap(value) !== undefined,
+  `the name of a keymap, as in "de", "de(nodeadkeys)" or "us,ru+grp:alt_shift_toggle"`,
+  keymapNameMaxLength,
+);
 const onePassword = text(NO_CONTROL, "a password of 1 to 200 characters on one line", 200);
 // Suite names become a path on the mirror and an argument of mmdebstrap.
 const suiteName = text(/^[a-z][a-z0-9.-]*$/, `a Debian suite, as in "trixie"`, MAX_NAME);
@@ -333,6 +339,10 @@ export const configSchema = v.object({
       "stiefel",
       "Root's password with the module `debug`; without that module root cannot log in",
       guards,
+    ),
+    keymap: optionalKey(
+      keymapName,
+      "Keys of the image's console, with which a passphrase is typed at a desktop: a layout as X has it, or a keymap of kbd; without it those of the machine that builds the image",
     ),
     packing: section({
       compressor: key(

@@ -10,6 +10,9 @@ import { formatJsonLine, integer, type JsonFormat, type Parsed, parseJsonLine, p
 export const AGENT_SETTINGS_PATH = "/etc/stiefelsystem/agent.json";
 /** Where the shared key is inside the image: 32 raw bytes, mode 0600. */
 export const AGENT_KEY_PATH = "/etc/stiefelsystem/aes-key";
+/** The keymap of the image's console, in the form busybox' loadkmap reads, and a line with its name; without them it is the kernel's own. */
+export const KEYMAP_PATH = "/etc/stiefelsystem/keymap";
+export const KEYMAP_NAME_PATH = "/etc/stiefelsystem/keymap.name";
 /** A settings file never grows beyond this. */
 const AGENT_SETTINGS_MAX_BYTES = 16 * 1024;
 

@@ -10,6 +10,7 @@ import { buildBase } from "./stages/base.ts";
 import { buildCompile } from "./stages/compile.ts";
 import type { BuildPlaces, StageWork } from "./stages/context.ts";
 import { buildDrivers } from "./stages/drivers.ts";
+import { buildKeymap } from "./stages/keymap.ts";
 import { buildLoaders } from "./stages/loaders.ts";
 import { buildOverlay } from "./stages/overlay.ts";
 import { buildPack, partNames } from "./stages/pack.ts";
@@ -120,6 +121,7 @@ function stageWorks(plan: readonly Stage[]): Readonly<Record<StageName, StageWor
     compile: buildCompile,
     drivers: buildDrivers,
     overlay: buildOverlay,
+    keymap: buildKeymap,
     runtime: buildRuntime,
     agents: buildAgents,
     autokexec: buildAutokexec,

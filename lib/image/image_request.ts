@@ -1,5 +1,6 @@
 /** From the configuration to what the image is made from. Pure. */
 import type { Config } from "../config/config.ts";
+import { kernelKeymap } from "../config/keymap.ts";
 import { findModule, type Module } from "../config/module_catalog.ts";
 import type { AgentSettings } from "../formats/agent_settings.ts";
 import { basePackages, firmwarePackages, partialPackages, unneededPackages } from "./base_packages.ts";
@@ -10,6 +11,8 @@ import type { FoundInputs, ImageRequest } from "./plan_image.ts";
 export interface RequestContext {
   readonly mirror: string;
   readonly agentForm: "compile" | "bundle";
+  /** What this machine's own console has; absent: its files name none. */
+  readonly hostKeymap?: string | undefined;
   /** Of crypt(3), for a debugging image. */
   readonly passwordHash?: string;
   readonly found: FoundInputs;
@@ -17,7 +20,7 @@ export interface RequestContext {
 
 export function makeImageRequest(
   config: Config,
-  { mirror, agentForm, passwordHash, found }: RequestContext,
+  { mirror, agentForm, hostKeymap, passwordHash, found }: RequestContext,
 ): ImageRequest {
   const modules = [...config.modules].map(findModule).filter((module) => module !== undefined);
   // What the configuration names comes whole.
@@ -43,6 +46,10 @@ export function makeImageRequest(
     drivers: config.drivers,
     compressor: packing.compressor,
     shell: config.initrd.shell,
+    keymap: {
+      name: config.initrd.keymap ?? hostKeymap ?? kernelKeymap,
+      isConfigured: config.initrd.keymap !== undefined,
+    },
     ...(passwordHash === undefined ? {} : { passwordHash }),
     isDebug,
     agentForm,

@@ -1,8 +1,10 @@
 /** From what the image shall be to the stages that make it. Pure. */
 import type { Compressor } from "../config/config.ts";
+import { kernelKeymap, parseKeymap } from "../config/keymap.ts";
 import { formatLoaderHook } from "../debian/boot_loaders.ts";
 import { recordPackagesHook } from "./base_packages.ts";
 import { agentGrants, autokexecFlags, type Grants } from "../grants.ts";
+import { formatKeymapHook } from "./keymap_hook.ts";
 import { unwantedModulePatterns } from "./kernel_modules.ts";
 import type { Json, Stage } from "./stage.ts";
 import { hashText } from "../hash.ts";
@@ -29,6 +31,8 @@ export interface ImageRequest {
   readonly drivers: readonly DriverConfig[];
   readonly compressor: Compressor;
   readonly shell: string;
+  /** Of the console. `isConfigured`: a name that Debian does not know is an error, not the kernel's keymap. */
+  readonly keymap: { readonly name: string; readonly isConfigured: boolean };
   /** Of crypt(3); absent: the account is locked. */
   readonly passwordHash?: string;
   readonly isDebug: boolean;
@@ -107,6 +111,7 @@ export function planImage(request: ImageRequest): Stage[] {
         compression,
       },
     },
+    ...planKeymap(request),
     {
       name: "runtime",
       title: "Deno runtime",
@@ -154,11 +159,28 @@ export function planImage(request: ImageRequest): Stage[] {
     {
       name: "pack",
       title: "kernel, initrd and manifest",
-      needs: ["base", "trim", "drivers", "overlay", "runtime", "agents", "secrets"],
+      needs: [
+        ...["base", "trim", "drivers", "overlay"] as const,
+        ...planKeymap(request).map(({ name }) => name),
+        ...["runtime", "agents", "secrets"] as const,
+      ],
       // The fingerprints of parts are those of their content before it was compressed.
       inputs: { version: 5, compression, form: request.agentForm, isDebug: request.isDebug },
     },
   ];
+}
+
+/** Only for other keys than the kernel's own. */
+function planKeymap({ keymap, mirror, suite }: ImageRequest): Stage[] {
+  if (keymap.name === kernelKeymap) return [];
+  const layouts = parseKeymap(keymap.name);
+  const hook = layouts === undefined ? null : formatKeymapHook(layouts);
+  return [{
+    name: "keymap",
+    title: "keys of the console",
+    needs: [],
+    inputs: { version: 1, suite, mirror, keymap, hook },
+  }];
 }
 
 /** Only when drivers are to be compiled from source. */

@@ -42,6 +42,8 @@ Deno.test("what a change in the configuration makes anew", async () => {
     ["initrd: {packing: {exclude-packages: [lvm2]}}", ["trim", "pack"]],
     ["initrd: {shell: /usr/bin/bash}", ["overlay", "pack"]],
     ["initrd: {packing: {compressor: zstd -5}}", ["trim", "drivers", "overlay", "runtime", "agents", "pack"]],
+    ["initrd: {keymap: de}", ["keymap", "pack"]],
+    ["initrd: {keymap: us}", []],
     ["boot: {disk: /dev/nvme0n1}", ["secrets", "pack"]],
     ["server: {on-end: poweroff}", ["secrets", "pack"]],
     ["modules: [i915]\nimage: {firmware: false}", ["base", "trim", "drivers", "pack"]],
@@ -81,4 +83,14 @@ Deno.test("every stage comes after what it needs", async () => {
     assert.ok(stage.needs.every((name) => seen.has(name)), stage.name);
     seen.add(stage.name);
   }
+});
+
+Deno.test("P13: the image has the keys of the machine that builds it, unless the configuration names others", async () => {
+  const context = { mirror: "http://mirror.example/debian", agentForm: "bundle", found } as const;
+  const keymapOf = async (yaml: string, hostKeymap?: string): Promise<ImageRequest["keymap"]> =>
+    makeImageRequest((await loadConfig(yaml, "config.yaml")).config, { ...context, hostKeymap }).keymap;
+  assert.deepEqual(await keymapOf("", "de-latin1"), { name: "de-latin1", isConfigured: false });
+  assert.deepEqual(await keymapOf("initrd: {keymap: fr}", "de"), { name: "fr", isConfigured: true });
+  assert.deepEqual(await keymapOf("initrd: {keymap: us}", "de"), { name: "us", isConfigured: true });
+  assert.deepEqual(await keymapOf(""), { name: "us", isConfigured: false });
 });

@@ -7,6 +7,7 @@ export const stageNames = [
   "compile",
   "drivers",
   "overlay",
+  "keymap",
   "runtime",
   "agents",
   "autokexec",

@@ -19,6 +19,7 @@ import { accessing } from "../../file_access.ts";
 import { loadOrCreateKey, readKey } from "../../key_file.ts";
 import type { System } from "../../system/system.ts";
 import { readAptMirror } from "../apt_mirror.ts";
+import { readHostKeymap } from "../host_keymap.ts";
 import { lockCache } from "../lock.ts";
 import { commandToType, type MadeFile, sayOutcome } from "../outcome.ts";
 import { offerPackages } from "../packages.ts";
@@ -154,6 +155,7 @@ async function gatherRequest(system: System, ui: Ui, options: RequestOptions): P
   return makeImageRequest(config, {
     mirror: config.image.mirror ?? await readAptMirror(system) ?? debianMirror,
     agentForm,
+    hostKeymap: await readHostKeymap(system),
     ...isDebug ? { passwordHash: await hashPassword(system, config.initrd.password, key) } : {},
     found: {
       overlay: await fingerprintOverlay(system, `${project}/image/initrd`),

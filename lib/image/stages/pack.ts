@@ -11,7 +11,7 @@ import { findKernelVersion } from "./kernel_version.ts";
 import type { StageContext } from "./context.ts";
 
 /** In this order the kernel unpacks them; a later file replaces an earlier one of the same name. */
-export const partNames: readonly StageName[] = ["trim", "drivers", "overlay", "runtime", "agents", "secrets"];
+export const partNames: readonly StageName[] = ["trim", "drivers", "overlay", "keymap", "runtime", "agents", "secrets"];
 
 /**
  * An archive of one empty file, the last of the initrd: the kernel stops unpacking when memory runs out, and goes on without a word; a machine
