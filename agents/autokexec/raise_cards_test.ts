@@ -69,6 +69,7 @@ function createLaptop(
     ],
   });
   const console = {
+    isScreen: false,
     say: (line: string) => void said.push(line),
     sayRarely: (line: string) => void said.push(line),
     status: () => {},

@@ -1,8 +1,5 @@
 /** Stage "keymap": the keys of the console. Runs `mmdebstrap` as the stage "base" does, and `tar`. */
 import { kernelKeymap, parseKeymap } from "../../config/keymap.ts";
-import { downloadArguments } from "../../debian/download_packages.ts";
-import { findBootstrapHost } from "../../debian/bootstrap_program.ts";
-import { runBootstrap } from "../../debian/run_bootstrap.ts";
 import { ExitCode, UserError } from "../../errors.ts";
 import { KEYMAP_NAME_PATH, KEYMAP_PATH } from "../../formats/agent_settings.ts";
 import { buildCpio } from "../../formats/cpio.ts";
@@ -16,8 +13,8 @@ import {
   keymapWarningsName,
 } from "../keymap_hook.ts";
 import type { StageRecord } from "../stage_record.ts";
-import { mmdebstrapEnvironment } from "./base.ts";
 import type { StageContext } from "./context.ts";
+import { downloadFolder } from "./download.ts";
 
 /** @throws {UserError} (exit code 2) when `initrd.keymap` names a layout that Debian does not have */
 export async function buildKeymap(context: StageContext): Promise<StageRecord> {
@@ -55,32 +52,19 @@ export async function buildKeymap(context: StageContext): Promise<StageRecord> {
 
 type MadeKeymap = { readonly keymap: Uint8Array } | { readonly reason: string };
 
-async function makeKeymap({ system, request, directory, signal }: StageContext): Promise<MadeKeymap> {
+async function makeKeymap(context: StageContext): Promise<MadeKeymap> {
+  const { system, request, directory } = context;
   const keymap = parseKeymap(request.keymap.name);
   if (keymap === undefined) return { reason: "not the form of a keymap's name" };
-  const { suite, mirror } = request;
-  const host = await findBootstrapHost(system);
-  const work = `${directory}/work`;
-  const archive = `${directory}/keymap.tar`;
-  const argv = downloadArguments(
-    { suite, mirror, hook: formatKeymapHook(keymap) },
-    host,
-    host.mode === "root" ? work : archive,
-  );
-  await runBootstrap(system, argv, { failure: "Debian's keymaps cannot be fetched", suite, mirror }, {
-    env: mmdebstrapEnvironment(host, directory),
-    timeoutMs: 15 * 60_000,
-    signal,
+  await downloadFolder(context, {
+    hook: formatKeymapHook(keymap),
+    folder: keymapDirectory,
+    failure: "Debian's keymaps cannot be fetched",
   });
-  if (host.mode === "unshare") {
-    await system.makeDirectory(work);
-    const options = ["--no-same-owner", "--no-same-permissions"];
-    await system.run(["tar", "-x", "-f", archive, "-C", work, ...options, `./${keymapDirectory}`], { signal });
-    await system.remove(archive);
-  }
-  const bytes = await system.readFile(`${work}/${keymapDirectory}/${keymapFileName}`);
-  const warnings = await system.readText(`${work}/${keymapDirectory}/${keymapWarningsName}`);
-  await system.remove(work);
+  const made = `${directory}/${keymapDirectory}`;
+  const bytes = await system.readFile(`${made}/${keymapFileName}`);
+  const warnings = await system.readText(`${made}/${keymapWarningsName}`);
+  await system.remove(made);
   const unknown = findUnknownLayout(warnings);
   if (unknown !== undefined) return { reason: `it does not know ${unknown}` };
   return isBinaryKeymap(bytes) ? { keymap: bytes } : { reason: warnings.split("\n")[0] ?? "" };
