@@ -4,7 +4,7 @@ import { readKey } from "../key_file.ts";
 import type { FilePart } from "../file_part.ts";
 import { keyFingerprint } from "../protocol/keys.ts";
 import type { System } from "../system/system.ts";
-import { formatReserved, planFat } from "./fat/geometry.ts";
+import { blockBytes, formatReserved, planFat } from "./fat/geometry.ts";
 import { planFatChange, type StickWrite } from "./fat/plan_fat.ts";
 import { emptyFat } from "./fat/read_fat.ts";
 import type { SectorBytes } from "./gpt.ts";
@@ -35,8 +35,8 @@ export interface StickImage {
   readonly sizeBytes: number;
   readonly sectorBytes: SectorBytes;
   /**
-   * What has to be on the device, in ascending order and multiples of 4096 bytes; whatever else is on it may stay. The first is all that
-   * comes before the partitions, the last the end of the device.
+   * What has to be on the device, in ascending order and multiples of 4096 bytes, but for the end of a device whose size is none; whatever else
+   * is on it may stay. The first is all that comes before the partitions, the last the end of the device.
    */
   readonly extents: readonly FilePart[];
 }
@@ -119,7 +119,8 @@ export function formatNewStick(
   if (layout.sectorBytes === 512) start.set(bootSector);
   const bios = new Uint8Array(bareBytes);
   bios.set(core);
-  const end = new Uint8Array(Math.min(bareBytes, layout.sizeBytes - layout.efi.offsetBytes - layout.efi.sizeBytes));
+  const endOffset = Math.max(efiEnd(layout), roundDown(layout.sizeBytes - bareBytes));
+  const end = new Uint8Array(layout.sizeBytes - endOffset);
   end.set(table.end, end.length - table.end.length);
   const groups = planFatChange(emptyFat(geometry), { files, label: stickNames.label });
   if (groups === undefined) throw new RangeError("A new stick has no room for its files");
@@ -131,9 +132,17 @@ export function formatNewStick(
     { offset: bareBytes, bytes: bios },
     { offset: layout.efi.offsetBytes, bytes: reserved },
     { offset: layout.efi.offsetBytes + reserved.length, bytes: fats },
-    { offset: layout.sizeBytes - end.length, bytes: end },
+    { offset: endOffset, bytes: end },
   ];
   return mergeWrites([...metadata, ...groups.flat()]);
+}
+
+function efiEnd({ efi }: StickLayout): number {
+  return efi.offsetBytes + efi.sizeBytes;
+}
+
+function roundDown(bytes: number): number {
+  return bytes - bytes % blockBytes;
 }
 
 /** Writes that lie in another one go into it; the later one counts. */

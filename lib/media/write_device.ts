@@ -19,7 +19,7 @@ export interface StickImageFile {
   readonly path: string;
   /** At most that of the device. */
   readonly sizeBytes: number;
-  /** What counts of it, in ascending order and multiples of {@link sectorBytes}; the rest of the device may hold anything. */
+  /** What counts of it, in ascending order and multiples of {@link sectorBytes}, but for the very end of a device; the rest of the device may hold anything. */
   readonly extents: readonly FilePart[];
 }
 

@@ -72,6 +72,19 @@ Deno.test("a stick is written, its first sector last of all, when the rest was r
   assert.deepEqual(rig.done.slice(head), ["write 0 4096", "sync", "read 0 4096", "release"]);
 });
 
+Deno.test("a device whose size is no multiple of 4096 is written to its very end", async () => {
+  const odd = sizeBytes + 2048;
+  const larger = new Uint8Array(odd).fill(0x5a);
+  larger.set(image);
+  const rig = createDeviceRig({ sizeBytes: odd, image: larger });
+  const [device] = parseBlockDevices((await rig.system.run(["lsblk"])).stdout);
+  assert.ok(device !== undefined);
+  const toTheEnd = [...extents.slice(0, 2), { offset: 31 * mebibyte, sizeBytes: mebibyte + 2048 }];
+  const stick = { path: imagePath, sizeBytes: odd, extents: toTheEnd };
+  await writeDevice(rig.system, createScriptedUi([]), { device, image: stick });
+  assert.deepEqual(rig.bytes.subarray(31 * mebibyte), larger.subarray(31 * mebibyte));
+});
+
 Deno.test("what is empty and empty on the device already is not written, and what lay there before does not stay", async () => {
   const { rig } = await writeTo();
   // The device was full of 0x5a.
