@@ -61,38 +61,36 @@ for (const folder of folders) {
     const clone = `${parent}/${folder}`;
     try {
       await cloneTo(clone);
-      const run = async (...args: readonly string[]): Promise<string> => {
-        const { stdout, stderr } = await system.run([Deno.execPath(), "task", "--quiet", ...args], {
-          cwd: clone,
-          acceptExitCodes: [0, 1, 2],
-          env: environmentFor(parent),
-        });
+      const start = async (argv: readonly string[], cwd = clone): Promise<string> => {
+        const options = { cwd, acceptExitCodes: [0, 1, 2], env: environmentFor(parent) };
+        const { stdout, stderr } = await system.run(["sh", "-c", '"$@"', "sh", ...argv], options);
         return stdout + stderr;
       };
-      assert.match(await run("create-initrd", "--dry-run"), /^pack +depends on what is made before it/m);
-      assert.match(await run("demo", "--help"), /^Usage: stiefelsystem demo/);
-      // What is wrong is named by its own path.
-      const path = new RegExp(`"${RegExp.escape(clone)}/aes-key"`);
+      const run = (...args: readonly string[]): Promise<string> => start(["./stiefelsystem", ...args]);
       await makeDebian(`${parent}/my root`);
       const setUp = ["setup-server", "--root", `${parent}/my root`, "--dry-run"];
-      const noKey = await run(...setUp);
-      assert.match(noKey, path);
-      assert.ok(noKey.includes('Run "./stiefelsystem create-initrd"'), noKey);
       // P5: from elsewhere, the same command has another name.
       const typed = quoteCommand([`${clone}/stiefelsystem`]);
-      const { stderr: elsewhere } = await system.run(["sh", "-c", `${typed} "$@"`, "sh", ...setUp], {
-        cwd: "/",
-        acceptExitCodes: [2],
-        env: environmentFor(parent),
-      });
+      const [build, help, noKey, elsewhere] = await Promise.all([
+        start([Deno.execPath(), "task", "--quiet", "create-initrd", "--dry-run"]),
+        run("demo", "--help"),
+        run(...setUp),
+        start(["sh", "-c", `${typed} "$@"`, "sh", ...setUp], "/"),
+      ]);
+      assert.match(build, /^pack +depends on what is made before it/m);
+      assert.match(help, /^Usage: stiefelsystem demo/);
+      // What is wrong is named by its own path.
+      assert.match(noKey, new RegExp(`"${RegExp.escape(clone)}/aes-key"`));
+      assert.ok(noKey.includes('Run "./stiefelsystem create-initrd"'), noKey);
       assert.ok(elsewhere.includes(`Run "${typed} create-initrd"`), elsewhere);
-      await system.writeFile(`${clone}/config.yaml`, "modules: [base, system-debian]\n");
-      assert.ok(oneLine(await run("doctor")).includes(oneLine(`in ${clone}/build`)));
       await system.writeFile(`${clone}/config.yaml`, "modules: [base\n");
-      assert.match(await run("doctor"), new RegExp(`${RegExp.escape(clone)}/config\\.yaml:1:\\d`));
-      await system.writeFile(`${clone}/config.yaml`, "modules: [base, system-debian]\n");
+      await system.writeFile(`${clone}/good.yaml`, "modules: [base, system-debian]\n");
+      const good = ["--config", "good.yaml"];
+      const [wrong, right] = await Promise.all([run("doctor"), run("doctor", ...good)]);
+      assert.match(wrong, new RegExp(`${RegExp.escape(clone)}/config\\.yaml:1:\\d`));
+      assert.ok(oneLine(right).includes(oneLine(`in ${clone}/build`)), right);
       await makeImage(clone);
-      assert.match(await run(...setUp), /\/var\/local\/lib\/stiefelsystem\/kernel/);
+      assert.match(await run(...setUp, ...good), /\/var\/local\/lib\/stiefelsystem\/kernel/);
     } finally {
       await Deno.remove(parent, { recursive: true });
     }

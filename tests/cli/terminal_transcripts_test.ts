@@ -54,50 +54,59 @@ async function answerAll(terminal: Terminal, key: string): Promise<string> {
 /** Words, whatever the lines they stand in. */
 const wordsOf = (text: string): readonly string[] => text.replaceAll("\n", " ").split(/\s+/).filter(Boolean);
 
-for (const transcript of transcripts) {
-  for (const { env, columns, rows } of terminals) {
-    Deno.test({
-      name: `on a terminal (${env.TERM}, ${columns}x${rows}): ${transcript.name} says what it says without one`,
-      ignore: !hasTmux,
-      fn: async () => {
-        const options = { env: { ...env, NO_COLOR: "1" }, columns, rows };
-        await using terminal = await openTerminal([...run, ...transcript.arguments], options);
-        const end = await answerAll(terminal, transcript.key);
-        assert.match(end, new RegExp(`EXIT ${transcript.exitCode}\\nSANE$`));
-        const text = await terminal.history();
-        // deno-lint-ignore no-control-regex
-        assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\x7f]|\^\[/, "control characters");
-        // A terminal breaks a line in the middle of a word; a long change is cut at another place.
-        const seen = text.replaceAll(/\s/g, "");
-        const lines = (await golden(transcript.name)).split("\n").slice(1)
-          .filter((line) => !/^---- |^ {4}([-+@ ]|…|\[y\])|Please answer|\[y\]es|: yes$|^(done:|.* …$)/.test(line));
-        const missing = lines.filter((line) => !seen.includes(wordsOf(line).join("")));
-        assert.deepEqual(missing, [], text);
-        const tooLong = text.split("\n").filter((line) => line.length > columns);
-        assert.deepEqual(tooLong, []);
-      },
-    });
-  }
+type Screen = typeof terminals[number];
+
+async function playTranscript(transcript: Transcript, { env, columns, rows }: Screen): Promise<void> {
+  const where = `${env.TERM}, ${columns}x${rows}`;
+  const options = { env: { ...env, NO_COLOR: "1" }, columns, rows };
+  await using terminal = await openTerminal([...run, ...transcript.arguments], options);
+  const end = await answerAll(terminal, transcript.key);
+  assert.match(end, new RegExp(`EXIT ${transcript.exitCode}\\nSANE$`), where);
+  const text = await terminal.history();
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\x7f]|\^\[/, `control characters: ${where}`);
+  // A terminal breaks a line in the middle of a word; a long change is cut at another place.
+  const seen = text.replaceAll(/\s/g, "");
+  const lines = (await golden(transcript.name)).split("\n").slice(1)
+    .filter((line) => !/^---- |^ {4}([-+@ ]|…|\[y\])|Please answer|\[y\]es|: yes$|^(done:|.* …$)/.test(line));
+  const missing = lines.filter((line) => !seen.includes(wordsOf(line).join("")));
+  assert.deepEqual(missing, [], `${where}\n${text}`);
+  const tooLong = text.split("\n").filter((line) => line.length > columns);
+  assert.deepEqual(tooLong, [], where);
 }
 
-for (const [command, questions] of [["setup-server", 19], ["undo-setup", 17], ["init", 4]] as const) {
+for (const transcript of transcripts) {
   Deno.test({
     name:
-      `Ctrl-C at each of the ${questions} questions of ${command}: exit code 3, undo gives the system back, the terminal is sane`,
+      `on terminals (linux, xterm-256color, dumb; 80 and 40 columns): ${transcript.name} says what it says without one`,
     ignore: !hasTmux,
-    fn: async () => {
-      for (let stopAt = 1; stopAt <= questions; stopAt++) {
-        await using terminal = await openTerminal([...run, command, "--check"], { rows: 24 });
-        for (let question = 1;; question++) {
-          const text = await terminal.waitFor(new RegExp(waits.source, "m"));
-          await terminal.press(question < stopAt ? "y" : "C-c");
-          await terminal.waitUntil((screen) => screen !== text, "Nothing happens");
-          if (question >= stopAt) break;
-        }
-        const text = await terminal.waitFor(/EXIT \d+\n(SANE|CHANGED)/);
-        assert.match(text, /^UNDONE\nEXIT 3\nSANE$/m, `stopped at question ${stopAt}`);
-        assert.match(await terminal.history(), /^Stopped\b/m);
-      }
-    },
+    // At the same time: most of it is waiting for each other.
+    fn: async () => void await Promise.all(terminals.map((screen) => playTranscript(transcript, screen))),
+  });
+}
+
+/** @param stopAt the question, from 1 on */
+async function stopCommand(command: string, stopAt: number): Promise<void> {
+  await using terminal = await openTerminal([...run, command, "--check"], { rows: 24 });
+  for (let question = 1;; question++) {
+    const text = await terminal.waitFor(new RegExp(waits.source, "m"));
+    await terminal.press(question < stopAt ? "y" : "C-c");
+    await terminal.waitUntil((screen) => screen !== text, "Nothing happens");
+    if (question >= stopAt) break;
+  }
+  const text = await terminal.waitFor(/EXIT \d+\n(SANE|CHANGED)/);
+  assert.match(text, /^UNDONE\nEXIT 3\nSANE$/m, `stopped at question ${stopAt}`);
+  assert.match(await terminal.history(), /^Stopped\b/m);
+}
+
+// Each question is stopped at in stopped_commands_test.ts; here the first, the last, and one after files and programs.
+for (
+  const [command, ...questions] of [["setup-server", 1, 12, 19], ["undo-setup", 1, 9, 17], ["init", 1, 4]] as const
+) {
+  Deno.test({
+    name:
+      `Ctrl-C at questions of ${command} on a terminal: exit code 3, undo gives the system back, the terminal is sane`,
+    ignore: !hasTmux,
+    fn: async () => void await Promise.all(questions.map((stopAt) => stopCommand(command, stopAt))),
   });
 }

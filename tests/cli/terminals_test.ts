@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { quoteCommand } from "../../lib/errors.ts";
 import { commandNames } from "../../lib/grants.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
+import { inLanes } from "../support/in_lanes.ts";
 import { projectRoot } from "../support/source_tree.ts";
 
 const system = createRealSystem({ home: Deno.env.get("HOME") ?? "/" });
@@ -45,31 +46,33 @@ function assertLegible(text: string, columns: number): void {
   assert.deepEqual(long, [], `lines of more than ${columns} columns`);
 }
 
-for (const term of terminals) {
-  for (const columns of [40, 80]) {
-    Deno.test(`P1: --help of every command on a terminal: TERM=${term}, ${columns} columns`, async () => {
-      for (const command of commandNames) {
-        const { text, code } = await onTerminal(tool(command, "--help"), { columns, environment: [`TERM=${term}`] });
-        assert.equal(code, 0, text);
-        assert.match(text, new RegExp(`^Usage: stiefelsystem ${command}`));
-        assert.match(text, /--verbose/);
-        assertLegible(text, columns);
-      }
+for (const columns of [40, 80]) {
+  // Each command, each terminal: a command's help comes from the same code as every other's.
+  Deno.test(`P1: --help of every command on a terminal of ${columns} columns, TERM in turn`, async () => {
+    await inLanes(commandNames, async (command, index) => {
+      const term = terminals[(index + columns / 40) % terminals.length];
+      const { text, code } = await onTerminal(tool(command, "--help"), { columns, environment: [`TERM=${term}`] });
+      assert.equal(code, 0, text);
+      assert.match(text.replaceAll(/\s+/g, " "), new RegExp(`^Usage: stiefelsystem ${command}`));
+      assert.match(text, /--verbose/);
+      assertLegible(text, columns);
     });
-  }
+  });
 }
 
 for (const setting of ["", ...settings]) {
   Deno.test(`P1: help, a wrong option, a wrong value and an error on a terminal: ${setting || "no TERM"}`, async () => {
     const environment = setting === "" ? [] : ["TERM=xterm-256color", setting];
     const options = { columns: 80, environment };
-    const help = await onTerminal(tool("bench", "--help"), options);
+    const [help, option, value, error] = await Promise.all([
+      onTerminal(tool("bench", "--help"), options),
+      onTerminal(tool("setup-server", "--wrong"), options),
+      onTerminal(tool("create-initrd", "--agents", "no"), options),
+      onTerminal(tool("create-initrd", "--config", "/none.yaml"), options),
+    ]);
     assert.match(help.text, /^Usage: stiefelsystem bench/);
-    const option = await onTerminal(tool("setup-server", "--wrong"), options);
     assert.match(option.text, /^error: unknown option '--wrong'\n\("--help" shows what is possible\)\n$/);
-    const value = await onTerminal(tool("create-initrd", "--agents", "no"), options);
     assert.match(value.text, /^error: option '--agents <form>' argument 'no' is invalid\./);
-    const error = await onTerminal(tool("create-initrd", "--config", "/none.yaml"), options);
     assert.match(error.text, /"\/none\.yaml" cannot be read: found nothing/);
     assert.deepEqual([help.code, option.code, value.code, error.code], [0, 2, 2, 2]);
     for (const { text } of [help, option, value]) assertLegible(text, 80);
@@ -79,20 +82,20 @@ for (const setting of ["", ...settings]) {
 Deno.test("P1: the dry run of a build on a terminal, with its colours and without", async () => {
   const directory = await Deno.makeTempDir();
   try {
-    for (const term of terminals) {
+    await inLanes(terminals, async (term) => {
       const build = tool("create-initrd", "--dry-run", "--cache-dir", directory);
       const { text, code } = await onTerminal(build, { columns: 40, environment: [`TERM=${term}`] });
       assert.equal(code, 0, text);
       assert.doesNotMatch(text, /Requires|NotCapable/);
       assert.match(text, /^base /m);
-    }
+    });
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
 });
 
 Deno.test("P1: the program alone, and a command that does not exist, on a terminal without a size", async () => {
-  for (const columns of [0, 1, 20, 300]) {
+  await inLanes([0, 1, 20, 300], async (columns) => {
     const options = { columns, environment: ["TERM=linux"] };
     const grants = ["--quiet", "--no-prompt", "--allow-read", "--ignore-env"];
     const main = [Deno.execPath(), "run", ...grants, `${projectRoot}main.ts`];
@@ -100,5 +103,5 @@ Deno.test("P1: the program alone, and a command that does not exist, on a termin
     assert.match(help.text, /^Usage: /);
     const wrong = await onTerminal([...main, "setup-sever"], options);
     assert.match(wrong.text.replaceAll(/\s+/g, " "), /unknown command 'setup-sever' \(Did you mean setup-server\?\)/);
-  }
+  });
 });

@@ -50,7 +50,8 @@ export function createScriptedUi(
     },
     confirm: (text) => {
       questions.push({ text });
-      return Promise.resolve(next() === "yes");
+      const answer = next();
+      return answer === "ctrl-c" ? Promise.reject(new StoppedByUser()) : Promise.resolve(answer === "yes");
     },
     askText: (text) => {
       questions.push({ text });
