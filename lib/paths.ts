@@ -32,9 +32,6 @@ export interface ProjectPaths {
   readonly keyFile: string;
   readonly cacheDir: string;
   readonly outDir: string;
-  readonly kernelFile: string;
-  readonly initrdFile: string;
-  readonly manifestFile: string;
 }
 
 /** @throws {UserError} when no cache folder can be named; {TypeError} when `projectDir` is not absolute */
@@ -52,9 +49,6 @@ export function resolveProjectPaths(options: PathOptions): ProjectPaths {
     keyFile: join(projectDir, "aes-key"),
     cacheDir: resolve(given.cacheDir, configured.cache) ?? userCacheDir(env),
     outDir,
-    kernelFile: join(outDir, "kernel"),
-    initrdFile: join(outDir, "initrd"),
-    manifestFile: join(outDir, "manifest.json"),
   };
 }
 

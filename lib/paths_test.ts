@@ -10,20 +10,13 @@ Deno.test("without settings everything is in the project, the cache in the user'
     keyFile: "/src/stiefel/aes-key",
     cacheDir: "/home/me/.cache/stiefelsystem",
     outDir: "/src/stiefel/build",
-    kernelFile: "/src/stiefel/build/kernel",
-    initrdFile: "/src/stiefel/build/initrd",
-    manifestFile: "/src/stiefel/build/manifest.json",
   });
 });
 
 Deno.test("the configuration's paths start at the project, the command line's win", () => {
   const configured = { cache: "cache", workdir: "../out/" };
   const paths = resolveProjectPaths({ projectDir: "/src/stiefel", env, configured });
-  assert.deepEqual([paths.cacheDir, paths.outDir, paths.kernelFile], [
-    "/src/stiefel/cache",
-    "/src/out",
-    "/src/out/kernel",
-  ]);
+  assert.deepEqual([paths.cacheDir, paths.outDir], ["/src/stiefel/cache", "/src/out"]);
   const given = { config: "/etc/c.yaml", outDir: "b", cacheDir: "/var/cache/x" };
   const more = resolveProjectPaths({ projectDir: "/src/stiefel", env, configured, given });
   assert.deepEqual([more.configFile, more.cacheDir, more.outDir], ["/etc/c.yaml", "/var/cache/x", "/src/stiefel/b"]);

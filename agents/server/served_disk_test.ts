@@ -53,7 +53,7 @@ Deno.test("never another disk than the one the laptop ran from", async () => {
   const identity = { sizeBytes: 5e11, path: "/dev/sda", model: "Some SSD", tableUuid: "MINE" };
   await assert.rejects(findServedDisk(system, undefined, identity), {
     code: "no-device",
-    message: "The disk that this laptop ran from is not there: Some SSD, 500.0 GB",
+    message: "The disk that this laptop ran from is not there: Some SSD, 500 GB",
   });
   assert.deepEqual(await findServedDisk(system, "/dev/sdx", undefined), {
     ...{ path: "/dev/sdx", isHandedOver: false, notices: [] },

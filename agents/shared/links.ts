@@ -1,4 +1,5 @@
 /** Work that runs on every usable link at once and follows the links as they come and go. */
+import { isMac } from "../../lib/formats/address.ts";
 import { describeError } from "../../lib/errors.ts";
 import { type Link, listLinks, watchLinks } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
@@ -25,7 +26,7 @@ export function toUsableLink(link: Link): UsableLink | undefined {
 
 /** A link a cable can be plugged into: has a MAC address of six bytes, which tunnels have not. */
 export function isCandidate(link: Link): boolean {
-  return !link.isLoopback && /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(link.mac);
+  return !link.isLoopback && isMac(link.mac);
 }
 
 /** "fe80::" and the interface identifier made of the MAC address (RFC 4291 appendix A). */

@@ -6,7 +6,9 @@
  * Sources: Documentation/admin-guide/bootconfig.rst, "Boot Kernel With a Boot Config"; init/main.c, `get_boot_config_from_initrd`.
  */
 
-const magic = new TextEncoder().encode("#BOOTCONFIG\n");
+import { encodeUtf8 } from "../formats/text.ts";
+
+const magic = encodeUtf8("#BOOTCONFIG\n");
 /** Size and checksum, of 32 bits each, the lowest byte first. */
 const headerBytes = 8;
 /** XBC_DATA_MAX */

@@ -1,5 +1,6 @@
 /** What no single value shows: rules between keys, and values that are right but will disappoint. */
 
+import { encodeUtf8 } from "../formats/text.ts";
 import { quoteText } from "./diagnostics.ts";
 import { findModule, formerModules, MODULE_CATALOG } from "./module_catalog.ts";
 import { nearestName } from "./nearest_name.ts";
@@ -170,7 +171,7 @@ function checkCommandLines({ boot, "server-setup": serverSetup }: RawSections, r
     { path: ["server-setup", "cmdline"], words: serverSetup?.cmdline ?? [] },
   ];
   for (const { path, words } of lines) {
-    const length = new TextEncoder().encode(words.join(" ")).length;
+    const length = encodeUtf8(words.join(" ")).length;
     if (length > MAX_COMMAND_LINE) {
       report.error(
         path,

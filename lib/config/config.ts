@@ -20,7 +20,6 @@ export interface Config {
   readonly server: ServerConfig;
   /** One for each chosen module that is compiled from a source archive. `sha256` may still be missing: see `requireDriverSource`. */
   readonly drivers: readonly DriverConfig[];
-  readonly moduleConfigs: ModuleConfigs;
   readonly paths: PathsConfig;
 }
 
@@ -50,8 +49,7 @@ export interface BootLoadConfig {
 /** When the laptop's service turns it into a server. */
 export interface AutokexecConfig {
   readonly broadcast: boolean;
-  readonly macDetection: boolean;
-  /** Lower case, with colons. Empty unless `macDetection`. */
+  /** Lower case, with colons. Empty without `mac_detection`. */
   readonly macs: readonly string[];
   /** How long the restart is announced before, for people at the laptop to say no. */
   readonly countdownSeconds: number;
@@ -113,10 +111,6 @@ export interface ServerConfig {
   readonly onEnd: OnEnd;
   /** Shown on the desktop; absent: the laptop's host name. */
   readonly name?: string;
-}
-
-export interface ModuleConfigs {
-  readonly debug: DebugModuleConfig;
 }
 
 export interface DebugModuleConfig {

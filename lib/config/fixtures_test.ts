@@ -16,7 +16,7 @@ Deno.test("a file in the form of the original loads, with warnings for what does
     'config.yaml:2:42: warning: modules[4]: found "lvm"',
     "config.yaml:55:5: warning: module-configs.r8152.sha256: found nothing",
   ]);
-  const { modules, drivers, moduleConfigs: _, ...rest } = config;
+  const { modules, drivers, ...rest } = config;
   assert.deepEqual([...modules], ["base", "debug", "system-arch", "r8152"]);
   assert.deepEqual(rest, {
     boot: {
@@ -38,7 +38,6 @@ Deno.test("a file in the form of the original loads, with warnings for what does
     },
     autokexec: {
       broadcast: true,
-      macDetection: true,
       macs: ["02:00:00:aa:bb:cc"],
       countdownSeconds: 10,
       clientTimeoutMinutes: 15,

@@ -25,7 +25,6 @@ export function makeConfig(raw: RawConfig): Config {
     boot: makeBoot(raw.boot),
     autokexec: {
       broadcast: raw.autokexec.broadcast,
-      macDetection: raw.autokexec.mac_detection,
       macs: raw.autokexec.mac_detection ? raw.autokexec.macs.map((mac) => mac.toLowerCase()) : [],
       countdownSeconds: raw.autokexec.countdown_s,
       clientTimeoutMinutes: raw.autokexec.client_timeout_min,
@@ -44,7 +43,6 @@ export function makeConfig(raw: RawConfig): Config {
     },
     server: { onEnd: raw.server["on-end"], ...present({ name: raw.server.name }) },
     drivers: [...modules].flatMap((name) => makeDriver(name, raw["module-configs"])),
-    moduleConfigs: { debug },
     paths: present({ cache: raw.paths.cache, workdir: raw.paths.workdir }),
   });
 }

@@ -5,6 +5,7 @@
  * The message of each check says what is wanted; the loader puts what was found before it.
  */
 
+import { encodeUtf8 } from "../formats/text.ts";
 import * as v from "valibot";
 import { COMPRESSOR_WANTED, parseCompressor } from "./compressor.ts";
 import { keymapNameMaxLength, parseKeymap } from "./keymap.ts";
@@ -158,7 +159,7 @@ const onePassword = text(NO_CONTROL, "a password of 1 to 200 characters on one l
 // Suite names become a path on the mirror and an argument of mmdebstrap.
 const suiteName = text(/^[a-z][a-z0-9.-]*$/, `a Debian suite, as in "trixie"`, MAX_NAME);
 const hostName = checkedText(
-  (value) => NO_CONTROL.test(value) && new TextEncoder().encode(value).length <= MAX_NAME,
+  (value) => NO_CONTROL.test(value) && encodeUtf8(value).length <= MAX_NAME,
   `a name of at most ${MAX_NAME} bytes on one line`,
 );
 const sha256 = text(/^[0-9A-Fa-f]{64}$/, "64 hex digits, as sha256sum prints them", MAX_NAME);

@@ -1,5 +1,6 @@
 /** Which disk to serve, and whether it may be served: decided from what was found out about it. Pure. */
 
+import { formatBytes } from "../format_bytes.ts";
 import type { BlockDevice } from "../system/facts.ts";
 import { DiskError } from "./disk_error.ts";
 
@@ -52,11 +53,11 @@ function isFixedDisk(device: BlockDevice): boolean {
   return isRealDisk(device) && !device.isRemovable && device.transport !== "usb";
 }
 
-/** "/dev/sda: Samsung SSD 870, 500.1 GB, sata, serial S5…" */
+/** "/dev/sda: Samsung SSD 870, 500 GB, sata, serial S5…" */
 export function describeDisk(disk: BlockDevice): string {
   const facts = [
     disk.model ?? "unknown model",
-    `${(disk.sizeBytes / 1e9).toFixed(1)} GB`,
+    formatBytes(disk.sizeBytes),
     disk.transport,
     disk.serial === undefined ? undefined : `serial ${disk.serial}`,
     disk.isRemovable ? "removable" : undefined,

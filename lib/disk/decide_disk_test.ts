@@ -32,8 +32,8 @@ Deno.test("with two built-in disks the choice is the user's, who is told the can
     assert.ok(error instanceof DiskError);
     assert.equal(error.code, "no-device");
     assert.equal(error.message, "Which disk to serve is not clear: this machine has 2 built-in disks");
-    assert.equal(error.hints[0], "/dev/sda: Some SSD, 500.0 GB, sata, serial S1");
-    assert.equal(error.hints[2], "/dev/sdb: Some SSD, 500.0 GB, usb, serial S1, removable");
+    assert.equal(error.hints[0], "/dev/sda: Some SSD, 500 GB, sata, serial S1");
+    assert.equal(error.hints[2], "/dev/sdb: Some SSD, 500 GB, usb, serial S1, removable");
     return true;
   });
 });
@@ -70,7 +70,7 @@ Deno.test("every use of the disk is named: mounts, swap, mappings", () => {
 
 Deno.test("a disk without model or serial can still be told", () => {
   const { model: _, serial: __, transport: ___, ...bare } = disk;
-  assert.equal(describeDisk(bare), "/dev/sda: unknown model, 500.0 GB");
+  assert.equal(describeDisk(bare), "/dev/sda: unknown model, 500 GB");
 });
 
 Deno.test("the disk a real QEMU machine runs from is in use, its second one is not", () => {

@@ -1,4 +1,5 @@
 /** Knowing a disk again on another system of the same machine, where `/dev/sda` may be another one. Pure. */
+import { formatBytes } from "../format_bytes.ts";
 import type { DiskIdentity } from "../formats/handover.ts";
 import type { BlockDevice } from "../system/facts.ts";
 import { isRealDisk, withDescendants } from "./decide_disk.ts";
@@ -45,6 +46,6 @@ function compare(one: DiskIdentity, other: DiskIdentity): { readonly equal: numb
 
 /** "Samsung SSD 980, 1000.2 GB, serial S5…": without the name, which may be another disk's here. */
 export function describeIdentity({ model, sizeBytes, serial }: DiskIdentity): string {
-  const facts = [model ?? "unknown model", `${(sizeBytes / 1e9).toFixed(1)} GB`, serial && `serial ${serial}`];
+  const facts = [model ?? "unknown model", formatBytes(sizeBytes), serial && `serial ${serial}`];
   return facts.filter((fact) => fact !== undefined).join(", ");
 }

@@ -58,5 +58,5 @@ Deno.test("a disk without partition table is known by what it holds", () => {
 
 Deno.test("a disk is described without its name, which may be another's by now", () => {
   const identity: DiskIdentity = { path: "/dev/sda", sizeBytes: 500e9, model: "Some SSD", serial: "S1" };
-  assert.equal(describeIdentity(identity), "Some SSD, 500.0 GB, serial S1");
+  assert.equal(describeIdentity(identity), "Some SSD, 500 GB, serial S1");
 });

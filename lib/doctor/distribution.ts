@@ -1,5 +1,6 @@
 /** Distribution, programs, initramfs generator. */
 
+import { encodeUtf8 } from "../formats/text.ts";
 import { type TransportNeeds, transportNeeds } from "../export/needs.ts";
 import type { HostFacts } from "../host/host_facts.ts";
 import { findMountProblem, gatherMountFacts, type MountFacts } from "../host/mount_facts.ts";
@@ -70,7 +71,7 @@ async function findCrippledPrograms(system: System, tree: HostTree): Promise<rea
   const crippled: BuildNeed[] = [];
   for (const need of transportNeeds.flatMap(({ desktop }) => desktop.builtWith ?? [])) {
     const path = await findProgram(tree, need.program);
-    if (path !== undefined && !await fileContains(system, path, new TextEncoder().encode(need.bytes))) {
+    if (path !== undefined && !await fileContains(system, path, encodeUtf8(need.bytes))) {
       crippled.push(need);
     }
   }

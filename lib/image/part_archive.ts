@@ -1,4 +1,5 @@
 /** Writes a part of the initrd: entries -> cpio archive -> compressed file. Runs the compressor. */
+import { encodeUtf8 } from "../formats/text.ts";
 import { createHash, type Hash } from "node:crypto";
 import type { Compressor } from "../config/config.ts";
 import { cpioPaddingBytes, formatCpioHeader, formatCpioTrailer } from "../formats/cpio.ts";
@@ -46,7 +47,7 @@ async function* writeArchive(system: System, entries: readonly TreeEntry[]): Asy
         yield formatCpioHeader({ ...entry, dataBytes: 0, inode });
         break;
       case "symlink": {
-        const target = new TextEncoder().encode(entry.target);
+        const target = encodeUtf8(entry.target);
         yield formatCpioHeader({ ...entry, mode: 0o777, dataBytes: target.length, inode });
         yield target;
         yield new Uint8Array(cpioPaddingBytes(target.length));

@@ -11,8 +11,6 @@ export interface ImageArtifacts {
   /** Mode 0600 when it holds the shared key. */
   readonly initrdPath: string;
   readonly manifestPath: string;
-  /** The folder with the boot loaders for a stick. */
-  readonly loadersPath: string;
   /** The image as a directory, when that was asked for; readable for its owner alone. */
   readonly treePath: string;
 }
@@ -23,7 +21,6 @@ export function placeArtifacts(outDirectory: string): ImageArtifacts {
     kernelPath: `${outDirectory}/kernel`,
     initrdPath: `${outDirectory}/initrd`,
     manifestPath: `${outDirectory}/manifest.json`,
-    loadersPath: `${outDirectory}/${loaderDirectory}`,
     treePath: `${outDirectory}/tree`,
   };
 }

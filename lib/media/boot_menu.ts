@@ -23,7 +23,7 @@ export interface MenuOptions {
 }
 
 /** How long the menu waits for a key. */
-export const menuSeconds = 3;
+const menuSeconds = 3;
 
 /** The first is the one that starts by itself. */
 export function listMenuEntries({ isDebug, parameters = [] }: MenuOptions): readonly MenuEntry[] {

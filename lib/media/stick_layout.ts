@@ -63,11 +63,6 @@ export function planStick(
     : { sectorBytes, sizeBytes: size, efi };
 }
 
-/** The least size of a device for so many bytes of files. */
-export function minimumStickBytes(contentBytes: number): number {
-  return efiOffsetBytes + efiBytes(contentBytes) + mebibyte;
-}
-
 /** The partition table of a stick. */
 export function formatStickTable({ sectorBytes, sizeBytes, efi }: StickLayout): GptBytes {
   const uuid = (number: number): string => `${diskUuid.slice(0, -1)}${number}`;

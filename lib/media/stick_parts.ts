@@ -60,7 +60,7 @@ function notBuilt(what: string): UserError {
  * The initrd in pieces that together are the same bytes: what changes seldom, the agents, key and settings. Boot loaders put them together
  * again, each at a multiple of 4 (GRUB, grub-core/loader/linux.c; systemd-boot, src/boot/initrd.c), where our own padding already ends.
  */
-export function cutInitrd(
+function cutInitrd(
   initrd: Uint8Array,
   parts: readonly { readonly name: string; readonly sizeBytes: number }[],
 ): readonly { readonly name: string; readonly bytes: Uint8Array }[] {

@@ -170,7 +170,7 @@ export async function compare(io: DeviceIo, offset: number, piece: Uint8Array): 
 }
 
 /** @returns the index of the first byte that differs */
-export function findDifference(one: Uint8Array, other: Uint8Array): number | undefined {
+function findDifference(one: Uint8Array, other: Uint8Array): number | undefined {
   const length = Math.min(one.length, other.length);
   for (let index = 0; index < length; index++) if (one[index] !== other[index]) return index;
   return one.length === other.length ? undefined : length;

@@ -2,6 +2,7 @@
  * The least of HTTP/1.1 (RFC 9112) that shows one page to browsers, curl and monitoring. The runtime's own HTTP servers cannot be
  * told to keep few connections and to give up on slow ones, and this port is open to everybody on the link.
  */
+import { encodeUtf8 } from "../formats/text.ts";
 import { checkHost } from "./page_host.ts";
 import type { ByteStream } from "./stream.ts";
 
@@ -103,7 +104,7 @@ const reasons = {
 } as const;
 
 function formatResponse(page: Page, withBody: boolean): Uint8Array {
-  const body = new TextEncoder().encode(page.body);
+  const body = encodeUtf8(page.body);
   const head = [
     `HTTP/1.1 ${page.status} ${reasons[page.status]}`,
     `Content-Type: ${page.contentType}`,
@@ -112,6 +113,6 @@ function formatResponse(page: Page, withBody: boolean): Uint8Array {
     "X-Content-Type-Options: nosniff",
     "Connection: close",
   ];
-  const text = new TextEncoder().encode(head.join("\r\n") + "\r\n\r\n");
+  const text = encodeUtf8(head.join("\r\n") + "\r\n\r\n");
   return withBody ? new Uint8Array([...text, ...body]) : text;
 }

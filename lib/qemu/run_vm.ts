@@ -1,5 +1,6 @@
 /** Starting a virtual machine, watching its console, and ending it: by its process id, whatever happens. */
 
+import { encodeUtf8 } from "../formats/text.ts";
 import { StoppedByUser, UserError } from "../errors.ts";
 import { readKernelFile } from "../system/facts.ts";
 import type { ExitStatus, RunningProcess, System } from "../system/system.ts";
@@ -191,7 +192,7 @@ function createKeyboard(): { readonly typed: ReadableStream<Uint8Array<ArrayBuff
   const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>>();
   const writer = writable.getWriter();
   // A machine that has ended reads no more; that it has ended is told elsewhere.
-  return { typed: readable, type: (text) => void writer.write(new TextEncoder().encode(text)).catch(() => {}) };
+  return { typed: readable, type: (text) => void writer.write(encodeUtf8(text)).catch(() => {}) };
 }
 
 /** Should this program be killed without a chance to end its machines, timeout(1) does it, a little after they would have been anyway. */

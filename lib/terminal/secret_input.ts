@@ -1,5 +1,6 @@
 /** Editing a secret typed on a raw terminal: keys in, nothing shown. Pure. */
 
+import { encodeUtf8 } from "../formats/text.ts";
 import type { Key } from "./keys.ts";
 
 /** cryptsetup(8) takes interactive passphrases up to this length. */
@@ -40,5 +41,5 @@ export function typeSecret(input: SecretInput, keys: readonly Key[]): SecretInpu
 }
 
 function fits(typed: readonly string[], text: string): boolean {
-  return new TextEncoder().encode(typed.join("") + text).length <= maximumBytes;
+  return encodeUtf8(typed.join("") + text).length <= maximumBytes;
 }

@@ -1,5 +1,6 @@
 /** `init`: looks at the running system and writes a config.yaml for it. Changes nothing else. */
 
+import { encodeUtf8 } from "../../formats/text.ts";
 import { dirname } from "node:path";
 import { isRealDisk } from "../../disk/decide_disk.ts";
 import { holdsPassword } from "../../config/holds_password.ts";
@@ -172,7 +173,7 @@ async function writeConfig(
     const lines = describeChange({
       path: configPath,
       before: { state: before, text: textBefore },
-      after: { state: { kind: "file", sha256: "", sizeBytes: new TextEncoder().encode(text).length }, text },
+      after: { state: { kind: "file", sha256: "", sizeBytes: encodeUtf8(text).length }, text },
       isSecret: await holdsPassword(textBefore),
     });
     for (const line of ui.color ? colorChange(lines) : lines) ui.say(line);
@@ -193,7 +194,7 @@ async function writeConfig(
 
 function sayNext(ui: Ui, { configPath, text }: { readonly configPath: string; readonly text: string }): void {
   sayOutcome(ui, {
-    made: [{ what: "configuration", path: configPath, sizeBytes: new TextEncoder().encode(text).length }],
+    made: [{ what: "configuration", path: configPath, sizeBytes: encodeUtf8(text).length }],
     next: [
       { command: commandToType("create-initrd"), why: "builds the image" },
       { command: commandToType("setup-server", { asRoot: true }), why: "installs it on this laptop" },

@@ -1,5 +1,6 @@
 /** Writes a file, or makes it what it shall be: content, mode and owner. Undone by restore_file.ts. */
 
+import { encodeUtf8 } from "../../formats/text.ts";
 import { commandToType } from "../../command_to_type.ts";
 import { UserError } from "../../errors.ts";
 import { decodeText, maximumDiffBytes } from "../diff.ts";
@@ -79,7 +80,7 @@ async function measureContent(
 
 /** The bytes of content that is given as a value. */
 function contentBytes(content: Exclude<FileContent, { readonly kind: "copy-of" }>): Uint8Array<ArrayBuffer> {
-  return content.kind === "text" ? new TextEncoder().encode(content.text) : content.bytes;
+  return content.kind === "text" ? encodeUtf8(content.text) : content.bytes;
 }
 
 /** The text of a diff; undefined for what is too long for one, or no text. */

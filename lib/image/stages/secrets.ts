@@ -1,4 +1,5 @@
 /** Stage "secrets": the shared key and the agents' settings, an archive of their own that nothing else is mixed with. */
+import { encodeUtf8 } from "../../formats/text.ts";
 import { AGENT_KEY_PATH, AGENT_SETTINGS_PATH, formatAgentSettings } from "../../formats/agent_settings.ts";
 import { buildCpio } from "../../formats/cpio.ts";
 import { hashText } from "../../hash.ts";
@@ -7,7 +8,7 @@ import type { StageContext } from "./context.ts";
 
 export async function buildSecrets({ system, request, places, directory }: StageContext): Promise<StageRecord> {
   const key = await system.readFile(places.key);
-  const settings = new TextEncoder().encode(formatAgentSettings(request.agentSettings));
+  const settings = encodeUtf8(formatAgentSettings(request.agentSettings));
   const archive = buildCpio([
     { kind: "directory", path: "etc", mode: 0o755 },
     { kind: "directory", path: "etc/stiefelsystem", mode: 0o700 },

@@ -115,8 +115,3 @@ function formatInfo(): Uint8Array {
   view.setUint32(508, 0xaa55_0000, true);
   return sector;
 }
-
-/** How many bytes from the start of the partition are the same on each stick of ours with the same geometry. */
-export function reservedBytes(sectorBytes: number): number {
-  return reservedSectors * sectorBytes;
-}
