@@ -1,31 +1,16 @@
 /** All commands and options of the command line tool. A command's work stands in `commands/`, loaded when it is asked for. */
 
 import { resolve } from "node:path/posix";
-import { Argument, Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { parseDenoVersion, pinnedDeno, requireDeno } from "../deno_version.ts";
+import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { ExitCode, quoteCommand, UserError } from "../errors.ts";
-import { denoVariables } from "../grants.ts";
-import type { CreateInitrdOptions } from "./commands/create_initrd.ts";
-import type { MachineOptions } from "./commands/prepare_machines.ts";
 import { type PathOptions, type ProjectPaths, resolveConfigFile, resolveProjectPaths } from "../paths.ts";
 import type { System } from "../system/system.ts";
 import { version } from "../version.ts";
+import { type CommonOptions, imageOptions, lockRun, machineOptions, type ProgramContext } from "./command_options.ts";
+import { bootEntryHelp, exitStatus, stickHelp } from "./help_texts.ts";
 import { helpLayout, helpOutput, wrapText } from "./help_layout.ts";
+import { collect, parseMemory, parseRounds } from "./option_values.ts";
 import type { Ui } from "../ui.ts";
-
-/** What an entry point knows of its process. */
-export interface ProgramContext {
-  /** Absolute path of the project: where main.ts is. */
-  readonly projectDir: string;
-  /** Absolute path of the folder where the user is. */
-  readonly workingDirectory: string;
-  /** Environment variables that matter, by name. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Aborts on Ctrl-C. */
-  readonly signal: AbortSignal;
-  createUi(options: { readonly assumeYes: boolean }): Ui;
-  createSystem(options: { readonly isVerbose: boolean }): System;
-}
 
 /** @param args without the program's own name. @throws {UserError} for wrong usage (exit code 2) and whatever the command throws */
 export async function runProgram(args: readonly string[], context: ProgramContext): Promise<void> {
@@ -47,16 +32,6 @@ function isCommanderError(error: unknown): error is { readonly code: string; rea
   return error instanceof Error && "code" in error && String(error.code).startsWith("commander.") &&
     "exitCode" in error;
 }
-
-interface CommonOptions {
-  readonly config?: string | undefined;
-  readonly outDir?: string | undefined;
-  readonly cacheDir?: string | undefined;
-  readonly yes?: true | undefined;
-  readonly verbose?: true | undefined;
-}
-
-const exitStatus = "Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 stopped by the user.";
 
 /** What building the image takes. */
 const imagePrograms = ["mmdebstrap", "bsdtar", "tar", "zstd", "xz", "depmod"] as const;
@@ -347,36 +322,6 @@ function buildProgram(context: ProgramContext): Command {
   return program as unknown as Command;
 }
 
-const stickHelp = [
-  "It writes what create-initrd has built. Examples:",
-  "",
-  "  sudo stiefelsystem setup-client-usbdrive",
-  "  stiefelsystem setup-client-usbdrive --dry-run sdb",
-  "  sudo stiefelsystem setup-client-usbdrive --yes /dev/disk/by-id/usb-…",
-  "  stiefelsystem setup-client-usbdrive --image stick.img",
-  "",
-  "No device is chosen for you, not even the only one. Devices that carry a system, are mounted, or belong to LVM, RAID, btrfs, ZFS, bcache or " +
-  "encryption are refused, each with the reason and the way out. The name of the device is typed to confirm. A stick of ours is updated: only " +
-  "what has changed is written, and it starts after every single write. Everything is read back. doc/stick.md has more.",
-].join("\n");
-
-const bootEntryHelp = [
-  "The server on the laptop decides by the same code. Examples:",
-  "",
-  "  stiefelsystem boot-entry",
-  "  stiefelsystem boot-entry --root /mnt",
-  "  stiefelsystem boot-entry --partition /mnt/esp --partition /mnt/root",
-  "",
-  "With --partition each directory has the files of one partition, as they are on the disk: the ESP with EFI/ and loader/ at its top, the root " +
-  "file system without what is mounted into it.",
-  "",
-  "Exit status: 0 a desktop gets the entry shown, 1 a server would refuse (the reason is shown), 2 wrong usage or configuration.",
-].join("\n");
-
-function collect(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...before ?? [], value];
-}
-
 // Return types of these builders are inferred: they carry each option's name and type to the action.
 // deno-lint-ignore explicit-function-return-type
 function addVerbose<Args extends unknown[], Opts extends Record<string, unknown>>(command: Command<Args, Opts>) {
@@ -427,101 +372,4 @@ function addMachineOptions<Args extends unknown[], Opts extends Record<string, u
   return addBuildOptions(command)
     .option("--server-memory <MiB>", "memory of the laptop's machine", parseMemory)
     .option("--client-memory <MiB>", "memory of the desktop's machine", parseMemory);
-}
-
-function parseRounds(text: string): number {
-  if (!/^[1-9]$/.test(text)) throw new InvalidArgumentError("Wanted a number from 1 to 9.");
-  return Number(text);
-}
-
-function parseMemory(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 128 || value > 1_048_576) {
-    throw new InvalidArgumentError("Wanted a whole number of MiB, from 128 to 1048576.");
-  }
-  return value;
-}
-
-interface BuildOptions extends CommonOptions {
-  readonly agents?: "auto" | "compile" | "bundle" | undefined;
-  readonly update?: true | undefined;
-}
-
-interface Place<Options> {
-  readonly context: ProgramContext;
-  readonly paths: ProjectPaths;
-  readonly options: Options;
-}
-
-async function imageOptions(
-  system: System,
-  { context, paths, options }: Place<BuildOptions>,
-): Promise<CreateInitrdOptions> {
-  const isThere = options.config !== undefined || await system.stat(paths.configFile) !== undefined;
-  return {
-    ...(isThere ? { configPath: paths.configFile } : {}),
-    projectDir: context.projectDir,
-    outDir: paths.outDir,
-    cacheDir: paths.cacheDir,
-    keyPath: paths.keyFile,
-    deno: await findDeno(system, context.environment),
-    ...(options.agents === undefined ? {} : { agents: options.agents }),
-    ...(options.update === undefined ? {} : { update: true }),
-  };
-}
-
-async function machineOptions(
-  system: System,
-  place:
-    & Place<BuildOptions & { readonly serverMemory?: number | undefined; readonly clientMemory?: number | undefined }>
-    & {
-      readonly run: string;
-    },
-): Promise<MachineOptions> {
-  const { context, paths, options, run } = place;
-  return {
-    image: await imageOptions(system, place),
-    projectDirectory: context.projectDir,
-    runDirectory: `${paths.outDir}/${run}`,
-    cacheDir: paths.cacheDir,
-    signal: context.signal,
-    ...(options.serverMemory === undefined ? {} : { serverMemoryMiB: options.serverMemory }),
-    ...(options.clientMemory === undefined ? {} : { clientMemoryMiB: options.clientMemory }),
-  };
-}
-
-/** Two commands in one run directory would write to each other's disk images and logs. */
-async function lockRun(system: System, { runDirectory }: MachineOptions, role?: string): Promise<Disposable> {
-  const { lockDirectory } = await import("./lock.ts");
-  const command = runDirectory.slice(runDirectory.lastIndexOf("/") + 1);
-  return await lockDirectory(system, {
-    directory: runDirectory,
-    ...(role === undefined ? { holder: command } : { name: `lock-${role}`, holder: `${command} ${role}` }),
-  });
-}
-
-/**
- * Deno as `--allow-run=deno` means it: the first of that name in PATH. (Its own path may be another name of the same file,
- * which Deno would refuse to run.)
- */
-async function findDeno(
-  system: System,
-  environment: ProgramContext["environment"],
-): Promise<CreateInitrdOptions["deno"]> {
-  const kept = Object.fromEntries(denoVariables.flatMap((name) => {
-    const value = environment[name];
-    return value === undefined ? [] : [[name, value] as const];
-  }));
-  for (const directory of (environment["PATH"] ?? "").split(":")) {
-    const path = `${directory}/deno`;
-    if (directory !== "" && await system.stat(path) !== undefined) {
-      const { stdout } = await system.run([path, "--version"], { env: kept, timeoutMs: 60_000 });
-      const version = parseDenoVersion(stdout);
-      requireDeno(version, `${path} is`);
-      return { path, version, environment: kept };
-    }
-  }
-  throw new UserError('Cannot find Deno itself: no "deno" in PATH', {
-    hints: [`Start it with ./stiefelsystem, which finds one, or as: npx --yes deno@${pinnedDeno} task …`],
-  });
 }
