@@ -54,6 +54,7 @@ const host: HostFacts = {
   kernel: { release: "6.12.30-amd64", image: "/boot/vmlinuz-6.12.30-amd64" },
   isLive: true,
   hasSystemd: true,
+  hasSystemdBoot: false,
   hasNetworkManager: true,
   hasNetworkd: true,
   activeUnits: [],

@@ -31,6 +31,8 @@ export interface HostFacts {
   readonly bootHasModes: boolean;
   /** A boot loader's configuration has a command line with which the server agent would start this system. */
   readonly hasBootLoaderConfig: boolean;
+  /** systemd-boot is installed on an EFI system partition. */
+  readonly hasSystemdBoot: boolean;
   /** Kernel command line of the running system; empty for another tree. */
   readonly commandLine: string;
   /** Files that the original Stiefelsystem has installed and that are in the way of ours. */
@@ -38,6 +40,9 @@ export interface HostFacts {
   /** Files that an earlier version of ours has installed and that are not wanted any more. */
   readonly formerFiles: readonly HostPath[];
 }
+
+/** Where the EFI system partition is mounted: bootctl(1), "--esp-path", and the installers of Debian and Fedora. */
+const espDirectories: readonly HostPath[] = ["/efi", "/boot", "/boot/efi"];
 
 const needs: readonly Need[] = [...desktopPrograms, "ip", "kexec"];
 
@@ -105,6 +110,7 @@ export async function gatherHostFacts(system: System, tree: HostTree): Promise<H
     missing,
     bootHasModes: await hasModes(system, tree, "/boot"),
     hasBootLoaderConfig: await hasBootLoaderConfig(system, tree, commandLine),
+    hasSystemdBoot: await anyExists(espDirectories.map((directory): HostPath => `${directory}/EFI/systemd`)),
     originalFiles: await filterExisting(tree, originalFiles),
     formerFiles: await filterExisting(tree, formerFiles),
     commandLine,

@@ -114,7 +114,8 @@ function planBuild(facts: HostFacts, overlay: readonly WriteFile[]): RunCommand 
 
 const serveNow = commandToType("serve-now", { asRoot: true });
 
-function planNotices({ config, facts, artifacts }: SetupInputs): readonly string[] {
+function planNotices(inputs: SetupInputs): readonly string[] {
+  const { config, facts, artifacts } = inputs;
   const { distribution } = facts;
   return [
     ...distribution === undefined ? ["This distribution is not known; it is treated by what is installed"] : [],
@@ -138,9 +139,20 @@ function planNotices({ config, facts, artifacts }: SetupInputs): readonly string
       ]
       : [],
     ...artifacts.autokexec !== undefined && !facts.hasSystemd
-      ? ["This system does not run systemd: the autokexec agent is not installed"]
+      ? [
+        `This system does not run systemd: the autokexec agent is not installed; ${serveNow} names the commands that start a server`,
+      ]
+      : [],
+    ...isStartedByHand(inputs) && facts.hasSystemdBoot && planBootMenu(inputs).length === 0
+      ? [
+        "systemd-boot's menu gets no entry for the image: it holds the key, and the EFI system partition is not encrypted (doc/agents.md)",
+      ]
       : [],
   ];
+}
+
+function isStartedByHand({ config, facts, artifacts }: SetupInputs): boolean {
+  return artifacts.autokexec === undefined || !isAutokexecWanted(config) || !facts.hasSystemd;
 }
 
 interface FileOptions {

@@ -156,6 +156,21 @@ Deno.test("an agent that would listen for nothing is not installed, and it is sa
   assert.match(plan.notices.join("\n"), /switches autokexec off/);
 });
 
+Deno.test("P18: systemd-boot's menu gets no entry, which is said where the laptop is started by hand", async () => {
+  const installed = installedSystems.find(({ name }) => name === "gentoo-systemd-boot-dracut");
+  assert.ok(installed);
+  const inputs = await inputsFor(installed);
+  assert.equal(inputs.facts.hasSystemdBoot, true);
+  const said = (change: Partial<SetupInputs["facts"]>, configText = inputs.config): boolean =>
+    planSetupServer({ ...inputs, config: configText, facts: { ...inputs.facts, ...change } }).notices
+      .some((notice) => /systemd-boot's menu gets no entry for the image: it holds the key/.test(notice));
+  const { config: switchedOff } = await loadConfig("autokexec: {broadcast: false}", "config.yaml");
+  assert.equal(said({}), false, "the agent does it");
+  assert.equal(said({ hasSystemd: false }), true);
+  assert.equal(said({}, switchedOff), true);
+  assert.equal(said({ hasSystemd: false, hasSystemdBoot: false }), false);
+});
+
 Deno.test("the agent's settings are those of the configuration", async () => {
   const text = `server: {name: blue, on-end: poweroff}
 autokexec: {broadcast: false, mac_detection: true, macs: ["52:54:00:AA:BB:CC"], countdown_s: 3, client_timeout_min: 2}`;

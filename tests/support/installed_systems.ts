@@ -175,6 +175,7 @@ export const installedSystems: readonly InstalledSystem[] = [
       bls("/efi/loader/entries/0badcafe-6.12.21-gentoo.conf", "0badcafe/6.12.21-gentoo/linux", "root=UUID=77aa rw"),
       ...[
         "/efi/EFI/BOOT/BOOTX64.EFI",
+        "/efi/EFI/systemd/systemd-bootx64.efi",
         "/efi/0badcafe/6.12.21-gentoo/linux",
         "/usr/lib/modules/6.12.21-gentoo/modules.dep",
       ],

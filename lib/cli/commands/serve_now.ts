@@ -1,6 +1,6 @@
 /** `serve-now`: restarts this laptop into the image on purpose, by the same way as the autokexec agent. */
 
-import { unloadKernel } from "../../boot/kexec.ts";
+import { loadArguments, unloadKernel } from "../../boot/kexec.ts";
 import { commandToType } from "../../command_to_type.ts";
 import type { Config } from "../../config/config.ts";
 import { readConfigFile } from "../../config_file.ts";
@@ -10,8 +10,11 @@ import { configPath, imageStartOf } from "../../host/image_start.ts";
 import { gatherHandover } from "../../restart/gather_handover.ts";
 import { demandNoInhibitor, findObstacle, loadImage, restartIntoImage } from "../../restart/restart.ts";
 import { describeServiceEnd } from "../../service_end.ts";
+import { readLockdown } from "../../system/facts.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
+
+type ImageStart = ReturnType<typeof imageStartOf>;
 
 export interface ServeNowOptions {
   readonly dryRun?: boolean;
@@ -28,7 +31,7 @@ const sessionStatePath = "/run/stiefelsystem/session.state";
 export async function serveNow(system: System, ui: Ui, { dryRun = false }: ServeNowOptions = {}): Promise<void> {
   const config = await readInstalledConfig(system);
   const image = imageStartOf(config);
-  await demandPossible(system, { dryRun });
+  await demandPossible(system, ui, { image, dryRun });
   for (const line of describeRestart(config)) ui.say(line);
   if (dryRun) return await showRestart(system, ui, image);
   if (!await ui.confirm("Restart as a stiefelsystem server now?")) throw new StoppedByUser("Nothing was restarted");
@@ -57,17 +60,28 @@ async function readInstalledConfig(system: System): Promise<Config> {
 }
 
 /** @throws {UserError} with what stands against it, as far as it can be seen without trying */
-async function demandPossible(system: System, { dryRun }: { readonly dryRun: boolean }): Promise<void> {
+async function demandPossible(
+  system: System,
+  ui: Ui,
+  { image, dryRun }: { readonly image: ImageStart; readonly dryRun: boolean },
+): Promise<void> {
   if (await system.stat(sessionStatePath) !== undefined) {
     throw new UserError("This system runs on a desktop: the laptop is a server already");
   }
-  if (await system.stat("/run/systemd/system") === undefined) {
-    throw new UserError("This system does not run systemd, whose shutdown leads into the image", {
-      hints: ["Start the image from the boot menu, or from a stick with stiefel.role=server (doc/agents.md)"],
-    });
-  }
   const obstacle = await findObstacle(system);
-  if (obstacle !== undefined) throw new UserError(`This machine cannot become a stiefelsystem: ${obstacle}`);
+  if (obstacle !== undefined) {
+    throw new UserError(`This machine cannot become a stiefelsystem: ${obstacle}`, { hints: [otherStart] });
+  }
+  if (await system.stat("/run/systemd/system") === undefined) {
+    const isLockedDown = await readLockdown(system) !== undefined;
+    for (const line of describeManualRestart(image, isLockedDown)) ui.say(line);
+    throw new UserError(
+      "This system does not run systemd, whose shutdown leads into the image: nothing was restarted",
+      {
+        hints: ["Type the commands above", otherStart],
+      },
+    );
+  }
   if (dryRun) return;
   if ((await system.run(["id", "-u"])).stdout.trim() !== "0") {
     throw new UserError("Restarting this computer takes root", {
@@ -76,6 +90,26 @@ async function demandPossible(system: System, { dryRun }: { readonly dryRun: boo
     });
   }
   await demandNoInhibitor(system);
+}
+
+const otherStart =
+  "Start the image from GRUB's menu, where setup-server has added an entry, or from a stick with stiefel.role=server (doc/agents.md)";
+
+/**
+ * The way into the image without systemd, for somebody at the console: nothing that is mounted may be written to any more when the kernel
+ * changes. Single-user mode ends everything that writes; what it leaves mounted becomes read-only. Pure.
+ */
+function describeManualRestart(image: ImageStart, isLockedDown: boolean): readonly string[] {
+  const load = loadArguments({ ...image, initramfs: image.initrd }, isLockedDown ? "by-kernel" : "unchecked");
+  return [
+    "These commands restart this computer as a server. Type them as root on a text console, and stop at one that fails:",
+    `    ${quoteCommand(load)}`,
+    "    telinit 1               # ends services and sessions (OpenRC, sysvinit); log in again as root",
+    "    umount -a -r            # what is busy becomes read-only",
+    "    mount -o remount,ro /   # must not say that it is busy",
+    "    kexec --exec",
+    "The server then finds its disk by itself. Until the last command an ordinary restart leads back.",
+  ];
 }
 
 /** What happens, and how one comes back. Pure. */
@@ -87,7 +121,7 @@ function describeRestart({ server, autokexec }: Config): readonly string[] {
   ];
 }
 
-async function showRestart(system: System, ui: Ui, image: ReturnType<typeof imageStartOf>): Promise<void> {
+async function showRestart(system: System, ui: Ui, image: ImageStart): Promise<void> {
   ui.result(`image:        ${image.kernel}, ${image.initrd}`);
   ui.result(`command line: ${image.commandLine}`);
   const { handover, files, notices } = await gatherHandover(system);

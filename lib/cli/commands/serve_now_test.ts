@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createScriptedUi } from "../../../tests/support/host_rig.ts";
 import { createMemorySystem, type MemorySystem } from "../../../tests/support/memory_system.ts";
+import { UserError } from "../../errors.ts";
 import { serveNow } from "./serve_now.ts";
 
 interface Facts {
@@ -9,6 +10,7 @@ interface Facts {
   readonly kexecExit?: number;
   readonly inhibitor?: boolean;
   readonly disabled?: boolean;
+  readonly lockdown?: string;
 }
 
 const always: Readonly<Record<string, string>> = {
@@ -28,6 +30,7 @@ function laptop(facts: Facts = {}): MemorySystem {
   const texts: Readonly<Record<string, string>> = {
     "/sys/kernel/kexec_loaded": "1",
     "/proc/sys/kernel/kexec_load_disabled": facts.disabled ? "1" : "0",
+    ...facts.lockdown === undefined ? {} : { "/sys/kernel/security/lockdown": facts.lockdown },
     "/proc/meminfo": "MemTotal: 16000000 kB\nMemAvailable: 8000000 kB",
     "/proc/cmdline": "BOOT_IMAGE=/x root=UUID=1 ro",
     "/boot/stiefelsystem.json": '{"kernel": "linux-stiefel", "initrd": ["initramfs-stiefel.img"]}',
@@ -128,6 +131,35 @@ Deno.test("P18: what stands against it is said before the question, with a way o
     await assert.rejects(serveNow(system, ui), message, what);
     assert.deepEqual([didOf(system), ui.questions], [[], []], what);
   }
+});
+
+Deno.test("P18: without systemd it names the commands to type, with this laptop's image and kernel parameters", async () => {
+  const files = { "/run/systemd/system/x": undefined };
+  const tell = async (
+    facts: Facts,
+  ): Promise<{ readonly hints: readonly string[]; readonly typed: readonly string[] }> => {
+    const ui = createScriptedUi([]);
+    const error = await serveNow(laptop(facts), ui).catch((error: unknown) => error);
+    assert.ok(error instanceof UserError, String(error));
+    const typed = ui.said.filter((line) => line.startsWith("    ")).map((line) => line.split("#")[0]?.trim() ?? "");
+    return { hints: error.hints, typed };
+  };
+  const image = "--initrd=/var/local/lib/stiefelsystem/initrd " +
+    "'--command-line=quiet stiefel.role=server stiefel.on_end=reboot stiefel.client_timeout=900' " +
+    "/var/local/lib/stiefelsystem/kernel";
+  assert.deepEqual((await tell({ files })).typed, [
+    `kexec --load --kexec-syscall --no-checks ${image}`,
+    "telinit 1",
+    "umount -a -r",
+    "mount -o remount,ro /",
+    "kexec --exec",
+  ]);
+  const lockedDown = await tell({ files, lockdown: "none [integrity] confidentiality" });
+  assert.equal(lockedDown.typed[0], `kexec --load --kexec-file-syscall ${image}`);
+  // Where the kernel has no kexec, these would lead nowhere.
+  const withoutKexec = await tell({ files, disabled: true });
+  assert.deepEqual(withoutKexec.typed, []);
+  assert.match(withoutKexec.hints.join(), /GRUB's menu.*stick/);
 });
 
 Deno.test("P18: an image that the kernel does not take shuts nothing down", async () => {
