@@ -1,6 +1,6 @@
 /** What went wrong with a device, named as it is: from what programs say about it. Pure. */
 
-import { CommandError, UserError } from "../errors.ts";
+import { CommandError, StoppedByUser, UserError } from "../errors.ts";
 
 export type FaultKind =
   | "gone"
@@ -86,9 +86,12 @@ const texts: readonly (readonly [RegExp, FaultKind, string])[] = [
 export function nameFault(
   error: unknown,
   { device, doing, offset }: { readonly device: string; readonly doing: string; readonly offset?: number },
-): DeviceFault | undefined {
-  // A program that is not there, or was ended (Ctrl-C reaches it, too), says nothing about the device.
-  if (!(error instanceof CommandError) || error.failure.notFound || isEnded(error)) return undefined;
+): DeviceFault | StoppedByUser | undefined {
+  if (!(error instanceof CommandError) || error.failure.notFound) return undefined;
+  // A Ctrl-C on the terminal reaches all programs, and dd may end before it has reached us.
+  if (error.failure.signal === "SIGINT") return new StoppedByUser();
+  // One that was ended says nothing about the device.
+  if (error.failure.signal !== undefined && !error.failure.timedOut) return undefined;
   const { lastLines = [], timedOut } = error.failure;
   const said = lastLines.join("\n");
   const copied = readCopied(said) ?? 0;
@@ -102,10 +105,6 @@ export function nameFault(
   function fault(kind: FaultKind, detail: string): DeviceFault {
     return new DeviceFault({ kind, device, doing, detail, ...place }, { cause: error });
   }
-}
-
-function isEnded({ failure }: CommandError): boolean {
-  return failure.signal !== undefined && !failure.timedOut;
 }
 
 /** dd(1)'s last line: "4194304 bytes (4.2 MB, 4.0 MiB) copied, 0.1 s, 42 MB/s". */

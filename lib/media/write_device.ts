@@ -12,7 +12,7 @@ import type { Ui } from "../ui.ts";
 import { DeviceFault } from "./device_fault.ts";
 import { type DeviceIdentity, identityOf } from "./device_identity.ts";
 import { createDeviceIo, type DeviceIo, sectorBytes } from "./device_io.ts";
-import { demandSameDevice, eraseSignatures, findChange, holdDevice } from "./hold_device.ts";
+import { demandSameDevice, demandUnused, eraseSignatures, findChange, holdDevice } from "./hold_device.ts";
 
 /** What is written. */
 export interface StickImageFile {
@@ -30,7 +30,7 @@ const pieceBytes = 4 * 1024 * 1024;
 const edgeBytes = 1024 * 1024;
 
 /** What is on the device now. */
-type State = "untouched" | "erased" | "complete";
+type State = "untouched" | "erasing" | "erased" | "complete";
 
 /**
  * Holds the device, looks whether it is still the one that was chosen, and writes.
@@ -48,9 +48,11 @@ export async function writeDevice(
   await using _held = await holdDevice(system, device.path);
   try {
     await demandSameDevice(system, chosen);
+    await demandUnused(system, device.path);
+    job.state = "erasing";
     await eraseSignatures(system, device.path);
-    job.state = "erased";
     await emptyEdges(job);
+    job.state = "erased";
     await step(job, "Writing", writePiece);
     await flush(job, "Flushing");
     await step(job, "Reading back", comparePiece);
@@ -210,15 +212,20 @@ function swapped({ chosen: { path } }: Job, change: string, cause?: DeviceFault)
   return new DeviceFault({ kind: isGone ? "gone" : "swapped", device: path, doing, offset, detail }, { cause });
 }
 
+/** Of a device that cannot be looked at any more. */
+const leftBehind: Readonly<Record<State, string>> = {
+  untouched: "Nothing was written to the device",
+  erasing: "What was on the device may be lost; it is no stick",
+  erased:
+    "What was on the device is lost, and it is no stick: its first sector is empty, so that nothing starts from it",
+  complete: "The device may look like a stick, but is not known to be a good one: do not start from it",
+};
+
 async function describeLeft(job: Job, change: string | undefined): Promise<string> {
   const { system, chosen: { path } } = job;
   const none =
     `${path} is no stick now: what was on it is lost, and its first sector is empty, so that nothing starts from it`;
-  if (change !== undefined) {
-    return job.state === "erased"
-      ? `What was on the device is lost, and it is no stick: its first sector is empty`
-      : `The device may look like a stick, but is not known to be a good one: do not start from it`;
-  }
+  if (change !== undefined) return leftBehind[job.state];
   const io = createDeviceIo(system, path, { isCleanup: true });
   try {
     if (job.state === "complete") {
@@ -226,10 +233,10 @@ async function describeLeft(job: Job, change: string | undefined): Promise<strin
       await io.sync();
     }
     if (isEmpty(await io.read(0, headBytes))) return none;
-    return `${path} is no good stick, although it may look like one: do not start from it`;
+    return job.state === "erasing"
+      ? `What was on ${path} may be lost in part; it is no stick`
+      : `${path} is no good stick, although it may look like one: do not start from it`;
   } catch (error) {
-    return job.state === "erased"
-      ? `${path} is no stick now; its first sector cannot be read (${describeError(error)})`
-      : `${path} may look like a stick, but is no good one: do not start from it (${describeError(error)})`;
+    return `${leftBehind[job.state]} (${describeError(error)})`;
   }
 }

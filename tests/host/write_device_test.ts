@@ -7,13 +7,14 @@ import { projectRoot } from "../support/source_tree.ts";
 
 const system = createRealSystem();
 const mebibyte = 1024 * 1024;
-const deviceBytes = 64 * mebibyte;
+const smallBytes = 32 * mebibyte;
 const extents = [
   { offset: 0, sizeBytes: 20 * mebibyte },
   { offset: 24 * mebibyte + 4096, sizeBytes: 3 * mebibyte + 8192 },
-  { offset: deviceBytes - mebibyte, sizeBytes: mebibyte },
+  { offset: smallBytes - mebibyte, sizeBytes: mebibyte },
 ];
 const old = 0x5a;
+const env = { DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno` };
 
 /** Loop devices take root, and a kernel that has them. */
 const canLoop = Deno.uid() === 0 &&
@@ -28,10 +29,17 @@ interface Rig extends AsyncDisposable {
   readMedium(): Promise<Uint8Array>;
   readonly image: Uint8Array;
   write(): Promise<{ readonly exitCode: number; readonly said: string }>;
+  /** The program and its arguments. */
+  readonly argv: readonly string[];
 }
 
 async function prepare(
-  { sectorBytes = 512, roomBytes }: { readonly sectorBytes?: 512 | 4096; readonly roomBytes?: number } = {},
+  { sectorBytes = 512, deviceBytes = smallBytes, parts = extents, roomBytes }: {
+    readonly sectorBytes?: 512 | 4096;
+    readonly deviceBytes?: number;
+    readonly parts?: typeof extents;
+    readonly roomBytes?: number;
+  } = {},
 ): Promise<Rig> {
   const directory = await Deno.makeTempDir({ prefix: "stiefel-write-" });
   await using stack = new AsyncDisposableStack();
@@ -50,25 +58,30 @@ async function prepare(
   stack.defer(async () => void await system.run(["losetup", "--detach", loop]));
   const device = `${directory}/sdz`;
   await system.run(["cp", "--archive", loop, device]);
-  const image = Uint8Array.from({ length: deviceBytes }, (_, at) => at % 251 + 1);
+  const image = new Uint8Array(deviceBytes);
+  const block = Uint8Array.from({ length: mebibyte }, (_, at) => at % 251 + 1);
+  // No two blocks are the same.
+  for (let at = 0; at < deviceBytes; at += mebibyte) {
+    image.set(block, at);
+    image[at] = at / mebibyte % 255 + 1;
+  }
   await Deno.writeFile(`${directory}/image`, image);
+  const argv = [
+    ...[Deno.execPath(), "run", "--quiet", `--config=${projectRoot}deno.json`],
+    ...formatCommandGrants(commandGrants["setup-client-usbdrive"]),
+    `${projectRoot}tests/support/write_to_device.ts`,
+    ...[device, String(deviceBytes), String(sectorBytes), `${directory}/image`, JSON.stringify(parts)],
+  ];
   const owned = stack.move();
   return {
+    argv,
     directory,
     loop,
     device,
     image,
     readMedium: () => Deno.readFile(backing),
     write: async () => {
-      const { exitCode, stderr } = await system.run([
-        ...[Deno.execPath(), "run", "--quiet", `--config=${projectRoot}deno.json`],
-        ...formatCommandGrants(commandGrants["setup-client-usbdrive"]),
-        `${projectRoot}tests/support/write_to_device.ts`,
-        ...[device, String(deviceBytes), String(sectorBytes), `${directory}/image`, JSON.stringify(extents)],
-      ], {
-        acceptExitCodes: [0, 1],
-        env: { DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno` },
-      });
+      const { exitCode, stderr } = await system.run(argv, { acceptExitCodes: [0, 1], env });
       return { exitCode, said: stderr };
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -137,5 +150,33 @@ Deno.test({
     assert.match(said, /Opening .*sdz failed: it is gone/);
     await assert.rejects(Deno.lstat(rig.device), Deno.errors.NotFound);
     assert.ok((await rig.readMedium()).every((value) => value === old));
+  },
+});
+
+Deno.test({
+  name: "Ctrl-C while dd writes: what is left is clearly no stick and this is said, and the device is given back",
+  ignore: !canLoop,
+  fn: async () => {
+    const deviceBytes = 160 * mebibyte;
+    await using rig = await prepare({ deviceBytes, parts: [{ offset: 0, sizeBytes: deviceBytes }] });
+    const said: string[] = [];
+    const writing = Promise.withResolvers<void>();
+    await using program = system.spawn(rig.argv, {
+      env,
+      isDetached: true,
+      onLine: (line) => {
+        said.push(line);
+        if (line === "Writing …") writing.resolve();
+      },
+    });
+    await Promise.race([writing.promise, program.exited]);
+    // To all of its processes, as a terminal does.
+    await system.run(["kill", "-INT", "--", `-${program.pid}`]);
+    assert.equal((await program.exited).exitCode, 3, said.join("\n"));
+    assert.match(said.join("\n"), /^Warning: .*sdz is no stick now: .* its first sector is empty[^]*\nStopped$/m);
+    assert.ok((await rig.readMedium()).subarray(0, 4096).every((value) => value === 0));
+    // Neither locked nor open any more.
+    await system.run(["flock", "--exclusive", "--nonblock", rig.loop, "true"]);
+    await system.run(["wipefs", "--all", "--no-act", rig.loop]);
   },
 });

@@ -149,7 +149,7 @@ export function createDeviceRig(
               stderr: `wipefs: error: ${devicePath}: probing initialization failed: ${faults.wipefsFails}\n`,
             };
           }
-          done.push("wipe");
+          done.push(argv.includes("--no-act") ? "try" : "wipe");
           return "";
         case "dd": {
           if (value("of") !== "") {

@@ -6,6 +6,7 @@
 
 import { reportError } from "../../lib/cli/report_error.ts";
 import { createTerminalUi } from "../../lib/cli/terminal_ui.ts";
+import { StoppedByUser } from "../../lib/errors.ts";
 import { writeDevice } from "../../lib/media/write_device.ts";
 import { parseBlockDevices } from "../../lib/system/facts.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
@@ -18,7 +19,9 @@ const said = JSON.stringify({
     ...{ "disk-seq": 1, mountpoints: [null] },
   }],
 });
-const real = createRealSystem();
+const stop = new AbortController();
+Deno.addSignalListener("SIGINT", () => stop.abort(new StoppedByUser()));
+const real = createRealSystem({ signal: stop.signal });
 const system: System = {
   ...real,
   run: (argv, options) =>
@@ -32,7 +35,9 @@ try {
     image: { path: imagePath, sizeBytes: Number(size), extents: JSON.parse(extents) },
   });
 } catch (error) {
-  const { lines, exitCode } = reportError(error);
+  const { lines, exitCode } = reportError(stop.signal.aborted ? stop.signal.reason : error);
   console.error(lines.join("\n"));
   Deno.exitCode = exitCode;
 }
+// The signal listener would keep it going.
+Deno.exit();

@@ -179,7 +179,7 @@ Deno.test("a stick of ours is updated: copies first, each step flushed and read 
   assert.deepEqual(rig.done, [
     "hold",
     "read 0 4096",
-    "wipe",
+    "try",
     "write 1048576 4096",
     "sync",
     "read 1048576 4096",
