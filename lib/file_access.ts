@@ -23,6 +23,16 @@ export async function accessing<Value>(system: System, access: Access, work: () 
   }
 }
 
+/** What only root may look at is answered with `otherwise`, so that a command is of use to others, too. */
+export async function unlessRefused<T, O>(work: Promise<T>, otherwise: O): Promise<T | O> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return otherwise;
+    throw error;
+  }
+}
+
 /** @returns the error itself when it is no refusal */
 async function explainRefusal(
   system: System,

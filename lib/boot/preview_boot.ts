@@ -18,6 +18,8 @@ export interface PreviewPartition {
   readonly directory: string;
   /** Directories that are other partitions, mounted there. */
   readonly hidden?: readonly string[];
+  /** Of a btrfs, where they are known, as "/@"; else the usual names are tried. */
+  readonly subvolumes?: readonly string[];
 }
 
 /** A file, and the partition it is on. */
@@ -116,8 +118,9 @@ async function surveyDirectories(
     return { name: label, files: { ...all, ...hideDirectories(all, hidden) } };
   });
   const surveys: Survey[] = [];
-  for (const one of looked) {
-    surveys.push(await surveyPartition(one, { load, others: looked.filter((other) => other !== one) }));
+  for (const [index, one] of looked.entries()) {
+    const others = looked.filter((other) => other !== one);
+    surveys.push(await surveyPartition(one, { load, others, subvolumes: readable[index]?.subvolumes }));
   }
   return { partitions: readable, files: looked.map(({ files }) => files), surveys, refused };
 }
@@ -207,8 +210,10 @@ export async function splitMountedSystem(system: System, root: string): Promise<
   const hiddenBelow = (path: string): readonly string[] =>
     mountPoints.filter((point) => point.startsWith(path) && mounted.some(({ directory }) => directory === below(point)))
       .map((point) => point.slice(path.length));
+  // What has an /etc is a root, not the top of a btrfs: /root there is somebody's home, and only root may look into it.
+  const isRoot = (await system.stat(below("/etc")))?.kind === "directory";
   return [
-    { label: top, directory: top, hidden: hiddenBelow("") },
+    { label: top, directory: top, hidden: hiddenBelow(""), ...isRoot ? { subvolumes: [] } : {} },
     ...mounted.map((partition) => ({
       ...partition,
       hidden: partition.directory === below("/boot") ? hiddenBelow("/boot").filter(Boolean) : [],

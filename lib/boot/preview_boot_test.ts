@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { buildUnifiedImage } from "../../tests/support/unified_image.ts";
-import { createMemorySystem } from "../../tests/support/memory_system.ts";
+import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
 import { BootError } from "../boot_error.ts";
 import { type BootPreview, previewBoot, splitMountedSystem } from "./preview_boot.ts";
 
@@ -392,4 +392,45 @@ Deno.test("what only root may read is named, and needed only where nothing follo
   const grub = { "/boot/grub/grub.cfg": `menuentry x { linux /boot/linux-stiefel ${options} }` };
   const { commandLine, notices } = await look({ ...setUp, ...esp, ...grub });
   assert.deepEqual([commandLine, notices], [options, ['"/boot/efi" was not looked into: only root may']]);
+});
+
+/** Who is not root may not look into /root, on a system where it is somebody's home. */
+function withClosedHome(memory: MemorySystem): MemorySystem {
+  const refuse = (path: string): void => {
+    if (/\/root\//.test(path)) throw new Deno.errors.PermissionDenied(`lstat '${path}'`);
+  };
+  return {
+    ...memory,
+    lstat: async (path) => (refuse(path), await memory.lstat(path)),
+    stat: async (path) => (refuse(path), await memory.stat(path)),
+  };
+}
+
+for (const root of ["/", "/mnt"]) {
+  Deno.test(`an ordinary user sees what a desktop gets from ${root}: root's home is no subvolume of it`, async () => {
+    const top = root === "/" ? "" : root;
+    const files = {
+      ...setUp,
+      "/etc/fstab": "UUID=1 / ext4 defaults 0 1\n",
+      "/root/.bashrc": "",
+      "/boot/grub/grub.cfg": `menuentry x { linux /boot/linux-stiefel ${options} }`,
+    };
+    const system = withClosedHome(
+      createMemorySystem({
+        files: Object.fromEntries(Object.entries(files).map(([path, content]) => [top + path, content])),
+      }),
+    );
+    const { commandLine, notices } = await previewBoot(system, await splitMountedSystem(system, root));
+    assert.deepEqual([commandLine, notices], [options, []]);
+  });
+}
+
+Deno.test("a btrfs whose top is mounted is searched for the usual subvolumes", async () => {
+  const files = Object.fromEntries(
+    Object.entries({ ...setUp, ...debian }).map(([path, text]) => [`/mnt/@${path}`, text]),
+  );
+  const grub = { "/mnt/@/boot/grub/grub.cfg": `menuentry x { linux /@/boot/linux-stiefel ${options} }` };
+  const system = createMemorySystem({ files: { ...files, ...grub } });
+  const { kernel } = await previewBoot(system, await splitMountedSystem(system, "/mnt"));
+  assert.equal(kernel.path, "/@/boot/linux-stiefel");
 });

@@ -8,7 +8,8 @@ import { hashFile } from "../hash.ts";
 import { SHARED_KEY_BYTES } from "../protocol/keys.ts";
 import type { System } from "../system/system.ts";
 import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
-import { type DoctorContext, unlessRefused } from "./context.ts";
+import { type DoctorContext } from "./context.ts";
+import { unlessRefused } from "../file_access.ts";
 import { fileContains } from "./file_contains.ts";
 
 export interface ArtifactFacts {

@@ -5,7 +5,8 @@ import { type BootPreview, previewBoot, splitMountedSystem } from "../boot/previ
 import { commandToType } from "../command_to_type.ts";
 import { stiefelsystemJsonPath } from "../host/plan_setup_server.ts";
 import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
-import { type DoctorContext, unlessRefused } from "./context.ts";
+import { type DoctorContext } from "./context.ts";
+import { unlessRefused } from "../file_access.ts";
 
 export interface BootEntryFacts {
   readonly isSetUp: boolean;

@@ -48,13 +48,3 @@ export async function gatherContext(system: System, tree: HostTree, inputs: Doct
     commandLine: boot.load?.cmdline.join(" ") ?? host.commandLine,
   };
 }
-
-/** What only root may look at is answered with `otherwise`, so that doctor is of use to others, too. */
-export async function unlessRefused<T, O>(work: Promise<T>, otherwise: O): Promise<T | O> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof Deno.errors.PermissionDenied) return otherwise;
-    throw error;
-  }
-}

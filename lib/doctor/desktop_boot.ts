@@ -11,7 +11,8 @@ import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";
 import { failedBuildPath } from "../initramfs/separate_initramfs.ts";
 import type { System } from "../system/system.ts";
 import { type Check, type CheckOf, error, ok, runChecks, type Verdict, warning } from "./check.ts";
-import { type DoctorContext, unlessRefused } from "./context.ts";
+import { type DoctorContext } from "./context.ts";
+import { unlessRefused } from "../file_access.ts";
 
 export interface DesktopBootFacts {
   readonly generator: GeneratorId | undefined;

@@ -6,7 +6,8 @@ import { laptopRecordPath } from "../initramfs/separate_initramfs.ts";
 import type { BlockDevice } from "../system/facts.ts";
 import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
 import type { ConfiguredDisk } from "./configured_disk.ts";
-import { type DoctorContext, unlessRefused } from "./context.ts";
+import { type DoctorContext } from "./context.ts";
+import { unlessRefused } from "../file_access.ts";
 import { findMountsElsewhere, type MountElsewhere } from "./device_names.ts";
 
 export interface DiskFacts {

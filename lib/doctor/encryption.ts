@@ -7,7 +7,8 @@ import { flattenDevices, isLuks } from "../host/storage_facts.ts";
 import { parseKernelCommandLine } from "../formats/kernel_command_line.ts";
 import type { System } from "../system/system.ts";
 import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
-import { type DoctorContext, unlessRefused } from "./context.ts";
+import { type DoctorContext } from "./context.ts";
+import { unlessRefused } from "../file_access.ts";
 import { listContainers } from "../formats/mount_tables.ts";
 import { readCrypttab } from "./names.ts";
 

@@ -3,7 +3,8 @@
 import { commandToType } from "../command_to_type.ts";
 import type { HostTree } from "../host/tree.ts";
 import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
-import { type DoctorContext, unlessRefused } from "./context.ts";
+import { type DoctorContext } from "./context.ts";
+import { unlessRefused } from "../file_access.ts";
 import {
   findFormattedDevices,
   findVolumeGroup,

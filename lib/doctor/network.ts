@@ -5,7 +5,8 @@ import { commandToType } from "../command_to_type.ts";
 import { listLinks, readKernelFile, readLinkSpeed } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
-import { type DoctorContext, unlessRefused } from "./context.ts";
+import { type DoctorContext } from "./context.ts";
+import { unlessRefused } from "../file_access.ts";
 import { findGreedyPrograms, findNetworkManagerConflicts, type GreedyProgram } from "./network_managers.ts";
 
 export interface NicFacts {

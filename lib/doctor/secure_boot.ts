@@ -7,7 +7,8 @@ import type { HostTree } from "../host/tree.ts";
 import { readKernelFile, readLockdown } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
-import { type DoctorContext, unlessRefused } from "./context.ts";
+import { type DoctorContext } from "./context.ts";
+import { unlessRefused } from "../file_access.ts";
 
 export interface SecureBootFacts {
   /** The firmware enforces it. */

@@ -5,7 +5,8 @@ import { outputIfItWorks } from "../host/ask_program.ts";
 import type { HostTree } from "../host/tree.ts";
 import type { System } from "../system/system.ts";
 import { type Check, type CheckOf, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
-import { type DoctorContext, unlessRefused } from "./context.ts";
+import { type DoctorContext } from "./context.ts";
+import { unlessRefused } from "../file_access.ts";
 import { listOpenRcServices } from "./network_managers.ts";
 
 /** "off": it does not start; "hidden": only root may read its files; "blocks": what no rule allows is blocked when it starts. */

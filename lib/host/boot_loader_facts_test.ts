@@ -50,3 +50,19 @@ for (const [what, [files, hasConfig]] of Object.entries(cases)) {
     assert.equal(facts.commandLine, arch.commandLine);
   });
 }
+
+Deno.test("a boot loader's configuration for root only is no reason to say nothing of the system", async () => {
+  const installed = await createInstalledSystem(arch, {
+    files: { "/boot/grub/grub.cfg": "menuentry x { }", "/boot/efi/EFI/systemd/systemd-bootx64.efi": "" },
+  });
+  const system: typeof installed = {
+    ...installed,
+    lstat: (path) =>
+      /^\/+boot\/(?:grub|efi)\b/.test(path)
+        ? Promise.reject(new Deno.errors.PermissionDenied(`lstat '${path}'`))
+        : installed.lstat(path),
+  };
+  const facts = await gatherHostFacts(system, await openHostTree(system));
+  assert.deepEqual([facts.hasBootLoaderConfig, facts.hasSystemdBoot], [undefined, false]);
+  assert.equal(facts.distribution?.prettyName, "Arch Linux");
+});

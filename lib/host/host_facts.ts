@@ -1,6 +1,7 @@
 /** What setting up has to know of a host, as plain values. Gathered here, decided on elsewhere. */
 
 import { defaultGenerator, detectDistribution, type DetectedDistribution } from "../distro/detect_distribution.ts";
+import { unlessRefused } from "../file_access.ts";
 import { findLoaderCommandLine } from "../boot/preview_boot.ts";
 import type { Need } from "../distro/distribution.ts";
 import { desktopPrograms } from "../export/needs.ts";
@@ -29,10 +30,10 @@ export interface HostFacts {
   readonly missing: readonly Need[];
   /** Files in /boot have permission bits of their own (not on FAT). */
   readonly bootHasModes: boolean;
-  /** A boot loader's configuration has a command line with which the server agent would start this system. */
-  readonly hasBootLoaderConfig: boolean;
-  /** systemd-boot is installed on an EFI system partition. */
+  /** systemd-boot is seen on an EFI system partition, which often only root may look into. */
   readonly hasSystemdBoot: boolean;
+  /** A boot loader's configuration has a command line with which the server agent would start this system; undefined: only root may look. */
+  readonly hasBootLoaderConfig: boolean | undefined;
   /** Kernel command line of the running system; empty for another tree. */
   readonly commandLine: string;
   /** Files that the original Stiefelsystem has installed and that are in the way of ours. */
@@ -109,8 +110,11 @@ export async function gatherHostFacts(system: System, tree: HostTree): Promise<H
     activeUnits,
     missing,
     bootHasModes: await hasModes(system, tree, "/boot"),
-    hasBootLoaderConfig: await hasBootLoaderConfig(system, tree, commandLine),
-    hasSystemdBoot: await anyExists(espDirectories.map((directory): HostPath => `${directory}/EFI/systemd`)),
+    hasSystemdBoot: await unlessRefused(
+      anyExists(espDirectories.map((directory) => `${directory}/EFI/systemd`)),
+      false,
+    ),
+    hasBootLoaderConfig: await unlessRefused(hasBootLoaderConfig(system, tree, commandLine), undefined),
     originalFiles: await filterExisting(tree, originalFiles),
     formerFiles: await filterExisting(tree, formerFiles),
     commandLine,

@@ -41,7 +41,7 @@ export interface HostTree {
 export async function openHostTree(system: System, root = "/"): Promise<HostTree> {
   const status = await system.stat(root);
   if (status?.kind !== "directory") {
-    throw new UserError(`Cannot set up "${root}": not a directory`, { exitCode: 2 });
+    throw new UserError(`Cannot use "${root}" as a system's root: it is not a directory`, { exitCode: 2 });
   }
   const real = await system.realPath(root);
   const prefix = real === "/" ? "" : real;

@@ -10,7 +10,7 @@ import {
 } from "../../boot/preview_boot.ts";
 import { commandToType } from "../../command_to_type.ts";
 import { readConfigFile } from "../../config_file.ts";
-import { ExitCode, UserError } from "../../errors.ts";
+import { ExitCode, quoteCommand, UserError } from "../../errors.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
 
@@ -66,13 +66,14 @@ interface Refusal {
 }
 
 /** @throws what is no refusal */
-function describeRefusal(error: unknown, { root }: BootEntryOptions): Refusal {
+function describeRefusal(error: unknown, { root, partitions = [] }: BootEntryOptions): Refusal {
   if (error instanceof BootError) return { code: error.code, error };
   if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-  const command = commandToType("boot-entry", {
-    asRoot: true,
-    ...root === undefined ? {} : { arguments: `--root ${root}` },
-  });
+  const words = [
+    ...root === undefined ? [] : ["--root", root],
+    ...partitions.flatMap((directory) => ["--partition", directory]),
+  ];
+  const command = commandToType("boot-entry", { asRoot: true, arguments: quoteCommand(words) });
   return {
     code: "not-readable",
     error: new UserError(`Not everybody may look at these files: ${error.message}`, {

@@ -28,6 +28,7 @@ import { createReadOnlySystem } from "../../system/read_only.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
 import { commandToType } from "../../command_to_type.ts";
+import { needingRoot } from "../needing_root.ts";
 import { sayOutcome } from "../outcome.ts";
 
 export interface SetupServerOptions {
@@ -53,7 +54,13 @@ export interface SetupServerOptions {
  * @throws {StoppedByUser} on "abort" and Ctrl-C
  */
 export async function setupServer(system: System, ui: Ui, options: SetupServerOptions): Promise<void> {
-  if (options.dryRun) return await showSetup(createReadOnlySystem(system), ui, options);
+  const isDryRun = options.dryRun ?? false;
+  const words = `${argumentsFor(options)}${isDryRun ? " --dry-run" : ""}`.trim();
+  const work = isDryRun ? showSetup(createReadOnlySystem(system), ui, options) : changeSystem(system, ui, options);
+  await needingRoot("setup-server", work, { arguments: words });
+}
+
+async function changeSystem(system: System, ui: Ui, options: SetupServerOptions): Promise<void> {
   const tree = await openHostTree(system, options.root);
   await demandRoot(system, tree, "setup-server");
   using _lock = await lockTree(system, ui, tree);
@@ -103,6 +110,9 @@ async function preparePlan(system: System, ui: Ui, options: PlanOptions): Promis
   const host = await openHost(system, ui, { tree });
   const { config, configText } = await readConfig(system, ui, options.configPath);
   const facts = await gatherHostFacts(system, tree);
+  if (facts.hasBootLoaderConfig === undefined) {
+    throw new Deno.errors.PermissionDenied("the boot loader's configuration is for root only");
+  }
   const mountProblem = findMountProblem(await gatherMountFacts(system, tree));
   if (mountProblem !== undefined) {
     report({ ...mountProblem, found: `This system cannot be set up: ${mountProblem.found}` });

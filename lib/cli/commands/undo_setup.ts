@@ -9,6 +9,7 @@ import { createReadOnlySystem } from "../../system/read_only.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
 import { commandToType } from "../../command_to_type.ts";
+import { needingRoot } from "../needing_root.ts";
 import { sayOutcome } from "../outcome.ts";
 import { demandRoot } from "./setup_server.ts";
 
@@ -26,7 +27,12 @@ export interface UndoSetupOptions {
  * @throws {StoppedByUser} on "abort" and Ctrl-C
  */
 export async function undoSetup(system: System, ui: Ui, options: UndoSetupOptions = {}): Promise<void> {
-  if (options.dryRun) return await showUndo(createReadOnlySystem(system), ui, options);
+  const words = `${argumentsFor(options).arguments ?? ""}${options.dryRun ? " --dry-run" : ""}`.trim();
+  const work = options.dryRun ? showUndo(createReadOnlySystem(system), ui, options) : takeBack(system, ui, options);
+  await needingRoot("undo-setup", work, { arguments: words });
+}
+
+async function takeBack(system: System, ui: Ui, options: UndoSetupOptions): Promise<void> {
   const tree = await openHostTree(system, options.root);
   await demandRoot(system, tree, "undo-setup");
   using _lock = await lockTree(system, ui, tree);
