@@ -58,6 +58,15 @@ export interface LostExport {
   readonly reason: string;
 }
 
+/** What an agent before this one has left behind. */
+export interface Adopted {
+  readonly lease?: Lease;
+  /** Its export is broken: why. */
+  readonly lostBecause?: string;
+  /** A desktop had the disk and said goodbye meanwhile. */
+  readonly isDone: boolean;
+}
+
 export class Desk {
   readonly #options: DeskOptions;
   #holding: Holding | undefined;
@@ -104,10 +113,10 @@ export class Desk {
 
   /**
    * Takes over what an agent before us has lent and left behind, or clears away what remains of it. To be called before anybody is
-   * admitted. @returns who has the disk, and whether a desktop had it and said goodbye meanwhile
+   * admitted.
    * @throws {ProtocolError} when it cannot be known to whom the disk is lent
    */
-  async adopt(): Promise<{ readonly lease?: Lease; readonly isDone: boolean }> {
+  async adopt(): Promise<Adopted> {
     const { system, console } = this.#options;
     if (await system.stat(this.#statePath) === undefined) return { isDone: false };
     const state = parseExportState(await system.readText(this.#statePath));
@@ -137,9 +146,9 @@ export class Desk {
     }
     console.say(`"${lease.holder.name}" had the disk; its export ended while no agent ran`);
     if (adoption.end.reason === "lost") {
-      this.#holding = holding;
-      this.#keepLost(holding, adoption.end.message);
-      return { lease, isDone: false };
+      const lostBecause = adoption.end.message;
+      this.#holding = { ...holding, lostBecause };
+      return { lease, lostBecause, isDone: false };
     }
     await end(holding);
     return { isDone: adoption.end.reason === "disconnected" };

@@ -31,7 +31,11 @@ import { sendPart } from "./archive.ts";
 import type { Desk, Ticket } from "./desk.ts";
 import { type Arrival, planSession, SESSION_RANDOM_BYTES, type SessionPlan } from "../../lib/export/session_plan.ts";
 import type { DiskSource } from "./source.ts";
-import type { ClientState, Phase } from "./state.ts";
+import type { Fact } from "./life.ts";
+import type { ClientState } from "./state.ts";
+
+/** What an exchange tells the server's life. */
+export type ExchangeFact = Extract<Fact, { readonly kind: "disk-shown" | "sending" | "lent" }>;
 
 export interface ServerExchangeOptions {
   readonly system: System;
@@ -40,8 +44,8 @@ export interface ServerExchangeOptions {
   readonly source: DiskSource;
   readonly desk: Desk;
   readonly arrival: Arrival;
-  readonly setPhase: (phase: Phase) => void;
-  readonly setDisk: (disk: DiskReport) => void;
+  /** Resolves when what follows is done. */
+  readonly tell: (fact: ExchangeFact) => Promise<void>;
 }
 
 /** From the connection to the opening, which a client sends at once: a client that has the key needs no longer. */
@@ -139,11 +143,10 @@ class ServerExchange implements AsyncDisposable {
     // Whether "ready" got through does not matter: the client that does not get it comes again and takes over from itself.
     if (state.name !== "serving" || this.#ticket === undefined || this.#client === undefined) return;
     this.#isServing = true;
-    await this.#options.source.noteLent?.().catch((error) =>
+    const { sinceMs } = this.#ticket.lease;
+    await this.#options.tell({ kind: "lent", client: this.#client, sinceMs }).catch((error) =>
       this.#options.console.say(`What was handed over stays in memory: ${describeError(error)}`)
     );
-    const sinceMs = this.#ticket.lease.sinceMs;
-    this.#options.setPhase({ kind: "lent", client: this.#client, sinceMs });
     this.#options.console.say(
       answer === undefined
         ? `"${this.#client.name}" has all it needs and starts`
@@ -193,7 +196,7 @@ class ServerExchange implements AsyncDisposable {
   }
 
   async #admit(hello: HelloMessage): Promise<ServerEvent> {
-    const { desk, source, console, setDisk } = this.#options;
+    const { desk, source, console, tell } = this.#options;
     this.#hello = hello;
     this.#client = { name: hello.name, mac: hello.mac, address: this.#stream.remoteAddress };
     const admission = await desk.admit(this.#client, this.#over.promise);
@@ -205,7 +208,7 @@ class ServerExchange implements AsyncDisposable {
     console.say(`"${hello.name}" (${hello.mac}) asks for the disk`);
     const disk = await source.inspect();
     this.#disk = disk;
-    setDisk(disk);
+    await tell({ kind: "disk-shown", disk });
     const [problem] = disk.problems;
     if (problem !== undefined) {
       return {
@@ -266,7 +269,7 @@ class ServerExchange implements AsyncDisposable {
   async #streamArchive(archive: ArchiveMessage): Promise<ServerEvent> {
     const [image, client] = [this.#image, this.#client];
     if (image === undefined || client === undefined) throw new TypeError("Nothing is open");
-    const { system, console, setPhase } = this.#options;
+    const { system, console, tell } = this.#options;
     const totalBytes = archive.kernelBytes + archive.initramfsBytes;
     const startMs = system.monotonicMs();
     let doneBytes = 0;
@@ -275,7 +278,7 @@ class ServerExchange implements AsyncDisposable {
       lost = await this.#send(await this.#channel.sealData(piece));
       if (lost !== undefined) throw new Error("The connection is gone");
       doneBytes += piece.length;
-      setPhase({ kind: "sending", client, doneBytes, totalBytes });
+      await tell({ kind: "sending", client, doneBytes, totalBytes });
       console.status(formatTransfer({ doneBytes, totalBytes, elapsedMs: system.monotonicMs() - startMs }));
     };
     try {

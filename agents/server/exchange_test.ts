@@ -103,8 +103,7 @@ async function play(scene: Scene): Promise<Outcome> {
       source,
       desk,
       arrival: { kind: "address", localAddress: "127.0.0.1", remoteAddress: "127.0.0.1" },
-      setPhase: () => {},
-      setDisk: () => {},
+      tell: () => Promise.resolve(),
     }).finally(served.resolve));
   const result: { fetched?: FetchedArchive; failure?: ExchangeFailed["failure"] } = {};
   try {
