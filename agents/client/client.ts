@@ -11,7 +11,8 @@ import { type Environment, readEnvironment } from "../shared/environment.ts";
 import { ExchangeFailed, fetchArchive, type FetchedArchive } from "./exchange.ts";
 import type { ClientOptions } from "./options.ts";
 import { findRoute, type Route } from "./route.ts";
-import { type FoundServer, searchServer } from "./search.ts";
+import type { FoundServer } from "./decide_search.ts";
+import { searchServer } from "./search.ts";
 import { removeStaged } from "./staging.ts";
 
 export interface ClientDependencies {

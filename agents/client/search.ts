@@ -1,25 +1,21 @@
-/** Finding a server: asks on every link at once until one answers with our key. */
-import { withScope } from "../../lib/net/address.ts";
+/** Finding a server: asks on every link at once until one answers with our key. What follows from an answer: decide_search.ts. */
 import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";
 import { DISCOVERY_GROUP, DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
-import { DiscoverySearch, type OfferMessage } from "../../lib/protocol/discovery_search.ts";
+import { DiscoverySearch } from "../../lib/protocol/discovery_search.ts";
 import { type Link, readLinkSpeed } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../shared/backoff.ts";
 import type { Console } from "../shared/console.ts";
 import { isCandidate, runOnLinks, type UsableLink } from "../shared/links.ts";
 import { ADVICE_INTERVAL_MS, adviseOn } from "./advice.ts";
-import { type AskedLaptop, mayAsk } from "./asked_laptop.ts";
-
-export interface FoundServer {
-  readonly name: string;
-  /** With the scope of the link it was found on. */
-  readonly host: string;
-  readonly port: number;
-  /** MAC address of the link. */
-  readonly mac: string;
-  readonly linkName: string;
-}
+import {
+  type FoundServer,
+  type SearchDeed,
+  type SearchFact,
+  type SearchState,
+  stepSearch,
+  WAIT_FOR_FREE_MS,
+} from "./decide_search.ts";
 
 export interface SearchOptions {
   readonly system: System;
@@ -33,9 +29,6 @@ export interface SearchOptions {
 /** From the first question to the second; then twice as long each time. A link that comes up is asked at once. */
 const firstIntervalMs = 250;
 const maximumIntervalMs = 4_000;
-/** A busy server may be told so itself, but one that is free and answers a moment later is better; so is one that need not restart. */
-const waitForFreeMs = 500;
-
 /** Waits for as long as it takes. @throws the signal's reason when it aborts */
 export async function searchServer(options: SearchOptions): Promise<FoundServer> {
   const { system, console, signal } = options;
@@ -47,19 +40,30 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
     random: (size) => system.randomBytes(size),
   });
   const report = createLinkReport(options);
-  /** The laptop that was asked to restart last. */
-  let asked: AskedLaptop | undefined;
+  let state: SearchState = {};
 
-  /** One laptop at a time is asked to restart, and only when no server answers meanwhile. */
-  async function claim(offer: OfferMessage, datagrams: DatagramLink, host: string): Promise<void> {
-    await system.delay(waitForFreeMs, stop);
-    const sinceMs = system.monotonicMs();
-    if (!mayAsk(asked, host, sinceMs)) return;
-    asked = { host, sinceMs, hasAgreed: asked?.host === host && asked.hasAgreed };
-    console.sayRarely(`"${offer.name}" runs its own system (link ${datagrams.link}): asking it to restart as a server`);
-    // A server hears what is sent to the group; the challenge is that of one laptop.
-    const bytes = await search.formatClaim(offer, options.name);
-    await datagrams.send(bytes, { address: DISCOVERY_GROUP, port: DISCOVERY_PORT });
+  function tell(fact: SearchFact, datagrams: DatagramLink): void {
+    const step = stepSearch(state, fact, system.monotonicMs());
+    state = step.state;
+    // The link may go meanwhile; whoever answered there is asked again then.
+    for (const deed of step.deeds) carryOut(deed, datagrams).catch(() => {});
+  }
+
+  async function carryOut(deed: SearchDeed, datagrams: DatagramLink): Promise<void> {
+    switch (deed.kind) {
+      case "say":
+        return console.sayRarely(deed.text, deed.about);
+      case "wait":
+        await system.delay(WAIT_FOR_FREE_MS, stop);
+        return tell({ ...deed, kind: "waited" }, datagrams);
+      case "claim": {
+        // A server hears what is sent to the group; the challenge is that of one laptop.
+        const bytes = await search.formatClaim(deed.offer, options.name);
+        return await datagrams.send(bytes, { address: DISCOVERY_GROUP, port: DISCOVERY_PORT });
+      }
+      case "take":
+        return found.resolve(deed.server);
+    }
   }
 
   async function work(link: UsableLink, linkSignal: AbortSignal): Promise<void> {
@@ -70,37 +74,8 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
     try {
       for (let datagram = await datagrams.receive(); datagram !== undefined; datagram = await datagrams.receive()) {
         const finding = await search.receive(datagram.bytes);
-        if (finding.kind === "other-key") {
-          console.sayRarely(
-            `A stiefelsystem answers with another key (link ${link.name}, ${datagram.address}): ` +
-              "both images must be built with the same aes-key file",
-            "other-key",
-          );
-        }
-        if (finding.kind === "claim-accepted") {
-          asked = { host: withScope(datagram.address, link.name), sinceMs: system.monotonicMs(), hasAgreed: true };
-          console.sayRarely(`It agrees (link ${link.name}): waiting for it to come back as a server`);
-        }
-        if (finding.kind !== "offer") continue;
-        const { name, state, tcpPort } = finding.offer;
-        const server = {
-          name,
-          host: withScope(datagram.address, link.name),
-          port: tcpPort,
-          mac: link.mac,
-          linkName: link.name,
-        };
-        if (state === "installed-os") {
-          // The link may go meanwhile; the laptop is asked again then.
-          void claim(finding.offer, datagrams, server.host).catch(() => {});
-        } else if (state === "declining") {
-          if (asked?.host === server.host) asked = undefined;
-          console.sayRarely(
-            `"${name}" runs its own system (link ${link.name}) and will not restart for now: somebody there said no, or it cannot; ` +
-              "the journal there tells: journalctl -u stiefel-autokexec",
-          );
-        } else if (state === "serving") found.resolve(server);
-        else void system.delay(waitForFreeMs, stop).then(() => found.resolve(server), () => {});
+        const place = { address: datagram.address, linkName: link.name, mac: link.mac };
+        tell({ kind: "answered", finding, place }, datagrams);
       }
     } finally {
       linkSignal.removeEventListener("abort", onAbort);
@@ -118,7 +93,7 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
     report(links);
   };
   const running = runOnLinks({ system, console, signal: stop, onLinks, work });
-  const advising = repeatAdvice(options, stop, (turn) => adviseOn(candidates, asked, turn));
+  const advising = repeatAdvice(options, stop, (turn) => adviseOn(candidates, state.asked, turn));
   try {
     return await found.promise;
   } finally {
