@@ -2,6 +2,7 @@
  * Who has the disk right now, and the export to it. The decision is lib/export/lease.ts; here it is kept and carried out, and written down
  * for the agent that is started in our place should we fail.
  */
+import { decideAfterExport } from "../../lib/export/after_export.ts";
 import { transportOf } from "../../lib/export/export.ts";
 import { type ExportState, formatExportState, parseExportState } from "../../lib/export/export_state.ts";
 import { describeHolder, type Lease, type LeaseClient, requestLease } from "../../lib/export/lease.ts";
@@ -145,13 +146,14 @@ export class Desk {
       return { lease, isDone: false };
     }
     console.say(`"${lease.holder.name}" had the disk; its export ended while no agent ran`);
-    if (adoption.end.reason === "lost") {
-      const lostBecause = adoption.end.message;
+    const after = decideAfterExport(adoption.end);
+    if (after.kind === "stay-lent") {
+      const lostBecause = after.reason;
       this.#holding = { ...holding, lostBecause };
       return { lease, lostBecause, isDone: false };
     }
     await end(holding);
-    return { isDone: adoption.end.reason === "disconnected" };
+    return { isDone: after.kind === "free" && after.isDone };
   }
 
   /** Starts the export. @throws {UserError} when it does not start; {Error} when the ticket is not valid any more */
@@ -284,10 +286,12 @@ export class Desk {
   }
 
   async #onExportEnd(holding: Holding, exportEnd: ExportEnd): Promise<void> {
-    if (this.#holding !== holding || exportEnd.reason === "stopped") return;
-    if (exportEnd.reason === "lost") return this.#keepLost(holding, exportEnd.message);
-    if (exportEnd.reason === "failed") this.#options.console.say(`The export has ended: ${exportEnd.message}`);
-    await this.#free(holding, exportEnd.reason === "disconnected");
+    if (this.#holding !== holding) return;
+    const after = decideAfterExport(exportEnd);
+    if (after.kind === "nothing") return;
+    if (after.kind === "stay-lent") return this.#keepLost(holding, after.reason);
+    if (after.because !== undefined) this.#options.console.say(`The export has ended: ${after.because}`);
+    await this.#free(holding, after.isDone);
   }
 
   /** The note of the export stays, too: an agent that is started next must know. */
