@@ -11,6 +11,13 @@ import type { Link } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
 import { describeError } from "../../lib/errors.ts";
+import {
+  addSessionAddress,
+  findMissingAddress,
+  type LinkAddress,
+  removeSessionAddress,
+  restoreSessionAddress,
+} from "./session_address.ts";
 import { howLostEnds } from "./lost_export.ts";
 import type { SessionPlan } from "../../lib/export/session_plan.ts";
 import type { ExportEnd, RunningExport } from "../../lib/export/transport.ts";
@@ -25,8 +32,6 @@ export interface Ticket {
 export type Admission =
   | { readonly kind: "granted"; readonly ticket: Ticket }
   | { readonly kind: "refused"; readonly message: string; readonly holder: string };
-
-type LinkAddress = NonNullable<ExportState["linkAddress"]>;
 
 interface Holding extends Ticket {
   readonly controller: AbortController;
@@ -164,10 +169,7 @@ export class Desk {
     await this.#writeState(state); // first: what is not written down would be lent twice
     holding.transport = state.transport;
     holding.cleanup.use(this.#createCleanup(state));
-    if (plan.linkAddress !== undefined) {
-      await system.run(addAddress(plan.linkAddress), { timeoutMs: 10_000 });
-      await this.#pinNeighbour(plan.linkAddress);
-    }
+    if (plan.linkAddress !== undefined) await addSessionAddress(this.#options, plan.linkAddress);
     // Not earlier: an address that is not there yet is not one that was taken away.
     holding.linkAddress = plan.linkAddress;
     let noting: Promise<void> | undefined;
@@ -193,28 +195,10 @@ export class Desk {
    * address that a program has taken away. The connection goes on. To be called after each change of the links. Never rejects.
    */
   async restoreAddress(links: readonly Link[]): Promise<void> {
-    const { system, console } = this.#options;
     const missing = findMissingAddress(links, this.#holding?.linkAddress);
     if (missing === undefined) return;
-    // 2: it is there again, or the link went away meanwhile
-    this.#restoring = system.run(addAddress(missing), { timeoutMs: 10_000, acceptExitCodes: [0, 2] }).then(
-      async ({ exitCode }) => {
-        if (exitCode !== 0) return;
-        await this.#pinNeighbour(missing);
-        console.say(`The link ${missing.link} has the desktop's address again`);
-      },
-      (error) => console.sayRarely(`The desktop's address could not be set again: ${describeError(error)}`),
-    );
+    this.#restoring = restoreSessionAddress(this.#options, missing);
     await this.#restoring;
-  }
-
-  /** Who forges answers on the link does not get the desktop's packets. Not worth a session when it fails. */
-  async #pinNeighbour({ link, neighbour }: LinkAddress): Promise<void> {
-    if (neighbour === undefined) return;
-    const { system, console } = this.#options;
-    const argv = ["ip", "-6", "neighbour", "replace", neighbour.address, "lladdr", neighbour.mac, "dev", link];
-    await system.run([...argv, "nud", "permanent"], { timeoutMs: 10_000 })
-      .catch((error) => console.sayRarely(`The desktop's place on the link is not fixed: ${describeError(error)}`));
   }
 
   get #statePath(): string {
@@ -237,14 +221,9 @@ export class Desk {
       await transportOf(transport).forget(system, { directory });
     });
     if (linkAddress === undefined) return cleanup;
-    const argv = ["ip", "-6", "address", "del", linkAddress.address, "dev", linkAddress.link];
     cleanup.defer(async () => {
       await this.#restoring;
-      await system.run(argv, { timeoutMs: 10_000, isCleanup: true }).catch(() => {}); // never added, or gone with its link
-      const { link, neighbour } = linkAddress;
-      if (neighbour === undefined) return;
-      const forget = ["ip", "-6", "neighbour", "del", neighbour.address, "dev", link];
-      await system.run(forget, { timeoutMs: 10_000, isCleanup: true }).catch(() => {});
+      await removeSessionAddress(this.#options, linkAddress);
     });
     return cleanup;
   }
@@ -306,22 +285,6 @@ export class Desk {
     this.#holding = undefined;
     this.#options.onFree(isDone);
   }
-}
-
-/** The address of a session, if the link that should have it is there without it. Pure. */
-function findMissingAddress(
-  links: readonly Link[],
-  wanted: LinkAddress | undefined,
-): LinkAddress | undefined {
-  const link = links.find(({ name }) => name === wanted?.link);
-  if (wanted === undefined || link === undefined) return undefined;
-  const isThere = link.addresses.some(({ address, prefixLength }) => `${address}/${prefixLength}` === wanted.address);
-  return isThere ? undefined : wanted;
-}
-
-/** nodad: the prefix was made for this session, nobody else can have the address. */
-function addAddress({ address, link }: LinkAddress): readonly string[] {
-  return ["ip", "-6", "address", "add", address, "dev", link, "nodad"];
 }
 
 function stateOf(lease: Lease, { exportSettings, linkAddress }: SessionPlan): ExportState {
