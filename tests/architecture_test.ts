@@ -253,6 +253,14 @@ Deno.test("each decision has a number of its own, in its name and its title", as
 
 const { texts, paths } = await readProjectTexts();
 
+Deno.test("the changelog has lines of at most 120 columns, and nothing twice", async () => {
+  const lines = (await Deno.readTextFile(`${projectRoot}CHANGELOG.md`)).split("\n");
+  // Where a merge has brought back what was taken out: take the file of main, and add your own line at its end.
+  assertNone(lines.filter((line) => [...line].length > 120), "Lines of CHANGELOG.md that are too long");
+  const items = lines.filter((line) => line.startsWith("- "));
+  assertNone(items.filter((line, index) => items.indexOf(line) !== index), "Lines of CHANGELOG.md that stand twice");
+});
+
 Deno.test("files that comments and documents name are there", () => {
   assertNone(findMissingFiles(texts, paths), "Names of files that are not there");
   const sample = [{ path: "x", text: "See `gone_away.ts`, lib/gone/away.ts, lib/errors.ts, `errors.ts`." }];
