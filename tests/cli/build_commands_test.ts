@@ -201,6 +201,8 @@ Deno.test("P9: a build that finds everything in the cache says what there is, wh
     "Manifest  /b/manifest.json (2 B)",
     "Next: sudo ./stiefelsystem setup-server --out-dir /b",
     "      sets this laptop up to be used from a desktop",
+    "      sudo ./stiefelsystem setup-client-usbdrive --out-dir /b",
+    "      writes the stick that starts the desktop",
     "      ./stiefelsystem demo --out-dir /b",
     "      shows a laptop and a desktop in virtual machines first",
   ]);

@@ -127,6 +127,10 @@ export async function sayImage(
           why: "sets this laptop up to be used from a desktop",
         },
         {
+          command: commandToType("setup-client-usbdrive", { asRoot: true, arguments: words }),
+          why: "writes the stick that starts the desktop",
+        },
+        {
           command: commandToType("demo", { arguments: words }),
           why: "shows a laptop and a desktop in virtual machines first",
         },
