@@ -255,8 +255,10 @@ const { texts, paths } = await readProjectTexts();
 
 Deno.test("the changelog has lines of at most 120 columns, and nothing twice", async () => {
   const lines = (await Deno.readTextFile(`${projectRoot}CHANGELOG.md`)).split("\n");
-  // Where a merge has brought back what was taken out: take the file of main, and add your own line at its end.
-  assertNone(lines.filter((line) => [...line].length > 120), "Lines of CHANGELOG.md that are too long");
+  assertNone(
+    lines.filter((line) => [...line].length > 120),
+    "Lines of CHANGELOG.md that are too long (a merge brought back old ones? take main's file, add your line at its end)",
+  );
   const items = lines.filter((line) => line.startsWith("- "));
   assertNone(items.filter((line, index) => items.indexOf(line) !== index), "Lines of CHANGELOG.md that stand twice");
 });

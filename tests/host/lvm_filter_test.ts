@@ -14,7 +14,9 @@ const script = fileURLToPath(new URL("../../image/host/generic/usr/lib/stiefelsy
 /** What stiefel-attach writes for LVM. */
 async function readFilter(): Promise<string> {
   const session = formatSession(sampleSession);
-  await using machine = await makeMachine({ session, links: { enp1s0: sampleSession.linkMac } });
+  const { linkMac, diskSizeBytes, blockSizeBytes } = sampleSession;
+  const disk = { sectors: diskSizeBytes / 512, blockSizeBytes };
+  await using machine = await makeMachine({ session, links: { enp1s0: linkMac }, disk });
   const { code, stderr } = await machine.run(["dash", script, "attach", machine.root]);
   assert.equal(code, 0, stderr);
   return machine.read("/etc/lvm/lvmlocal.conf");
