@@ -49,7 +49,7 @@ Deno.test("no symlink leads out of the partition", async () => {
   });
 });
 
-Deno.test("what is not there, or not a file, is said so", async () => {
+Deno.test("a path that is missing or no file is reported as such", async () => {
   await withPartition(async (files) => {
     assert.equal(await files.exists("/nothing"), false);
     assert.equal(await files.exists("/vmlinuz/below"), false);
@@ -60,7 +60,7 @@ Deno.test("what is not there, or not a file, is said so", async () => {
   });
 });
 
-Deno.test("a configuration file that is none for its size is not read", async () => {
+Deno.test("a configuration file above the size limit is not read", async () => {
   await withPartition(async (files, root) => {
     await Deno.writeFile(`${root}/big`, new Uint8Array());
     await Deno.truncate(`${root}/big`, maximumTextBytes + 1);

@@ -195,7 +195,7 @@ async function searchDisk(
     raise(nothingFound(context, `on "${disk.path}"`, await search.listRefusals()));
 }
 
-/** What was set up for desktops may be where nobody has looked. */
+/** setup-server may have written its file into a volume that this search has not opened. */
 function tellUnseen(found: Opened, encrypted: readonly string[]): Opened {
   const devices = encrypted.map((name) => `"${name}"`).join(", ");
   const notice =

@@ -265,7 +265,7 @@ Deno.test("a passphrase is asked for only when there is no other way", async () 
   await using _opened = await openBootPartition(separate.system, settings);
 });
 
-Deno.test("a wrong passphrase is told apart from other failures, and leaves nothing open", async () => {
+Deno.test("a wrong passphrase has an error of its own, and leaves nothing open", async () => {
   const { system, held } = makeMachine(encrypted);
   await assert.rejects(openBootPartition(system, settings, { passphrase: "falsch" }), (error) => {
     assert.ok(error instanceof BootError);
@@ -326,7 +326,7 @@ Deno.test("a configured volume inside an encrypted partition is opened", async (
   assert.equal(held.size, 0);
 });
 
-Deno.test("what was unlocked and looked through is known, and a file system in it that was not unmounted is said", async () => {
+Deno.test("the result lists unlocked volumes, and reports a file system in them that was not cleanly unmounted", async () => {
   const uncleanRoot = { ...lukslvm.devices, "/dev/vg/root": { type: "ext4", isUnclean: true } };
   const plain = "  vg|root|linear|public\n  vg|boot|linear|public\n";
   const { system } = makeMachine({ ...lukslvm, devices: uncleanRoot, volumes: plain });
@@ -359,7 +359,7 @@ Deno.test("a hibernated system found behind a passphrase stops everything", asyn
   assert.equal(held.size, 0);
 });
 
-Deno.test("when nothing is found, it is said what was looked at", async () => {
+Deno.test("when nothing is found, the error lists the places that were searched", async () => {
   const { system, held } = makeMachine({
     devices: {
       "/dev/sda1": { type: "ext4", files: { "grub/grub.cfg": "menuentry x { linux /gone }" } },
@@ -377,7 +377,7 @@ Deno.test("when nothing is found, it is said what was looked at", async () => {
   assert.equal(held.size, 0);
 });
 
-Deno.test("a configured partition that is not there, or not encrypted, is said", async () => {
+Deno.test("a configured partition that is missing or not encrypted is an error", async () => {
   const { system } = makeMachine({ devices: { "/dev/sda1": { type: "ext4", files: boot } } });
   await assert.rejects(openBootPartition(system, { ...settings, part: { type: "plain", block: "/dev/sda9" } }), {
     code: "no-device",

@@ -17,7 +17,7 @@ import { BootError } from "../boot_error.ts";
 /** `boot.part` of the configuration. */
 export interface BootPartSettings {
   readonly type: "plain" | "luks";
-  /** The file system with the boot files. For "luks": the volume inside, absent or the same as `luksBlock` when there is none. */
+  /** The file system with the boot files. For "luks": the volume inside; without one, absent or the same as `luksBlock`. */
   readonly block?: string | undefined;
   readonly luksBlock?: string | undefined;
 }
@@ -39,7 +39,7 @@ export interface SearchContext {
   readonly settings: BootSettings;
   /** Why a place was not taken, for the message when nothing is found. */
   readonly reasons: string[];
-  /** Where nobody could look before (lib/disk/inspect_disk.ts): takes what people should know of what is found there. */
+  /** Notices for users about containers that lib/disk/inspect_disk.ts could not look into, because they were locked then. */
   readonly notices?: string[];
 }
 
@@ -103,7 +103,10 @@ export async function lookAtPlace(context: SearchContext, place: Place): Promise
   return { views, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-/** @returns the device's file system as its boot loader sees it, and where that may differ from its top; empty when there is none */
+/**
+ * @returns the device's file system as its boot loader sees it, and where that may differ from its top; empty for a device
+ *   without one
+ */
 async function lookAtDevice(
   context: SearchContext,
   scope: AsyncDisposableStack,

@@ -28,7 +28,7 @@ Deno.test("a bootconfig is found at the end, and before up to three bytes that a
   }
 });
 
-Deno.test("what the kernel would not take is none", () => {
+Deno.test("a bootconfig that the kernel would not take is not found", () => {
   const whole = append(new Uint8Array(8), "kernel.quiet\n");
   const damaged = whole.slice();
   damaged[10] = 1;

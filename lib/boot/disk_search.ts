@@ -18,7 +18,7 @@ export interface Opened extends BootImage {
   readonly fileSystem: string;
 }
 
-/** What follows from the places so far: a decision, or why there is none, or nothing at all. */
+/** What follows from the places so far: a decision, a reason against one, or nothing at all. */
 export interface Outcome {
   readonly decision?: BootDecision;
   readonly refusal?: BootError;

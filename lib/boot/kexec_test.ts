@@ -48,7 +48,7 @@ Deno.test("a locked down kernel is asked to check the new one itself", async () 
   assert.deepEqual(loads, ["--kexec-syscall", "--kexec-file-syscall"]);
 });
 
-Deno.test("a kernel that is refused for its signature is said to be so, and other failures are kexec's own", async () => {
+Deno.test("an error names the signature when the kernel was refused for it, and quotes kexec otherwise", async () => {
   const cases = [
     ["kexec_file_load failed: No data available", /"\/k" cannot be started here: it is not signed$/],
     ["kexec_file_load failed: Key was rejected by service", /it is not what was signed/],
@@ -62,7 +62,7 @@ Deno.test("a kernel that is refused for its signature is said to be so, and othe
   }
 });
 
-Deno.test("too little memory is said before anything is loaded, with what is needed and what is there", async () => {
+Deno.test("too little memory is an error before anything is loaded, with the needed and the available amount", async () => {
   const bytes = 100 * 1024 * 1024;
   await checkMemory(machine({ availableKiB: 164 * 1024 }), bytes);
   await assert.rejects(checkMemory(machine({ availableKiB: 164 * 1024 - 1 }), bytes), {

@@ -19,7 +19,7 @@ export interface BootImage {
   openInitramfs(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
 }
 
-/** Closes every stream that is still open; whoever reads one gets an error, never a silent end. */
+/** Closes every stream that is still open; its reader gets an error, never a silent end. */
 export type ClosableImage = BootImage & AsyncDisposable;
 
 /** A kernel or initramfs is never larger; a file that is would fill the desktop's memory. */

@@ -210,7 +210,7 @@ export async function splitMountedSystem(system: System, root: string): Promise<
   const hiddenBelow = (path: string): readonly string[] =>
     mountPoints.filter((point) => point.startsWith(path) && mounted.some(({ directory }) => directory === below(point)))
       .map((point) => point.slice(path.length));
-  // What has an /etc is a root, not the top of a btrfs: /root there is somebody's home, and only root may look into it.
+  // A directory with an /etc is a root, not the top of a btrfs: /root there is a home, and only root may look into it.
   const isRoot = (await system.stat(below("/etc")))?.kind === "directory";
   return [
     { label: top, directory: top, hidden: hiddenBelow(""), ...isRoot ? { subvolumes: [] } : {} },

@@ -100,7 +100,7 @@ const gets: Readonly<Record<string, readonly [disk: readonly Files[], result: st
     ],
     `${ours} ${options} < p1/loader/entries/m.conf`,
   ],
-  "B1: other systems are told apart by the names of their directories": [
+  "B1: the names of their directories distinguish other systems": [
     [
       {
         ...entry(`${otherId}-7.0.conf`, { linux: `/${otherId}/7.0/linux`, options: "root=UUID=2" }, [
@@ -394,7 +394,7 @@ Deno.test("what only root may read is named, and needed only where nothing follo
   assert.deepEqual([commandLine, notices], [options, ['"/boot/efi" was not looked into: only root may']]);
 });
 
-/** Who is not root may not look into /root, on a system where it is somebody's home. */
+/** Users other than root may not look into /root, on a system where it is root's home. */
 function withClosedHome(memory: MemorySystem): MemorySystem {
   const refuse = (path: string): void => {
     if (/\/root\//.test(path)) throw new Deno.errors.PermissionDenied(`lstat '${path}'`);

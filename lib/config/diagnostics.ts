@@ -18,7 +18,7 @@ export interface Diagnostic extends Position {
   readonly wanted: string;
 }
 
-/** More lines than that help nobody. */
+/** More lines would not help the reader. */
 const MAX_LINES = 100;
 
 /** So many mistakes are shown with the line they are in. */

@@ -97,7 +97,7 @@ async function tell(content: string | Uint8Array): Promise<string> {
   }
 }
 
-Deno.test("P14, A8, U7, P11: each fault is told at its place, with the line, a caret and a cure", async () => {
+Deno.test("P14, A8, U7, P11: each fault is reported at its place, with the line, a caret and a cure", async () => {
   const told: string[] = [];
   for (const [name, content] of files) told.push(`== ${name}\n${await tell(content)}`);
   const text = told.join("\n");

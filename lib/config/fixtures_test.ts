@@ -1,4 +1,4 @@
-/** Whole files: one in the form of the original, one with many mistakes. `UPDATE_GOLDEN=1` rewrites what is said about the latter. */
+/** Whole files: one in the form of the original, one with many mistakes. `UPDATE_GOLDEN=1` rewrites the messages about the latter. */
 
 import assert from "node:assert/strict";
 import { ConfigError, formatDiagnostic } from "./diagnostics.ts";
@@ -69,7 +69,7 @@ Deno.test("a file in the form of the original loads, with warnings for what does
   );
 });
 
-Deno.test("many mistakes are told in one go", async () => {
+Deno.test("many mistakes are reported at once", async () => {
   const text = await Deno.readTextFile(new URL("many-mistakes.yaml", folder));
   const golden = new URL("many-mistakes.txt", folder);
   const error = await loadConfig(text, "many-mistakes.yaml").catch((error: unknown) => error);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { holdsPassword } from "./holds_password.ts";
 
-Deno.test("a password is found in every form of YAML, and suspected in what is none", async () => {
+Deno.test("a password is found in every form of YAML, and suspected in a file that is not YAML", async () => {
   for (
     const text of [
       "initrd:\n  password: abc\n",

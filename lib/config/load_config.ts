@@ -73,7 +73,7 @@ function firstFatal(problems: readonly SyntaxProblem[]): SyntaxProblem | undefin
   return problems.filter(({ isFatal }) => isFatal).sort((a, b) => a.position.line - b.position.line)[0];
 }
 
-/** After a syntax error the tree is a guess: what is said about earlier lines stands, except that something is missing. */
+/** After a syntax error the tree is a guess: diagnostics of earlier lines stand, except those about something missing. */
 function isTrusted({ line, found }: Diagnostic, fatal: SyntaxProblem): boolean {
   return line < fatal.position.line && found !== "nothing";
 }

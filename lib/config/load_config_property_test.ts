@@ -20,7 +20,7 @@ async function assertLoadsOrComplains(text: string): Promise<void> {
       throw new Error(`Not refused, but broken: ${JSON.stringify(text)}`, { cause: error });
     }
     if (error.diagnostics.every(({ line, column }) => line >= 1 && column >= 1)) return;
-    assert.fail(`A place that is none: ${JSON.stringify(text)}`);
+    assert.fail(`Not a place in the file: ${JSON.stringify(text)}`);
   }
 }
 

@@ -5,7 +5,7 @@ import { loadConfig } from "./load_config.ts";
 import { listKeys } from "./schema_keys.ts";
 import { configSchema } from "./schema.ts";
 
-/** Everything that is said about a text. */
+/** All diagnostics of a text. */
 async function diagnose(text: string): Promise<readonly Diagnostic[]> {
   try {
     return (await loadConfig(text, "config.yaml")).warnings;
@@ -19,7 +19,7 @@ async function diagnoseAsText(text: string): Promise<readonly string[]> {
   return (await diagnose(text)).map((diagnostic) => formatDiagnostic(diagnostic, "f"));
 }
 
-/** One wrong value after the other for each key: as in the file, and words of what is wanted instead. */
+/** One wrong value after the other for each key: as in the file, and words that the message asks for instead. */
 const WRONG_VALUES: readonly (readonly [path: string, values: readonly string[], wanted: RegExp])[] = [
   ["modules", ["base", "7", "{base: 1}", "", "on"], /a list of modules/],
   [
@@ -143,7 +143,7 @@ function fileWith(path: string, value: string): { text: string; line: number; co
 }
 
 for (const [path, values, wanted] of WRONG_VALUES) {
-  Deno.test(`a wrong value of ${path} is told with its place`, async () => {
+  Deno.test(`a wrong value of ${path} is reported with its place`, async () => {
     for (const value of values) {
       const { text, line, column, keyColumn } = fileWith(path, value);
       const found = (await diagnose(text)).filter(({ key, level }) =>
@@ -158,7 +158,7 @@ for (const [path, values, wanted] of WRONG_VALUES) {
 }
 
 for (const [path, items, wanted] of WRONG_ITEMS) {
-  Deno.test(`a wrong item of ${path} is told with its place`, async () => {
+  Deno.test(`a wrong item of ${path} is reported with its place`, async () => {
     for (const item of items) {
       const { text, line, column } = fileWith(path, `[ ${item === "" ? "~" : item} ]`);
       const name = `${path.replace("NAME", "my-driver")}[0]`;
@@ -321,7 +321,7 @@ const TOGETHER: readonly (readonly [name: string, text: string, said: readonly (
       "0".repeat(57)
     }…", wanted no hash of an archive beside the commit of a git repository`],
   ],
-  ["a driver of one's own without address", "modules: [base, foo]\nmodule-configs: {foo: {}}\n", [
+  ["a user's driver without address", "modules: [base, foo]\nmodule-configs: {foo: {}}\n", [
     `f:2:18: module-configs.foo.url: found nothing, wanted the https:// or file:// address of its source, as the module "foo" is chosen`,
   ]],
   ["a module named like a property of every object", "modules: [base, constructor]", [
@@ -411,7 +411,7 @@ Deno.test("addresses to look for are in lower case, and none without detection",
   assert.deepEqual((await loadConfig(`autokexec: {mac_detection: no, ${macs}}`, "f")).config.autokexec.macs, []);
 });
 
-Deno.test("a driver of one's own is built by kbuild unless it says otherwise", async () => {
+Deno.test("a user's driver is built by kbuild unless the configuration names another builder", async () => {
   const hash = "AB".repeat(32);
   const { config, warnings } = await loadConfig(
     `modules: [base, my_driver, r8152, clevo-fancontrol]

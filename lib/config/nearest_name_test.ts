@@ -14,7 +14,7 @@ Deno.test("the distance counts inserted, deleted, replaced and swapped character
   }
 });
 
-Deno.test("the nearest name is near, or there is none", () => {
+Deno.test("a name that is not near is not suggested", () => {
   const names = ["disk", "part", "load", "mac_detection", "exclude-packages"];
   for (
     const [typed, nearest] of [

@@ -84,7 +84,7 @@ const PROBLEMS: readonly (readonly [name: string, text: string, said: readonly s
 ];
 
 for (const [name, text, said] of PROBLEMS) {
-  Deno.test(`what is said about ${name}`, async () => assert.deepEqual(await complain(text), said));
+  Deno.test(`the message about ${name}`, async () => assert.deepEqual(await complain(text), said));
 }
 
 Deno.test("a text that is too long is not parsed", async () => {

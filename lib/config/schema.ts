@@ -2,7 +2,7 @@
  * The shape of `config.yaml`: every key, what it may hold, and its default. The loader, the JSON Schema for editors and the test of
  * doc/config.md are all made from this.
  *
- * The message of each check says what is wanted; the loader puts what was found before it.
+ * The message of each check says what the value must be; the loader puts what it found before that.
  */
 
 import { encodeUtf8 } from "../formats/text.ts";

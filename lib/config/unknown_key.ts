@@ -19,7 +19,7 @@ interface Place {
   readonly schema: v.GenericSchema;
 }
 
-/** What is said about an unknown key of a mapping. */
+/** The message about an unknown key of a mapping. */
 export function judgeUnknownKey(key: string, { map, path, schema }: Place): Omit<Diagnostic, "line" | "column"> {
   const names = knownKeys(schema) ?? [];
   const where = path.length === 0 ? {} : { key: formatPath(path) };

@@ -56,7 +56,7 @@ function toInput(
   return value;
 }
 
-/** A MAC address that YAML 1.1 takes for a number of base 60 (11:11:11:11:11:11), as it is written: nobody means that number. */
+/** A MAC address that YAML 1.1 takes for a number of base 60 (11:11:11:11:11:11), as written: no user means that number. */
 const macAddress = /^(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/;
 
 function plainInput({ value, source }: YamlScalar): YamlScalar["value"] {
@@ -99,7 +99,7 @@ function describeSecret({ value }: YamlScalar): string {
   return typeof value === "string" ? "something else (not shown)" : `what YAML reads as ${kind} (not shown)`;
 }
 
-/** What to do about a value that is of the wrong kind, in words that follow what is wanted. */
+/** What to do about a value of the wrong kind, in words that follow "wanted …" in the message. */
 function cureOfScalar({ value, source }: YamlScalar, schema: v.GenericSchema | undefined): string {
   if (value === null && source === "") return " (or leave the key out for its default)";
   const isText = typeof value === "string";

@@ -25,7 +25,7 @@ Deno.test("P17: as root mmdebstrap mounts in a namespace of its own, where the m
   assert.equal(bootstrapProgram(user).includes("unshare"), false);
 });
 
-Deno.test("steps of mmdebstrap are told from its other talk", () => {
+Deno.test("steps of mmdebstrap are distinguished from its other output", () => {
   assert.equal(readBootstrapStep("I: extracting archives..."), "extracting archives");
   const others = [
     "I: main() received signal PIPE: waiting for setup...",

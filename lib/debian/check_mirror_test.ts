@@ -62,33 +62,39 @@ async function ask(answer: () => Response): Promise<UserError | undefined> {
   }
 }
 
-Deno.test({ name: "P8: real mirrors that do not help are told apart", ignore: whyNoApt !== undefined }, async () => {
-  const now = new Date().toUTCString().replace("GMT", "UTC");
-  const good = release.replace(/Date: .*/, `Date: ${now}`).replace(/Valid-Until: .*\n/, "");
-  assert.equal(await ask(() => new Response(good)), undefined);
-  assert.match((await ask(() => new Response("<html>", { status: 200 })))?.message ?? "", /log-in page/);
-  assert.match((await ask(() => new Response("", { status: 404 })))?.message ?? "", /has no suite "trixie"/);
-  assert.match(
-    (await ask(() => new Response("", { status: 407 })))?.message ?? "",
-    /a proxy wants a name and a password/,
-  );
-  assert.match((await ask(() => new Response("", { status: 403 })))?.message ?? "", /refuses: 403 Forbidden/);
-});
-
-Deno.test({ name: "P8: a mirror that is not there is told in seconds", ignore: whyNoApt !== undefined }, async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const port = listener.addr.port;
-  listener.close();
-  const directory = await Deno.makeTempDir();
-  try {
-    const started = performance.now();
-    const asked = checkMirror(system, { ...question, mirror: `http://127.0.0.1:${port}/debian`, directory });
-    await assert.rejects(
-      asked,
-      /Debian's packages cannot be fetched: the mirror .* does not answer \(127\.0\.0\.1:\d+\)/,
+Deno.test(
+  { name: "P8: each kind of useless mirror has a message of its own", ignore: whyNoApt !== undefined },
+  async () => {
+    const now = new Date().toUTCString().replace("GMT", "UTC");
+    const good = release.replace(/Date: .*/, `Date: ${now}`).replace(/Valid-Until: .*\n/, "");
+    assert.equal(await ask(() => new Response(good)), undefined);
+    assert.match((await ask(() => new Response("<html>", { status: 200 })))?.message ?? "", /log-in page/);
+    assert.match((await ask(() => new Response("", { status: 404 })))?.message ?? "", /has no suite "trixie"/);
+    assert.match(
+      (await ask(() => new Response("", { status: 407 })))?.message ?? "",
+      /a proxy wants a name and a password/,
     );
-    assert.ok(performance.now() - started < 20_000);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-});
+    assert.match((await ask(() => new Response("", { status: 403 })))?.message ?? "", /refuses: 403 Forbidden/);
+  },
+);
+
+Deno.test(
+  { name: "P8: a mirror that does not answer is reported within seconds", ignore: whyNoApt !== undefined },
+  async () => {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const port = listener.addr.port;
+    listener.close();
+    const directory = await Deno.makeTempDir();
+    try {
+      const started = performance.now();
+      const asked = checkMirror(system, { ...question, mirror: `http://127.0.0.1:${port}/debian`, directory });
+      await assert.rejects(
+        asked,
+        /Debian's packages cannot be fetched: the mirror .* does not answer \(127\.0\.0\.1:\d+\)/,
+      );
+      assert.ok(performance.now() - started < 20_000);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+);

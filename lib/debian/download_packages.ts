@@ -5,7 +5,7 @@ import { type BootstrapHost, bootstrapProgram } from "./bootstrap_program.ts";
 export function formatDownload(packages: readonly string[]): readonly string[] {
   return [
     'umask 022; mkdir "$1/debs" "$1/x"; cd "$1/debs"',
-    // apt's own user may not enter this directory, whoever we are
+    // apt's own user may not enter this directory, whichever user we run as
     `APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --option APT::Sandbox::User=root download ${packages.join(" ")}`,
     'for deb in *.deb; do dpkg-deb -x "$deb" "$1/x"; done',
   ];

@@ -27,7 +27,7 @@ Deno.test("distributions and their derivatives are known by os-release", async (
   }
 });
 
-Deno.test("a distribution nobody described is unknown, not guessed", async () => {
+Deno.test("a distribution without a description is unknown, not guessed", async () => {
   assert.equal(detectDistribution(await Deno.readTextFile(new URL("opensuse-tumbleweed", fixtures))), undefined);
   assert.equal(detectDistribution(""), undefined);
 });

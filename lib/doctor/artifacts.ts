@@ -18,7 +18,7 @@ export interface ArtifactFacts {
   readonly hasInitrd: boolean;
   /** The key file: "missing", "wrong" (not 32 bytes), "open" (others may read it), "good". */
   readonly key: "missing" | "wrong" | "open" | "good";
-  /** The shared key was found in the initrd; undefined when there is none of the two, or they may not be read. */
+  /** The shared key was found in the initrd; undefined when either is missing or may not be read. */
   readonly initrdHasKey: boolean | undefined;
   /** The configuration is newer than the initrd. */
   readonly isConfigNewer: boolean;

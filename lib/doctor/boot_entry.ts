@@ -10,7 +10,7 @@ import { unlessRefused } from "../file_access.ts";
 
 export interface BootEntryFacts {
   readonly isSetUp: boolean;
-  /** Undefined: nobody but root may look. */
+  /** Undefined: only root may look. */
   readonly entry:
     | Pick<BootPreview, "commandLine" | "commandLineSource" | "notices">
     | { readonly refusal: string }

@@ -14,7 +14,7 @@ export interface NamedDevice {
 
 export interface DeviceSettings {
   readonly commandLine: string;
-  /** Texts of the files; undefined where there is none. */
+  /** Texts of the files; undefined for a missing file. */
   readonly fstab: string | undefined;
   /** /etc/crypttab and /etc/crypttab.initramfs (of mkinitcpio), one after the other. */
   readonly crypttab: string | undefined;
@@ -95,7 +95,7 @@ function isFormatted(options: string): boolean {
   return options.split(",").some((option) => /^(?:swap|tmp(?:=.*)?)$/.test(option));
 }
 
-/** Whether a desktop is told where the root file system is; ZFS has parameters of its own. */
+/** Whether the command line tells a desktop where the root file system is; ZFS has parameters of its own. */
 export function namesRoot(commandLine: string): boolean {
   return parseKernelCommandLine(commandLine).some(({ name }) => ["root", "zfs"].includes(name));
 }

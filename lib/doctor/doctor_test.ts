@@ -276,7 +276,7 @@ testTopic<NetworkFacts>("network", {
     nics: [{ name: "enp0s31f6", driver: "e1000e", hasCarrier: true, speedMbps: 1000 }],
   },
   cases: [
-    ["network programs", "error", /told to manage it by \/etc\/x/, { networkManagerConflicts: ["/etc/x"] }],
+    ["network programs", "error", /manages it because of \/etc\/x/, { networkManagerConflicts: ["/etc/x"] }],
     ["network programs", "error", /dhcpcd takes every link/, {
       greedyPrograms: [{
         name: "dhcpcd",

@@ -58,7 +58,7 @@ function checkNetworkPrograms({ networkManagerConflicts, greedyPrograms }: Netwo
   }
   if (networkManagerConflicts.length === 0) return ok("leave the stiefel link alone");
   return error(
-    `NetworkManager is told to manage it by ${networkManagerConflicts.join(", ")}`,
+    `NetworkManager manages it because of ${networkManagerConflicts.join(", ")}`,
     `Take ${STIEFEL_LINK_NAME} out there, or the desktop loses its disk`,
   );
 }

@@ -6,7 +6,7 @@ import { networkManagerRule } from "../host/network_rules.ts";
 import type { HostTree } from "../host/tree.ts";
 import type { System } from "../system/system.ts";
 
-/** A program that configures every link it sees, and where it is told which not. */
+/** A program that configures every link it sees, and the file that lists its exceptions. */
 export interface GreedyProgram {
   readonly name: string;
   readonly unit: string;

@@ -6,7 +6,7 @@ import { openHostTree } from "../host/tree.ts";
 
 const rules = "/etc/NetworkManager/conf.d";
 
-/** Whether a file of somebody else is found beside ours. */
+/** Whether doctor finds a file of the user beside ours. */
 async function isFound(path: string, text: string): Promise<boolean> {
   const system = createMemorySystem({ files: { [networkManagerRule.path]: networkManagerRule.text, [path]: text } });
   const found = await findNetworkManagerConflicts(await openHostTree(system));
@@ -60,7 +60,7 @@ Deno.test("a connection of the link's name is found", async () => {
   assert.equal(await isFound(path, "[connection]\ninterface-name=eno1\n"), false);
 });
 
-Deno.test("L6: dhcpcd in a runlevel of OpenRC takes every link, unless it is told not to", async () => {
+Deno.test("L6: dhcpcd in a runlevel of OpenRC takes every link, unless its configuration forbids that", async () => {
   const find = async (files: Readonly<Record<string, string>>): Promise<readonly string[]> => {
     const system = createMemorySystem({ files, commands: [(argv) => argv[0] === "systemctl" ? 127 : undefined] });
     return (await findGreedyPrograms(system, await openHostTree(system))).map(({ name }) => name);

@@ -15,7 +15,7 @@ export interface SecureBootFacts {
   readonly isSecureBoot: boolean;
   /** "integrity", "confidentiality"; undefined where the kernel is not locked down. */
   readonly lockdown: string | undefined;
-  /** The kernel that the laptop would turn into; undefined when there is none, it may not be read, or nothing checks who has signed it. */
+  /** The kernel that the laptop would turn into; undefined when it is missing, may not be read, or its signature is not checked. */
   readonly imageKernel: { readonly path: string; readonly signature: KernelSignature } | undefined;
   /** What the running kernel calls the keys it checks signatures with; undefined where they are not shown, or none are needed. */
   readonly trustedKeys: readonly string[] | undefined;
@@ -55,7 +55,7 @@ function checkSecureBoot({ isSecureBoot, lockdown, imageKernel, trustedKeys }: S
       `Build the image again, and run ${commandToType("setup-server", { asRoot: true })}`,
     );
   }
-  const signer = signature.names.at(-1) ?? "somebody unknown";
+  const signer = signature.names.at(-1) ?? "an unknown signer";
   if (trustedKeys === undefined) {
     return unknown(
       `${locked}; whether it trusts "${signer}", who signed ${path}, is not seen`,

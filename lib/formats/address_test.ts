@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { addressFamily, isAddressWithPrefix, isAddressWithZone, isLinkName, isMac } from "./address.ts";
 
-Deno.test("the family of an address is told, and nothing else is taken for one", () => {
+Deno.test("an address has a family, other text has none", () => {
   const cases: readonly [string, 4 | 6 | undefined][] = [
     ["192.0.2.1", 4],
     ["0.0.0.0", 4],

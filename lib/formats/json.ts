@@ -1,6 +1,6 @@
 /**
  * JSON in exactly one form: UTF-8, compact, no key twice, no unknown key, every size bounded. Messages name the place of a mistake and
- * what is wanted there, never what was found: a field may hold a passphrase.
+ * what must stand there, never what was found: a field may hold a passphrase.
  */
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";

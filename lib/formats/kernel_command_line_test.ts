@@ -139,7 +139,7 @@ Deno.test("a missing role and unacceptable values are refused", () => {
   for (const text of bad) assert.throws(() => parseStiefelParameters(text), ProtocolError, text);
 });
 
-Deno.test("a command line the kernel would cut is told", () => {
+Deno.test("a command line that the kernel would cut is refused", () => {
   assert(isKernelCommandLine("x".repeat(2047)));
   assert(!isKernelCommandLine("x".repeat(2048)));
   assert(!isKernelCommandLine("a\nb"));

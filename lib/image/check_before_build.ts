@@ -27,7 +27,7 @@ export async function demandWritable(system: System, { what, path, mode = 0o755 
 
 /**
  * For a folder of our own whose files an earlier command may have made as root. Runs `id`.
- * @throws {UserError} when something in it belongs to root, and we are somebody else
+ * @throws {UserError} when something in it belongs to root, and we run as another user
  */
 export async function demandOwnFiles(system: System, access: Access): Promise<void> {
   const { stdout: uid } = await system.run(["id", "-u"]);

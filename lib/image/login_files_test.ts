@@ -16,7 +16,7 @@ Deno.test("init starts nothing that would suspend or end a session for a closed 
   ]);
 });
 
-Deno.test("root is locked and nobody can log in, even when a password is there", () => {
+Deno.test("root is locked and no user can log in, even when a password is there", () => {
   const files = formatLoginFiles({ shell: "/bin/sh", isDebug: false, drivers: [], passwordHash: "$6$salt$hash" });
   assert.match(content(files, "etc/shadow"), /^root:!:/);
   assert.ok(!content(files, "etc/inittab").includes("getty"));

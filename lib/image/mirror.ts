@@ -5,7 +5,7 @@ export const debianMirror = "http://deb.debian.org/debian";
 /**
  * Finds a mirror of the main Debian archive in apt's sources: the one-line format and deb822 (sources.list(5)).
  * @param files contents of /etc/apt/sources.list and /etc/apt/sources.list.d/*
- * @returns undefined when there is none (another distribution, or only security and third parties)
+ * @returns undefined when the files name none (another distribution, or only security and third parties)
  */
 export function findDebianMirror(files: readonly string[]): string | undefined {
   return files.flatMap(readAddresses).find(isDebianArchive);

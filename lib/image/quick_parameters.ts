@@ -1,4 +1,7 @@
-/** What the image's kernel is told beside the role: to say only what is worth a notice, and to leave out what is of no use here (doc/image.md). Data. */
+/**
+ * Parameters of the image's kernel beside the role: the kernel prints only warnings, and leaves out what is of no use here
+ * (doc/image.md). Data.
+ */
 
 export const imageParameters: readonly string[] = [
   "loglevel=6",

@@ -41,7 +41,7 @@ Deno.test("libraries loaded by name at run time stay", () => {
   assert.deepEqual([...unneeded], []);
 });
 
-Deno.test("libraries that need each other, and nobody else does, go", () => {
+Deno.test("libraries that only each other need go", () => {
   const unneeded = findUnneededLibraries(
     [{ path: library("libx.so.1"), needs: ["liby.so.1"] }, { path: library("liby.so.1"), needs: ["libx.so.1"] }],
     [],

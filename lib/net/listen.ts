@@ -15,7 +15,7 @@ export interface ListenOptions extends StreamOptions {
   readonly maximumConnections?: number;
   /** Whether a client of ours is expected from this address: it is closed only when all others are kept or expected, too. Default: none. */
   readonly isExpected?: (remoteAddress: string) => boolean;
-  /** Said to a connection that is closed for want of room, if nothing was said to it yet. A few bytes. */
+  /** Sent to a connection that is closed for want of room, if it was sent nothing yet. A few bytes. */
   readonly farewell?: Uint8Array;
 }
 
@@ -97,9 +97,9 @@ async function acceptAll(
 }
 
 /**
- * Of those not kept, one from an address where nobody is expected, if there is one: a stranger with many addresses cannot keep a client out. Of
- * these the oldest of the address that has most: whoever fills the places with many connections loses his own, and a single connection from
- * elsewhere stays. Pure.
+ * Of those not kept, one from an address where no client is expected, if there is one: a stranger with many addresses cannot
+ * keep a client out. Of these the oldest of the address that has most: an address that fills the places with many
+ * connections loses its own, and a single connection from elsewhere stays. Pure.
  * @param streams oldest first; the last one has just come and is not kept
  */
 export function chooseTurnedAway<Stream extends Pick<AcceptedStream, "isKept" | "remoteAddress">>(

@@ -31,14 +31,14 @@ export function checkHost(authority: string, place: PagePlace): "ours" | "foreig
 function isOurName(text: string, { localAddress, names }: PagePlace): boolean {
   if (addressFamily(text) === 4) return text === localAddress;
   const name = text.toLowerCase().replace(/\.$/, "");
-  // whoever asks through the loopback is on this machine
+  // a browser that asks through the loopback is on this machine
   const isLoopback = localAddress === "::1" || localAddress.startsWith("127.");
   const ours = names.map((one) => one.toLowerCase()).filter((one) => /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/.test(one));
   // RFC 6762 section 3: names of a link end with "local"
   return [...ours, ...ours.map((one) => `${one}.local`), ...(isLoopback ? ["localhost"] : [])].includes(name);
 }
 
-/** The one form of an IPv6 address (RFC 5952), with an IPv4 address in it as itself; "" for what is none. */
+/** The one form of an IPv6 address (RFC 5952), with an IPv4 address in it as itself; "" for other text. */
 function canonical6(text: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text)?.[1];
   if (addressFamily(text) === 4) return canonical6(`::ffff:${text}`);

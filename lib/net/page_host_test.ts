@@ -21,7 +21,7 @@ const cases: readonly [localAddress: string, authority: string, expected: Return
   ["fe80::1", "laptop.local.:4645", "ours"],
   ["::1", "localhost:4645", "ours"],
   ["127.0.0.1", "localhost", "ours"],
-  // somebody else's
+  // of other machines
   ["192.0.2.1", "evil.example:4645", "foreign"],
   ["192.0.2.1", "laptop.evil.example:4645", "foreign"],
   ["192.0.2.1", "laptop.local.evil.example", "foreign"],

@@ -11,7 +11,7 @@ const maximumRequestBytes = 8 * 1024;
 export interface PageRequest {
   readonly method: string;
   readonly path: string;
-  /** The Accept header, lower case; "" when there is none. */
+  /** The Accept header, lower case; "" when it is missing. */
   readonly accept: string;
   /** Whom it is for: the Host header, and the one of a target in absolute form. None only in HTTP/1.0. */
   readonly hosts: readonly string[];

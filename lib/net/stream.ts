@@ -42,7 +42,7 @@ export interface AcceptedStream extends ByteStream {
   /** The peer has shown that it belongs here: from now on the connection is not closed in favour of a new one. */
   keep(): void;
   readonly isKept: boolean;
-  /** Says this, if nothing was said yet, and closes. */
+  /** Sends this, if nothing was sent yet, and closes. */
   turnAway(farewell: Uint8Array): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export interface ConnectOptions extends StreamOptions {
 
 /**
  * Opens a TCP connection. Needs `--allow-net`.
- * @throws {IdleTimeout} when nobody answered in time
+ * @throws {IdleTimeout} when the other side did not answer in time
  * @throws {Deno.errors.ConnectionRefused} and its siblings
  */
 export async function connectStream(options: ConnectOptions): Promise<ByteStream> {

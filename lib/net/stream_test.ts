@@ -80,7 +80,7 @@ Deno.test("closing a listener ends its connections", async () => {
   assert.equal(await stream.read(), undefined);
 });
 
-Deno.test("a connection more than allowed takes the place of one that is not kept, else it is told so and closed", async () => {
+Deno.test("a connection more than allowed takes the place of one that is not kept, else the listener sends the farewell and closes it", async () => {
   const place = { address: host, port: 0, maximumConnections: 2, farewell: new TextEncoder().encode("full") };
   await using listener = listenStream(place, async (stream) => {
     if ((await stream.read())?.[0] !== 1) return;
@@ -110,7 +110,7 @@ Deno.test("a connection more than allowed takes the place of one that is not kep
   await keep(again);
 });
 
-Deno.test("who fills the places loses his own, the oldest first; whoever came alone stays", () => {
+Deno.test("an address that fills the places loses its own, the oldest first; a single connection from elsewhere stays", () => {
   const connections = (...addresses: string[]): { remoteAddress: string; isKept: boolean; at: number }[] =>
     addresses.map((address, at) => ({ remoteAddress: address.toLowerCase(), isKept: /[A-Z]/.test(address), at }));
   // capitals are kept

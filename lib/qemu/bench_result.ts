@@ -79,7 +79,7 @@ function sortRounds(rounds: readonly BootRound[]): readonly { readonly round: Bo
   }).sort((a, b) => a.ratio - b.ratio);
 }
 
-/** The round in the middle (of two, the slower): whoever shares the measuring machine disturbs a round, not all of them alike. */
+/** The round in the middle (of two, the slower): other work on the measuring machine disturbs a round, not all of them alike. */
 export function middleRound(rounds: readonly BootRound[]): BootRound | undefined {
   const sorted = sortRounds(rounds);
   return sorted[Math.floor(sorted.length / 2)]?.round ?? rounds[0];

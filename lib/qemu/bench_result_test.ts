@@ -27,7 +27,7 @@ Deno.test("the figures of a boot are those of the stable keys, with the ratio of
   });
 });
 
-Deno.test("of several rounds the one in the middle counts, and the ratios of all are told", () => {
+Deno.test("of several rounds the one in the middle counts, and the table shows the ratios of all", () => {
   const rounds = [90, 55, 70, 60].map((multiUser, round) => ({
     network: { times: { ...network, agent: 10 - round, multiUser }, desktopProcessor: { multiUser: 40 + round } },
     local: { times: { ...local, multiUser: 50 }, desktopProcessor: { multiUser: 32 + round } },

@@ -70,7 +70,7 @@ const grubDirectory = "/boot/grub/i386-pc";
 const makeUnifiedImage = `chroot "$1" sh -c 'ukify build --linux /boot/vmlinuz-* --initrd /boot/initrd.img-* ` +
   `"--cmdline=${demoDiskCommandLine}" --output=/${unifiedImagePath}'`;
 
-/** Left out of every package: nobody reads them on this disk. */
+/** Left out of every package: no program reads them on this disk. */
 const excludedPaths = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"] as const;
 
 /** Where a disk has the files of packages that it was asked to keep. */

@@ -111,7 +111,7 @@ export interface RunPlace {
   readonly signal?: AbortSignal;
 }
 
-/** What a demo boot is told through its credentials (image/demo/usr/lib/stiefel-demo/report). */
+/** What a demo boot reads from its credentials (image/demo/usr/lib/stiefel-demo/report). */
 export interface DemoOrder {
   readonly action: "poweroff" | "bench";
   readonly token: string;
@@ -254,7 +254,7 @@ export async function bootLocally(
   return { ...outcome, processor: await steps.processor() };
 }
 
-/** An initramfs of Debian that opens its shell, and systemd's emergency mode: nobody is there to type. */
+/** An initramfs of Debian that opens its shell, and systemd's emergency mode: no user is there to type. */
 const hopelessPattern = /No init found|ALERT!|You are in (?:emergency|rescue) mode/;
 
 function waitForReport(machine: Vm, timeoutMs: number): Promise<ConsoleLine> {
@@ -339,7 +339,7 @@ export interface Fact {
   readonly holds: boolean;
 }
 
-/** What must be true of a boot over the network, in the order it is told. */
+/** What must be true of a boot over the network, in the order of the report. */
 export function listFacts(outcome: BootOutcome): readonly Fact[] {
   const { report, laptopEnd, desktopEnd } = outcome;
   return [

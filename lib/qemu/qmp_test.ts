@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseQmpMessage } from "./qmp.ts";
 
-Deno.test("the lines of QEMU's control protocol are told apart", () => {
+Deno.test("each line of QEMU's control protocol has its kind", () => {
   const cases = [
     ['{"QMP": {"version": {"qemu": {"major": 7}}, "capabilities": ["oob"]}}', { kind: "greeting" }],
     ['{"return": {}, "id": 1}', { kind: "answer", id: 1, value: {} }],

@@ -79,7 +79,7 @@ export async function startVm(
   const lines: ConsoleLine[] = [];
   const watchers = new Set<(line: ConsoleLine) => void>();
   const rawLogPath = `${options.runDirectory}/${spec.name}.raw.log`;
-  // Until QEMU makes it anew, whoever reads along would find what an earlier machine of this name has asked.
+  // Until QEMU makes it anew, a reader would find what an earlier machine of this name has asked.
   await system.remove(rawLogPath);
   let qmp: Promise<Qmp> | undefined;
   let endedByUs: string | undefined;
@@ -191,7 +191,7 @@ export async function startVm(
 function createKeyboard(): { readonly typed: ReadableStream<Uint8Array<ArrayBuffer>>; type(text: string): void } {
   const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>>();
   const writer = writable.getWriter();
-  // A machine that has ended reads no more; that it has ended is told elsewhere.
+  // A machine that has ended reads no more; its `ended` reports that.
   return { typed: readable, type: (text) => void writer.write(encodeUtf8(text)).catch(() => {}) };
 }
 
@@ -244,7 +244,7 @@ const kvmTrialMs = 10_000;
 
 /**
  * What QEMU we have and whether it can use KVM.
- * @throws {UserError} when QEMU is older than 7.2; {CommandError} when there is none
+ * @throws {UserError} when QEMU is older than 7.2; {CommandError} when it is not installed
  */
 export async function detectQemuHost(system: System): Promise<QemuHost> {
   const { stdout } = await system.run(["qemu-system-x86_64", "--version"]);

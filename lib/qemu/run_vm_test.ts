@@ -112,7 +112,7 @@ Deno.test("a machine that runs longer than its limit is ended by its own process
   assert.deepEqual(qemu.signals, ["SIGTERM"]);
 });
 
-Deno.test("Ctrl-C ends the machine and is told as such", async () => {
+Deno.test("Ctrl-C ends the machine, and the result says so", async () => {
   const qemu = createFakeQemu();
   const stop = new AbortController();
   await using vm = await start(qemu, { signal: stop.signal });
@@ -122,7 +122,7 @@ Deno.test("Ctrl-C ends the machine and is told as such", async () => {
   assert.equal((await vm.ended).kind, "ended");
 });
 
-Deno.test("leaving the scope ends the machine; one that has switched itself off is said to have done so", async () => {
+Deno.test("leaving the scope ends the machine; the result of one that has switched itself off says so", async () => {
   const left = createFakeQemu();
   {
     await using _vm = await start(left);

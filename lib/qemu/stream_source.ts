@@ -1,5 +1,6 @@
 /**
- * A laptop that, beside serving its disk, sends a plain stream of zeros to whoever connects: what the block transports are compared with.
+ * A laptop that, beside serving its disk, sends a plain stream of zeros to every client: what the block transports are
+ * compared with.
  * The image stays as it is; the sender is a few files appended to its initrd for this one run.
  */
 

@@ -1,4 +1,4 @@
-/** Standard output, written at once and whole: what is said last must not be lost at the exit. */
+/** Standard output, written at once and whole: the last lines must not be lost at the exit. */
 export function writeStandardOutput(text: string): void {
   const bytes = new TextEncoder().encode(text);
   for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
@@ -11,13 +11,13 @@ const flushMs = 1_000;
 
 export interface OutputQueue {
   write(text: string): void;
-  /** Resolves when all is written, or after a second: a terminal that stands still keeps nobody from ending. */
+  /** Resolves when all is written, or after a second: a stopped terminal does not keep the program from ending. */
   flush(): Promise<void>;
 }
 
 /**
- * Standard output in the background, for what must go on when somebody stops the terminal (Ctrl-S, Scroll Lock); what is too much then, the
- * oldest first, is lost.
+ * Standard output in the background, for programs that must go on when a user stops the terminal (Ctrl-S, Scroll Lock). When
+ * too much is waiting, the oldest text is lost.
  * @param write one piece; says how much of it was written
  */
 export function createOutputQueue(
@@ -35,7 +35,7 @@ export function createOutputQueue(
         for (let written = 0; written < piece.length;) written += await write(piece.subarray(written));
       }
     } catch {
-      // The terminal is gone: there is nobody to tell.
+      // The terminal is gone: no place is left to print.
     } finally {
       draining = undefined;
     }

@@ -12,7 +12,7 @@ Deno.test("what is queued is written in order, also by a terminal that takes it 
   assert.equal(text, Array.from({ length: 10 }, (_, number) => `line ${number}\n`).join(""));
 });
 
-Deno.test("a terminal that stands still stops nobody; the last lines come when it goes on", async () => {
+Deno.test("a stopped terminal does not stop the program; the last lines come when it goes on", async () => {
   const goesOn = Promise.withResolvers<void>();
   let text = "";
   const queue = createOutputQueue(async (bytes) => {

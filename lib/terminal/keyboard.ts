@@ -53,7 +53,7 @@ export function createKeyboard(input: TerminalInput): Keyboard {
       const bytes = await next(quietMs, stopped);
       if (bytes === undefined) return;
       if (bytes === null) throw new StoppedByUser();
-      // Ctrl-C is none that was meant for something else.
+      // Ctrl-C always stops: the user cannot have meant it for an earlier question.
       if (bytes.includes(3)) throw new StoppedByUser();
     }
   }

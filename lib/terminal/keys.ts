@@ -51,7 +51,7 @@ const Code = {
   delete: 0x7f,
 } as const;
 
-/** Parameters of a sequence that are looked at; a longer one is none that we know. */
+/** The most parameters of a sequence that we know; a longer one is unknown. */
 const maximumParameters = 16;
 
 /** @returns the keys that the bytes bring to their end, in order */
@@ -65,7 +65,7 @@ export function readKeys(
   return { state: current, keys };
 }
 
-/** How long the rest of a sequence is waited for, in milliseconds; undefined: there is none to wait for. */
+/** How long to wait for the rest of a sequence, in milliseconds; undefined: no sequence has begun. */
 export function pauseMsOf({ place, isPasting }: KeyState): number | undefined {
   // A terminal writes a sequence at once, but a serial line brings it byte by byte.
   if (place.kind === "escape") return 15;

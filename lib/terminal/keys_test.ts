@@ -75,7 +75,7 @@ for (const [name, bytes] of ignored) {
   });
 }
 
-Deno.test("P2: what is typed and what is pasted are told apart", () => {
+Deno.test("P2: typed and pasted text are distinguished", () => {
   assert.equal(keysOf("\x1b[200~yes\r\x1b[201~y"), "{y}{e}{s}{\n}y");
   assert.equal(keysOf("\x1b[200~half|y"), "{h}{a}{l}{f}y");
   assert.equal(keysOf("a\r\n\x7f\x08\x15\x04"), "a<enter><enter><erase><erase><erase-line><end>");

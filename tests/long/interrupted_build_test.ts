@@ -10,7 +10,7 @@ import type { RunningProcess } from "../../lib/system/system.ts";
 import { projectRoot } from "../support/source_tree.ts";
 
 const system = createRealSystem({ home: Deno.env.get("HOME") ?? "/" });
-/** nobody, and the ids that it is given in a user namespace. */
+/** The user "nobody", and its ids in a user namespace. */
 const userId = 65534;
 const subordinateIds = `nobody:200000:65536\n`;
 
@@ -27,7 +27,7 @@ async function makeRig(who: "root" | "user"): Promise<Rig> {
   await Deno.mkdir(project);
   const names = ["main.ts", "stiefelsystem", "deno.json", "deno.lock", "lib", "agents", "image"];
   await system.run(["cp", "-R", ...names.map((name) => `${projectRoot}${name}`), project]);
-  // Where nobody may run it, and with its downloads.
+  // Where the user "nobody" may run it, and with its downloads.
   await system.run(["cp", Deno.execPath(), `${directory}/deno`]);
   const downloads = Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`;
   await Deno.mkdir(`${directory}/downloads`);
@@ -72,7 +72,7 @@ async function makeRig(who: "root" | "user"): Promise<Rig> {
         },
       ),
     [Symbol.asyncDispose]: async () => {
-      // What a user is told when something stays mounted: rm fails.
+      // As for a user who deletes the cache: rm fails when something stays mounted.
       await system.run(["rm", "-rf", "--one-file-system", directory]);
       assert.equal(await system.lstat(directory), undefined, "a file system stays mounted in the cache");
     },

@@ -116,7 +116,7 @@ Deno.test({
       watcher: { onStep: () => stop.abort() },
     });
     await assert.rejects(running, /Stopped/);
-    // Whoever is still there would have this run's directory as its own.
+    // A QEMU that is still there would have this run's directory in its arguments.
     const { stdout } = await system.run(["ps", "-e", "-o", "args"]);
     assert.ok(!stdout.includes(`file=${settings.diskPath}`));
   },

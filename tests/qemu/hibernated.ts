@@ -35,7 +35,7 @@ export async function assertRefused(rig: QemuTest, diskPath: string, sleeper: st
   await desktop.waitForLine(/Press Enter to switch this machine off/, { timeoutMs: 60 * second });
   desktop.type("\n");
   assert.equal((await desktop.ended).kind, "shutdown");
-  // It was told that the disk is no longer used.
+  // The desktop has told it that the disk is no longer used.
   assert.equal((await laptop.ended).kind, "shutdown");
   const writers = desktop.lines.filter(({ text }) =>
     /EXT4-fs .* r\/w |recovering journal|stiefel-demo: root=/.test(text)

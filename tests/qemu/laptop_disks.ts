@@ -1,5 +1,5 @@
 /**
- * Disks of laptops that nobody has set up yet, made once and kept in the cache: plain ones and those on LUKS and LVM or on btrfs.
+ * Disks of laptops before setup-server, made once and kept in the cache: plain ones and those on LUKS and LVM or on btrfs.
  */
 
 import { hashText } from "../../lib/hash.ts";

@@ -78,7 +78,7 @@ export async function serveAndComeBack(
   );
   assert.ok(
     said.some(({ text }) => /^\s*The computer restarts as a stiefelsystem in /.test(text)),
-    "the terminal on which root works was told",
+    "the terminal on which root works shows the warning",
   );
   assertWasUnmounted(desktop.lines, kind);
   assertWasUnmounted(said, kind);

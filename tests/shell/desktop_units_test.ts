@@ -67,7 +67,7 @@ for (const shell of SHELLS) {
       assert.equal((await ask(machine, "attached", device)).code, 0, device);
     }
     assert.equal((await ask(machine, "named", "/dev/nvme0n1p3")).code, 1);
-    // Somebody has named it on purpose.
+    // The user has named it on purpose.
     assert.equal((await ask(machine, "named", "/dev/disk/by-uuid/desktop")).code, 0);
     assert.equal((await ask(machine, "odd", "/dev/nbd0")).code, 1);
   });

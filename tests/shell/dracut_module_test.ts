@@ -58,7 +58,7 @@ const plain: MachineOptions = {
   },
 };
 
-/** Whatever dracut's own network modules were told before: they bring no link up. */
+/** Whatever earlier settings say to dracut's own network modules: they bring no link up. */
 const noNetworks = { "/initramfs/etc/cmdline.d/zzz-stiefelsystem.conf": " rd.neednet=0\n" };
 
 Deno.test("the module is in no initramfs that does not ask for it", async () => {
@@ -244,7 +244,7 @@ for (
   const { name, line, crypttab, record = "" } of [
     { name: "built on the laptop", line: laptopLine, crypttab: "swap UUID=5555 /etc/swap.key luks\n" },
     {
-      name: "built anew on a desktop, by what the laptop was told",
+      name: "built anew on a desktop, by the laptop's command line",
       line: forDesktop(laptopLine),
       crypttab: "swap UUID=5555 /etc/swap.key luks\n",
       record: "RESUME=UUID=4444\n",

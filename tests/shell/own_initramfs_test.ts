@@ -206,7 +206,7 @@ async function source(
   return await machine.run(["bash", `${machine.root}/run.sh`]);
 }
 
-Deno.test("L1: on a desktop dracut is told of the laptop, for the laptop's own initramfs only", async () => {
+Deno.test("L1: on a desktop dracut gets the laptop's settings, for the laptop's own initramfs only", async () => {
   await using machine = await makeMachine();
   const path = place(machine, "dracut-own/etc/dracut.conf.d/zzz-stiefelsystem.conf", "/own.conf");
   const see = { after: 'echo "$add_dracutmodules|$omit_dracutmodules|$add_device"' };

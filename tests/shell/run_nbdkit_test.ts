@@ -42,7 +42,7 @@ for (const shell of SHELLS) {
   });
 
   Deno.test(`A7: the file is written on when the agent is gone (${shell.join(" ")})`, async () => {
-    // `true` ends at once, and nobody reads what follows.
+    // `true` ends at once, and no program reads what follows.
     const { log } = await run(shell, `sleep 0.2; ${say([...kept, ...kept])}`, "| true");
     assert.equal(log.split("\n").length - 1, 2 * kept.length);
   });

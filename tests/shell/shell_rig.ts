@@ -36,7 +36,7 @@ export interface MachineOptions {
   readonly hasCarrier?: boolean;
   /** Names of the links that have a cable; default: all. The cable stays with a link that gets another name. */
   readonly cables?: readonly string[];
-  /** The cables that lead to the laptop: over the others nobody answers. Default: all. */
+  /** The cables that lead to the laptop: over the others no machine answers. Default: all. */
   readonly toLaptop?: readonly string[];
   /** How many attempts to attach fail before one works. */
   readonly refusedAttempts?: number;

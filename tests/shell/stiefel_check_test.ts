@@ -216,7 +216,7 @@ for (const shell of shells) {
     assert.equal(machine.read("/proc/sysrq-trigger"), "o\n");
     assert.ok(!machine.calls().some((call) => call.startsWith("mount ")));
 
-    // Whoever goes on by hand does not come further, although there is nothing left to look at.
+    // A user who goes on by hand does not come further, although there is nothing left to look at.
     Deno.truncateSync(`${machine.root}/dev/dm-2`);
     const again = await check(machine);
     assert.equal(again.code, 1);

@@ -67,7 +67,7 @@ interface Case {
 
 const cases: readonly Case[] = [
   {
-    name: "builds for the kernel it is told",
+    name: "builds for the kernel in its arguments",
     installed: debian,
     args: ["build", "6.9.7-amd64", "/boot/vmlinuz-6.9.7-amd64"],
     calls: [dracutCall("6.9.7-amd64")],
@@ -218,7 +218,7 @@ for (const shell of SHELLS) {
     return machine;
   };
 
-  Deno.test(`L7: where another generator has come since setup-server, that is said and kept for doctor${under}`, async () => {
+  Deno.test(`L7: where another generator has come since setup-server, the builder prints that and keeps it for doctor${under}`, async () => {
     await using machine = await makeAutoremoved();
     const { code, stderr } = await runBuilder(machine, ["newest"]);
     assert.equal(code, 1);
@@ -371,7 +371,7 @@ for (const shell of SHELLS) {
     });
   });
 
-  Deno.test(`wrong usage is told${under}`, async () => {
+  Deno.test(`wrong usage is an error${under}`, async () => {
     await using machine = await install(debian);
     for (const args of [[], ["build"], ["build", "6.1"], ["without"], ["again"], ["all"]]) {
       const { code, stderr } = await machine.run([...shell, script, ...args]);

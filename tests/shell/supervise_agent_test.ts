@@ -76,7 +76,7 @@ for (const shell of SHELLS) {
     ]);
   });
 
-  Deno.test(`${name}: an agent that ends is started again, later each time, and why it ended is said`, async () => {
+  Deno.test(`${name}: an agent that ends is started again, later each time, and the log says why it ended`, async () => {
     const agent = `
       count=$(cat "$0.count" 2>/dev/null || echo 0); echo $((count + 1)) > "$0.count"
       echo "agent for $1"

@@ -3,9 +3,9 @@
  *
  *     deno run --allow-read --allow-env tests/support/host_commands.ts COMMAND [--yes] [--dry-run] [--diff] [--user] [--check]
  *
- * --user: as somebody else than root. --check: says after a stop whether undo-setup gives the system back. setup-undo runs the two after
- * each other, and says whether the system is as before. init-again runs init for the first time, once more, and when somebody has given
- * the configuration a password.
+ * --user: as another user than root. --check: says after a stop whether undo-setup gives the system back. setup-undo runs the
+ * two after each other, and says whether the system is as before. init-again runs init for the first time, once more, and
+ * when the user has given the configuration a password.
  */
 
 import { doctor } from "../../lib/cli/commands/doctor.ts";
@@ -67,7 +67,7 @@ try {
     await undoSetup(system, ui, { dryRun, withDiffs });
   }
   if (command === "setup-foreign") {
-    // It was set up before; since then somebody has changed two of its files, and another is gone.
+    // It was set up before; since then the user has changed two of its files and removed another.
     await setupServer(system, createQuietUi(), setup);
     await system.writeFile("/etc/NetworkManager/conf.d/90-stiefelsystem.conf", "mine\n");
     await system.writeFile("/etc/systemd/network/10-stiefelsystem.network", "mine, too\n");

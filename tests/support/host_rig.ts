@@ -9,14 +9,14 @@ import type { RunOptions, System } from "../../lib/system/system.ts";
 export type ScriptedAnswer = Answer | "ctrl-c" | "meddle";
 
 export interface ScriptedUi extends Ui {
-  /** All that was said, warned and shown. */
+  /** All that the command said, warned and showed. */
   readonly said: readonly string[];
   readonly questions: readonly Question[];
 }
 
 /**
  * Answers questions in order; when the list is at its end, the last answer counts again.
- * @param onMeddle somebody else changes the host while the question is open; then it is answered with yes
+ * @param onMeddle another program changes the host while the question is open; then the answer is yes
  */
 export function createScriptedUi(
   answers: readonly ScriptedAnswer[],

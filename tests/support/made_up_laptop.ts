@@ -71,7 +71,7 @@ export async function createMadeUpLaptop({ hookLines = 0 } = {}): Promise<MadeUp
       "/home/me/host/initramfs-tools/usr/lib/stiefelsystem/initramfs-tools/hooks/stiefelsystem":
         "#!/bin/sh\necho hook\n",
       "/home/me/host/initramfs-post-update/etc/initramfs/post-update.d/stiefelsystem": "#!/bin/sh\necho again\n",
-      // Somebody has had a rule of their own.
+      // The user has written a rule.
       "/etc/NetworkManager/conf.d/90-stiefelsystem.conf":
         "[device-stiefelsystem]\nmatch-device=interface-name:stiefel0\nmanaged=1\n",
       "/usr/sbin/nbd-client": "libnl-genl-3.so.200\0",

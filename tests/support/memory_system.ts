@@ -14,7 +14,7 @@ export interface MemorySystemOptions {
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   /** Path to what the symlink says. */
   readonly symlinks?: Readonly<Record<string, string>>;
-  /** Asked in order until one answers; a program nobody answers for is "not found". */
+  /** Asked in order until one answers; a program for which none answers is "not found". */
   readonly commands?: readonly CommandScript[];
   readonly wallClockMs?: number;
 }

@@ -3,7 +3,7 @@
 import { projectRoot } from "./source_tree.ts";
 
 const folders = ["agents", "doc", "image", "lib", "tests"];
-/** What real systems and tests said stays as it was said; samples of this rule are no names. */
+/** Recorded output of real systems and tests stays as it is; samples of this rule are no names. */
 const notOurs =
   /^tests\/(?:golden|fixtures|vectors)\/|^doc\/decisions\/|^CHANGELOG\.md$|^tests\/architecture_test\.ts$/;
 

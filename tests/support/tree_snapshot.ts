@@ -16,7 +16,7 @@ export async function snapshotTree(root: string): Promise<readonly string[]> {
   return decode(stdout).split("\n").sort();
 }
 
-/** Lines that only one of two snapshots has; of so many lines nobody wants to see the others. */
+/** Lines that only one of two snapshots has; the others would only hide them. */
 export function differingLines(before: readonly string[], after: readonly string[]): readonly string[] {
   const [old, now] = [new Set(before), new Set(after)];
   return [

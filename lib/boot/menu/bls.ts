@@ -120,7 +120,7 @@ function compareEntries(a: SortFields, b: SortFields): number {
 }
 
 export interface Ordered<T> {
-  /** The entry systemd-boot starts when nobody chooses, then the others in the menu's order. */
+  /** The entry that systemd-boot starts without a choice of the user, then the others in the menu's order. */
   readonly entries: readonly T[];
   /** Settings of loader.conf that could not be followed. */
   readonly notices: readonly string[];

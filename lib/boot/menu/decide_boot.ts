@@ -143,7 +143,7 @@ function describeUnusable({ problem, owner, source, commandLine }: MenuCandidate
   return commandLine === "" ? `"${source}" names no command line` : `"${source}" is not known to belong to this system`;
 }
 
-/** The statement needs nobody else. */
+/** For a statement that holds all a boot needs: no boot loader's menu is read. */
 function takeStatement(statement: PlacedStatement): BootDecision | undefined {
   const { kernel, initrds, commandLine, partition } = statement;
   if (kernel === undefined || initrds === undefined || commandLine === undefined) return undefined;

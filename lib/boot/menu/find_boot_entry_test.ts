@@ -124,14 +124,14 @@ const broken: Readonly<Record<string, readonly [Readonly<Record<string, string>>
     { "/vmlinuz": "", "/loader/entries/a.conf": "linux /vmlinuz\noptions $kernelopts quiet\n" },
     /another partition, which alone knows "\$kernelopts"/,
   ],
-  "a file of ours that is none": [{ "/stiefelsystem.json": "[]" }, /Cannot use "\/stiefelsystem.json"/],
+  "a file of ours with the wrong content": [{ "/stiefelsystem.json": "[]" }, /Cannot use "\/stiefelsystem.json"/],
   "a unified kernel image": [
     { "/EFI/Linux/arch-linux.efi": "" },
     /cannot be used as a unified kernel image: it cannot be looked into/,
   ],
 };
 for (const [what, [files, message]] of Object.entries(broken)) {
-  Deno.test(`${what} is said`, async () => {
+  Deno.test(`${what} is reported`, async () => {
     await assert.rejects(
       findBootEntry(partition(files)),
       (error) => error instanceof BootError && error.code === "no-boot-entry" && message.test(error.message),

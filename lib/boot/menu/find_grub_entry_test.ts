@@ -429,7 +429,7 @@ for (const [what, [input, expected]] of Object.entries(cases)) {
   Deno.test(what, async () => assert.deepEqual(await run(input), expected));
 }
 
-Deno.test("B7: a block that cannot be read is told", async () => {
+Deno.test("B7: a block that cannot be read is reported", async () => {
   const result = await run({
     files: { ...kernels, "/boot/grub/grub.cfg": "load_env -f (hd0,gpt2)512+1\nmenuentry x { linux /boot/vmlinuz a }" },
   });

@@ -188,7 +188,7 @@ class Parser {
     return body;
   }
 
-  /** Of what ends with the file, the innermost is told by where it began. */
+  /** When the file ends inside of constructs, the message names the innermost one and the line where it began. */
   #construct<T>(name: string, read: () => T): T {
     const { line } = this.#token;
     try {

@@ -44,7 +44,7 @@ const endsWord = /[{}|&;<> \t\n]/;
 
 /**
  * What udev and systemd make of a blank, "\x20": GRUB of Fedora and RHEL hands it to Linux as it is, and relies on that in menus of its own.
- * Others drop the backslash, so nobody has it there. Source: Fedora's grub2, "Pass \x[hex][hex] straight through unmolested".
+ * Others drop the backslash, so no real configuration has it there. Source: Fedora's grub2, "Pass \x[hex][hex] straight through unmolested".
  */
 const hexEscape = /^\\x[0-9A-Fa-f]{2}$/;
 

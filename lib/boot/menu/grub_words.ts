@@ -4,7 +4,7 @@ import type { Word } from "./grub_tokens.ts";
 
 /** What a script's words are replaced with. */
 export interface Values {
-  /** Empty when there is none. */
+  /** Empty for a variable that is not set. */
   variable(name: string): string;
   /** Of the function, entry or submenu that is running. */
   readonly parameters: readonly string[];
@@ -35,7 +35,7 @@ export function expandWords(words: readonly Word[], values: Values): readonly st
   return done.words;
 }
 
-/** Arguments while they grow; one without any text is none. */
+/** Arguments while they grow. One without any text is dropped. */
 class ArgumentList {
   readonly #words: (string | undefined)[] = [];
 

@@ -23,9 +23,9 @@ export interface UnifiedParts {
 }
 
 export interface UnifiedProfile extends OsName {
-  /** 0 is what starts when nobody chooses another. */
+  /** 0 starts unless the user chooses another. */
   readonly number: number;
-  /** Undefined: the image has none, so it comes from whoever starts it. */
+  /** Undefined: the image has none, so the boot loader passes one. */
   readonly commandLine: string | undefined;
   readonly parts: UnifiedParts;
 }
@@ -41,7 +41,7 @@ const maximumTextBytes = 64 * 1024;
 /**
  * @param path of the image
  * @param addonDirectory of those for every image: `loader/addons` of its partition
- * @throws {PeError} when it is none
+ * @throws {PeError} when the file is no unified image
  */
 export async function readUnifiedImage(
   files: BootFiles,

@@ -1,4 +1,4 @@
-/** Telling a normal boot entry from one for emergencies, which nobody wants to find on the desktop by accident. Pure. */
+/** Tells a normal boot entry from one for emergencies, which must not start on the desktop by accident. Pure. */
 
 import type { NamedEntry } from "./entry.ts";
 

@@ -1,5 +1,5 @@
 /**
- * `syslinux.cfg` and `extlinux.conf` (also of U-Boot): what is started when nobody chooses. Pure.
+ * `syslinux.cfg` and `extlinux.conf` (also of U-Boot): what starts without a choice of the user. Pure.
  * Sources: Syslinux, doc/syslinux.txt, doc/menu.txt and com32/elflink/ldlinux; U-Boot documentation, "Generic Distro Configuration".
  */
 

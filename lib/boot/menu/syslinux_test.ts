@@ -54,7 +54,7 @@ Deno.test("the menu's own default wins over DEFAULT", () => {
   assert.equal(evaluate(text).entry?.kernel, "/b");
 });
 
-Deno.test("a label that nobody can choose is not what is taken instead of the default", () => {
+Deno.test("a disabled label does not take the place of an unusable default", () => {
   const text = "DEFAULT win\nLABEL off\nLINUX /off\nMENU DISABLE\nLABEL on\nLINUX /on\nLABEL win\nCOM32 chain.c32\n";
   assert.equal(evaluate(text).entry?.kernel, "/on");
   assert.equal(evaluate(text.replace("DEFAULT win", "DEFAULT off")).entry?.kernel, "/off", "DEFAULT needs no menu");

@@ -117,7 +117,7 @@ async function demandHash(system: System, { name, archive, sha256 }: ArchiveChec
     `The source of the driver "${name}" is not the expected one: found SHA-256 ${found}, wanted ${sha256}`,
     {
       hints: [
-        "Somebody changed the file, or the address holds another version by now",
+        "The file at this address has changed, or the address holds another version by now",
         `When the new one is what you want, change "module-configs.${name}.sha256"`,
       ],
     },
@@ -132,7 +132,7 @@ async function checkOut(
   const git = async (...args: readonly string[]): Promise<void> =>
     void await system.run(["git", "-C", directory, ...args], {
       signal,
-      // Nobody's settings or hooks, no question for a password.
+      // No settings or hooks of a user, no question for a password.
       env: { GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", GIT_TERMINAL_PROMPT: "0" },
     });
   await git("init", "--quiet", "--template=");

@@ -74,8 +74,8 @@ install_units() {
 
 # dracut leaves out of a generic initramfs which containers and volumes are below the root file system, and the boot loader's
 # command line need not name them. So are those below the swap that the laptop resumes from, so that stiefel-check can look at it, and those
-# for which the system asks a passphrase whenever it starts: what the running kernel was told depends on the machine that this runs on,
-# crypttab does not. Nothing else is opened: the desktop's own disks are none of our business.
+# for which the system asks a passphrase whenever it starts: the running kernel's command line depends on the machine that
+# this runs on, crypttab does not. The initramfs opens nothing else: it leaves the desktop's own disks alone.
 install_root_volumes() {
     local mountpoint name type fstype uuid parameters='' containers=() disks='' has_device=''
 
@@ -134,7 +134,7 @@ list_asked_containers() {
 # keep_networks_out: a generic initramfs has dracut's network modules wherever programs ask for them: NFS and iSCSI do. NetworkManager
 # and network-legacy take every link, ours too, when the laptop's settings of dracut say "rd.neednet" (for Clevis or dropbear, say). The
 # last of a parameter counts, and such files are read by name; "dracut-network.conf" is usual for dropbear.
-# systemd-networkd is started by its socket, and dracut 111 gives it a network for every link, whether that is said or not.
+# systemd-networkd is started by its socket, and dracut 111 gives it a network for every link, asked for or not.
 keep_networks_out() {
     local unit masks=$initdir/etc/systemd/system
 
@@ -164,7 +164,8 @@ install_keymap() {
     [[ -z $keymap ]] || echo "KEYMAP=$keymap" >>"$initdir/etc/vconsole.conf"
 }
 
-# find_resume_devices: prints the devices that the running kernel was told to resume from, and that the laptop's was: a desktop's is told none
+# find_resume_devices: prints the devices that "resume=" names on the running kernel's command line and on the laptop's.
+# A desktop's command line names none.
 find_resume_devices() {
     local words=() word line
 
@@ -198,7 +199,7 @@ install_crypttab() {
     while read -r name device _ options || [[ -n $name ]]; do
         [[ -n $device && $name != \#* ]] || continue
         if is_one_of "$device" "$@"; then
-            # stiefel-check has to wait for all of these, and somebody has to type.
+            # stiefel-check has to wait for all of these, and the user has to type a passphrase.
             options=$(drop_options "$options" noauto nofail 'timeout=*')
         elif [[ ,$options, != *,x-initrd.attach,* ]]; then
             continue
