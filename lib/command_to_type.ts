@@ -1,5 +1,7 @@
 /** How a person starts a command of ours. Pure. */
 
+import { quoteCommand } from "./errors.ts";
+
 export interface CommandLineOptions {
   /** The command changes what only root may change. */
   readonly asRoot?: boolean;
@@ -18,17 +20,63 @@ export function commandToType(command: string, options: CommandLineOptions = {})
   return `${options.asRoot ? "sudo " : ""}${launcher} ${words}`;
 }
 
+/** Options that say where files are, and the commands that take them. */
+export const placeOptions = {
+  "--config": [
+    ...["init", "create-initrd", "setup-server", "doctor", "boot-entry", "setup-client-usbdrive"],
+    ...["demo", "test-qemu", "test-nspawn", "bench"],
+  ],
+  "--out-dir": [
+    ...["create-initrd", "setup-server", "doctor", "setup-client-usbdrive"],
+    ...["demo", "test-qemu", "test-nspawn", "bench"],
+  ],
+  "--cache-dir": ["create-initrd", "demo", "test-qemu", "test-nspawn", "bench"],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+type PlaceOption = keyof typeof placeOptions;
+
+/** What the user has named, as typed. */
+export type GivenPlaces = Readonly<Partial<Record<PlaceOption, string>>>;
+
+/** @param words the command line after the program's name; of an option that is there twice the last one counts */
+export function findGivenPlaces(words: readonly string[]): GivenPlaces {
+  const given: Partial<Record<PlaceOption, string>> = {};
+  for (const [index, word] of words.entries()) {
+    if (word === "--") break;
+    for (const option of Object.keys(placeOptions) as PlaceOption[]) {
+      const value = word === option
+        ? words[index + 1]
+        : word.startsWith(`${option}=`)
+        ? word.slice(option.length + 1)
+        : "";
+      if (value !== undefined && value !== "") given[option] = value;
+    }
+  }
+  return given;
+}
+
 export interface Whereabouts {
   /** The launcher's path, quoted for a shell; undefined in the project's folder. */
   readonly launcher: string | undefined;
   /** Root needs no sudo, which a small system may not even have. */
   readonly isRoot: boolean;
+  /** Repeated in the commands that take them: what comes next finds the same files. */
+  readonly places?: GivenPlaces;
 }
 
 /** Makes the commands in a message those that can be typed here and now. */
-export function adaptCommands(text: string, { launcher: path, isRoot }: Whereabouts): string {
+export function adaptCommands(text: string, { launcher: path, isRoot, places = {} }: Whereabouts): string {
   return text.replaceAll(
-    /(sudo )?\.\/stiefelsystem(?= )/g,
-    (_, sudo: string | undefined) => `${isRoot ? "" : sudo ?? ""}${path ?? launcher}`,
+    /(sudo )?\.\/stiefelsystem ([a-z-]*)/g,
+    (_, sudo: string | undefined, command: string) => {
+      const words = Object.entries(places).flatMap(([option, value]) =>
+        placeOptions[option as PlaceOption].some((name) => name === command) ? [option, value] : []
+      );
+      return [
+        `${isRoot ? "" : sudo ?? ""}${path ?? launcher} ${command}`,
+        ...words.length > 0 ? [quoteCommand(words)] : [],
+      ]
+        .join(" ");
+    },
   );
 }

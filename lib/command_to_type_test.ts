@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { adaptCommands, commandToType } from "./command_to_type.ts";
+import { adaptCommands, commandToType, findGivenPlaces } from "./command_to_type.ts";
 
 Deno.test("P5: a message names the command to type", () => {
   assert.equal(commandToType("doctor"), "./stiefelsystem doctor");
@@ -19,4 +19,30 @@ Deno.test("P5: elsewhere the command has the launcher's path, and root needs no 
     assert.equal(adaptCommands(text, { launcher, isRoot }), adapted);
   }
   assert.equal(adaptCommands("./stiefelsystem-old x", { launcher: "/x", isRoot: false }), "./stiefelsystem-old x");
+});
+
+Deno.test("P9: the next command finds the files that this one was given", () => {
+  const places = findGivenPlaces([
+    "init",
+    "--config=my laptop.yaml",
+    "--out-dir",
+    "out",
+    "--yes",
+    "--",
+    "--cache-dir=x",
+  ]);
+  assert.deepEqual(places, { "--config": "my laptop.yaml", "--out-dir": "out" });
+  const adapt = (text: string): string => adaptCommands(text, { launcher: undefined, isRoot: false, places });
+  const cases: Readonly<Record<string, string>> = {
+    [commandToType("create-initrd")]: "./stiefelsystem create-initrd --config 'my laptop.yaml' --out-dir out",
+    [commandToType("setup-server", { asRoot: true, arguments: "--root /mnt" })]:
+      "sudo ./stiefelsystem setup-server --config 'my laptop.yaml' --out-dir out --root /mnt",
+    [commandToType("boot-entry")]: "./stiefelsystem boot-entry --config 'my laptop.yaml'",
+    [`Run ${commandToType("undo-setup")}: it takes all back`]: "Run ./stiefelsystem undo-setup: it takes all back",
+    [`Run ${commandToType("create-initrd")}: it makes one`]:
+      "Run ./stiefelsystem create-initrd --config 'my laptop.yaml' --out-dir out: it makes one",
+  };
+  for (const [text, adapted] of Object.entries(cases)) assert.equal(adapt(text), adapted);
+  assert.deepEqual(findGivenPlaces(["doctor", "--config"]), {});
+  assert.deepEqual(findGivenPlaces(["doctor", "--config", "a", "--config", "b"]), { "--config": "b" });
 });

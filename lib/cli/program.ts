@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path/posix";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
-import { ExitCode, quoteCommand, UserError } from "../errors.ts";
+import { ExitCode, UserError } from "../errors.ts";
 import { type PathOptions, type ProjectPaths, resolveConfigFile, resolveProjectPaths } from "../paths.ts";
 import type { System } from "../system/system.ts";
 import { version } from "../version.ts";
@@ -96,15 +96,7 @@ function buildProgram(context: ProgramContext): Command {
         ...(options.only === undefined ? {} : { only: options.only }),
         form,
       });
-      await sayImage(system, ui, {
-        image,
-        form,
-        // What comes next finds the same files.
-        arguments: quoteCommand([
-          ...options.config === undefined ? [] : ["--config", options.config],
-          ...options.outDir === undefined ? [] : ["--out-dir", options.outDir],
-        ]),
-      });
+      await sayImage(system, ui, { image, form });
     });
 
   addMachineOptions(

@@ -13,10 +13,13 @@ export interface StageSelection {
   readonly only: readonly string[];
 }
 
-/** @throws {UserError} (exit code 2) for names that are no stages, or stages that cannot be left out */
-export function selectStages(plan: readonly Stage[], { skip, only }: StageSelection): Stage[] {
+/**
+ * What can be known before there is a plan, and before a wait for another build.
+ * @throws {UserError} (exit code 2) for names that are no stages, or stages that cannot be left out
+ */
+export function demandStages({ skip, only }: StageSelection): void {
   for (const name of [...skip, ...only]) {
-    if (!stageNames.some((known) => known === name)) throw unknownStage(plan, name);
+    if (!stageNames.some((known) => known === name)) throw unknownStage(name);
   }
   const refused = skip.find((name) => indispensable.some((one) => one === name));
   if (refused !== undefined) {
@@ -25,6 +28,11 @@ export function selectStages(plan: readonly Stage[], { skip, only }: StageSelect
       hints: ["To run some stages alone, name them with --only"],
     });
   }
+}
+
+/** @throws {UserError} as {@link demandStages} */
+export function selectStages(plan: readonly Stage[], { skip, only }: StageSelection): Stage[] {
+  demandStages({ skip, only });
   const kept = plan.filter((stage) => !skip.includes(stage.name))
     .map((stage) => ({ ...stage, needs: stage.needs.filter((name) => !skip.includes(name)) }));
   if (only.length === 0) return kept;
@@ -36,16 +44,15 @@ export function selectStages(plan: readonly Stage[], { skip, only }: StageSelect
   return kept.filter((stage) => wanted.has(stage.name));
 }
 
-function unknownStage(plan: readonly Stage[], name: string): UserError {
-  const stages = plan.map((stage) => stage.name);
-  const all = `The stages are ${stages.join(", ")}`;
+function unknownStage(name: string): UserError {
+  const all = `The stages are ${stageNames.join(", ")}`;
   if (name.startsWith("-")) {
     return new UserError(`"--only" and "--skip" need the name of a stage: found the option "${name}" in its place`, {
       exitCode: ExitCode.usage,
       hints: [all],
     });
   }
-  const near = nearestName(name, stages);
+  const near = nearestName(name, stageNames);
   return new UserError(`There is no stage "${name}"`, {
     exitCode: ExitCode.usage,
     hints: [...near === undefined ? [] : [`"${near}" perhaps`], all],

@@ -193,17 +193,17 @@ Deno.test("P9: a build that finds everything in the cache says what there is, wh
   const files = { "/b/kernel": "k", "/b/initrd": "in", "/b/manifest.json": "{}" };
   const image = { ...placeArtifacts("/b"), isMade: true };
   const ui = { say: (text: string) => void said.push(text) } as unknown as Ui;
-  await sayImage(createMemorySystem({ files }), ui, { image, form: "packed", arguments: "--out-dir /b" });
+  await sayImage(createMemorySystem({ files }), ui, { image, form: "packed" });
   assert.deepEqual(said, [
     "",
     "Kernel    /b/kernel (1 B)",
     "Initrd    /b/initrd (2 B)",
     "Manifest  /b/manifest.json (2 B)",
-    "Next: sudo ./stiefelsystem setup-server --out-dir /b",
+    "Next: sudo ./stiefelsystem setup-server",
     "      sets this laptop up to be used from a desktop",
-    "      sudo ./stiefelsystem setup-client-usbdrive --out-dir /b",
+    "      sudo ./stiefelsystem setup-client-usbdrive",
     "      writes the stick that starts the desktop",
-    "      ./stiefelsystem demo --out-dir /b",
+    "      ./stiefelsystem demo",
     "      shows a laptop and a desktop in virtual machines first",
   ]);
 });

@@ -10,7 +10,7 @@ import { debianMirror } from "../../image/mirror.ts";
 import { hashPassword } from "../../image/password_hash.ts";
 import { type ImageRequest, planImage } from "../../image/plan_image.ts";
 import { type ImageArtifacts, placeArtifacts, publishArtifacts } from "../../image/publish_artifacts.ts";
-import { selectStages } from "../../image/select_stages.ts";
+import { demandStages, selectStages } from "../../image/select_stages.ts";
 import { fingerprintAgentSources, fingerprintOverlay } from "../../image/source_files.ts";
 import type { StageName } from "../../image/stage.ts";
 import { hashText } from "../../hash.ts";
@@ -68,6 +68,8 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
   const cacheDirectory = options.cacheDir ?? `${project}/cache`;
   const outDirectory = options.outDir ?? `${project}/build`;
   const keyPath = options.keyPath ?? `${project}/aes-key`;
+  const selection = { skip: options.skip ?? [], only: options.only ?? [] };
+  demandStages(selection);
   const config = await readConfig(system, ui, options.configPath);
   if (!options.dryRun) await offerPackages(system, ui, driverPrograms(config));
   const cacheFolder = { what: "The cache folder", path: cacheDirectory, mode: 0o700 }; // results may hold the key
@@ -77,7 +79,7 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
   }
   using _lock = options.dryRun ? undefined : await lockCache(system, ui, cacheDirectory);
   const request = await gatherRequest(system, ui, { ...options, config, project, cacheDirectory, keyPath });
-  const plan = selectStages(planImage(request), { skip: options.skip ?? [], only: options.only ?? [] });
+  const plan = selectStages(planImage(request), selection);
   const refresh = new Set<StageName>(options.update ? ["base", "loaders"] : []);
   const inspect = (): Promise<StageState[]> => inspectPlan(system, { plan, cacheDirectory, refresh });
   const states = await accessing(system, { ...cacheFolder, attempt: "read" }, inspect);
@@ -100,11 +102,9 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
 export async function sayImage(
   system: System,
   ui: Ui,
-  { image, form, arguments: words }: {
+  { image, form }: {
     readonly image: BuiltImage;
     readonly form: "packed" | "folder";
-    /** Options for the commands that come next, quoted. */
-    readonly arguments: string;
   },
 ): Promise<void> {
   if (!image.isMade) return;
@@ -118,20 +118,20 @@ export async function sayImage(
     made: isFolder ? [...made, { what: "folder", path: image.treePath }] : made,
     next: isFolder
       ? [{
-        command: commandToType("test-nspawn", { asRoot: true, arguments: words }),
+        command: commandToType("test-nspawn", { asRoot: true }),
         why: "runs both agents in containers of it",
       }]
       : [
         {
-          command: commandToType("setup-server", { asRoot: true, arguments: words }),
+          command: commandToType("setup-server", { asRoot: true }),
           why: "sets this laptop up to be used from a desktop",
         },
         {
-          command: commandToType("setup-client-usbdrive", { asRoot: true, arguments: words }),
+          command: commandToType("setup-client-usbdrive", { asRoot: true }),
           why: "writes the stick that starts the desktop",
         },
         {
-          command: commandToType("demo", { arguments: words }),
+          command: commandToType("demo"),
           why: "shows a laptop and a desktop in virtual machines first",
         },
       ],
