@@ -141,6 +141,14 @@ const cases: readonly Case[] = [
   },
 ];
 
+/** How a package manager calls a hook. */
+interface Hook {
+  readonly path: string;
+  readonly args: readonly string[];
+  /** DEB_MAINT_PARAMS, how dpkg has called the script of a kernel's package: set by those scripts alone (linux-run-hooks(1)). */
+  readonly parameters?: string;
+}
+
 /** Files in /boot that are ours, with their content. */
 function ours(machine: Machine): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(machine.files("/boot")).filter(([path]) => path.includes("stiefel")));
@@ -381,33 +389,56 @@ for (const shell of SHELLS) {
   });
 
   /** Runs a package manager's hook with a stub in place of the program it names by its path. */
-  const runHook = async (path: string, args: readonly string[], exitCode: number): Promise<readonly string[]> => {
+  const runHook = async (
+    { path, args, parameters }: Hook,
+    exitCode: number,
+  ): Promise<readonly string[]> => {
     await using machine = await makeMachine({ programs: { "stiefel-initramfs": `exit ${exitCode}` } });
     const text = await Deno.readTextFile(`${overlays}${path}`);
     assert.ok(text.includes(builder));
     machine.write("/hook", text.replaceAll(builder, "stiefel-initramfs"));
-    const { code } = await machine.run([...shell, `${machine.root}/hook`, ...args]);
+    const env = parameters === undefined ? [] : ["env", `DEB_MAINT_PARAMS=${parameters}`];
+    const { code } = await machine.run([...env, ...shell, `${machine.root}/hook`, ...args]);
     assert.equal(code, 0);
     return machine.calls();
   };
 
   const release = "6.14.6";
-  const hooks: readonly (readonly [path: string, args: readonly string[], calls: readonly string[]])[] = [
-    ["kernel-postinst/etc/kernel/postinst.d/zz-stiefelsystem", [release, `/boot/vmlinuz-${release}`], ["newest"]],
-    ["kernel-postinst/etc/kernel/postrm.d/zz-stiefelsystem", [release], [`without ${release}`]],
-    ["kernel-postinst/etc/kernel/postrm.d/zz-stiefelsystem", [], []],
-    ["initramfs-post-update/etc/initramfs/post-update.d/stiefelsystem", [release, "/boot/x"], [`again ${release}`]],
-    ["initramfs-post-update/etc/initramfs/post-update.d/stiefelsystem", [], []],
-    ["initramfs-post-update/etc/initramfs/post-update.d/stiefelsystem", [release, `${separateInitramfs}.new`], []],
-    ["kernel-install/etc/kernel/install.d/95-stiefelsystem.install", ["add", release, "/boot/x"], ["newest"]],
-    ["kernel-install/etc/kernel/install.d/95-stiefelsystem.install", ["remove", release], [`without ${release}`]],
-    ["kernel-install/etc/kernel/install.d/95-stiefelsystem.install", ["inspect", release], []],
+  const postinst = "kernel-postinst/etc/kernel/postinst.d/zz-stiefelsystem";
+  const postrm = "kernel-postinst/etc/kernel/postrm.d/zz-stiefelsystem";
+  const postUpdate = "initramfs-post-update/etc/initramfs/post-update.d/stiefelsystem";
+  const kernelInstall = "kernel-install/etc/kernel/install.d/95-stiefelsystem.install";
+  const hooks: readonly (Hook & { readonly calls: readonly string[] })[] = [
+    { path: postinst, args: [release, `/boot/vmlinuz-${release}`], calls: ["newest"] },
+    {
+      path: postinst,
+      args: [release, `/boot/vmlinuz-${release}`],
+      parameters: "configure 6.14.6-1",
+      calls: ["newest"],
+    },
+    { path: postrm, args: [release], calls: [`without ${release}`] },
+    { path: postrm, args: [release], parameters: "remove", calls: [`without ${release}`] },
+    { path: postrm, args: [release], parameters: "purge", calls: [`without ${release}`] },
+    { path: postrm, args: [release], parameters: "upgrade 6.14.6-2", calls: [] },
+    { path: postrm, args: [release], parameters: "failed-upgrade 6.14.6-1", calls: [] },
+    { path: postrm, args: [release], parameters: "abort-upgrade 6.14.6-1", calls: [] },
+    { path: postrm, args: [], calls: [] },
+    { path: postUpdate, args: [release, "/boot/x"], calls: [`again ${release}`] },
+    { path: postUpdate, args: [release, "/boot/x"], parameters: "configure", calls: [] },
+    { path: postUpdate, args: [release, "/boot/x"], parameters: "configure 6.14.6-1", calls: [] },
+    { path: postUpdate, args: [], calls: [] },
+    { path: postUpdate, args: [release, `${separateInitramfs}.new`], calls: [] },
+    { path: kernelInstall, args: ["add", release, "/boot/x"], calls: ["newest"] },
+    { path: kernelInstall, args: ["remove", release], calls: [`without ${release}`] },
+    { path: kernelInstall, args: ["inspect", release], calls: [] },
   ];
-  for (const [path, args, calls] of hooks) {
-    const name = `${path.split("/").slice(-2).join("/")} ${args.join(" ")}`;
-    Deno.test(`${name}: ${calls.join("") || "nothing"}, and a failure stops no update${under}`, async () => {
+  for (const { calls, ...hook } of hooks) {
+    const { path, args, parameters } = hook;
+    const name = [path.split("/").slice(-2).join("/"), ...args, ...parameters === undefined ? [] : [`(${parameters})`]];
+    const what = `${name.join(" ")}: ${calls.join("") || "nothing"}`;
+    Deno.test(`${what}, and a failure stops no update${under}`, async () => {
       for (const exitCode of [0, 1]) {
-        assert.deepEqual(await runHook(path, args, exitCode), calls.map((call) => `stiefel-initramfs ${call}`));
+        assert.deepEqual(await runHook(hook, exitCode), calls.map((call) => `stiefel-initramfs ${call}`));
       }
     });
   }
