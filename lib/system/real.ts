@@ -1,24 +1,29 @@
 /** The machine we run on, through Deno. The grants a program was started with bound what this can do. */
 
 import { CommandError } from "../errors.ts";
-import { createLineSplitter } from "./lines.ts";
 import { findFlockHolder } from "./flock_holder.ts";
+import {
+  createFile,
+  openRead,
+  openWrite,
+  statOrUndefined,
+  syncPath,
+  writeAll,
+  writeFileAtomically,
+} from "./real_files.ts";
+import { capture, createEnder, feed, readLines, readPieces, sendSignal } from "./real_process.ts";
 import {
   type CommandOutput,
   type ExitStatus,
-  type FileStatus,
-  type FileWriter,
   type RunningProcess,
   type RunOptions,
   type SpawnOptions,
   standardPath,
   type System,
-  type WriteOptions,
 } from "./system.ts";
 
 const defaultTimeoutMs = 10 * 60_000;
 const defaultGraceMs = 5_000;
-const maximumCapturedBytes = 64 * 1024 * 1024;
 
 export interface RealSystemOptions {
   /** Called with every command before it runs; entry points print it when asked to be verbose. */
@@ -138,17 +143,7 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
     spawn,
     readFile: (path) => Deno.readFile(path),
     readText: (path) => Deno.readTextFile(path),
-    openRead: async (path, part) => {
-      const file = await Deno.open(path, { read: true });
-      if (part === undefined) return readInPieces(file);
-      try {
-        await file.seek(part.offset, Deno.SeekMode.Start);
-      } catch (error) {
-        file.close();
-        throw error;
-      }
-      return readInPieces(file, part.sizeBytes);
-    },
+    openRead,
     writeFile: writeFileAtomically,
     createFile,
     openWrite,
@@ -228,196 +223,6 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
     delay: (ms, signal) => delay(ms, AbortSignal.any([signal, options.signal].filter((one) => one !== undefined))),
     randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
   };
-}
-
-function sendSignal(child: Deno.ChildProcess, signal: Deno.Signal): void {
-  try {
-    child.kill(signal);
-  } catch {
-    // The process has ended already.
-  }
-}
-
-interface Ender {
-  end(): void;
-  cancel(): void;
-  /** Aborts when the child's output is of no interest any more. */
-  readonly signal: AbortSignal;
-}
-
-/** Ends a child politely, then for good. What the child has started may live on and hold its output open. */
-function createEnder(child: Deno.ChildProcess, graceMs: number): Ender {
-  const controller = new AbortController();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  return {
-    signal: controller.signal,
-    end: () => {
-      if (timer !== undefined) return;
-      sendSignal(child, "SIGTERM");
-      timer = setTimeout(() => {
-        sendSignal(child, "SIGKILL");
-        controller.abort();
-      }, graceMs);
-    },
-    cancel: () => clearTimeout(timer),
-  };
-}
-
-/** Hands out pieces until the stream ends or the signal aborts. */
-async function readPieces(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  onPiece: (piece: Uint8Array<ArrayBuffer>) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const reader = stream.getReader();
-  const onAbort = (): void => void reader.cancel().catch(() => {});
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) onPiece(next.value);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
-async function readLines(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  onLine: (line: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const lines = createLineSplitter(onLine);
-  await readPieces(stream, lines.push, signal);
-  lines.end();
-}
-
-async function capture(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  onLine: ((line: string) => void) | undefined,
-  signal: AbortSignal,
-): Promise<string> {
-  const lines = onLine && createLineSplitter(onLine);
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
-  let total = 0;
-  await readPieces(stream, (piece) => {
-    lines?.push(piece);
-    total += piece.length;
-    if (total <= maximumCapturedBytes) pieces.push(piece);
-  }, signal);
-  lines?.end();
-  return new TextDecoder().decode(await new Blob(pieces).arrayBuffer());
-}
-
-async function feed(stdin: WritableStream<Uint8Array>, content: string | Uint8Array): Promise<void> {
-  const writer = stdin.getWriter();
-  try {
-    await writer.write(typeof content === "string" ? new TextEncoder().encode(content) : content);
-    await writer.close();
-  } catch {
-    // The program closed its input early; its exit status tells whether that was right.
-  }
-}
-
-function writeFileAtomically(path: string, content: string | Uint8Array, options: WriteOptions = {}): Promise<void> {
-  return writeBeside(path, content, options, (temporary) => Deno.rename(temporary, path));
-}
-
-async function createFile(path: string, content: string | Uint8Array, options: WriteOptions = {}): Promise<boolean> {
-  try {
-    // link(2) fails when the name is taken, and the file is whole when it has the name.
-    await writeBeside(path, content, options, async (temporary) => {
-      await Deno.link(temporary, path);
-      await Deno.remove(temporary);
-    });
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return false;
-    throw error;
-  }
-}
-
-/** Writes a file beside another one, which `place` then puts to its place; nothing of it stays when that fails. */
-async function writeBeside(
-  path: string,
-  content: string | Uint8Array,
-  { mode = 0o644 }: WriteOptions,
-  place: (temporary: string) => Promise<void>,
-): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
-  try {
-    using file = await Deno.open(temporary, { write: true, createNew: true, mode });
-    await Deno.chmod(temporary, mode); // the umask took bits away
-    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    await writeAll(file, bytes);
-    await file.sync();
-    await place(temporary);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw error;
-  }
-}
-
-/** Larger than the runtime's own 64 KiB, and one piece ahead: what is read next is there when it is asked for. */
-const pieceBytes = 512 * 1024;
-
-function readInPieces(file: Deno.FsFile, maximumBytes = Infinity): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let left = maximumBytes;
-  return new ReadableStream({
-    pull: async (controller) => {
-      try {
-        const piece = new Uint8Array(Math.min(pieceBytes, left));
-        const count = left === 0 ? null : await file.read(piece);
-        left -= count ?? 0;
-        if (count !== null) return controller.enqueue(piece.subarray(0, count));
-        file.close();
-        controller.close();
-      } catch (error) {
-        file.close();
-        throw error;
-      }
-    },
-    cancel: () => file.close(),
-  });
-}
-
-async function openWrite(path: string, { mode = 0o644 }: WriteOptions = {}): Promise<FileWriter> {
-  const file = await Deno.open(path, { write: true, create: true, truncate: true, mode });
-  await Deno.chmod(path, mode);
-  return { write: (bytes) => writeAll(file, bytes), [Symbol.dispose]: () => file.close() };
-}
-
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
-}
-
-async function syncPath(path: string): Promise<void> {
-  using file = await Deno.open(path, { read: true });
-  await file.sync();
-}
-
-async function statOrUndefined(read: () => Promise<Deno.FileInfo>): Promise<FileStatus | undefined> {
-  try {
-    const info = await read();
-    return {
-      kind: info.isFile
-        ? "file"
-        : info.isDirectory
-        ? "directory"
-        : info.isSymlink
-        ? "symlink"
-        : info.isBlockDevice
-        ? "block"
-        : "other",
-      sizeBytes: info.size,
-      mode: (info.mode ?? 0) & 0o7777,
-      uid: info.uid ?? 0,
-      gid: info.gid ?? 0,
-      modifiedMs: info.mtime?.getTime() ?? 0,
-      ...info.ino === null ? {} : { inode: info.ino },
-      device: info.dev,
-    };
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
 
 function delay(ms: number, signal: AbortSignal): Promise<void> {

@@ -4,8 +4,9 @@ import type { NamedEntry } from "./entry.ts";
 import { describeDevice, GrubDevices } from "./grub_devices.ts";
 import { type FileQuestion, GrubFiles } from "./grub_files.ts";
 import type { GrubInput } from "./grub_input.ts";
-import { GrubMachine, type GrubPath, type Outcome } from "./grub_machine.ts";
+import { GrubMachine, type Outcome } from "./grub_machine.ts";
 import { findByWish, type Menu, type MenuEntry, splitWish } from "./grub_menu.ts";
+import type { GrubPath } from "./grub_paths.ts";
 import { findKernelPartition, learnGrubNames } from "./learn_grub_names.ts";
 import { isRecovery } from "./recovery.ts";
 

@@ -1,36 +1,17 @@
 /**
- * Runs GRUB scripts with nothing but values. Pure. Source: GRUB, grub-core/script/execute.c and grub-core/commands/.
+ * Runs GRUB scripts with nothing but values: statements, and the commands that change which statement comes next; the other
+ * commands are in grub_commands.ts. Pure. Source: GRUB, grub-core/script/execute.c.
  *
  * A command that GRUB does not know counts as done, as in GRUB itself; so do those that only prepare GRUB or its screen.
  */
 
-import { blsScripts } from "./grub_bls.ts";
-import { type GrubDevices, splitDevice } from "./grub_devices.ts";
-import { evaluateTest } from "./grub_conditions.ts";
-import { parseGrubEnvironment } from "./grub_environment.ts";
-import { type GrubFiles, isBlockList } from "./grub_files.ts";
+import { assign, type CommandContext, findCommand, type FoundDevice } from "./grub_commands.ts";
+import { splitDevice } from "./grub_devices.ts";
 import type { Menu, MenuEntry } from "./grub_menu.ts";
-import { builtInVariables, findLoaderKind, isQuietCommand, Leave, result } from "./grub_names.ts";
-import { readOptions } from "./grub_options.ts";
-import { matchRegexp } from "./grub_regexp.ts";
+import { builtInVariables, findLoaderKind, isCommandName, isQuietCommand, Leave, result } from "./grub_names.ts";
+import { type GrubPath, GrubPaths, type GrubSources } from "./grub_paths.ts";
 import { readGrubScript, type Statement, type Word } from "./grub_script.ts";
 import { expandWords, formatArguments } from "./grub_words.ts";
-
-/** What a machine is made with. */
-export interface GrubSources {
-  /** Of the configuration on the first of the devices: "/boot/grub/grub.cfg". */
-  readonly path: string;
-  /** Directory that is /boot, of the same partition: BLS entries are looked for there, too. */
-  readonly bootDirectory: string;
-  readonly devices: GrubDevices;
-  readonly files: GrubFiles;
-}
-
-/** A file that GRUB would load. */
-export interface GrubPath {
-  readonly device: string;
-  readonly path: string;
-}
 
 export type Outcome =
   | {
@@ -42,13 +23,6 @@ export type Outcome =
   | { readonly kind: "menu"; readonly menu: Menu }
   /** `device` is one that we do not have, where there is one that matters. */
   | { readonly kind: "nothing"; readonly device?: string };
-
-/** What the commands of an entry have loaded. */
-interface Loaded {
-  kernel?: GrubPath;
-  args: readonly string[];
-  initrds: readonly GrubPath[];
-}
 
 /** A grub.cfg runs a few hundred commands; one that loops is stopped. */
 const maximumSteps = 200_000;
@@ -62,10 +36,12 @@ const keptVariableSize = 64;
 export class GrubMachine {
   /** What people should know: statements that GRUB cannot read, settings that could not be seen. */
   readonly notices = new Set<string>();
-  /** Names of devices in the order in which `search` set them, with what stood in the variable before, and hints. */
-  readonly searches: { readonly found: string; readonly names: readonly string[] }[] = [];
+  /** In the order in which `search` set them. */
+  readonly searches: FoundDevice[] = [];
   readonly #functions = new Map<string, readonly Statement[]>();
   readonly #sources: GrubSources;
+  readonly #paths: GrubPaths;
+  readonly #context: CommandContext;
   /** Files whose commands are just running. */
   #running = new Set<string>();
   #variables = new Map<string, string>(builtInVariables);
@@ -75,17 +51,31 @@ export class GrubMachine {
   #loops = 0;
   /** undefined before the first command. */
   #lastResult: number | undefined;
-  #loaded: Loaded = { args: [], initrds: [] };
-  #missing: string | undefined;
   #steps = 0;
   #depth = 0;
   #expanded = 0;
 
   constructor(sources: GrubSources) {
     this.#sources = sources;
+    this.#paths = new GrubPaths(sources, () => this.#valueOf("root"));
+    this.#context = this.#createContext();
     const { own } = sources.devices;
     this.#variables.set("root", own);
     this.#variables.set("prefix", `(${own})${parentOf(sources.path)}`);
+  }
+
+  #createContext(): CommandContext {
+    return {
+      sources: this.#sources,
+      paths: this.#paths,
+      notices: this.notices,
+      searches: this.searches,
+      loaded: { args: [], initrds: [] },
+      valueOf: (name) => this.#valueOf(name),
+      setVariable: (name, value) => void this.#variables.set(name, value),
+      unsetVariable: (name) => void this.#variables.delete(name),
+      addEntry: (entry) => void this.#menu.push(entry),
+    };
   }
 
   /** Runs the whole configuration. */
@@ -113,8 +103,8 @@ export class GrubMachine {
     this.#loops = 0;
     this.#depth = 0;
     this.#running = new Set();
-    this.#loaded = { args: [], initrds: [] };
-    this.#missing = undefined;
+    this.#context.loaded = { args: [], initrds: [] };
+    this.#paths.forgetMissing();
     this.#lastResult = undefined;
     this.#steps = 0;
     this.#expanded = 0;
@@ -132,9 +122,10 @@ export class GrubMachine {
     if (this.#menu.length > 0) {
       return { kind: "menu", menu: { entries: this.#menu, variables: this.#variables, files } };
     }
-    const { kernel, args, initrds } = this.#loaded;
+    const { kernel, args, initrds } = this.#context.loaded;
     if (kernel === undefined) {
-      return this.#missing === undefined ? { kind: "nothing" } : { kind: "nothing", device: this.#missing };
+      const { missing } = this.#paths;
+      return missing === undefined ? { kind: "nothing" } : { kind: "nothing", device: missing };
     }
     return { kind: "linux", kernel, initrds, commandLine: formatArguments(args) };
   }
@@ -162,7 +153,7 @@ export class GrubMachine {
         let round = 0;
         return this.#loop(statement.body, () => {
           const value = values[round++];
-          if (value !== undefined) this.#set(`${statement.name}=${value}`);
+          if (value !== undefined) assign(this.#context, `${statement.name}=${value}`);
           return value !== undefined;
         }) ?? result.done;
       }
@@ -218,42 +209,11 @@ export class GrubMachine {
   /** @returns undefined for a command that GRUB does not know, an assignment among them */
   #execute(name: string, args: readonly string[], block: readonly Statement[] | undefined): number | undefined {
     const own = this.#functions.get(name);
-    if (own !== undefined && !commandNames.has(name)) return this.#call(own, args);
+    if (own !== undefined && !isCommandName(name)) return this.#call(own, args);
+    const command = findCommand(name);
+    if (command !== undefined) return command(this.#context, { name, args, block });
     const [first = ""] = args;
     switch (name) {
-      case "set":
-        return first === "" || this.#set(first) ? result.done : result.badArgument;
-      case "unset":
-        this.#variables.delete(first);
-        return result.done;
-      case "[":
-      case "test":
-        return evaluateTest(args, { look: (path) => this.#look(path) }) ? result.done : result.false;
-      case "false":
-      case "keystatus":
-      case "cmostest":
-        return result.false;
-      case "menuentry":
-      case "submenu":
-        return this.#addEntry(name, args, block);
-      case "linux":
-      case "linux16":
-      case "linuxefi":
-        this.#loaded = {
-          args: args.slice(1),
-          initrds: [],
-          ...(args[0] === undefined ? {} : { kernel: this.#toGrubPath(args[0]) }),
-        };
-        return result.done;
-      case "initrd":
-      case "initrd16":
-      case "initrdefi":
-        this.#loaded.initrds = args.filter((arg) => !arg.startsWith("--")).map((arg) =>
-          this.#toGrubPath(arg.replace(/^newc:[^:]*:/, ""))
-        );
-        return result.done;
-      case "load_env":
-        return this.#loadEnvironment(args);
       case "source":
       case ".":
       case "extract_entries_source":
@@ -264,23 +224,8 @@ export class GrubMachine {
         return this.#openConfiguration(args[0] ?? `${this.#valueOf("prefix")}/grub.cfg`);
       case "extract_entries_configfile":
         return this.#extractEntries(first);
-      case "blscfg":
-        return this.#addBlsEntries(first);
-      case "search":
-      case "search.fs_uuid":
-      case "search.fs_label":
-      case "search.file":
-        return this.#search(name, args);
-      case "probe":
-        return this.#probe(args);
-      case "regexp":
-        return this.#regexp(args);
       case "eval":
         return this.#runCode(args.join(" "));
-      case "increment":
-        return this.#count(first, 1);
-      case "decrement":
-        return this.#count(first, -1);
       case "shift":
         return this.#shift(args);
       case "setparams":
@@ -294,7 +239,7 @@ export class GrubMachine {
       case "continue":
         return this.#leaveLoops(name, args);
       case "boot":
-        if (this.#loaded.kernel === undefined) return result.badArgument;
+        if (this.#context.loaded.kernel === undefined) return result.badArgument;
         throw new Leave("boot");
       case "exit":
       case "halt":
@@ -309,21 +254,13 @@ export class GrubMachine {
   #other(name: string, first: string): number | undefined {
     if (findLoaderKind(name) !== undefined) {
       // What is started instead of Linux.
-      this.#loaded = { args: [], initrds: [] };
-      this.#noteMissing(splitDevice(first).device ?? this.#valueOf("root"));
+      this.#context.loaded = { args: [], initrds: [] };
+      this.#paths.noteMissing(splitDevice(first).device ?? this.#valueOf("root"));
       return result.done;
     }
     if (isQuietCommand(name)) return result.done;
-    this.#set(name);
+    assign(this.#context, name);
     return undefined;
-  }
-
-  /** Fedora's: counts boots that have not been marked as good. */
-  #count(name: string, step: 1 | -1): number {
-    const value = this.#valueOf(name);
-    if (!/^-?\d+$/.test(value)) return result.badArgument;
-    this.#variables.set(name, String(Number(value) + step));
-    return result.done;
   }
 
   #call(body: readonly Statement[], args: readonly string[]): number {
@@ -360,69 +297,8 @@ export class GrubMachine {
     return result.done;
   }
 
-  #set(assignment: string): boolean {
-    const at = assignment.indexOf("=");
-    const name = assignment.slice(0, at);
-    // Parameters cannot be assigned.
-    if (at < 1 || /^(?:\d|[#*@]$)/.test(name)) return false;
-    this.#variables.set(name, assignment.slice(at + 1));
-    return true;
-  }
-
-  #addEntry(kind: "menuentry" | "submenu", args: readonly string[], block: readonly Statement[] | undefined): number {
-    const options = readOptions(args, {
-      withValue: ["class", "hotkey", "source", "id"],
-      optional: ["users"],
-      without: ["unrestricted"],
-      acceptsDash: true,
-    });
-    if (options === undefined) return result.badArgument;
-    const { values, positional } = options;
-    const source = values.get("source")?.at(-1);
-    const [title] = positional;
-    if (title === undefined || (block === undefined) === (source === undefined)) return result.badArgument;
-    const body = block ??
-      [...readGrubScript(source ?? "")].flatMap((piece) => piece.kind === "statements" ? piece.statements : []);
-    this.#menu.push({
-      title,
-      id: values.get("id")?.at(-1) ?? title,
-      args: positional,
-      body,
-      isSubmenu: kind === "submenu",
-    });
-    return result.done;
-  }
-
-  #loadEnvironment(args: readonly string[]): number {
-    const options = readOptions(args, {
-      short: { f: "file", s: "skip-sig" },
-      withValue: ["file"],
-      without: ["skip-sig"],
-    });
-    if (options === undefined) return result.badArgument;
-    const { values, positional } = options;
-    const name = values.get("file")?.at(-1) ?? `${this.#valueOf("prefix")}/grubenv`;
-    const text = this.#read(name);
-    const variables = text === undefined ? undefined : parseGrubEnvironment(text);
-    if (variables === undefined) {
-      const { path } = splitDevice(name);
-      if (isBlockList(path)) {
-        this.notices.add(
-          `GRUB keeps what it remembers in blocks outside the files ("${path}"), which cannot be read here: its saved entry is not known`,
-        );
-      }
-      return result.notFound;
-    }
-    for (const [variable, value] of variables) {
-      // A choice for one boot was meant for the laptop's next boot, not for ours.
-      if (variable === "next_entry" || (positional.length > 0 && !positional.includes(variable))) continue;
-      this.#variables.set(variable, value);
-    }
-    return result.done;
-  }
-
   #source(name: string): number {
-    const place = this.#place(name);
+    const place = this.#paths.place(name);
     return place === undefined ? result.notFound : this.#runFile(place.path, place.partition);
   }
 
@@ -479,7 +355,7 @@ export class GrubMachine {
     this.#variables = new Map(variables);
     this.#source(name);
     if (this.#menu.length > 0) {
-      const place = this.#place(name);
+      const place = this.#paths.place(name);
       const files = new Set([...this.#running, ...place === undefined ? [] : [`(${place.partition})${place.path}`]]);
       // A copy: what the files around it put back when they are left is not the menu's.
       throw new Leave("menu", { menu: { entries: this.#menu, variables: new Map(this.#variables), files } });
@@ -496,135 +372,6 @@ export class GrubMachine {
     this.#source(name);
     this.#variables = variables;
     return result.done;
-  }
-
-  /** Options: GRUB manual, "search". The dotted names are what `grub-install` writes into its own small scripts. */
-  #search(name: string, args: readonly string[]): number {
-    const options = readOptions(args, searchOptions);
-    if (options === undefined) return result.badArgument;
-    const { values, positional } = options;
-    const isSet = values.has("set");
-    const [kind, key = values.get("set")?.at(-1), variable = "root", ...hints] = name === "search"
-      ? [
-        ["file", "label", "fs-uuid"].find((option) => values.has(option)),
-        positional[0],
-        isSet && positional[0] !== undefined ? values.get("set")?.at(-1) || "root" : "root",
-        ...[...values].filter(([option]) => option.startsWith("hint")).flatMap(([, list]) => list),
-      ]
-      : [name.replace("search.fs_", "").replace("search.", "").replace(/^uuid$/, "fs-uuid"), ...positional];
-    if (key === undefined || kind === undefined) return result.badArgument;
-    const found = this.#find(kind, key);
-    if (found === undefined) return result.notFound;
-    if (name !== "search" || isSet) {
-      this.searches.push({ found, names: [this.#valueOf(variable), ...hints] });
-      this.#variables.set(variable, found);
-    }
-    return result.done;
-  }
-
-  #find(kind: string, key: string): string | undefined {
-    const { devices, files } = this.#sources;
-    if (kind === "fs-uuid") return devices.findByUuid(key);
-    if (kind === "label") return devices.findByLabel(key);
-    return devices.all.find((partition) => files.look(partition, key)?.kind === "file");
-  }
-
-  #probe(args: readonly string[]): number {
-    const options = readOptions(args, {
-      short: { s: "set", u: "fs-uuid", l: "label", f: "fs", p: "partmap", d: "driver" },
-      withValue: ["set"],
-      without: ["fs-uuid", "label", "fs", "partmap", "driver", "part-uuid"],
-    });
-    if (options === undefined) return result.badArgument;
-    const { values, positional } = options;
-    const device = (positional[0] ?? "").replace(/^\((.*)\)$/, "$1");
-    const [own, ...others] = this.#sources.devices.resolve(device);
-    const uuid = this.#sources.devices.uuidOf(device) ??
-      (own !== undefined && others.length === 0 ? this.#sources.devices.uuidOf(own) : undefined);
-    const variable = values.get("set")?.at(-1);
-    if (!values.has("fs-uuid") || uuid === undefined) return result.notFound;
-    if (variable !== undefined) this.#variables.set(variable, uuid);
-    return result.done;
-  }
-
-  #regexp(args: readonly string[]): number {
-    const options = readOptions(args, { short: { s: "set" }, withValue: ["set"] });
-    if (options === undefined) return result.badArgument;
-    const { values, positional: [pattern, text] } = options;
-    if (pattern === undefined || text === undefined) return result.badArgument;
-    const groups = matchRegexp(pattern, text);
-    if (groups === undefined) return result.false;
-    for (const target of values.get("set") ?? []) {
-      const [, number = "1", variable = ""] = /^(?:(\d+):)?(.*)$/s.exec(target) ?? [];
-      const value = groups[Number(number)];
-      if (value === undefined) this.#variables.delete(variable);
-      else this.#variables.set(variable, value);
-    }
-    return result.done;
-  }
-
-  #addBlsEntries(argument: string): number {
-    const named = splitDevice(argument);
-    const device = named.device ?? this.#valueOf("root");
-    const directories = named.path.startsWith("/")
-      ? [named.path]
-      : [this.#valueOf("blsdir") || "/loader/entries", "/boot/loader/entries"];
-    const { own, resolve } = { own: this.#sources.devices.own, resolve: this.#sources.devices.resolve(device) };
-    for (const partition of resolve) {
-      const lenient = partition === own ? [`${this.#sources.bootDirectory}/loader/entries`] : [];
-      for (const directory of [...directories, ...lenient]) {
-        const names = this.#sources.files.list(partition, directory)?.filter((name) => name.endsWith(".conf")) ?? [];
-        if (names.length === 0) continue;
-        const entries = names.map((fileName) => ({
-          fileName,
-          text: this.#sources.files.read(partition, `${directory.replace(/\/$/, "")}/${fileName}`) ?? "",
-        }));
-        for (const { title, id, body } of blsScripts(entries, (name) => this.#valueOf(name))) {
-          this.#menu.push({ title, id, args: [title], body, isSubmenu: false });
-        }
-        return result.done;
-      }
-    }
-    if (resolve.length === 0) this.#noteMissing(device);
-    return result.notFound;
-  }
-
-  /** Where a file is that GRUB reads; the first of the possible partitions that has it. */
-  #place(name: string): { readonly partition: string; readonly path: string } | undefined {
-    const { device, path } = this.#toDevicePath(name);
-    const { devices, files } = this.#sources;
-    const possible = devices.resolve(device);
-    if (possible.length === 0) this.#noteMissing(device);
-    // A path that does not begin with "/" is a block list to GRUB.
-    if (!path.startsWith("/") && !isBlockList(path)) return undefined;
-    const found = possible.map((partition) => ({ partition, path }));
-    return found.find(({ partition }) => files.look(partition, path) !== undefined);
-  }
-
-  #look(name: string): { readonly kind: "file" | "directory"; readonly sizeBytes: number } | undefined {
-    const place = this.#place(name);
-    const found = place === undefined ? undefined : this.#sources.files.look(place.partition, place.path);
-    return found?.kind === "directory" ? { kind: "directory", sizeBytes: 0 } : found;
-  }
-
-  #read(name: string): string | undefined {
-    const place = this.#place(name);
-    return place === undefined ? undefined : this.#sources.files.read(place.partition, place.path);
-  }
-
-  #toDevicePath(name: string): GrubPath {
-    const { device, path } = splitDevice(name);
-    return { device: device === undefined || device === "" ? this.#valueOf("root") : device, path };
-  }
-
-  #toGrubPath(name: string): GrubPath {
-    const found = this.#toDevicePath(name);
-    this.#noteMissing(found.device);
-    return found;
-  }
-
-  #noteMissing(device: string): void {
-    if (this.#sources.devices.resolve(device).length === 0) this.#missing ??= device;
   }
 
   #expand(words: readonly Word[]): readonly string[] {
@@ -647,20 +394,6 @@ export class GrubMachine {
     if (this.#expanded > maximumExpanded) throw new Leave("stop");
   }
 }
-
-/** GRUB looks for a command first, so a function cannot take the place of one of these. */
-const commandNames = new Set(
-  ("set unset [ test false menuentry submenu linux initrd load_env source . configfile normal search eval shift setparams return break " +
-    "continue boot exit halt reboot").split(" "),
-);
-
-const searchOptions = {
-  short: { f: "file", l: "label", u: "fs-uuid", s: "set", n: "no-floppy", r: "root-dev-only", h: "hint" },
-  withValue: ["hint", "hint-ieee1275", "hint-bios", "hint-baremetal", "hint-efi", "hint-arc"],
-  optional: ["set"],
-  without: ["file", "label", "fs-uuid", "no-floppy", "efidisk-only", "cryptodisk-only", "root-dev-only"],
-  acceptsDash: true,
-};
 
 function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));

@@ -23,6 +23,16 @@ export const builtInVariables: readonly (readonly [string, string])[] = [
   ].map((name) => [`feature_${name}`, "y"] as const),
 ];
 
+/** GRUB looks for a command first, so a function cannot take the place of one of these. */
+const commandNames = new Set(
+  ("set unset [ test false menuentry submenu linux initrd load_env source . configfile normal search eval shift setparams return break " +
+    "continue boot exit halt reboot").split(" "),
+);
+
+export function isCommandName(name: string): boolean {
+  return commandNames.has(name);
+}
+
 /** Commands that prepare GRUB itself, its screen or the machine, or only print: taken as done. */
 const quietCommands = new Set(
   ("acpi authenticate background_color background_image badram blocklist cat clear cmosclean cmosset cpuid crc cryptomount cutmem date " +

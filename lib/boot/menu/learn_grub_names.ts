@@ -3,8 +3,9 @@
 import { GrubDevices, type KnownNames } from "./grub_devices.ts";
 import { type FileQuestion, GrubFiles } from "./grub_files.ts";
 import type { GrubInput } from "./grub_input.ts";
-import { GrubMachine, type GrubPath, type Outcome } from "./grub_machine.ts";
+import { GrubMachine, type Outcome } from "./grub_machine.ts";
 import type { MenuEntry } from "./grub_menu.ts";
+import type { GrubPath } from "./grub_paths.ts";
 import { pathCandidates } from "./path_candidates.ts";
 
 export interface LearnedNames {
