@@ -30,11 +30,12 @@ export interface ProjectPaths {
   readonly configFile: string;
   /** The shared key, under the name that users of the original know. */
   readonly keyFile: string;
+  /** @throws {UserError} when it is read and no cache folder can be named: most commands need none, and a service has no HOME */
   readonly cacheDir: string;
   readonly outDir: string;
 }
 
-/** @throws {UserError} when no cache folder can be named; {TypeError} when `projectDir` is not absolute */
+/** @throws {TypeError} when `projectDir` is not absolute */
 export function resolveProjectPaths(options: PathOptions): ProjectPaths {
   const { projectDir, workingDirectory = projectDir, env, given = {}, configured = {} } = options;
   const resolve = (path: string | undefined, configuredPath: string | undefined): string | undefined =>
@@ -47,7 +48,9 @@ export function resolveProjectPaths(options: PathOptions): ProjectPaths {
   return {
     configFile: resolveConfigFile(options),
     keyFile: join(projectDir, "aes-key"),
-    cacheDir: resolve(given.cacheDir, configured.cache) ?? userCacheDir(env),
+    get cacheDir() {
+      return resolve(given.cacheDir, configured.cache) ?? userCacheDir(env);
+    },
     outDir,
   };
 }

@@ -29,6 +29,12 @@ Deno.test("the cache folder follows the XDG rules", () => {
   for (const bad of [{}, { HOME: "" }, { HOME: "me" }]) assert.throws(() => userCacheDir(bad), UserError);
 });
 
+Deno.test("what needs no cache needs no home; what does is told so", () => {
+  const paths = resolveProjectPaths({ projectDir: "/p", env: {} });
+  assert.deepEqual([paths.configFile, paths.outDir], ["/p/config.yaml", "/p/build"]);
+  assert.throws(() => paths.cacheDir, /found no HOME in the environment/);
+});
+
 Deno.test("a cache folder that is given needs no home", () => {
   assert.equal(resolveProjectPaths({ projectDir: "/p", env: {}, given: { cacheDir: "c" } }).cacheDir, "/p/c");
 });

@@ -214,6 +214,34 @@ for (const shell of [...SHELLS, ["bash"]]) {
     }
   });
 
+  Deno.test(`P5: without HOME in the environment the home of the user is looked into (${under})`, async () => {
+    await using site = await openSite(shell);
+    const path = await site.put("alice's home/.deno/bin/deno", fakeDeno("2.9.6"));
+    await site.put("bin/id", "#!/bin/sh\necho alice\n");
+    await site.put("bin/getent", getentFor(`${site.directory}/alice's home`));
+    const { code, out } = await site.run(["doctor"], { settings: ["HOME="], path: [`${site.directory}/bin`] });
+    assert.equal(code, 0);
+    assert.match(out, new RegExp(`^deno: ${path}$`, "m"));
+  });
+
+  Deno.test({
+    name: `P5: an npx that fails is named, and not missed (${under})`,
+    ignore: isInstalled,
+    fn: async () => {
+      await using site = await openSite(shell);
+      const npx = await site.put("node/npx", "#!/bin/sh\necho 'npm error syscall mkdir' >&2\nexit 254\n");
+      const { code, err } = await site.run(["doctor"], { path: [`${site.directory}/node`] });
+      assert.equal(code, 1);
+      assert.equal(
+        err,
+        `Getting Deno 2.9.6 with ${npx} …\nnpm error syscall mkdir\n` +
+          `Error: ${npx} could not get Deno 2.9.6: what it says of that is above\n` +
+          `  Hint: It needs the network, and writes to .npm in the home folder ${site.directory}/my home\n` +
+          "  Hint: Or install Deno: curl -fsSL https://deno.land/install.sh | sh\n",
+      );
+    },
+  });
+
   Deno.test({
     name: `P5: without one, the command that installs it is named (${under})`,
     // One at a place for all users would be found.
