@@ -77,15 +77,15 @@ async function openConfigured(
   if (passphrase === undefined) throw passphraseNeeded([outer]);
   const { path } = scope.use(await openLuks(system, device, passphrase));
   const inner = part.block === outer ? undefined : part.block;
-  const inside = { ...context, notices: [] };
+  const innerContext = { ...context, notices: [] };
   if (inner === undefined || await holdsFileSystem(system, path)) {
-    const found = await openNamedPlace(inside, scope, { device: path, name: outer, partitions });
-    return tellUnlocked(found, { container: device, places: [], notices: inside.notices });
+    const found = await openNamedPlace(innerContext, scope, { device: path, name: outer, partitions });
+    return tellUnlocked(found, { container: device, places: [], notices: innerContext.notices });
   }
   const places = await refuseHibernated(context, [path]);
   const volume = await openNamed(context, scope, inner, [path]);
-  const found = await openNamedPlace(inside, scope, { device: volume, name: inner, partitions });
-  return tellUnlocked(found, { container: device, places, notices: inside.notices });
+  const found = await openNamedPlace(innerContext, scope, { device: volume, name: inner, partitions });
+  return tellUnlocked(found, { container: device, places, notices: innerContext.notices });
 }
 
 interface NamedPlace {
@@ -223,8 +223,8 @@ async function tryEncrypted(
       const { path } = attempt.use(await openLuks(context.system, device, passphrase));
       const type = (await probeSignature(context.system, path))?.type;
       const places = type === "LVM2_member" ? await findVolumePlaces(context, [path]) : [atPath(path)];
-      const inside = { ...context, notices: [] };
-      const opened = await lookAtPlaces(inside, attempt, places);
+      const innerContext = { ...context, notices: [] };
+      const opened = await lookAtPlaces(innerContext, attempt, places);
       const whole = await DiskSearch.survey(context, [...search.places, ...opened]);
       const { decision, refusal } = whole.decide();
       if (decision === undefined) {
@@ -233,7 +233,7 @@ async function tryEncrypted(
       }
       const found = await whole.open(attempt, decision);
       scope.use(attempt.move());
-      return tellUnlocked(found, { container: device, places, notices: inside.notices });
+      return tellUnlocked(found, { container: device, places, notices: innerContext.notices });
     } catch (error) {
       if (!(error instanceof DiskError) || error.code !== "passphrase-wrong") throw error;
       refusals.push(error);

@@ -61,7 +61,7 @@ export interface LookedAt {
   readonly uuid: string | undefined;
   readonly label: string | undefined;
   readonly files: MountedFiles;
-  /** It is not seen as its boot loader sees it, but from its top. */
+  /** The files are those of its top directory, not those that its boot loader sees. */
   readonly isTop: boolean;
   /** Of btrfs, as it names them itself; undefined for other file systems. */
   readonly subvolumes: readonly string[] | undefined;

@@ -83,7 +83,7 @@ export async function previewBoot(
   };
 }
 
-/** A directory that not everybody may read, such as an ESP. */
+/** A directory that only root may read, such as an ESP. */
 interface RefusedDirectory {
   readonly label: string;
   readonly error: Error;

@@ -61,22 +61,22 @@ function configuredModules(report: Report): readonly string[] {
 
 function checkModules({ modules }: RawSections, report: Report): void {
   const chosen = chosenModules(report);
-  const known = [...MODULE_CATALOG.map(({ name }) => name), ...configuredModules(report)];
+  const knownModules = [...MODULE_CATALOG.map(({ name }) => name), ...configuredModules(report)];
   const seen = new Set<string>();
   for (const { name, index } of chosen) {
     const former = formerModules.get(name);
     if (former !== undefined) {
       report.warning(["modules", index], `no such entry: ${former}`);
-    } else if (!known.includes(name)) {
-      const near = nearestName(name, known);
+    } else if (!knownModules.includes(name)) {
+      const near = nearestName(name, knownModules);
       const hint = near === undefined ? "" : ` ("${near}" perhaps)`;
       report.error(
         ["modules", index],
         near === undefined
           ? `one of ${
-            [...new Set(known)].join(", ")
+            [...new Set(knownModules)].join(", ")
           }, or its source below "module-configs: ${name}:" (doc/config.md, "Drivers from source")`
-          : `one of ${[...new Set(known)].join(", ")}${hint}`,
+          : `one of ${[...new Set(knownModules)].join(", ")}${hint}`,
         `the unknown module ${quoteText(name)}`,
       );
     } else if (seen.has(name)) {
@@ -146,10 +146,10 @@ function checkDrivers({ modules, "module-configs": configs }: RawSections, repor
     } else if (sha256 !== undefined && commit !== undefined) {
       report.error([...path, "sha256"], `no hash of an archive beside the commit of a git repository`);
     } else if (url !== undefined && sha256 === undefined && commit === undefined) {
-      const known = module === undefined ? "" : '; without "url" the source that is known is used';
+      const catalogHint = module === undefined ? "" : '; without "url" the source that is known is used';
       report.warning(
         [...path, "sha256"],
-        `"sha256: …", the 64 hex digits that sha256sum prints for ${url} (create-initrd needs it${known})`,
+        `"sha256: …", the 64 hex digits that sha256sum prints for ${url} (create-initrd needs it${catalogHint})`,
       );
     }
   }

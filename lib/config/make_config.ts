@@ -102,11 +102,11 @@ function makeDriver(name: string, configs: RawConfig["module-configs"]): DriverC
   const module = findModule(name);
   const options = Object.hasOwn(configs, name) ? configs[name] : undefined;
   if (module !== undefined && module.driver === undefined) return [];
-  const known = module?.driver?.source;
-  const url = options?.url ?? known?.url;
+  const catalogSource = module?.driver?.source;
+  const url = options?.url ?? catalogSource?.url;
   if (url === undefined) return [];
   // Another repository's commits are others.
-  const commit = options?.commit ?? (options?.url === undefined ? known?.commit : undefined);
+  const commit = options?.commit ?? (options?.url === undefined ? catalogSource?.commit : undefined);
   const { makeArguments, moduleNames, files, service }: Omit<DriverRecipe, "source"> = module?.driver ??
     { makeArguments: KBUILD_ARGUMENTS, moduleNames: [name], files: [] };
   return [{

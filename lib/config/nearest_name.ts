@@ -3,9 +3,9 @@
 /** @returns the closest of `names`, or undefined when none is close enough to be meant; "-", "_" and case do not count */
 export function nearestName(typed: string, names: readonly string[]): string | undefined {
   if (typed.length > 100) return undefined;
-  const wanted = foldName(typed);
+  const foldedName = foldName(typed);
   const ranked = names
-    .map((name) => ({ name, distance: editDistance(wanted, foldName(name)) }))
+    .map((name) => ({ name, distance: editDistance(foldedName, foldName(name)) }))
     .filter(({ name, distance }) => distance <= Math.max(1, Math.floor(Math.min(name.length, typed.length) / 3)))
     .sort((a, b) => a.distance - b.distance);
   return ranked[0]?.name;

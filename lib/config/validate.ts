@@ -46,12 +46,12 @@ function toInput(
   // No prototype, so that a key such as "constructor" is not there unless it is written.
   const value: Record<string, unknown> = Object.create(null);
   for (const { key, position, value: child } of node.entries) {
-    const known = schema && childSchema(schema, key);
-    if (schema !== undefined && names !== undefined && known === undefined) {
+    const keySchema = schema && childSchema(schema, key);
+    if (schema !== undefined && names !== undefined && keySchema === undefined) {
       report.at(position, judgeUnknownKey(key, { map: node, path, schema }));
       continue;
     }
-    value[key] = toInput(child, known, { path: [...path, key], report });
+    value[key] = toInput(child, keySchema, { path: [...path, key], report });
   }
   return value;
 }

@@ -70,8 +70,8 @@ function checkImage(facts: ArtifactFacts): Verdict {
   if (facts.isConfigNewer) return warning("older than config.yaml", build);
   if (facts.initrdHasKey === undefined) {
     return unknown(
-      "built; whether it fits the key is not seen",
-      `Run ${commandToType("doctor", { asRoot: true })}, or as the one who built it`,
+      "built; doctor may not read whether it holds the key",
+      `Run ${commandToType("doctor", { asRoot: true })}, or as the user who built it`,
     );
   }
   return ok("built, fits the key");
@@ -120,7 +120,7 @@ async function readArtifacts(context: DoctorContext): Promise<ArtifactFacts> {
     hasKernel: kernel !== undefined,
     hasInitrd: initrd !== undefined,
     key,
-    // Both are their owner's alone, who is root when it was root that built them.
+    // Only their owner may read both: root, when root has built them.
     initrdHasKey: hasBoth ? await unlessRefused(findKey(), undefined) : undefined,
     isConfigNewer: configStatus !== undefined && initrd !== undefined && configStatus.modifiedMs > initrd.modifiedMs,
     installed: await unlessRefused(compareInstalled(context), undefined),

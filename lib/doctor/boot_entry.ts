@@ -43,7 +43,7 @@ export const bootEntryChecks: readonly CheckOf<BootEntryFacts>[] = [["boot entry
 
 function checkBootEntry({ isSetUp, entry, running }: BootEntryFacts): Verdict {
   if (entry === undefined) {
-    return unknown("not everybody may look at the boot files", `Run ${commandToType("doctor", { asRoot: true })}`);
+    return unknown("only root may read the boot files", `Run ${commandToType("doctor", { asRoot: true })}`);
   }
   if (!isSetUp && "refusal" in entry) return warning(entry.refusal, `Run ${setUp}`);
   if ("refusal" in entry) {

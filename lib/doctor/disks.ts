@@ -61,7 +61,7 @@ function checkDisk({ disk, storage }: DiskFacts): Verdict {
 
 function checkOtherDisks({ mountsElsewhere }: DiskFacts): Verdict {
   if (mountsElsewhere === undefined) {
-    return unknown("not looked at: which disk a desktop gets is not known", "Set boot.disk in config.yaml");
+    return unknown("not checked: doctor does not know which disk a desktop gets", "Set boot.disk in config.yaml");
   }
   const [first] = mountsElsewhere;
   if (first === undefined) return ok("none is needed");
@@ -77,7 +77,7 @@ function checkOtherDisks({ mountsElsewhere }: DiskFacts): Verdict {
 /** A desktop mounts what fstab says; systemd's generator mounts the ESP that the firmware started from, which kexec leaves out. */
 function checkEsp({ looseEsps }: DiskFacts): Verdict {
   if (looseEsps === undefined) {
-    return unknown("not looked at: which disk a desktop gets is not known", "Set boot.disk in config.yaml");
+    return unknown("not checked: doctor does not know which disk a desktop gets", "Set boot.disk in config.yaml");
   }
   const [first] = looseEsps;
   if (first === undefined) return ok("none, or mounted on a desktop, too");

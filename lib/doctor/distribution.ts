@@ -35,7 +35,7 @@ export const distributionChecks: readonly CheckOf<DistributionFacts>[] = [
 function checkDistribution({ host }: DistributionFacts): Verdict {
   const { distribution } = host;
   if (distribution === undefined) {
-    return warning("not one that is known here", "See doc/distros/README.md for how one is added");
+    return warning("one that stiefelsystem does not know", "doc/distros/README.md says how to add one");
   }
   const { prettyName, isDerivative } = distribution;
   return ok(isDerivative ? `${prettyName}, treated as ${distribution.distribution.name}` : prettyName);
@@ -54,7 +54,7 @@ function checkPrograms({ host, crippledPrograms: [crippled] }: DistributionFacts
 function checkGenerator({ generator }: DistributionFacts): Verdict {
   return generator === undefined
     ? error(
-      "none that is known here",
+      "none that stiefelsystem knows",
       "Install initramfs-tools, dracut or mkinitcpio, whichever your distribution uses",
     )
     : ok(generator);

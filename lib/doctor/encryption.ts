@@ -46,7 +46,7 @@ export const encryptionChecks: readonly CheckOf<EncryptionFacts>[] = [["encrypti
 
 function checkLuks({ luks, keyDevices }: EncryptionFacts): Verdict {
   if (luks === undefined) {
-    return unknown("not looked at: which disk a desktop gets is not known", "Set boot.disk in config.yaml");
+    return unknown("not checked: doctor does not know which disk a desktop gets", "Set boot.disk in config.yaml");
   }
   const bad = luks.find((container) => container.passphraseSlots === 0);
   if (bad !== undefined) {

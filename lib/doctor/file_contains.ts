@@ -3,8 +3,8 @@
 import type { System } from "../system/system.ts";
 
 /** Whether a file holds these bytes; it is read in pieces, and what is cut apart is looked at together. */
-export async function fileContains(system: System, path: string, wanted: Uint8Array): Promise<boolean> {
-  const needle = latin1(wanted);
+export async function fileContains(system: System, path: string, bytes: Uint8Array): Promise<boolean> {
+  const needle = latin1(bytes);
   let rest = "";
   for await (const piece of await system.openRead(path)) {
     const text = rest + latin1(piece);

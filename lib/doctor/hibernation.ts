@@ -13,7 +13,7 @@ export interface HibernationFacts {
   readonly storage: StorageFacts;
   /** Of the running system. */
   readonly commandLine: string;
-  /** Where the laptop's own initramfs looks for a hibernated system without being told by the kernel command line. */
+  /** Where the laptop's own initramfs looks for a hibernated system that the kernel command line does not name. */
   readonly initramfsResume: string | undefined;
   /**
    * Swap in which systemd hibernates without any setting: it writes the place into the firmware's variable HibernateLocation

@@ -67,7 +67,7 @@ function checkNames({ commandLine, named, formatted, rootVolumes, isCrypttabHidd
   }
   if (commandLine !== "" && !namesRoot(commandLine)) {
     return warning(
-      "no root= on the kernel command line: a desktop is not told where the system is",
+      "no root= on the kernel command line: a desktop cannot find the system",
       "Add root=UUID=… to the kernel command line",
     );
   }

@@ -58,7 +58,7 @@ function checkSecureBoot({ isSecureBoot, lockdown, imageKernel, trustedKeys }: S
   const signer = signature.names.at(-1) ?? "an unknown signer";
   if (trustedKeys === undefined) {
     return unknown(
-      `${locked}; whether it trusts "${signer}", who signed ${path}, is not seen`,
+      `${locked}; doctor cannot see whether it trusts "${signer}", who signed ${path}`,
       `Run ${commandToType("doctor", { asRoot: true })}`,
     );
   }

@@ -11,7 +11,7 @@ Deno.test("the certificates among the kernel's keys are called by their names", 
   assert.ok(names.some((name) => name.endsWith("Microsoft Corporation UEFI CA 2011")), names.join("\n"));
 });
 
-Deno.test("who is not shown any certificate knows of none", () => {
+Deno.test("the trusted names are unknown where no certificate is listed", () => {
   assert.equal(parseTrustedKeys(keys.split("\n").filter((line) => !line.includes("asymmetri")).join("\n")), undefined);
   assert.equal(parseTrustedKeys(""), undefined);
 });

@@ -20,7 +20,7 @@ export const usbGuardChecks: readonly CheckOf<{ readonly state: UsbGuardFacts }>
 
 function checkUsbGuard({ state }: { readonly state: UsbGuardFacts }): Verdict {
   if (state === "off") return ok("no USBGuard");
-  if (state === "keeps") return ok("USBGuard leaves what is plugged in when it starts");
+  if (state === "keeps") return ok("USBGuard allows the devices that are plugged in when it starts");
   if (state === "hidden") {
     return unknown(
       "USBGuard is on; its rules may be read by root only",

@@ -17,7 +17,7 @@ Deno.test("N4: USBGuard blocks what its rules do not name, but where it leaves w
   assert.equal(judge("", "allow id 046d:* with-interface one-of { 03:*:* ff:*:* }\n"), "blocks");
 });
 
-Deno.test("what is not seen of USBGuard is not ok", () => {
+Deno.test("settings of USBGuard that may not be read are not ok", () => {
   const level = (state: "off" | "hidden" | "blocks" | "keeps"): string | undefined =>
     runChecks(usbGuardChecks, { state })[0]?.level;
   assert.deepEqual((["off", "keeps", "hidden", "blocks"] as const).map(level), ["ok", "ok", "unknown", "warning"]);

@@ -47,7 +47,7 @@ Deno.test("what the denort of another Deno makes is not taken, whether it starts
   assert.deepEqual(await choose(denoWithDenort(""), "auto"), { form: "bundle", reason: start });
   const other = denoWithDenort("2.5.7");
   assert.deepEqual(await choose(other, "auto"), { form: "bundle", reason: `${start}, but of 2.5.7` });
-  // Remembered for "auto" only: who asks for compiling has perhaps mended it.
+  // Remembered for "auto" only: a user who asks for compiling may have repaired it.
   const before = other.ran.length;
   await assert.rejects(choose(other, "compile"), /cannot be compiled: the denort .* but of 2\.5\.7/);
   assert.ok(other.ran.length > before);

@@ -37,7 +37,7 @@ export interface CompileRequest {
 
 /** One run of mmdebstrap makes the build root, compiles in it, hands the sources back as an archive, and leaves nothing (mmdebstrap(1), "HOOKS"). */
 export function compileArguments(request: CompileRequest): string[] {
-  const inside = (command: string): string =>
+  const inBuildRoot = (command: string): string =>
     `--customize-hook=${quoteCommand(["chroot"])} "$1" ${quoteCommand(["sh", "-c", command])}`;
   return [
     ...bootstrapProgram(request.host),
@@ -45,11 +45,11 @@ export function compileArguments(request: CompileRequest): string[] {
     "--variant=minbase",
     "--format=null",
     `--include=make,gcc,libc6-dev,linux-headers-${request.kernelVersion}`,
-    inside(`mkdir -p ${sourceDirectory}`),
+    inBuildRoot(`mkdir -p ${sourceDirectory}`),
     `--customize-hook=tar-in ${quoteCommand([request.sourceArchive])} ${sourceDirectory}`,
-    ...request.commands.map(inside),
+    ...request.commands.map(inBuildRoot),
     // As Debian's own modules: what only a debugger reads is ten times the size.
-    inside(`find ${sourceDirectory} -name "*.ko" -exec strip --strip-debug {} +`),
+    inBuildRoot(`find ${sourceDirectory} -name "*.ko" -exec strip --strip-debug {} +`),
     `--customize-hook=tar-out ${sourceDirectory} ${quoteCommand([request.resultArchive])}`,
     request.suite,
     "/dev/null",

@@ -19,7 +19,7 @@ export interface StageSelection {
  */
 export function demandStages({ skip, only }: StageSelection): void {
   for (const name of [...skip, ...only]) {
-    if (!stageNames.some((known) => known === name)) throw unknownStage(name);
+    if (!stageNames.some((stageName) => stageName === name)) throw unknownStage(name);
   }
   const refused = skip.find((name) => indispensable.some((one) => one === name));
   if (refused !== undefined) {
@@ -36,12 +36,12 @@ export function selectStages(plan: readonly Stage[], { skip, only }: StageSelect
   const kept = plan.filter((stage) => !skip.includes(stage.name))
     .map((stage) => ({ ...stage, needs: stage.needs.filter((name) => !skip.includes(name)) }));
   if (only.length === 0) return kept;
-  const wanted = new Set<string>(only);
+  const chosenNames = new Set<string>(only);
   // Backwards, since a stage comes after what it needs.
   for (const stage of kept.toReversed()) {
-    if (wanted.has(stage.name)) stage.needs.forEach((name) => wanted.add(name));
+    if (chosenNames.has(stage.name)) stage.needs.forEach((name) => chosenNames.add(name));
   }
-  return kept.filter((stage) => wanted.has(stage.name));
+  return kept.filter((stage) => chosenNames.has(stage.name));
 }
 
 function unknownStage(name: string): UserError {

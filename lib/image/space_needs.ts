@@ -74,11 +74,11 @@ export interface SpaceShortage {
 
 /** @returns file systems on which all needs together do not fit */
 export function findShortages(needs: readonly SpaceNeed[], free: readonly FreeSpace[]): readonly SpaceShortage[] {
-  const known = needs.flatMap((need) => {
+  const measured = needs.flatMap((need) => {
     const space = free.find(({ path }) => path === need.path);
     return space === undefined ? [] : [{ ...need, ...space }];
   });
-  return [...Map.groupBy(known, ({ mountPoint }) => mountPoint).values()].flatMap((parts) => {
+  return [...Map.groupBy(measured, ({ mountPoint }) => mountPoint).values()].flatMap((parts) => {
     const neededBytes = parts.reduce((sum, { bytes }) => sum + bytes, 0);
     const freeBytes = Math.min(...parts.map((part) => part.freeBytes));
     return freeBytes >= neededBytes ? [] : [{ paths: parts.map(({ path }) => path), neededBytes, freeBytes }];

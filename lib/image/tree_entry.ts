@@ -46,15 +46,15 @@ export function parseFindOutput(text: string, directory: string): TreeEntry[] {
  */
 export function arrangeEntries(entries: readonly TreeEntry[], keepEmpty: readonly string[] = []): TreeEntry[] {
   const byPath = new Map<string, TreeEntry>();
-  const wanted = new Set(keepEmpty.flatMap((path) => [path, ...parentPaths(path)]));
+  const keptDirectories = new Set(keepEmpty.flatMap((path) => [path, ...parentPaths(path)]));
   for (const entry of entries) {
     byPath.set(entry.path, entry);
-    if (entry.kind !== "directory") parentPaths(entry.path).forEach((parent) => wanted.add(parent));
+    if (entry.kind !== "directory") parentPaths(entry.path).forEach((parent) => keptDirectories.add(parent));
   }
-  for (const path of wanted) {
+  for (const path of keptDirectories) {
     if (!byPath.has(path)) byPath.set(path, { kind: "directory", path, mode: 0o755 });
   }
-  return [...byPath.values()].filter((entry) => entry.kind !== "directory" || wanted.has(entry.path))
+  return [...byPath.values()].filter((entry) => entry.kind !== "directory" || keptDirectories.has(entry.path))
     .sort((a, b) => a.path < b.path ? -1 : 1);
 }
 

@@ -37,7 +37,7 @@ export interface ReadOptions {
   readonly into?: Uint8Array<ArrayBuffer>;
 }
 
-/** A connection from outside, whose peer may be anybody. */
+/** A connection from outside, perhaps from a stranger. */
 export interface AcceptedStream extends ByteStream {
   /** The peer has shown that it belongs here: from now on the connection is not closed in favour of a new one. */
   keep(): void;

@@ -344,7 +344,7 @@ async function readDemoDisk(system: System, directory: string): Promise<DemoDisk
   };
 }
 
-/** One disk is enough to keep: an older one is of no use to anybody. */
+/** One disk is enough to keep: an older one is of no use. */
 async function removeOlderDisks(system: System, cacheDir: string, name: string): Promise<void> {
   for (const entry of await system.readDirectory(cacheDir)) {
     const isOlder = entry.startsWith(`${name}-`) && /^[0-9a-f]+$/.test(entry.slice(name.length + 1));
@@ -352,7 +352,7 @@ async function removeOlderDisks(system: System, cacheDir: string, name: string):
   }
 }
 
-/** Twenty hexadecimal digits that stand for everything the disk is made of; a new Debian release of a package is not seen. */
+/** Twenty hexadecimal digits that stand for everything the disk is made of, except new releases of Debian packages. */
 async function hashRecipe(system: System, recipe: DemoDiskRecipe): Promise<string> {
   const parts = [
     String(recipeVersion),

@@ -20,7 +20,7 @@ export interface Qmp {
   readonly events: readonly QmpEvent[];
 }
 
-/** One line of QMP, told apart. */
+/** One line of QMP, by its kind. */
 export type QmpMessage =
   | { readonly kind: "greeting" }
   | { readonly kind: "event"; readonly event: QmpEvent }

@@ -188,8 +188,8 @@ export function needsListenerFirst(host: QemuHost): boolean {
   return !isAtLeast(host.version, reconnectSince);
 }
 
-function isAtLeast(version: QemuHost["version"], wanted: QemuHost["version"]): boolean {
-  return version.major > wanted.major || (version.major === wanted.major && version.minor >= wanted.minor);
+function isAtLeast(version: QemuHost["version"], minimum: QemuHost["version"]): boolean {
+  return version.major > minimum.major || (version.major === minimum.major && version.minor >= minimum.minor);
 }
 
 /** QEMU's option lists are separated by commas; a comma inside a value is doubled (qemu(1)). */

@@ -167,7 +167,7 @@ export async function readMemAvailableBytes(system: System): Promise<number> {
   return (await readMemory(system)).availableBytes;
 }
 
-/** MemTotal (0 where it is not said) and MemAvailable of proc_meminfo(5). Runs `cat`. */
+/** MemTotal (0 where it is missing) and MemAvailable of proc_meminfo(5). Runs `cat`. */
 export async function readMemory(
   system: System,
 ): Promise<{ readonly totalBytes: number; readonly availableBytes: number }> {

@@ -42,7 +42,7 @@ async function readConsole(system: System, vm: Vm): Promise<string> {
 }
 
 /**
- * Pure. @param from where the last look ended: what was seen is not seen again
+ * Pure. @param from where the last look ended: earlier text is not searched again
  * @returns how many prompts came since, and where the next look starts
  */
 export function findPrompts(

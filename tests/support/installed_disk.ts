@@ -32,7 +32,7 @@ const keyDerivation = "--pbkdf pbkdf2 --pbkdf-force-iterations 1000 --hash sha25
 
 export const installedLayouts: Readonly<Record<InstalledLayout["name"], InstalledLayout>> = {
   /**
-   * LUKS, in it LVM, in it everything: root, swap, and /boot, too, so that GRUB and the laptop's image have to be told the passphrase.
+   * LUKS, in it LVM, in it everything: root, swap, and /boot, too, so that GRUB and the laptop's image need the passphrase.
    */
   "luks-lvm": {
     name: "luks-lvm",

@@ -23,12 +23,12 @@ const maximumRounds = 40;
 
 /** Evaluates again and again with the files that were asked for, until nothing is asked any more. */
 export async function runGrubConfig({ path, bootDirectory, partitions }: GrubSearch): Promise<GrubResult> {
-  const known = await Promise.all(partitions.map((partition) => tellApart(partition)));
+  const described = await Promise.all(partitions.map((partition) => tellApart(partition)));
   const byName = new Map(partitions.map((partition) => [partition.name, partition]));
   const answers = new Map<string, GrubFile>();
   let characters = 0;
   for (let round = 0;; round++) {
-    const result = evaluateGrubConfig({ path, bootDirectory, partitions: known, answers });
+    const result = evaluateGrubConfig({ path, bootDirectory, partitions: described, answers });
     const questions = result.open.slice(0, Math.max(0, maximumQuestions - answers.size));
     if (questions.length === 0 || round >= maximumRounds || characters > maximumText) return result;
     for (const question of questions) {

@@ -208,8 +208,8 @@ export class GrubMachine {
 
   /** @returns undefined for a command that GRUB does not know, an assignment among them */
   #execute(name: string, args: readonly string[], block: readonly Statement[] | undefined): number | undefined {
-    const own = this.#functions.get(name);
-    if (own !== undefined && !isCommandName(name)) return this.#call(own, args);
+    const functionBody = this.#functions.get(name);
+    if (functionBody !== undefined && !isCommandName(name)) return this.#call(functionBody, args);
     const command = findCommand(name);
     if (command !== undefined) return command(this.#context, { name, args, block });
     const [first = ""] = args;

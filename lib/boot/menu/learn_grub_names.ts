@@ -1,4 +1,4 @@
-/** Which partitions GRUB's `search` and `set root=` mean, told by the menu itself. Pure. */
+/** Which partitions GRUB's `search` and `set root=` mean, as the menu itself shows. Pure. */
 
 import { GrubDevices, type KnownNames } from "./grub_devices.ts";
 import { type FileQuestion, GrubFiles } from "./grub_files.ts";
@@ -31,17 +31,19 @@ export function learnGrubNames(input: GrubInput): LearnedNames {
   collectKernels(machine, menu, { kernels, depth: maximumDepth });
   const existing = kernels.filter((path) => hasKernel(input, { devices, files, path }));
   const possible = existing.length > 0 ? existing : kernels;
-  const own = possible.find(({ device }) => atHead.has(device)) ?? possible[0];
+  const ownKernel = possible.find(({ device }) => atHead.has(device)) ?? possible[0];
   const names = new Map<string, string>();
-  const partition = own === undefined ? undefined : findKernelPartition(input, { devices, files, path: own });
-  if (own !== undefined && partition !== undefined && !devices.all.includes(own.device)) {
-    names.set(own.device, partition);
+  const partition = ownKernel === undefined
+    ? undefined
+    : findKernelPartition(input, { devices, files, path: ownKernel });
+  if (ownKernel !== undefined && partition !== undefined && !devices.all.includes(ownKernel.device)) {
+    names.set(ownKernel.device, partition);
   }
   // What `search` starts from, and its hints, are names of what it finds.
   for (const { found, names: others } of machine.searches) {
-    const meant = devices.all.includes(found) ? found : names.get(found);
-    if (meant === undefined) continue;
-    for (const name of others) if (!devices.all.includes(name) && !names.has(name)) names.set(name, meant);
+    const partitionName = devices.all.includes(found) ? found : names.get(found);
+    if (partitionName === undefined) continue;
+    for (const name of others) if (!devices.all.includes(name) && !names.has(name)) names.set(name, partitionName);
   }
   return { names, open: files.open };
 }

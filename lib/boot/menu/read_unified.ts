@@ -61,14 +61,14 @@ export async function readUnifiedImage(
     const osName = nameSystem(parseKeyValues(await text(".osrel") ?? "")) ?? { title: path.replace(/^.*\//, "") };
     const about = parseKeyValues(await text(".profile") ?? "");
     const profileName = about.get("TITLE") ?? (number === 0 ? undefined : about.get("ID") ?? `Profile #${number + 1}`);
-    const own = await text(".cmdline");
+    const embedded = await text(".cmdline");
     profiles.push({
       ...osName,
       title: profileName === undefined ? osName.title : `${osName.title} (${profileName})`,
       number,
-      commandLine: own === undefined
+      commandLine: embedded === undefined
         ? undefined
-        : [own, ...addons.commandLines].map(cleanCommandLine).filter(Boolean).join(" "),
+        : [embedded, ...addons.commandLines].map(cleanCommandLine).filter(Boolean).join(" "),
       parts: {
         kernel: linux,
         initrds: [".ucode", ".initrd"].map((name) => profile.get(name)).filter((part) => part !== undefined),

@@ -203,7 +203,7 @@ async function readSyslinuxMenu(files: BootFiles, source: string, directory: str
   const place = source.slice(0, source.lastIndexOf("/"));
   const named = await withIncludes(
     files,
-    (given): SyslinuxResult => evaluateSyslinuxConfig({ text, directory: place, files: given }),
+    (includes): SyslinuxResult => evaluateSyslinuxConfig({ text, directory: place, files: includes }),
   );
   const entries: PlacedEntry[] = [];
   const problems: string[] = named.entries.length === 0 ? [`No entry in "${source}" starts a normal Linux`] : [];
@@ -220,19 +220,19 @@ async function readSyslinuxMenu(files: BootFiles, source: string, directory: str
 }
 
 /** Evaluates again and again with the files that were asked for, until no more of them exist. */
-async function withIncludes<T extends { readonly wanted: readonly string[] }>(
+async function withIncludes<T extends { readonly missingIncludes: readonly string[] }>(
   files: BootFiles,
-  evaluate: (given: ReadonlyMap<string, string>) => T,
+  evaluate: (includes: ReadonlyMap<string, string>) => T,
 ): Promise<T> {
-  const given = new Map<string, string>();
+  const includes = new Map<string, string>();
   for (;;) {
-    const result = evaluate(given);
+    const result = evaluate(includes);
     const found: string[] = [];
-    for (const path of result.wanted) {
-      if (given.size + found.length < maximumIncludes && await files.exists(path)) found.push(path);
+    for (const path of result.missingIncludes) {
+      if (includes.size + found.length < maximumIncludes && await files.exists(path)) found.push(path);
     }
     if (found.length === 0) return result;
-    for (const path of found) given.set(path, await files.readText(path).catch(() => ""));
+    for (const path of found) includes.set(path, await files.readText(path).catch(() => ""));
   }
 }
 

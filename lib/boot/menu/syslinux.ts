@@ -19,7 +19,7 @@ export interface SyslinuxResult {
   /** What starts a normal Linux: the default, then the labels in the file's order. */
   readonly entries: readonly NamedEntry[];
   /** Included files that were not given. */
-  readonly wanted: readonly string[];
+  readonly missingIncludes: readonly string[];
 }
 
 /** What is typed at the prompt, or stands for it in DEFAULT: a label or a kernel, and further parameters. */
@@ -33,11 +33,11 @@ interface Command {
 }
 
 export function evaluateSyslinuxConfig(input: SyslinuxInput): SyslinuxResult {
-  const wanted = new Set<string>();
+  const missingIncludes = new Set<string>();
   const parser = new SyslinuxParser((name) => {
     const path = resolvePath(input.directory, name);
     const text = input.files.get(path);
-    if (text === undefined) wanted.add(path);
+    if (text === undefined) missingIncludes.add(path);
     return text;
   });
   const settings = parser.parse(input.text);
@@ -54,7 +54,7 @@ export function evaluateSyslinuxConfig(input: SyslinuxInput): SyslinuxResult {
       notices.push(`The boot menu's default "${command.title}" starts no normal Linux; another entry is taken`);
     }
   }
-  return { entries, wanted: [...wanted] };
+  return { entries, missingIncludes: [...missingIncludes] };
 }
 
 /** What starts by itself. */

@@ -5,10 +5,14 @@ import { evaluateSyslinuxConfig, resolvePath } from "./syslinux.ts";
 function evaluate(
   text: string,
   files: Readonly<Record<string, string>> = {},
-): { readonly entry: NamedEntry | undefined; readonly wanted: readonly string[] } {
+): { readonly entry: NamedEntry | undefined; readonly missingIncludes: readonly string[] } {
   const given = new Map(Object.entries(files));
-  const { entries: [entry], wanted } = evaluateSyslinuxConfig({ text, directory: "/boot/syslinux", files: given });
-  return { entry, wanted };
+  const { entries: [entry], missingIncludes } = evaluateSyslinuxConfig({
+    text,
+    directory: "/boot/syslinux",
+    files: given,
+  });
+  return { entry, missingIncludes };
 }
 
 // In the manner of the Arch wiki's syslinux.cfg.
@@ -82,7 +86,7 @@ Deno.test("included files are asked for, then read in place", () => {
   const text = "DEFAULT b\nINCLUDE more.cfg\nLABEL a\nKERNEL /a\n";
   assert.deepEqual(evaluate(text), {
     entry: { title: "b", kernel: "/boot/syslinux/b", initrds: [], commandLine: "", notices: [] },
-    wanted: ["/boot/syslinux/more.cfg"],
+    missingIncludes: ["/boot/syslinux/more.cfg"],
   });
   assert.equal(evaluate(text, { "/boot/syslinux/more.cfg": "LABEL b\nKERNEL /b\n" }).entry?.kernel, "/b");
   const endless = evaluate("INCLUDE x\nLABEL a\nKERNEL /a\n", { "/boot/syslinux/x": "INCLUDE x\n" });

@@ -209,9 +209,9 @@ async function copyRange(system: System, { from, to, start, end }: Range): Promi
   let position = 0;
   const cut = new TransformStream<Uint8Array, Uint8Array>({
     transform: (piece, controller) => {
-      const wanted = piece.subarray(Math.max(0, start - position), Math.max(0, end - position));
+      const part = piece.subarray(Math.max(0, start - position), Math.max(0, end - position));
       position += piece.length;
-      if (wanted.length > 0) controller.enqueue(wanted);
+      if (part.length > 0) controller.enqueue(part);
     },
   });
   await system.writeStream(to, (await system.openRead(from)).pipeThrough(cut), { mode: 0o755 });

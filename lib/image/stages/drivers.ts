@@ -35,8 +35,8 @@ export async function buildDrivers(context: StageContext): Promise<StageRecord> 
 
   progress.note("choosing modules");
   const all = (await listTree(system, `${from}/kernel`)).filter(({ kind }) => kind === "file").map(({ path }) => path);
-  const wanted = matchModules(all, { wanted: request.modulePatterns, unwanted: unwantedModulePatterns });
-  const { paths, firmware } = await addNeeded(context, { directory: `${from}/kernel`, all, wanted });
+  const chosenByPattern = matchModules(all, { wanted: request.modulePatterns, unwanted: unwantedModulePatterns });
+  const { paths, firmware } = await addNeeded(context, { directory: `${from}/kernel`, all, chosenByPattern });
 
   progress.note("indexing");
   await system.makeDirectory(`${to}/kernel`);
@@ -75,18 +75,18 @@ function lighterCompressor(compressor: Compressor): Compressor {
 interface ModuleChoice {
   readonly directory: string;
   readonly all: readonly string[];
-  readonly wanted: readonly string[];
+  readonly chosenByPattern: readonly string[];
 }
 
 /** Adds the modules that modules name as needed, until nothing is missing. Faster than asking depmod, which would read all 4000. */
 async function addNeeded(
   { system, signal }: StageContext,
-  { directory, all, wanted }: ModuleChoice,
+  { directory, all, chosenByPattern }: ModuleChoice,
 ): Promise<{ readonly paths: readonly string[]; readonly firmware: readonly string[] }> {
   const byName = new Map(all.map((path) => [moduleName(path), path]));
   const chosen = new Set<string>();
   const firmware = new Set<string>();
-  for (let round = wanted; round.length > 0;) {
+  for (let round = chosenByPattern; round.length > 0;) {
     round.forEach((path) => chosen.add(path));
     const infos = await Promise.all(
       halves(round).map(async (some): Promise<ModuleInfo> => {
