@@ -347,6 +347,26 @@ menuentry Two { linux /boot/vmlinuz 2 }`,
       'GRUB skips a part of "/boot/grub/grub.cfg" that it cannot read: line 4: wanted a command, found "}"',
     ],
   ],
+  "U2: a long word in a damaged file is cut": [
+    { files: { ...kernels, "/boot/grub/grub.cfg": `menuentry Good { linux /boot/vmlinuz a; } ${"x".repeat(300)}\n` } },
+    [
+      `GRUB skips a part of "/boot/grub/grub.cfg" that it cannot read: line 1: wanted the end of the statement, found "${
+        "x".repeat(52)
+      }…`,
+    ],
+  ],
+  "U2: of a file with many faults the first are named": [
+    {
+      files: { ...kernels, "/boot/grub/grub.cfg": `menuentry Good {\n linux /boot/vmlinuz a\n}\n${"}\n".repeat(99)}` },
+    },
+    [
+      "own:/boot/vmlinuz a",
+      ...[4, 5, 6].map((line) =>
+        `GRUB skips a part of "/boot/grub/grub.cfg" that it cannot read: line ${line}: wanted a command, found "}"`
+      ),
+      'GRUB cannot read more parts of "/boot/grub/grub.cfg", either: the file may be damaged',
+    ],
+  ],
   "U5: the menu is on the EFI partition, the kernels are elsewhere": [
     {
       path: "/EFI/centos/grub.cfg",

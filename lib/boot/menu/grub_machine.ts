@@ -26,6 +26,9 @@ export type Outcome =
 
 /** A grub.cfg runs a few hundred commands; one that loops is stopped. */
 const maximumSteps = 200_000;
+/** Parts of a file whose faults are named, and characters of each. */
+const maximumSkipped = 3;
+const maximumReason = 100;
 const maximumCallDepth = 50;
 /** Characters that variables may add up to while a script runs. */
 const maximumExpanded = 16 * 1024 * 1024;
@@ -36,6 +39,8 @@ const keptVariableSize = 64;
 export class GrubMachine {
   /** What people should know: statements that GRUB cannot read, settings that could not be seen. */
   readonly notices = new Set<string>();
+  /** What could not be read of each file. */
+  readonly #skipped = new Map<string, Set<string>>();
   /** In the order in which `search` set them. */
   readonly searches: FoundDevice[] = [];
   readonly #functions = new Map<string, readonly Statement[]>();
@@ -317,7 +322,7 @@ export class GrubMachine {
     try {
       for (const piece of readGrubScript(text)) {
         if (piece.kind === "statements") this.#run(piece.statements);
-        else this.notices.add(`GRUB skips a part of "${path}" that it cannot read: ${piece.error.message}`);
+        else this.#noteSkipped(path, piece.error.message);
       }
     } finally {
       this.#depth--;
@@ -329,6 +334,18 @@ export class GrubMachine {
       }
     }
     return result.done;
+  }
+
+  /** A damaged file has hundreds of such parts, and what it holds is no text. */
+  #noteSkipped(path: string, reason: string): void {
+    const reasons = this.#skipped.get(path) ?? new Set();
+    this.#skipped.set(path, reasons.add(reason));
+    const short = reason.length <= maximumReason ? reason : `${reason.slice(0, maximumReason)}…`;
+    this.notices.add(
+      [...reasons].indexOf(reason) < maximumSkipped
+        ? `GRUB skips a part of "${path}" that it cannot read: ${short}`
+        : `GRUB cannot read more parts of "${path}", either: the file may be damaged`,
+    );
   }
 
   /** `eval`: ends with the first mistake. */
