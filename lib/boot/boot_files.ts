@@ -1,4 +1,7 @@
-/** The files of a mounted partition as {@link BootFiles}: symlinks are followed inside the partition only, as its own system would. */
+/**
+ * The files of a mounted partition as {@link BootFiles}: symlinks are followed inside the partition only, as its own
+ * system would.
+ */
 
 import type { FilePart } from "../file_part.ts";
 import type { System } from "../system/system.ts";

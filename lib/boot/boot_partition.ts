@@ -1,6 +1,6 @@
 /**
- * The served disk's own kernel and initramfs: found on a plain partition, a logical volume or an encrypted partition, read without
- * changing a byte, and everything given back afterwards, so that the disk is free when it is exported.
+ * The served disk's own kernel and initramfs: found on a plain partition, a logical volume or an encrypted partition,
+ * read without changing a byte, and everything given back afterwards, so that the disk is free when it is exported.
  */
 
 import { DiskError } from "../disk/disk_error.ts";
@@ -36,7 +36,8 @@ export interface OpenBootOptions {
 }
 
 /**
- * @throws {BootError} "no-device", "no-boot-entry", "passphrase-needed", "passphrase-wrong", "unsupported", "no-memory".
+ * @throws {BootError} "no-device", "no-boot-entry", "passphrase-needed", "passphrase-wrong", "unsupported",
+ *   "no-memory".
  * Runs `lsblk`, `blkid`, `od`, `mount`, `umount`, `lvm`, `cryptsetup`; reads and writes below the work directory.
  */
 export async function openBootPartition(
@@ -96,7 +97,9 @@ interface NamedPlace {
   readonly partitions: readonly string[];
 }
 
-/** Boots what is on the named device. Where only the command line is lacking, another partition (the ESP) may have it. */
+/**
+ * Boots what is on the named device. Where only the command line is lacking, another partition (the ESP) may have it.
+ */
 async function openNamedPlace(
   context: SearchContext,
   scope: AsyncDisposableStack,
@@ -145,7 +148,8 @@ async function openNamed(
   const { system } = context;
   const found = await realDevicePath(system, name);
   if (found !== undefined) return found;
-  // The name may be any link udev makes (/dev/GROUP/NAME, /dev/mapper/…, /dev/disk/by-uuid/…): activate, then look whether it is there.
+  // The name may be any link udev makes (/dev/GROUP/NAME, /dev/mapper/…, /dev/disk/by-uuid/…): activate, then look
+  // whether it is there.
   for (const place of await findVolumePlaces(context, physicalVolumes)) {
     await using attempt = new AsyncDisposableStack();
     const path = await openOrNote(context, attempt, place);

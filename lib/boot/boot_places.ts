@@ -17,7 +17,9 @@ import { BootError } from "../boot_error.ts";
 /** `boot.part` of the configuration. */
 export interface BootPartSettings {
   readonly type: "plain" | "luks";
-  /** The file system with the boot files. For "luks": the volume inside; without one, absent or the same as `luksBlock`. */
+  /**
+   * The file system with the boot files. For "luks": the volume inside; without one, absent or the same as `luksBlock`.
+   */
   readonly block?: string | undefined;
   readonly luksBlock?: string | undefined;
 }
@@ -39,7 +41,10 @@ export interface SearchContext {
   readonly settings: BootSettings;
   /** Why a place was not taken, for the message when nothing is found. */
   readonly reasons: string[];
-  /** Notices for users about containers that lib/disk/inspect_disk.ts could not look into, because they were locked then. */
+  /**
+   * Notices for users about containers that lib/disk/inspect_disk.ts could not look into, because they were locked
+   * then.
+   */
   readonly notices?: string[];
 }
 
@@ -104,8 +109,8 @@ export async function lookAtPlace(context: SearchContext, place: Place): Promise
 }
 
 /**
- * @returns the device's file system as its boot loader sees it, and where that may differ from its top; empty for a device
- *   without one
+ * @returns the device's file system as its boot loader sees it, and where that may differ from its top; empty for a
+ *   device without one
  */
 async function lookAtDevice(
   context: SearchContext,

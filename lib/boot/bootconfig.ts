@@ -3,7 +3,8 @@
  *
  *     [initramfs][configuration, its size, its checksum, "#BOOTCONFIG\n"]
  *
- * Sources: Documentation/admin-guide/bootconfig.rst, "Boot Kernel With a Boot Config"; init/main.c, `get_boot_config_from_initrd`.
+ * Sources: Documentation/admin-guide/bootconfig.rst, "Boot Kernel With a Boot Config"; init/main.c,
+ * `get_boot_config_from_initrd`.
  */
 
 import { encodeUtf8 } from "../formats/text.ts";

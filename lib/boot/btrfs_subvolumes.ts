@@ -2,10 +2,16 @@
 
 import type { System } from "../system/system.ts";
 
-/** btrfs(5), on-disk format: BTRFS_FIRST_FREE_OBJECTID, the inode number of the directory at each subvolume's top. No other directory has it. */
+/**
+ * btrfs(5), on-disk format: BTRFS_FIRST_FREE_OBJECTID, the inode number of the directory at each subvolume's top. No
+ * other directory has it.
+ */
 const subvolumeInode = 256;
 
-/** Directories that snapper, Timeshift, btrbk and others keep snapshots in: hundreds of copies, none of which is the system in use. */
+/**
+ * Directories that snapper, Timeshift, btrbk and others keep snapshots in: hundreds of copies, none of which is the
+ * system in use.
+ */
 const snapshotDirectories =
   /^(?:\.?snapshots?|timeshift-btrfs|\.?btrbk_?snapshots?|_?btrbk_snap|\.beeshome|\.trash.*)$/i;
 
@@ -15,7 +21,8 @@ const maximumLevels = 3;
 const maximumEntries = 4096;
 
 /**
- * Asks the file system itself: no list of names, and no program. Subvolumes inside of others are not listed, they are directories there.
+ * Asks the file system itself: no list of names, and no program. Subvolumes inside of others are not listed, they are
+ * directories there.
  * @param top where the file system is mounted
  * @returns paths from the top, like "/@"; in the order of their names
  */

@@ -8,7 +8,10 @@ const sectorBytes = 512;
 /** An environment block has 512 or 1024 bytes. */
 const maximumBlockBytes = 64 * 1024;
 
-/** @param list as GRUB writes it: "512+1,600+2", "+1" for the first. @throws when it asks for more than any boot loader keeps there */
+/**
+ * @param list as GRUB writes it: "512+1,600+2", "+1" for the first. @throws when it asks for more than any boot loader
+ *   keeps there
+ */
 export async function readBlockList(system: System, device: string, list: string): Promise<string> {
   const parts = list.split(",").map((part) => part.split("+").map(Number));
   const total = parts.reduce((sum, [, count = 0]) => sum + count * sectorBytes, 0);

@@ -1,6 +1,6 @@
 /**
- * Who has signed a kernel, and whether it still is what was signed: Authenticode, as shim and a locked down kernel look at it. It tells what
- * they will say; the signature itself is checked by them.
+ * Who has signed a kernel, and whether it still is what was signed: Authenticode, as shim and a locked down kernel look
+ * at it. It tells what they will say; the signature itself is checked by them.
  */
 
 import { Buffer } from "node:buffer";
@@ -58,7 +58,10 @@ function findCertificateTable(kernel: Uint8Array): CertificateTable | undefined 
   return { offset, size, headerOffset };
 }
 
-/** All of the file but its checksum, the place of the certificate table, and the table ("Windows Authenticode Portable Executable Signature Format"). */
+/**
+ * All of the file but its checksum, the place of the certificate table, and the table ("Windows Authenticode Portable
+ * Executable Signature Format").
+ */
 function hashSigned(kernel: Uint8Array, { offset, headerOffset }: CertificateTable, algorithm: string): Buffer {
   const hash = createHash(algorithm);
   hash.update(kernel.subarray(0, headerOffset + checksumAt));
@@ -72,7 +75,10 @@ const commonNameBytes = Buffer.from([0x06, 0x03, 0x55, 0x04, 0x03]);
 /** DER's tags of UTF8String, PrintableString, TeletexString. */
 const stringTags = new Set([0x0c, 0x13, 0x14]);
 
-/** In the order of the message: names end in the signer's information, with who has issued its certificate (RFC 2315, 9.2). */
+/**
+ * In the order of the message: names end in the signer's information, with who has issued its certificate (RFC 2315,
+ * 9.2).
+ */
 function listCommonNames(message: Buffer): readonly string[] {
   const names: string[] = [];
   for (let at = message.indexOf(commonNameBytes); at >= 0; at = message.indexOf(commonNameBytes, at + 1)) {

@@ -17,7 +17,10 @@ function makeProgram(): Uint8Array {
   return bytes;
 }
 
-/** Its sum, and the common names, as a PKCS #7 message of Debian's signer has them; the rest of such a message is left out. */
+/**
+ * Its sum, and the common names, as a PKCS #7 message of Debian's signer has them; the rest of such a message is left
+ * out.
+ */
 function sign(program: Uint8Array, names: readonly string[]): Uint8Array {
   const sum = createHash("sha256")
     .update(program.subarray(0, checksumOffset))

@@ -17,8 +17,8 @@ export interface KernelToLoad {
 }
 
 /**
- * kexec holds the new kernel and initramfs in memory once more, beside the files in the RAM disk; a machine that runs out then
- * may unpack half an initramfs without a word.
+ * kexec holds the new kernel and initramfs in memory once more, beside the files in the RAM disk; a machine that runs
+ * out then may unpack half an initramfs without a word.
  * @param bytes what will be held: kernel plus initramfs, and as much again for files still to be written to a RAM disk
  * @throws {BootError} "no-memory". Runs `cat`.
  */
@@ -35,8 +35,8 @@ export async function checkMemory(system: System, bytes: number): Promise<void> 
 
 /**
  * Loads a kernel and checks that the running one has taken it.
- * @throws {UserError} when the running kernel does not trust it, as under Secure Boot; {CommandError} when `kexec` refuses for another reason.
- *   Runs `kexec`, `cat`.
+ * @throws {UserError} when the running kernel does not trust it, as under Secure Boot; {CommandError} when `kexec`
+ *   refuses for another reason. Runs `kexec`, `cat`.
  */
 export async function loadKernel(system: System, image: KernelToLoad): Promise<void> {
   const limits = { timeoutMs: 120_000 };
@@ -56,7 +56,10 @@ export async function loadKernel(system: System, image: KernelToLoad): Promise<v
   }
 }
 
-/** What kexec_file_load(2) fails with when it checks a signature (crypto/asymmetric_keys in the kernel), in the words of strerror(3). */
+/**
+ * What kexec_file_load(2) fails with when it checks a signature (crypto/asymmetric_keys in the kernel), in the words of
+ * strerror(3).
+ */
 const refusals: readonly (readonly [words: RegExp, reason: string])[] = [
   // ENODATA
   [/No data available/, "it is not signed"],
@@ -79,8 +82,9 @@ function describeRefusal({ kernel }: KernelToLoad, error: unknown): UserError | 
 
 /**
  * kexec(8). Each option and value in one word, so that a command line may start with "-".
- * @param check "unchecked": the older call, without the sums of kernel and initramfs that are made when loading and compared before the new
- *   kernel starts; what is loaded came in frames whose tags were compared a moment before. "by-kernel": kexec_file_load, which checks signatures
+ * @param check "unchecked": the older call, without the sums of kernel and initramfs that are made when loading and
+ *   compared before the new kernel starts; what is loaded came in frames whose tags were compared a moment before.
+ *   "by-kernel": kexec_file_load, which checks signatures
  */
 export function loadArguments(image: KernelToLoad, check: "unchecked" | "by-kernel"): readonly string[] {
   return [

@@ -9,7 +9,10 @@ import { BootError } from "../boot_error.ts";
 export interface BootImage {
   readonly entry: BootEntry;
   readonly kernelBytes: number;
-  /** All initramfs files of the entry, one after the other, each padded with zero bytes to a multiple of four, as boot loaders do. */
+  /**
+   * All initramfs files of the entry, one after the other, each padded with zero bytes to a multiple of four, as boot
+   * loaders do.
+   */
   readonly initramfsBytes: number;
   /** Encrypted partitions that were unlocked for it and looked through: no hibernated system is inside. */
   readonly unlocked?: readonly string[];

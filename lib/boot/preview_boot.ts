@@ -1,4 +1,7 @@
-/** What a server would send a desktop, shown for directories instead of partitions: nothing is mounted, and no program runs. */
+/**
+ * What a server would send a desktop, shown for directories instead of partitions: nothing is mounted, and no program
+ * runs.
+ */
 
 import { forDesktop } from "../formats/kernel_command_line.ts";
 import type { System } from "../system/system.ts";
@@ -150,8 +153,8 @@ export interface FoundCommandLine {
 }
 
 /**
- * The command line of the boot loader's that a server would take for the system mounted below `root`, were it set up without one. Reads below
- * `root`.
+ * The command line of the boot loader's that a server would take for the system mounted below `root`, were it set up
+ * without one. Reads below `root`.
  * @returns undefined when a server would refuse
  */
 export async function findLoaderCommandLine(system: System, root: string): Promise<FoundCommandLine | undefined> {
@@ -187,12 +190,15 @@ function hideDirectories(files: BootFiles, hidden: readonly string[]): Pick<Boot
   };
 }
 
-/** Where an ESP and XBOOTLDR are usually mounted: The Boot Loader Specification, "Mount Points"; Debian, Ubuntu, Fedora: /boot/efi. */
+/**
+ * Where an ESP and XBOOTLDR are usually mounted: The Boot Loader Specification, "Mount Points"; Debian, Ubuntu, Fedora:
+ * /boot/efi.
+ */
 const mountPoints = ["/boot", "/efi", "/boot/efi"] as const;
 
 /**
- * The partitions of a system that is mounted below `root`, each as a server would see it. In a tree on one file system /efi and /boot/efi
- * stand for the ESP.
+ * The partitions of a system that is mounted below `root`, each as a server would see it. In a tree on one file system
+ * /efi and /boot/efi stand for the ESP.
  */
 export async function splitMountedSystem(system: System, root: string): Promise<readonly PreviewPartition[]> {
   const top = root.replace(/(?<=.)\/+$/, "");

@@ -1,4 +1,6 @@
-/** Hibernation into a swap file: its place is named on the kernel command line, and no partition's signature shows it. */
+/**
+ * Hibernation into a swap file: its place is named on the kernel command line, and no partition's signature shows it.
+ */
 
 import { realDevicePath } from "../system/facts.ts";
 import { readBytes } from "../disk/read_bytes.ts";
@@ -19,7 +21,10 @@ const linksByTag: Readonly<Record<string, string>> = {
   PARTLABEL: "by-partlabel",
 };
 
-/** @returns undefined when the command line names no swap file; a swap partition needs no offset and is seen by its signature */
+/**
+ * @returns undefined when the command line names no swap file; a swap partition needs no offset and is seen by its
+ *   signature
+ */
 export function findResumeTarget(commandLine: string): ResumeTarget | undefined {
   const value = (name: string): string | undefined =>
     commandLine.split(/\s+/).findLast((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
@@ -35,7 +40,10 @@ export function findResumeTarget(commandLine: string): ResumeTarget | undefined 
 const pageBytes = 4096;
 const signature = "S1SUSPEND\0";
 
-/** Whether an image is there now. A device that is not (locked, not active) has none that we can see. Runs `lsblk`, `od`. */
+/**
+ * Whether an image is there now. A device that is not (locked, not active) has none that we can see. Runs `lsblk`,
+ * `od`.
+ */
 export async function isHibernatedInFile(system: System, target: ResumeTarget): Promise<boolean> {
   const device = await realDevicePath(system, target.device);
   if (device === undefined) return false;

@@ -11,7 +11,10 @@ import type { RawConfig } from "./schema.ts";
 /** The sections that are right in themselves. */
 export type RawSections = Partial<RawConfig>;
 
-/** The kernel's limit on x86 is 2048 bytes with the closing zero (COMMAND_LINE_SIZE); the agents add a few parameters of their own. */
+/**
+ * The kernel's limit on x86 is 2048 bytes with the closing zero (COMMAND_LINE_SIZE); the agents add a few parameters of
+ * their own.
+ */
 const MAX_COMMAND_LINE = 1900;
 
 /** Debian's suites from the first that has all we need: `non-free-firmware` came with bookworm. */

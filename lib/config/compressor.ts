@@ -6,7 +6,10 @@ interface ProgramRules {
   /** Least and greatest number after "-". */
   readonly levels?: readonly [number, number];
   readonly options: RegExp;
-  /** What the kernel's unpacker needs (linux: Documentation/admin-guide/initrd.rst, lib/decompress_*.c); added when not written. */
+  /**
+   * What the kernel's unpacker needs (linux: Documentation/admin-guide/initrd.rst, lib/decompress_*.c); added when not
+   * written.
+   */
   readonly needed?: string;
 }
 

@@ -1,8 +1,8 @@
 /**
  * What `config.yaml` says, as values: `load_config.ts` makes it, everything else only reads it. It is deeply frozen.
  *
- * The keys of the file are those of the original Stiefelsystem (`boot.part.luks_block`, `initrd.packing.exclude-paths`, …); here they
- * are camelCase. doc/config.md lists every key with its default.
+ * The keys of the file are those of the original Stiefelsystem (`boot.part.luks_block`, `initrd.packing.exclude-paths`,
+ * …); here they are camelCase. doc/config.md lists every key with its default.
  */
 
 /** A name of `module_catalog.ts`, or one that `module-configs` gives a `url` to. */
@@ -18,12 +18,17 @@ export interface Config {
   readonly initrd: InitrdConfig;
   readonly image: ImageConfig;
   readonly server: ServerConfig;
-  /** One for each chosen module that is compiled from a source archive. `sha256` may still be missing: see `requireDriverSource`. */
+  /**
+   * One for each chosen module that is compiled from a source archive. `sha256` may still be missing: see
+   * `requireDriverSource`.
+   */
   readonly drivers: readonly DriverConfig[];
   readonly paths: PathsConfig;
 }
 
-/** What the laptop shares and boots the desktop with. What is absent is found by the server agent on the disk itself. */
+/**
+ * What the laptop shares and boots the desktop with. What is absent is found by the server agent on the disk itself.
+ */
 export interface BootConfig {
   /** Absolute path of the whole disk that is exported. */
   readonly disk?: string;
@@ -80,13 +85,18 @@ export interface PackingConfig {
   readonly compressor: Compressor;
   /** Relative to the image's root, no leading slash; a folder is left out with all it holds. */
   readonly excludePaths: readonly string[];
-  /** Debian packages whose files are left out; a name that is not installed means nothing. May carry an architecture, as in "libss2:amd64". */
+  /**
+   * Debian packages whose files are left out; a name that is not installed means nothing. May carry an architecture, as
+   * in "libss2:amd64".
+   */
   readonly excludePackages: readonly string[];
 }
 
 export type CompressorProgram = "cat" | "gzip" | "pigz" | "zstd" | "xz" | "lz4" | "bzip2";
 
-/** A program that reads the archive from standard input and writes something the kernel can unpack to standard output. */
+/**
+ * A program that reads the archive from standard input and writes something the kernel can unpack to standard output.
+ */
 export interface Compressor {
   readonly program: CompressorProgram;
   readonly arguments: readonly string[];
@@ -131,8 +141,8 @@ export interface DriverConfig {
   /** 40 lower case hex digits. */
   readonly commit?: string;
   /**
-   * Arguments of `make`, which runs in the unpacked source folder. `{kernelBuild}` stands for the folder of the kernel's headers,
-   * `{kernelVersion}` for its version, `{source}` for the source folder.
+   * Arguments of `make`, which runs in the unpacked source folder. `{kernelBuild}` stands for the folder of the
+   * kernel's headers, `{kernelVersion}` for its version, `{source}` for the source folder.
    */
   readonly makeArguments: readonly string[];
   /** Kernel modules to install, without ".ko". */

@@ -1,4 +1,7 @@
-/** doc/config.md, config.schema.json and config-example.yaml say what the code does. `UPDATE_GOLDEN=1` rewrites the first two. */
+/**
+ * doc/config.md, config.schema.json and config-example.yaml say what the code does. `UPDATE_GOLDEN=1` rewrites the
+ * first two.
+ */
 
 import assert from "node:assert/strict";
 import { formatConfigJsonSchema } from "../../tests/support/config_json_schema.ts";

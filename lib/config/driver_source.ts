@@ -11,7 +11,8 @@ export type DriverSource =
   | { readonly kind: "git"; readonly url: string; readonly commit: string };
 
 /**
- * What to fetch for a driver, for `create-initrd`; loading a configuration only warns, since the original's had no hashes.
+ * What to fetch for a driver, for `create-initrd`; loading a configuration only warns, since the original's had no
+ * hashes.
  * @throws {UserError} (exit code 2) that says which line to add, when there is no hash
  */
 export function requireDriverSource({ name, url, sha256, commit }: DriverConfig): DriverSource {

@@ -1,8 +1,8 @@
 /**
  * The keys of the image's console: names of keymaps, as hosts and `initrd.keymap` write them, to layouts of XKB. Pure.
  *
- * Only XKB's layouts are used: Debian has no others that are kept up to date. A console keymap of kbd (`KEYMAP=` of vconsole.conf(5)) is
- * taken as the layout with the same keys.
+ * Only XKB's layouts are used: Debian has no others that are kept up to date. A console keymap of kbd (`KEYMAP=` of
+ * vconsole.conf(5)) is taken as the layout with the same keys.
  */
 
 /** What the kernel has by itself: no keymap is made for it. */
@@ -20,7 +20,8 @@ const layout = /^([a-z][a-z0-9_]*)(?:\(([A-Za-z0-9_-]+)\))?$/;
 const option = /^[a-z][a-z0-9_]*:[A-Za-z0-9_-]+$/;
 
 /**
- * @param name "de", "de(nodeadkeys)", "us,ru(phonetic)+grp:alt_shift_toggle" (as in XKB), or a keymap of kbd: "de-latin1"
+ * @param name "de", "de(nodeadkeys)", "us,ru(phonetic)+grp:alt_shift_toggle" (as in XKB), or a keymap of kbd:
+ *   "de-latin1"
  * @returns undefined when it is none of these
  */
 export function parseKeymap(name: string): Keymap | undefined {

@@ -22,7 +22,8 @@ export interface LoadedConfig {
  * @param text YAML 1.1; an empty text gives the defaults
  * @param fileName as messages should name the file
  * Needs `--allow-env=LOG_TOKENS,LOG_STREAM`: see `parse.ts`.
- * @throws {ConfigError} (a `UserError`, exit code 2) with one line for each mistake, and for nothing else whatever the text is
+ * @throws {ConfigError} (a `UserError`, exit code 2) with one line for each mistake, and for nothing else whatever the
+ *   text is
  */
 export async function loadConfig(text: string, fileName: string): Promise<LoadedConfig> {
   const { root, problems: found } = await parseYaml(text);
@@ -73,7 +74,9 @@ function firstFatal(problems: readonly SyntaxProblem[]): SyntaxProblem | undefin
   return problems.filter(({ isFatal }) => isFatal).sort((a, b) => a.position.line - b.position.line)[0];
 }
 
-/** After a syntax error the tree is a guess: diagnostics of earlier lines stand, except those about something missing. */
+/**
+ * After a syntax error the tree is a guess: diagnostics of earlier lines stand, except those about something missing.
+ */
 function isTrusted({ line, found }: Diagnostic, fatal: SyntaxProblem): boolean {
   return line < fatal.position.line && found !== "nothing";
 }

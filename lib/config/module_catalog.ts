@@ -10,13 +10,19 @@ export interface Module {
   readonly isPayloadSystem?: boolean;
   /** Debian packages. */
   readonly packages: readonly string[];
-  /** Kernel modules or folders of them, relative to /lib/modules/VERSION/kernel, without ".ko"; what they depend on comes with them. */
+  /**
+   * Kernel modules or folders of them, relative to /lib/modules/VERSION/kernel, without ".ko"; what they depend on
+   * comes with them.
+   */
   readonly kernelModules: readonly string[];
   /** Compiled from source when the module is chosen. */
   readonly driver?: DriverRecipe;
 }
 
-/** How a source becomes part of the image; another one than this can be named in the configuration (`module-configs.NAME`). */
+/**
+ * How a source becomes part of the image; another one than this can be named in the configuration
+ * (`module-configs.NAME`).
+ */
 export interface DriverRecipe {
   /** A git repository, and the commit that is taken: its id is a hash of all that is in it. */
   readonly source: { readonly url: string; readonly commit: string };
@@ -43,7 +49,8 @@ export const MODULE_CATALOG: readonly Module[] = [
   // a root login, tools, nothing left out; a much larger image
   {
     name: "debug",
-    // The packages are those of module-configs.debug.extra-packages: the loader has added them to initrd.include-packages.
+    // The packages are those of module-configs.debug.extra-packages: the loader has added them to
+    // initrd.include-packages.
     packages: [],
     kernelModules: [],
   },

@@ -1,6 +1,8 @@
 /** "Did you mean": the known name that looks most like a mistyped one. */
 
-/** @returns the closest of `names`, or undefined when none is close enough to be meant; "-", "_" and case do not count */
+/**
+ * @returns the closest of `names`, or undefined when none is close enough to be meant; "-", "_" and case do not count
+ */
 export function nearestName(typed: string, names: readonly string[]): string | undefined {
   if (typed.length > 100) return undefined;
   const foldedName = foldName(typed);
@@ -16,7 +18,10 @@ export function foldName(name: string): string {
   return name.toLowerCase().replaceAll(/[-_ ]/g, "");
 }
 
-/** Levenshtein distance, neighbours changing places counted as one change: the least number of changes that make `b` of `a`. */
+/**
+ * Levenshtein distance, neighbours changing places counted as one change: the least number of changes that make `b` of
+ * `a`.
+ */
 export function editDistance(a: string, b: string): number {
   const rows = [Array.from({ length: b.length + 1 }, (_, index) => index)];
   const at = (row: number, column: number): number => rows[row]?.[column] ?? Infinity;

@@ -1,7 +1,8 @@
 /**
  * YAML text -> a tree that knows where each value stands. The only module that knows the YAML library.
  *
- * YAML 1.1, because the original's files are read so by PyYAML: "yes" and "on" are true, 11:22:33 is a number of base 60.
+ * YAML 1.1, because the original's files are read so by PyYAML: "yes" and "on" are true, 11:22:33 is a number of base
+ * 60.
  */
 
 import type { Alias, Document, LineCounter, Node, Pair, ParsedNode, YAMLMap, YAMLSeq } from "yaml";
@@ -79,7 +80,8 @@ export async function parseYaml(text: string): Promise<ParsedYaml> {
     } as const;
     document = yaml.parseDocument(text, options);
   } catch (error) {
-    // The library looks for LOG_TOKENS and LOG_STREAM in the environment: a grant that is missing is not the text's fault.
+    // The library looks for LOG_TOKENS and LOG_STREAM in the environment: a grant that is missing is not the text's
+    // fault.
     if (error instanceof Error && error.name === "NotCapable") throw error;
     // Known case: thousands of open brackets exhaust the stack of the library's composer.
     return failedWith(

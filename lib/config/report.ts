@@ -78,7 +78,10 @@ export function formatPath(path: KeyPath): string {
     .reduce((text, step) => text === "" ? step : step.startsWith("[") ? text + step : `${text}.${step}`, "");
 }
 
-/** What stands in the file, for "found …". @param wanted what YAML makes of a value is of interest where a text is wanted */
+/**
+ * What stands in the file, for "found …". @param wanted what YAML makes of a value is of interest where a text is
+ * wanted
+ */
 export function describeNode(node: YamlNode | undefined, wanted: "text" | "value" = "text"): string {
   if (node === undefined) return "nothing";
   if (node.kind !== "scalar") return node.kind === "map" ? "a mapping" : "a list";

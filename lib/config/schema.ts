@@ -1,6 +1,6 @@
 /**
- * The shape of `config.yaml`: every key, what it may hold, and its default. The loader, the JSON Schema for editors and the test of
- * doc/config.md are all made from this.
+ * The shape of `config.yaml`: every key, what it may hold, and its default. The loader, the JSON Schema for editors and
+ * the test of doc/config.md are all made from this.
  *
  * The message of each check says what the value must be; the loader puts what it found before that.
  */
@@ -52,8 +52,8 @@ type Described<Value extends v.GenericSchema> = v.SchemaWithPipe<
 
 interface KeyProperties {
   /**
-   * The key decides what is lent to desktops, when the laptop listens and restarts, what is put on the laptop, or who can log in.
-   * Who mistypes it must not get the default: an unknown name that looks like this one is an error.
+   * The key decides what is lent to desktops, when the laptop listens and restarts, what is put on the laptop, or who
+   * can log in. Who mistypes it must not get the default: an unknown name that looks like this one is an error.
    */
   readonly guards?: true;
 }
@@ -104,7 +104,10 @@ type Section<Entries extends v.ObjectEntries> = v.NullishSchema<
   v.InferInput<v.ObjectSchema<Entries, string>>
 >;
 
-/** A group of keys that may all be left out. Left out itself, or with nothing but comments in it, all its keys have their defaults. */
+/**
+ * A group of keys that may all be left out. Left out itself, or with nothing but comments in it, all its keys have
+ * their defaults.
+ */
 function section<Entries extends v.ObjectEntries>(entries: Entries): Section<Entries> {
   // The compiler cannot see for any `Entries` that all of them may be left out.
   return v.nullish(v.object(entries, "a mapping"), {} as v.InferInput<v.ObjectSchema<Entries, string>>);

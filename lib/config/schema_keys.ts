@@ -2,7 +2,10 @@
 
 import type * as v from "valibot";
 
-/** The parts of valibot's schema objects that are read here (its documentation, "Schema"; the types there are one per kind). */
+/**
+ * The parts of valibot's schema objects that are read here (its documentation, "Schema"; the types there are one per
+ * kind).
+ */
 interface SchemaParts {
   readonly wrapped?: v.GenericSchema;
   readonly default?: unknown;

@@ -1,6 +1,6 @@
 /**
- * A key that means nothing where it stands: a warning, or an error when what it may have been meant for must not be left at its
- * default (`guards` in schema.ts). Pure.
+ * A key that means nothing where it stands: a warning, or an error when what it may have been meant for must not be
+ * left at its default (`guards` in schema.ts). Pure.
  */
 
 import type * as v from "valibot";

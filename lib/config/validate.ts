@@ -56,7 +56,9 @@ function toInput(
   return value;
 }
 
-/** A MAC address that YAML 1.1 takes for a number of base 60 (11:11:11:11:11:11), as written: no user means that number. */
+/**
+ * A MAC address that YAML 1.1 takes for a number of base 60 (11:11:11:11:11:11), as written: no user means that number.
+ */
 const macAddress = /^(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/;
 
 function plainInput({ value, source }: YamlScalar): YamlScalar["value"] {

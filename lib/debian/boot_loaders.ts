@@ -1,8 +1,9 @@
 /**
- * Debian's boot loaders for a stick: which packages of a suite they are in, and how they are fetched. Data and pure functions.
+ * Debian's boot loaders for a stick: which packages of a suite they are in, and how they are fetched. Data and pure
+ * functions.
  *
- * What Secure Boot checks is taken as Debian signed it: shim (signed by Microsoft), then systemd-boot or GRUB (signed by Debian). The GRUB
- * for a BIOS is made of its modules.
+ * What Secure Boot checks is taken as Debian signed it: shim (signed by Microsoft), then systemd-boot or GRUB (signed
+ * by Debian). The GRUB for a BIOS is made of its modules.
  */
 import { formatDownload } from "./download_packages.ts";
 
@@ -45,15 +46,19 @@ const mkimagePackages: readonly string[] = ["grub-common", "libc6", "liblzma5", 
 /** Enough to read the stick and show a menu; without the last ones a BIOS screen stays in text. */
 const grubModules = "biosdisk part_gpt fat normal linux test echo reboot all_video";
 
-/** Where GRUB finds its configuration: the second partition of the disk it was started from (GRUB manual, "grub-mkimage"). */
+/**
+ * Where GRUB finds its configuration: the second partition of the disk it was started from (GRUB manual,
+ * "grub-mkimage").
+ */
 const grubPrefix = "(,gpt2)/boot/grub";
 
 /** The directory inside the result that the loaders are in. */
 export const loaderDirectory = "loaders";
 
 /**
- * Shell text for mmdebstrap's --extract-hook. Only the packages named here are fetched, without what they depend on; apt checks them as
- * it checks all others. None of their scripts runs; one program does, grub-mkimage, with the libraries of the same suite.
+ * Shell text for mmdebstrap's --extract-hook. Only the packages named here are fetched, without what they depend on;
+ * apt checks them as it checks all others. None of their scripts runs; one program does, grub-mkimage, with the
+ * libraries of the same suite.
  */
 export function formatLoaderHook(suite: string): string {
   const loaders = listLoaders(suite);

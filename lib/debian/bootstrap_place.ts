@@ -1,9 +1,9 @@
 /**
  * Where mmdebstrap puts together what it makes (its TMPDIR), so that nothing of it stays when it is killed.
  *
- * As root it works in the directory of the work itself, and goes with it. An ordinary user's mmdebstrap is one of the user's subordinate
- * ids, who may not look into a home directory, and so not into the cache (mmdebstrap(1), "TMPDIR"): it gets a directory in /tmp, which a
- * note in the directory of the work names before it is made.
+ * As root it works in the directory of the work itself, and goes with it. An ordinary user's mmdebstrap is one of the
+ * user's subordinate ids, who may not look into a home directory, and so not into the cache (mmdebstrap(1), "TMPDIR"):
+ * it gets a directory in /tmp, which a note in the directory of the work names before it is made.
  */
 import type { System } from "../system/system.ts";
 import { removeTree } from "../system/subordinate_ids.ts";
@@ -37,7 +37,10 @@ export async function withBootstrapPlace<Result>(
   }
 }
 
-/** Removes what {@link withBootstrapPlace} has left in /tmp for this directory. Nothing there is fine. Runs `id`, `unshare`, `rm`. */
+/**
+ * Removes what {@link withBootstrapPlace} has left in /tmp for this directory. Nothing there is fine. Runs `id`,
+ * `unshare`, `rm`.
+ */
 export async function removeBootstrapPlace(system: System, directory: string): Promise<void> {
   const note = `${directory}/${noteName}`;
   if ((await system.lstat(note))?.kind !== "file") return;

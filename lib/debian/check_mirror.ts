@@ -15,7 +15,8 @@ export interface MirrorQuestion extends BootstrapPlan {
 }
 
 /**
- * Fetches the suite's Release file (140 KB). Runs `timeout`, `rm`. Where apt's downloader is missing nothing is looked at.
+ * Fetches the suite's Release file (140 KB). Runs `timeout`, `rm`. Where apt's downloader is missing nothing is looked
+ * at.
  * @throws {UserError} with the reason and the cure
  */
 export async function checkMirror(system: System, { directory, ...question }: MirrorQuestion): Promise<void> {

@@ -1,7 +1,12 @@
-/** Debian packages without what they depend on: fetched and checked by apt inside mmdebstrap, unpacked, none of their scripts run. */
+/**
+ * Debian packages without what they depend on: fetched and checked by apt inside mmdebstrap, unpacked, none of their
+ * scripts run.
+ */
 import { type BootstrapHost, bootstrapProgram } from "./bootstrap_program.ts";
 
-/** Lines of shell text for an extract hook that leave `packages` unpacked in "$1/x", and their files in "$1/debs". Pure. */
+/**
+ * Lines of shell text for an extract hook that leave `packages` unpacked in "$1/x", and their files in "$1/debs". Pure.
+ */
 export function formatDownload(packages: readonly string[]): readonly string[] {
   return [
     'umask 022; mkdir "$1/debs" "$1/x"; cd "$1/debs"',

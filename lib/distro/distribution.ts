@@ -1,4 +1,7 @@
-/** What setting up a laptop has to know about a distribution. One data file each; adding one is described in doc/distros/README.md. */
+/**
+ * What setting up a laptop has to know about a distribution. One data file each; adding one is described in
+ * doc/distros/README.md.
+ */
 
 import type { DesktopProgram } from "../export/needs.ts";
 import type { GeneratorId } from "../initramfs/generator.ts";
@@ -22,6 +25,9 @@ export interface Distribution {
   readonly installCommand: readonly string[];
   /** Folders below image/host/ with what its packages call when a kernel comes or goes; for a separate initramfs. */
   readonly kernelHooks: readonly string[];
-  /** Where kernel images are: `{release}` is `uname -r`, `{base}` the name in /usr/lib/modules/RELEASE/pkgbase, `*` any one directory. */
+  /**
+   * Where kernel images are: `{release}` is `uname -r`, `{base}` the name in /usr/lib/modules/RELEASE/pkgbase, `*` any
+   * one directory.
+   */
   readonly kernelImages: readonly string[];
 }

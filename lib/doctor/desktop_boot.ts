@@ -26,7 +26,10 @@ export interface DesktopBootFacts {
   readonly bootKernel: { readonly path: string; readonly isThere: boolean; readonly isNewest: boolean } | undefined;
   /** Why /boot/stiefelsystem.json cannot be used. */
   readonly bootFileProblem: string | undefined;
-  /** Why the last build of the two failed (stiefel-initramfs writes it down); undefined when it worked, or may not be read. */
+  /**
+   * Why the last build of the two failed (stiefel-initramfs writes it down); undefined when it worked, or may not be
+   * read.
+   */
   readonly failedBuild: string | undefined;
 }
 
@@ -99,7 +102,9 @@ async function readBootFile(
   }
 }
 
-/** Its name stays the same over kernel updates, and its content is for root only (Ubuntu): the size tells kernels apart. */
+/**
+ * Its name stays the same over kernel updates, and its content is for root only (Ubuntu): the size tells kernels apart.
+ */
 async function readBootKernel(
   system: System,
   tree: HostTree,

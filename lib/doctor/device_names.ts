@@ -21,8 +21,8 @@ export interface DeviceSettings {
 }
 
 /**
- * Names that the kernel gives by the kind of disk, and udev by its model or the slot it is in: on a desktop the disk is another one. Those
- * by UUID, label or volume are the same there.
+ * Names that the kernel gives by the kind of disk, and udev by its model or the slot it is in: on a desktop the disk is
+ * another one. Those by UUID, label or volume are the same there.
  */
 const localName =
   /^(?:\/dev\/(?:[shv]d[a-z]|xvd[a-z]|nvme\d|mmcblk\d|disk\/by-(?:path\/|diskseq\/|id\/(?!dm-|lvm-|md-)))|ID=(?!dm-|lvm-|md-))/;
@@ -52,15 +52,19 @@ export function isCommonName(device: string): boolean {
   return label.test(device) || (group !== undefined && installersGroup.test(group));
 }
 
-/** The volume group of /dev/mapper/GROUP-VOLUME or /dev/GROUP/VOLUME; a "-" in names is doubled in the first form (lvm(8)). */
+/**
+ * The volume group of /dev/mapper/GROUP-VOLUME or /dev/GROUP/VOLUME; a "-" in names is doubled in the first form
+ * (lvm(8)).
+ */
 export function findVolumeGroup(device: string): string | undefined {
   const mapped = /^\/dev\/mapper\/((?:[^-]|--)+)-(?!-)./.exec(device)?.[1]?.replaceAll("--", "-");
   return mapped ?? /^\/dev\/(?!disk\/|mapper\/|md\/|zvol\/)([\w.+-]+)\/[\w.+-]+$/.exec(device)?.[1];
 }
 
 /**
- * Every device that a desktop has to find under its name. What a system starts without ("noauto", "nofail", and swap, which a desktop has none
- * of on this disk) does not count. See fstab(5), crypttab(5), and of mkinitcpio's hook `encrypt` cryptdevice=DEVICE:NAME.
+ * Every device that a desktop has to find under its name. What a system starts without ("noauto", "nofail", and swap,
+ * which a desktop has none of on this disk) does not count. See fstab(5), crypttab(5), and of mkinitcpio's hook
+ * `encrypt` cryptdevice=DEVICE:NAME.
  */
 export function listNamedDevices({ commandLine, fstab, crypttab }: DeviceSettings): readonly NamedDevice[] {
   const parameters = parseKernelCommandLine(commandLine).flatMap(({ name, value = "" }) => {
@@ -75,8 +79,9 @@ export function listNamedDevices({ commandLine, fstab, crypttab }: DeviceSetting
 }
 
 /**
- * Devices that systemd formats at each start without a question: lines of crypttab(5) with "swap" or "tmp", lines of fstab(5) with
- * "x-systemd.makefs". A name that is another device on a desktop costs the data on that. Names by UUID are left out.
+ * Devices that systemd formats at each start without a question: lines of crypttab(5) with "swap" or "tmp", lines of
+ * fstab(5) with "x-systemd.makefs". A name that is another device on a desktop costs the data on that. Names by UUID
+ * are left out.
  */
 export function findFormattedDevices(
   { fstab, crypttab }: Omit<DeviceSettings, "commandLine">,
@@ -106,7 +111,10 @@ export interface MountElsewhere {
   readonly disk: BlockDevice;
 }
 
-/** Of the root file system, and of what the system does not start without. A volume may lie on the served disk and on another one. */
+/**
+ * Of the root file system, and of what the system does not start without. A volume may lie on the served disk and on
+ * another one.
+ */
 export function findMountsElsewhere(
   { fstab, disks, served }: {
     readonly fstab: string | undefined;

@@ -13,7 +13,9 @@ import { findMountsElsewhere, type MountElsewhere } from "./device_names.ts";
 export interface DiskFacts {
   readonly disk: ConfiguredDisk | undefined;
   readonly storage: StorageFacts;
-  /** What has to be mounted and is not on the disk that is served; undefined where it is not known which one that is. */
+  /**
+   * What has to be mounted and is not on the disk that is served; undefined where it is not known which one that is.
+   */
   readonly mountsElsewhere: readonly MountElsewhere[] | undefined;
   /** EFI system partitions of that disk that no line of fstab and no mount unit mounts; undefined as above. */
   readonly looseEsps: readonly BlockDevice[] | undefined;
@@ -74,7 +76,10 @@ function checkOtherDisks({ mountsElsewhere }: DiskFacts): Verdict {
     );
 }
 
-/** A desktop mounts what fstab says; systemd's generator mounts the ESP that the firmware started from, which kexec leaves out. */
+/**
+ * A desktop mounts what fstab says; systemd's generator mounts the ESP that the firmware started from, which kexec
+ * leaves out.
+ */
 function checkEsp({ looseEsps }: DiskFacts): Verdict {
   if (looseEsps === undefined) {
     return unknown("not checked: doctor does not know which disk a desktop gets", "Set boot.disk in config.yaml");
@@ -97,7 +102,10 @@ function mountPointOf({ mountPoints }: BlockDevice): string {
 /** What tells how an EFI system partition gets mounted on a desktop. */
 export interface EspSettings {
   readonly fstab: string | undefined;
-  /** What stiefel-laptop has written down (image/host/generic): our systemd generator mounts its lines MOUNT= on a desktop. */
+  /**
+   * What stiefel-laptop has written down (image/host/generic): our systemd generator mounts its lines MOUNT= on a
+   * desktop.
+   */
   readonly laptopRecord: string | undefined;
   readonly hasSystemd: boolean;
 }

@@ -19,7 +19,10 @@ import { examineNetwork } from "./network.ts";
 import { examineSecureBoot } from "./secure_boot.ts";
 import { examineUsbGuard } from "./usbguard.ts";
 
-/** A topic gathers its facts and decides what they mean. A new check goes into the topic it belongs to; a new topic into this list. */
+/**
+ * A topic gathers its facts and decides what they mean. A new check goes into the topic it belongs to; a new topic into
+ * this list.
+ */
 const topics: readonly ((context: DoctorContext) => Promise<readonly Check[]>)[] = [
   examineDistribution,
   examineKernel,
@@ -38,8 +41,8 @@ const topics: readonly ((context: DoctorContext) => Promise<readonly Check[]>)[]
 ];
 
 /**
- * Changes nothing. Runs `cat`, `lsblk`, `ip`, `findmnt`, `systemctl`, `udevadm`, `mokutil`, `od`, `cryptsetup`, `ls`, `nft`; those that are
- * not installed say nothing.
+ * Changes nothing. Runs `cat`, `lsblk`, `ip`, `findmnt`, `systemctl`, `udevadm`, `mokutil`, `od`, `cryptsetup`, `ls`,
+ * `nft`; those that are not installed say nothing.
  */
 export async function examineHost(system: System, tree: HostTree, inputs: DoctorInputs): Promise<readonly Check[]> {
   const context = await gatherContext(system, tree, inputs);

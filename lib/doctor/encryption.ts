@@ -73,9 +73,9 @@ function checkLuks({ luks, keyDevices }: EncryptionFacts): Verdict {
 }
 
 /**
- * Keys on devices of their own: `FILE:DEVICE` in the third field of crypttab(5), a device itself there (but /dev/urandom and the like);
- * `cryptkey=DEVICE:…` of mkinitcpio's hook `encrypt` (`rootfs:` is a file in the initramfs); `rd.luks.key=FILE:DEVICE…` of
- * dracut.cmdline(7) and systemd-cryptsetup-generator(8).
+ * Keys on devices of their own: `FILE:DEVICE` in the third field of crypttab(5), a device itself there (but
+ * /dev/urandom and the like); `cryptkey=DEVICE:…` of mkinitcpio's hook `encrypt` (`rootfs:` is a file in the
+ * initramfs); `rd.luks.key=FILE:DEVICE…` of dracut.cmdline(7) and systemd-cryptsetup-generator(8).
  */
 export function findKeyDevices(
   { commandLine, crypttab }: { readonly commandLine: string; readonly crypttab: string | undefined },
@@ -109,7 +109,9 @@ const luksSchema = v.object({
 /** Tokens whose secret people can type on any machine. */
 const typedTokens = ["systemd-recovery", "luks2-keyring"];
 
-/** @param metadata output of `cryptsetup luksDump --dump-json-metadata` (LUKS2 On-Disk Format Specification, section 3) */
+/**
+ * @param metadata output of `cryptsetup luksDump --dump-json-metadata` (LUKS2 On-Disk Format Specification, section 3)
+ */
 export function parseLuksMetadata(device: string, metadata: string): LuksFacts {
   const { keyslots, tokens } = v.parse(luksSchema, JSON.parse(metadata));
   const list = Object.values(tokens);

@@ -8,7 +8,10 @@ import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, 
 import type { DoctorContext } from "./context.ts";
 import { listRefusingChains } from "./nft_ruleset.ts";
 
-/** What all chains together take of IPv6, which the link to the laptop's disk uses; a firewall that refuses nothing takes all. */
+/**
+ * What all chains together take of IPv6, which the link to the laptop's disk uses; a firewall that refuses nothing
+ * takes all.
+ */
 export interface FirewallFacts {
   /** ICMPv6, with which neighbours find each other (RFC 4861); "link-local": only from addresses of that kind. */
   readonly neighbours: "all" | "link-local" | "none";
@@ -20,7 +23,10 @@ export interface FirewallFacts {
   readonly sending: boolean;
 }
 
-/** Needs root. Rules made with iptables-nft, ufw and firewalld are seen, too; those of the old ip6tables are not. Runs `nft`. */
+/**
+ * Needs root. Rules made with iptables-nft, ufw and firewalld are seen, too; those of the old ip6tables are not. Runs
+ * `nft`.
+ */
 export async function examineFirewall({ system }: DoctorContext): Promise<readonly Check[]> {
   const ruleset = await outputIfItWorks(system, ["nft", "list", "ruleset"]);
   return runChecks(firewallChecks, ruleset === undefined ? undefined : judgeRuleset(ruleset));
@@ -98,7 +104,10 @@ function isLinkLocal(rule: string): boolean {
   return new RegExp(`^ip6 saddr fe80::/(?:10|64) ${counter}accept\\b`).test(rule);
 }
 
-/** A rule, or elements of a set that rules name. Neighbours ask by type 135 (RFC 4861); a rule for other types only is of no use. */
+/**
+ * A rule, or elements of a set that rules name. Neighbours ask by type 135 (RFC 4861); a rule for other types only is
+ * of no use.
+ */
 function takesIcmpv6(rule: string): boolean {
   if (!/\b(?:icmpv6|ipv6-icmp)\b/.test(rule)) return false;
   return !/\bicmpv6 type\b/.test(rule) || /\bnd-neighbor-solicit\b|\b135\b|@/.test(rule);

@@ -16,8 +16,8 @@ export interface HibernationFacts {
   /** Where the laptop's own initramfs looks for a hibernated system that the kernel command line does not name. */
   readonly initramfsResume: string | undefined;
   /**
-   * Swap in which systemd hibernates without any setting: it writes the place into the firmware's variable HibernateLocation
-   * (systemd-hibernate-resume-generator(8)). Undefined where this machine cannot hibernate like that.
+   * Swap in which systemd hibernates without any setting: it writes the place into the firmware's variable
+   * HibernateLocation (systemd-hibernate-resume-generator(8)). Undefined where this machine cannot hibernate like that.
    */
   readonly swap: string | undefined;
   readonly isEncrypted: boolean;

@@ -37,7 +37,9 @@ export async function examineNames({ tree, storage, commandLine }: DoctorContext
   });
 }
 
-/** /etc/crypttab, and what mkinitcpio's hook sd-encrypt takes into the initramfs as that; empty where neither exists. */
+/**
+ * /etc/crypttab, and what mkinitcpio's hook sd-encrypt takes into the initramfs as that; empty where neither exists.
+ */
 export async function readCrypttab(tree: HostTree): Promise<string> {
   const texts = await Promise.all(["/etc/crypttab", "/etc/crypttab.initramfs"].map((path) => tree.readText(path)));
   return texts.map((text) => text ?? "").join("\n");

@@ -14,7 +14,10 @@ export interface RefusingChain {
 const ipv6Table = /^table (?:inet|ip6) (\S+) \{\n((?:(?!\}).*\n)*)/gm;
 const block = /^\t(?:chain|set|map) (\S+) \{\n((?:(?!\t\}).*\n)*)/gm;
 const refusing = /\b(?:drop|reject(?: with .*)?)(?: comment ".*")?$/;
-/** The same without anything that limits it to some packets: as the last rule it is worth a policy. firewalld does it like that. */
+/**
+ * The same without anything that limits it to some packets: as the last rule it is worth a policy. firewalld does it
+ * like that.
+ */
 const refusingAll =
   /^\s*(?:counter(?: packets \d+ bytes \d+)? )?(?:log .*)?(?:drop|reject(?: with \S+(?: type)? \S+)?)(?: comment ".*")?$/;
 

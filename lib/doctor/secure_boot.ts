@@ -15,9 +15,15 @@ export interface SecureBootFacts {
   readonly isSecureBoot: boolean;
   /** "integrity", "confidentiality"; undefined where the kernel is not locked down. */
   readonly lockdown: string | undefined;
-  /** The kernel that the laptop would turn into; undefined when it is missing, may not be read, or its signature is not checked. */
+  /**
+   * The kernel that the laptop would turn into; undefined when it is missing, may not be read, or its signature is not
+   * checked.
+   */
   readonly imageKernel: { readonly path: string; readonly signature: KernelSignature } | undefined;
-  /** What the running kernel calls the keys it checks signatures with; undefined where they are not shown, or none are needed. */
+  /**
+   * What the running kernel calls the keys it checks signatures with; undefined where they are not shown, or none are
+   * needed.
+   */
   readonly trustedKeys: readonly string[] | undefined;
 }
 
@@ -100,8 +106,8 @@ async function readTrustedKeys(system: System): Promise<readonly string[] | unde
 }
 
 /**
- * The certificates among the keys of /proc/keys (proc_keys(5)): nine columns, the eighth the type, which is cut off, and a description, whose
- * last words are the certificate's number and kind.
+ * The certificates among the keys of /proc/keys (proc_keys(5)): nine columns, the eighth the type, which is cut off,
+ * and a description, whose last words are the certificate's number and kind.
  * @returns undefined where there are none: only root is shown the kernel's
  */
 export function parseTrustedKeys(text: string): readonly string[] | undefined {

@@ -1,4 +1,7 @@
-/** USBGuard, whose rules name the laptop's USB devices: on a desktop it blocks the others, a network adapter and the keyboard included. */
+/**
+ * USBGuard, whose rules name the laptop's USB devices: on a desktop it blocks the others, a network adapter and the
+ * keyboard included.
+ */
 
 import { commandToType } from "../command_to_type.ts";
 import { outputIfItWorks } from "../host/ask_program.ts";
@@ -9,7 +12,10 @@ import { type DoctorContext } from "./context.ts";
 import { unlessRefused } from "../file_access.ts";
 import { listOpenRcServices } from "./network_managers.ts";
 
-/** "off": it does not start; "hidden": only root may read its files; "blocks": what no rule allows is blocked when it starts. */
+/**
+ * "off": it does not start; "hidden": only root may read its files; "blocks": what no rule allows is blocked when it
+ * starts.
+ */
 export type UsbGuardFacts = "off" | "hidden" | "blocks" | "keeps";
 
 export async function examineUsbGuard({ system, tree }: DoctorContext): Promise<readonly Check[]> {
@@ -48,8 +54,8 @@ async function readUsbGuard(system: System, tree: HostTree): Promise<UsbGuardFac
 }
 
 /**
- * usbguard-daemon.conf(5): PresentDevicePolicy is "apply-policy" when not set; usbguard-rules.conf(5): `allow` alone allows all, interfaces
- * are CLASS:SUBCLASS:PROTOCOL with "*" for any.
+ * usbguard-daemon.conf(5): PresentDevicePolicy is "apply-policy" when not set; usbguard-rules.conf(5): `allow` alone
+ * allows all, interfaces are CLASS:SUBCLASS:PROTOCOL with "*" for any.
  */
 export function judgeUsbGuard(
   { settings = "", rules: text = "" }: { readonly settings: string | undefined; readonly rules: string | undefined },

@@ -5,7 +5,8 @@ const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 /** The family of an address without zone and prefix; undefined for any other text. */
 export function addressFamily(text: string): 4 | 6 | undefined {
   if (IPV4.test(text)) return 4;
-  // The URL parser of the platform is a strict IPv6 parser (WHATWG URL, "IPv6 parser"); the first test keeps everything else out of it.
+  // The URL parser of the platform is a strict IPv6 parser (WHATWG URL, "IPv6 parser"); the first test keeps everything
+  // else out of it.
   if (/^[0-9a-f:.]{2,45}$/i.test(text) && text.includes(":") && URL.canParse(`http://[${text}]/`)) return 6;
   return undefined;
 }
@@ -27,7 +28,10 @@ export function isAddressWithZone(text: string): boolean {
   return addressFamily(text.slice(0, percent)) === 6 && isLinkName(text.slice(percent + 1));
 }
 
-/** Whether the text can be the name of a network interface and is harmless in a file a shell reads (IFNAMSIZ is 16 with the NUL). */
+/**
+ * Whether the text can be the name of a network interface and is harmless in a file a shell reads (IFNAMSIZ is 16 with
+ * the NUL).
+ */
 export function isLinkName(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/.test(text);
 }

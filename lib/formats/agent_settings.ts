@@ -1,6 +1,6 @@
 /**
- * The settings of the agents inside the image: a JSON file that the image builder writes from the configuration and the agents read,
- * because they never read YAML.
+ * The settings of the agents inside the image: a JSON file that the image builder writes from the configuration and the
+ * agents read, because they never read YAML.
  */
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
@@ -10,7 +10,10 @@ import { formatJsonLine, integer, type JsonFormat, type Parsed, parseJsonLine, p
 export const AGENT_SETTINGS_PATH = "/etc/stiefelsystem/agent.json";
 /** Where the shared key is inside the image: 32 raw bytes, mode 0600. */
 export const AGENT_KEY_PATH = "/etc/stiefelsystem/aes-key";
-/** The keymap of the image's console, in the form busybox' loadkmap reads, and a line with its name; without them it is the kernel's own. */
+/**
+ * The keymap of the image's console, in the form busybox' loadkmap reads, and a line with its name; without them it is
+ * the kernel's own.
+ */
 export const KEYMAP_PATH = "/etc/stiefelsystem/keymap";
 export const KEYMAP_NAME_PATH = "/etc/stiefelsystem/keymap.name";
 /** A settings file never grows beyond this. */

@@ -1,6 +1,6 @@
 /**
- * The settings of the autokexec agent on the laptop: a JSON file that setup-server writes from the configuration and the agent reads,
- * because it never reads YAML.
+ * The settings of the autokexec agent on the laptop: a JSON file that setup-server writes from the configuration and
+ * the agent reads, because it never reads YAML.
  */
 import * as v from "valibot";
 import { formatJsonLine, type JsonFormat, type Parsed, parseJsonLine, printable } from "./json.ts";

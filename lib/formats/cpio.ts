@@ -1,7 +1,8 @@
 /**
- * Small cpio archives in the "newc" format, the one the kernel unpacks into its initramfs (Documentation/driver-api/early-userspace/
- * buffer-format.rst). Deterministic: owner root, time 0, inode numbers counted from 1, entries in the order given. `buildCpio` is for a
- * handful of small files; big trees are streamed with `formatCpioHeader` and `formatCpioTrailer`.
+ * Small cpio archives in the "newc" format, the one the kernel unpacks into its initramfs
+ * (Documentation/driver-api/early-userspace/ buffer-format.rst). Deterministic: owner root, time 0, inode numbers
+ * counted from 1, entries in the order given. `buildCpio` is for a handful of small files; big trees are streamed with
+ * `formatCpioHeader` and `formatCpioTrailer`.
  */
 import { ProtocolError } from "../errors.ts";
 import { concatenate } from "./bytes.ts";
@@ -31,17 +32,19 @@ export function cpioPaddingBytes(sizeBytes: number): number {
 }
 
 /**
- * How many zero bytes stand between two archives in one initramfs: up to a multiple of 4, where the kernel looks for the next one
- * (Documentation/driver-api/early-userspace/buffer-format.rst), and 4 at least. By those it knows the end of one packed with lz4, which has
- * no mark of its own (lib/decompress_unlz4.c, Linux 5.11 and later).
+ * How many zero bytes stand between two archives in one initramfs: up to a multiple of 4, where the kernel looks for
+ * the next one (Documentation/driver-api/early-userspace/buffer-format.rst), and 4 at least. By those it knows the end
+ * of one packed with lz4, which has no mark of its own (lib/decompress_unlz4.c, Linux 5.11 and later).
  */
 export function archivePaddingBytes(sizeBytes: number): number {
   return ALIGNMENT + cpioPaddingBytes(sizeBytes);
 }
 
 /**
- * Builds an archive. Parent directories must be entries of their own, before what they hold, unless the archive before it has them.
- * @throws RangeError when a path is absolute, empty, has "." or ".." or empty parts, or a mode has more than permission bits
+ * Builds an archive. Parent directories must be entries of their own, before what they hold, unless the archive before
+ * it has them.
+ * @throws RangeError when a path is absolute, empty, has "." or ".." or empty parts, or a mode has more than permission
+ *   bits
  */
 export function buildCpio(entries: readonly CpioEntry[]): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
@@ -74,7 +77,8 @@ export interface CpioHeader {
 
 /**
  * What comes before the data of one member, padding included; after the data comes `cpioPaddingBytes` of its length.
- * @throws RangeError when the path is absolute, empty, has "." or ".." or empty parts, or the mode has more than permission bits
+ * @throws RangeError when the path is absolute, empty, has "." or ".." or empty parts, or the mode has more than
+ *   permission bits
  */
 export function formatCpioHeader({ kind, path, mode, dataBytes, inode }: CpioHeader): Uint8Array<ArrayBuffer> {
   if (!isCpioPath(path)) throw new RangeError(`Not a path for a cpio archive: "${path}"`);

@@ -1,9 +1,10 @@
 /**
- * The handover: what the laptop's own system tells the image it restarts into. It knows which disk it runs from and with which kernel command
- * line; so the server needs neither the boot loader's configuration nor, where it gets kernel and initramfs as well, the boot partition.
+ * The handover: what the laptop's own system tells the image it restarts into. It knows which disk it runs from and
+ * with which kernel command line; so the server needs neither the boot loader's configuration nor, where it gets kernel
+ * and initramfs as well, the boot partition.
  *
- * A cpio archive behind the image's initrd, in memory only: the kernel unpacks it into the image's root file system. The description comes last,
- * so that where it is, the rest was unpacked before it; sizes are compared all the same.
+ * A cpio archive behind the image's initrd, in memory only: the kernel unpacks it into the image's root file system.
+ * The description comes last, so that where it is, the rest was unpacked before it; sizes are compared all the same.
  */
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
@@ -14,7 +15,9 @@ import { decodeUtf8, encodeUtf8 } from "./text.ts";
 
 /** Where it is inside the image. */
 export const HANDOVER_DIRECTORY = "/etc/stiefelsystem/handover";
-/** Where, on the laptop's own system, the autokexec agent puts image and handover together: a tmpfs that only it sees. */
+/**
+ * Where, on the laptop's own system, the autokexec agent puts image and handover together: a tmpfs that only it sees.
+ */
 export const JOIN_DIRECTORY = "/run/stiefel-handover";
 /** Names below {@link HANDOVER_DIRECTORY}. */
 export const HANDOVER_FILES = { description: "handover.json", kernel: "kernel", initramfs: "initramfs" } as const;
@@ -48,7 +51,9 @@ const HandoverSchema = v.pipe(
     disk: DiskIdentitySchema,
     /** What the system is called: the title of the boot entry. */
     title: v.exactOptional(name),
-    /** Of the running kernel, without what belongs to that start only. Absent: read what the disk's boot loader says. */
+    /**
+     * Of the running kernel, without what belongs to that start only. Absent: read what the disk's boot loader says.
+     */
     commandLine: v.exactOptional(v.pipe(printable(COMMAND_LINE_MAX_BYTES), v.regex(/\S/))),
     /** Sizes of kernel and initramfs for desktops. Absent: read them from the disk. */
     pair: v.exactOptional(PairSchema),
@@ -102,8 +107,8 @@ export type ArchivePiece =
   | ({ readonly kind: "file" } & SizedFile);
 
 /**
- * What has to be written one after the other for an initrd with the handover in it: the image's initrd, then the archive, not compressed, as
- * kernel and initramfs are compressed already and the image has to unpack it.
+ * What has to be written one after the other for an initrd with the handover in it: the image's initrd, then the
+ * archive, not compressed, as kernel and initramfs are compressed already and the image has to unpack it.
  * @param files exactly when the handover has a pair
  */
 export function planHandoverArchive(

@@ -1,6 +1,6 @@
 /**
- * JSON in exactly one form: UTF-8, compact, no key twice, no unknown key, every size bounded. Messages name the place of a mistake and
- * what must stand there, never what was found: a field may hold a passphrase.
+ * JSON in exactly one form: UTF-8, compact, no key twice, no unknown key, every size bounded. Messages name the place
+ * of a mistake and what must stand there, never what was found: a field may hold a passphrase.
  */
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
@@ -43,7 +43,10 @@ export function parseJson<Value>(bytes: Uint8Array, format: JsonFormat<Value>): 
   return check(value, format);
 }
 
-/** JSON.parse, and the text must be what JSON.stringify makes of it again: no blanks, no key twice, one way to write a number. */
+/**
+ * JSON.parse, and the text must be what JSON.stringify makes of it again: no blanks, no key twice, one way to write a
+ * number.
+ */
 function readCanonical(text: string, what: string): unknown {
   let isCanonical = false;
   let value: unknown;

@@ -1,6 +1,6 @@
 /**
- * The kernel command line: words as the kernel splits them (lib/cmdline.c, `next_arg`), what a desktop gets of a laptop's command line,
- * and the parameters of our own image (`stiefel.*`).
+ * The kernel command line: words as the kernel splits them (lib/cmdline.c, `next_arg`), what a desktop gets of a
+ * laptop's command line, and the parameters of our own image (`stiefel.*`).
  */
 import { ProtocolError } from "../errors.ts";
 import { addressFamily } from "./address.ts";
@@ -19,8 +19,8 @@ export interface KernelParameter {
 const END_OF_PARAMETERS = "--";
 
 /**
- * Splits a command line into parameters as the kernel does: blanks separate words except within double quotes; quotes around a whole
- * word or a whole value are taken off, others stay. There is no escape character.
+ * Splits a command line into parameters as the kernel does: blanks separate words except within double quotes; quotes
+ * around a whole word or a whole value are taken off, others stay. There is no escape character.
  */
 export function parseKernelCommandLine(text: string): KernelParameter[] {
   return splitWords(text).map(parseWord);
@@ -70,12 +70,15 @@ function formatWord(parameter: KernelParameter): string {
 }
 
 /**
- * What says how one kernel was started, not how its system wants to be: words of GRUB, of systemd-boot and other boot loaders of UEFI (its initrd
- * by the boot loader's path), of PXELINUX, and of kexec and kdump.
+ * What says how one kernel was started, not how its system wants to be: words of GRUB, of systemd-boot and other boot
+ * loaders of UEFI (its initrd by the boot loader's path), of PXELINUX, and of kexec and kdump.
  */
 const ONLY_THIS_START = ["BOOT_IMAGE", "initrd", "BOOTIF", "kexec_jump_back_entry", "elfcorehdr"];
 
-/** What a boot loader, a local kernel or our own image put there: of no use, or harmful, when another machine boots the disk. */
+/**
+ * What a boot loader, a local kernel or our own image put there: of no use, or harmful, when another machine boots the
+ * disk.
+ */
 const NOT_FOR_DESKTOP = new Set([
   ...ONLY_THIS_START,
   ...["resume", "resume_offset", "noresume"],
@@ -84,9 +87,10 @@ const NOT_FOR_DESKTOP = new Set([
 ]);
 
 /**
- * The laptop's command line as the desktop gets it: without resume=, resume_offset= (the laptop's hibernation image is not the
- * desktop's), what says how one kernel was started ({@link ONLY_THIS_START}), ip= and its old name nfsaddrs=, ipv6.disable=,
- * nbdroot=, nbddev=, rd.neednet and netroot= (of dracut), with noresume. All other words stay as they are, in their order.
+ * The laptop's command line as the desktop gets it: without resume=, resume_offset= (the laptop's hibernation image is
+ * not the desktop's), what says how one kernel was started ({@link ONLY_THIS_START}), ip= and its old name nfsaddrs=,
+ * ipv6.disable=, nbdroot=, nbddev=, rd.neednet and netroot= (of dracut), with noresume. All other words stay as they
+ * are, in their order.
  */
 export function forDesktop(commandLine: string): string {
   const { forKernel, forInit } = splitAtEnd(commandLine);
@@ -95,8 +99,8 @@ export function forDesktop(commandLine: string): string {
 }
 
 /**
- * The running kernel's command line as the next start of the same system would have it: without {@link ONLY_THIS_START} and the parameters of
- * our own image. All other words stay as they are, quotes included, in their order.
+ * The running kernel's command line as the next start of the same system would have it: without {@link ONLY_THIS_START}
+ * and the parameters of our own image. All other words stay as they are, quotes included, in their order.
  */
 export function forNextStart(commandLine: string): string {
   const { forKernel, forInit } = splitAtEnd(commandLine);
@@ -134,7 +138,9 @@ export interface StiefelParameters {
   readonly listen?: string;
   /** `stiefel.on_end=` overrides the agent settings. */
   readonly onEnd?: OnEnd;
-  /** `stiefel.client_timeout=` seconds without a client after which the server ends as `onEnd` says; absent or 0: never. */
+  /**
+   * `stiefel.client_timeout=` seconds without a client after which the server ends as `onEnd` says; absent or 0: never.
+   */
   readonly clientTimeoutSeconds?: number;
   /** `stiefel.debug` more output. */
   readonly isDebug: boolean;
@@ -143,7 +149,8 @@ export interface StiefelParameters {
 const PREFIX = "stiefel.";
 
 /**
- * Reads our own parameters out of a command line; a parameter given twice counts the last time, as is usual for the kernel.
+ * Reads our own parameters out of a command line; a parameter given twice counts the last time, as is usual for the
+ * kernel.
  * @returns the parameters, and the names of those that start with `stiefel.` and are not known here
  * @throws ProtocolError malformed, when the role is missing or a value is not acceptable
  */

@@ -1,16 +1,19 @@
 /**
- * `/boot/stiefelsystem.json`: what the laptop's setup says a desktop shall boot. The same keys as in the original, so that its file works too:
+ * `/boot/stiefelsystem.json`: what the laptop's setup says a desktop shall boot. The same keys as in the original, so
+ * that its file works too:
  *
  *     { "kernel": "vmlinuz-linux", "initrd": "initramfs-stiefel.img", "cmdline": ["root=UUID=…", "rw"] }
  *
- * `initrd` may be a list, `cmdline` one string. Keys that are absent, null or empty are taken from the boot loader's configuration.
- * Keys we do not know (`stiefelmodules` of the original) are left alone. `cmdline-copied` is ours: true when `cmdline` only repeats what the
- * system was started with when it was set up, so that a newer one is better.
+ * `initrd` may be a list, `cmdline` one string. Keys that are absent, null or empty are taken from the boot loader's
+ * configuration. Keys we do not know (`stiefelmodules` of the original) are left alone. `cmdline-copied` is ours: true
+ * when `cmdline` only repeats what the system was started with when it was set up, so that a newer one is better.
  */
 
 import { BootError } from "../boot_error.ts";
 
-/** Kernel, initramfs and command line by hand: `boot.load` of the configuration. All that is absent comes from the disk. */
+/**
+ * Kernel, initramfs and command line by hand: `boot.load` of the configuration. All that is absent comes from the disk.
+ */
 export interface BootLoadSettings {
   readonly kernel?: string | undefined;
   readonly initrd?: string | readonly string[] | undefined;

@@ -1,15 +1,22 @@
 /**
- * Text that crosses the wire and is then shown to a person. What comes from another machine must not be able to move the cursor, hide
- * words or flood a console, so every such field is bounded in bytes and free of control and invisible format characters.
+ * Text that crosses the wire and is then shown to a person. What comes from another machine must not be able to move
+ * the cursor, hide words or flood a console, so every such field is bounded in bytes and free of control and invisible
+ * format characters.
  */
 import { ProtocolError } from "../errors.ts";
 
-/** Control characters, invisible format characters (bidirectional overrides among them), surrogates, line and paragraph separators. */
+/**
+ * Control characters, invisible format characters (bidirectional overrides among them), surrogates, line and paragraph
+ * separators.
+ */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const EVERY_UNPRINTABLE = new RegExp(UNPRINTABLE, "gu");
 
 const encoder = new TextEncoder();
-/** `fatal`: bytes that are not UTF-8 are refused, not replaced. `ignoreBOM`: a byte order mark stays visible, so it is refused later. */
+/**
+ * `fatal`: bytes that are not UTF-8 are refused, not replaced. `ignoreBOM`: a byte order mark stays visible, so it is
+ * refused later.
+ */
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The bytes of a text as UTF-8. */
@@ -36,7 +43,8 @@ export function isPrintable(text: string): boolean {
 }
 
 /**
- * A text made fit for a field that is shown to people: unprintable characters become "?", the end is cut at a character.
+ * A text made fit for a field that is shown to people: unprintable characters become "?", the end is cut at a
+ * character.
  * @param maxBytes bound on the UTF-8 length
  */
 export function toPrintable(text: string, maxBytes: number): string {

@@ -39,8 +39,8 @@ const memoName = "agent-form.json";
 const MemoSchema = v.strictObject({ deno: v.string(), triedMs: v.number(), reason: v.nullable(v.string()) });
 
 /**
- * "auto" compiles where it can: `deno compile` wants the program denort, which Deno downloads once, unless DENORT_BIN names one. That is
- * found out by compiling and running a small script, and remembered.
+ * "auto" compiles where it can: `deno compile` wants the program denort, which Deno downloads once, unless DENORT_BIN
+ * names one. That is found out by compiling and running a small script, and remembered.
  * @throws {UserError} when "compile" is wanted and does not work
  */
 export async function chooseAgentForm(system: System, request: FormRequest): Promise<AgentFormChoice> {
@@ -98,7 +98,10 @@ async function tryToCompile(system: System, { deno, cacheDirectory }: FormReques
   }
 }
 
-/** A denort of another version is taken by `deno compile` without a word; what comes of it does not start, or is not what was tested. */
+/**
+ * A denort of another version is taken by `deno compile` without a word; what comes of it does not start, or is not
+ * what was tested.
+ */
 async function findFlaw(system: System, deno: DenoProgram, program: string): Promise<string | null> {
   const { exitCode, stdout } = await system.run(["timeout", "60", program], {
     env: deno.environment,

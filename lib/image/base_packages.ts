@@ -27,8 +27,9 @@ export const basePackages: readonly string[] = [
 ];
 
 /**
- * Packages that come as dependencies and are of no use here: they serve installing packages, building an initramfs, or logging in;
- * programs of coreutils are busybox's. Libraries are not listed: those that nothing needs are left out by `shared_libraries.ts`.
+ * Packages that come as dependencies and are of no use here: they serve installing packages, building an initramfs, or
+ * logging in; programs of coreutils are busybox's. Libraries are not listed: those that nothing needs are left out by
+ * `shared_libraries.ts`.
  */
 export const unneededPackages: readonly string[] = [
   "coreutils",
@@ -55,8 +56,8 @@ export const unneededPackages: readonly string[] = [
 ];
 
 /**
- * Packages of which only these paths are taken (patterns of glob.ts), because most of their programs have no use here. A debugging
- * image has them whole.
+ * Packages of which only these paths are taken (patterns of glob.ts), because most of their programs have no use here.
+ * A debugging image has them whole.
  */
 export const partialPackages: Readonly<Record<string, readonly string[]>> = {
   "cryptsetup-bin": ["usr/sbin/cryptsetup"],
@@ -102,8 +103,9 @@ export const partialPackages: Readonly<Record<string, readonly string[]>> = {
 export const packageRecordDirectory = "var/lib/stiefelsystem";
 
 /**
- * Shell text for mmdebstrap's --extract-hook (that option takes nothing else): writes name and version of every package, and the
- * paths in it. The kernel's own is left out of the second: its paths are known (boot/, usr/lib/modules/) and unpacking it again is slow.
+ * Shell text for mmdebstrap's --extract-hook (that option takes nothing else): writes name and version of every
+ * package, and the paths in it. The kernel's own is left out of the second: its paths are known (boot/,
+ * usr/lib/modules/) and unpacking it again is slow.
  */
 export const recordPackagesHook = [
   'cd "$1"',
@@ -123,9 +125,10 @@ export interface BaseRequest {
 }
 
 /**
- * The command line of mmdebstrap. The "extract" variant unpacks packages and runs none of their scripts: nothing of the image is
- * executed on the build machine, and no chroot is needed.
- * @param target a directory for root; otherwise a tar archive, since in a directory the files would belong to another user
+ * The command line of mmdebstrap. The "extract" variant unpacks packages and runs none of their scripts: nothing of the
+ * image is executed on the build machine, and no chroot is needed.
+ * @param target a directory for root; otherwise a tar archive, since in a directory the files would belong to another
+ *   user
  */
 export function mmdebstrapArguments(request: BaseRequest, host: BootstrapHost, target: string): string[] {
   return [

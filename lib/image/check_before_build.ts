@@ -1,4 +1,7 @@
-/** What can be seen before the work of a build: folders that cannot be written, too little space, a mirror that does not help. */
+/**
+ * What can be seen before the work of a build: folders that cannot be written, too little space, a mirror that does not
+ * help.
+ */
 import { findBootstrapHost } from "../debian/bootstrap_program.ts";
 import { checkMirror } from "../debian/check_mirror.ts";
 import { quoteCommand, UserError } from "../errors.ts";
@@ -17,7 +20,9 @@ export interface Folder {
   readonly mode?: number;
 }
 
-/** Makes the folder, and a folder in it for a moment. @throws {UserError} that says why that cannot be, and what to do */
+/**
+ * Makes the folder, and a folder in it for a moment. @throws {UserError} that says why that cannot be, and what to do
+ */
 export async function demandWritable(system: System, { what, path, mode = 0o755 }: Folder): Promise<void> {
   await accessing(system, { what, path, attempt: "written" }, async () => {
     await system.makeDirectory(path, { mode });

@@ -10,7 +10,10 @@ export const sourceDirectory = "/stiefelsystem/sources";
 export const compiledModulesName = "updates";
 export const compiledFilesName = "files";
 
-/** `make` with the driver's arguments, run in its source directory: shell text, because make's PWD has to be that directory. */
+/**
+ * `make` with the driver's arguments, run in its source directory: shell text, because make's PWD has to be that
+ * directory.
+ */
 export function driverMakeCommand({ name, makeArguments }: DriverConfig, kernelVersion: string): string {
   const source = `${sourceDirectory}/${name}`;
   const values: Readonly<Record<string, string>> = {
@@ -35,7 +38,10 @@ export interface CompileRequest {
   readonly resultArchive: string;
 }
 
-/** One run of mmdebstrap makes the build root, compiles in it, hands the sources back as an archive, and leaves nothing (mmdebstrap(1), "HOOKS"). */
+/**
+ * One run of mmdebstrap makes the build root, compiles in it, hands the sources back as an archive, and leaves nothing
+ * (mmdebstrap(1), "HOOKS").
+ */
 export function compileArguments(request: CompileRequest): string[] {
   const inBuildRoot = (command: string): string =>
     `--customize-hook=${quoteCommand(["chroot"])} "$1" ${quoteCommand(["sh", "-c", command])}`;

@@ -1,8 +1,8 @@
 /** Shell-like patterns for paths inside the image. Pure. */
 
 /**
- * A test for paths: `*` is anything within one path component, `**` anything at all, `?` one character; the rest is literal.
- * A pattern also matches everything below what it names.
+ * A test for paths: `*` is anything within one path component, `**` anything at all, `?` one character; the rest is
+ * literal. A pattern also matches everything below what it names.
  * @param patterns relative to the image's root; a leading "/" is allowed
  */
 export function compileGlobs(patterns: readonly string[]): (path: string) => boolean {

@@ -1,4 +1,6 @@
-/** Which kernel modules go into the image: a list of patterns, and what the modules depend on. Data and pure functions. */
+/**
+ * Which kernel modules go into the image: a list of patterns, and what the modules depend on. Data and pure functions.
+ */
 import { transportNeeds } from "../export/needs.ts";
 import { compileGlobs } from "./glob.ts";
 

@@ -1,4 +1,7 @@
-/** How a keymap of the console is made, with Debian's programs of the suite: the shell text for mmdebstrap, and what it leaves. Pure. */
+/**
+ * How a keymap of the console is made, with Debian's programs of the suite: the shell text for mmdebstrap, and what it
+ * leaves. Pure.
+ */
 import { formatDownload } from "../debian/download_packages.ts";
 import { quoteCommand } from "../errors.ts";
 import type { Keymap } from "../config/keymap.ts";
@@ -12,8 +15,9 @@ export const keymapWarningsName = "warnings";
 const packages: readonly string[] = ["console-setup", "kbd", "xkb-data", "perl-base", "libc6", "libcrypt1"];
 
 /**
- * Shell text for mmdebstrap's --extract-hook. ckbcomp(1) makes a keymap of the console from XKB's layouts, loadkeys(1) the binary form that
- * busybox reads. Where ckbcomp does not know the layout the hook leaves its complaint and an empty keymap.
+ * Shell text for mmdebstrap's --extract-hook. ckbcomp(1) makes a keymap of the console from XKB's layouts, loadkeys(1)
+ * the binary form that busybox reads. Where ckbcomp does not know the layout the hook leaves its complaint and an empty
+ * keymap.
  */
 export function formatKeymapHook({ layouts, options }: Keymap): string {
   const words = [

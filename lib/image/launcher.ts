@@ -23,7 +23,10 @@ export function formatLauncher(form: "compile" | "bundle", grants: Readonly<Reco
   ].join("\n");
 }
 
-/** The machine has one role, so its agent takes the only copy of the body, which lies in memory; a container may run both. */
+/**
+ * The machine has one role, so its agent takes the only copy of the body, which lies in memory; a container may run
+ * both.
+ */
 const compiledStart: readonly string[] = [
   "# Compiled agents are the same but for the first page and the end: the common body is in the image once.",
   "agent=$directory/$role-agent",
@@ -38,8 +41,8 @@ const compiledStart: readonly string[] = [
 ];
 
 /**
- * No compiler in the JavaScript engine, neither in advance nor for what runs often: the ciphers are native code, and what an agent does else is
- * done once.
+ * No compiler in the JavaScript engine, neither in advance nor for what runs often: the ciphers are native code, and
+ * what an agent does else is done once.
  */
 function bundledStart(grants: Readonly<Record<Role, Grants>>): string[] {
   const cases = Object.entries(grants).flatMap(([role, ofRole]) => [

@@ -3,8 +3,8 @@ import type { System } from "../system/system.ts";
 import { hashText } from "../hash.ts";
 
 /**
- * SHA-512 crypt (crypt(5), "$6$"). The salt follows from password and key, so that the same image comes out each time, and says nothing
- * of either.
+ * SHA-512 crypt (crypt(5), "$6$"). The salt follows from password and key, so that the same image comes out each time,
+ * and says nothing of either.
  */
 export async function hashPassword(system: System, password: string, sharedKey: Uint8Array): Promise<string> {
   const salt = hashText(`stiefelsystem root password ${hashText(sharedKey)} ${password}`).slice(0, 16);

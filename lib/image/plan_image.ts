@@ -14,7 +14,10 @@ import type { DriverConfig } from "../config/config.ts";
 import { type AgentSettings, formatAgentSettings } from "../formats/agent_settings.ts";
 import type { Role } from "../formats/kernel_command_line.ts";
 
-/** Time of every file in the image, and of the build for the programs that ask: the image must not depend on when it was made. */
+/**
+ * Time of every file in the image, and of the build for the programs that ask: the image must not depend on when it was
+ * made.
+ */
 export const sourceDateEpoch = 1735689600; // 2025-01-01T00:00:00Z
 
 /** Everything the image is made from, in values. */

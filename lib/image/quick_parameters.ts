@@ -1,6 +1,6 @@
 /**
- * Parameters of the image's kernel beside the role: the kernel prints only warnings, and leaves out what is of no use here
- * (doc/image.md). Data.
+ * Parameters of the image's kernel beside the role: the kernel prints only warnings, and leaves out what is of no use
+ * here (doc/image.md). Data.
  */
 
 export const imageParameters: readonly string[] = [

@@ -22,8 +22,8 @@ export interface ElfFile {
 const isLibraryPath = (path: string): boolean => /^usr\/lib\/[^/]+-linux-gnu\/[^/]+\.so(\.[^/]*)?$/.test(path);
 
 /**
- * The libraries, files and links, directly in /usr/lib/TRIPLET that nothing needs: neither a program nor a plug-in nor another
- * library that is needed.
+ * The libraries, files and links, directly in /usr/lib/TRIPLET that nothing needs: neither a program nor a plug-in nor
+ * another library that is needed.
  * @param files all ELF files of the image
  * @param links links between libraries: path and the path it points to
  */
@@ -47,8 +47,8 @@ export function findUnneededLibraries(
 }
 
 /**
- * Libraries that a program or library of the image needs and nothing in it provides, each with who needs it: such a program
- * would not start.
+ * Libraries that a program or library of the image needs and nothing in it provides, each with who needs it: such a
+ * program would not start.
  * @param files all ELF files of the image
  * @param present paths of all files and links of the image
  */

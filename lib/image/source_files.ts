@@ -29,7 +29,10 @@ const agentSourceFiles = [
   "lib/version_order.ts",
 ];
 
-/** Whether a change of this source makes other agents; path relative to the project. For tests, which know what agents import. */
+/**
+ * Whether a change of this source makes other agents; path relative to the project. For tests, which know what agents
+ * import.
+ */
 export function isAgentSource(path: string): boolean {
   return agentSourceFiles.includes(path) ||
     agentSourceDirectories.some((directory) => path.startsWith(`${directory}/`));

@@ -1,6 +1,6 @@
 /**
- * Results of stages, kept in directories named after their keys. A result appears and disappears all at once (by renaming its
- * directory), so that whatever interrupts a build leaves nothing that looks finished.
+ * Results of stages, kept in directories named after their keys. A result appears and disappears all at once (by
+ * renaming its directory), so that whatever interrupts a build leaves nothing that looks finished.
  */
 import { accessing } from "../file_access.ts";
 import { releaseMounts } from "../system/mounts.ts";
@@ -25,7 +25,10 @@ export interface StageCache {
   clean(): Promise<void>;
 }
 
-/** @param root directory of the cache; made when it is missing, readable for its owner alone since results may hold the key */
+/**
+ * @param root directory of the cache; made when it is missing, readable for its owner alone since results may hold the
+ *   key
+ */
 export function openStageCache(system: System, root: string): StageCache {
   const place = (name: StageName, key: string): string => `${root}/${name}-${key}`;
 

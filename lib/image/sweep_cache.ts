@@ -1,6 +1,6 @@
 /**
- * What a build leaves that ended without cleaning up (SIGKILL, a loss of power). To be called by the one who holds the cache's
- * lock: then no other build is at work there, however young a directory is.
+ * What a build leaves that ended without cleaning up (SIGKILL, a loss of power). To be called by the one who holds the
+ * cache's lock: then no other build is at work there, however young a directory is.
  */
 import { removeBootstrapPlace } from "../debian/bootstrap_place.ts";
 import { releaseMounts } from "../system/mounts.ts";
@@ -11,7 +11,8 @@ import type { System } from "../system/system.ts";
 const unfinishedNames = /^unfinished-|^[a-z-]+-work-[A-Za-z0-9]+$/;
 
 /**
- * Runs `cat`, and when something is left `id`, `rm`, for an ordinary user `unshare`, and `umount` for what is still mounted.
+ * Runs `cat`, and when something is left `id`, `rm`, for an ordinary user `unshare`, and `umount` for what is still
+ * mounted.
  * @throws {UserError} when something stays mounted; {CommandError} when something cannot be removed
  */
 export async function sweepCache(system: System, cacheDirectory: string): Promise<void> {

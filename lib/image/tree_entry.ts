@@ -16,9 +16,9 @@ export type TreeEntry =
 export const findFormat = "%y\\t%m\\t%s\\t%P\\t%l\\0";
 
 /**
- * Reads what `find DIRECTORY -mindepth 1 -printf FORMAT` says. Owners are dropped (everything in the image is root's), modes are
- * brought to what an image needs, so that neither umask nor who built it shows: 0755 for directories and programs, else 0644.
- * Devices, sockets and pipes are left out: the running kernel makes its own.
+ * Reads what `find DIRECTORY -mindepth 1 -printf FORMAT` says. Owners are dropped (everything in the image is root's),
+ * modes are brought to what an image needs, so that neither umask nor who built it shows: 0755 for directories and
+ * programs, else 0644. Devices, sockets and pipes are left out: the running kernel makes its own.
  */
 export function parseFindOutput(text: string, directory: string): TreeEntry[] {
   return text.split("\0").filter((record) => record !== "").flatMap((record): TreeEntry[] => {
@@ -41,8 +41,8 @@ export function parseFindOutput(text: string, directory: string): TreeEntry[] {
 }
 
 /**
- * Puts entries into the order of an archive: sorted by path, one per path (the later one wins), with all parent directories, and
- * without directories that hold nothing unless they are in `keepEmpty`.
+ * Puts entries into the order of an archive: sorted by path, one per path (the later one wins), with all parent
+ * directories, and without directories that hold nothing unless they are in `keepEmpty`.
  */
 export function arrangeEntries(entries: readonly TreeEntry[], keepEmpty: readonly string[] = []): TreeEntry[] {
   const byPath = new Map<string, TreeEntry>();

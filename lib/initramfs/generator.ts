@@ -18,11 +18,17 @@ export interface GeneratorSetup {
   readonly layers: readonly string[];
   /** Such folders, too, with what makes the laptop's own initramfs fit the laptop when it is built on a desktop. */
   readonly ownLayers: readonly string[];
-  /** Such folders, too, with what is called where the generator is at home: when a kernel comes or goes, when it has built another initramfs. */
+  /**
+   * Such folders, too, with what is called where the generator is at home: when a kernel comes or goes, when it has
+   * built another initramfs.
+   */
   readonly updateHooks: readonly string[];
 }
 
-/** A separate initramfs has this name. Boot loaders' own tools take only names with a kernel version in them: it is no entry of the laptop. */
+/**
+ * A separate initramfs has this name. Boot loaders' own tools take only names with a kernel version in them: it is no
+ * entry of the laptop.
+ */
 export const separateInitramfs = "/boot/initramfs-stiefel.img";
 
 /** The kernel it belongs to. GRUB would make entries of files named "vmlinuz-" and "kernel-" (its 10_linux). */

@@ -1,6 +1,6 @@
 /**
- * initramfs-tools (Debian, Ubuntu before 25.10) as a step of setting up. Our hooks lie beside its configuration, so that they are in no
- * initramfs of the laptop; stiefel-initramfs puts both together.
+ * initramfs-tools (Debian, Ubuntu before 25.10) as a step of setting up. Our hooks lie beside its configuration, so
+ * that they are in no initramfs of the laptop; stiefel-initramfs puts both together.
  */
 
 import type { GeneratorSetup } from "./generator.ts";

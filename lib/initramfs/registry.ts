@@ -1,4 +1,6 @@
-/** The initramfs generators, one data file each. Adding one: that file, its line here, its files in image/host/. Pure. */
+/**
+ * The initramfs generators, one data file each. Adding one: that file, its line here, its files in image/host/. Pure.
+ */
 
 import { dracut } from "./dracut.ts";
 import type { GeneratorId, GeneratorSetup } from "./generator.ts";
@@ -11,7 +13,10 @@ export const generators: Readonly<Record<GeneratorId, GeneratorSetup>> = {
   mkinitcpio,
 };
 
-/** Folders below image/host/ with what makes the laptop's own initramfs fit the laptop, whichever of these generators builds it. */
+/**
+ * Folders below image/host/ with what makes the laptop's own initramfs fit the laptop, whichever of these generators
+ * builds it.
+ */
 export function ownLayers(installed: readonly GeneratorId[]): readonly string[] {
   return installed.flatMap((id) => generators[id].ownLayers);
 }

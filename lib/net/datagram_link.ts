@@ -1,10 +1,10 @@
 /**
- * UDP over one link. Each link has its own socket: the address a datagram came from is reported without a scope, so the socket
- * itself is what tells the link.
+ * UDP over one link. Each link has its own socket: the address a datagram came from is reported without a scope, so the
+ * socket itself is what tells the link.
  *
- * Seen with Deno 2.9.6 on Linux: a socket bound to `ff02::1%link` receives what is sent to the group on that link only, and what
- * it sends leaves from the link-local address of that link, so one socket both hears questions and answers them. A socket bound to
- * `fe80::x%link` receives unicast only, and may send to the group: the one for asking.
+ * Seen with Deno 2.9.6 on Linux: a socket bound to `ff02::1%link` receives what is sent to the group on that link only,
+ * and what it sends leaves from the link-local address of that link, so one socket both hears questions and answers
+ * them. A socket bound to `fe80::x%link` receives unicast only, and may send to the group: the one for asking.
  */
 import { withScope } from "./address.ts";
 
@@ -21,7 +21,9 @@ export interface Datagram {
 export interface DatagramLink extends Disposable {
   readonly link: string;
   readonly port: number;
-  /** @throws {Deno.errors} as the kernel gives them, e.g. when the link is down or its address is still being checked */
+  /**
+   * @throws {Deno.errors} as the kernel gives them, e.g. when the link is down or its address is still being checked
+   */
   send(bytes: Uint8Array, to: { readonly address: string; readonly port: number }): Promise<void>;
   /** The next datagram, or undefined once the link is closed. */
   receive(): Promise<Datagram | undefined>;
@@ -42,7 +44,8 @@ export interface DatagramLinkOptions {
 /**
  * Opens a UDP socket on one link.
  * Needs `--unstable-net` and `--allow-net`.
- * @throws {Deno.errors.AddrNotAvailable} when the link has no such address (yet): a new one is being checked for a second
+ * @throws {Deno.errors.AddrNotAvailable} when the link has no such address (yet): a new one is being checked for a
+ *   second
  * @throws {Deno.errors.AddrInUse} when another program has the port
  */
 export async function openDatagramLink(options: DatagramLinkOptions): Promise<DatagramLink> {
@@ -83,7 +86,8 @@ class DenoDatagramLink implements DatagramLink {
         return { bytes: bytes.slice(), address: hostname, port };
       } catch (error) {
         if (this.#isClosed) return undefined;
-        // An ICMP "port unreachable" for something we sent is reported at the next receive; it is no reason to stop listening.
+        // An ICMP "port unreachable" for something we sent is reported at the next receive; it is no reason to stop
+        // listening.
         if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
       }
     }

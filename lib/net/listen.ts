@@ -1,4 +1,6 @@
-/** Accepting TCP connections, with a bound on how many there are at once that strangers cannot use to keep others out. */
+/**
+ * Accepting TCP connections, with a bound on how many there are at once that strangers cannot use to keep others out.
+ */
 import { withScope } from "./address.ts";
 import { type AcceptedStream, type StreamOptions, wrapConnection } from "./stream.ts";
 
@@ -9,11 +11,14 @@ export interface ListenOptions extends StreamOptions {
   /** 0 lets the kernel choose. */
   readonly port: number;
   /**
-   * One more than this closes another one whose handler has not called `keep`: the oldest of the address that has most of them. When all
-   * are kept, it is closed itself. Default 16.
+   * One more than this closes another one whose handler has not called `keep`: the oldest of the address that has most
+   * of them. When all are kept, it is closed itself. Default 16.
    */
   readonly maximumConnections?: number;
-  /** Whether a client of ours is expected from this address: it is closed only when all others are kept or expected, too. Default: none. */
+  /**
+   * Whether a client of ours is expected from this address: it is closed only when all others are kept or expected,
+   * too. Default: none.
+   */
   readonly isExpected?: (remoteAddress: string) => boolean;
   /** Sent to a connection that is closed for want of room, if it was sent nothing yet. A few bytes. */
   readonly farewell?: Uint8Array;
@@ -29,9 +34,10 @@ export interface StreamListener extends AsyncDisposable {
 }
 
 /**
- * Listens, and runs `handle` for each connection; the connection is closed when it returns or throws (its errors are its own).
- * Needs `--allow-net`.
- * @throws {Deno.errors.AddrNotAvailable} when the address is not ours (yet), {Deno.errors.AddrInUse} when the port is taken
+ * Listens, and runs `handle` for each connection; the connection is closed when it returns or throws (its errors are
+ * its own). Needs `--allow-net`.
+ * @throws {Deno.errors.AddrNotAvailable} when the address is not ours (yet), {Deno.errors.AddrInUse} when the port is
+ *   taken
  */
 export function listenStream(
   options: ListenOptions,
@@ -70,7 +76,8 @@ async function acceptAll(
   const open = new Set<AcceptedStream>();
   const running = new Set<Promise<void>>();
   const maximum = options.maximumConnections ?? 16;
-  // A handler may still compute for a moment after its connection was closed for want of room. Who connects faster than that waits.
+  // A handler may still compute for a moment after its connection was closed for want of room. Who connects faster than
+  // that waits.
   const maximumRunning = 2 * maximum;
   while (!signal.aborted) {
     const connection = await acceptOne(listener, signal);
@@ -97,9 +104,9 @@ async function acceptAll(
 }
 
 /**
- * Of those not kept, one from an address where no client is expected, if there is one: a stranger with many addresses cannot
- * keep a client out. Of these the oldest of the address that has most: an address that fills the places with many
- * connections loses its own, and a single connection from elsewhere stays. Pure.
+ * Of those not kept, one from an address where no client is expected, if there is one: a stranger with many addresses
+ * cannot keep a client out. Of these the oldest of the address that has most: an address that fills the places with
+ * many connections loses its own, and a single connection from elsewhere stays. Pure.
  * @param streams oldest first; the last one has just come and is not kept
  */
 export function chooseTurnedAway<Stream extends Pick<AcceptedStream, "isKept" | "remoteAddress">>(
@@ -115,7 +122,10 @@ export function chooseTurnedAway<Stream extends Pick<AcceptedStream, "isKept" | 
   return oldest;
 }
 
-/** A connection that failed between arriving and being accepted, or a moment without free file handles, must not end the listener. */
+/**
+ * A connection that failed between arriving and being accepted, or a moment without free file handles, must not end the
+ * listener.
+ */
 async function acceptOne(listener: Deno.TcpListener, signal: AbortSignal): Promise<Deno.TcpConn | undefined> {
   try {
     return await listener.accept();

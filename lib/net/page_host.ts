@@ -1,6 +1,7 @@
 /**
- * Whether a request for a page was meant for this machine (RFC 9110 section 7.2). A page of the web can give its own name our address ("DNS
- * rebinding"), and a browser then lets it read what we answer; but it sends that name as Host. Pure.
+ * Whether a request for a page was meant for this machine (RFC 9110 section 7.2). A page of the web can give its own
+ * name our address ("DNS rebinding"), and a browser then lets it read what we answer; but it sends that name as Host.
+ * Pure.
  */
 import { addressFamily } from "../formats/address.ts";
 

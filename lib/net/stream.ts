@@ -1,4 +1,7 @@
-/** TCP with an end to every wait: reads and writes give up after the idle time, and all of it ends when the signal aborts. */
+/**
+ * TCP with an end to every wait: reads and writes give up after the idle time, and all of it ends when the signal
+ * aborts.
+ */
 import { plainAddress } from "./address.ts";
 
 /** A read without a buffer of the caller's returns at most this much. */
@@ -15,8 +18,8 @@ export interface ByteStream extends Disposable {
   readonly remoteAddress: string;
   readonly remotePort: number;
   /**
-   * The next bytes (at least one), or undefined when the other side has finished. They are the start of `into`, else a view of a buffer that
-   * the next read fills again.
+   * The next bytes (at least one), or undefined when the other side has finished. They are the start of `into`, else a
+   * view of a buffer that the next read fills again.
    * @throws {IdleTimeout} and closes the stream when nothing came in time
    */
   read(options?: ReadOptions): Promise<Uint8Array<ArrayBuffer> | undefined>;
@@ -180,8 +183,8 @@ class TcpByteStream implements AcceptedStream {
 }
 
 /**
- * Ends a wait that lasts too long; Deno's reads and writes take no timeout. One timer serves many waits, one after the other: to set one for each
- * of them costs more than a short wait itself.
+ * Ends a wait that lasts too long; Deno's reads and writes take no timeout. One timer serves many waits, one after the
+ * other: to set one for each of them costs more than a short wait itself.
  */
 class IdleWatch {
   readonly #onExpired: () => void;

@@ -16,14 +16,20 @@ export interface BootFigures {
   readonly localS?: number;
   readonly networkS?: number;
   readonly ratio?: number;
-  /** Of every round that was measured, the least first; the times above and the steps are those of the one in the middle. */
+  /**
+   * Of every round that was measured, the least first; the times above and the steps are those of the one in the
+   * middle.
+   */
   readonly ratios?: readonly number[];
   /**
-   * The fastest boot over the network / the fastest local one: a disturbance only adds time, so this is the figure to quote from a shared
-   * machine.
+   * The fastest boot over the network / the fastest local one: a disturbance only adds time, so this is the figure to
+   * quote from a shared machine.
    */
   readonly ratioOfMinima?: number;
-  /** Processor time of the desktop's machine up to multi-user / that of the local boot, the least of each; absent where it is not known. */
+  /**
+   * Processor time of the desktop's machine up to multi-user / that of the local boot, the least of each; absent where
+   * it is not known.
+   */
   readonly cpuRatio?: number;
   /** Power-on to the agent / localS of every round with a ratio, the least first. */
   readonly agentShares?: readonly number[];
@@ -79,7 +85,10 @@ function sortRounds(rounds: readonly BootRound[]): readonly { readonly round: Bo
   }).sort((a, b) => a.ratio - b.ratio);
 }
 
-/** The round in the middle (of two, the slower): other work on the measuring machine disturbs a round, not all of them alike. */
+/**
+ * The round in the middle (of two, the slower): other work on the measuring machine disturbs a round, not all of them
+ * alike.
+ */
 export function middleRound(rounds: readonly BootRound[]): BootRound | undefined {
   const sorted = sortRounds(rounds);
   return sorted[Math.floor(sorted.length / 2)]?.round ?? rounds[0];
@@ -251,8 +260,8 @@ function megabytes(bytes: number): string {
 }
 
 /**
- * The lines `stiefel-bench: …` of the demo disk (image/demo/usr/lib/stiefel-demo/block_bench), which carry fio's "terse" output and the
- * seconds a TCP stream took.
+ * The lines `stiefel-bench: …` of the demo disk (image/demo/usr/lib/stiefel-demo/block_bench), which carry fio's
+ * "terse" output and the seconds a TCP stream took.
  * @returns undefined when a line of the block device is missing
  */
 export function readBlockFigures(
@@ -283,7 +292,9 @@ export function readBlockFigures(
   };
 }
 
-/** Fields of fio's terse output, version 3 (fio(1), "TERSE OUTPUT"): KiB per second and operations per second, from 0. */
+/**
+ * Fields of fio's terse output, version 3 (fio(1), "TERSE OUTPUT"): KiB per second and operations per second, from 0.
+ */
 const terseFields = { read: { kibPerSecond: 6, iops: 7 }, write: { kibPerSecond: 47, iops: 48 } } as const;
 
 function parseTerse(

@@ -65,8 +65,8 @@ function startWithPayload({ kernel, ...rest }: BootTimes): BootTimes {
 }
 
 /**
- * The table people read: seconds from power-on, what each step took, and the local boot beside it when there was one; then, where it is
- * known, the processor time of the desktop, of the laptop, and of the local boot.
+ * The table people read: seconds from power-on, what each step took, and the local boot beside it when there was one;
+ * then, where it is known, the processor time of the desktop, of the laptop, and of the local boot.
  * @returns lines
  */
 export function formatBootTable(network: MeasuredBoot, local?: MeasuredBoot): string[] {

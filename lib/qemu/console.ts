@@ -7,7 +7,8 @@ export interface ConsoleLine {
   readonly text: string;
 }
 
-// Terminal control sequences (ECMA-48: CSI, OSC and two-character escapes), then every other control character but the tab.
+// Terminal control sequences (ECMA-48: CSI, OSC and two-character escapes), then every other control character but the
+// tab.
 const controlSequences =
   // deno-lint-ignore no-control-regex
   /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]|[\x00-\x08\x0a-\x1f\x7f]/g;

@@ -1,4 +1,7 @@
-/** The two agents as containers of systemd-nspawn, joined by a pair of virtual network cards in network namespaces of their own. */
+/**
+ * The two agents as containers of systemd-nspawn, joined by a pair of virtual network cards in network namespaces of
+ * their own.
+ */
 
 import { AGENT_SETTINGS_PATH } from "../formats/agent_settings.ts";
 import type { System } from "../system/system.ts";

@@ -1,8 +1,9 @@
 /**
- * The disk of the demo's laptop: a real, small Debian with GPT, /boot and root partition, made as a file without mounting anything.
+ * The disk of the demo's laptop: a real, small Debian with GPT, /boot and root partition, made as a file without
+ * mounting anything.
  *
- * What is on it is decided here; the files it gets beyond Debian's are image/demo (its set-up and the unit that reports) and
- * image/host (what `setup-server` puts on a laptop). Nothing of it depends on the machine it is made on.
+ * What is on it is decided here; the files it gets beyond Debian's are image/demo (its set-up and the unit that
+ * reports) and image/host (what `setup-server` puts on a laptop). Nothing of it depends on the machine it is made on.
  */
 
 import { debian } from "../distro/debian.ts";
@@ -117,7 +118,8 @@ export function formatMmdebstrapArguments(recipe: DemoDiskRecipe, tarPath: strin
     // Before the kernel is installed: what its package calls then also builds what desktops boot.
     ...[...recipe.overlays, filesDirectory].map((path) => `--essential-hook=sync-in ${quoteCommand([path])} /`),
     '--customize-hook=chroot "$1" systemctl enable stiefel-demo.service',
-    // What systemd does once after an update (ldconfig, the journal's catalog) is done here, as it is on an installed system.
+    // What systemd does once after an update (ldconfig, the journal's catalog) is done here, as it is on an installed
+    // system.
     '--customize-hook=chroot "$1" ldconfig && chroot "$1" journalctl --update-catalog && chroot "$1" /usr/lib/systemd/systemd-update-done',
     `--customize-hook=mkdir -p "$1${grubDirectory}" && cp "$1/usr/lib/grub/i386-pc/boot.img" "$1${grubDirectory}/" && ` +
     `chroot "$1" grub-mkimage --format=i386-pc --output=${grubDirectory}/core.img '--prefix=(hd0,gpt${demoDiskLayout.boot.number})/grub' ${grubModules}`,
@@ -155,7 +157,10 @@ export interface BuildDemoDiskOptions extends DemoDiskRecipe {
   readonly signal?: AbortSignal;
 }
 
-/** The most that was seen while a disk of trixie was made (`du`, November 2026): 1.13 GB in the cache, 1.22 GB in mmdebstrap's own folder. */
+/**
+ * The most that was seen while a disk of trixie was made (`du`, November 2026): 1.13 GB in the cache, 1.22 GB in
+ * mmdebstrap's own folder.
+ */
 const cacheSpace = { bytes: 1_200_000_000 } as const;
 const temporarySpace = { bytes: 1_300_000_000 } as const;
 
@@ -384,8 +389,8 @@ export async function copyDemoDisk(system: System, disk: DemoDisk, path: string)
 }
 
 /**
- * The content of a file on the root partition of a disk image that no machine uses; undefined when there is no such file.
- * Reads with debugfs(8), without mounting.
+ * The content of a file on the root partition of a disk image that no machine uses; undefined when there is no such
+ * file. Reads with debugfs(8), without mounting.
  */
 export async function readFileOnDemoDisk(system: System, imagePath: string, path: string): Promise<string | undefined> {
   const { stdout, stderr } = await system.run([

@@ -1,6 +1,6 @@
 /**
- * The EFI system partition of a laptop's disk, made as a file, never mounted: with Debian's signed shim and GRUB, as UEFI firmware with Secure
- * Boot wants them, or with systemd-boot and what it starts.
+ * The EFI system partition of a laptop's disk, made as a file, never mounted: with Debian's signed shim and GRUB, as
+ * UEFI firmware with Secure Boot wants them, or with systemd-boot and what it starts.
  */
 
 import type { System } from "../system/system.ts";

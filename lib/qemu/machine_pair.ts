@@ -1,6 +1,7 @@
 /**
- * The two machines of `demo`, `bench` and `test-qemu`: a laptop that serves the demo disk and a desktop without any disk, joined by one
- * network cable. What each is made of is decided by pure functions; `bootPair` runs both to their end.
+ * The two machines of `demo`, `bench` and `test-qemu`: a laptop that serves the demo disk and a desktop without any
+ * disk, joined by one network cable. What each is made of is decided by pure functions; `bootPair` runs both to their
+ * end.
  */
 
 import { transportNeeds } from "../export/needs.ts";

@@ -53,8 +53,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 const answerLimitMs = 10_000;
 
 /**
- * Talks to a running QEMU over the FIFOs `path`.in and `path`.out. QEMU must have opened them already: opening a FIFO waits
- * for the other end.
+ * Talks to a running QEMU over the FIFOs `path`.in and `path`.out. QEMU must have opened them already: opening a FIFO
+ * waits for the other end.
  */
 export async function connectQmp(system: System, path: string): Promise<Qmp> {
   const events: QmpEvent[] = [];
@@ -89,7 +89,8 @@ export async function connectQmp(system: System, path: string): Promise<Qmp> {
     const id = nextId++;
     const answered = Promise.withResolvers<QmpMessage>();
     waiting.set(id, answered.resolve);
-    // Opened anew for each command, by a program: QEMU holds the FIFO open for itself, so that this never ends its input.
+    // Opened anew for each command, by a program: QEMU holds the FIFO open for itself, so that this never ends its
+    // input.
     await system.run(["tee", `${path}.in`], {
       stdin: `${JSON.stringify({ execute: command, arguments: args, id })}\n`,
       timeoutMs: answerLimitMs,

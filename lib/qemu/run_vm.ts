@@ -39,7 +39,8 @@ export interface Vm extends AsyncDisposable {
   readonly ended: Promise<VmEnd>;
   /**
    * The first line that matches.
-   * @throws {UserError} when the machine ends first or the time is over; the message shows the last lines and names the log
+   * @throws {UserError} when the machine ends first or the time is over; the message shows the last lines and names the
+   *   log
    */
   waitForLine(pattern: RegExp, options: WaitOptions): Promise<ConsoleLine>;
   /** QEMU's control connection. @throws {UserError} before the first line of the console */
@@ -50,12 +51,18 @@ export interface Vm extends AsyncDisposable {
   type(text: string): void;
   /** Presses the power button; the guest shuts down by itself. */
   powerDown(): Promise<void>;
-  /** What QEMU's process has used of the host's processors so far; undefined when it has ended, or the kernel does not tell. */
+  /**
+   * What QEMU's process has used of the host's processors so far; undefined when it has ended, or the kernel does not
+   * tell.
+   */
   processorSeconds(): Promise<number | undefined>;
 }
 
 export interface VmEnd {
-  /** `shutdown`: the guest switched itself off; `reset`: it wanted to start anew (a panic, a reboot); `ended`: we ended it; `failed`: QEMU itself. */
+  /**
+   * `shutdown`: the guest switched itself off; `reset`: it wanted to start anew (a panic, a reboot); `ended`: we ended
+   * it; `failed`: QEMU itself.
+   */
   readonly kind: "shutdown" | "reset" | "ended" | "failed";
   readonly atMs: number;
   readonly status: ExitStatus;
@@ -195,7 +202,10 @@ function createKeyboard(): { readonly typed: ReadableStream<Uint8Array<ArrayBuff
   return { typed: readable, type: (text) => void writer.write(encodeUtf8(text)).catch(() => {}) };
 }
 
-/** Should this program be killed without a chance to end its machines, timeout(1) does it, a little after they would have been anyway. */
+/**
+ * Should this program be killed without a chance to end its machines, timeout(1) does it, a little after they would
+ * have been anyway.
+ */
 function outlivedBy(limitMs: number): readonly string[] {
   return ["timeout", "--kill-after=10", String(Math.ceil(limitMs / 1000) + 30)];
 }
@@ -209,7 +219,10 @@ async function readChildSeconds(system: System, parent: number): Promise<number 
     : parseProcessSeconds(await readKernelFile(system, `/proc/${child.split(" ")[0]}/stat`) ?? "");
 }
 
-/** @param stat content of /proc/PID/stat (proc_pid_stat(5)): fields 14 and 15, in ticks, of which Linux shows 100 a second everywhere */
+/**
+ * @param stat content of /proc/PID/stat (proc_pid_stat(5)): fields 14 and 15, in ticks, of which Linux shows 100 a
+ *   second everywhere
+ */
 export function parseProcessSeconds(stat: string): number | undefined {
   // The second field is a name in brackets that may hold anything.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -256,8 +269,9 @@ export async function detectQemuHost(system: System): Promise<QemuHost> {
 }
 
 /**
- * Whether a machine runs under KVM to the end of its firmware, which finds nothing to start and resets. That /dev/kvm can be opened
- * says little: inside other virtual machines it may refuse what "-cpu host" sets, or fail at the first instruction.
+ * Whether a machine runs under KVM to the end of its firmware, which finds nothing to start and resets. That /dev/kvm
+ * can be opened says little: inside other virtual machines it may refuse what "-cpu host" sets, or fail at the first
+ * instruction.
  */
 async function canUseKvm(system: System): Promise<boolean> {
   const argv = ["qemu-system-x86_64", "-no-user-config", "-nodefaults", "-display", "none", "-m", "64M"];

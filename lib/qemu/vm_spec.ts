@@ -51,11 +51,17 @@ export interface VmSpec {
   readonly boot: VmBoot;
   readonly disks: readonly VmDisk[];
   readonly links: readonly VmLink[];
-  /** Start again when the guest restarts itself, as a real machine does. Default: end, so that a run sees a panic or a failed boot. */
+  /**
+   * Start again when the guest restarts itself, as a real machine does. Default: end, so that a run sees a panic or a
+   * failed boot.
+   */
   readonly restarts?: boolean;
   /** systemd credentials, handed over as SMBIOS type 11 strings (systemd.system-credentials(7)). */
   readonly credentials?: Readonly<Record<string, string>>;
-  /** `pipe`: the serial console is QEMU's standard output, for a program; `terminal`: the user's terminal, with QEMU's own keys (Ctrl-A x ends it). */
+  /**
+   * `pipe`: the serial console is QEMU's standard output, for a program; `terminal`: the user's terminal, with QEMU's
+   * own keys (Ctrl-A x ends it).
+   */
   readonly console: "pipe" | "terminal";
   /** QEMU writes what comes over the serial console here as well, at once and as it is. */
   readonly rawLogPath?: string;
@@ -71,7 +77,10 @@ export interface QemuHost {
   readonly version: { readonly major: number; readonly minor: number };
 }
 
-/** From which version on `-netdev stream` reconnects by itself, and since when the interval is in milliseconds (QEMU's release notes). */
+/**
+ * From which version on `-netdev stream` reconnects by itself, and since when the interval is in milliseconds (QEMU's
+ * release notes).
+ */
 const reconnectSince = { major: 8, minor: 0 };
 const reconnectMsSince = { major: 9, minor: 2 };
 
@@ -108,15 +117,19 @@ export function formatQemuArguments(spec: VmSpec, host: QemuHost): string[] {
 }
 
 /**
- * Emulation keeps what it has translated of a guest's programs until its buffer, a gigabyte by default, is full; and each write to memory
- * that ever held a program first looks for that. After a kexec a kernel works in such memory: with a small buffer, it unpacks its initramfs
- * in a quarter of the time, as it would on a real machine, and a machine that starts once takes as long as before.
+ * Emulation keeps what it has translated of a guest's programs until its buffer, a gigabyte by default, is full; and
+ * each write to memory that ever held a program first looks for that. After a kexec a kernel works in such memory: with
+ * a small buffer, it unpacks its initramfs in a quarter of the time, as it would on a real machine, and a machine that
+ * starts once takes as long as before.
  */
 function accelerator({ accelerator }: QemuHost): string {
   return accelerator === "tcg" ? "tcg,tb-size=128" : accelerator;
 }
 
-/** OvmfPkg/README: flash that only the firmware's own mode may write to, and no suspend, which that would need a file for. */
+/**
+ * OvmfPkg/README: flash that only the firmware's own mode may write to, and no suspend, which that would need a file
+ * for.
+ */
 function firmwareArguments({ codePath, variablesPath }: UefiFirmware): string[] {
   return [
     "-global",

@@ -1,8 +1,8 @@
 /**
  * What the kernel says about this machine.
  *
- * Deno refuses reads under /proc, /sys and most of /dev to a program with scoped grants, so facts come from `cat`, `ip -json` and
- * `lsblk --json`; grant those three with `--allow-run`.
+ * Deno refuses reads under /proc, /sys and most of /dev to a program with scoped grants, so facts come from `cat`, `ip
+ * -json` and `lsblk --json`; grant those three with `--allow-run`.
  */
 
 import * as v from "valibot";
@@ -87,8 +87,8 @@ export function parseLinks(text: string): readonly Link[] {
 }
 
 /**
- * Calls `onChange` once now, once when changes are heard of, and then after every change of a link or address, changes in quick
- * succession joined into one call. Ends when `signal` does. Runs `ip`, `cat`.
+ * Calls `onChange` once now, once when changes are heard of, and then after every change of a link or address, changes
+ * in quick succession joined into one call. Ends when `signal` does. Runs `ip`, `cat`.
  * @throws {CommandError} when `ip` is not there
  */
 export async function watchLinks(
@@ -134,7 +134,10 @@ async function waitForSubscription(system: System, pid: number, signal: AbortSig
   }
 }
 
-/** A file of /proc or /sys, which Deno only reads through a program, trimmed; undefined when it is not there. Runs `cat`. */
+/**
+ * A file of /proc or /sys, which Deno only reads through a program, trimmed; undefined when it is not there. Runs
+ * `cat`.
+ */
 export async function readKernelFile(system: System, path: string): Promise<string | undefined> {
   const { exitCode, stdout } = await system.run(["cat", path], { acceptExitCodes: [0, 1], timeoutMs: 5_000 });
   return exitCode === 0 ? stdout.trim() : undefined;
@@ -153,8 +156,9 @@ export async function readLinkSpeed(system: System, linkName: string): Promise<n
 }
 
 /**
- * Whether a link is a network card for cables: it has a device, which virtual links have not, and the kernel gives it no special type ("wlan",
- * "wwan", "bluetooth", "bridge", … in `DEVTYPE`, Documentation/ABI/testing/sysfs-uevent). Runs `cat`.
+ * Whether a link is a network card for cables: it has a device, which virtual links have not, and the kernel gives it
+ * no special type ("wlan", "wwan", "bluetooth", "bridge", … in `DEVTYPE`, Documentation/ABI/testing/sysfs-uevent). Runs
+ * `cat`.
  */
 export async function isWiredCard(system: System, linkName: string): Promise<boolean> {
   const link = await readKernelFile(system, `/sys/class/net/${linkName}/uevent`);
@@ -235,8 +239,9 @@ export interface BlockDevice {
   /** GPT type GUID or MBR type byte, lower case. */
   readonly partType?: string;
   /**
-   * Of the whole disk it is on: the kernel gives each disk that it meets a number of its own, also when another one had the name before
-   * (Documentation/ABI/stable/sysfs-block, diskseq). lsblk(8) has it from 2.39 on, and only when asked for all it knows.
+   * Of the whole disk it is on: the kernel gives each disk that it meets a number of its own, also when another one had
+   * the name before (Documentation/ABI/stable/sysfs-block, diskseq). lsblk(8) has it from 2.39 on, and only when asked
+   * for all it knows.
    */
   readonly diskSequence?: number;
   /** Where it is mounted; "[SWAP]" when in use as swap. */

@@ -1,10 +1,13 @@
-/** Mounts below a directory: found and released, so that removing the directory never reaches into another file system. */
+/**
+ * Mounts below a directory: found and released, so that removing the directory never reaches into another file system.
+ */
 import { UserError } from "../errors.ts";
 import type { System } from "./system.ts";
 
 /**
  * Mount points at or below a directory, the innermost first. Pure.
- * @param mountinfo /proc/PID/mountinfo (proc_pid_mountinfo(5)): the fifth field is the mount point, blanks and the like in octal
+ * @param mountinfo /proc/PID/mountinfo (proc_pid_mountinfo(5)): the fifth field is the mount point, blanks and the like
+ *   in octal
  * @param directory without symlinks
  */
 export function findMountsBelow(mountinfo: string, directory: string): readonly string[] {

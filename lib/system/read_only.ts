@@ -1,4 +1,7 @@
-/** A system that changes nothing: for dry runs. What would change something is a programmer's error, and is refused before it is done. */
+/**
+ * A system that changes nothing: for dry runs. What would change something is a programmer's error, and is refused
+ * before it is done.
+ */
 
 import type { System } from "./system.ts";
 
@@ -23,7 +26,10 @@ const lookingPrograms: ReadonlySet<string> = new Set(["cat", "findmnt", "id", "l
 /** What systemctl(1) answers without changing anything; options may stand before it. */
 const lookingVerbs: ReadonlySet<string> = new Set(["is-active", "is-enabled"]);
 
-/** @returns the same system, which throws a TypeError in place of every change and of every program that is not known to look only */
+/**
+ * @returns the same system, which throws a TypeError in place of every change and of every program that is not known to
+ *   look only
+ */
 export function createReadOnlySystem(system: System): System {
   return new Proxy(system, {
     get: (target, name: keyof System) => {

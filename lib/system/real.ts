@@ -32,7 +32,10 @@ export interface RealSystemOptions {
   readonly home?: string;
   /** When it aborts (Ctrl-C), running programs end, waits reject, and only cleanup commands still start. */
   readonly signal?: AbortSignal;
-  /** From SIGTERM to SIGKILL, and to the moment when output that grandchildren hold open is waited for no longer. Default 5 s. */
+  /**
+   * From SIGTERM to SIGKILL, and to the moment when output that grandchildren hold open is waited for no longer.
+   * Default 5 s.
+   */
   readonly graceMs?: number;
 }
 

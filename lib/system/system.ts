@@ -1,13 +1,16 @@
 /**
  * I/O boundary 1: files, processes, clock and randomness of the machine we run on.
  *
- * Everything outside `lib/system`, `lib/net`, entry points and the terminal ui reaches the machine through a `System` value,
- * so that it can be tested with values (tests/support/memory_system.ts).
+ * Everything outside `lib/system`, `lib/net`, entry points and the terminal ui reaches the machine through a `System`
+ * value, so that it can be tested with values (tests/support/memory_system.ts).
  */
 
 import type { FilePart } from "../file_part.ts";
 
-/** PATH of the programs that we start, and of ours on the laptop; who grants programs by name has to look them up in the same order (Deno compares the paths it finds). */
+/**
+ * PATH of the programs that we start, and of ours on the laptop; who grants programs by name has to look them up in the
+ * same order (Deno compares the paths it finds).
+ */
 export const programDirectories = [
   "/usr/local/sbin",
   "/usr/local/bin",
@@ -115,7 +118,8 @@ export interface System {
   /** Replaces the file atomically: written beside it, synced, renamed. */
   writeFile(path: string, content: string | Uint8Array, options?: WriteOptions): Promise<void>;
   /**
-   * Makes a file that is there with its whole content or not at all; whatever has the name already stays, a dangling symlink too.
+   * Makes a file that is there with its whole content or not at all; whatever has the name already stays, a dangling
+   * symlink too.
    * @returns false when something has the name
    */
   createFile(path: string, content: string | Uint8Array, options?: WriteOptions): Promise<boolean>;
@@ -123,7 +127,10 @@ export interface System {
   writeStream(path: string, content: ReadableStream<Uint8Array>, options?: WriteOptions): Promise<void>;
   /** Opens a new or emptied file that is written piece by piece. */
   openWrite(path: string, options?: WriteOptions): Promise<FileWriter>;
-  /** Writes parts of a new or emptied file; what lies between them are holes, which read as zeros and take no room. Not atomic. */
+  /**
+   * Writes parts of a new or emptied file; what lies between them are holes, which read as zeros and take no room. Not
+   * atomic.
+   */
   writeSparse(
     path: string,
     content: {
@@ -151,19 +158,23 @@ export interface System {
   removeOne(path: string): Promise<void>;
   /** Where a symlink points, as it is written there. */
   readLink(path: string): Promise<string>;
-  /** Copies one file or symlink with all that belongs to it: mode, owner, times, extended attributes; on the disk when done. Runs `cp`. */
+  /**
+   * Copies one file or symlink with all that belongs to it: mode, owner, times, extended attributes; on the disk when
+   * done. Runs `cp`.
+   */
   copyExactly(from: string, to: string): Promise<void>;
   /** Resolves when the file, or the directory's list of names, is on the disk (fsync(2)). */
   sync(path: string): Promise<void>;
   /**
-   * Locks a file against other programs (flock(2)), creating it if need be. The lock ends with the returned value or with this program,
-   * however that ends; the file stays.
+   * Locks a file against other programs (flock(2)), creating it if need be. The lock ends with the returned value or
+   * with this program, however that ends; the file stays.
    * @param holder who locks it: it is written into the file, with our process id, for those who find it locked
    * @returns undefined when another program has the lock
    */
   tryLock(path: string, holder: string): Promise<Disposable | undefined>;
   /**
-   * Locks a directory against other programs (flock(2)) without writing to it; else as {@link tryLock}. Runs `cat` to find out who has it.
+   * Locks a directory against other programs (flock(2)) without writing to it; else as {@link tryLock}. Runs `cat` to
+   * find out who has it.
    * @returns when it is locked: the holder's process id, as far as the kernel says it
    */
   tryLockDirectory(path: string): Promise<{ readonly lock: Disposable } | { readonly holderPid: number | undefined }>;

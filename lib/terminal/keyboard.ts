@@ -21,7 +21,9 @@ export interface KeyQuestion<Answer> {
 }
 
 export interface Keyboard {
-  /** The terminal is put back whatever happens. @throws the signal's reason; {StoppedByUser} when the terminal is gone */
+  /**
+   * The terminal is put back whatever happens. @throws the signal's reason; {StoppedByUser} when the terminal is gone
+   */
   ask<Answer>(question: KeyQuestion<Answer>): Promise<Answer>;
 }
 

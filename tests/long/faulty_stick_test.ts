@@ -1,6 +1,6 @@
 /**
- * setup-client-usbdrive on a laptop's own Debian, as root and with its own grants, with devices that really fail: QEMU makes them answer with
- * errors. The true fault is named, and what is left is a stick that starts, or clearly none.
+ * setup-client-usbdrive on a laptop's own Debian, as root and with its own grants, with devices that really fail: QEMU
+ * makes them answer with errors. The true fault is named, and what is left is a stick that starts, or clearly none.
  */
 
 import assert from "node:assert/strict";

@@ -1,6 +1,7 @@
 /**
- * A build that is stopped at each of its stages, with the real mmdebstrap, as root and as an ordinary user: nothing runs on, nothing
- * stays mounted, no half result counts as whole, and the next build goes on from there. Needs root and a Debian mirror.
+ * A build that is stopped at each of its stages, with the real mmdebstrap, as root and as an ordinary user: nothing
+ * runs on, nothing stays mounted, no half result counts as whole, and the next build goes on from there. Needs root and
+ * a Debian mirror.
  */
 
 import assert from "node:assert/strict";

@@ -44,8 +44,8 @@ Deno.test({
 });
 
 /**
- * Gives the laptop a plain /boot, as Debian's installer makes it: a server finds what to boot there, unlocks nothing, and cannot see that
- * there is a hibernated system.
+ * Gives the laptop a plain /boot, as Debian's installer makes it: a server finds what to boot there, unlocks nothing,
+ * and cannot see that there is a hibernated system.
  */
 async function copyBoot(shell: ConsoleShell): Promise<void> {
   const plain = "/dev/vda2";
@@ -55,7 +55,10 @@ async function copyBoot(shell: ConsoleShell): Promise<void> {
 
 const awake = /^awake-42$/;
 
-/** Really: its memory goes into its swap, it switches itself off, and the shell that did it goes on when it is switched on again. */
+/**
+ * Really: its memory goes into its swap, it switches itself off, and the shell that did it goes on when it is switched
+ * on again.
+ */
 async function hibernate({ vm }: OwnLaptop): Promise<void> {
   vm.type("echo disk >/sys/power/state && echo && echo awake-$((40 + 2))\n");
   assert.equal((await vm.ended).kind, "shutdown");

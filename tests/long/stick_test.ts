@@ -1,4 +1,7 @@
-/** The stick as it is written, started by every kind of firmware. A laptop with Secure Boot and such a desktop are in tests/qemu. */
+/**
+ * The stick as it is written, started by every kind of firmware. A laptop with Secure Boot and such a desktop are in
+ * tests/qemu.
+ */
 
 import assert from "node:assert/strict";
 import { copyDemoDisk } from "../../lib/qemu/demo_disk.ts";
@@ -64,7 +67,9 @@ async function startDesktop(
 const ownVariables =
   /^(?:Boot(?:[0-9A-F]{4}|Order)|Con(?:In|Out)|ErrOut|Key[0-9A-F]{4}|Timeout|Lang|PlatformLang|MTC)$/;
 
-/** shim has raised the SBAT level in the firmware's variables (doc/stick.md); no other boot loader has written anything. */
+/**
+ * shim has raised the SBAT level in the firmware's variables (doc/stick.md); no other boot loader has written anything.
+ */
 async function assertOnlySbatLevel(vm: Vm): Promise<void> {
   await vm[Symbol.asyncDispose]();
   const { system, options: { runDirectory } } = rig;

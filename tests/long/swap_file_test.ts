@@ -1,4 +1,7 @@
-/** A laptop with the signature of a hibernated system in a swap file that no kernel parameter names. luks_test.ts has one that sleeps in LUKS. */
+/**
+ * A laptop with the signature of a hibernated system in a swap file that no kernel parameter names. luks_test.ts has
+ * one that sleeps in LUKS.
+ */
 
 import { prepareDemoDisk } from "../../lib/cli/commands/prepare_machines.ts";
 import { copyDemoDisk } from "../../lib/qemu/demo_disk.ts";

@@ -1,6 +1,7 @@
 /**
- * A laptop whose own initramfs holds the drivers of the machine it is built on is upgraded while its system runs on a desktop, by apt and the
- * packages' own scripts. Afterwards it starts by itself, desktops start from it as before, and the desktop's firmware has kept nothing of it.
+ * A laptop whose own initramfs holds the drivers of the machine it is built on is upgraded while its system runs on a
+ * desktop, by apt and the packages' own scripts. Afterwards it starts by itself, desktops start from it as before, and
+ * the desktop's firmware has kept nothing of it.
  */
 
 import assert from "node:assert/strict";
@@ -23,7 +24,10 @@ const build = { timeoutMs: 3600_000 } as const;
 
 interface Upgrade {
   readonly generator: "initramfs-tools" | "dracut";
-  /** Makes it choose drivers by the machine it runs on, as many laptops have it. And fast compression: these machines are emulated. */
+  /**
+   * Makes it choose drivers by the machine it runs on, as many laptops have it. And fast compression: these machines
+   * are emulated.
+   */
   readonly settings: string;
   /** Lists what is in an initramfs. */
   readonly list: string;
@@ -115,7 +119,9 @@ async function assertIsSound(shell: ConsoleShell): Promise<void> {
   }
 }
 
-/** A laptop's disk with what setup-server installs, and the files of the packages that are going to be installed again. */
+/**
+ * A laptop's disk with what setup-server installs, and the files of the packages that are going to be installed again.
+ */
 async function prepareDisk({ generator }: Upgrade): Promise<string> {
   const { system, ui, options } = rig;
   const disk = await prepareDemoDisk(system, ui, options, {

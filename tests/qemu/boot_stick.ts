@@ -9,8 +9,9 @@ import type { VmSpec } from "../../lib/qemu/vm_spec.ts";
 import type { QemuTest } from "./machines.ts";
 
 /**
- * A stick with the image that was built for the tests, made by the real command: `stick.img` in the run directory. Its kernel speaks over the
- * serial line, too. The command asks a device for its sectors; those of an image file have 512 bytes.
+ * A stick with the image that was built for the tests, made by the real command: `stick.img` in the run directory. Its
+ * kernel speaks over the serial line, too. The command asks a device for its sectors; those of an image file have 512
+ * bytes.
  */
 export async function makeStick(
   rig: QemuTest,

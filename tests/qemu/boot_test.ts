@@ -1,6 +1,6 @@
 /**
- * Whole machines: minutes each when emulated. They use the project's own build and cache directories, so that `demo` and these tests
- * build things once.
+ * Whole machines: minutes each when emulated. They use the project's own build and cache directories, so that `demo`
+ * and these tests build things once.
  */
 
 import assert from "node:assert/strict";

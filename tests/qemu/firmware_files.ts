@@ -1,4 +1,7 @@
-/** Firmware and certificates of Debian 13, for machines that trust what the ovmf of the machine under test does not know of. */
+/**
+ * Firmware and certificates of Debian 13, for machines that trust what the ovmf of the machine under test does not know
+ * of.
+ */
 
 import { findBootstrapHost } from "../../lib/debian/bootstrap_program.ts";
 import { downloadArguments, formatDownload } from "../../lib/debian/download_packages.ts";
@@ -12,13 +15,18 @@ import type { QemuTest } from "./machines.ts";
 const suite = "trixie";
 const certificates = "usr/lib/python3/dist-packages/virt/firmware/certs";
 
-/** Which certificates of Microsoft's a machine trusts for boot loaders of others; "none": it trusts another one only. */
+/**
+ * Which certificates of Microsoft's a machine trusts for boot loaders of others; "none": it trusts another one only.
+ */
 export type Trust = "2011" | "both" | "2023" | "none";
 
 export interface FirmwareFiles {
   /** Of the variables as new. */
   readonly variableNames: ReadonlySet<string>;
-  /** Variables as new, which enforce Secure Boot. @param isStrict memory is either writable or executable, as new PCs demand */
+  /**
+   * Variables as new, which enforce Secure Boot. @param isStrict memory is either writable or executable, as new PCs
+   * demand
+   */
   prepare(
     options: { readonly name: string; readonly trust: Trust; readonly isStrict?: boolean },
   ): Promise<UefiFirmware>;

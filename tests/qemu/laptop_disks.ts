@@ -1,5 +1,6 @@
 /**
- * Disks of laptops before setup-server, made once and kept in the cache: plain ones and those on LUKS and LVM or on btrfs.
+ * Disks of laptops before setup-server, made once and kept in the cache: plain ones and those on LUKS and LVM or on
+ * btrfs.
  */
 
 import { hashText } from "../../lib/hash.ts";
@@ -23,7 +24,10 @@ export type LaptopGenerator = InstalledLayout["generator"];
 const installedDiskMiB = 3072;
 const second = 1000;
 
-/** A Debian with NetworkManager and sessions, as laptops have it, and with what it takes to install itself on another disk. */
+/**
+ * A Debian with NetworkManager and sessions, as laptops have it, and with what it takes to install itself on another
+ * disk.
+ */
 function preparePlainDisk(
   { system, ui, options }: QemuTest,
   generator: LaptopGenerator,

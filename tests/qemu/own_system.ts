@@ -31,13 +31,16 @@ export interface LaptopKind {
   /** What its kernel says when it mounts the root file system, whatever the machine. */
   readonly mounted: RegExp;
   /**
-   * Names of file systems that were not left as unmounted ones, by what lies on the disk while a machine has it; what is encrypted is
-   * not seen.
+   * Names of file systems that were not left as unmounted ones, by what lies on the disk while a machine has it; what
+   * is encrypted is not seen.
    */
   listUnclean(system: System, diskPath: string): Promise<readonly string[]>;
 }
 
-/** The EFI system partition at /boot/efi, and /boot a directory of the root file system: as Debian's package systemd-boot is used. */
+/**
+ * The EFI system partition at /boot/efi, and /boot a directory of the root file system: as Debian's package
+ * systemd-boot is used.
+ */
 function startedBySystemdBoot(firmware: DiskFirmware): LaptopKind {
   return {
     generator: "initramfs-tools",
@@ -74,8 +77,8 @@ export const laptops = {
     desktopRoot: "/dev/mapper/laptop-root[/@]",
     mounted: /BTRFS info \(device dm-\d+[^)]*\): first mount of filesystem/,
     listUnclean: async (system, diskPath) => {
-      // pvcreate(8): the first extent of the only volume is a mebibyte from the start. btrfs-dev-docs, on-disk format: the super block, in it its
-      // magic and the log tree's address, zero when there is nothing to replay.
+      // pvcreate(8): the first extent of the only volume is a mebibyte from the start. btrfs-dev-docs, on-disk format:
+      // the super block, in it its magic and the log tree's address, zero when there is nothing to replay.
       const superBlock = { offset: installedPart.offsetBytes + 1024 * 1024 + 64 * 1024, length: 0x68 };
       const block = await readBytes(system, diskPath, superBlock);
       const isBtrfs = block.getBigUint64(0x40, true) === 0x4d5f53665248425fn;
@@ -101,7 +104,9 @@ export interface OwnLaptop extends AsyncDisposable {
   /** As it runs, or ran last. */
   readonly vm: Vm;
   readonly diskPath: string;
-  /** Waits for multi-user of the laptop's own system, of its `boot`th start (1 and up), with the project's disk mounted. */
+  /**
+   * Waits for multi-user of the laptop's own system, of its `boot`th start (1 and up), with the project's disk mounted.
+   */
   work(boot: number): Promise<ConsoleShell>;
   /** Starts it once more, when it has switched itself off. */
   switchOn(): Promise<void>;

@@ -89,7 +89,10 @@ export async function serveAndComeBack(
   return { desktop, shell: back };
 }
 
-/** What fsck(8) and the kernel say of a file system with something to replay when they get it, and the server when it looks at it. */
+/**
+ * What fsck(8) and the kernel say of a file system with something to replay when they get it, and the server when it
+ * looks at it.
+ */
 function assertWasUnmounted(lines: Vm["lines"], { mounted }: LaptopKind): void {
   assert.ok(lines.some(({ text }) => mounted.test(text)), "the root file system was mounted");
   const replays = lines.filter(({ text }) =>

@@ -1,6 +1,6 @@
 /**
- * The whole story of a laptop: its own Debian runs from its own disk, is set up by the real commands, turns into a server when a desktop
- * asks, comes back by itself, and is as before after undo-setup. Other laptops are in tests/long.
+ * The whole story of a laptop: its own Debian runs from its own disk, is set up by the real commands, turns into a
+ * server when a desktop asks, comes back by itself, and is as before after undo-setup. Other laptops are in tests/long.
  */
 
 import assert from "node:assert/strict";

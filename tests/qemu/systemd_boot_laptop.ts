@@ -4,7 +4,9 @@ import { prepareQemuTest } from "./machines.ts";
 import { type LaptopKind, startOwnLaptop } from "./own_system.ts";
 import { limits, serveAndComeBack, setUp, short, switchOff } from "./own_system_steps.ts";
 
-/** @param options.variable The Boot Loader Interface: a loader or stub leaves its name in this variable of the firmware */
+/**
+ * @param options.variable The Boot Loader Interface: a loader or stub leaves its name in this variable of the firmware
+ */
 export async function testSystemdBootLaptop(
   { from, kind, variable }: {
     readonly from: string;

@@ -1,4 +1,7 @@
-/** L3: what the laptop's system starts by itself on a desktop touches no disk of the desktop. Under dash and busybox ash. */
+/**
+ * L3: what the laptop's system starts by itself on a desktop touches no disk of the desktop. Under dash and busybox
+ * ash.
+ */
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,6 @@
 /**
- * The dracut module: what it puts into an initramfs, with dracut's functions as stubs; and its hooks for an initramfs without systemd,
- * under dash and busybox ash. That dracut itself takes it is proven in tests/qemu.
+ * The dracut module: what it puts into an initramfs, with dracut's functions as stubs; and its hooks for an initramfs
+ * without systemd, under dash and busybox ash. That dracut itself takes it is proven in tests/qemu.
  */
 
 import assert from "node:assert/strict";
@@ -304,7 +304,9 @@ Deno.test("in a tree whose root is not mounted from a device nothing is guessed"
 for (const shell of SHELLS) {
   const under = ` (${shell.join(" ")})`;
 
-  /** Sources a hook, as dracut does, on a machine with or without a session; `status` is what stiefel-attach returns. */
+  /**
+   * Sources a hook, as dracut does, on a machine with or without a session; `status` is what stiefel-attach returns.
+   */
   const sourceHook = async (
     name: string,
     { hasSession = true, isAttached = false, status = 0 } = {},

@@ -1,4 +1,7 @@
-/** The units that go into an initramfs with systemd: systemd itself finds nothing wrong with them, and they are in the right order. */
+/**
+ * The units that go into an initramfs with systemd: systemd itself finds nothing wrong with them, and they are in the
+ * right order.
+ */
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
@@ -37,7 +40,8 @@ Deno.test({
         Deno.readTextFileSync(`${files}root.conf`),
       );
     }
-    // What the units name beyond what systemd knows by itself; the root file system as systemd-fstab-generator has it mounted.
+    // What the units name beyond what systemd knows by itself; the root file system as systemd-fstab-generator has it
+    // mounted.
     const service = "[Service]\nType=oneshot\nExecStart=/bin/true\n";
     const others = {
       "systemd-udev-trigger.service": service,

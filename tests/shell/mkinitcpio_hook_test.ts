@@ -1,6 +1,6 @@
 /**
- * mkinitcpio's hook: what its build part adds, with mkinitcpio's functions as stubs; its run-time part under dash and busybox ash; and
- * the configuration that names it.
+ * mkinitcpio's hook: what its build part adds, with mkinitcpio's functions as stubs; its run-time part under dash and
+ * busybox ash; and the configuration that names it.
  */
 
 import assert from "node:assert/strict";
@@ -70,7 +70,10 @@ Deno.test("the last hook is a run-time part with busybox' init, and nothing with
   assert.equal((await runBuild("add_systemd_unit() { :; }", "stiefelsystem-check")).stdout, "");
 });
 
-/** Sources our configuration, which reads the machine's own, and goes on with `lines`, where $1 is its path: mkinitcpio sources it more than once. */
+/**
+ * Sources our configuration, which reads the machine's own, and goes on with `lines`, where $1 is its path: mkinitcpio
+ * sources it more than once.
+ */
 async function sourceConfiguration(machine: Machine, lines: string): Promise<ProgramResult> {
   const text = await Deno.readTextFile(`${overlay}etc/stiefelsystem/mkinitcpio.conf`);
   machine.write("/conf", text.replaceAll(" /etc/", ` "${machine.root}"/etc/`));
@@ -180,7 +183,9 @@ Deno.test("drop-in files are read in mkinitcpio's own order: by version, hidden 
 for (const shell of SHELLS) {
   const under = ` (${shell.join(" ")})`;
 
-  /** Calls one function of a run-time part; `statuses` is what stiefel-attach or stiefel-check returns, call by call. */
+  /**
+   * Calls one function of a run-time part; `statuses` is what stiefel-attach or stiefel-check returns, call by call.
+   */
   const callHook = async (
     name: string,
     { hook = "stiefelsystem", hasSession = true, hasSysroot = false, statuses = [0] }: {

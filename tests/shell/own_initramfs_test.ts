@@ -1,6 +1,7 @@
 /**
- * L1: what makes the laptop's own initramfs fit the laptop when it is built while the system runs on a desktop; the files that generators
- * source, with stubs for what they define. That the real generators take them is proven in tests/host and tests/long.
+ * L1: what makes the laptop's own initramfs fit the laptop when it is built while the system runs on a desktop; the
+ * files that generators source, with stubs for what they define. That the real generators take them is proven in
+ * tests/host and tests/long.
  */
 
 import assert from "node:assert/strict";

@@ -1,6 +1,6 @@
 /**
- * stiefel-check under dash, bash and busybox ash: on devices that are files made by mkswap(8), with the signature of a hibernated system
- * written into them where the kernel writes it.
+ * stiefel-check under dash, bash and busybox ash: on devices that are files made by mkswap(8), with the signature of a
+ * hibernated system written into them where the kernel writes it.
  */
 
 import assert from "node:assert/strict";

@@ -18,7 +18,10 @@ echo "\${0##*/} $output" >"$output"`;
 /** -d CONFDIR -o OUTPUT RELEASE: shows what it finds in the first of them. */
 const mkinitramfs = `[ ! -e "$STUB_ROOT/broken" ] || exit 1
 (cd "$2" && find . -type f | LC_ALL=C sort | while read -r file; do echo "$file: $(cat "$file")"; done) >"$4"`;
-/** mkinitcpio(8) has --nopost since version 40: "/usage" says what it has. With "/incomplete" it makes an image, and fails. */
+/**
+ * mkinitcpio(8) has --nopost since version 40: "/usage" says what it has. With "/incomplete" it makes an image, and
+ * fails.
+ */
 const mkinitcpio = `[ "$1" != --help ] || exec cat "$STUB_ROOT/usage"\n${generator}
 [ ! -e "$STUB_ROOT/incomplete" ]`;
 /** mktemp is the real one, with a name that is the same twice; XXXXXX becomes the digits. */
@@ -145,7 +148,10 @@ const cases: readonly Case[] = [
 interface Hook {
   readonly path: string;
   readonly args: readonly string[];
-  /** DEB_MAINT_PARAMS, how dpkg has called the script of a kernel's package: set by those scripts alone (linux-run-hooks(1)). */
+  /**
+   * DEB_MAINT_PARAMS, how dpkg has called the script of a kernel's package: set by those scripts alone
+   * (linux-run-hooks(1)).
+   */
   readonly parameters?: string;
 }
 
@@ -213,7 +219,10 @@ for (const shell of SHELLS) {
     assert.equal(Deno.lstatSync(`${machine.root}${separateKernel}`).isSymlink, false);
   });
 
-  /** A laptop that was set up for initramfs-tools, without mkinitramfs: apt has removed it with what dracut has left of it. */
+  /**
+   * A laptop that was set up for initramfs-tools, without mkinitramfs: apt has removed it with what dracut has left of
+   * it.
+   */
   const makeAutoremoved = async (): Promise<Machine> => {
     const machine = await makeMachine({ programs: { dracut: generator, mktemp } });
     const { releases: [release = ""], images: [image = ""] } = debian;

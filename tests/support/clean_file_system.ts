@@ -1,8 +1,8 @@
 import type { System } from "../../lib/system/system.ts";
 
 /**
- * Whether a file system of the disk was left as one that was unmounted. Reads its superblock with debugfs(8), also while a machine
- * has the disk.
+ * Whether a file system of the disk was left as one that was unmounted. Reads its superblock with debugfs(8), also
+ * while a machine has the disk.
  */
 export async function isCleanOnDemoDisk(
   system: System,

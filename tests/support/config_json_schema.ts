@@ -4,7 +4,8 @@ import { toJsonSchema } from "@valibot/to-json-schema";
 import { configSchema } from "../../lib/config/schema.ts";
 
 /**
- * @returns the content of `config.schema.json`. It knows the keys, types, patterns, defaults and purposes; rules that only the
+ * @returns the content of `config.schema.json`. It knows the keys, types, patterns, defaults and purposes; rules that
+ *   only the
  * loader can check (addresses, compressors, what belongs together) are not in it.
  */
 export function configJsonSchema(): Record<string, unknown> {
@@ -16,7 +17,10 @@ export function configJsonSchema(): Record<string, unknown> {
   };
 }
 
-/** Most unknown keys are only warned about when the file is loaded; an editor should mark them all. What is the loader's alone goes. */
+/**
+ * Most unknown keys are only warned about when the file is loaded; an editor should mark them all. What is the loader's
+ * alone goes.
+ */
 function closeObjects(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closeObjects);
   if (typeof schema !== "object" || schema === null) return schema;

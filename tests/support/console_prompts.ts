@@ -1,4 +1,7 @@
-/** Answering questions of a machine's console. They end no line, so they are looked for in what QEMU writes down as it comes. */
+/**
+ * Answering questions of a machine's console. They end no line, so they are looked for in what QEMU writes down as it
+ * comes.
+ */
 
 import { cleanConsoleText } from "../../lib/qemu/console.ts";
 import type { System } from "../../lib/system/system.ts";

@@ -42,7 +42,8 @@ export async function openConsoleShell(
     const untilMs = system.monotonicMs() + timeoutMs;
     for (;;) {
       const from = vm.lines.length;
-      // A plain shell: no prompt, no line editing, nothing of what is typed comes back; on a line of its own. The sum tells an answer from an echo.
+      // A plain shell: no prompt, no line editing, nothing of what is typed comes back; on a line of its own. The sum
+      // tells an answer from an echo.
       vm.type("\nexec env PS1= PS2= sh\nstty -echo; echo; echo shell-$((40 + 2))\n");
       const found = await vm.waitForLine(/^shell-42$/, { timeoutMs: attemptMs, from }).then(() => true, (error) => {
         if (system.monotonicMs() >= untilMs) throw error;
@@ -55,7 +56,8 @@ export async function openConsoleShell(
   async function run(command: string, options: { readonly timeoutMs: number }): Promise<ShellResult> {
     const mark = `done-${++count}`;
     const from = vm.lines.length;
-    // Its output comes through a pipe, so that programs do not draw on the console; its exit status by a second one (3).
+    // Its output comes through a pipe, so that programs do not draw on the console; its exit status by a second one
+    // (3).
     vm.type(
       `{ status=$({ { (${command}\n) 3>&- 4>&-; echo $? >&3; } </dev/null 2>&1 | cat >&4; } 3>&1); } 4>&1\n` +
         `printf '\\n${mark}=%s\\n' "$status"\n`,

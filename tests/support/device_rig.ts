@@ -1,4 +1,7 @@
-/** A stick in memory behind the programs that write to one: dd, sync, wipefs, flock, lsblk. It fails as the test demands. */
+/**
+ * A stick in memory behind the programs that write to one: dd, sync, wipefs, flock, lsblk. It fails as the test
+ * demands.
+ */
 
 import { createMemorySystem, type MemorySystem } from "./memory_system.ts";
 import type { RunningProcess, RunOptions, System } from "../../lib/system/system.ts";

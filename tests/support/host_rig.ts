@@ -1,4 +1,7 @@
-/** A made-up host for tests of lib/host: a memory system with a fake systemctl and update-initramfs, and a user that answers from a list. */
+/**
+ * A made-up host for tests of lib/host: a memory system with a fake systemctl and update-initramfs, and a user that
+ * answers from a list.
+ */
 
 import type { Operation } from "../../lib/host/operations/kinds.ts";
 import type { Answer, Progress, Question, Ui } from "../../lib/ui.ts";
@@ -142,8 +145,8 @@ const mutating = new Set<keyof System>([
 export class PowerCut extends Error {}
 
 /**
- * A system that loses power: the `lives`-th change and everything after it fail. A command that changes something is cut off after it
- * has done its work and before it could say so.
+ * A system that loses power: the `lives`-th change and everything after it fail. A command that changes something is
+ * cut off after it has done its work and before it could say so.
  */
 export function cutPowerAfter(
   system: System,

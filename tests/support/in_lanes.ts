@@ -1,4 +1,7 @@
-/** Works on all items, so many at a time: for tests that mostly wait for programs. @throws the first error, when the others have ended */
+/**
+ * Works on all items, so many at a time: for tests that mostly wait for programs. @throws the first error, when the
+ * others have ended
+ */
 export async function inLanes<Item>(
   items: readonly Item[],
   work: (item: Item, index: number) => Promise<void>,

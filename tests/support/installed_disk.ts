@@ -1,6 +1,7 @@
 /**
- * Laptop disks whose volumes and file systems only a kernel can make (LUKS, LVM, btrfs): installed from within a machine, as an installer
- * does, by a Debian that copies itself. What is done is decided here; the machine is started by its caller.
+ * Laptop disks whose volumes and file systems only a kernel can make (LUKS, LVM, btrfs): installed from within a
+ * machine, as an installer does, by a Debian that copies itself. What is done is decided here; the machine is started
+ * by its caller.
  */
 
 /** Its passphrase, where it has one; written down in doc/testing.md. */
@@ -15,7 +16,10 @@ export interface InstalledLayout {
   readonly generator: "initramfs-tools" | "dracut";
   /** Size of an empty partition before the last one: /boot lies in the root file system, and may move there. */
   readonly spareMiB?: number;
-  /** Shell lines that end with the new root mounted at /mnt; $disk and $part are the disk and its last partition, for all (else) of Debian. */
+  /**
+   * Shell lines that end with the new root mounted at /mnt; $disk and $part are the disk and its last partition, for
+   * all (else) of Debian.
+   */
   readonly makeAndMount: readonly string[];
   readonly fstab: readonly string[];
   /** Further files: path and lines. */
@@ -32,7 +36,8 @@ const keyDerivation = "--pbkdf pbkdf2 --pbkdf-force-iterations 1000 --hash sha25
 
 export const installedLayouts: Readonly<Record<InstalledLayout["name"], InstalledLayout>> = {
   /**
-   * LUKS, in it LVM, in it everything: root, swap, and /boot, too, so that GRUB and the laptop's image need the passphrase.
+   * LUKS, in it LVM, in it everything: root, swap, and /boot, too, so that GRUB and the laptop's image need the
+   * passphrase.
    */
   "luks-lvm": {
     name: "luks-lvm",
@@ -40,7 +45,8 @@ export const installedLayouts: Readonly<Record<InstalledLayout["name"], Installe
     spareMiB: 320,
     makeAndMount: [
       `printf %s ${installedDiskPassphrase} >/run/passphrase`,
-      // GRUB 2.12 knows no other key derivation for LUKS2; the usual number of rounds would take an emulated machine a minute, each time.
+      // GRUB 2.12 knows no other key derivation for LUKS2; the usual number of rounds would take an emulated machine a
+      // minute, each time.
       `cryptsetup luksFormat --batch-mode --type luks2 ${keyDerivation} --uuid ${luksUuid} $part /run/passphrase`,
       "cryptsetup open --key-file /run/passphrase $part laptop_crypt",
       "pvcreate --quiet /dev/mapper/laptop_crypt",
@@ -66,7 +72,10 @@ export const installedLayouts: Readonly<Record<InstalledLayout["name"], Installe
     grubOptions: ["--modules='luks2 lvm cryptodisk pbkdf2 gcry_rijndael gcry_sha256'"],
     rebuildsInitramfs: true,
   },
-  /** LVM without encryption; in its volume subvolumes for / and /home, as installers make them: the top of the file system holds nothing else. */
+  /**
+   * LVM without encryption; in its volume subvolumes for / and /home, as installers make them: the top of the file
+   * system holds nothing else.
+   */
   "lvm-btrfs": {
     name: "lvm-btrfs",
     generator: "dracut",
@@ -96,7 +105,9 @@ export const installerPackages: Readonly<Record<InstalledLayout["generator"], re
   dracut: ["btrfs-progs", "fdisk", "grub2-common", "lvm2"],
 };
 
-/** Four steps, each one line of shell that ends with a status; the copy and the initramfs take minutes when emulated. */
+/**
+ * Four steps, each one line of shell that ends with a status; the copy and the initramfs take minutes when emulated.
+ */
 export interface InstallSteps {
   readonly makeAndMount: string;
   readonly copy: string;
@@ -108,7 +119,9 @@ const inTurn = (lines: readonly string[]): string => lines.join(" && ");
 const printLines = (lines: readonly string[]): string => `printf '%s\\n' ${lines.map((line) => `'${line}'`).join(" ")}`;
 const writeLines = (path: string, lines: readonly string[]): string => `${printLines(lines)} >${path}`;
 
-/** A BIOS boot partition (GPT's type for GRUB's core image) of a mebibyte, perhaps the spare one, and one for the rest. */
+/**
+ * A BIOS boot partition (GPT's type for GRUB's core image) of a mebibyte, perhaps the spare one, and one for the rest.
+ */
 const listPartitions = ({ spareMiB }: InstalledLayout): readonly string[] => [
   "label: gpt",
   "start=2048, size=2048, type=21686148-6449-6E6F-744E-656564454649",

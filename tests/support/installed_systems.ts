@@ -185,7 +185,8 @@ export const installedSystems: readonly InstalledSystem[] = [
     commandLine: "root=UUID=77aa rw",
   },
   {
-    // Without systemd there is no service to listen; the disk can still be used from a desktop. A profile without merged /usr.
+    // Without systemd there is no service to listen; the disk can still be used from a desktop. A profile without
+    // merged /usr.
     name: "gentoo-openrc-dracut",
     osRelease: "gentoo",
     generator: "dracut",

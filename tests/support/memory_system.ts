@@ -1,4 +1,7 @@
-/** A machine made of values, for tests: files in memory, programs that answer from a script, a clock that is moved by hand. */
+/**
+ * A machine made of values, for tests: files in memory, programs that answer from a script, a clock that is moved by
+ * hand.
+ */
 
 import { CommandError } from "../../lib/errors.ts";
 import type { CommandOutput, FileStatus, RunningProcess, RunOptions, System } from "../../lib/system/system.ts";

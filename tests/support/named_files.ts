@@ -33,7 +33,10 @@ async function collect(folder: string, paths: string[]): Promise<void> {
   }
 }
 
-/** "FILE names OTHER" for each name of a file of ours that is not there: a path from the top anywhere, a name alone in backticks. */
+/**
+ * "FILE names OTHER" for each name of a file of ours that is not there: a path from the top anywhere, a name alone in
+ * backticks.
+ */
 export function findMissingFiles(texts: readonly ProjectText[], paths: ReadonlySet<string>): readonly string[] {
   const names = new Set([...paths].map((path) => path.slice(path.lastIndexOf("/") + 1)));
   return texts.flatMap(({ path, text }) => {

@@ -4,7 +4,9 @@ import { cableSocket, linkId, serverMac } from "../../lib/qemu/machine_pair.ts";
 import type { UefiFirmware, VmSpec } from "../../lib/qemu/vm_spec.ts";
 import { autologinCredentials } from "./console_shell.ts";
 
-/** The laptop in its own system: started by the boot loader on its disk, and starting again when that system restarts. */
+/**
+ * The laptop in its own system: started by the boot loader on its disk, and starting again when that system restarts.
+ */
 export function ownLaptopSpec(
   settings: {
     readonly diskPath: string;
@@ -27,7 +29,8 @@ export function ownLaptopSpec(
     console: "pipe",
     restarts: true,
     ...settings.firmware === undefined ? {} : { firmware: settings.firmware },
-    // Without a screen, the BIOS shows on the serial console what a boot loader says and asks, and takes what is typed there.
+    // Without a screen, the BIOS shows on the serial console what a boot loader says and asks, and takes what is typed
+    // there.
     arguments: ["-machine", "graphics=off"],
   };
 }

@@ -1,6 +1,6 @@
 /**
- * A disk with the project on it as it lies on a laptop whose owner has cloned it and built the image: so that its commands can be run in a
- * machine that has no network. Made as a file, never mounted here.
+ * A disk with the project on it as it lies on a laptop whose owner has cloned it and built the image: so that its
+ * commands can be run in a machine that has no network. Made as a file, never mounted here.
  */
 
 import type { System } from "../../lib/system/system.ts";

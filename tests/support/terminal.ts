@@ -33,8 +33,8 @@ export interface Terminal extends AsyncDisposable {
 }
 
 /**
- * The program is followed by "EXIT status" and by "SANE" when the terminal's settings are as they were before ("CHANGED" and both settings
- * otherwise), typed output included: what the program has left undone would swallow them.
+ * The program is followed by "EXIT status" and by "SANE" when the terminal's settings are as they were before
+ * ("CHANGED" and both settings otherwise), typed output included: what the program has left undone would swallow them.
  */
 export async function openTerminal(argv: readonly string[], options: TerminalOptions = {}): Promise<Terminal> {
   const { env = {}, columns = 80, rows = 300, cwd } = options;

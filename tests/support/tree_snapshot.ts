@@ -1,4 +1,6 @@
-/** All that is in a real directory tree, as one comparable value. Listed and hashed by real programs, which are quick. */
+/**
+ * All that is in a real directory tree, as one comparable value. Listed and hashed by real programs, which are quick.
+ */
 
 const commands = [
   // A directory's time of change says nothing: something was in it for a while.
@@ -7,7 +9,10 @@ const commands = [
   "find . -type f -exec sha256sum {} +",
 ];
 
-/** Kind, mode, owner, target, time of change, device numbers and content hash for all there is below `root`, sorted lines. */
+/**
+ * Kind, mode, owner, target, time of change, device numbers and content hash for all there is below `root`, sorted
+ * lines.
+ */
 export async function snapshotTree(root: string): Promise<readonly string[]> {
   const args = ["-euc", `cd "$0"; ${commands.join("; ")}`, root];
   const { success, stdout, stderr } = await new Deno.Command("sh", { args }).output();

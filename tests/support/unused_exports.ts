@@ -26,8 +26,9 @@ function isTest(path: string): boolean {
 }
 
 /**
- * An export counts as needed when another file of the product imports it; when only tests do, its own file has to use it as well (a decision
- * that is tested by itself), or its doc comment says "For tests". A type may be exported for those who read a signature with it.
+ * An export counts as needed when another file of the product imports it; when only tests do, its own file has to use
+ * it as well (a decision that is tested by itself), or its doc comment says "For tests". A type may be exported for
+ * those who read a signature with it.
  */
 export function findUnusedExports(sources: readonly SourceFile[]): readonly string[] {
   const importers = new Map<string, string[]>();

@@ -1,5 +1,6 @@
 /**
- * lib/media's writer on a real device, for tests: everything is real but what lsblk says, which would call a loop device what it is.
+ * lib/media's writer on a real device, for tests: everything is real but what lsblk says, which would call a loop
+ * device what it is.
  *
  *     deno run GRANTS tests/support/write_to_device.ts DEVICE DEVICE_BYTES SECTOR_BYTES IMAGE EXTENTS
  */

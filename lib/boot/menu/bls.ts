@@ -1,7 +1,7 @@
 /**
  * Boot Loader Specification entries and systemd-boot's `loader.conf`. Pure.
- * Sources: UAPI Group, "Boot Loader Specification" (type 1 entries, sorting, boot counting), loader.conf(5), systemd-boot(7), and what
- * systemd-boot does (src/boot/boot.c of systemd 258).
+ * Sources: UAPI Group, "Boot Loader Specification" (type 1 entries, sorting, boot counting), loader.conf(5),
+ * systemd-boot(7), and what systemd-boot does (src/boot/boot.c of systemd 258).
  */
 
 import { compareVersions } from "../../version_order.ts";
@@ -75,7 +75,9 @@ function toPath<T extends string | undefined>(path: T): T {
   return path?.replaceAll(/[\\/]+/g, "/") as T;
 }
 
-/** Whether systemd-boot reads a file of `loader/entries` (`valid_type1_filename`). Hidden names and "auto-" are its own. */
+/**
+ * Whether systemd-boot reads a file of `loader/entries` (`valid_type1_filename`). Hidden names and "auto-" are its own.
+ */
 export function isEntryFileName(name: string): boolean {
   return /\.conf$/i.test(name) && !/^(?:\.|auto-)/i.test(name);
 }

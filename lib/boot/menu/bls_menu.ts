@@ -214,7 +214,10 @@ function describeEntry(entry: BlsEntry, fileName: string): SortFields & { readon
   return { ...parseEntryName(fileName), ...Object.fromEntries(filled), title: entry.title ?? fileName };
 }
 
-/** GRUB replaces variables in its entries; where grub.cfg and grubenv are on another partition (RHEL 8, Fedora before 34), so are their values. */
+/**
+ * GRUB replaces variables in its entries; where grub.cfg and grubenv are on another partition (RHEL 8, Fedora before
+ * 34), so are their values.
+ */
 function describeVariable(source: string, texts: readonly string[]): string | undefined {
   const variable = /\$(?:[A-Za-z_]\w*|\{\w+\})/.exec(texts.join(" "))?.[0];
   if (variable === undefined) return undefined;

@@ -6,12 +6,16 @@ import type { BootFiles } from "./entry.ts";
 /** A system with snapshots may have thousands of subvolumes; the ones in use are found before these many. */
 const maximumSubvolumes = 64;
 
-/** Root subvolumes that installers of Arch, Debian and Fedora make on btrfs: for a copy of such a file system, which cannot be asked. */
+/**
+ * Root subvolumes that installers of Arch, Debian and Fedora make on btrfs: for a copy of such a file system, which
+ * cannot be asked.
+ */
 const usualSubvolumes = ["/@", "/@rootfs", "/root"] as const;
 
 /**
- * A boot partition of its own, a root partition, and, seen from the top of a btrfs, its subvolumes: each may be /boot itself or the root that
- * has it. Those in use come before snapshots and copies of them: a root that is in use is the one that its own fstab names.
+ * A boot partition of its own, a root partition, and, seen from the top of a btrfs, its subvolumes: each may be /boot
+ * itself or the root that has it. Those in use come before snapshots and copies of them: a root that is in use is the
+ * one that its own fstab names.
  * @param subvolumes what btrfs itself names; undefined where it was not asked
  */
 export async function listBootDirectories(
@@ -35,7 +39,9 @@ export async function listBootDirectories(
   return found;
 }
 
-/** "@" in front is the habit of all who name subvolumes; other directories at the top of a root partition are no /boot. */
+/**
+ * "@" in front is the habit of all who name subvolumes; other directories at the top of a root partition are no /boot.
+ */
 async function listAtTop(files: BootFiles): Promise<readonly string[]> {
   return (await files.list("/")).filter((name) => name.startsWith("@")).map((name) => `/${name}`);
 }
@@ -46,7 +52,9 @@ function compareNames(a: string, b: string): number {
   return usual(a) - usual(b) || a.length - b.length || (a < b ? -1 : 1);
 }
 
-/** @returns rank 0 for a root in use, 1 where nothing tells, 2 for a copy of one; and the subvolume that is its /boot */
+/**
+ * @returns rank 0 for a root in use, 1 where nothing tells, 2 for a copy of one; and the subvolume that is its /boot
+ */
 async function readUse(files: BootFiles, top: string): Promise<{ readonly rank: number; readonly boot?: string }> {
   const path = `${top}/etc/fstab`;
   if (!await files.exists(path)) return { rank: 1 };

@@ -1,6 +1,6 @@
 /**
- * What a desktop shall start, decided over all partitions of a disk: kernel and initramfs may be on one, the boot loader's command line on
- * another. Pure.
+ * What a desktop shall start, decided over all partitions of a disk: kernel and initramfs may be on one, the boot
+ * loader's command line on another. Pure.
  */
 
 import type { FilePart } from "../../file_part.ts";
@@ -75,7 +75,10 @@ export function decideBoot(surveys: readonly Survey[], { load = {} }: DecideOpti
   return takeWritten(statement, system, problems) ?? raise(refuseStatement(statement, problems));
 }
 
-/** Several systems of a disk may be set up: the one that the boot loader would start, else the first whose files are there. */
+/**
+ * Several systems of a disk may be set up: the one that the boot loader would start, else the first whose files are
+ * there.
+ */
 function findStatement(surveys: readonly Survey[]): PlacedStatement | undefined {
   const all = surveys.flatMap(({ statement }, partition) =>
     statement === undefined ? [] : [{ ...statement, partition }]
@@ -107,8 +110,8 @@ interface Chosen {
 
 function chooseCandidate(menus: readonly Menu[], { statement, commandLine }: Wanted): Chosen | undefined {
   const isUsable = (candidate: MenuCandidate): boolean =>
-    // What belongs to another system is never given to the one that was set up. And without a command line the root is found by means that
-    // a desktop does not have.
+    // What belongs to another system is never given to the one that was set up. And without a command line the root is
+    // found by means that a desktop does not have.
     candidate.problem === undefined && (statement === undefined ||
       (candidate.owner !== "foreign" && (commandLine !== undefined || candidate.commandLine !== "")));
   const best = (menu: Menu): MenuCandidate | undefined => {

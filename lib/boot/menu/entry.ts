@@ -46,11 +46,14 @@ export interface BootFiles {
   list(path: string): Promise<readonly string[]>;
   /** Whether there is a file or directory, symlinks followed. */
   exists(path: string): Promise<boolean>;
-  /** What is there, symlinks followed; undefined when there is nothing. Absent: told by {@link list} and {@link readText}. */
+  /**
+   * What is there, symlinks followed; undefined when there is nothing. Absent: told by {@link list} and {@link
+   * readText}.
+   */
   status?(path: string): Promise<BootFileStatus | undefined>;
   /**
-   * Sectors of the partition itself, as text, as GRUB lists them: "512+1" is one of 512 bytes, 512 sectors from the start. Absent where there is a
-   * directory only.
+   * Sectors of the partition itself, as text, as GRUB lists them: "512+1" is one of 512 bytes, 512 sectors from the
+   * start. Absent where there is a directory only.
    */
   readBlocks?(list: string): Promise<string>;
   /** Both absent: nothing but text can be read. @throws when there is no such file */

@@ -1,4 +1,7 @@
-/** Patterns of systemd-boot's `default`: "*", "?", "[…]" and "\\" for a character as it is. Pure. Source: loader.conf(5), glob(7). */
+/**
+ * Patterns of systemd-boot's `default`: "*", "?", "[…]" and "\\" for a character as it is. Pure. Source:
+ * loader.conf(5), glob(7).
+ */
 
 /** Whether `pattern` matches all of `text`, without regard to case. Takes at most their lengths multiplied. */
 export function matchesGlob(pattern: string, text: string): boolean {

@@ -1,6 +1,6 @@
 /**
- * GRUB's commands that read and write variables, files, the menu and what is to be loaded. Those that change which statement
- * comes next are in grub_machine.ts. Pure. Source: GRUB, grub-core/commands/, and the GRUB manual.
+ * GRUB's commands that read and write variables, files, the menu and what is to be loaded. Those that change which
+ * statement comes next are in grub_machine.ts. Pure. Source: GRUB, grub-core/commands/, and the GRUB manual.
  */
 
 import { blsScripts } from "./grub_bls.ts";

@@ -38,7 +38,8 @@ export function evaluateTest(args: readonly string[], files: TestFiles): boolean
   const end = args.at(-1) === "]" ? args.length - 1 : args.length;
   let at = 0;
 
-  // As GRUB does: terms are joined by "and" from left to right, "-a" is only noise, "-o" begins anew, "!" turns the next term.
+  // As GRUB does: terms are joined by "and" from left to right, "-a" is only noise, "-o" begins anew, "!" turns the
+  // next term.
   function expression(depth: number): boolean {
     let [isAnd, isOr, isInverted] = [true, false, false];
     const take = (value: boolean): void => {

@@ -1,8 +1,8 @@
 /**
  * GRUB's names of devices, and which of the partitions we have they mean. Pure.
  *
- * A name is the one of a partition we know, what GRUB calls one on its machine ("hd0,gpt2", "lvmid/…"), or, where `search` looked for one that we do
- * not have, "uuid/…" or "label/…".
+ * A name is the one of a partition we know, what GRUB calls one on its machine ("hd0,gpt2", "lvmid/…"), or, where
+ * `search` looked for one that we do not have, "uuid/…" or "label/…".
  */
 
 /** A partition as far as `search` can tell it from others. */
@@ -23,7 +23,10 @@ export class GrubDevices {
     /** The first is the one the configuration is on. */
     private readonly partitions: readonly GrubPartition[],
     private readonly known: KnownNames = new Map(),
-    /** As long as nothing was found out, a name we do not know may be any partition of which we know nothing that contradicts. */
+    /**
+     * As long as nothing was found out, a name we do not know may be any partition of which we know nothing that
+     * contradicts.
+     */
     private readonly isLearning = false,
   ) {}
 

@@ -1,4 +1,7 @@
-/** GRUB's environment block, `grubenv`: what the menu remembers between boots. Pure. Source: GRUB, grub-core/lib/envblk.c. */
+/**
+ * GRUB's environment block, `grubenv`: what the menu remembers between boots. Pure. Source: GRUB,
+ * grub-core/lib/envblk.c.
+ */
 
 /** First line of the file; GRUB manual, "The GRUB environment block". */
 const signature = "# GRUB Environment Block";

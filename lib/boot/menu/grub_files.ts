@@ -1,4 +1,6 @@
-/** What a GRUB script may know of the files around it: answers that are there, and questions that are still open. Pure. */
+/**
+ * What a GRUB script may know of the files around it: answers that are there, and questions that are still open. Pure.
+ */
 
 export type GrubFile =
   | { readonly kind: "missing" }
@@ -6,7 +8,10 @@ export type GrubFile =
   /** `text` is there once it was asked for. */
   | { readonly kind: "file"; readonly sizeBytes: number; readonly text?: string };
 
-/** A path on one partition; without a "/" at its start it is a block list like "512+1": sectors of 512 bytes, counted from the partition's first. */
+/**
+ * A path on one partition; without a "/" at its start it is a block list like "512+1": sectors of 512 bytes, counted
+ * from the partition's first.
+ */
 export interface FileQuestion {
   readonly partition: string;
   readonly path: string;

@@ -1,8 +1,9 @@
 /**
- * Runs GRUB scripts with nothing but values: statements, and the commands that change which statement comes next; the other
- * commands are in grub_commands.ts. Pure. Source: GRUB, grub-core/script/execute.c.
+ * Runs GRUB scripts with nothing but values: statements, and the commands that change which statement comes next; the
+ * other commands are in grub_commands.ts. Pure. Source: GRUB, grub-core/script/execute.c.
  *
- * A command that GRUB does not know counts as done, as in GRUB itself; so do those that only prepare GRUB or its screen.
+ * A command that GRUB does not know counts as done, as in GRUB itself; so do those that only prepare GRUB or its
+ * screen.
  */
 
 import { assign, type CommandContext, findCommand, type FoundDevice } from "./grub_commands.ts";
@@ -310,7 +311,8 @@ export class GrubMachine {
   /** Runs a file in the context that is there. What cannot be read in it is left out. */
   #runFile(path: string, partition = this.#sources.devices.own): number {
     const key = `(${partition})${path}`;
-    // A file that names itself means one of the same name on another partition: "configfile (hd1,gpt2)/boot/grub/grub.cfg".
+    // A file that names itself means one of the same name on another partition: "configfile
+    // (hd1,gpt2)/boot/grub/grub.cfg".
     const text = this.#running.has(key) ? undefined : this.#sources.files.read(partition, path);
     if (text === undefined || this.#depth >= maximumCallDepth) return result.notFound;
     const before = ["config_file", "config_directory"].map((name) => [name, this.#variables.get(name)] as const);

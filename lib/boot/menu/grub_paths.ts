@@ -1,4 +1,6 @@
-/** Paths in GRUB's scripts, "(hd0,gpt2)/vmlinuz" or "/vmlinuz" on $root, and the partitions that they may mean. Pure. */
+/**
+ * Paths in GRUB's scripts, "(hd0,gpt2)/vmlinuz" or "/vmlinuz" on $root, and the partitions that they may mean. Pure.
+ */
 
 import { type GrubDevices, splitDevice } from "./grub_devices.ts";
 import { type GrubFiles, isBlockList } from "./grub_files.ts";

@@ -5,8 +5,8 @@ import type { BootFiles } from "./entry.ts";
 const beside = ["grub/grub.cfg", "grub2/grub.cfg"] as const;
 
 /**
- * On an EFI partition each distribution has a directory of its own. Ubuntu and Debian keep a small script there that leads to the real one; the whole
- * menu is there in RHEL and CentOS 7 and 8, and Fedora before 34.
+ * On an EFI partition each distribution has a directory of its own. Ubuntu and Debian keep a small script there that
+ * leads to the real one; the whole menu is there in RHEL and CentOS 7 and 8, and Fedora before 34.
  */
 const efiDirectory = "/EFI";
 

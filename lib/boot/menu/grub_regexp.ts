@@ -3,7 +3,10 @@
 /** Longer patterns and texts are no part of a boot menu. */
 const maximumLength = 512;
 
-/** @returns what matched as a whole and in each group; undefined when nothing did, or the pattern is one that could take for ever */
+/**
+ * @returns what matched as a whole and in each group; undefined when nothing did, or the pattern is one that could take
+ *   for ever
+ */
 export function matchRegexp(pattern: string, text: string): readonly (string | undefined)[] | undefined {
   if (pattern.length > maximumLength || text.length > maximumLength) return undefined;
   // A repeated group that repeats something inside makes the search exponential.

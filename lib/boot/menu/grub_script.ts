@@ -1,6 +1,6 @@
 /**
- * GRUB's script language as a tree, read piece by piece: a statement that cannot be read is skipped, as GRUB does. Pure.
- * Source: GRUB, grub-core/script/parser.y and script.c; read_config_file of grub-core/normal/main.c.
+ * GRUB's script language as a tree, read piece by piece: a statement that cannot be read is skipped, as GRUB does.
+ * Pure. Source: GRUB, grub-core/script/parser.y and script.c; read_config_file of grub-core/normal/main.c.
  */
 
 import { GrubSyntaxError, GrubTokens, type Token, type Word } from "./grub_tokens.ts";
@@ -74,7 +74,8 @@ class Parser {
   }
 
   /**
-   * At least one command, up to one of the endings, which is left unread. Only "}" may follow a command directly; ";}" is one that may not.
+   * At least one command, up to one of the endings, which is left unread. Only "}" may follow a command directly; ";}"
+   * is one that may not.
    */
   #commandsUpTo(...endings: readonly string[]): readonly Statement[] {
     if (++this.#depth > maximumDepth) throw new GrubSyntaxError(this.#token.line, "blocks are nested too deeply");

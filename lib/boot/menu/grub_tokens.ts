@@ -20,7 +20,9 @@ export type Token =
     /** What a function or a loop's variable may be called. */
     readonly name?: string;
   }
-  /** "other" is what the lexer knows and no rule of the grammar takes: "||", "&&", ";;", "|", "&", "<", ">", "[[", "]]". */
+  /**
+   * "other" is what the lexer knows and no rule of the grammar takes: "||", "&&", ";;", "|", "&", "<", ">", "[[", "]]".
+   */
   | { readonly kind: "newline" | ";" | "{" | "}" | "end"; readonly line: number }
   | { readonly kind: "other"; readonly text: string; readonly line: number };
 
@@ -37,14 +39,15 @@ const keywords = new Set(
 );
 
 /**
- * What ends an unquoted word. Not \s: to GRUB a no-break space, or the wide one of Chinese, is a letter like any other. Carriage returns are dropped
- * where lines are read.
+ * What ends an unquoted word. Not \s: to GRUB a no-break space, or the wide one of Chinese, is a letter like any other.
+ * Carriage returns are dropped where lines are read.
  */
 const endsWord = /[{}|&;<> \t\n]/;
 
 /**
- * What udev and systemd make of a blank, "\x20": GRUB of Fedora and RHEL hands it to Linux as it is, and relies on that in menus of its own.
- * Others drop the backslash, so no real configuration has it there. Source: Fedora's grub2, "Pass \x[hex][hex] straight through unmolested".
+ * What udev and systemd make of a blank, "\x20": GRUB of Fedora and RHEL hands it to Linux as it is, and relies on that
+ * in menus of its own. Others drop the backslash, so no real configuration has it there. Source: Fedora's grub2, "Pass
+ * \x[hex][hex] straight through unmolested".
  */
 const hexEscape = /^\\x[0-9A-Fa-f]{2}$/;
 
@@ -59,7 +62,10 @@ const wordPiece = new RegExp(
 /** The lines of a file, one token after the other. */
 export class GrubTokens {
   readonly #text: string;
-  /** Where each line starts, and its number in the file: lines that begin with "#" are dropped even inside a quoted text. */
+  /**
+   * Where each line starts, and its number in the file: lines that begin with "#" are dropped even inside a quoted
+   * text.
+   */
   readonly #lines: readonly { readonly start: number; readonly number: number }[];
   #at = 0;
 
@@ -187,7 +193,10 @@ export class GrubTokens {
     else if (next !== "\n") parts.add(next, true);
   }
 
-  /** @param isTranslated `$"…"`, a text to be translated: variables are replaced in it, too, but a "$" that names none stays */
+  /**
+   * @param isTranslated `$"…"`, a text to be translated: variables are replaced in it, too, but a "$" that names none
+   *   stays
+   */
   #readDoubleQuoted(parts: Parts, { isTranslated }: { readonly isTranslated: boolean }): void {
     parts.add("", true);
     for (;;) {

@@ -1,4 +1,7 @@
-/** From words of a script to arguments, and from arguments to a kernel command line. Pure. Source: GRUB, grub-core/script/execute.c, argv.c. */
+/**
+ * From words of a script to arguments, and from arguments to a kernel command line. Pure. Source: GRUB,
+ * grub-core/script/execute.c, argv.c.
+ */
 
 import type { Word } from "./grub_tokens.ts";
 
@@ -60,7 +63,10 @@ class ArgumentList {
   }
 }
 
-/** As GRUB hands arguments to Linux: one blank between them, those with a blank in double quotes; "\x20" is left alone, as Fedora's does. */
+/**
+ * As GRUB hands arguments to Linux: one blank between them, those with a blank in double quotes; "\x20" is left alone,
+ * as Fedora's does.
+ */
 export function formatArguments(args: readonly string[]): string {
   return args.map((arg) => {
     const escaped = arg.replaceAll(/\\x[0-9A-Fa-f]{2}|[\\'"]/g, (found) => found.length > 1 ? found : `\\${found}`);

@@ -1,8 +1,8 @@
 /** Where a path of a boot configuration may be. Pure. */
 
 /**
- * Seen from the partition's top: boot loaders name files relative to their partition, people and the original's configuration relative to the root
- * file system or to /boot.
+ * Seen from the partition's top: boot loaders name files relative to their partition, people and the original's
+ * configuration relative to the root file system or to /boot.
  */
 export function pathCandidates(directory: string, path: string): readonly string[] {
   const absolute = `/${path.replace(/^\/+/, "")}`;

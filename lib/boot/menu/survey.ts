@@ -1,4 +1,7 @@
-/** What one partition has to say about booting: files of ours, menus of boot loaders, the systems that are installed there. */
+/**
+ * What one partition has to say about booting: files of ours, menus of boot loaders, the systems that are installed
+ * there.
+ */
 
 import type { UnifiedParts } from "./read_unified.ts";
 import { type BlsMenu, readBlsMenu } from "./bls_menu.ts";

@@ -1,6 +1,7 @@
 /**
  * `syslinux.cfg` and `extlinux.conf` (also of U-Boot): what starts without a choice of the user. Pure.
- * Sources: Syslinux, doc/syslinux.txt, doc/menu.txt and com32/elflink/ldlinux; U-Boot documentation, "Generic Distro Configuration".
+ * Sources: Syslinux, doc/syslinux.txt, doc/menu.txt and com32/elflink/ldlinux; U-Boot documentation, "Generic Distro
+ * Configuration".
  */
 
 import type { NamedEntry } from "./entry.ts";

@@ -1,4 +1,7 @@
-/** Labels and menus of `syslinux.cfg`, as the loader reads them. Pure. Source: com32/elflink/ldlinux/readconfig.c of Syslinux 6.04. */
+/**
+ * Labels and menus of `syslinux.cfg`, as the loader reads them. Pure. Source: com32/elflink/ldlinux/readconfig.c of
+ * Syslinux 6.04.
+ */
 
 /** Ways to start something; KERNEL guesses by the file's name, the others do not. */
 const kernelTypes = [

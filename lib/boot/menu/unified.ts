@@ -61,8 +61,8 @@ export function parsePeSections(header: Uint8Array, fileBytes: number): readonly
 const maximumProfiles = 256;
 
 /**
- * The sections of each profile: those before the first `.profile` belong to all, a profile's own take their place. An image without any has
- * one profile. Of several sections of one name the first counts.
+ * The sections of each profile: those before the first `.profile` belong to all, a profile's own take their place. An
+ * image without any has one profile. Of several sections of one name the first counts.
  */
 export function splitProfiles(sections: readonly PeSection[]): readonly ReadonlyMap<string, PeSection>[] {
   const groups: PeSection[][] = [[]];
@@ -107,7 +107,10 @@ export interface OsName {
   readonly sortKey?: string;
 }
 
-/** What systemd-boot makes of an os-release (`bootspec_pick_name_version_sort_key`); undefined: it does not list the image. */
+/**
+ * What systemd-boot makes of an os-release (`bootspec_pick_name_version_sort_key`); undefined: it does not list the
+ * image.
+ */
 export function nameSystem(osRelease: ReadonlyMap<string, string>): OsName | undefined {
   const first = (...keys: readonly string[]): string | undefined =>
     keys.map((key) => osRelease.get(key)).find((value) => value !== undefined && value !== "");

@@ -2,9 +2,10 @@
  * Stages "runtime" and "agents": the programs of our own, in one of two forms.
  *
  * - bundle: one JavaScript file for each agent, and one `deno` that runs them with their grants.
- * - compile: what `deno compile` makes. That is the program `denort`, with a changed header and the agent's own data behind it; so the
- *   body, the same for all agents, is packed once (stage "runtime"), head and data of each agent beside it, and `run-agent` joins them.
- *   The border is found by comparing, since its place is Deno's own affair (2.5 appends, 2.9 adds an ELF section).
+ * - compile: what `deno compile` makes. That is the program `denort`, with a changed header and the agent's own data
+ *   behind it; so the body, the same for all agents, is packed once (stage "runtime"), head and data of each agent
+ *   beside it, and `run-agent` joins them. The border is found by comparing, since its place is Deno's own affair (2.5
+ *   appends, 2.9 adds an ELF section).
  *
  * Runs `deno`, `touch` and the compressor.
  */
@@ -26,7 +27,10 @@ const agentDirectory = "usr/lib/stiefelsystem";
 /** Folders of `agents`. */
 type AgentName = Role | "autokexec";
 const roles: readonly Role[] = ["server", "client"];
-/** Of a compiled program: so much at its start is its own (the ELF header), and its own data starts at a multiple of it (a page). */
+/**
+ * Of a compiled program: so much at its start is its own (the ELF header), and its own data starts at a multiple of it
+ * (a page).
+ */
 const headBytes = 4096;
 
 export async function buildRuntime(context: StageContext): Promise<StageRecord> {

@@ -1,4 +1,7 @@
-/** Stage "base": Debian packages, unpacked into a directory; none of their scripts runs. Runs `id`, `unshare`, `setpriv`, `tar`. */
+/**
+ * Stage "base": Debian packages, unpacked into a directory; none of their scripts runs. Runs `id`, `unshare`,
+ * `setpriv`, `tar`.
+ */
 import { findBootstrapHost, readBootstrapStep } from "../../debian/bootstrap_program.ts";
 import { runBootstrap } from "../../debian/run_bootstrap.ts";
 import { mmdebstrapArguments, packageRecordDirectory, parsePackageVersions } from "../base_packages.ts";

@@ -1,6 +1,6 @@
 /**
- * Stage "compile": drivers from source, in a Debian of its own that is thrown away afterwards. Only for modules whose configuration names
- * a source. Runs `curl` or `git`, `tar`, `id`, `unshare`, `setpriv`, `find`, `install`.
+ * Stage "compile": drivers from source, in a Debian of its own that is thrown away afterwards. Only for modules whose
+ * configuration names a source. Runs `curl` or `git`, `tar`, `id`, `unshare`, `setpriv`, `find`, `install`.
  */
 import type { DriverConfig } from "../../config/config.ts";
 import { requireDriverSource } from "../../config/driver_source.ts";

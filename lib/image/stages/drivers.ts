@@ -65,8 +65,9 @@ export async function buildDrivers(context: StageContext): Promise<StageRecord> 
 }
 
 /**
- * Modules are compressed as Debian ships them, each by itself: they stay so, since only a few of them are ever loaded, and memory and
- * time to unpack all of them would be spent on every boot. Then the archive's compressor finds nothing more; a light level will do.
+ * Modules are compressed as Debian ships them, each by itself: they stay so, since only a few of them are ever loaded,
+ * and memory and time to unpack all of them would be spent on every boot. Then the archive's compressor finds nothing
+ * more; a light level will do.
  */
 function lighterCompressor(compressor: Compressor): Compressor {
   return compressor.program === "zstd" ? { program: "zstd", arguments: ["-3", "-T0"] } : compressor;
@@ -78,7 +79,10 @@ interface ModuleChoice {
   readonly chosenByPattern: readonly string[];
 }
 
-/** Adds the modules that modules name as needed, until nothing is missing. Faster than asking depmod, which would read all 4000. */
+/**
+ * Adds the modules that modules name as needed, until nothing is missing. Faster than asking depmod, which would read
+ * all 4000.
+ */
 async function addNeeded(
   { system, signal }: StageContext,
   { directory, all, chosenByPattern }: ModuleChoice,
@@ -107,7 +111,9 @@ function halves(paths: readonly string[]): (readonly string[])[] {
   return [paths.slice(0, middle), paths.slice(middle)].filter((some) => some.length > 0);
 }
 
-/** The firmware files that modules name and packages brought; links within the directory are followed to what they name. */
+/**
+ * The firmware files that modules name and packages brought; links within the directory are followed to what they name.
+ */
 async function findFirmware(system: System, directory: string, names: readonly string[]): Promise<TreeEntry[]> {
   if (await system.lstat(directory) === undefined) return [];
   const byPath = new Map((await listTree(system, directory)).map((entry) => [entry.path, entry]));

@@ -1,5 +1,6 @@
 /**
- * Stage "loaders": Debian's boot loaders for a stick, beside kernel and initrd. Runs `mmdebstrap` as the stage "base" does, and `tar`.
+ * Stage "loaders": Debian's boot loaders for a stick, beside kernel and initrd. Runs `mmdebstrap` as the stage "base"
+ * does, and `tar`.
  */
 import { formatLoaderHook, loaderDirectory, loaderPackagesName } from "../../debian/boot_loaders.ts";
 import { parsePackageVersions } from "../base_packages.ts";

@@ -1,4 +1,7 @@
-/** Stage "overlay": our own start-up files (image/initrd) and what the configuration says about logging in. Runs `find` and the compressor. */
+/**
+ * Stage "overlay": our own start-up files (image/initrd) and what the configuration says about logging in. Runs `find`
+ * and the compressor.
+ */
 import { listTree } from "../list_tree.ts";
 import { writePart } from "../part_archive.ts";
 import { formatLoginFiles } from "../login_files.ts";

@@ -14,8 +14,8 @@ import type { StageContext } from "./context.ts";
 export const partNames: readonly StageName[] = ["trim", "drivers", "overlay", "keymap", "runtime", "agents", "secrets"];
 
 /**
- * An archive of one empty file, the last of the initrd: the kernel stops unpacking when memory runs out, and goes on without a word; a machine
- * where this file is missing knows.
+ * An archive of one empty file, the last of the initrd: the kernel stops unpacking when memory runs out, and goes on
+ * without a word; a machine where this file is missing knows.
  */
 export const endName = "end.cpio";
 const completePath = "usr/lib/stiefelsystem/complete";

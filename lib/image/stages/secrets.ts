@@ -1,4 +1,6 @@
-/** Stage "secrets": the shared key and the agents' settings, an archive of their own that nothing else is mixed with. */
+/**
+ * Stage "secrets": the shared key and the agents' settings, an archive of their own that nothing else is mixed with.
+ */
 import { encodeUtf8 } from "../../formats/text.ts";
 import { AGENT_KEY_PATH, AGENT_SETTINGS_PATH, formatAgentSettings } from "../../formats/agent_settings.ts";
 import { buildCpio } from "../../formats/cpio.ts";

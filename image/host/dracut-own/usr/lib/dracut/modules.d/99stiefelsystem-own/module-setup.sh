@@ -1,8 +1,9 @@
 #!/bin/bash
-# Sourced by dracut(8) (dracut.modules(7)) where /etc/dracut.conf.d/zzz-stiefelsystem.conf names it: when the laptop's own initramfs is
-# built while the system runs on a desktop. Adds the drivers of any machine to a host-only initramfs, which otherwise would have those of the
-# desktop, and what /etc/stiefelsystem/laptop says that the laptop used. Where there is little space only the latter: dracut copies over the
-# old image, and a disk that gets full would leave the laptop without any.
+# Sourced by dracut(8) (dracut.modules(7)) where /etc/dracut.conf.d/zzz-stiefelsystem.conf names it: when the laptop's
+# own initramfs is built while the system runs on a desktop. Adds the drivers of any machine to a host-only initramfs,
+# which otherwise would have those of the desktop, and what /etc/stiefelsystem/laptop says that the laptop used. Where
+# there is little space only the latter: dracut copies over the old image, and a disk that gets full would leave the
+# laptop without any.
 # shellcheck disable=SC2034,SC2154
 
 # As much as the drivers and the microcode of any machine take.
@@ -27,7 +28,8 @@ installkernel() {
     ((${#names[@]} == 0)) || hostonly='' instmods "${names[@]}"
     if is_roomy "${outfile%/*}"; then
         install_generic
-        # This module is the last of all but a few: now dracut chooses microcode, by the processor of this machine unless this is empty.
+        # This module is the last of all but a few: now dracut chooses microcode, by the processor of this machine
+        # unless this is empty.
         hostonly=''
     elif ((${#names[@]} == 0)); then
         dfatal "stiefelsystem: not enough space for an initramfs that starts any machine, and it is not known what this laptop needs"
@@ -36,7 +38,8 @@ installkernel() {
     fi
 }
 
-# install_generic: what dracut itself has for a generic one: disk controllers, USB, keyboards, file systems; no graphics cards
+# install_generic: what dracut itself has for a generic one: disk controllers, USB, keyboards, file systems; no graphics
+# cards
 install_generic() (
     moddir=$(dracut_module_path kernel-modules)
     hostonly='' hostonly_mode=''

@@ -1,7 +1,8 @@
 #!/bin/bash
-# Sourced by dracut(8) when it is called with "--add stiefelsystem" (dracut.modules(7)). Adds what attaches the laptop's disk on a
-# desktop: it is used only when a boot exchange adds a session to the initramfs. Needs none of dracut's network modules.
-# dracut calls the functions below with $moddir, $initdir, $dracutsysrootdir and $systemdsystemunitdir set.
+# Sourced by dracut(8) when it is called with "--add stiefelsystem" (dracut.modules(7)). Adds what attaches the laptop's
+# disk on a desktop: it is used only when a boot exchange adds a session to the initramfs. Needs none of dracut's
+# network modules. dracut calls the functions below with $moddir, $initdir, $dracutsysrootdir and $systemdsystemunitdir
+# set.
 # shellcheck disable=SC2154
 
 programs=(ip nbd-client modprobe udevadm timeout mkdir mkfifo mv sleep ln mount umount dd)
@@ -23,11 +24,12 @@ depends() {
 }
 
 installkernel() {
-    # Whatever machine the desktop is: wired links of every kind. What the laptop's settings omit or list is of the laptop.
+    # Whatever machine the desktop is: wired links of every kind. What the laptop's settings omit or list is of the
+    # laptop.
     hostonly='' omit_drivers='' instmods nbd =drivers/net/ethernet =drivers/net/phy =drivers/net/mdio =drivers/net/pcs \
         =drivers/net/usb =drivers/thunderbolt =drivers/net/thunderbolt =drivers/net/hyperv =drivers/net/vmxnet3 virtio_net
-    # Keyboards and what they and USB cards are plugged into. dracut's kernel-modules has them, too, where the settings do not leave it out
-    # or name "drivers" of their own, since the laptop's kernel has all it needs built in.
+    # Keyboards and what they and USB cards are plugged into. dracut's kernel-modules has them, too, where the settings
+    # do not leave it out or name "drivers" of their own, since the laptop's kernel has all it needs built in.
     hostonly='' omit_drivers='' instmods xhci-hcd xhci-pci ehci-hcd ehci-pci ohci-hcd ohci-pci uhci-hcd virtio_pci hid_generic \
         usbhid atkbd i8042 =drivers/hid =drivers/input/serio =drivers/input/keyboard
 }
@@ -35,7 +37,8 @@ installkernel() {
 install() {
     local ours=/usr/lib/stiefelsystem
 
-    # A setting for laptops with all they need in the kernel. dracut looks at it when this is over, before it calls installkernel.
+    # A setting for laptops with all they need in the kernel. dracut looks at it when this is over, before it calls
+    # installkernel.
     # shellcheck disable=SC2034
     no_kernel=no
     inst_multiple "${programs[@]}"
@@ -72,10 +75,11 @@ install_units() {
     done
 }
 
-# dracut leaves out of a generic initramfs which containers and volumes are below the root file system, and the boot loader's
-# command line need not name them. So are those below the swap that the laptop resumes from, so that stiefel-check can look at it, and those
-# for which the system asks a passphrase whenever it starts: the running kernel's command line depends on the machine that
-# this runs on, crypttab does not. The initramfs opens nothing else: it leaves the desktop's own disks alone.
+# dracut leaves out of a generic initramfs which containers and volumes are below the root file system, and the boot
+# loader's command line need not name them. So are those below the swap that the laptop resumes from, so that
+# stiefel-check can look at it, and those for which the system asks a passphrase whenever it starts: the running
+# kernel's command line depends on the machine that this runs on, crypttab does not. The initramfs opens nothing else:
+# it leaves the desktop's own disks alone.
 install_root_volumes() {
     local mountpoint name type fstype uuid parameters='' containers=() disks='' has_device=''
 
@@ -112,8 +116,8 @@ list_below() {
     lsblk --noheadings --inverse --raw --paths --output NAME,TYPE,FSTYPE,UUID "$1"
 }
 
-# list_asked_containers DISKS: prints the UUIDs of containers that crypttab(5) has opened by a passphrase at each start, and that lie on no disk
-# but these, as far as can be seen
+# list_asked_containers DISKS: prints the UUIDs of containers that crypttab(5) has opened by a passphrase at each start,
+# and that lie on no disk but these, as far as can be seen
 list_asked_containers() {
     local name device key options path type is_elsewhere
 
@@ -131,10 +135,11 @@ list_asked_containers() {
     done < <(cat "$dracutsysrootdir/etc/crypttab" 2>/dev/null)
 }
 
-# keep_networks_out: a generic initramfs has dracut's network modules wherever programs ask for them: NFS and iSCSI do. NetworkManager
-# and network-legacy take every link, ours too, when the laptop's settings of dracut say "rd.neednet" (for Clevis or dropbear, say). The
-# last of a parameter counts, and such files are read by name; "dracut-network.conf" is usual for dropbear.
-# systemd-networkd is started by its socket, and dracut 111 gives it a network for every link, asked for or not.
+# keep_networks_out: a generic initramfs has dracut's network modules wherever programs ask for them: NFS and iSCSI do.
+# NetworkManager and network-legacy take every link, ours too, when the laptop's settings of dracut say "rd.neednet"
+# (for Clevis or dropbear, say). The last of a parameter counts, and such files are read by name; "dracut-network.conf"
+# is usual for dropbear. systemd-networkd is started by its socket, and dracut 111 gives it a network for every link,
+# asked for or not.
 keep_networks_out() {
     local unit masks=$initdir/etc/systemd/system
 
@@ -146,8 +151,9 @@ keep_networks_out() {
     done
 }
 
-# install_keymap: a passphrase is typed on the laptop's keymap, which dracut's module i18n puts into a generic initramfs only where that has
-# systemd. Distributions and laptops say in i18n_vars where it is (dracut.conf(5)): FILE:NAME-KEYMAP,... or FILE:KEYMAP,...
+# install_keymap: a passphrase is typed on the laptop's keymap, which dracut's module i18n puts into a generic initramfs
+# only where that has systemd. Distributions and laptops say in i18n_vars where it is (dracut.conf(5)):
+# FILE:NAME-KEYMAP,... or FILE:KEYMAP,...
 install_keymap() {
     local item name line names keymap=''
 
@@ -190,8 +196,8 @@ name_device() {
     printf '%s\n' "$device"
 }
 
-# install_crypttab CONTAINER...: the root file system may be looked for under the name that crypttab(5) gives its container.
-# Without key files: they would have to be in the initramfs, which is sent to other machines.
+# install_crypttab CONTAINER...: the root file system may be looked for under the name that crypttab(5) gives its
+# container. Without key files: they would have to be in the initramfs, which is sent to other machines.
 install_crypttab() {
     local name device options
 
