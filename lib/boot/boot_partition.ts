@@ -93,7 +93,7 @@ interface NamedPlace {
   readonly device: string;
   /** As the configuration has it. */
   readonly name: string;
-  /** Of the disk. */
+  /** Paths of the disk's partitions. */
   readonly partitions: readonly string[];
 }
 

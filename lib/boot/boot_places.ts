@@ -68,7 +68,7 @@ export interface LookedAt {
   readonly files: MountedFiles;
   /** The files are those of its top directory, not those that its boot loader sees. */
   readonly isTop: boolean;
-  /** Of btrfs, as it names them itself; undefined for other file systems. */
+  /** Paths of a btrfs' subvolumes, as it names them itself; undefined for other file systems. */
   readonly subvolumes: readonly string[] | undefined;
 }
 

@@ -29,7 +29,7 @@ export interface BootconfigPlace {
 
 /**
  * @param tail the end of an initramfs, or all of it where it is shorter
- * @returns its place in `tail`; undefined when there is none that the kernel would take
+ * @returns its place in `tail`; undefined when the kernel would take none
  */
 export function findBootconfig(tail: Uint8Array): BootconfigPlace | undefined {
   const view = new DataView(tail.buffer, tail.byteOffset, tail.byteLength);

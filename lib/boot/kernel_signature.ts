@@ -41,7 +41,7 @@ export function readKernelSignature(kernel: Uint8Array): KernelSignature {
 interface CertificateTable {
   readonly offset: number;
   readonly size: number;
-  /** Of the optional header. */
+  /** Where the optional header starts, in bytes. */
   readonly headerOffset: number;
 }
 

@@ -21,7 +21,7 @@ export interface PreviewPartition {
   readonly directory: string;
   /** Directories that are other partitions, mounted there. */
   readonly hidden?: readonly string[];
-  /** Of a btrfs, where they are known, as "/@"; else the usual names are tried. */
+  /** Subvolumes of a btrfs, as "/@"; without a list the search tries the usual names. */
   readonly subvolumes?: readonly string[];
 }
 

@@ -28,7 +28,7 @@ const files: readonly (readonly [name: string, content: string | Uint8Array])[] 
   ["no blank after a password's colon", "initrd:\n  password:geheim\n"],
   ["no blank after a dash", "modules:\n  - base\n  -i915\n"],
   ["a colon in a text", "server:\n  name: Anna: laptop\n"],
-  ["a module of one's own without a source", "modules: [base, i915, mydriver]\n"],
+  ["a user's module without a source", "modules: [base, i915, mydriver]\n"],
   ["a tab as indentation", "server:\n\tname: laptop\n"],
   ["a tab after blanks", "server:\n  on-end: wait\n \tname: laptop\n"],
   ["a key twice", "server:\n  name: a\n  name: b\n"],

@@ -40,7 +40,7 @@ export class Report {
     this.#diagnostics.push({ line: position.line, column: position.column, ...diagnostic });
   }
 
-  /** @returns the value at `path`, undefined when there is none */
+  /** @returns the value at `path`; undefined when the file has no such key */
   nodeAt(path: KeyPath): YamlNode | undefined {
     return path.reduce<YamlNode | undefined>((node, step) => node && childOf(node, step)?.value, this.#root);
   }

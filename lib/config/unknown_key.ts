@@ -15,7 +15,7 @@ import { childSchema, isGuarded, isGuardedThroughout, keyNames, knownKeys, listK
 interface Place {
   readonly map: YamlMap;
   readonly path: KeyPath;
-  /** Of the mapping. */
+  /** Schema of the mapping. */
   readonly schema: v.GenericSchema;
 }
 

@@ -8,7 +8,7 @@ const downloader = "/usr/lib/apt/apt-helper";
 const limitSeconds = 30;
 
 export interface MirrorQuestion extends BootstrapPlan {
-  /** Of the archive: "main", "non-free-firmware". */
+  /** Components of the archive: "main", "non-free-firmware". */
   readonly components: readonly string[];
   /** An empty folder for what is fetched. */
   readonly directory: string;

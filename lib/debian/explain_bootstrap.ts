@@ -12,7 +12,7 @@ export interface BootstrapPlan {
 }
 
 interface Rule {
-  /** Of the words of apt 2.6 to 3.0, mmdebstrap 1.3 to 1.5, and the operating system. */
+  /** Matches messages of apt 2.6 to 3.0, mmdebstrap 1.3 to 1.5, or the operating system. */
   readonly pattern: RegExp;
   readonly explain: (match: RegExpExecArray, plan: BootstrapPlan) => Explanation;
 }

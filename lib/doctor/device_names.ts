@@ -112,8 +112,8 @@ export interface MountElsewhere {
 }
 
 /**
- * Of the root file system, and of what the system does not start without. A volume may lie on the served disk and on
- * another one.
+ * Finds mounts on other disks than the served one: of the root file system, and of file systems that the system does
+ * not start without. A volume may lie on the served disk and on another one.
  */
 export function findMountsElsewhere(
   { fstab, disks, served }: {

@@ -11,7 +11,7 @@ import { isLuks } from "../host/storage_facts.ts";
 
 export interface HibernationFacts {
   readonly storage: StorageFacts;
-  /** Of the running system. */
+  /** Kernel command line of the running system. */
   readonly commandLine: string;
   /** Where the laptop's own initramfs looks for a hibernated system that the kernel command line does not name. */
   readonly initramfsResume: string | undefined;

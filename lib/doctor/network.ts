@@ -20,7 +20,7 @@ export interface NicFacts {
 export interface NetworkFacts {
   /** NetworkManager settings of others that manage the stiefel link; undefined where they may not be read. */
   readonly networkManagerConflicts: readonly string[] | undefined;
-  /** Of the programs that take every link, those that run at each boot and whose configuration does not except ours. */
+  /** Programs that run at each boot and take every link, and whose configuration does not except ours. */
   readonly greedyPrograms: readonly GreedyProgram[];
   /** The running kernel speaks IPv6. */
   readonly hasIpv6: boolean;

@@ -33,9 +33,9 @@ const DiskIdentitySchema = v.strictObject({
   model: v.exactOptional(name),
   serial: v.exactOptional(name),
   wwn: v.exactOptional(name),
-  /** Of the partition table: the disk's GUID of GPT, the disk signature of MBR. */
+  /** The partition table's identity: the disk's GUID of GPT, the disk signature of MBR. */
   tableUuid: v.exactOptional(name),
-  /** Of what the whole disk holds where it has no partition table. */
+  /** UUID of what the whole disk holds, where it has no partition table. */
   uuid: v.exactOptional(name),
 });
 
@@ -49,10 +49,10 @@ const HandoverSchema = v.pipe(
   v.strictObject({
     version: v.literal(1),
     disk: DiskIdentitySchema,
-    /** What the system is called: the title of the boot entry. */
+    /** Name of the system: the title of the boot entry. */
     title: v.exactOptional(name),
     /**
-     * Of the running kernel, without what belongs to that start only. Absent: read what the disk's boot loader says.
+     * That of the running kernel, without what belongs to that start only. Absent: read the disk's boot loader.
      */
     commandLine: v.exactOptional(v.pipe(printable(COMMAND_LINE_MAX_BYTES), v.regex(/\S/))),
     /** Sizes of kernel and initramfs for desktops. Absent: read them from the disk. */

@@ -6,7 +6,7 @@ const fail = (...lastLines: string[]): Error =>
   explainDeno("client agent", new CommandError({ argv: ["deno", "bundle"], exitCode: 1, lastLines }));
 
 Deno.test("P8: the message about a download that failed in Deno has the reason and the cure", () => {
-  // Of Deno 2.9.6.
+  // Messages of Deno 2.9.6.
   const proxy = fail(
     "error: failed to download esbuild package tarball @esbuild/linux-x64@0.25.5 from https://registry.npmjs.org/@esbuild/linux-x64/-/linux-x64-0.25.5.tgz",
     "Caused by:",

@@ -13,7 +13,7 @@ export interface RequestContext {
   readonly agentForm: "compile" | "bundle";
   /** What this machine's own console has; absent: its files name none. */
   readonly hostKeymap?: string | undefined;
-  /** Of crypt(3), for a debugging image. */
+  /** As crypt(3) makes it, for a debugging image. */
   readonly passwordHash?: string;
   readonly found: FoundInputs;
 }

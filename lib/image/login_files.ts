@@ -3,7 +3,7 @@
 export interface LoginOptions {
   /** Login shell of root, an absolute path. */
   readonly shell: string;
-  /** Of crypt(3); absent: the account is locked. */
+  /** As crypt(3) makes it; absent: the account is locked. */
   readonly passwordHash?: string;
   readonly isDebug: boolean;
   readonly drivers: readonly { readonly service?: { readonly argv: readonly string[] } }[];

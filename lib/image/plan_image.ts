@@ -34,9 +34,9 @@ export interface ImageRequest {
   readonly drivers: readonly DriverConfig[];
   readonly compressor: Compressor;
   readonly shell: string;
-  /** Of the console. `isConfigured`: a name that Debian does not know is an error, not the kernel's keymap. */
+  /** The console's keymap. `isConfigured`: a name that Debian does not know is an error, not the kernel's keymap. */
   readonly keymap: { readonly name: string; readonly isConfigured: boolean };
-  /** Of crypt(3); absent: the account is locked. */
+  /** As crypt(3) makes it; absent: the account is locked. */
   readonly passwordHash?: string;
   readonly isDebug: boolean;
   readonly agentForm: "compile" | "bundle";
@@ -47,11 +47,11 @@ export interface ImageRequest {
 
 /** Fingerprints of files the image is made from. */
 export interface FoundInputs {
-  /** Of image/initrd. */
+  /** Hash of image/initrd. */
   readonly overlay: string;
-  /** Of the sources the agents may be made of. */
+  /** Hash of the sources that the agents may be made of. */
   readonly agentSources: string;
-  /** Of the Deno (or denort) program that goes into the image. */
+  /** Hash of the Deno (or denort) program that goes into the image. */
   readonly runtime: string;
   readonly sharedKey: string;
 }

@@ -43,7 +43,7 @@ export async function fingerprintOverlay(system: System, directory: string): Pro
   return await fingerprintFiles(system, await listTree(system, directory));
 }
 
-/** Of every source an agent could be made of; tests do not count. */
+/** Hashes every source that an agent could be made of; tests do not count. */
 export async function fingerprintAgentSources(system: System, project: string): Promise<string> {
   const fingerprints: string[] = [];
   for (const directory of agentSourceDirectories) {

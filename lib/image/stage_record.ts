@@ -2,13 +2,13 @@
 import * as v from "valibot";
 
 const StageRecordSchema = v.strictObject({
-  /** Of the content: the same result has the same one, whenever and wherever it was made. */
+  /** Hash of the content: the same result has the same one, whenever and wherever it was made. */
   fingerprint: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
   /** File of the archive in the directory, when the stage makes a part of the initrd. */
   part: v.optional(v.pipe(v.string(), v.regex(/^[\w.-]+$/))),
-  /** Of that file. */
+  /** Size of that file. */
   sizeBytes: v.optional(v.number()),
-  /** Of all files inside. */
+  /** Size of all files inside. */
   unpackedBytes: v.optional(v.number()),
   /** A few words for the progress line and the manifest. */
   summary: v.string(),

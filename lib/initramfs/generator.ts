@@ -16,11 +16,13 @@ export interface GeneratorSetup {
   readonly programs: readonly string[];
   /** Folders below image/host/ with what is installed for it. */
   readonly layers: readonly string[];
-  /** Such folders, too, with what makes the laptop's own initramfs fit the laptop when it is built on a desktop. */
+  /**
+   * Folders below image/host/ with what makes the laptop's own initramfs fit the laptop when it is built on a desktop.
+   */
   readonly ownLayers: readonly string[];
   /**
-   * Such folders, too, with what is called where the generator is at home: when a kernel comes or goes, when it has
-   * built another initramfs.
+   * Folders below image/host/ with the hooks that the generator's distributions call: when a kernel comes or goes, and
+   * when the generator has built another initramfs.
    */
   readonly updateHooks: readonly string[];
 }

@@ -104,9 +104,9 @@ async function acceptAll(
 }
 
 /**
- * Of those not kept, one from an address where no client is expected, if there is one: a stranger with many addresses
- * cannot keep a client out. Of these the oldest of the address that has most: an address that fills the places with
- * many connections loses its own, and a single connection from elsewhere stays. Pure.
+ * Chooses the connection to close. Of those not kept, one from an address where no client is expected, if there is one:
+ * a stranger with many addresses cannot keep a client out. Of these the oldest of the address that has most: an address
+ * that fills the places with many connections loses its own, and a single connection from elsewhere stays. Pure.
  * @param streams oldest first; the last one has just come and is not kept
  */
 export function chooseTurnedAway<Stream extends Pick<AcceptedStream, "isKept" | "remoteAddress">>(

@@ -17,7 +17,7 @@ export interface BootFigures {
   readonly networkS?: number;
   readonly ratio?: number;
   /**
-   * Of every round that was measured, the least first; the times above and the steps are those of the one in the
+   * Ratios of all measured rounds, the least first; the times above and the steps are those of the one in the
    * middle.
    */
   readonly ratios?: readonly number[];
@@ -48,7 +48,7 @@ export interface ImageFigures {
 
 /** From a stick's image as it is written to a device. */
 export interface StickFigures {
-  /** Of the whole image, and what of it is written. */
+  /** Size of the whole image, and how much of it is written. */
   readonly imageBytes: number;
   readonly writtenBytes: number;
   /** Making the image and writing it to a file, until it is on the disk. */

@@ -4,7 +4,7 @@ import { UserError } from "../errors.ts";
 import type { System } from "../system/system.ts";
 import type { UefiFirmware } from "./vm_spec.ts";
 
-/** Of Debian's package ovmf: the firmware built with SMM. */
+/** The firmware of Debian's package ovmf that is built with SMM. */
 export const secureBootCodePath = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
 /** Variables with Microsoft's keys enrolled, so that Secure Boot is enforced. */
 const enrolledVariablesPath = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd";
@@ -13,7 +13,7 @@ const emptyVariablesPath = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
 interface FirmwarePlace {
   readonly runDirectory: string;
-  /** Of the machine. */
+  /** Name of the machine. */
   readonly name: string;
 }
 

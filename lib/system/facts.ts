@@ -231,7 +231,7 @@ export interface BlockDevice {
   readonly fsType?: string;
   readonly label?: string;
   readonly uuid?: string;
-  /** Of the partition table the device has or is in: "gpt", "dos", … */
+  /** Type of the partition table that the device has or is in: "gpt", "dos", … */
   readonly tableType?: string;
   readonly tableUuid?: string;
   readonly partUuid?: string;
@@ -239,9 +239,9 @@ export interface BlockDevice {
   /** GPT type GUID or MBR type byte, lower case. */
   readonly partType?: string;
   /**
-   * Of the whole disk it is on: the kernel gives each disk that it meets a number of its own, also when another one had
-   * the name before (Documentation/ABI/stable/sysfs-block, diskseq). lsblk(8) has it from 2.39 on, and only when asked
-   * for all it knows.
+   * Number of the whole disk it is on: the kernel gives each disk that it meets a number of its own, also when another
+   * one had the name before (Documentation/ABI/stable/sysfs-block, diskseq). lsblk(8) has it from 2.39 on, and only
+   * when asked for all it knows.
    */
   readonly diskSequence?: number;
   /** Where it is mounted; "[SWAP]" when in use as swap. */
@@ -299,7 +299,7 @@ export async function listBlockDevicesInFull(system: System): Promise<readonly B
   return parseBlockDevices(stdout);
 }
 
-/** The path lsblk(8) knows a block device by, for any link to it; undefined when there is none. Runs `lsblk`. */
+/** The path lsblk(8) knows a block device by, for any link to it; undefined for other paths. Runs `lsblk`. */
 export async function realDevicePath(system: System, path: string): Promise<string | undefined> {
   const { exitCode, stdout } = await system.run(["lsblk", "--noheadings", "--nodeps", "--output=PATH", path], {
     // lsblk(8): 1 a failure, 32 nothing of what was asked for is there

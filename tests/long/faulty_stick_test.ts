@@ -19,7 +19,7 @@ const faultByte = 40 * mebibyte + 512 * 5;
 
 interface Stick {
   readonly serial: string;
-  /** Of QEMU's blkdebug (docs/devel/blkdebug.rst): which requests fail; undefined: none. */
+  /** Requests that QEMU's blkdebug lets fail (docs/devel/blkdebug.rst); undefined: none. */
   readonly fails?: "read" | "write" | "flush";
   readonly bus: "usb" | "scsi";
 }

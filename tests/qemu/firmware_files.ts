@@ -21,7 +21,7 @@ const certificates = "usr/lib/python3/dist-packages/virt/firmware/certs";
 export type Trust = "2011" | "both" | "2023" | "none";
 
 export interface FirmwareFiles {
-  /** Of the variables as new. */
+  /** Names of the variables as new. */
   readonly variableNames: ReadonlySet<string>;
   /**
    * Variables as new, which enforce Secure Boot. @param isStrict memory is either writable or executable, as new PCs

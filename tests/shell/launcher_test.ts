@@ -47,7 +47,7 @@ class Site implements AsyncDisposable {
     readonly cwd?: string;
     readonly launcher?: string;
   } = {}): Promise<{ code: number; out: string; err: string }> {
-    // Of the system only what the launcher calls: there may be a Deno, or npx.
+    // Only the programs of the system that the launcher calls: there may be a Deno, or npx.
     const path = [...options.path ?? [], `${this.directory}/tools`].join(":");
     const settings = [`PATH=${path}`, `HOME=${this.directory}/my home`, ...options.settings ?? []];
     const { exitCode, stdout, stderr } = await system.run(

@@ -12,7 +12,7 @@ const script = fileURLToPath(new URL("../../image/host/generic/usr/lib/stiefelsy
 const shells = [...SHELLS, ["bash", "--posix"]];
 
 interface Device {
-  /** Of the kernel: "nbd0p2", "dm-1". */
+  /** The kernel's name: "nbd0p2", "dm-1". */
   readonly name: string;
   /** What it is a partition of, or lies on. */
   readonly on?: string;

@@ -12,7 +12,7 @@ export const installedPart = { number: 2, offsetBytes: 2 * 1024 * 1024 } as cons
 
 export interface InstalledLayout {
   readonly name: "luks-lvm" | "lvm-btrfs";
-  /** Of the Debian that copies itself. */
+  /** Generator of the Debian that copies itself. */
   readonly generator: "initramfs-tools" | "dracut";
   /** Size of an empty partition before the last one: /boot lies in the root file system, and may move there. */
   readonly spareMiB?: number;

@@ -10,7 +10,7 @@ import { autologinCredentials } from "./console_shell.ts";
 export function ownLaptopSpec(
   settings: {
     readonly diskPath: string;
-    /** Of project_disk.ts. */
+    /** The disk that project_disk.ts makes. */
     readonly projectDiskPath: string;
     readonly memoryMiB: number;
     readonly firmware?: UefiFirmware;

@@ -76,7 +76,7 @@ export function readVariables(variables: Uint8Array): ReadonlyMap<string, string
 }
 
 interface StorePlace {
-  /** Of the first variable. */
+  /** Place of the first variable. */
   readonly start: number;
   readonly end: number;
 }

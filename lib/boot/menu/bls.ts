@@ -22,7 +22,7 @@ export interface BlsEntry {
   readonly initrds: readonly string[];
   /** All `options` lines, joined by blanks. */
   readonly options: string;
-  /** Of entries that start an EFI program, or a unified kernel image, instead of a kernel. */
+  /** An EFI program, or a unified kernel image, that the entry starts instead of a kernel. */
   readonly efi?: string;
   readonly devicetree?: string;
   /** Why systemd-boot does not list the entry: for another processor, or it contradicts itself. */

@@ -33,7 +33,7 @@ export interface BlsCandidate extends SortFields {
 
 export interface BlsMenu {
   readonly directory: string;
-  /** Of entries, for messages. */
+  /** The directory with the entries, for messages. */
   readonly entriesDirectory: string;
   /** systemd-boot is installed there. Fedora's GRUB reads the same entries. */
   readonly isSystemdBoot: boolean;

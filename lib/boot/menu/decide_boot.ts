@@ -37,7 +37,7 @@ interface PlacedStatement extends Statement {
 }
 
 export interface DecideOptions {
-  /** Of the configuration: what it names wins, also where nothing else is stated. */
+  /** `boot.load` of config.yaml: what it names wins, also where nothing else is stated. */
   readonly load?: BootLoadSettings | undefined;
 }
 

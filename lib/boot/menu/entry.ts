@@ -72,7 +72,7 @@ export interface Partition {
   /** Unlike any other's: "/dev/sda2". */
   readonly name: string;
   readonly files: BootFiles;
-  /** Of the file system, as libblkid tells it. */
+  /** UUID and label of the file system, as libblkid prints them. */
   readonly uuid?: string | undefined;
   readonly label?: string | undefined;
   /** In the partition table. */

@@ -6,7 +6,7 @@ import { evaluateGrubConfig, type GrubResult } from "./grub_config.ts";
 import { fileKey, type FileQuestion, type GrubFile, isBlockList } from "./grub_files.ts";
 
 export interface GrubSearch {
-  /** Of the configuration. */
+  /** Path of the configuration: "/boot/grub/grub.cfg". */
   readonly path: string;
   /** The directory that is /boot, of the same partition. */
   readonly bootDirectory: string;

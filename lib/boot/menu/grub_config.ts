@@ -101,7 +101,7 @@ class Chooser {
     const entry = this.#usable(chosen, outcome);
     if (entry !== undefined) return entry;
     if (chosen.isSubmenu && outcome.kind === "nothing" && outcome.device === undefined) {
-      // Such as one that shows another system's menu.
+      // A submenu that shows another system's menu is one of these.
       this.notices.push("The boot menu's default has no entries; the first one is taken");
     } else this.#passOver(chosen, outcome);
     return undefined;

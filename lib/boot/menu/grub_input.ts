@@ -4,7 +4,7 @@ import type { GrubPartition } from "./grub_devices.ts";
 import type { FileAnswers } from "./grub_files.ts";
 
 export interface GrubInput {
-  /** Of the configuration: "/boot/grub/grub.cfg". */
+  /** Path of the configuration: "/boot/grub/grub.cfg". */
   readonly path: string;
   /** The directory that is /boot, of the same partition: "", "/boot", "/@/boot". */
   readonly bootDirectory: string;

@@ -7,7 +7,7 @@ import { type GrubFiles, isBlockList } from "./grub_files.ts";
 
 /** What a GrubMachine is made with. */
 export interface GrubSources {
-  /** Of the configuration on the first of the devices: "/boot/grub/grub.cfg". */
+  /** Path of the configuration on the first of the devices: "/boot/grub/grub.cfg". */
   readonly path: string;
   /** Directory that is /boot, of the same partition: BLS entries are looked for there, too. */
   readonly bootDirectory: string;

@@ -9,7 +9,7 @@ import type { Word } from "./grub_tokens.ts";
 export interface Values {
   /** Empty for a variable that is not set. */
   variable(name: string): string;
-  /** Of the function, entry or submenu that is running. */
+  /** Parameters of the function, entry or submenu that is running. */
   readonly parameters: readonly string[];
 }
 

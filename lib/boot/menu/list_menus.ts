@@ -11,7 +11,7 @@ import { findOwner, type Owner, type SystemIdentity } from "./system_identity.ts
 export interface MenuCandidate {
   /** Number of the partition with the menu. */
   readonly partition: number;
-  /** Of the one with kernel and initramfs, where that is another. */
+  /** Number of the partition with kernel and initramfs, where that is another. */
   readonly filesPartition?: number;
   readonly loader: BootLoader;
   readonly title: string;
@@ -31,7 +31,7 @@ export interface Menu {
   readonly rank: number;
   /** The default first. */
   readonly candidates: readonly MenuCandidate[];
-  /** Of the menu as a whole, and of what it does not show. */
+  /** Problems of the menu as a whole, and of entries that it does not show. */
   readonly problems: readonly string[];
 }
 

@@ -45,7 +45,7 @@ export async function locateFile(
   return undefined;
 }
 
-/** The path with the names as they are spelled on the partition; undefined when there is none. */
+/** The path with the names as they are spelled on the partition; undefined for a missing file. */
 export async function findIgnoringCase(files: BootFiles, path: string): Promise<string | undefined> {
   if (await files.exists(path)) return path;
   let found = "";

@@ -109,7 +109,7 @@ function isProgram(command: string): boolean {
 
 function nameEntry({ title, kernel, isLinux, words }: Command, directory: string): NamedEntry | undefined {
   if (!isLinux || kernel === "") return undefined;
-  // Of several the first one counts (`new_linux_kernel`).
+  // The first one counts (`new_linux_kernel`).
   const initrds = words.find((word) => word.startsWith("initrd="))?.slice("initrd=".length).split(",") ?? [];
   return {
     title,

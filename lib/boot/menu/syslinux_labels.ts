@@ -35,7 +35,7 @@ export interface Label {
 export interface Menu {
   readonly parent: Menu | undefined;
   readonly entries: (Label | Menu)[];
-  /** Of the menu: the last MENU DEFAULT. */
+  /** What the last MENU DEFAULT of the menu names. */
   default?: Label | Menu;
 }
 

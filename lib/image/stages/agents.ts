@@ -28,8 +28,8 @@ const agentDirectory = "usr/lib/stiefelsystem";
 type AgentName = Role | "autokexec";
 const roles: readonly Role[] = ["server", "client"];
 /**
- * Of a compiled program: so much at its start is its own (the ELF header), and its own data starts at a multiple of it
- * (a page).
+ * A page. This much at the start of a compiled program differs from the runtime (the ELF header), and the program's
+ * own data starts at a multiple of it.
  */
 const headBytes = 4096;
 
