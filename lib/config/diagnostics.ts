@@ -52,10 +52,17 @@ export class ConfigError extends UserError {
   }
 }
 
-/** @returns one line, "FILE:LINE:COLUMN: KEY: found …, wanted …", as editors and terminals link it */
-export function formatDiagnostic(diagnostic: Diagnostic, fileName: string): string {
+/**
+ * @param options `isLabelled`: what shows the line has the word "warning" in front already
+ * @returns one line, "FILE:LINE:COLUMN: KEY: found …, wanted …", as editors and terminals link it
+ */
+export function formatDiagnostic(
+  diagnostic: Diagnostic,
+  fileName: string,
+  { isLabelled = false }: { readonly isLabelled?: boolean } = {},
+): string {
   const place = `${fileName}:${diagnostic.line}:${diagnostic.column}`;
-  const level = diagnostic.level === "warning" ? "warning: " : "";
+  const level = diagnostic.level === "warning" && !isLabelled ? "warning: " : "";
   const key = diagnostic.key === undefined ? "" : `${diagnostic.key}: `;
   return `${place}: ${level}${key}found ${diagnostic.found}, wanted ${diagnostic.wanted}`;
 }

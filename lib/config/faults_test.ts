@@ -113,3 +113,17 @@ for (const [name, content, warnings = []] of fine) {
     warnings.forEach((warning, index) => assert.match(lines[index] ?? "", warning));
   });
 }
+
+Deno.test("P14: a warning has the word once, whether beside errors or in a line of its own", () => {
+  const warning = {
+    level: "warning",
+    line: 4,
+    column: 5,
+    key: "modules[1]",
+    found: '"nbd"',
+    wanted: "no such entry",
+  } as const;
+  const text = 'modules[1]: found "nbd", wanted no such entry';
+  assert.equal(formatDiagnostic(warning, "c.yaml"), `c.yaml:4:5: warning: ${text}`);
+  assert.equal(formatDiagnostic(warning, "c.yaml", { isLabelled: true }), `c.yaml:4:5: ${text}`);
+});

@@ -210,6 +210,6 @@ function formatPlan(states: readonly StageState[]): string {
 async function readConfig(system: System, ui: Ui, path: string | undefined): Promise<Config> {
   const fileName = path ?? "config.yaml";
   const { config, warnings } = await readConfigFile(system, fileName, { mustExist: path !== undefined });
-  for (const warning of warnings) ui.warn(formatDiagnostic(warning, fileName));
+  for (const warning of warnings) ui.warn(formatDiagnostic(warning, fileName, { isLabelled: true }));
   return config;
 }

@@ -23,7 +23,7 @@ export interface DoctorOptions {
 export async function doctor(system: System, ui: Ui, options: DoctorOptions): Promise<void> {
   const tree = await openHostTree(system);
   const { config, warnings } = await readConfigFile(system, options.configPath);
-  for (const warning of warnings) ui.warn(formatDiagnostic(warning, options.configPath));
+  for (const warning of warnings) ui.warn(formatDiagnostic(warning, options.configPath, { isLabelled: true }));
   const checks = await needingRoot("doctor", examineHost(system, tree, { ...options, config }));
   for (const line of formatChecks(checks)) ui.result(line);
   const count = (level: string): number => checks.filter((check) => check.level === level).length;

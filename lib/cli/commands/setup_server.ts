@@ -212,7 +212,7 @@ async function readConfig(
   path: string,
 ): Promise<{ readonly config: Config; readonly configText: string }> {
   const { config, warnings } = await readConfigFile(system, path);
-  for (const warning of warnings) ui.warn(formatDiagnostic(warning, path));
+  for (const warning of warnings) ui.warn(formatDiagnostic(warning, path, { isLabelled: true }));
   const isThere = await system.stat(path) !== undefined;
   const configText = isThere ? await system.readText(path) : "# No configuration was given: all defaults.\n";
   return { config, configText };
