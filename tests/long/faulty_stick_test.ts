@@ -107,11 +107,14 @@ Deno.test({
     assert.equal(good.exitCode, 0, good.text);
     assert.match(good.text, /was read back: \/dev\/sd. can be unplugged now/);
     await shell.mustRun(`sfdisk --verify ${device}`, short);
-    // The kernel forgot the old partitions; udev sees the new ones when the device is given back.
-    await shell.mustRun(`udevadm wait --timeout=60 ${device}2 && udevadm settle`, { timeoutMs: 120_000 });
     const again = await runCommand(shell, `--yes ${device}`);
     assert.equal(again.exitCode, 0, again.text);
     assert.match(again.text, /is a stick of ours, and up to date/);
+    // As if it was plugged in again.
+    await shell.mustRun(
+      `blockdev --rereadpt ${device} && udevadm wait --timeout=60 ${device}2 && udevadm settle`,
+      { timeoutMs: 120_000 },
+    );
     await shell.mustRun(`mount -o ro ${device}2 /media && ls /media/stiefel`, short);
     const mounted = await runCommand(shell, `--yes ${device}`);
     assert.equal(mounted.exitCode, 1, mounted.text);

@@ -8,7 +8,7 @@ export const stickImageBytes = 8 * mebibyte;
 
 export function createTestMaker(
   system: System,
-  { plan = { kind: "current" }, neededBytes = 420_000_000 }: {
+  { plan = { kind: "foreign", reason: "its partition table is not one of ours" }, neededBytes = 420_000_000 }: {
     readonly plan?: StickUpdatePlan;
     readonly neededBytes?: number;
   } = {},

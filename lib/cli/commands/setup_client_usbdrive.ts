@@ -85,7 +85,9 @@ export async function setupClientUsbdrive(
     : await findNamedDevice(system, options.device, neededBytes);
   // A dry run without a name has shown the list.
   if (device === undefined) return;
-  if (!options.isAnew && maker.looksOurs(device)) {
+  // The kernel sees the partitions of a stick that was just written when it is plugged in again: one without any may be ours.
+  const mayBeOurs = maker.looksOurs(device) || (isRoot && device.children.length === 0);
+  if (!options.isAnew && mayBeOurs) {
     if (!isRoot) ui.say(`${device.path} looks like a stick of ours: as root, this shows what an update would write`);
     else if (await update(system, ui, { device, maker, options })) return;
   }
@@ -230,6 +232,7 @@ async function update(system: System, ui: Ui, { device, maker, options }: Job): 
   const plan = await maker.planUpdate(readAt, { sizeBytes, sectorBytes: logicalSectorBytes });
   switch (plan.kind) {
     case "foreign":
+      if (!maker.looksOurs(device)) return false;
       sayWrapped(ui, [`${path} looks like a stick of ours, but ${plan.reason}: only a new one helps`, ""]);
       return false;
     case "full":
