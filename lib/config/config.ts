@@ -39,8 +39,10 @@ export interface BootConfig {
 /** The file system that holds kernel and initramfs. */
 export type BootPartConfig =
   | { readonly type: "plain"; readonly block: string }
-  /** `luksBlock` is opened with the passphrase of the desktop's user; `block` is what appears then, a logical volume or a /dev/mapper path; the
-   *  same as `luksBlock` when the file system is right inside. */
+  /**
+   * The passphrase of the desktop's user opens `luksBlock`; `block` is what appears then, a logical volume or a
+   * /dev/mapper path; the same as `luksBlock` when the file system is right inside.
+   */
   | { readonly type: "luks"; readonly block: string; readonly luksBlock: string };
 
 export interface BootLoadConfig {
