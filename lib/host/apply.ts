@@ -1,6 +1,7 @@
 /** Goes through a plan with the user: inspect, show, ask, do, and say at the end what was done and what was not. */
 
 import { StoppedByUser } from "../errors.ts";
+import { commandOnTree } from "./command_on_tree.ts";
 import { askFor, printDryRun, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
 import type { Host } from "./host.ts";
 import { backupDirectory, dropEntry } from "./journal.ts";
@@ -162,7 +163,7 @@ function idsWith(outcomes: ReadonlyMap<string, Outcome>, wanted: Outcome): reado
   return [...outcomes].filter(([, outcome]) => outcome === wanted).map(([id]) => id);
 }
 
-function sayWhereItEnded({ ui }: Host, plan: Plan, { outcomes, begun }: Pick<Step, "outcomes" | "begun">): void {
+function sayWhereItEnded({ ui, tree }: Host, plan: Plan, { outcomes, begun }: Pick<Step, "outcomes" | "begun">): void {
   const done = idsWith(outcomes, "done").map((id) => whatOf(plan, id));
   const left = plan.operations.filter(({ id }) => !outcomes.has(id));
   const broken = left.filter(({ id }) => begun.has(id)).map(({ what }) => what);
@@ -178,7 +179,8 @@ function sayWhereItEnded({ ui }: Host, plan: Plan, { outcomes, begun }: Pick<Ste
     if (list.length > 0) ui.say(title);
     for (const what of list) ui.say(`    ${what}`);
   }
-  ui.say('To go on, run "setup-server" again; to take it back, run "undo-setup".');
+  ui.say(`To go on: ${commandOnTree(tree, "setup-server")}`);
+  ui.say(`To take it back: ${commandOnTree(tree, "undo-setup")}`);
 }
 
 function whatOf(plan: Plan, id: string): string {

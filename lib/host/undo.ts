@@ -2,6 +2,7 @@
 
 import { StoppedByUser } from "../errors.ts";
 import { separateInitramfs, separateKernel } from "../initramfs/generator.ts";
+import { commandOnTree } from "./command_on_tree.ts";
 import { askFor, printDryRun, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
 import { autokexecUnitPath } from "./autokexec_unit.ts";
 import { demandCopies } from "./demand_copies.ts";
@@ -109,11 +110,11 @@ async function sayNothing({ tree, ui }: Host): Promise<void> {
   ui.say('    Hint: doc/host-changes.md, "When the journal is damaged"');
 }
 
-function sayWhereItEnded({ ui }: Host, done: readonly string[]): void {
+function sayWhereItEnded({ ui, tree }: Host, done: readonly string[]): void {
   ui.say("");
   ui.say(done.length === 0 ? "Stopped; nothing was taken back." : "Stopped. Taken back so far:");
   for (const name of done) ui.say(`    ${name}`);
-  ui.say('To go on, run "undo-setup" again.');
+  ui.say(`To go on: ${commandOnTree(tree, "undo-setup")}`);
 }
 
 interface Step {
