@@ -1,5 +1,6 @@
 /**
- * The kinds of failure a person may see. Programmer errors stay built-in classes; only entry points turn any of these into an exit code.
+ * The kinds of failure a person may see. Programmer errors stay built-in classes; only entry points turn any of these
+ * into an exit code.
  */
 
 /** Exit codes of every command (also listed in `--help`). */
@@ -20,7 +21,9 @@ export class UserError extends Error {
   readonly hints: readonly string[];
   readonly exitCode: ExitCode;
 
-  /** @param message starts with a capital, no full stop: what was attempted, on what, what was found, what was wanted */
+  /**
+   * @param message starts with a capital, no full stop: what was attempted, on what, what was found, what was wanted
+   */
   constructor(message: string, options: UserErrorOptions = {}) {
     super(message, { cause: options.cause });
     this.hints = options.hints ?? [];

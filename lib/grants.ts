@@ -1,11 +1,13 @@
 /**
  * What each command and each agent may do: the one table of Deno's permissions. Data.
  *
- * The launcher's part is written from it (`deno task grants` makes lib/grants.sh); `deno compile`, the units and the image's launcher
- * take theirs from here. tests/grants_test.ts compares it with what the sources start, in both directions.
+ * The launcher's part is written from it (`deno task grants` makes lib/grants.sh); `deno compile`, the units and the
+ * image's launcher take theirs from here. tests/grants_test.ts compares it with what the sources start, in both
+ * directions.
  *
- * A program that is started is outside Deno's sandbox, so each is named, and an agent gets neither a shell nor Deno itself. The kernel's
- * own files (/proc, /sys) are refused to Deno whatever is granted; `cat`, `ip` and `lsblk` read them.
+ * A program that is started is outside Deno's sandbox, so each is named, and an agent gets neither a shell nor Deno
+ * itself. The kernel's own files (/proc, /sys) are refused to Deno whatever is granted; `cat`, `ip` and `lsblk` read
+ * them.
  */
 import { transportNeeds } from "./export/needs.ts";
 import { HANDOVER_DIRECTORY, JOIN_DIRECTORY } from "./formats/handover.ts";
@@ -22,7 +24,8 @@ export interface Grants {
   readonly net: "all" | "none";
 }
 
-// ---- agents ----------------------------------------------------------------------------------------------------------
+// ---- agents
+// ----------------------------------------------------------------------------------------------------------
 
 /** Kernel facts: lib/system/facts.ts. `ip` also raises links and gives them addresses. */
 const sharedPrograms: readonly string[] = ["cat", "ip"];
@@ -87,7 +90,8 @@ export const autokexecGrants: Grants = {
   ],
 };
 
-// ---- commands --------------------------------------------------------------------------------------------------------
+// ---- commands
+// --------------------------------------------------------------------------------------------------------
 
 export const commandNames = [
   "init",
@@ -201,8 +205,8 @@ export const commandGrants: Readonly<Record<CommandName, Grants>> = {
 };
 
 /**
- * Where Debian's packages put what a command offers to install (lib/cli/packages.ts): Deno looks names up when it starts, and one that is
- * not there yet would not be granted.
+ * Where Debian's packages put what a command offers to install (lib/cli/packages.ts): Deno looks names up when it
+ * starts, and one that is not there yet would not be granted.
  */
 const installable: ReadonlyMap<string, string> = new Map([
   ...["bsdtar", "curl", "git", "mmdebstrap", "qemu-system-x86_64", "systemd-nspawn", "tar", "xz", "zstd"]
@@ -212,7 +216,8 @@ const installable: ReadonlyMap<string, string> = new Map([
   ["lsblk", "/usr/bin/lsblk"],
 ]);
 
-// ---- flags -----------------------------------------------------------------------------------------------------------
+// ---- flags
+// -----------------------------------------------------------------------------------------------------------
 
 /** The permission flags of an agent. Nothing is ever asked for on the console. */
 export function formatGrants(grants: Grants): string[] {
@@ -245,13 +250,14 @@ function formatPermissions(grants: Grants): string[] {
 }
 
 /**
- * How the agent on the laptop runs. It sits there all day for a few datagrams: an interpreter without a compiler does, and takes 2 to 5 MB less
- * memory (49 to 52 MB resident, seen with Deno 2.9.6 on x86-64).
+ * How the agent on the laptop runs. It sits there all day for a few datagrams: an interpreter without a compiler does,
+ * and takes 2 to 5 MB less memory (49 to 52 MB resident, seen with Deno 2.9.6 on x86-64).
  */
 export const autokexecFlags: readonly string[] = [...formatGrants(autokexecGrants), "--v8-flags=--jitless"];
 
 /**
- * The launcher's part of the table: shell that sets `flags` for the command "$1". Pure. For tests, and for the task that writes lib/grants.sh.
+ * The launcher's part of the table: shell that sets `flags` for the command "$1". Pure. For tests, and for the task
+ * that writes lib/grants.sh.
  * @param deno what lib/deno_version.ts says; @param path the order in which programs are looked for
  */
 export function formatLauncherGrants(

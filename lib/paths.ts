@@ -30,7 +30,10 @@ export interface ProjectPaths {
   readonly configFile: string;
   /** The shared key, under the name that users of the original know. */
   readonly keyFile: string;
-  /** @throws {UserError} when it is read and no cache folder can be named: most commands need none, and a service has no HOME */
+  /**
+   * @throws {UserError} when it is read and no cache folder can be named: most commands need none, and a service has
+   * no HOME
+   */
   readonly cacheDir: string;
   readonly outDir: string;
 }
@@ -71,7 +74,8 @@ function resolveFrom(directory: string, path: string): string {
 }
 
 /**
- * The folder "stiefelsystem" in the user's cache folder (XDG Base Directory Specification: a relative value is not valid and ignored).
+ * The folder "stiefelsystem" in the user's cache folder (XDG Base Directory Specification: a relative value is not
+ * valid and ignored).
  * @throws {UserError} when neither XDG_CACHE_HOME nor HOME is usable
  */
 export function userCacheDir({ XDG_CACHE_HOME, HOME }: PathEnvironment): string {

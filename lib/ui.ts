@@ -1,4 +1,7 @@
-/** What commands say and ask. `lib/cli/terminal_ui.ts` is the real one, with and without a terminal; tests bring their own. */
+/**
+ * What commands say and ask. `lib/cli/terminal_ui.ts` is the real one, with and without a terminal; tests bring their
+ * own.
+ */
 
 /** One running step that takes longer than a moment. */
 export interface Progress {
@@ -44,8 +47,8 @@ export interface Ui {
   warn(text: string): void;
   progress(title: string, options?: ProgressOptions): Progress;
   /**
-   * Yes, skip or abort. The user may say "all": from then on this and every later question of this program is a yes, but for those that are
-   * asked always.
+   * Yes, skip or abort. The user may say "all": from then on this and every later question of this program is a yes,
+   * but for those that are asked always.
    * @throws {StoppedByUser} on Ctrl-C or a closed input
    */
   ask(question: Question): Promise<Answer>;

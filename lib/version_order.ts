@@ -1,6 +1,9 @@
 /** Order of version strings. Pure. Source: UAPI Group, "Version Format Specification". */
 
-/** Separators from lowest to highest precedence of being checked: a string that has one where the other has not is the older one. */
+/**
+ * Separators from lowest to highest precedence of being checked: a string that has one where the other has not is the
+ * older one.
+ */
 const separators = ["-", "^", "."] as const;
 
 /** @returns below 0 when `a` is older, above 0 when it is newer, 0 when both are the same version */

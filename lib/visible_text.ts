@@ -1,8 +1,8 @@
 /** Text from files and programs on a terminal. Pure. */
 
 /**
- * Control characters, and those that turn the direction of writing, as their numbers: they could hide what is shown, or make a terminal
- * swallow what comes after them. Tabs and ends of lines stay.
+ * Control characters, and those that turn the direction of writing, as their numbers: they could hide what is shown,
+ * or make a terminal swallow what comes after them. Tabs and ends of lines stay.
  */
 export function makeVisible(text: string): string {
   // deno-lint-ignore no-control-regex

@@ -16,7 +16,8 @@ import { launcherGrants, launcherGrantsPath } from "./support/write_grants.ts";
 const sources = new Map((await readSources()).map((file) => [file.path, file]));
 const programPath = "lib/cli/program.ts";
 
-// ---- what is started -------------------------------------------------------------------------------------------------
+// ---- what is started
+// -------------------------------------------------------------------------------------------------
 
 const vocabulary = new Set(
   [agentGrants.client, agentGrants.server, autokexecGrants, ...Object.values(commandGrants)].flatMap(({ run }) => run),
@@ -127,7 +128,8 @@ function entriesOf(command: CommandName): readonly string[] {
   return ["main.ts", ...imported.map((match) => `lib/cli/${match[1]}`)];
 }
 
-// ---- what a file starts, and a command or agent that loads it does not -----------------------------------------------
+// ---- what a file starts, and a command or agent that loads it does not
+// -----------------------------------------------
 
 interface Holder {
   readonly name: string;
@@ -212,7 +214,8 @@ Deno.test("no exception is left that is none", () => {
   );
 });
 
-// ---- what is written from the table ----------------------------------------------------------------------------------
+// ---- what is written from the table
+// ----------------------------------------------------------------------------------
 
 Deno.test("agents start neither a shell nor Deno, and commands no shell", () => {
   const shells = ["sh", "dash", "bash", "busybox", "ash", "env", "xargs"];

@@ -1,11 +1,11 @@
 /**
  * The test command: `deno task test [--yes] [--only GROUP,…] [FILES…]`.
  *
- * Names missing Debian packages and offers to install them, runs the groups one after the other, each with its own grants, and ends
- * with a line "N passed, N failed" (`deno test` prints another form), counted from the JUnit reports.
+ * Names missing Debian packages and offers to install them, runs the groups one after the other, each with its own
+ * grants, and ends with a line "N passed, N failed" (`deno test` prints another form), counted from the JUnit reports.
  *
- * The group `long` takes hours when emulated. It runs when it is named; where the variable CI is set, one of its files runs beside
- * the other groups, another one each day.
+ * The group `long` takes hours when emulated. It runs when it is named; where the variable CI is set, one of its files
+ * runs beside the other groups, another one each day.
  */
 
 import { parseArgs } from "node:util";
@@ -30,8 +30,8 @@ interface Group {
   readonly isExtract?: boolean;
 }
 
-// Tests start whatever a host may have (shells under test, ip, nbdkit, mmdebstrap, qemu, our own agents with their real grants),
-// so `--allow-run` names no programs here; the product's own tasks do.
+// Tests start whatever a host may have (shells under test, ip, nbdkit, mmdebstrap, qemu, our own agents with their
+// real grants), so `--allow-run` names no programs here; the product's own tasks do.
 const commonGrants = ["--allow-run", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"];
 
 const machinePrograms = [
@@ -72,6 +72,7 @@ const groups: readonly Group[] = [
       "lib",
       "agents",
       "tests/architecture_test.ts",
+      "tests/prose_test.ts",
       "tests/grants_test.ts",
       "tests/support",
       "tests/cli",

@@ -26,7 +26,10 @@ const maximumSessions = 16;
 /** Also when the agent is about to end. */
 const quickly = { timeoutMs: 5_000, isCleanup: true } as const;
 
-/** notify-send(1) as the session's user; with an action it stays until the notification is gone, and prints the action that was chosen. */
+/**
+ * notify-send(1) as the session's user; with an action it stays until the notification is gone, and prints the action
+ * that was chosen.
+ */
 export function notifyArguments(
   { user }: Session,
   { text, isCancellable }: { readonly text: string; readonly isCancellable: boolean },
@@ -60,7 +63,10 @@ export class Announcer {
     this.#onCancel = onCancel;
   }
 
-  /** Returns when it is shown. What cannot be shown is said and does not matter. Runs `wall`, `loginctl`, `runuser`, `stat`. */
+  /**
+   * Returns when it is shown. What cannot be shown is said and does not matter. Runs `wall`, `loginctl`, `runuser`,
+   * `stat`.
+   */
   async announce(text: string, options: { readonly isCancellable: boolean }): Promise<void> {
     const message = { text, ...options, withdrawals: this.#withdrawals };
     await Promise.all([

@@ -1,4 +1,7 @@
-/** The autokexec agent: hears desktops and network cards, and carries out what lib/protocol/autokexec_session.ts decides. */
+/**
+ * The autokexec agent: hears desktops and network cards, and carries out what lib/protocol/autokexec_session.ts
+ * decides.
+ */
 import { isKernelLoaded, unloadKernel } from "../../lib/boot/kexec.ts";
 import { openDatagramLink } from "../../lib/net/datagram_link.ts";
 import {

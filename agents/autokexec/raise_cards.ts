@@ -1,7 +1,8 @@
 /**
- * Makes wired network cards able to hear desktops, on a system that is not ours: what its network manager does is left alone, and nothing is
- * done twice. A card that nobody has raised is raised once, a while after it is first seen. A card with a cable that has no link-local address
- * after a while gets one: NetworkManager takes it away when no DHCP server answers, as is the rule on a cable between two computers.
+ * Makes wired network cards able to hear desktops, on a system that is not ours: what its network manager does is left
+ * alone, and nothing is done twice. A card that nobody has raised is raised once, a while after it is first seen. A
+ * card with a cable that has no link-local address after a while gets one: NetworkManager takes it away when no DHCP
+ * server answers, as is the rule on a cable between two computers.
  */
 import { isWiredCard, type Link, listLinks, readKernelFile } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
@@ -9,7 +10,9 @@ import type { Console } from "../shared/console.ts";
 import { isCandidate, linkLocalAddress } from "../shared/links.ts";
 import { describeError } from "../../lib/errors.ts";
 
-/** The kernel gives the address at once; network managers raise a card, and give it an address, within a second or two. */
+/**
+ * The kernel gives the address at once; network managers raise a card, and give it an address, within a second or two.
+ */
 const patienceMs = 5_000;
 
 export type CardNeed = "up" | "address";
@@ -22,7 +25,10 @@ function findNeed(link: Link): CardNeed | undefined {
   return link.hasCarrier && !hasAddress ? "address" : undefined;
 }
 
-/** Which needs are new, and what to remember for the next time: a card's rise for as long as it is there, a missing address until it is there. */
+/**
+ * Which needs are new, and what to remember for the next time: a card's rise for as long as it is there, a missing
+ * address until it is there.
+ */
 export class NeedBook {
   #known = new Set<string>();
 
@@ -66,8 +72,9 @@ export function createCardRaiser(
 
   async function raise(name: string): Promise<void> {
     console.say(`Raising ${name}, which nobody has raised, to hear desktops; it heeds no routers (accept_ra=0)`);
-    // The kernel would take an address and a default route from any router there. Nobody asked for them, and NetworkManager leaves a card
-    // that has an address to whoever gave it: no DHCP. Slashes: a link's name may have dots (sysctl(8)).
+    // The kernel would take an address and a default route from any router there. Nobody asked for them, and
+    // NetworkManager leaves a card that has an address to whoever gave it: no DHCP. Slashes: a link's name may have
+    // dots (sysctl(8)).
     await system.run(["sysctl", "--quiet", "--write", `net/ipv6/conf/${name}/accept_ra=0`], { timeoutMs: 10_000 });
     await system.run(["ip", "link", "set", "dev", name, "up"], { timeoutMs: 30_000 });
   }

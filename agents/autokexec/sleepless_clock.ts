@@ -1,11 +1,15 @@
 import type { System } from "../../lib/system/system.ts";
 
-/** By so much the time of day has to be ahead to mean a sleep; what it is read and set less exactly does not make the clock faster. */
+/**
+ * By so much the time of day has to be ahead to mean a sleep; what it is read and set less exactly does not make the
+ * clock faster.
+ */
 const noticedMs = 1_000;
 
 /**
- * Milliseconds of a clock that never goes back and, other than the one of a process (clock_gettime(2), CLOCK_MONOTONIC), goes on while the machine
- * is suspended: by what the time of day has gone forward in between. It jumps, too, when somebody sets that forward; it never stands still by it.
+ * Milliseconds of a clock that never goes back and, other than the one of a process (clock_gettime(2),
+ * CLOCK_MONOTONIC), goes on while the machine is suspended: by what the time of day has gone forward in between. It
+ * jumps, too, when somebody sets that forward; it never stands still by it.
  */
 export function createSleeplessClock(system: Pick<System, "monotonicMs" | "wallClockMs">): () => number {
   let awakeMs = system.monotonicMs();

@@ -8,11 +8,13 @@ export interface AskedLaptop {
   readonly hasAgreed: boolean;
 }
 
-/** One that has agreed gets so long before another one is asked: a countdown, a shutdown and the start of the image. */
+/**
+ * One that has agreed gets so long before another one is asked: a countdown, a shutdown and the start of the image.
+ */
 const waitForRestartMs = 180_000;
 /**
- * One that has not answers at once if it can. It may be the same that is heard from another address by now: network managers give up on
- * a cable without DHCP and take the link's address away.
+ * One that has not answers at once if it can. It may be the same that is heard from another address by now: network
+ * managers give up on a cable without DHCP and take the link's address away.
  */
 const waitForAnswerMs = 10_000;
 

@@ -1,4 +1,7 @@
-/** What a desktop makes of the answers to its questions: facts in, deeds out. agents/client/search.ts asks and carries out. Pure. */
+/**
+ * What a desktop makes of the answers to its questions: facts in, deeds out. agents/client/search.ts asks and carries
+ * out. Pure.
+ */
 import { withScope } from "../../lib/net/address.ts";
 import type { OfferMessage, SearchFinding } from "../../lib/protocol/discovery_search.ts";
 import { type AskedLaptop, mayAsk } from "./asked_laptop.ts";
@@ -42,7 +45,10 @@ export type SearchDeed =
   /** The search is over. */
   | { readonly kind: "take"; readonly server: FoundServer };
 
-/** A busy server may be told so itself, but one that is free and answers a moment later is better; so is one that need not restart. */
+/**
+ * A busy server may be told so itself, but one that is free and answers a moment later is better; so is one that need
+ * not restart.
+ */
 export const WAIT_FOR_FREE_MS = 500;
 
 export interface SearchStep {

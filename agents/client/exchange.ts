@@ -1,4 +1,7 @@
-/** Drives the client's session over one connection: bytes to events, actions to deeds. What follows what is decided in lib/protocol. */
+/**
+ * Drives the client's session over one connection: bytes to events, actions to deeds. What follows what is decided in
+ * lib/protocol.
+ */
 import { checkMemory } from "../../lib/boot/kexec.ts";
 import { KEYMAP_NAME_PATH } from "../../lib/formats/agent_settings.ts";
 import { toPrintable } from "../../lib/formats/text.ts";
@@ -34,7 +37,10 @@ export interface ExchangeOptions {
   readonly hello: HelloMessage;
   /** Where kernel and initramfs are put. */
   readonly directory: string;
-  /** Everything is there: loads it, before the server hears that all is well. A desktop that cannot start it must not keep the disk. */
+  /**
+   * Everything is there: loads it, before the server hears that all is well. A desktop that cannot start it must not
+   * keep the disk.
+   */
   readonly load: (fetched: FetchedArchive) => Promise<void>;
 }
 

@@ -1,4 +1,7 @@
-/** What the client makes of a server that holds the key and does not keep to the protocol: it never ends with something to boot. */
+/**
+ * What the client makes of a server that holds the key and does not keep to the protocol: it never ends with something
+ * to boot.
+ */
 import assert from "node:assert/strict";
 import { ProtocolError, UserError } from "../../lib/errors.ts";
 import { listenStream } from "../../lib/net/listen.ts";

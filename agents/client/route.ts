@@ -7,7 +7,10 @@ import type { System } from "../../lib/system/system.ts";
 
 export interface Route {
   readonly mac: string;
-  /** Absent when the server is on the same link by a link-local address: then both sides take addresses made for the session. */
+  /**
+   * Absent when the server is on the same link by a link-local address: then both sides take addresses made for the
+   * session.
+   */
   readonly routed?: NonNullable<HelloMessage["routed"]>;
 }
 

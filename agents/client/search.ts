@@ -1,4 +1,7 @@
-/** Finding a server: asks on every link at once until one answers with our key. What follows from an answer: decide_search.ts. */
+/**
+ * Finding a server: asks on every link at once until one answers with our key. What follows from an answer:
+ * decide_search.ts.
+ */
 import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";
 import { DISCOVERY_GROUP, DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
 import { DiscoverySearch } from "../../lib/protocol/discovery_search.ts";

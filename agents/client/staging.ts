@@ -43,7 +43,10 @@ export class Staging implements AsyncDisposable {
     this.#parts = staged.parts;
   }
 
-  /** Appends to a part; the bytes are kept until they are written, and then given back. @throws when the file cannot be written, e.g. memory is full */
+  /**
+   * Appends to a part; the bytes are kept until they are written, and then given back. @throws when the file cannot be
+   * written, e.g. memory is full
+   */
   async store(part: ArchivePart, bytes: Uint8Array): Promise<void> {
     if (part === "kernel") return await this.#parts.kernel.append(bytes);
     for (const piece of this.#end.push(bytes)) await this.#parts.initramfs.append(piece);
@@ -84,8 +87,8 @@ export async function removeStaged(system: System, paths: StagedArchive): Promis
 }
 
 /**
- * What follows the initramfs up to its end: the session, and last of all the boot configuration that may be there, since the kernel looks for it
- * at the very end only.
+ * What follows the initramfs up to its end: the session, and last of all the boot configuration that may be there,
+ * since the kernel looks for it at the very end only.
  * @param end of the initramfs, not written yet
  */
 function addSession({ initramfsBytes, session }: ArchiveMessage, end: Uint8Array): readonly Uint8Array[] {
@@ -143,7 +146,10 @@ class PartFile implements Disposable {
     return new PartFile(await system.openWrite(path, { mode: 0o600 }));
   }
 
-  /** Begins to write when what came before is written, the next piece is received meanwhile, and gives the bytes' memory back. @throws when that could not be written */
+  /**
+   * Begins to write when what came before is written, the next piece is received meanwhile, and gives the bytes'
+   * memory back. @throws when that could not be written
+   */
   async append(bytes: Uint8Array): Promise<void> {
     await this.#written;
     this.#written = this.#file.write(bytes).finally(() => giveBack(bytes));

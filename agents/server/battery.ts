@@ -7,8 +7,8 @@ export type Power =
   | { readonly kind: "battery"; readonly percent: number | undefined };
 
 /**
- * @param text the `uevent` files of all power supplies, one after the other (Documentation/ABI/testing/sysfs-class-power); batteries of mice and
- * the like (`SCOPE=Device`) do not count
+ * @param text the `uevent` files of all power supplies, one after the other
+ *   (Documentation/ABI/testing/sysfs-class-power); batteries of mice and the like (`SCOPE=Device`) do not count
  */
 export function parsePower(text: string): Power {
   const batteries = text.split(/^(?=DEVTYPE=power_supply$|POWER_SUPPLY_NAME=)/m).map(parseSupply)
@@ -39,7 +39,10 @@ export interface BatteryWarning {
   readonly beep?: { readonly hertz: number; readonly ms: number };
 }
 
-/** Higher, longer and more often as it gets worse. The kernel's console beeps for less than two seconds or not at all (setterm_command in its drivers/tty/vt/vt.c). */
+/**
+ * Higher, longer and more often as it gets worse. The kernel's console beeps for less than two seconds or not at all
+ * (setterm_command in its drivers/tty/vt/vt.c).
+ */
 const levels: Readonly<
   Record<Exclude<Level, "mains">, { readonly repeatMs: number; readonly hertz: number; readonly ms: number }>
 > = {
@@ -84,7 +87,10 @@ function describe(power: Power, level: Level): string {
   return `${level === "battery" ? "" : "WARNING: "}This machine runs on its battery${left}${urgency}`;
 }
 
-/** The bell of the Linux console with a tone (console_codes(4), "Linux Console Private CSI Sequences"); a plain bell elsewhere. */
+/**
+ * The bell of the Linux console with a tone (console_codes(4), "Linux Console Private CSI Sequences"); a plain bell
+ * elsewhere.
+ */
 export function formatBell({ hertz, ms }: NonNullable<BatteryWarning["beep"]>): string {
   return `\x1b[10;${hertz}]\x1b[11;${ms}]\x07`;
 }

@@ -1,6 +1,6 @@
 /**
- * Who has the disk right now, and the export to it. The decision is lib/export/lease.ts; here it is kept and carried out, and written down
- * for the agent that is started in our place should we fail.
+ * Who has the disk right now, and the export to it. The decision is lib/export/lease.ts; here it is kept and carried
+ * out, and written down for the agent that is started in our place should we fail.
  */
 import { decideAfterExport } from "../../lib/export/after_export.ts";
 import { transportOf } from "../../lib/export/export.ts";
@@ -22,7 +22,9 @@ import { howLostEnds } from "./lost_export.ts";
 import type { SessionPlan } from "../../lib/export/session_plan.ts";
 import type { ExportEnd, RunningExport } from "../../lib/export/transport.ts";
 
-/** A client's hold on the disk. It ends by `release`, by the end of its export, or by the same machine asking again. */
+/**
+ * A client's hold on the disk. It ends by `release`, by the end of its export, or by the same machine asking again.
+ */
 export interface Ticket {
   readonly lease: Lease;
   /** Aborts when the same machine starts a new exchange. */
@@ -42,7 +44,9 @@ interface Holding extends Ticket {
   running?: RunningExport;
   /** What the desktop's connection goes to. */
   linkAddress: LinkAddress | undefined;
-  /** Why the desktop cannot reach the disk any more, though it may believe that it has it: then nobody else gets it. */
+  /**
+   * Why the desktop cannot reach the disk any more, though it may believe that it has it: then nobody else gets it.
+   */
   lostBecause?: string;
   /** What to undo when it ends. */
   readonly cleanup: AsyncDisposableStack;
@@ -118,8 +122,8 @@ export class Desk {
   }
 
   /**
-   * Takes over what an agent before us has lent and left behind, or clears away what remains of it. To be called before anybody is
-   * admitted.
+   * Takes over what an agent before us has lent and left behind, or clears away what remains of it. To be called
+   * before anybody is admitted.
    * @throws {ProtocolError} when it cannot be known to whom the disk is lent
    */
   async adopt(): Promise<Adopted> {
@@ -191,8 +195,9 @@ export class Desk {
   }
 
   /**
-   * Gives a link the address that the desktop is connected to, where it is missing: a card on USB or Thunderbolt that has come back, or an
-   * address that a program has taken away. The connection goes on. To be called after each change of the links. Never rejects.
+   * Gives a link the address that the desktop is connected to, where it is missing: a card on USB or Thunderbolt that
+   * has come back, or an address that a program has taken away. The connection goes on. To be called after each change
+   * of the links. Never rejects.
    */
   async restoreAddress(links: readonly Link[]): Promise<void> {
     const missing = findMissingAddress(links, this.#holding?.linkAddress);
@@ -247,8 +252,8 @@ export class Desk {
   }
 
   /**
-   * Ends everything, for the end of the agent. What is known of an export stays written down when its desktop may believe that it has the disk:
-   * somebody has stopped us, and an agent that is started in our place must know.
+   * Ends everything, for the end of the agent. What is known of an export stays written down when its desktop may
+   * believe that it has the disk: somebody has stopped us, and an agent that is started in our place must know.
    */
   async close(): Promise<void> {
     const holding = this.#holding;

@@ -1,4 +1,7 @@
-/** Drives the server's session over one connection: bytes to events, actions to deeds. What follows what is decided in lib/protocol. */
+/**
+ * Drives the server's session over one connection: bytes to events, actions to deeds. What follows what is decided in
+ * lib/protocol.
+ */
 import { describeLocked, type DiskReport } from "../../lib/disk/inspect_disk.ts";
 import { BootError } from "../../lib/boot_error.ts";
 import { DiskError } from "../../lib/disk/disk_error.ts";
@@ -140,7 +143,8 @@ class ServerExchange implements AsyncDisposable {
     }
     const answer = await this.#carryOutAll(actions);
     if (state.name === "failed") this.#sayFailed(state);
-    // Whether "ready" got through does not matter: the client that does not get it comes again and takes over from itself.
+    // Whether "ready" got through does not matter: the client that does not get it comes again and takes over from
+    // itself.
     if (state.name !== "serving" || this.#ticket === undefined || this.#client === undefined) return;
     this.#isServing = true;
     const { sinceMs } = this.#ticket.lease;

@@ -1,4 +1,7 @@
-/** What the laptop's own system has handed over to this image (lib/formats/handover.ts): read, and turned into what desktops start. */
+/**
+ * What the laptop's own system has handed over to this image (lib/formats/handover.ts): read, and turned into what
+ * desktops start.
+ */
 import { describeHibernation } from "../../lib/disk/inspect_disk.ts";
 import type { BootEntry } from "../../lib/boot/menu/entry.ts";
 import { BootError } from "../../lib/boot_error.ts";
@@ -96,7 +99,8 @@ export async function openHandedOver(
 }
 
 /**
- * A desktop has had the disk, and may have put another kernel and initramfs there: those in memory go, also for an agent after us.
+ * A desktop has had the disk, and may have put another kernel and initramfs there: those in memory go, also for an
+ * agent after us.
  * @returns what is left of the handover
  */
 export async function dropPair(system: System, directory: string, handover: Handover): Promise<Handover> {

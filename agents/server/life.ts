@@ -1,6 +1,7 @@
 /**
- * What a server lives through, decided: facts in, deeds out. agents/server/server.ts gathers the facts and carries the deeds out, in their order;
- * who may have the disk is decided in lib/export/lease.ts, one exchange in lib/protocol/server_session.ts. Pure.
+ * What a server lives through, decided: facts in, deeds out. agents/server/server.ts gathers the facts and carries the
+ * deeds out, in their order; who may have the disk is decided in lib/export/lease.ts, one exchange in
+ * lib/protocol/server_session.ts. Pure.
  */
 import type { DiskReport } from "../../lib/disk/inspect_disk.ts";
 import type { Lease } from "../../lib/export/lease.ts";
@@ -41,7 +42,10 @@ export interface Circumstances {
 }
 
 export type Fact =
-  /** What an agent before this one had lent: to whom, why its export is broken, whether its desktop said goodbye meanwhile. */
+  /**
+   * What an agent before this one had lent: to whom, why its export is broken, whether its desktop said goodbye
+   * meanwhile.
+   */
   | { readonly kind: "adopted"; readonly lease?: Lease; readonly lostBecause?: string; readonly isDone: boolean }
   | { readonly kind: "disk-looked-at"; readonly disk: DiskReport }
   /** @param mayCome it is not there; disks may appear later than the agent */
@@ -68,7 +72,10 @@ export type Deed =
   | { readonly kind: "mark"; readonly step: Step }
   /** Closes what a killed agent has left open on the disk. */
   | { readonly kind: "release-leftovers" }
-  /** What was known of the disk counts no more: kernel and initramfs that were handed over go, a prepared entry is closed. */
+  /**
+   * What was known of the disk counts no more: kernel and initramfs that were handed over go, a prepared entry is
+   * closed.
+   */
   | { readonly kind: "drop-knowledge" }
   | { readonly kind: "look-at-disk" }
   /** After a while. */

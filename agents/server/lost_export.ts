@@ -1,8 +1,8 @@
 /**
  * What the server says when the export has ended under a desktop that did not say goodbye. Pure.
  *
- * The rule (doc/agents.md, "When the export breaks"): the disk stays lent to that desktop, and nobody else gets it, until that desktop asks for
- * it again or the laptop is started anew.
+ * The rule (doc/agents.md, "When the export breaks"): the disk stays lent to that desktop, and nobody else gets it,
+ * until that desktop asks for it again or the laptop is started anew.
  */
 import type { Lease } from "../../lib/export/lease.ts";
 

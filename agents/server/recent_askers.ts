@@ -1,6 +1,6 @@
 /**
- * Who has shown lately that it has the key: the sources of authentic questions with a new nonce. A stranger cannot ask one, so a place for a
- * connection is kept for them. Pure.
+ * Who has shown lately that it has the key: the sources of authentic questions with a new nonce. A stranger cannot ask
+ * one, so a place for a connection is kept for them. Pure.
  */
 
 /** A client connects as soon as it has an answer, and asks again every 4 s while it searches. */

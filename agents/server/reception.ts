@@ -1,4 +1,7 @@
-/** Where desktops and people come in: discovery and boot exchange on every link and address, and the page that shows the state. */
+/**
+ * Where desktops and people come in: discovery and boot exchange on every link and address, and the page that shows
+ * the state.
+ */
 import { describeError } from "../../lib/errors.ts";
 import { describeEndpoint } from "../../lib/net/address.ts";
 import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";

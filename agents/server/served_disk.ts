@@ -47,8 +47,9 @@ export interface DiskCandidates {
 }
 
 /**
- * The disk that the laptop ran from; but a disk that the configuration names by a name that stays (/dev/disk/by-id/…) is what its owner means.
- * A kernel's name (/dev/sda) is not: in the image it may be another disk's.
+ * The disk that the laptop ran from; but a disk that the configuration names by a name that stays
+ * (/dev/disk/by-id/…) is what its owner means. A kernel's name (/dev/sda) is not: in the image it may be another
+ * disk's.
  * @returns undefined when the disk is not there
  */
 export function decideServedDisk({ configured, configuredReal, ranFrom }: DiskCandidates): ServedDisk | undefined {

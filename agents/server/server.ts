@@ -1,4 +1,7 @@
-/** The server agent: lends the disk, and does what is wanted when the desktop is done. What follows what is decided in life.ts. */
+/**
+ * The server agent: lends the disk, and does what is wanted when the desktop is done. What follows what is decided in
+ * life.ts.
+ */
 import { DiskError } from "../../lib/disk/disk_error.ts";
 import { releaseLeftovers } from "../../lib/disk/leftovers.ts";
 import { describeError, UserError } from "../../lib/errors.ts";

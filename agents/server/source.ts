@@ -69,8 +69,9 @@ interface Prepared {
 }
 
 /**
- * Looks at the disk and opens its boot partition before a desktop asks, so that it need not wait for that: it takes seconds on a slow
- * machine. What was prepared is for one exchange, and only if nobody but us has begun to use the disk since; else all is done when it is asked for.
+ * Looks at the disk and opens its boot partition before a desktop asks, so that it need not wait for that: it takes
+ * seconds on a slow machine. What was prepared is for one exchange, and only if nobody but us has begun to use the
+ * disk since; else all is done when it is asked for.
  */
 export class PreparedSource implements DiskSource, AsyncDisposable {
   readonly #source: WatchedSource;
@@ -82,7 +83,8 @@ export class PreparedSource implements DiskSource, AsyncDisposable {
   }
 
   /**
-   * Prepares the next exchange; to be called while nobody has the disk. Never rejects: what is wrong is said by the exchange itself.
+   * Prepares the next exchange; to be called while nobody has the disk. Never rejects: what is wrong is said by the
+   * exchange itself.
    * @param disk what `inspect` has just said, to save another look
    */
   async prepare(disk?: DiskReport): Promise<void> {

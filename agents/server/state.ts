@@ -1,4 +1,6 @@
-/** What the server is doing, for the console, and for people and monitoring through port 4645. Holds no secret. Pure. */
+/**
+ * What the server is doing, for the console, and for people and monitoring through port 4645. Holds no secret. Pure.
+ */
 import type { Page, PageRequest } from "../../lib/net/status_page.ts";
 import { formatBytes } from "../../lib/format_bytes.ts";
 

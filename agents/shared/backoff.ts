@@ -1,4 +1,7 @@
-/** Waits between tries that grow from quick to bounded, so that a short trouble costs little and a long one floods nothing. */
+/**
+ * Waits between tries that grow from quick to bounded, so that a short trouble costs little and a long one floods
+ * nothing.
+ */
 export interface Backoff {
   /** How long to wait before the next try. */
   next(): number;

@@ -1,6 +1,6 @@
 /**
- * What an agent shows. Plain lines, so that a serial console, a log and a screen reader all get the same; on a capable terminal one
- * status line is redrawn in place. Nothing is ever printed faster than a person can read it.
+ * What an agent shows. Plain lines, so that a serial console, a log and a screen reader all get the same; on a capable
+ * terminal one status line is redrawn in place. Nothing is ever printed faster than a person can read it.
  */
 
 import { formatBytes } from "../../lib/format_bytes.ts";
@@ -20,7 +20,8 @@ export interface Console {
   say(line: string): void;
   /**
    * A line that would come again and again: shown at most once in `repeatAfterMs`.
-   * @param kind lines of one kind count as the same, whatever they say; to be given where a stranger can make us say another line each time.
+   * @param kind lines of one kind count as the same, whatever they say; to be given where a stranger can make us say
+   *   another line each time.
    *   Default: the line itself
    */
   sayRarely(line: string, kind?: string): void;
@@ -108,7 +109,10 @@ export function createConsole(options: ConsoleOptions): Console {
   };
 }
 
-/** Terminals known to redraw; a serial console calls itself vt100, vt102 or vt220, and what it prints usually ends in a log. */
+/**
+ * Terminals known to redraw; a serial console calls itself vt100, vt102 or vt220, and what it prints usually ends in a
+ * log.
+ */
 export function canRedraw(isTerminal: boolean, term: string | undefined): boolean {
   return isTerminal && term !== undefined && /^(linux|xterm|screen|tmux|rxvt|alacritty|foot|kitty)/.test(term);
 }

@@ -15,7 +15,9 @@ export interface UsableLink {
   readonly address: string;
 }
 
-/** @returns undefined while the link cannot carry anything: loopback, no carrier, or its address is still being checked */
+/**
+ * @returns undefined while the link cannot carry anything: loopback, no carrier, or its address is still being checked
+ */
 export function toUsableLink(link: Link): UsableLink | undefined {
   const address = link.addresses.find(({ family, scope, isTentative }) =>
     family === "ipv6" && scope === "link" && !isTentative
@@ -38,9 +40,9 @@ export function linkLocalAddress(mac: string): string {
 }
 
 /**
- * The commands (ip-batch) that make a link usable; none when there is nothing to do but wait. The kernel would spend one to two
- * seconds on asking whether somebody else has the address (RFC 4862, duplicate address detection); ours is made of the MAC address,
- * and a duplicate MAC on the link would break more than this.
+ * The commands (ip-batch) that make a link usable; none when there is nothing to do but wait. The kernel would spend
+ * one to two seconds on asking whether somebody else has the address (RFC 4862, duplicate address detection); ours is
+ * made of the MAC address, and a duplicate MAC on the link would break more than this.
  */
 export function planBringUp(link: Link): readonly string[] {
   if (!isCandidate(link)) return [];
@@ -63,7 +65,9 @@ export interface RunOnLinksOptions {
   readonly onLinks?: (links: readonly Link[]) => void;
   /** What brings a link up. Default: `planBringUp`, for a machine that is all ours. */
   readonly planBringUp?: (link: Link) => readonly string[];
-  /** Runs as long as the link stays as it is; `signal` aborts when it goes. Tried again with backoff when it throws. */
+  /**
+   * Runs as long as the link stays as it is; `signal` aborts when it goes. Tried again with backoff when it throws.
+   */
   readonly work: (link: UsableLink, signal: AbortSignal) => Promise<void>;
 }
 

@@ -18,7 +18,8 @@ import { BootError } from "../boot_error.ts";
 export interface BootPartSettings {
   readonly type: "plain" | "luks";
   /**
-   * The file system with the boot files. For "luks": the volume inside; without one, absent or the same as `luksBlock`.
+   * The file system with the boot files. For "luks": the volume inside; without one, absent or the same as
+   * `luksBlock`.
    */
   readonly block?: string | undefined;
   readonly luksBlock?: string | undefined;

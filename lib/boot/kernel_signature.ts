@@ -1,6 +1,6 @@
 /**
- * Who has signed a kernel, and whether it still is what was signed: Authenticode, as shim and a locked down kernel look
- * at it. It tells what they will say; the signature itself is checked by them.
+ * Who has signed a kernel, and whether it still is what was signed: Authenticode, as shim and a locked down kernel
+ * look at it. It tells what they will say; the signature itself is checked by them.
  */
 
 import { Buffer } from "node:buffer";

@@ -57,8 +57,8 @@ export async function loadKernel(system: System, image: KernelToLoad): Promise<v
 }
 
 /**
- * What kexec_file_load(2) fails with when it checks a signature (crypto/asymmetric_keys in the kernel), in the words of
- * strerror(3).
+ * What kexec_file_load(2) fails with when it checks a signature (crypto/asymmetric_keys in the kernel), in the words
+ * of strerror(3).
  */
 const refusals: readonly (readonly [words: RegExp, reason: string])[] = [
   // ENODATA

@@ -191,7 +191,8 @@ function hideDirectories(files: BootFiles, hidden: readonly string[]): Pick<Boot
 }
 
 /**
- * Where an ESP and XBOOTLDR are usually mounted: The Boot Loader Specification, "Mount Points"; Debian, Ubuntu, Fedora:
+ * Where an ESP and XBOOTLDR are usually mounted: The Boot Loader Specification, "Mount Points"; Debian, Ubuntu,
+ * Fedora:
  * /boot/efi.
  */
 const mountPoints = ["/boot", "/efi", "/boot/efi"] as const;

@@ -93,8 +93,8 @@ export async function lockRun(system: System, { runDirectory }: MachineOptions, 
 }
 
 /**
- * Deno as `--allow-run=deno` means it: the first of that name in PATH. (Its own path may be another name of the same file,
- * which Deno would refuse to run.)
+ * Deno as `--allow-run=deno` means it: the first of that name in PATH. (Its own path may be another name of the same
+ * file, which Deno would refuse to run.)
  */
 async function findDeno(
   system: System,

@@ -1,4 +1,6 @@
-/** How help and usage errors are laid out: as wide as the terminal, without colours. Pure, but for asking the width. */
+/**
+ * How help and usage errors are laid out: as wide as the terminal, without colours. Pure, but for asking the width.
+ */
 
 import process from "node:process";
 import { Help } from "@commander-js/extra-typings";
@@ -19,8 +21,8 @@ function helpWidth(columns: number | undefined): number {
 export const helpLayout = { minWidthToWrap: fewestColumns - 4, formatItem, styleUsage } as const;
 
 /**
- * For `Command.configureOutput`. Help has no colours, so Commander need not find out whether the terminal has them: it would ask
- * Node, which reads some thirty environment variables that no command is granted.
+ * For `Command.configureOutput`. Help has no colours, so Commander need not find out whether the terminal has them: it
+ * would ask Node, which reads some thirty environment variables that no command is granted.
  */
 export const helpOutput = {
   getOutHasColors: () => false,

@@ -46,7 +46,9 @@ async function awaitLock(system: System, ui: Ui, request: LockRequest): Promise<
   }
 }
 
-/** One build at a time in a cache: a second one finds what the first has made, and removes what a killed one has left. */
+/**
+ * One build at a time in a cache: a second one finds what the first has made, and removes what a killed one has left.
+ */
 export async function lockCache(system: System, ui: Ui, cacheDirectory: string): Promise<Disposable> {
   await system.makeDirectory(cacheDirectory, { mode: 0o700 }); // results may hold the key
   const lock = await awaitLock(system, ui, { directory: cacheDirectory, holder: "a build" });

@@ -2,7 +2,8 @@ import { commandToType } from "../command_to_type.ts";
 import { UserError } from "../errors.ts";
 
 /**
- * For commands that everybody may run: the message on what keeps them from looking (a /boot for root only) names the way out.
+ * For commands that everybody may run: the message on what keeps them from looking (a /boot for root only) names the
+ * way out.
  * @param command its name
  * @param options `arguments`: what follows the name, quoted
  * @throws {UserError} in place of a refusal

@@ -18,7 +18,10 @@ export interface MadeFile {
 export interface Outcome {
   /** In the order in which a person wants to read them; may be empty. */
   readonly made: readonly MadeFile[];
-  /** Commands that can be pasted, in order; each with the reason why, when that is not obvious. Empty: there is nothing to do next. */
+  /**
+   * Commands that can be pasted, in order; each with the reason why, when that is not obvious. Empty: there is nothing
+   * to do next.
+   */
   readonly next: readonly NextCommand[];
 }
 

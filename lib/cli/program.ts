@@ -1,4 +1,7 @@
-/** All commands and options of the command line tool. A command's work stands in `commands/`, loaded when it is asked for. */
+/**
+ * All commands and options of the command line tool. A command's work stands in `commands/`, loaded when it is asked
+ * for.
+ */
 
 import { resolve } from "node:path/posix";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
@@ -12,7 +15,10 @@ import { helpLayout, helpOutput, wrapText } from "./help_layout.ts";
 import { collect, parseMemory, parseRounds } from "./option_values.ts";
 import type { Ui } from "../ui.ts";
 
-/** @param args without the program's own name. @throws {UserError} for wrong usage (exit code 2) and whatever the command throws */
+/**
+ * @param args without the program's own name. @throws {UserError} for wrong usage (exit code 2) and whatever the
+ * command throws
+ */
 export async function runProgram(args: readonly string[], context: ProgramContext): Promise<void> {
   const program = buildProgram(context);
   if (args.length === 0) {

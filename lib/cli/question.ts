@@ -41,7 +41,8 @@ export function chooseByLine(line: string, choices: readonly Choice[]): Choice |
 }
 
 /**
- * Keys that came at once: one letter, or a whole word, with or without Enter. More than that was pasted, and is no answer.
+ * Keys that came at once: one letter, or a whole word, with or without Enter. More than that was pasted, and is no
+ * answer.
  * @returns "unknown" for a letter that no choice has; undefined for what is to be ignored
  */
 export function chooseByKeys(

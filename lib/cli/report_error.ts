@@ -8,7 +8,9 @@ export interface ErrorReport {
   readonly lines: readonly string[];
 }
 
-/** @param error anything that reached an entry point; only an unexpected one keeps its stack trace, for a bug report */
+/**
+ * @param error anything that reached an entry point; only an unexpected one keeps its stack trace, for a bug report
+ */
 export function reportError(error: unknown): ErrorReport {
   const { exitCode, lines } = describeError(error);
   // Names and output of programs may hold anything.

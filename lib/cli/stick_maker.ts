@@ -26,7 +26,9 @@ export async function createStickMaker(
   };
 }
 
-/** This computer's name, when it is a laptop that was set up with the same key: the stick notes who will answer to it. */
+/**
+ * This computer's name, when it is a laptop that was set up with the same key: the stick notes who will answer to it.
+ */
 async function findLaptopName(system: System, keyPath: string): Promise<string | undefined> {
   try {
     const [key, own] = [await readKey(system, keyPath), await readKey(system, AUTOKEXEC_KEY_PATH)];

@@ -2,7 +2,10 @@
 
 import { StoppedByUser } from "../errors.ts";
 
-/** Programs that may be started for it; each reads standard input and its keys from the terminal. `pager` is Debian's choice of the user. */
+/**
+ * Programs that may be started for it; each reads standard input and its keys from the terminal. `pager` is Debian's
+ * choice of the user.
+ */
 const knownPagers = ["less", "pager", "more", "most"] as const;
 
 /** less(1): -F ends at once when all fits, -R lets colours through, -X leaves the text on the screen. */

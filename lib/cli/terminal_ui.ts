@@ -1,6 +1,6 @@
 /**
- * The real `Ui`: progress in one line that is redrawn on a terminal, plain lines into a pipe or log; single keys for questions on a terminal,
- * whole lines without one. Results go to standard output, everything else to standard error.
+ * The real `Ui`: progress in one line that is redrawn on a terminal, plain lines into a pipe or log; single keys for
+ * questions on a terminal, whole lines without one. Results go to standard output, everything else to standard error.
  */
 
 import { stripVTControlCharacters, styleText } from "node:util";

@@ -12,8 +12,8 @@ import type { RawConfig } from "./schema.ts";
 export type RawSections = Partial<RawConfig>;
 
 /**
- * The kernel's limit on x86 is 2048 bytes with the closing zero (COMMAND_LINE_SIZE); the agents add a few parameters of
- * their own.
+ * The kernel's limit on x86 is 2048 bytes with the closing zero (COMMAND_LINE_SIZE); the agents add a few parameters
+ * of their own.
  */
 const MAX_COMMAND_LINE = 1900;
 

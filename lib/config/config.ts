@@ -1,8 +1,8 @@
 /**
  * What `config.yaml` says, as values: `load_config.ts` makes it, everything else only reads it. It is deeply frozen.
  *
- * The keys of the file are those of the original Stiefelsystem (`boot.part.luks_block`, `initrd.packing.exclude-paths`,
- * …); here they are camelCase. doc/config.md lists every key with its default.
+ * The keys of the file are those of the original Stiefelsystem (`boot.part.luks_block`,
+ * `initrd.packing.exclude-paths`, …); here they are camelCase. doc/config.md lists every key with its default.
  */
 
 /** A name of `module_catalog.ts`, or one that `module-configs` gives a `url` to. */
@@ -88,8 +88,8 @@ export interface PackingConfig {
   /** Relative to the image's root, no leading slash; a folder is left out with all it holds. */
   readonly excludePaths: readonly string[];
   /**
-   * Debian packages whose files are left out; a name that is not installed means nothing. May carry an architecture, as
-   * in "libss2:amd64".
+   * Debian packages whose files are left out; a name that is not installed means nothing. May carry an architecture,
+   * as in "libss2:amd64".
    */
   readonly excludePackages: readonly string[];
 }

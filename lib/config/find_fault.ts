@@ -1,6 +1,7 @@
 /**
  * Where a text that is not YAML goes wrong. A YAML reader notices a list without "]" at the next key, a line or a page
- * below the fault; people need the place where the "[" stands. This looks at lines and indentation, as people do. Pure.
+ * below the fault; people need the place where the "[" stands. This looks at lines and indentation, as people do.
+ * Pure.
  */
 
 import type { SyntaxProblem } from "./parse.ts";

@@ -1,4 +1,7 @@
-/** Whole files: one in the form of the original, one with many mistakes. `UPDATE_GOLDEN=1` rewrites the messages about the latter. */
+/**
+ * Whole files: one in the form of the original, one with many mistakes. `UPDATE_GOLDEN=1` rewrites the messages about
+ * the latter.
+ */
 
 import assert from "node:assert/strict";
 import { ConfigError, formatDiagnostic } from "./diagnostics.ts";

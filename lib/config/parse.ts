@@ -232,7 +232,8 @@ class TreeBuilder {
         );
       }
     }
-    // The map's own keys win over merged ones; of several merged maps the first wins (https://yaml.org/type/merge.html).
+    // The map's own keys win over merged ones; of several merged maps the first wins
+    // (https://yaml.org/type/merge.html).
     for (const entry of merged) if (!entries.has(entry.key)) entries.set(entry.key, entry);
     return [...entries.values()];
   }

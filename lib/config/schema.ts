@@ -1,6 +1,6 @@
 /**
- * The shape of `config.yaml`: every key, what it may hold, and its default. The loader, the JSON Schema for editors and
- * the test of doc/config.md are all made from this.
+ * The shape of `config.yaml`: every key, what it may hold, and its default. The loader, the JSON Schema for editors
+ * and the test of doc/config.md are all made from this.
  *
  * The message of each check says what the value must be; the loader puts what it found before that.
  */

@@ -57,7 +57,8 @@ function toInput(
 }
 
 /**
- * A MAC address that YAML 1.1 takes for a number of base 60 (11:11:11:11:11:11), as written: no user means that number.
+ * A MAC address that YAML 1.1 takes for a number of base 60 (11:11:11:11:11:11), as written: no user means that
+ * number.
  */
 const macAddress = /^(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/;
 

@@ -1,13 +1,13 @@
 /**
  * mmdebstrap, run so that nothing of it outlives us: no process, no mount.
  *
- * `setpriv --pdeathsig=TERM` ends `timeout` when our own process ends, however that happens (SIGKILL, a second Ctrl-C).
- * `timeout` gives mmdebstrap a process group of its own and passes signals on to all of that group; what does not end
- * then gets SIGKILL. Both are needed: mmdebstrap sends SIGHUP to its whole group when its archive cannot be written (a
- * full disk), and that would be ours; and apt and dpkg-deb would go on for minutes after a Ctrl-C that reached
- * mmdebstrap alone. `unshare --mount`: as root mmdebstrap mounts in the mount namespace it finds (devpts, tmpfs, the
- * nodes of /dev). In a namespace of its own these mounts go with its last process; the machine never sees them. An
- * ordinary user's mmdebstrap makes such a namespace by itself (mmdebstrap(1), "unshare").
+ * `setpriv --pdeathsig=TERM` ends `timeout` when our own process ends, however that happens (SIGKILL, a second
+ * Ctrl-C). `timeout` gives mmdebstrap a process group of its own and passes signals on to all of that group; what does
+ * not end then gets SIGKILL. Both are needed: mmdebstrap sends SIGHUP to its whole group when its archive cannot be
+ * written (a full disk), and that would be ours; and apt and dpkg-deb would go on for minutes after a Ctrl-C that
+ * reached mmdebstrap alone. `unshare --mount`: as root mmdebstrap mounts in the mount namespace it finds (devpts,
+ * tmpfs, the nodes of /dev). In a namespace of its own these mounts go with its last process; the machine never sees
+ * them. An ordinary user's mmdebstrap makes such a namespace by itself (mmdebstrap(1), "unshare").
  */
 import type { System } from "../system/system.ts";
 

@@ -5,7 +5,8 @@
 import { type BootstrapHost, bootstrapProgram } from "./bootstrap_program.ts";
 
 /**
- * Lines of shell text for an extract hook that leave `packages` unpacked in "$1/x", and their files in "$1/debs". Pure.
+ * Lines of shell text for an extract hook that leave `packages` unpacked in "$1/x", and their files in "$1/debs".
+ * Pure.
  */
 export function formatDownload(packages: readonly string[]): readonly string[] {
   return [

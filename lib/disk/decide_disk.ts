@@ -40,8 +40,8 @@ export function chooseDisk(devices: readonly BlockDevice[]): BlockDevice {
 }
 
 /**
- * Whether a device may be a laptop's disk at all. lsblk(8) says "disk" also of memory (zram, which most desktops swap to, and ram), and
- * of the boot areas of an eMMC, which are read-only.
+ * Whether a device may be a laptop's disk at all. lsblk(8) says "disk" also of memory (zram, which most desktops swap
+ * to, and ram), and of the boot areas of an eMMC, which are read-only.
  */
 export function isRealDisk(device: BlockDevice): boolean {
   const isVirtual = /^(?:loop|ram|zram|nbd|fd|sr|dm-|md)\d*/.test(device.name);

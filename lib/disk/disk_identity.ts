@@ -4,7 +4,10 @@ import type { DiskIdentity } from "../formats/handover.ts";
 import type { BlockDevice } from "../system/facts.ts";
 import { isRealDisk, withDescendants } from "./decide_disk.ts";
 
-/** The one disk that the running system's root file system is on; undefined where it is on none, or on several (RAID, btrfs). */
+/**
+ * The one disk that the running system's root file system is on; undefined where it is on none, or on several (RAID,
+ * btrfs).
+ */
 export function findRootDisk(devices: readonly BlockDevice[]): BlockDevice | undefined {
   const holders = devices.filter((disk) =>
     isRealDisk(disk) && withDescendants(disk).some(({ mountPoints }) => mountPoints.includes("/"))
@@ -19,12 +22,16 @@ export function identifyDisk(disk: BlockDevice): DiskIdentity {
   return { sizeBytes, path, ...Object.fromEntries(known) };
 }
 
-/** What tells disks apart, the most telling together: a copy of a disk has its table and what is in it, two of a batch only their model. */
+/**
+ * What tells disks apart, the most telling together: a copy of a disk has its table and what is in it, two of a batch
+ * only their model.
+ */
 const marks = ["tableUuid", "uuid", "serial", "wwn"] as const;
 
 /**
- * The disk with this identity: of its size, and with more of its marks than any other. What one of the two systems does not see of a disk
- * counts for nothing; a disk of which both see nothing in common has to be the only one of its size.
+ * The disk with this identity: of its size, and with more of its marks than any other. What one of the two systems
+ * does not see of a disk counts for nothing; a disk of which both see nothing in common has to be the only one of its
+ * size.
  * @returns undefined when there is none, or two are equally like it
  */
 export function findIdentifiedDisk(devices: readonly BlockDevice[], identity: DiskIdentity): BlockDevice | undefined {

@@ -1,4 +1,7 @@
-/** Whether a file system was left with a journal to replay: then its last seconds are in the journal only. Never an obstacle, but worth a word. */
+/**
+ * Whether a file system was left with a journal to replay: then its last seconds are in the journal only. Never an
+ * obstacle, but worth a word.
+ */
 
 import type { System } from "../system/system.ts";
 import { readBytes } from "./read_bytes.ts";
@@ -6,13 +9,15 @@ import { isXfsLogDirty } from "./xfs_log.ts";
 
 /**
  * @param fileSystem libblkid's name
- * @returns true when its own system has to replay the journal first; false when not, or when we cannot tell. Runs `od`.
+ * @returns true when its own system has to replay the journal first; false when not, or when we cannot tell. Runs
+ *   `od`.
  */
 export async function needsRecovery(system: System, device: string, fileSystem: string): Promise<boolean> {
   switch (fileSystem) {
     case "ext3":
     case "ext4": {
-      // Documentation/filesystems/ext4/super.rst: at 1024, s_magic 0xEF53 at 0x38, s_feature_incompat at 0x60 with RECOVER 0x4.
+      // Documentation/filesystems/ext4/super.rst: at 1024, s_magic 0xEF53 at 0x38, s_feature_incompat at 0x60 with
+      // RECOVER 0x4.
       const block = await readBytes(system, device, { offset: 1024, length: 0x64 });
       return block.getUint16(0x38, true) === 0xef53 && (block.getUint32(0x60, true) & 0x4) !== 0;
     }

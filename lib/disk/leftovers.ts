@@ -5,8 +5,9 @@ import { isOwnMapping } from "./luks.ts";
 import { deactivateVolume, parseMapperName } from "./lvm.ts";
 
 /**
- * Unmounts what is mounted below the work directory, makes the volumes inactive that were mounted there or are in what was unlocked,
- * and locks that again, innermost first. Runs `lsblk`, `umount`, `lvm`, `cryptsetup`. @throws {CommandError} when something does not let go
+ * Unmounts what is mounted below the work directory, makes the volumes inactive that were mounted there or are in what
+ * was unlocked, and locks that again, innermost first. Runs `lsblk`, `umount`, `lvm`, `cryptsetup`. @throws
+ * {CommandError} when something does not let go
  */
 export async function releaseLeftovers(system: System, workDirectory: string): Promise<void> {
   for (const argv of planRelease(await listBlockDevices(system), workDirectory)) {

@@ -8,13 +8,16 @@ export interface LogicalVolume {
   readonly name: string;
   /** `/dev/GROUP/NAME`, there once it is active. */
   readonly path: string;
-  /** Plain extents: activating them writes nothing. Mirrors, thin pools, caches and snapshots update their own metadata. */
+  /**
+   * Plain extents: activating them writes nothing. Mirrors, thin pools, caches and snapshots update their own
+   * metadata.
+   */
   readonly isPlain: boolean;
 }
 
 /**
- * Global settings for every command: only the devices named, no devices file of whatever system this is, no backup of metadata
- * into /etc, no write to a physical volume. See lvm(8), lvm.conf(5).
+ * Global settings for every command: only the devices named, no devices file of whatever system this is, no backup of
+ * metadata into /etc, no write to a physical volume. See lvm(8), lvm.conf(5).
  */
 function lvmOptions(physicalVolumes: readonly string[], extraConfig = ""): readonly string[] {
   return [
@@ -75,7 +78,9 @@ export function deactivateVolume(
   return ["lvm", "lvchange", ...lvmOptions(physicalVolumes), "--activate", "n", `${group}/${name}`];
 }
 
-/** The volume that a device mapper name stands for: "GROUP-NAME", a hyphen in either doubled (lvm(8), "VALID NAMES"). */
+/**
+ * The volume that a device mapper name stands for: "GROUP-NAME", a hyphen in either doubled (lvm(8), "VALID NAMES").
+ */
 export function parseMapperName(mapperName: string): Pick<LogicalVolume, "group" | "name"> | undefined {
   const match = /^((?:[^-]|--)+)-((?:[^-]|--)+)$/.exec(mapperName);
   const [group, name] = [match?.[1], match?.[2]].map((part) => part?.replaceAll("--", "-"));

@@ -7,9 +7,9 @@ import type { System } from "../system/system.ts";
 const always = ["ro", "nosuid", "nodev", "noexec"];
 
 /**
- * What a read-only mount needs on top so that the journal is not replayed, by libblkid's name of the file system. The journal belongs to the
- * desktop, which will replay it; until then files may look as they were before the last seconds.
- * Sources: ext4(5), xfs(5), btrfs(5), Documentation/filesystems/f2fs.rst.
+ * What a read-only mount needs on top so that the journal is not replayed, by libblkid's name of the file system. The
+ * journal belongs to the desktop, which will replay it; until then files may look as they were before the last
+ * seconds. Sources: ext4(5), xfs(5), btrfs(5), Documentation/filesystems/f2fs.rst.
  */
 const withoutJournal: Readonly<Record<string, readonly string[]>> = {
   ext2: [],

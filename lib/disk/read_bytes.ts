@@ -1,4 +1,7 @@
-/** Single bytes of a block device. Deno cannot open most of /dev under scoped grants, and text is all that a program's output can be: od(1). */
+/**
+ * Single bytes of a block device. Deno cannot open most of /dev under scoped grants, and text is all that a program's
+ * output can be: od(1).
+ */
 
 import type { System } from "../system/system.ts";
 

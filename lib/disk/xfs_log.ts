@@ -44,7 +44,10 @@ function locateLog(superBlock: DataView): Log | undefined {
   };
 }
 
-/** Each block starts with the number of the round in which it was written; record headers have it behind their magic number. */
+/**
+ * Each block starts with the number of the round in which it was written; record headers have it behind their magic
+ * number.
+ */
 async function readCycle(read: Read, log: Log, block: number): Promise<number> {
   const start = await read({ offset: log.offset + block * basicBlock, length: 8 });
   return start.getUint32(0) === recordMagic ? start.getUint32(4) : start.getUint32(0);

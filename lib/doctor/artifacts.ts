@@ -23,7 +23,8 @@ export interface ArtifactFacts {
   /** The configuration is newer than the initrd. */
   readonly isConfigNewer: boolean;
   /**
-   * The image on the laptop: the one that was built last, or not. Undefined when none was built, or it may not be read.
+   * The image on the laptop: the one that was built last, or not. Undefined when none was built, or it may not be
+   * read.
    */
   readonly installed: "built" | "other" | "missing" | undefined;
   readonly setup: SetupFacts;

@@ -103,7 +103,8 @@ async function readBootFile(
 }
 
 /**
- * Its name stays the same over kernel updates, and its content is for root only (Ubuntu): the size tells kernels apart.
+ * Its name stays the same over kernel updates, and its content is for root only (Ubuntu): the size tells kernels
+ * apart.
  */
 async function readBootKernel(
   system: System,

@@ -21,8 +21,8 @@ export interface DeviceSettings {
 }
 
 /**
- * Names that the kernel gives by the kind of disk, and udev by its model or the slot it is in: on a desktop the disk is
- * another one. Those by UUID, label or volume are the same there.
+ * Names that the kernel gives by the kind of disk, and udev by its model or the slot it is in: on a desktop the disk
+ * is another one. Those by UUID, label or volume are the same there.
  */
 const localName =
   /^(?:\/dev\/(?:[shv]d[a-z]|xvd[a-z]|nvme\d|mmcblk\d|disk\/by-(?:path\/|diskseq\/|id\/(?!dm-|lvm-|md-)))|ID=(?!dm-|lvm-|md-))/;

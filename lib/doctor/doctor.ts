@@ -20,8 +20,8 @@ import { examineSecureBoot } from "./secure_boot.ts";
 import { examineUsbGuard } from "./usbguard.ts";
 
 /**
- * A topic gathers its facts and decides what they mean. A new check goes into the topic it belongs to; a new topic into
- * this list.
+ * A topic gathers its facts and decides what they mean. A new check goes into the topic it belongs to; a new topic
+ * into this list.
  */
 const topics: readonly ((context: DoctorContext) => Promise<readonly Check[]>)[] = [
   examineDistribution,

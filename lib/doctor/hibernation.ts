@@ -17,7 +17,8 @@ export interface HibernationFacts {
   readonly initramfsResume: string | undefined;
   /**
    * Swap in which systemd hibernates without any setting: it writes the place into the firmware's variable
-   * HibernateLocation (systemd-hibernate-resume-generator(8)). Undefined where this machine cannot hibernate like that.
+   * HibernateLocation (systemd-hibernate-resume-generator(8)). Undefined where this machine cannot hibernate like
+   * that.
    */
   readonly swap: string | undefined;
   readonly isEncrypted: boolean;

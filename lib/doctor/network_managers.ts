@@ -58,9 +58,9 @@ export async function findNetworkManagerConflicts(tree: HostTree): Promise<reado
 }
 
 /**
- * Whether a section like [device-lan] manages our link. Of the sections that match a device the one in the file that is
- * read last counts, and a plain [device] only if there is no other; /etc/NetworkManager/conf.d is read last of all, in
- * the order of names (NetworkManager.conf(5)).
+ * Whether a section like [device-lan] manages our link. Of the sections that match a device the one in the file that
+ * is read last counts, and a plain [device] only if there is no other; /etc/NetworkManager/conf.d is read last of all,
+ * in the order of names (NetworkManager.conf(5)).
  */
 function managesOurLink(text: string): boolean {
   return text.split(/^(?=[ \t]*\[)/m).some((section) => {

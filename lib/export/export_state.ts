@@ -1,6 +1,6 @@
 /**
- * What is lent right now, as a file of the server agent for the agent that is started in its place should it fail: the export goes on
- * without it. One line of JSON and a newline. Pure.
+ * What is lent right now, as a file of the server agent for the agent that is started in its place should it fail: the
+ * export goes on without it. One line of JSON and a newline. Pure.
  */
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";

@@ -24,7 +24,8 @@ export type LeaseAnswer =
   | { readonly kind: "refused"; readonly holder: LeaseClient; readonly sinceMs: number };
 
 /**
- * A machine that asks again has lost what it had (power cut, reset, failed boot), so it takes over from itself; any other one is refused.
+ * A machine that asks again has lost what it had (power cut, reset, failed boot), so it takes over from itself; any
+ * other one is refused.
  * @param current the lease in force, undefined when there is none
  */
 export function requestLease(current: Lease | undefined, client: LeaseClient, nowMs: number): LeaseAnswer {

@@ -1,6 +1,6 @@
 /**
- * What each transport needs of the machines at its two ends, as one record each: the image's packages, the grants of the server agent, what
- * setup-server demands and what doctor looks for are read from here. Data; pure.
+ * What each transport needs of the machines at its two ends, as one record each: the image's packages, the grants of
+ * the server agent, what setup-server demands and what doctor looks for are read from here. Data; pure.
  */
 import { nbdNeeds } from "./nbd/needs.ts";
 

@@ -37,7 +37,10 @@ export interface ExportEvents {
 }
 
 export interface ExportContext extends ExportEvents {
-  /** Where a transport keeps its notes for an agent that is started later: a directory that is gone after a restart of the machine. */
+  /**
+   * Where a transport keeps its notes for an agent that is started later: a directory that is gone after a restart of
+   * the machine.
+   */
   readonly directory: string;
 }
 

@@ -5,8 +5,8 @@ const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 /** The family of an address without zone and prefix; undefined for any other text. */
 export function addressFamily(text: string): 4 | 6 | undefined {
   if (IPV4.test(text)) return 4;
-  // The URL parser of the platform is a strict IPv6 parser (WHATWG URL, "IPv6 parser"); the first test keeps everything
-  // else out of it.
+  // The URL parser of the platform is a strict IPv6 parser (WHATWG URL, "IPv6 parser"); the first test keeps
+  // everything else out of it.
   if (/^[0-9a-f:.]{2,45}$/i.test(text) && text.includes(":") && URL.canParse(`http://[${text}]/`)) return 6;
   return undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * The settings of the agents inside the image: a JSON file that the image builder writes from the configuration and the
- * agents read, because they never read YAML.
+ * The settings of the agents inside the image: a JSON file that the image builder writes from the configuration and
+ * the agents read, because they never read YAML.
  */
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";

@@ -43,7 +43,8 @@ export function archivePaddingBytes(sizeBytes: number): number {
 /**
  * Builds an archive. Parent directories must be entries of their own, before what they hold, unless the archive before
  * it has them.
- * @throws RangeError when a path is absolute, empty, has "." or ".." or empty parts, or a mode has more than permission
+ * @throws RangeError when a path is absolute, empty, has "." or ".." or empty parts, or a mode has more than
+ *   permission
  *   bits
  */
 export function buildCpio(entries: readonly CpioEntry[]): Uint8Array<ArrayBuffer> {

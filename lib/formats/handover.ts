@@ -1,7 +1,7 @@
 /**
  * The handover: what the laptop's own system tells the image it restarts into. It knows which disk it runs from and
- * with which kernel command line; so the server needs neither the boot loader's configuration nor, where it gets kernel
- * and initramfs as well, the boot partition.
+ * with which kernel command line; so the server needs neither the boot loader's configuration nor, where it gets
+ * kernel and initramfs as well, the boot partition.
  *
  * A cpio archive behind the image's initrd, in memory only: the kernel unpacks it into the image's root file system.
  * The description comes last, so that where it is, the rest was unpacked before it; sizes are compared all the same.

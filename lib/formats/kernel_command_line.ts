@@ -99,8 +99,9 @@ export function forDesktop(commandLine: string): string {
 }
 
 /**
- * The running kernel's command line as the next start of the same system would have it: without {@link ONLY_THIS_START}
- * and the parameters of our own image. All other words stay as they are, quotes included, in their order.
+ * The running kernel's command line as the next start of the same system would have it: without {@link
+ * ONLY_THIS_START} and the parameters of our own image. All other words stay as they are, quotes included, in their
+ * order.
  */
 export function forNextStart(commandLine: string): string {
   const { forKernel, forInit } = splitAtEnd(commandLine);
@@ -139,7 +140,8 @@ export interface StiefelParameters {
   /** `stiefel.on_end=` overrides the agent settings. */
   readonly onEnd?: OnEnd;
   /**
-   * `stiefel.client_timeout=` seconds without a client after which the server ends as `onEnd` says; absent or 0: never.
+   * `stiefel.client_timeout=` seconds without a client after which the server ends as `onEnd` says; absent or 0:
+   * never.
    */
   readonly clientTimeoutSeconds?: number;
   /** `stiefel.debug` more output. */

@@ -12,7 +12,8 @@
 import { BootError } from "../boot_error.ts";
 
 /**
- * Kernel, initramfs and command line by hand: `boot.load` of the configuration. All that is absent comes from the disk.
+ * Kernel, initramfs and command line by hand: `boot.load` of the configuration. All that is absent comes from the
+ * disk.
  */
 export interface BootLoadSettings {
   readonly kernel?: string | undefined;

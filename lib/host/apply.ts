@@ -48,7 +48,9 @@ export async function applyPlan(host: Host, plan: Plan): Promise<ApplyReport> {
   return { outcomes };
 }
 
-/** Prints what {@link applyPlan} would ask, as a result. Changes nothing. @param withDiffs every change in full, too */
+/**
+ * Prints what {@link applyPlan} would ask, as a result. Changes nothing. @param withDiffs every change in full, too
+ */
 export async function previewPlan(host: Host, plan: Plan, { withDiffs = false } = {}): Promise<void> {
   checkPlan(plan);
   for (const notice of plan.notices) host.ui.warn(notice);
@@ -147,7 +149,9 @@ function causesOf(plan: Plan, ids: readonly string[]): readonly string[] {
   );
 }
 
-/** Commands that were noted for files that were not changed after all are forgotten; a journal of nothing goes away. */
+/**
+ * Commands that were noted for files that were not changed after all are forgotten; a journal of nothing goes away.
+ */
 async function settle(host: Host): Promise<void> {
   const { journal } = host;
   const { entries } = journal.current;

@@ -563,7 +563,8 @@ Deno.test("a directory in the way is an error that changes nothing", async () =>
   assert.deepEqual(snapshot(system), before);
 });
 
-// ---- for any host and any answers ------------------------------------------------------------------------------------
+// ---- for any host and any answers
+// ------------------------------------------------------------------------------------
 
 const answers = fc.array(
   fc.oneof(

@@ -30,10 +30,11 @@ Environment=PATH=${standardPath}
 # What Deno keeps goes with the service.
 RuntimeDirectory=stiefel-autokexec
 Environment=DENO_DIR=/run/stiefel-autokexec DENO_NO_UPDATE_CHECK=1
-# The agent puts the image and what it hands over together in memory that nothing else sees; it counts before how much it takes.
+# The agent puts the image and what it hands over together in memory that nothing else sees; it counts before how much
+# it takes.
 TemporaryFileSystem=${JOIN_DIRECTORY}:mode=0700,size=4G
-# It answers the network, raises network cards, tells people on terminals and in desktop sessions, and restarts the machine: no more.
-# Not "yes": the sessions' message buses are below /run/user.
+# It answers the network, raises network cards, tells people on terminals and in desktop sessions, and restarts the
+# machine: no more. Not "yes": the sessions' message buses are below /run/user.
 ProtectHome=read-only
 ProtectSystem=strict
 PrivateTmp=yes
@@ -56,7 +57,10 @@ WantedBy=multi-user.target
 `;
 }
 
-/** systemd.service(5), COMMAND LINES and systemd.unit(5), SPECIFIERS: "%" and "$" are doubled, quotes and backslashes escaped. */
+/**
+ * systemd.service(5), COMMAND LINES and systemd.unit(5), SPECIFIERS: "%" and "$" are doubled, quotes and backslashes
+ * escaped.
+ */
 function quoteWord(word: string): string {
   const escaped = word.replaceAll("%", "%%").replaceAll("$", "$$$$");
   return /^[\w@%+=:,./$-]+$/.test(escaped) ? escaped : `"${escaped.replaceAll(/["\\]/g, "\\$&")}"`;

@@ -1,6 +1,7 @@
 /**
- * The image as an entry of GRUB's menu, for a laptop that is started as a server by hand. It goes into custom.cfg, which every grub.cfg of
- * grub-mkconfig reads at its end (its 41_custom): grub.cfg itself stays, and the entry is never the default one.
+ * The image as an entry of GRUB's menu, for a laptop that is started as a server by hand. It goes into custom.cfg,
+ * which every grub.cfg of grub-mkconfig reads at its end (its 41_custom): grub.cfg itself stays, and the entry is
+ * never the default one.
  */
 
 import type { AutokexecSettings } from "../formats/autokexec_settings.ts";
@@ -32,7 +33,9 @@ const firstLine = "# Installed by stiefelsystem.";
 /** Modules of GRUB, by what the kernel calls the file system. */
 const modules: ReadonlyMap<string, string> = new Map([["ext4", "ext2"], ["xfs", "xfs"], ["btrfs", "btrfs"]]);
 
-/** @returns undefined where GRUB cannot be counted on to read the image, or somebody else's custom.cfg is in the way */
+/**
+ * @returns undefined where GRUB cannot be counted on to read the image, or somebody else's custom.cfg is in the way
+ */
 export function planGrubEntry(
   { directory, custom, fileSystem }: GrubMenuFacts,
   image: Pick<AutokexecSettings, "kernel" | "initrd" | "commandLine">,

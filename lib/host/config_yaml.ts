@@ -1,4 +1,6 @@
-/** The text of a new config.yaml from what was found and answered. Pure; that it loads is tested against lib/config. */
+/**
+ * The text of a new config.yaml from what was found and answered. Pure; that it loads is tested against lib/config.
+ */
 
 export interface ConfigChoices {
   /** Entries of `modules` besides those that are always on. */

@@ -1,4 +1,7 @@
-/** A4 and A10: a journal that is gone, damaged or not a file at all. What is seen before beginning stops everything before it begins. */
+/**
+ * A4 and A10: a journal that is gone, damaged or not a file at all. What is seen before beginning stops everything
+ * before it begins.
+ */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";

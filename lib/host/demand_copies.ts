@@ -6,8 +6,8 @@ import type { Host } from "./host.ts";
 import { authorOf, backupPath, isStillOurs } from "./journal.ts";
 
 /**
- * Looks for every copy that will be put back, before anything is done. A file that is as it was needs none: that is the way out for a user
- * who has lost one.
+ * Looks for every copy that will be put back, before anything is done. A file that is as it was needs none: that is
+ * the way out for a user who has lost one.
  * @throws {UserError} when a copy is gone, or not what was kept
  */
 export async function demandCopies(host: Host): Promise<void> {

@@ -1,4 +1,6 @@
-/** A change of a file as people read it: a unified diff, or a sentence where a diff would show a secret or bytes. Pure. */
+/**
+ * A change of a file as people read it: a unified diff, or a sentence where a diff would show a secret or bytes. Pure.
+ */
 
 import { styleText } from "node:util";
 import { createTwoFilesPatch } from "diff";

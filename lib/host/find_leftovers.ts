@@ -4,8 +4,8 @@ import type { Journal } from "./journal.ts";
 import type { Plan } from "./plan.ts";
 
 /**
- * A generator that was changed, an agent that the configuration switches off, an image that goes to another place: what was installed
- * before stays, and works on, until undo-setup.
+ * A generator that was changed, an agent that the configuration switches off, an image that goes to another place:
+ * what was installed before stays, and works on, until undo-setup.
  * @returns units and paths, in the order in which they came
  */
 export function findLeftovers({ entries }: Journal, { operations }: Plan): readonly string[] {

@@ -32,7 +32,10 @@ export interface HostFacts {
   readonly bootHasModes: boolean;
   /** systemd-boot is seen on an EFI system partition, which often only root may look into. */
   readonly hasSystemdBoot: boolean;
-  /** A boot loader's configuration has a command line with which the server agent would start this system; undefined: only root may look. */
+  /**
+   * A boot loader's configuration has a command line with which the server agent would start this system; undefined:
+   * only root may look.
+   */
   readonly hasBootLoaderConfig: boolean | undefined;
   /** Kernel command line of the running system; empty for another tree. */
   readonly commandLine: string;
@@ -50,13 +53,19 @@ const needs: readonly Need[] = [...desktopPrograms, "ip", "kexec"];
 /** Of modules, by release. /lib is not everywhere a link to /usr/lib (profiles of Gentoo without merged /usr). */
 export const moduleDirectories: readonly HostPath[] = ["/usr/lib/modules", "/lib/modules"];
 
-/** Where kernel images are in most distributions; for those that are not described in lib/distro. The forms are those of `kernelImages` there. */
+/**
+ * Where kernel images are in most distributions; for those that are not described in lib/distro. The forms are those
+ * of `kernelImages` there.
+ */
 export const usualKernelImages: readonly HostPath[] = ["/boot/vmlinuz-{release}", "/usr/lib/modules/{release}/vmlinuz"];
 
 /** Of the original's, those that are in the laptop's own initramfs. */
 export const originalInitramfsHooks: readonly HostPath[] = ["/etc/initramfs-tools/hooks/ifrename"];
 
-/** What the original's setup-server-os installs under other names than ours; under the same names ours take their place. */
+/**
+ * What the original's setup-server-os installs under other names than ours; under the same names ours take their
+ * place.
+ */
 const originalFiles: readonly HostPath[] = [
   "/usr/local/bin/stiefel-autokexec",
   "/etc/NetworkManager/conf.d/stiefelsystem.conf",
@@ -122,8 +131,9 @@ export async function gatherHostFacts(system: System, tree: HostTree): Promise<H
 }
 
 /**
- * Without what a change of generators has left behind: Debian's dracut takes the place of initramfs-tools, and initramfs-tools-core with
- * mkinitramfs stays until "apt autoremove". Both have an update-initramfs (dracut since 107), never at the same time.
+ * Without what a change of generators has left behind: Debian's dracut takes the place of initramfs-tools, and
+ * initramfs-tools-core with mkinitramfs stays until "apt autoremove". Both have an update-initramfs (dracut since
+ * 107), never at the same time.
  * @param updateInitramfs the text of that program; undefined when there is none
  */
 export function withoutRemains(
@@ -135,8 +145,8 @@ export function withoutRemains(
 }
 
 /**
- * A unified kernel image has one, too; but the image is replaced with each kernel, and may be read by nothing but the firmware. And an entry with
- * another root than the running system's is not this system's, whatever it is.
+ * A unified kernel image has one, too; but the image is replaced with each kernel, and may be read by nothing but the
+ * firmware. And an entry with another root than the running system's is not this system's, whatever it is.
  */
 async function hasBootLoaderConfig(system: System, tree: HostTree, running: string): Promise<boolean> {
   const found = await findLoaderCommandLine(system, tree.prefix === "" ? "/" : tree.prefix);
@@ -211,7 +221,8 @@ const moduleGenerators: Readonly<Record<string, GeneratorId>> = {
 };
 
 /**
- * The generator to set up: what the configuration says if that is installed, else that of a fresh install, else the only one there is.
+ * The generator to set up: what the configuration says if that is installed, else that of a fresh install, else the
+ * only one there is.
  * @returns undefined when none is installed
  */
 export function chooseGenerator(facts: HostFacts, modules: ReadonlySet<string>): GeneratorId | undefined {

@@ -1,8 +1,9 @@
 /**
  * The record of what was done to a host: format, reading, and how it changes. Pure.
  *
- * It is written before and after each change, so that after a crash or Ctrl-C it names everything that may have been changed.
- * An entry keeps what was there before the *first* run of setup; undo goes back to that, however often setup ran.
+ * It is written before and after each change, so that after a crash or Ctrl-C it names everything that may have been
+ * changed. An entry keeps what was there before the *first* run of setup; undo goes back to that, however often setup
+ * ran.
  */
 
 import * as v from "valibot";
@@ -16,7 +17,10 @@ export const stateDirectory: HostPath = "/var/lib/stiefelsystem";
 export const journalPath: HostPath = `${stateDirectory}/journal.json`;
 export const backupDirectory: HostPath = `${stateDirectory}/backup`;
 
-/** A path as setup-server writes it: what leaves the tree, or means another file when it is read again, was not written by us. */
+/**
+ * A path as setup-server writes it: what leaves the tree, or means another file when it is read again, was not written
+ * by us.
+ */
 const PathSchema = v.pipe(
   v.string(),
   v.check(
@@ -280,7 +284,10 @@ export function authorOf(entry: FileEntry | undefined, current: FileState): Auth
   return entry.ours.some((state) => isSameState(state, current)) ? "ours" : "foreign";
 }
 
-/** Whether nobody else has written an output since our run; those that are of use to us alone are ours whoever wrote them. */
+/**
+ * Whether nobody else has written an output since our run; those that are of use to us alone are ours whoever wrote
+ * them.
+ */
 export function isStillOurs(entry: CommandEntry, { ours }: OutputEntry, current: FileState): boolean {
   return ours === undefined || entry.undo === "nothing" || isSameState(ours, current);
 }

@@ -1,6 +1,6 @@
 /**
- * One program at a time changes a tree. The lock is on the tree's top directory itself (flock(2)): nothing is written for it, it works on a
- * read-only tree, and it ends with the program that holds it, however that ends.
+ * One program at a time changes a tree. The lock is on the tree's top directory itself (flock(2)): nothing is written
+ * for it, it works on a read-only tree, and it ends with the program that holds it, however that ends.
  */
 
 import { CommandError, UserError } from "../errors.ts";

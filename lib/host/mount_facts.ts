@@ -6,7 +6,10 @@ import type { System } from "../system/system.ts";
 import type { HostPath } from "./host_path.ts";
 import type { HostTree } from "./tree.ts";
 
-/** A directory on a file system that is mounted read-only, and where that is mounted; real paths, as a person types them. */
+/**
+ * A directory on a file system that is mounted read-only, and where that is mounted; real paths, as a person types
+ * them.
+ */
 export interface ReadOnlyPlace {
   readonly path: string;
   readonly mountPoint: string;
@@ -15,7 +18,10 @@ export interface ReadOnlyPlace {
 export interface MountFacts {
   /** Of the directories that setting up writes below, those that are read-only (Fedora Silverblue: /usr). */
   readonly readOnly: readonly ReadOnlyPlace[];
-  /** /boot is a line of /etc/fstab, but not mounted (usual in Gentoo): what is written there would lie below the mount point. */
+  /**
+   * /boot is a line of /etc/fstab, but not mounted (usual in Gentoo): what is written there would lie below the mount
+   * point.
+   */
   readonly isBootUnmounted: boolean;
 }
 

@@ -10,8 +10,9 @@ export interface NetworkRule {
 }
 
 /**
- * A section of its own does not touch other "unmanaged-devices" settings (NetworkManager.conf(5), DEVICE SECTION). Of those that match the one that is read
- * last counts, but one whose name was read before keeps its place: no other file, not even ours in /run, may use this name.
+ * A section of its own does not touch other "unmanaged-devices" settings (NetworkManager.conf(5), DEVICE SECTION). Of
+ * those that match the one that is read last counts, but one whose name was read before keeps its place: no other
+ * file, not even ours in /run, may use this name.
  */
 export const networkManagerRule: NetworkRule = {
   path: "/etc/NetworkManager/conf.d/90-stiefelsystem.conf",

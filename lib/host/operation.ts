@@ -1,6 +1,6 @@
 /**
- * What setting up a host may do to it, as plain values, and what each kind of operation brings with it. Nothing changes a host in any
- * other way. The kinds themselves are in operations/, one file each. See doc/host-changes.md.
+ * What setting up a host may do to it, as plain values, and what each kind of operation brings with it. Nothing
+ * changes a host in any other way. The kinds themselves are in operations/, one file each. See doc/host-changes.md.
  */
 
 import type { FileState } from "./file_state.ts";
@@ -32,7 +32,10 @@ export interface Inspection {
   readonly isForeign: boolean;
 }
 
-/** One kind of operation: a row of operations/kinds.ts. What it leaves in the journal is undone by a row of operations/undo_kinds.ts. */
+/**
+ * One kind of operation: a row of operations/kinds.ts. What it leaves in the journal is undone by a row of
+ * operations/undo_kinds.ts.
+ */
 export interface OperationKind<Op extends Described> {
   readonly kind: string;
   /**
@@ -42,13 +45,14 @@ export interface OperationKind<Op extends Described> {
    */
   inspect(host: Host, operation: Op, changed: ReadonlySet<string>): Promise<Inspection>;
   /**
-   * Does it, in steps that can be cut off anywhere: a copy of what is there, the journal, the change itself, the journal again.
+   * Does it, in steps that can be cut off anywhere: a copy of what is there, the journal, the change itself, the
+   * journal again.
    * @throws {ChangedMeanwhile} and changes nothing, when a file is not what `inspection` says
    */
   perform(host: Host, operation: Op, inspection: Inspection): Promise<void>;
   /**
-   * Of operations that files make necessary: writes it to the journal before the first of these files is changed, so that a run that ends
-   * in between does not forget it.
+   * Of operations that files make necessary: writes it to the journal before the first of these files is changed, so
+   * that a run that ends in between does not forget it.
    */
   note?(host: Host, operation: Op, causes: readonly HostPath[]): Promise<void>;
   /** It is a program: it may have begun without having ended. */

@@ -258,8 +258,8 @@ function planRemovals({ originalFiles, formerFiles }: HostFacts): readonly Remov
 }
 
 /**
- * The original had hooks in the laptop's own initramfs. For ours nothing is built: they do nothing there, and undo-setup knows what was
- * there before them.
+ * The original had hooks in the laptop's own initramfs. For ours nothing is built: they do nothing there, and
+ * undo-setup knows what was there before them.
  */
 function planOwnInitramfs(removals: readonly RemoveFile[]): readonly RunCommand[] {
   const causes = removals.map(({ path }) => path).filter((path) => originalInitramfsHooks.includes(path));
@@ -314,7 +314,10 @@ function planReloads(facts: HostFacts, rules: readonly WriteFile[]): readonly Ru
   ];
 }
 
-/** Of the command line only what the boot loader's configuration does not say, or what the user wants otherwise: a copy would grow stale. */
+/**
+ * Of the command line only what the boot loader's configuration does not say, or what the user wants otherwise: a copy
+ * would grow stale.
+ */
 function planBootJson({ config, facts }: SetupInputs): readonly Operation[] {
   const { load } = config.boot;
   const ownCommandLine = facts.hasBootLoaderConfig || facts.commandLine === ""

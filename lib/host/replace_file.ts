@@ -17,8 +17,9 @@ export async function demandState(host: Host, path: HostPath, expected: FileStat
 }
 
 /**
- * Where a file is put together before it is renamed into its place: beside it, hidden, so that no directory of snippets takes it in
- * (run-parts(8), systemd and NetworkManager skip such names). Always the same name, so that a run that was cut off leaves one at most.
+ * Where a file is put together before it is renamed into its place: beside it, hidden, so that no directory of
+ * snippets takes it in (run-parts(8), systemd and NetworkManager skip such names). Always the same name, so that a run
+ * that was cut off leaves one at most.
  */
 export function temporaryName(place: string): string {
   const end = place.lastIndexOf("/") + 1;

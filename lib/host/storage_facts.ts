@@ -52,8 +52,8 @@ export function isLuks(device: BlockDevice): boolean {
 }
 
 /**
- * Names of a device that stay the same (udev's links), the most telling first: by-id with model and serial number, by-uuid, others.
- * Runs `udevadm`.
+ * Names of a device that stay the same (udev's links), the most telling first: by-id with model and serial number,
+ * by-uuid, others. Runs `udevadm`.
  */
 export async function listStableNames(system: System, device: string): Promise<readonly string[]> {
   const names = await outputIfItWorks(system, ["udevadm", "info", "--query=symlink", "--root", `--name=${device}`]);

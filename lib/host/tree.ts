@@ -1,6 +1,6 @@
 /**
- * The file tree that is being changed: the running system, or one below a directory (a mounted system, an image tree). The only place
- * that turns host paths into real ones; a symlink inside the tree never leads out of it.
+ * The file tree that is being changed: the running system, or one below a directory (a mounted system, an image tree).
+ * The only place that turns host paths into real ones; a symlink inside the tree never leads out of it.
  */
 
 import { UserError } from "../errors.ts";
@@ -79,7 +79,8 @@ export async function openHostTree(system: System, root = "/"): Promise<HostTree
   const commandLine = (argv: readonly string[]): readonly string[] => {
     // A program that was installed just now: Deno grants to run only what it may not write.
     if (isRunning) return argv[0]?.startsWith("/") ? ["chroot", "/", ...argv] : argv;
-    // systemctl and nmcli of the tree could not talk to anything; systemctl edits a tree by itself (systemctl(1), --root=).
+    // systemctl and nmcli of the tree could not talk to anything; systemctl edits a tree by itself (systemctl(1),
+    // --root=).
     return argv[0] === "systemctl" ? ["systemctl", `--root=${prefix}`, ...argv.slice(1)] : ["chroot", prefix, ...argv];
   };
 

@@ -65,7 +65,9 @@ export async function undoSetup(host: Host): Promise<UndoReport> {
   return { left };
 }
 
-/** Prints what {@link undoSetup} would ask, as a result. Changes nothing. @param withDiffs every change in full, too */
+/**
+ * Prints what {@link undoSetup} would ask, as a result. Changes nothing. @param withDiffs every change in full, too
+ */
 export async function previewUndo(host: Host, { withDiffs = false } = {}): Promise<void> {
   const { journal } = host;
   const { entries } = journal.current;

@@ -28,7 +28,9 @@ export type UndoAction =
     /** With all that it has written. */
     readonly entry: CommandEntry;
     readonly isRepeated: boolean;
-    /** A file that it reads is left: what the repetition writes is right, and what was there before is not put back. */
+    /**
+     * A file that it reads is left: what the repetition writes is right, and what was there before is not put back.
+     */
     readonly keepsResult: boolean;
   };
 

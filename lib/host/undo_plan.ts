@@ -35,7 +35,10 @@ export function planUndo(situation: UndoSituation): readonly UndoAction[] {
   return undoOrder(situation.journal.entries).map((entry) => decideUndo(entry, situation));
 }
 
-/** Units while their files are there, also those that only run; files, the last one first; then what has to be brought up to date. */
+/**
+ * Units while their files are there, also those that only run; files, the last one first; then what has to be brought
+ * up to date.
+ */
 export function undoOrder(entries: readonly JournalEntry[]): readonly JournalEntry[] {
   const backwards = entries.toReversed();
   const isStart = (entry: JournalEntry): boolean => entry.kind === "command" && entry.undo === "stop";
@@ -73,7 +76,10 @@ function decideFile(entry: Extract<JournalEntry, { kind: "file" }>, situation: U
   return { kind: author === "foreign" ? "leave-file" : "restore-file", entry, current };
 }
 
-/** A unit that still runs would go on without its files until the next start: it was not enabled (any more), or was so before setup-server. */
+/**
+ * A unit that still runs would go on without its files until the next start: it was not enabled (any more), or was so
+ * before setup-server.
+ */
 function decideStart(entry: CommandEntry, { journal, facts }: UndoSituation): UndoAction {
   const unit = unitOf(entry) ?? "";
   // The user has skipped to disable it.
@@ -107,7 +113,10 @@ function withOwnOutputs(entry: CommandEntry, facts: UndoFacts): CommandEntry {
   };
 }
 
-/** Of what a command has written, what undo puts back or removes: a file that only exists because of us goes, whoever wrote it last. */
+/**
+ * Of what a command has written, what undo puts back or removes: a file that only exists because of us goes, whoever
+ * wrote it last.
+ */
 export function listRestorable(
   entry: CommandEntry,
   files: ReadonlyMap<HostPath, FileState>,

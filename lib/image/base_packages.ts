@@ -125,8 +125,8 @@ export interface BaseRequest {
 }
 
 /**
- * The command line of mmdebstrap. The "extract" variant unpacks packages and runs none of their scripts: nothing of the
- * image is executed on the build machine, and no chroot is needed.
+ * The command line of mmdebstrap. The "extract" variant unpacks packages and runs none of their scripts: nothing of
+ * the image is executed on the build machine, and no chroot is needed.
  * @param target a directory for root; otherwise a tar archive, since in a directory the files would belong to another
  *   user
  */

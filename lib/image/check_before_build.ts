@@ -1,6 +1,6 @@
 /**
- * What can be seen before the work of a build: folders that cannot be written, too little space, a mirror that does not
- * help.
+ * What can be seen before the work of a build: folders that cannot be written, too little space, a mirror that does
+ * not help.
  */
 import { findBootstrapHost } from "../debian/bootstrap_program.ts";
 import { checkMirror } from "../debian/check_mirror.ts";

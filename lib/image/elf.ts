@@ -16,7 +16,9 @@ function isElf64(bytes: Uint8Array): boolean {
   return bytes.length >= HEADER_BYTES && magic.every((byte, index) => bytes[index] === byte);
 }
 
-/** File names of the libraries a file is linked against (DT_NEEDED); undefined for what is no ELF file of this kind. */
+/**
+ * File names of the libraries a file is linked against (DT_NEEDED); undefined for what is no ELF file of this kind.
+ */
 export function readNeededLibraries(bytes: Uint8Array): readonly string[] | undefined {
   if (!isElf64(bytes)) return undefined;
   try {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readNeededLibraries } from "./elf.ts";
 
 /**
- * A 64-bit little-endian ELF file with a PT_LOAD and a PT_DYNAMIC, whose strings start at file offset 0x200 and address
- * 0x1200.
+ * A 64-bit little-endian ELF file with a PT_LOAD and a PT_DYNAMIC, whose strings start at file offset 0x200 and
+ * address 0x1200.
  */
 function makeElf(names: readonly string[]): Uint8Array {
   const strings = `\0${names.join("\0")}\0`;

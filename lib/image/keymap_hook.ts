@@ -16,8 +16,8 @@ const packages: readonly string[] = ["console-setup", "kbd", "xkb-data", "perl-b
 
 /**
  * Shell text for mmdebstrap's --extract-hook. ckbcomp(1) makes a keymap of the console from XKB's layouts, loadkeys(1)
- * the binary form that busybox reads. Where ckbcomp does not know the layout the hook leaves its complaint and an empty
- * keymap.
+ * the binary form that busybox reads. Where ckbcomp does not know the layout the hook leaves its complaint and an
+ * empty keymap.
  */
 export function formatKeymapHook({ layouts, options }: Keymap): string {
   const words = [

@@ -25,9 +25,9 @@ interface ManifestFile {
 }
 
 /**
- * Least memory of a machine that boots the image, in steps of 32 MiB. The kernel gives its root file system half of the
- * memory that is free when it is made (tmpfs(5), "size"): neither the kernel's own nor that of the initrd, which is
- * still packed then. Tried in virtual machines with 155 MB in an initrd of 68 MB: 448 MiB boot, 416 do not.
+ * Least memory of a machine that boots the image, in steps of 32 MiB. The kernel gives its root file system half of
+ * the memory that is free when it is made (tmpfs(5), "size"): neither the kernel's own nor that of the initrd, which
+ * is still packed then. Tried in virtual machines with 155 MB in an initrd of 68 MB: 448 MiB boot, 416 do not.
  */
 export function estimateMinimumRamMiB(initrdBytes: number, unpackedBytes: number): number {
   const mib = 1024 * 1024;

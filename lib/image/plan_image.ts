@@ -15,8 +15,8 @@ import { type AgentSettings, formatAgentSettings } from "../formats/agent_settin
 import type { Role } from "../formats/kernel_command_line.ts";
 
 /**
- * Time of every file in the image, and of the build for the programs that ask: the image must not depend on when it was
- * made.
+ * Time of every file in the image, and of the build for the programs that ask: the image must not depend on when it
+ * was made.
  */
 export const sourceDateEpoch = 1735689600; // 2025-01-01T00:00:00Z
 

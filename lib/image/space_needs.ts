@@ -6,9 +6,9 @@ const megabyte = 1_000_000;
 
 /**
  * The most that was seen while an image with firmware was built from trixie (kernel 6.12.117, Deno 2.9.6, November
- * 2026; `du` three times a second): 660 MB in the cache while Debian's packages are unpacked, of which 320 MB stay; 160
- * MB in all other stages; 178 MB in the folder of the results, and while these are replaced as much as one of them more
- * (Deno, 96 MB).
+ * 2026; `du` three times a second): 660 MB in the cache while Debian's packages are unpacked, of which 320 MB stay;
+ * 160 MB in all other stages; 178 MB in the folder of the results, and while these are replaced as much as one of them
+ * more (Deno, 96 MB).
  */
 const unpackingBytes = 700 * megabyte;
 const keptTreeBytes = 350 * megabyte;

@@ -1,6 +1,6 @@
 /**
- * The initramfs that desktops get: stiefel-initramfs (image/host/separate-initramfs) builds it beside the laptop's own,
- * together with a copy of the kernel it belongs to, under names that stay the same.
+ * The initramfs that desktops get: stiefel-initramfs (image/host/separate-initramfs) builds it beside the laptop's
+ * own, together with a copy of the kernel it belongs to, under names that stay the same.
  */
 
 import { type KernelTarget, separateInitramfs, separateKernel } from "./generator.ts";
@@ -12,8 +12,8 @@ export const separateLayer = "separate-initramfs";
 export const unitsLayer = "initramfs-units";
 
 /**
- * Names of the files in /etc/stiefelsystem that it writes: what it found out about the laptop (stiefel-laptop), and why
- * it could not build.
+ * Names of the files in /etc/stiefelsystem that it writes: what it found out about the laptop (stiefel-laptop), and
+ * why it could not build.
  */
 export const recordOutputs: readonly string[] = ["laptop", "pair-failed"];
 

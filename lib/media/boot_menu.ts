@@ -1,7 +1,8 @@
 /**
  * The menu of a stick: one list of entries, from which the configurations of both boot loaders are made. Pure.
  *
- * systemd-boot reads loader/loader.conf and loader/entries/*.conf (loader.conf(5), UAPI.1 Boot Loader Specification), GRUB its grub.cfg.
+ * systemd-boot reads loader/loader.conf and loader/entries/*.conf (loader.conf(5), UAPI.1 Boot Loader Specification),
+ * GRUB its grub.cfg.
  */
 
 import { ExitCode, UserError } from "../errors.ts";

@@ -32,7 +32,10 @@ export function judgeDevices(devices: readonly BlockDevice[], neededBytes: numbe
   };
 }
 
-/** Only a hint for people: flags lie in both directions (a card in a slot with RM=0, a USB disk that is called removable). */
+/**
+ * Only a hint for people: flags lie in both directions (a card in a slot with RM=0, a USB disk that is called
+ * removable).
+ */
 export function looksBuiltIn({ isRemovable, transport, name }: BlockDevice): boolean {
   return !isRemovable && transport !== "usb" && !name.startsWith("mmcblk") && transport !== "mmc";
 }

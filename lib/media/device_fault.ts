@@ -62,7 +62,9 @@ const adviceFor: Readonly<Record<FaultKind, readonly string[]>> = {
   "other": [],
 };
 
-/** Texts of errno(3) as strerror(3) gives them in the C locale; other implementations of dd(1) add words around them. */
+/**
+ * Texts of errno(3) as strerror(3) gives them in the C locale; other implementations of dd(1) add words around them.
+ */
 const texts: readonly (readonly [RegExp, FaultKind, string])[] = [
   [/No space left on device/i, "full", "it has no more room (ENOSPC)"],
   [/Remote I\/O error/i, "input-output", "it reports an error (EREMOTEIO)"],

@@ -1,8 +1,9 @@
 /**
  * Bytes of a block device, past the page cache.
  *
- * Deno opens no device files under scoped grants, so dd(1) does: one call for each piece, so that each has its own status, and what is
- * written is known to the byte. `oflag=direct` and `iflag=direct` are O_DIRECT of open(2): what is read back comes from the device.
+ * Deno opens no device files under scoped grants, so dd(1) does: one call for each piece, so that each has its own
+ * status, and what is written is known to the byte. `oflag=direct` and `iflag=direct` are O_DIRECT of open(2): what is
+ * read back comes from the device.
  */
 
 import type { System } from "../system/system.ts";
@@ -10,7 +11,10 @@ import { DeviceFault, nameFault, readCopied } from "./device_fault.ts";
 
 /** The largest logical sector of devices that start computers; O_DIRECT takes whole sectors. */
 export const sectorBytes = 4096;
-/** Where sectors are that small, the device's size need not be a multiple of larger ones; O_DIRECT takes what fits the device's own. */
+/**
+ * Where sectors are that small, the device's size need not be a multiple of larger ones; O_DIRECT takes what fits the
+ * device's own.
+ */
 const leastSectorBytes = 512;
 const blockBytes = 1024 * 1024;
 /** What a device may take for one piece. */
@@ -19,7 +23,8 @@ const pieceTimeoutMs = 120_000;
 export interface DeviceIo {
   readonly path: string;
   /**
-   * @param offset in bytes, and the length of `bytes`: multiples of {@link sectorBytes}; at the end of a device, of its own sector
+   * @param offset in bytes, and the length of `bytes`: multiples of {@link sectorBytes}; at the end of a device, of
+   *   its own sector
    * @throws {DeviceFault} when not all of it was taken
    */
   write(offset: number, bytes: Uint8Array): Promise<void>;
@@ -72,7 +77,10 @@ export function createDeviceIo(
   };
 }
 
-/** What dd(1) hands to the kernel at once: large, and a part of the whole. Memory and place of O_DIRECT have to fit the sector. */
+/**
+ * What dd(1) hands to the kernel at once: large, and a part of the whole. Memory and place of O_DIRECT have to fit the
+ * sector.
+ */
 function blockSizeOf(offset: number, length: number): number {
   if (offset % sectorBytes !== 0 || length % leastSectorBytes !== 0 || length === 0) {
     throw new TypeError(`${length} bytes at ${offset} are no whole sectors`);

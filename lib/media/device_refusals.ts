@@ -63,7 +63,8 @@ function isUsed({ mountPoints, children }: BlockDevice): boolean {
   return mountPoints.length > 0 || children.some(({ type }) => type !== "part");
 }
 
-// ---- what the device is ----------------------------------------------------------------------------------------------
+// ---- what the device is
+// ----------------------------------------------------------------------------------------------
 
 const anotherDevice = "Choose another device";
 
@@ -136,7 +137,8 @@ function tooSmall(device: BlockDevice, neededBytes: number): Refusal {
   };
 }
 
-// ---- what it is used for now -----------------------------------------------------------------------------------------
+// ---- what it is used for now
+// -----------------------------------------------------------------------------------------
 
 /** Where a running system has its own files; the last ones are media that live systems start from. */
 const systemPlaces: readonly RegExp[] = [
@@ -189,7 +191,8 @@ function refuseHolder({ path, type, name }: BlockDevice): Refusal {
   return { code: "held", reason: `is part of ${what}: ${path} lies on it`, cure };
 }
 
-// ---- what it belongs to, also when that is not in use now -------------------------------------------------------------
+// ---- what it belongs to, also when that is not in use now
+// -------------------------------------------------------------
 
 /** As libblkid names them. */
 const memberTypes: readonly (readonly [RegExp, string])[] = [
@@ -212,7 +215,10 @@ const memberTypes: readonly (readonly [RegExp, string])[] = [
   [/^swap$/, "swap"],
 ];
 
-/** Types of partitions, for members whose signature is not seen: GPT and MBR (util-linux, include/pt-gpt-partnames.h, pt-mbr-partnames.h). */
+/**
+ * Types of partitions, for members whose signature is not seen: GPT and MBR (util-linux, include/pt-gpt-partnames.h,
+ * pt-mbr-partnames.h).
+ */
 const memberPartitions: Readonly<Record<string, string>> = {
   "e6d6d379-f507-44c2-a23c-238f2a3df928": "of LVM",
   "0x8e": "of LVM",

@@ -1,6 +1,6 @@
 /**
- * The partition table of a stick: GPT with its protective MBR (UEFI specification 2.10, 5.2.3 and 5.3). Pure. sfdisk(8) makes one for
- * sectors of 512 bytes only when it writes into a file, and some disks have sectors of 4096.
+ * The partition table of a stick: GPT with its protective MBR (UEFI specification 2.10, 5.2.3 and 5.3). Pure.
+ * sfdisk(8) makes one for sectors of 512 bytes only when it writes into a file, and some disks have sectors of 4096.
  */
 
 import { crc32 } from "./crc32.ts";

@@ -1,5 +1,6 @@
 /**
- * Where GRUB's own code goes on a disk image that a BIOS starts: what grub-install(8) does, without a mounted disk. Pure.
+ * Where GRUB's own code goes on a disk image that a BIOS starts: what grub-install(8) does, without a mounted disk.
+ * Pure.
  *
  * Places and offsets: GRUB 2.12, include/grub/i386/pc/boot.h and grub-core/boot/i386/pc/{boot,diskboot}.S.
  */

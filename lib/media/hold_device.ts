@@ -12,9 +12,9 @@ import { lookAtDevices } from "./look_at_devices.ts";
 const lockSeconds = 10;
 
 /**
- * Opens the device and keeps it open, locked (flock(2)), until disposed of. The lock keeps udev, and all that waits for it, from looking at
- * half of a stick (https://systemd.io/BLOCK_DEVICE_LOCKING). A name that is held open goes to no other device, so what is looked at
- * afterwards is what will be written to. Runs `flock`, `cat`, `stat`.
+ * Opens the device and keeps it open, locked (flock(2)), until disposed of. The lock keeps udev, and all that waits
+ * for it, from looking at half of a stick (https://systemd.io/BLOCK_DEVICE_LOCKING). A name that is held open goes to
+ * no other device, so what is looked at afterwards is what will be written to. Runs `flock`, `cat`, `stat`.
  * @throws {DeviceFault} when it cannot be opened or locked
  */
 export async function holdDevice(system: System, path: string): Promise<AsyncDisposable> {
@@ -96,16 +96,20 @@ export async function demandUnused(system: System, path: string): Promise<void> 
   await openAlone(system, path, ["--no-act"]);
 }
 
-/** @returns what became of a device, in words that follow "it"; undefined when it is there as before. Runs `lsblk`, `cat`. */
+/**
+ * @returns what became of a device, in words that follow "it"; undefined when it is there as before. Runs `lsblk`,
+ * `cat`.
+ */
 export async function findChange(system: System, chosen: DeviceIdentity): Promise<string | undefined> {
   const device = findDevice(await lookAtDevices(system), chosen.path);
   return describeDifference(chosen, device && identityOf(device));
 }
 
 /**
- * Erases the signatures of what was on the device, which takes it for a moment as a mount would: wipefs(8) opens with O_EXCL, which the
- * kernel refuses while any part of the device is mounted or held (open(2), EBUSY). The kernel forgets the old partitions, so that nothing is left to
- * be mounted. @throws {DeviceFault} "busy" and others; nothing was written then. Runs `wipefs`.
+ * Erases the signatures of what was on the device, which takes it for a moment as a mount would: wipefs(8) opens with
+ * O_EXCL, which the kernel refuses while any part of the device is mounted or held (open(2), EBUSY). The kernel
+ * forgets the old partitions, so that nothing is left to be mounted. @throws {DeviceFault} "busy" and others; nothing
+ * was written then. Runs `wipefs`.
  */
 export async function eraseSignatures(system: System, path: string): Promise<void> {
   await openAlone(system, path, []);

@@ -35,15 +35,16 @@ export interface StickImage {
   readonly sizeBytes: number;
   readonly sectorBytes: SectorBytes;
   /**
-   * What has to be on the device, in ascending order and multiples of 4096 bytes, but for the end of a device whose size is none; whatever else
-   * is on it may stay. The first is all that comes before the partitions, the last the end of the device.
+   * What has to be on the device, in ascending order and multiples of 4096 bytes, but for the end of a device whose
+   * size is none; whatever else is on it may stay. The first is all that comes before the partitions, the last the end
+   * of the device.
    */
   readonly extents: readonly FilePart[];
 }
 
 /**
- * Writes the image as a sparse file that only its owner may read: it holds the shared key. Equal inputs give equal bytes. No program is
- * started, and no right of root is needed.
+ * Writes the image as a sparse file that only its owner may read: it holds the shared key. Equal inputs give equal
+ * bytes. No program is started, and no right of root is needed.
  * @throws {UserError} when nothing was built, or the device is too small
  */
 export async function makeStickImage(system: System, options: StickOptions, imagePath: string): Promise<StickImage> {
@@ -82,7 +83,10 @@ async function composeStick(
   return { layout, writes: formatNewStick(layout, { built, files }) };
 }
 
-/** The record of the stick that these options make. @param before of the stick as it is @throws {UserError} when the key cannot be read */
+/**
+ * The record of the stick that these options make. @param before of the stick as it is @throws {UserError} when the
+ * key cannot be read
+ */
 export async function nextRecord(
   system: System,
   before: StickRecord | undefined,
@@ -101,7 +105,10 @@ export function composeFiles(built: BuiltStick, record: StickRecord): readonly S
   return listStickFiles(built, { menu: { isDebug: built.isDebug, parameters }, record });
 }
 
-/** Everything before the partitions and behind them is written whole: nothing of what was there before is taken for something. */
+/**
+ * Everything before the partitions and behind them is written whole: nothing of what was there before is taken for
+ * something.
+ */
 const bareBytes = 1024 * 1024;
 
 /** A stick from nothing, as writes of whole blocks. Pure. */

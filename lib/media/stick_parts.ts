@@ -57,8 +57,9 @@ function notBuilt(what: string): UserError {
 }
 
 /**
- * The initrd in pieces that together are the same bytes: what changes seldom, the agents, key and settings. Boot loaders put them together
- * again, each at a multiple of 4 (GRUB, grub-core/loader/linux.c; systemd-boot, src/boot/initrd.c), where our own padding already ends.
+ * The initrd in pieces that together are the same bytes: what changes seldom, the agents, key and settings. Boot
+ * loaders put them together again, each at a multiple of 4 (GRUB, grub-core/loader/linux.c; systemd-boot,
+ * src/boot/initrd.c), where our own padding already ends.
  */
 function cutInitrd(
   initrd: Uint8Array,

@@ -44,7 +44,10 @@ export function parseStickRecord(bytes: Uint8Array): StickRecord | undefined {
   }
 }
 
-/** The record of a stick that is written: what it knew, and the laptop it is written from. @param now.parameters absent: as before */
+/**
+ * The record of a stick that is written: what it knew, and the laptop it is written from. @param now.parameters
+ * absent: as before
+ */
 export function nextStickRecord(
   before: StickRecord | undefined,
   now: {

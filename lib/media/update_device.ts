@@ -15,7 +15,8 @@ export interface DeviceWrite {
 }
 
 /**
- * A device that is held. Each group is flushed and read back before the next one begins, so that nothing switches to a bad copy.
+ * A device that is held. Each group is flushed and read back before the next one begins, so that nothing switches to a
+ * bad copy.
  * @throws {DeviceFault} with the true fault; {StoppedByUser}. Runs `wipefs`, `dd`, `sync`.
  */
 export async function updateDevice(

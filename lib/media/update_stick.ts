@@ -1,8 +1,9 @@
 /**
- * A stick of ours as it is -> the same stick with what is new, as writes after each of which it starts: the old way or the new.
+ * A stick of ours as it is -> the same stick with what is new, as writes after each of which it starts: the old way or
+ * the new.
  *
- * The order: GRUB's core image for a BIOS into the place that is not in use, then the one block with the boot sector that names it, then
- * the file system (lib/media/fat/plan_fat.ts). Every GRUB of ours reads every menu of ours.
+ * The order: GRUB's core image for a BIOS into the place that is not in use, then the one block with the boot sector
+ * that names it, then the file system (lib/media/fat/plan_fat.ts). Every GRUB of ours reads every menu of ours.
  */
 
 import type { System } from "../system/system.ts";

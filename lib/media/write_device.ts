@@ -1,6 +1,6 @@
 /**
- * Writes an image to a device so that it is a stick afterwards, or clearly none: the first sector comes last, after all else was written,
- * flushed and read back.
+ * Writes an image to a device so that it is a stick afterwards, or clearly none: the first sector comes last, after
+ * all else was written, flushed and read back.
  */
 
 import { describeError, StoppedByUser } from "../errors.ts";
@@ -19,7 +19,10 @@ export interface StickImageFile {
   readonly path: string;
   /** At most that of the device. */
   readonly sizeBytes: number;
-  /** What counts of it, in ascending order and multiples of {@link sectorBytes}, but for the very end of a device; the rest of the device may hold anything. */
+  /**
+   * What counts of it, in ascending order and multiples of {@link sectorBytes}, but for the very end of a device; the
+   * rest of the device may hold anything.
+   */
   readonly extents: readonly FilePart[];
 }
 
@@ -71,7 +74,9 @@ interface Job {
   state: State;
 }
 
-/** From here on nothing starts from it, also when the power fails; a device that only pretends to write is found out. */
+/**
+ * From here on nothing starts from it, also when the power fails; a device that only pretends to write is found out.
+ */
 async function emptyEdges({ io, chosen }: Job): Promise<void> {
   const zeros = new Uint8Array(edgeBytes);
   const end = chosen.sizeBytes - chosen.sizeBytes % sectorBytes;
@@ -186,7 +191,8 @@ function formatByte(byte = 0): string {
   return `0x${byte.toString(16).padStart(2, "0")}`;
 }
 
-// ---- when it fails ---------------------------------------------------------------------------------------------------
+// ---- when it fails
+// ---------------------------------------------------------------------------------------------------
 
 /** The true fault, and what is on the device now. */
 async function explain(job: Job, error: unknown): Promise<unknown> {

@@ -339,7 +339,8 @@ Deno.test("a power cut after any write leaves a good stick or clearly none", asy
   const { rig: { done } } = await writeTo();
   const writes = done.filter((one) => one.startsWith("write"));
   for (let cut = 1; cut <= writes.length; cut++) {
-    // What is on the device after so many writes: the first sector is that of the old content, empty, or that of a complete stick.
+    // What is on the device after so many writes: the first sector is that of the old content, empty, or that of a
+    // complete stick.
     let count = 0;
     let power = true;
     const rig = createDeviceRig({

@@ -1,10 +1,10 @@
 /**
- * UDP over one link. Each link has its own socket: the address a datagram came from is reported without a scope, so the
- * socket itself is what tells the link.
+ * UDP over one link. Each link has its own socket: the address a datagram came from is reported without a scope, so
+ * the socket itself is what tells the link.
  *
- * Seen with Deno 2.9.6 on Linux: a socket bound to `ff02::1%link` receives what is sent to the group on that link only,
- * and what it sends leaves from the link-local address of that link, so one socket both hears questions and answers
- * them. A socket bound to `fe80::x%link` receives unicast only, and may send to the group: the one for asking.
+ * Seen with Deno 2.9.6 on Linux: a socket bound to `ff02::1%link` receives what is sent to the group on that link
+ * only, and what it sends leaves from the link-local address of that link, so one socket both hears questions and
+ * answers them. A socket bound to `fe80::x%link` receives unicast only, and may send to the group: the one for asking.
  */
 import { withScope } from "./address.ts";
 

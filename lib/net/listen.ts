@@ -76,8 +76,8 @@ async function acceptAll(
   const open = new Set<AcceptedStream>();
   const running = new Set<Promise<void>>();
   const maximum = options.maximumConnections ?? 16;
-  // A handler may still compute for a moment after its connection was closed for want of room. Who connects faster than
-  // that waits.
+  // A handler may still compute for a moment after its connection was closed for want of room. Who connects faster
+  // than that waits.
   const maximumRunning = 2 * maximum;
   while (!signal.aborted) {
     const connection = await acceptOne(listener, signal);
@@ -104,9 +104,10 @@ async function acceptAll(
 }
 
 /**
- * Chooses the connection to close. Of those not kept, one from an address where no client is expected, if there is one:
- * a stranger with many addresses cannot keep a client out. Of these the oldest of the address that has most: an address
- * that fills the places with many connections loses its own, and a single connection from elsewhere stays. Pure.
+ * Chooses the connection to close. Of those not kept, one from an address where no client is expected, if there is
+ * one: a stranger with many addresses cannot keep a client out. Of these the oldest of the address that has most: an
+ * address that fills the places with many connections loses its own, and a single connection from elsewhere stays.
+ * Pure.
  * @param streams oldest first; the last one has just come and is not kept
  */
 export function chooseTurnedAway<Stream extends Pick<AcceptedStream, "isKept" | "remoteAddress">>(
@@ -123,8 +124,8 @@ export function chooseTurnedAway<Stream extends Pick<AcceptedStream, "isKept" | 
 }
 
 /**
- * A connection that failed between arriving and being accepted, or a moment without free file handles, must not end the
- * listener.
+ * A connection that failed between arriving and being accepted, or a moment without free file handles, must not end
+ * the listener.
  */
 async function acceptOne(listener: Deno.TcpListener, signal: AbortSignal): Promise<Deno.TcpConn | undefined> {
   try {

@@ -1,7 +1,7 @@
 /**
- * The least of HTTP/1.1 (RFC 9112) that shows one page to browsers, curl and monitoring. The runtime's own HTTP servers
- * have no settings to keep few connections and to give up on slow ones, and every machine on the link can reach this
- * port.
+ * The least of HTTP/1.1 (RFC 9112) that shows one page to browsers, curl and monitoring. The runtime's own HTTP
+ * servers have no settings to keep few connections and to give up on slow ones, and every machine on the link can
+ * reach this port.
  */
 import { encodeUtf8 } from "../formats/text.ts";
 import { checkHost } from "./page_host.ts";

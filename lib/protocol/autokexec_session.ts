@@ -1,10 +1,10 @@
 /**
- * How a laptop's own system becomes a server, as a state machine without I/O: what asks for it, the announcement, the countdown in which
- * people at the laptop may say no, and what happens when it does not work.
+ * How a laptop's own system becomes a server, as a state machine without I/O: what asks for it, the announcement, the
+ * countdown in which people at the laptop may say no, and what happens when it does not work.
  *
- * Whoever drives it carries out the actions in order. "load" is answered by `loaded` or `load-failed`, "start-countdown" by
- * `countdown-over`, "execute" by `execute-failed` if the machine goes on running.
- * The one way to "execute" is listening -> loading -> counting-down -> executing: nothing shuts down before a kernel is loaded.
+ * Whoever drives it carries out the actions in order. "load" is answered by `loaded` or `load-failed`,
+ * "start-countdown" by `countdown-over`, "execute" by `execute-failed` if the machine goes on running. The one way to
+ * "execute" is listening -> loading -> counting-down -> executing: nothing shuts down before a kernel is loaded.
  */
 import type { ServerPresence } from "./discovery.ts";
 
@@ -30,7 +30,10 @@ export type AutokexecEvent =
   | { readonly kind: "countdown-over" }
   /** Somebody at the laptop said no. */
   | { readonly kind: "cancelled" }
-  /** The machine was suspended during the countdown: whoever read the announcement may be elsewhere, and so may the desktop. */
+  /**
+   * The machine was suspended during the countdown: whoever read the announcement may be elsewhere, and so may the
+   * desktop.
+   */
   | { readonly kind: "slept" }
   | { readonly kind: "execute-failed"; readonly message: string }
   /** The agent is told to end; while executing that is the shutdown itself. */
@@ -70,7 +73,10 @@ export function presenceOf(state: AutokexecState, nowMs: number): ServerPresence
   return state.name === "declining" && nowMs < state.untilMs ? "declining" : "installed-os";
 }
 
-/** The state and the actions that follow from an event. Never throws; an event that does not fit the state changes nothing. */
+/**
+ * The state and the actions that follow from an event. Never throws; an event that does not fit the state changes
+ * nothing.
+ */
 export function stepAutokexec(state: AutokexecState, event: AutokexecEvent, moment: AutokexecMoment): AutokexecStep {
   switch (state.name) {
     case "listening":

@@ -1,6 +1,7 @@
 /**
- * The messages of the boot exchange: what client and server say to each other inside the encrypted channel (doc/protocol.md, "Boot
- * exchange"). One plaintext is one type byte and a body: a control message as JSON, or a piece of the archive.
+ * The messages of the boot exchange: what client and server say to each other inside the encrypted channel
+ * (doc/protocol.md, "Boot exchange"). One plaintext is one type byte and a body: a control message as JSON, or a piece
+ * of the archive.
  */
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
@@ -18,7 +19,10 @@ export const PASSPHRASE_TRIES = 3;
 export const PASSPHRASE_MAX_BYTES = 512;
 /** A control message never grows beyond this. */
 export const CONTROL_MAX_BYTES = 16 * 1024;
-/** The most a kernel or an initramfs may have: what a 32-bit `initrd` size field can express, and far more than any has. */
+/**
+ * The most a kernel or an initramfs may have: what a 32-bit `initrd` size field can express, and far more than any
+ * has.
+ */
 const ARCHIVE_PART_MAX_BYTES = 2 ** 32 - 1;
 /** Bounds on texts shown to people; use `toPrintable(text, bound)` for what comes from a disk or a program. */
 export const NAME_MAX_BYTES = 64;
@@ -58,7 +62,10 @@ const Hello = v.strictObject({
   /** What the client calls itself. */
   name: printable(NAME_MAX_BYTES),
   ramBytes: v.exactOptional(integer(0, Number.MAX_SAFE_INTEGER)),
-  /** Present when the server was named by address (no discovery): how the client's link is set up, to be repeated after kexec. */
+  /**
+   * Present when the server was named by address (no discovery): how the client's link is set up, to be repeated after
+   * kexec.
+   */
   routed: v.exactOptional(v.strictObject({
     clientAddress: addressWithPrefix,
     gateway: v.exactOptional(addressWithZone),
@@ -141,7 +148,10 @@ const Archive = v.strictObject({
   session: Session,
 });
 
-/** All pieces were sent, and the files were what had been announced. Their tags and numbers have shown that they came whole. */
+/**
+ * All pieces were sent, and the files were what had been announced. Their tags and numbers have shown that they came
+ * whole.
+ */
 const End = v.strictObject({ kind: v.literal("end") });
 
 /** The export is up: boot now. */

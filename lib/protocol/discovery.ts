@@ -1,13 +1,16 @@
 /**
- * The datagrams of discovery (doc/protocol.md, "Discovery"): one fixed layout of 128 bytes for all of them, so that no answer is longer
- * than its question.
+ * The datagrams of discovery (doc/protocol.md, "Discovery"): one fixed layout of 128 bytes for all of them, so that no
+ * answer is longer than its question.
  */
 import { ProtocolError } from "../errors.ts";
 import { hmacSha256, importHmacKey, isEqualInConstantTime } from "./primitives.ts";
 import { decodeUtf8, encodeUtf8, isPrintable } from "../formats/text.ts";
 
 export const DISCOVERY_PORT = 61570;
-/** ff02::1, all nodes on the link (RFC 4291 section 2.7.1): every IPv6 host has joined it, so nothing has to be configured. */
+/**
+ * ff02::1, all nodes on the link (RFC 4291 section 2.7.1): every IPv6 host has joined it, so nothing has to be
+ * configured.
+ */
 export const DISCOVERY_GROUP = "ff02::1";
 const DISCOVERY_VERSION = 1;
 /** Length of every datagram. */
@@ -31,8 +34,8 @@ const AT = {
 } as const;
 
 /**
- * "installed-os": the laptop's own system runs there, and can be turned into a server by a claim; "declining": it does not want to be for a
- * while, because somebody there said no or because it does not work.
+ * "installed-os": the laptop's own system runs there, and can be turned into a server by a claim; "declining": it does
+ * not want to be for a while, because somebody there said no or because it does not work.
  */
 export type ServerPresence = "serving" | "busy" | "installed-os" | "declining";
 const PRESENCES: readonly ServerPresence[] = ["serving", "busy", "installed-os", "declining"];
@@ -115,7 +118,10 @@ async function computeTag(bytes: Uint8Array, discoveryKey: CryptoKey): Promise<U
 
 export interface ParsedDiscovery {
   readonly message: DiscoveryMessage;
-  /** Whether the tag was made with our key. False: well-formed, by someone with another key, or forged; believe nothing of it. */
+  /**
+   * Whether the tag was made with our key. False: well-formed, by someone with another key, or forged; believe nothing
+   * of it.
+   */
   readonly authentic: boolean;
 }
 

@@ -38,7 +38,8 @@ export class DiscoveryResponder {
   readonly #challenges = new ChallengeBook();
   readonly #nonces = new NonceRing();
   /**
-   * Strangers have their own rates, so that they cannot use up those of our clients. Who plays a recorded datagram again is a stranger, too.
+   * Strangers have their own rates, so that they cannot use up those of our clients. Who plays a recorded datagram
+   * again is a stranger, too.
    */
   readonly #ownRates = new RateLimiter();
   readonly #strangerRates = new RateLimiter();
@@ -48,8 +49,9 @@ export class DiscoveryResponder {
   }
 
   /**
-   * Never throws for what a peer sent. The next datagram should be taken when this one is done: so one tag at a time is computed, however many
-   * come. A challenge is good once all the same, since nothing is waited for between looking for it and taking it.
+   * Never throws for what a peer sent. The next datagram should be taken when this one is done: so one tag at a time
+   * is computed, however many come. A challenge is good once all the same, since nothing is waited for between looking
+   * for it and taking it.
    * @param source the sender's address, with the link it came over
    * @param nowMs a clock that never goes back
    */

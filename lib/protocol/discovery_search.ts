@@ -30,7 +30,9 @@ export class DiscoverySearch {
     this.#random = options.random;
   }
 
-  /** The datagram of a new question; may be sent over several links. Answers to the latest 16 questions are believed. */
+  /**
+   * The datagram of a new question; may be sent over several links. Answers to the latest 16 questions are believed.
+   */
   async formatQuestion(): Promise<Uint8Array<ArrayBuffer>> {
     const clientNonce = this.#random(NONCE_BYTES);
     remember(this.#asked, clientNonce);
@@ -44,7 +46,10 @@ export class DiscoverySearch {
     return await formatDiscovery({ kind: "claim", clientNonce, challenge, name }, this.#discoveryKey);
   }
 
-  /** What a datagram means to this search. Never throws for what a peer sent. Take the next one when this one is done: it keeps a flood waiting. */
+  /**
+   * What a datagram means to this search. Never throws for what a peer sent. Take the next one when this one is done:
+   * it keeps a flood waiting.
+   */
   async receive(bytes: Uint8Array): Promise<SearchFinding> {
     try {
       const { message, authentic } = await parseDiscovery(bytes, this.#discoveryKey);

@@ -1,6 +1,6 @@
 /**
- * What goes over the TCP stream of the boot exchange: frames of a four-byte length and a body. Each side's first frame is its opening
- * (readable by anyone, with a Noise handshake message in it); all others are encrypted.
+ * What goes over the TCP stream of the boot exchange: frames of a four-byte length and a body. Each side's first frame
+ * is its opening (readable by anyone, with a Noise handshake message in it); all others are encrypted.
  */
 import { ProtocolError } from "../errors.ts";
 import { CONTROL_MAX_BYTES } from "./boot_exchange.ts";
@@ -34,8 +34,8 @@ export function formatFrame(body: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Cuts a stream into the bodies of its frames. Whoever reads the stream puts what comes next into `space` and says how much it was; then all
- * whole frames are taken out with `next`. Holds room for one frame of the largest size.
+ * Cuts a stream into the bodies of its frames. Whoever reads the stream puts what comes next into `space` and says how
+ * much it was; then all whole frames are taken out with `next`. Holds room for one frame of the largest size.
  */
 export class FrameReader {
   #buffer: Uint8Array<ArrayBuffer>;
@@ -116,13 +116,16 @@ export const CLIENT_OPENING_BYTES = PREAMBLE_BYTES + HANDSHAKE_MESSAGE_BYTES;
 export const OPENING_MAX_BYTES = CLIENT_OPENING_BYTES + 1;
 
 /**
- * What a server says before anything is encrypted. Not authenticated: good for a message to a person, never for a decision other than
- * to give up this connection.
+ * What a server says before anything is encrypted. Not authenticated: good for a message to a person, never for a
+ * decision other than to give up this connection.
  */
 export const OpeningStatus = { ok: 0, wrongKey: 1, unknownVersion: 2, busy: 3, malformed: 4 } as const;
 export type OpeningStatus = typeof OpeningStatus[keyof typeof OpeningStatus];
 
-/** The 8 bytes that both openings start with; also the prologue of the handshake, so that both sides mean the same version. */
+/**
+ * The 8 bytes that both openings start with; also the prologue of the handshake, so that both sides mean the same
+ * version.
+ */
 export function streamPreamble(): Uint8Array<ArrayBuffer> {
   return new Uint8Array([...MAGIC, STREAM_VERSION]);
 }

@@ -1,6 +1,7 @@
 /**
- * Random and mutated input to every decoder and both state machines, the same in every run (seeded). What must hold: only ProtocolError
- * is ever thrown, no message repeats key bytes or a passphrase, nothing but a whole, true exchange leads to `boot` or `start-export`.
+ * Random and mutated input to every decoder and both state machines, the same in every run (seeded). What must hold:
+ * only ProtocolError is ever thrown, no message repeats key bytes or a passphrase, nothing but a whole, true exchange
+ * leads to `boot` or `start-export`.
  */
 import assert from "node:assert/strict";
 import {
@@ -51,7 +52,9 @@ const keys = await deriveKeys(sharedKey);
 const discoveryKey = await importDiscoveryKey(keys.discoveryKey);
 const otherDiscoveryKey = await importDiscoveryKey((await deriveKeys(otherSharedKey)).discoveryKey);
 
-/** What no error may show, in any writing. Four bytes of a key are enough to be a leak, and too many to come by chance. */
+/**
+ * What no error may show, in any writing. Four bytes of a key are enough to be a leak, and too many to come by chance.
+ */
 const secrets = [sharedKey, keys.discoveryKey, keys.bootPsk].flatMap((key) =>
   [0, 8, 16, 28].flatMap((start) => {
     const part = key.subarray(start, start + 4);

@@ -35,8 +35,8 @@ export async function deriveKeys(sharedKey: Uint8Array): Promise<DerivedKeys> {
 const FINGERPRINT_BYTES = 8;
 
 /**
- * By what people tell one shared key from another: four groups of four hexadecimal digits. It says nothing about the key (RFC 5869), and is
- * no secret.
+ * By what people tell one shared key from another: four groups of four hexadecimal digits. It says nothing about the
+ * key (RFC 5869), and is no secret.
  * @throws RangeError when the key has another length
  */
 export async function keyFingerprint(sharedKey: Uint8Array): Promise<string> {

@@ -1,7 +1,7 @@
 /**
- * Noise_NNpsk0_25519_ChaChaPoly_SHA256 (The Noise Protocol Framework, revision 34) on the primitives of the runtime. Names follow the
- * specification; sections are quoted as "Noise 5.2". The primitives are asynchronous, so calls that would overlap are refused: what is in
- * a fixed order can then be read off the code.
+ * Noise_NNpsk0_25519_ChaChaPoly_SHA256 (The Noise Protocol Framework, revision 34) on the primitives of the runtime.
+ * Names follow the specification; sections are quoted as "Noise 5.2". The primitives are asynchronous, so calls that
+ * would overlap are refused: what is in a fixed order can then be read off the code.
  */
 import { ProtocolError } from "../errors.ts";
 import {
@@ -31,8 +31,9 @@ export interface CipherOptions {
 }
 
 /**
- * A key and a counter (Noise 5.1). A tag that does not fit ends its use: nothing can be decrypted after a failure. A call before the one before
- * it has ended is a programmer's error: it gets no number, and what was begun goes on undisturbed.
+ * A key and a counter (Noise 5.1). A tag that does not fit ends its use: nothing can be decrypted after a failure. A
+ * call before the one before it has ended is a programmer's error: it gets no number, and what was begun goes on
+ * undisturbed.
  */
 export class CipherState {
   readonly #key: CryptoKey;
@@ -63,7 +64,8 @@ export class CipherState {
 
   /**
    * @param ciphertext with its tag at the end
-   * @throws ProtocolError truncated when there is no room for a tag, bad-tag when it does not fit or an earlier one did not
+   * @throws ProtocolError truncated when there is no room for a tag, bad-tag when it does not fit or an earlier one
+   *   did not
    */
   async decrypt(ciphertext: Uint8Array, { associatedData }: CipherOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const nonce = this.#begin();
@@ -180,8 +182,8 @@ export interface HandshakeOptions {
 }
 
 /**
- * One side of the handshake. The calls come in one order, each after the one before it has ended (initiator: write, read, split; responder:
- * read, write, split); another order is a programmer's error.
+ * One side of the handshake. The calls come in one order, each after the one before it has ended (initiator: write,
+ * read, split; responder: read, write, split); another order is a programmer's error.
  *
  *     NNpsk0:
  *       -> psk, e
@@ -229,7 +231,8 @@ export class Handshake {
   /**
    * Reads the peer's handshake message.
    * @returns its payload
-   * @throws ProtocolError truncated, oversize, malformed (a public key of small order) or wrong-key (the tag does not fit)
+   * @throws ProtocolError truncated, oversize, malformed (a public key of small order) or wrong-key (the tag does not
+   *   fit)
    */
   async readMessage(message: Uint8Array): Promise<Uint8Array> {
     const step = this.#isInitiator ? "second" : "first";

@@ -1,6 +1,7 @@
 /**
- * What the protocol needs of cryptography, by Web Crypto (W3C; ChaCha20-Poly1305 and "raw-secret" keys: WICG "Modern Algorithms in the Web
- * Cryptography API"). It is part of the runtime's core: node:crypto, and `process` with it, would take a third of an agent's start to load.
+ * What the protocol needs of cryptography, by Web Crypto (W3C; ChaCha20-Poly1305 and "raw-secret" keys: WICG "Modern
+ * Algorithms in the Web Cryptography API"). It is part of the runtime's core: node:crypto, and `process` with it,
+ * would take a third of an agent's start to load.
  *
  * Web Crypto copies what it is given before it returns a promise, so that buffers may be filled again at once.
  */
@@ -50,7 +51,8 @@ export async function hmacSha256(key: CryptoKey, data: Uint8Array): Promise<Uint
 }
 
 /**
- * Whether both are the same, in a time that does not tell where they differ. Not by `verify`, which takes a whole HMAC only.
+ * Whether both are the same, in a time that does not tell where they differ. Not by `verify`, which takes a whole HMAC
+ * only.
  * @throws RangeError when the lengths differ
  */
 export function isEqualInConstantTime(one: Uint8Array, other: Uint8Array): boolean {
@@ -157,17 +159,19 @@ function cipherParameters({ nonce, associatedData = NOTHING }: CipherOptions): A
 }
 
 /**
- * Gives the memory of a large result back at once. The garbage collector would let dozens of them pile up first, and all of them would be fresh
- * pages, which cost more than the cipher. Afterwards the bytes, and all that shares their buffer, are gone.
+ * Gives the memory of a large result back at once. The garbage collector would let dozens of them pile up first, and
+ * all of them would be fresh pages, which cost more than the cipher. Afterwards the bytes, and all that shares their
+ * buffer, are gone.
  */
 export function giveBack(bytes: Uint8Array): void {
   if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
 }
 
 /**
- * To be called before many large pieces are encrypted or decrypted. glibc takes blocks of 128 KiB and more from the kernel and gives them back
- * each time, until the program has freed a larger one: only from then on blocks up to that size are kept for the next time (mallopt(3),
- * M_MMAP_THRESHOLD). This one is never touched and so costs nothing. On a virtual machine pieces of 512 KiB are encrypted six times faster.
+ * To be called before many large pieces are encrypted or decrypted. glibc takes blocks of 128 KiB and more from the
+ * kernel and gives them back each time, until the program has freed a larger one: only from then on blocks up to that
+ * size are kept for the next time (mallopt(3), M_MMAP_THRESHOLD). This one is never touched and so costs nothing. On a
+ * virtual machine pieces of 512 KiB are encrypted six times faster.
  */
 export function keepLargeBlocks(): void {
   new ArrayBuffer(LARGE_BLOCK_BYTES).transfer(0);
@@ -176,7 +180,9 @@ export function keepLargeBlocks(): void {
 /** Larger than what the runtime takes for a piece: it doubles a buffer of 512 KiB for the tag. */
 const LARGE_BLOCK_BYTES = 4 * 1024 * 1024;
 
-/** Web Crypto takes no memory that threads share. There is none in this program; its types do not say so everywhere. */
+/**
+ * Web Crypto takes no memory that threads share. There is none in this program; its types do not say so everywhere.
+ */
 function plain(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes as Uint8Array<ArrayBuffer>;
 }

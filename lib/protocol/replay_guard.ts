@@ -1,11 +1,14 @@
-/** What keeps discovery from being repeated or used as a lever: single-use challenges and bounded rates. No clock of its own, no I/O. */
+/**
+ * What keeps discovery from being repeated or used as a lever: single-use challenges and bounded rates. No clock of
+ * its own, no I/O.
+ */
 import { ProtocolError } from "../errors.ts";
 
 /** How long a challenge may be answered. */
 export const CHALLENGE_LIFETIME_MS = 10_000;
 /**
- * More than the two global rates of offers, for clients and for strangers who play theirs again, can issue in a lifetime (50/s, burst 100 each), so
- * that none is pushed out before its time.
+ * More than the two global rates of offers, for clients and for strangers who play theirs again, can issue in a
+ * lifetime (50/s, burst 100 each), so that none is pushed out before its time.
  */
 export const CHALLENGES_MAX = 2048;
 
@@ -63,8 +66,8 @@ export class ChallengeBook {
 }
 
 /**
- * More than clients ask in hours (one every 4 s each), and nobody else can put one in. What was recorded before this server was started counts as
- * new once.
+ * More than clients ask in hours (one every 4 s each), and nobody else can put one in. What was recorded before this
+ * server was started counts as new once.
  */
 const NONCES_MAX = 8192;
 
@@ -116,7 +119,10 @@ interface Bucket {
   filledMs: number;
 }
 
-/** Token buckets for each source and for all together. Sources can be forged, so the bound that holds is the global one. */
+/**
+ * Token buckets for each source and for all together. Sources can be forged, so the bound that holds is the global
+ * one.
+ */
 export class RateLimiter {
   readonly #limits: RateLimits;
   readonly #sources = new Map<string, Bucket>();

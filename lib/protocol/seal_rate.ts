@@ -14,7 +14,10 @@ export interface SealRateOptions {
   readonly nowMs: () => number;
   /** How much is sealed and opened in each round. Default 32 MiB. */
   readonly roundBytes?: number;
-  /** The best of so many rounds counts: others may use the machine at the same time. Default 10, the first ones warm the code up. */
+  /**
+   * The best of so many rounds counts: others may use the machine at the same time. Default 10, the first ones warm
+   * the code up.
+   */
   readonly rounds?: number;
 }
 

@@ -1,5 +1,6 @@
 /**
- * The boot exchange's channel: opening frames, handshake, then sealed frames. Bytes in, bytes out; whoever has the connection moves them.
+ * The boot exchange's channel: opening frames, handshake, then sealed frames. Bytes in, bytes out; whoever has the
+ * connection moves them.
  *
  *     client: startClientHandshake -> send `opening` -> finish(body of the first frame) -> SecureChannel
  *     server: answerClientOpening(body of the first frame) -> send `reply` -> `channel`, if there is one
@@ -23,8 +24,8 @@ import { type CipherState, createInitiator, createResponder, type Transport } fr
 import { giveBack, keepLargeBlocks } from "./primitives.ts";
 
 /**
- * The sealed part of a connection. Frames must be opened in the order they came in; one that does not fit ends it. In each direction one call
- * after the other: to seal, or to open, before the last one has ended is a programmer's error.
+ * The sealed part of a connection. Frames must be opened in the order they came in; one that does not fit ends it. In
+ * each direction one call after the other: to seal, or to open, before the last one has ended is a programmer's error.
  */
 export class SecureChannel {
   readonly #send: CipherState;
@@ -46,7 +47,9 @@ export class SecureChannel {
     return formatFrame(await this.#send.encrypt(plaintext));
   }
 
-  /** The frame of a piece of the archive, 1 to DATA_MAX_BYTES long: a view that is good until the next piece is sealed. */
+  /**
+   * The frame of a piece of the archive, 1 to DATA_MAX_BYTES long: a view that is good until the next piece is sealed.
+   */
   async sealData(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     if (bytes.length < 1 || bytes.length > DATA_MAX_BYTES) {
       throw new RangeError(`A piece cannot have ${bytes.length} bytes`);
@@ -122,8 +125,8 @@ export type OpeningAnswer =
 /**
  * Answers the body of a client's first frame as the server. Never throws for what a peer sent.
  *
- * "accepted" says that somebody once made this opening with our key; that it is not a repeated one shows only when the first sealed
- * frame opens. Until then nothing may happen.
+ * "accepted" says that somebody once made this opening with our key; that it is not a repeated one shows only when the
+ * first sealed frame opens. Until then nothing may happen.
  */
 export async function answerClientOpening(body: Uint8Array, options: ChannelOptions): Promise<OpeningAnswer> {
   try {

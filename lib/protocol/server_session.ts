@@ -201,7 +201,8 @@ function onPassphraseRejected(state: State<"opening">): ServerStep {
 function onStreamed(state: State<"streaming">, event: OwnEvent): ServerStep {
   if (event.kind === "refused") return refuse(event);
   if (event.kind !== "streamed") return unexpected(state.name, describe(event));
-  // While the client opens and writes what is still on its way, the export starts. Nobody but this client can reach it.
+  // While the client opens and writes what is still on its way, the export starts. Nobody but this client can reach
+  // it.
   return {
     state: { ...state, name: "exporting" },
     actions: [{ kind: "send", message: { kind: "end" } }, {
@@ -217,7 +218,10 @@ function onExported(state: State<"exporting">, event: OwnEvent): ServerStep {
   return { state: { ...state, name: "awaiting-ack" }, actions: [] };
 }
 
-/** Only now: a client boots when it is told "ready", and from then on the lease is its, whatever becomes of the connection. */
+/**
+ * Only now: a client boots when it is told "ready", and from then on the lease is its, whatever becomes of the
+ * connection.
+ */
 function onAck(state: State<"awaiting-ack">, event: OwnEvent): ServerStep {
   if (event.kind !== "received" || event.message.kind !== "ack") return unexpected(state.name, describe(event));
   return {
@@ -226,7 +230,10 @@ function onAck(state: State<"awaiting-ack">, event: OwnEvent): ServerStep {
   };
 }
 
-/** Sends a message made of what this machine found; one that the format refuses ends the exchange with a reason instead. */
+/**
+ * Sends a message made of what this machine found; one that the format refuses ends the exchange with a reason
+ * instead.
+ */
 function sendChecked(message: ServerMessage, step: ServerStep): ServerStep {
   try {
     formatServerMessage(message);

@@ -1,7 +1,8 @@
 /**
- * The session file: how the payload's initramfs hook learns which disk to attach. Written by the server agent, carried inside the boot
- * exchange, put into the initramfs as a small extra cpio by the client agent, and read by a POSIX shell with
- * `while IFS='=' read -r key value` (never sourced). So values are restricted to characters that mean nothing to a shell.
+ * The session file: how the payload's initramfs hook learns which disk to attach. Written by the server agent, carried
+ * inside the boot exchange, put into the initramfs as a small extra cpio by the client agent, and read by a POSIX
+ * shell with `while IFS='=' read -r key value` (never sourced). So values are restricted to characters that mean
+ * nothing to a shell.
  */
 import { ProtocolError } from "../errors.ts";
 import { addressFamily, isAddressWithPrefix, isAddressWithZone, isLinkName, isMac } from "../formats/address.ts";
@@ -95,8 +96,10 @@ export function formatSession(session: SessionParameters): string {
 }
 
 /**
- * Reads the text of a session file. The keys come in one order, each on one line that ends with a newline; nothing else is accepted.
- * @throws ProtocolError oversize, unknown-version, truncated (the last newline or a key is missing at the end) or malformed
+ * Reads the text of a session file. The keys come in one order, each on one line that ends with a newline; nothing
+ * else is accepted.
+ * @throws ProtocolError oversize, unknown-version, truncated (the last newline or a key is missing at the end) or
+ *   malformed
  */
 export function parseSession(text: string): SessionParameters {
   if (text.length > SESSION_FILE_MAX_BYTES) throw new ProtocolError("oversize", "The session file is too long");

@@ -37,9 +37,9 @@ const linuxPartitionType = "0FC63DAF-8483-4772-8E79-3D69D8477DE4";
 const sectorBytes = 512;
 
 /**
- * What starts a disk: a BIOS, by the boot code in its first sectors; with "uefi" also UEFI firmware, by signed programs
- * in an EFI system partition; else only UEFI firmware, by systemd-boot there, with an entry of its own or a unified
- * kernel image. /boot is then a directory of the root file system, and the partition for it stays empty.
+ * What starts a disk: a BIOS, by the boot code in its first sectors; with "uefi" also UEFI firmware, by signed
+ * programs in an EFI system partition; else only UEFI firmware, by systemd-boot there, with an entry of its own or a
+ * unified kernel image. /boot is then a directory of the root file system, and the partition for it stays empty.
  */
 export type DiskFirmware = "bios" | "uefi" | "systemd-boot" | "unified";
 

@@ -291,7 +291,9 @@ async function judge(
   };
 }
 
-/** Tells of each step of the desktop as soon as its console shows it, and looks then at what the machines have used. */
+/**
+ * Tells of each step of the desktop as soon as its console shows it, and looks then at what the machines have used.
+ */
 function watchSteps(
   watcher: PairWatcher,
   look: () => Promise<{ readonly desktop: number | undefined; readonly laptop: number | undefined }>,

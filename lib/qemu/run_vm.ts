@@ -39,7 +39,8 @@ export interface Vm extends AsyncDisposable {
   readonly ended: Promise<VmEnd>;
   /**
    * The first line that matches.
-   * @throws {UserError} when the machine ends first or the time is over; the message shows the last lines and names the
+   * @throws {UserError} when the machine ends first or the time is over; the message shows the last lines and names
+   *   the
    *   log
    */
   waitForLine(pattern: RegExp, options: WaitOptions): Promise<ConsoleLine>;

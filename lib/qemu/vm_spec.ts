@@ -118,9 +118,9 @@ export function formatQemuArguments(spec: VmSpec, host: QemuHost): string[] {
 
 /**
  * Emulation keeps what it has translated of a guest's programs until its buffer, a gigabyte by default, is full; and
- * each write to memory that ever held a program first looks for that. After a kexec a kernel works in such memory: with
- * a small buffer, it unpacks its initramfs in a quarter of the time, as it would on a real machine, and a machine that
- * starts once takes as long as before.
+ * each write to memory that ever held a program first looks for that. After a kexec a kernel works in such memory:
+ * with a small buffer, it unpacks its initramfs in a quarter of the time, as it would on a real machine, and a machine
+ * that starts once takes as long as before.
  */
 function accelerator({ accelerator }: QemuHost): string {
   return accelerator === "tcg" ? "tcg,tb-size=128" : accelerator;

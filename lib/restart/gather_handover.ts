@@ -1,4 +1,7 @@
-/** What the running system can hand over to the image: its disk, its kernel command line, and kernel and initramfs for desktops. */
+/**
+ * What the running system can hand over to the image: its disk, its kernel command line, and kernel and initramfs for
+ * desktops.
+ */
 import { findRootDisk, identifyDisk } from "../disk/disk_identity.ts";
 import { isRecovery } from "../boot/menu/recovery.ts";
 import { parseStiefelsystemJson, stiefelsystemJsonName } from "../formats/stiefelsystem_json.ts";
@@ -111,7 +114,8 @@ async function findFile(system: System, name: string): Promise<HandoverFiles["ke
 }
 
 /**
- * Something that is another text when one of the files was replaced or changed, also when their names and sizes stay. Runs `stat`.
+ * Something that is another text when one of the files was replaced or changed, also when their names and sizes stay.
+ * Runs `stat`.
  * @throws {CommandError} when one is gone
  */
 export async function readStamp(system: System, files: HandoverFiles | undefined): Promise<string> {

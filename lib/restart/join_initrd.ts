@@ -1,4 +1,7 @@
-/** Putting the image's initrd and the handover together into the one file that kexec takes: in memory, for as long as kexec reads it. */
+/**
+ * Putting the image's initrd and the handover together into the one file that kexec takes: in memory, for as long as
+ * kexec reads it.
+ */
 import { UserError } from "../errors.ts";
 import { type ArchivePiece, sizeOfPiece } from "../formats/handover.ts";
 import type { System } from "../system/system.ts";
@@ -8,8 +11,8 @@ export interface JoinedInitrd extends AsyncDisposable {
 }
 
 /**
- * Writes the pieces one after the other into a file of mode 0600, which goes when the returned value is disposed of. `dd` copies, as the program
- * itself may read none of the files. Runs `stat`, `dd`; writes below `directory`.
+ * Writes the pieces one after the other into a file of mode 0600, which goes when the returned value is disposed of.
+ * `dd` copies, as the program itself may read none of the files. Runs `stat`, `dd`; writes below `directory`.
  * @param directory a tmpfs of our own: what desktops start may hold keys, so it must not come onto a disk
  * @throws {UserError} when the directory is no tmpfs, or a file has changed its size; {CommandError}
  */

@@ -12,7 +12,10 @@ export interface MemoryFacts {
   readonly pairBytes: number;
 }
 
-/** "everything": with kernel and initramfs; "description": disk and command line only; "nothing": the image's initrd as it lies on the disk. */
+/**
+ * "everything": with kernel and initramfs; "description": disk and command line only; "nothing": the image's initrd as
+ * it lies on the disk.
+ */
 export type HandoverExtent = "everything" | "description" | "nothing";
 
 const MiB = 1024 * 1024;
@@ -20,14 +23,18 @@ const MiB = 1024 * 1024;
 /** Left over for the programs that run until the shutdown. */
 const reserveBytes = 64 * MiB;
 
-/** What a server is comfortable with: the image unpacked, its agent, the export. (It starts with less: `minimumRamMiB` of bench.) */
+/**
+ * What a server is comfortable with: the image unpacked, its agent, the export. (It starts with less: `minimumRamMiB`
+ * of bench.)
+ */
 const imageBytes = 512 * MiB;
 
 /** The extents that fit, the largest first; "nothing" always does as far as this function knows. */
 export function listExtents(facts: MemoryFacts): readonly HandoverExtent[] {
   const { totalBytes, availableBytes, kernelBytes, initrdBytes, pairBytes } = facts;
   const fits = (extraBytes: number): boolean => {
-    // The initrd is put together in a RAM disk, kexec(8) reads it, and the kernel keeps it until the restart; of the kernel there are two.
+    // The initrd is put together in a RAM disk, kexec(8) reads it, and the kernel keeps it until the restart; of the
+    // kernel there are two.
     const here = 3 * (initrdBytes + extraBytes) + 2 * kernelBytes + reserveBytes;
     // kernel/kexec_core.c, sanity_check_segment_list: kexec takes no more than half of the memory.
     const half = kernelBytes + initrdBytes + extraBytes;

@@ -32,8 +32,8 @@ const InhibitorsSchema = v.object({
 });
 
 /**
- * Which program forbids a shutdown: inhibitor locks of mode "block", as package managers take them while they work (systemd-inhibit(1),
- * org.freedesktop.login1(5)). `systemctl kexec` of root passes them over.
+ * Which program forbids a shutdown: inhibitor locks of mode "block", as package managers take them while they work
+ * (systemd-inhibit(1), org.freedesktop.login1(5)). `systemctl kexec` of root passes them over.
  * @param text what busctl says of `ListInhibitors`
  */
 function findInhibitor(text: string): string | undefined {
@@ -76,8 +76,8 @@ export interface LoadedImage {
 }
 
 /**
- * Loads the image and what is handed over to it; from then on a restart leads into it. What cannot be handed over, the server reads from the
- * disk as if it had been started by hand. Runs `stat`, `cat`, `kexec`, `busctl`, `lsblk`, `dd`.
+ * Loads the image and what is handed over to it; from then on a restart leads into it. What cannot be handed over, the
+ * server reads from the disk as if it had been started by hand. Runs `stat`, `cat`, `kexec`, `busctl`, `lsblk`, `dd`.
  * @throws {UserError} or {CommandError} when it cannot be loaded; nothing is loaded then
  */
 export async function loadImage(
@@ -180,7 +180,9 @@ function describeExtent({ commandLine }: Handover, extent: HandoverExtent): stri
   return [parts.slice(0, -1).join(", "), parts.at(-1)].filter((part) => part !== "").join(" and ");
 }
 
-/** Loads the image anew when kernel or initramfs for desktops have changed since: an update of the system meanwhile. */
+/**
+ * Loads the image anew when kernel or initramfs for desktops have changed since: an update of the system meanwhile.
+ */
 export async function reloadIfChanged(
   system: System,
   loaded: LoadedImage,
@@ -207,7 +209,8 @@ async function explainLockdown(system: System, error: unknown): Promise<unknown>
 }
 
 /**
- * An ordinary shutdown that ends in the loaded kernel; the shutdown ends this program. Runs `cat`, `busctl`, `systemctl`.
+ * An ordinary shutdown that ends in the loaded kernel; the shutdown ends this program. Runs `cat`, `busctl`,
+ * `systemctl`.
  * @throws {UserError} when nothing is loaded, or the machine goes on running
  */
 export async function restartIntoImage(system: System): Promise<never> {
@@ -220,7 +223,10 @@ export async function restartIntoImage(system: System): Promise<never> {
   });
 }
 
-/** Whether the system is still on its way to its default target, also when that cannot be known: systemctl(1), is-system-running. Runs `systemctl`. */
+/**
+ * Whether the system is still on its way to its default target, also when that cannot be known: systemctl(1),
+ * is-system-running. Runs `systemctl`.
+ */
 export async function isStarting(system: System): Promise<boolean> {
   try {
     return ["initializing", "starting"].includes(await readSystemState(system));
@@ -229,7 +235,10 @@ export async function isStarting(system: System): Promise<boolean> {
   }
 }
 
-/** Whether the system surely goes on running: systemctl(1), is-system-running. Also when the agent is about to end. Runs `systemctl`. */
+/**
+ * Whether the system surely goes on running: systemctl(1), is-system-running. Also when the agent is about to end.
+ * Runs `systemctl`.
+ */
 export async function isGoingOn(system: System): Promise<boolean> {
   return ["starting", "running", "degraded"].includes(await readSystemState(system));
 }

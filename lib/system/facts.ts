@@ -143,7 +143,9 @@ export async function readKernelFile(system: System, path: string): Promise<stri
   return exitCode === 0 ? stdout.trim() : undefined;
 }
 
-/** "integrity" or "confidentiality"; undefined where the kernel is not locked down (kernel_lockdown(7)). Runs `cat`. */
+/**
+ * "integrity" or "confidentiality"; undefined where the kernel is not locked down (kernel_lockdown(7)). Runs `cat`.
+ */
 export async function readLockdown(system: System): Promise<string | undefined> {
   const mode = /\[(\w+)\]/.exec(await readKernelFile(system, "/sys/kernel/security/lockdown") ?? "")?.[1];
   return mode === "none" ? undefined : mode;
@@ -157,8 +159,8 @@ export async function readLinkSpeed(system: System, linkName: string): Promise<n
 
 /**
  * Whether a link is a network card for cables: it has a device, which virtual links have not, and the kernel gives it
- * no special type ("wlan", "wwan", "bluetooth", "bridge", … in `DEVTYPE`, Documentation/ABI/testing/sysfs-uevent). Runs
- * `cat`.
+ * no special type ("wlan", "wwan", "bluetooth", "bridge", … in `DEVTYPE`, Documentation/ABI/testing/sysfs-uevent).
+ * Runs `cat`.
  */
 export async function isWiredCard(system: System, linkName: string): Promise<boolean> {
   const link = await readKernelFile(system, `/sys/class/net/${linkName}/uevent`);

@@ -6,7 +6,8 @@ import type { System } from "./system.ts";
 
 /**
  * Mount points at or below a directory, the innermost first. Pure.
- * @param mountinfo /proc/PID/mountinfo (proc_pid_mountinfo(5)): the fifth field is the mount point, blanks and the like
+ * @param mountinfo /proc/PID/mountinfo (proc_pid_mountinfo(5)): the fifth field is the mount point, blanks and the
+ *   like
  *   in octal
  * @param directory without symlinks
  */

@@ -27,7 +27,8 @@ const lookingPrograms: ReadonlySet<string> = new Set(["cat", "findmnt", "id", "l
 const lookingVerbs: ReadonlySet<string> = new Set(["is-active", "is-enabled"]);
 
 /**
- * @returns the same system, which throws a TypeError in place of every change and of every program that is not known to
+ * @returns the same system, which throws a TypeError in place of every change and of every program that is not known
+ *   to
  *   look only
  */
 export function createReadOnlySystem(system: System): System {

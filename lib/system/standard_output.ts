@@ -16,8 +16,8 @@ export interface OutputQueue {
 }
 
 /**
- * Standard output in the background, for programs that must go on when a user stops the terminal (Ctrl-S, Scroll Lock).
- * When too much is waiting, the oldest text is lost.
+ * Standard output in the background, for programs that must go on when a user stops the terminal (Ctrl-S, Scroll
+ * Lock). When too much is waiting, the oldest text is lost.
  * @param write one piece; says how much of it was written
  */
 export function createOutputQueue(

@@ -8,8 +8,8 @@
 import type { FilePart } from "../file_part.ts";
 
 /**
- * PATH of the programs that we start, and of ours on the laptop; who grants programs by name has to look them up in the
- * same order (Deno compares the paths it finds).
+ * PATH of the programs that we start, and of ours on the laptop; who grants programs by name has to look them up in
+ * the same order (Deno compares the paths it finds).
  */
 export const programDirectories = [
   "/usr/local/sbin",

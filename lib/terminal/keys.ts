@@ -2,8 +2,8 @@
  * What a terminal sends, as keys: bytes in, keys out. Pure.
  *
  * A key that is no character (an arrow, a function key), a mouse report, an answer of the terminal or a paste comes as
- * a control sequence (ECMA-48, section 5.4; xterm's "ctlseqs"). Such a sequence is read to its end and gives no key, so
- * that none of its bytes is taken for an answer. A sequence that does not come to its end is given up after a pause
+ * a control sequence (ECMA-48, section 5.4; xterm's "ctlseqs"). Such a sequence is read to its end and gives no key,
+ * so that none of its bytes is taken for an answer. A sequence that does not come to its end is given up after a pause
  * ({@link pauseMsOf}, {@link endPause}).
  */
 

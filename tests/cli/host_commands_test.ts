@@ -86,7 +86,8 @@ Deno.test("doctor runs for whoever has no /usr/sbin in PATH: a name in --allow-r
   assert.match(stdout, /^\S+ +setup /m, stderr);
 });
 
-// ---- on a terminal ---------------------------------------------------------------------------------------------------
+// ---- on a terminal
+// ---------------------------------------------------------------------------------------------------
 
 Deno.test({
   name: "on a terminal: single keys answer, changes are coloured, abort says what was done",

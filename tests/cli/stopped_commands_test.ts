@@ -1,4 +1,7 @@
-/** setup-server, undo-setup and init, stopped at each of their questions: undo gives the system back. On a terminal: terminal_transcripts. */
+/**
+ * setup-server, undo-setup and init, stopped at each of their questions: undo gives the system back. On a terminal:
+ * terminal_transcripts.
+ */
 
 import assert from "node:assert/strict";
 import { init } from "../../lib/cli/commands/init.ts";

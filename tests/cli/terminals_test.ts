@@ -1,4 +1,7 @@
-/** The commands in pseudo-terminals, with the grants that their tasks give them: in a pipe, nothing asks what a terminal can do. */
+/**
+ * The commands in pseudo-terminals, with the grants that their tasks give them: in a pipe, nothing asks what a
+ * terminal can do.
+ */
 import assert from "node:assert/strict";
 import { quoteCommand } from "../../lib/errors.ts";
 import { commandNames } from "../../lib/grants.ts";

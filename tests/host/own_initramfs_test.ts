@@ -1,4 +1,7 @@
-/** L1: the real mkinitramfs and dracut of a Debian, told to choose drivers by the machine they run on, where that is a desktop. */
+/**
+ * L1: the real mkinitramfs and dracut of a Debian, told to choose drivers by the machine they run on, where that is a
+ * desktop.
+ */
 
 import assert from "node:assert/strict";
 import { createRealSystem } from "../../lib/system/real.ts";

@@ -24,7 +24,9 @@ async function makeArtifacts(directory: string): Promise<string> {
   return directory;
 }
 
-/** initramfs-tools runs what the files ORDER name, and leaves out without a word what it does not find where it looks. */
+/**
+ * initramfs-tools runs what the files ORDER name, and leaves out without a word what it does not find where it looks.
+ */
 async function checkOrder(root: string): Promise<void> {
   await system.run(["chroot", root, "unmkinitramfs", "/boot/initramfs-stiefel.img", "/unpacked"]);
   try {

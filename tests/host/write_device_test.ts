@@ -1,4 +1,7 @@
-/** Writing a stick with the real dd, flock, wipefs and sync, and the command's own grants, to loop devices of this machine's kernel. */
+/**
+ * Writing a stick with the real dd, flock, wipefs and sync, and the command's own grants, to loop devices of this
+ * machine's kernel.
+ */
 
 import assert from "node:assert/strict";
 import { commandGrants, formatCommandGrants } from "../../lib/grants.ts";

@@ -1,7 +1,7 @@
 /**
  * A build that is stopped at each of its stages, with the real mmdebstrap, as root and as an ordinary user: nothing
- * runs on, nothing stays mounted, no half result counts as whole, and the next build goes on from there. Needs root and
- * a Debian mirror.
+ * runs on, nothing stays mounted, no half result counts as whole, and the next build goes on from there. Needs root
+ * and a Debian mirror.
  */
 
 import assert from "node:assert/strict";
@@ -155,7 +155,8 @@ for (const who of ["root", "user"] as const) {
       const build = rig.start();
       const isThere = async (): Promise<boolean> => {
         const work = (await namesIn(rig.cache)).find((name) => name.startsWith(`unfinished-${stage}-`));
-        // An ordinary user's packages are unpacked where we cannot look: the archive is the first that is seen of them.
+        // An ordinary user's packages are unpacked where we cannot look: the archive is the first that is seen of
+        // them.
         const place = who === "root" ? reached : reached && "base.tar";
         return work !== undefined &&
           (place === undefined || await system.lstat(`${rig.cache}/${work}/${place}`) !== undefined);

@@ -68,7 +68,8 @@ const ownVariables =
   /^(?:Boot(?:[0-9A-F]{4}|Order)|Con(?:In|Out)|ErrOut|Key[0-9A-F]{4}|Timeout|Lang|PlatformLang|MTC)$/;
 
 /**
- * shim has raised the SBAT level in the firmware's variables (doc/stick.md); no other boot loader has written anything.
+ * shim has raised the SBAT level in the firmware's variables (doc/stick.md); no other boot loader has written
+ * anything.
  */
 async function assertOnlySbatLevel(vm: Vm): Promise<void> {
   await vm[Symbol.asyncDispose]();

@@ -97,8 +97,8 @@ export function startClient(machine: Machine, start: AgentStart): RunningAgent {
 }
 
 /**
- * Attaches the disk that a client of this machine was lent, in place of the desktop's kernel: a connection that stays open, with a read every
- * 0.1 s. What it did is printed when it ends.
+ * Attaches the disk that a client of this machine was lent, in place of the desktop's kernel: a connection that stays
+ * open, with a read every 0.1 s. What it did is printed when it ends.
  */
 export async function attachDisk(desktop: Machine, { reads }: { readonly reads: number }): Promise<RunningAgent> {
   const initramfs = new TextDecoder("latin1").decode(await Deno.readFile(`${desktop.directory}/run/initramfs`));

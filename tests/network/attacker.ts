@@ -1,6 +1,7 @@
 /**
  * Sends what no client would: seeded garbage, mutated and repeated datagrams, garbage and cut-off handshakes over TCP.
- * Arguments: LINK INDEX OWN-ADDRESS SERVER-ADDRESS DATAGRAMS KEY-FILE. With the key, so that mutations come close to the real thing.
+ * Arguments: LINK INDEX OWN-ADDRESS SERVER-ADDRESS DATAGRAMS KEY-FILE. With the key, so that mutations come close to
+ * the real thing.
  */
 import { formatDiscovery, importDiscoveryKey } from "../../lib/protocol/discovery.ts";
 import { deriveKeys } from "../../lib/protocol/keys.ts";

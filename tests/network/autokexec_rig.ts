@@ -1,4 +1,7 @@
-/** The autokexec agent on a machine of a rig, bundled and with its real grants; what would end this machine, or tell its users, is replaced. */
+/**
+ * The autokexec agent on a machine of a rig, bundled and with its real grants; what would end this machine, or tell
+ * its users, is replaced.
+ */
 import { fileURLToPath } from "node:url";
 import { autokexecGrants, formatGrants } from "../../lib/grants.ts";
 import { formatAutokexecSettings } from "../../lib/formats/autokexec_settings.ts";
@@ -42,7 +45,10 @@ export interface Laptop extends Pick<StandIns, "readLog" | "waitForLog"> {
   readonly agent: RunningAgent & {
     /** VmRSS of proc_pid_status(5). */
     readMemoryKiB(): Promise<number>;
-    /** How often its threads, and those of the programs it keeps running, have woken up since they started (proc_pid_status(5)). */
+    /**
+     * How often its threads, and those of the programs it keeps running, have woken up since they started
+     * (proc_pid_status(5)).
+     */
     countWakeUps(): Promise<number>;
   };
 }
@@ -52,9 +58,9 @@ export interface LaptopOptions {
   readonly countdownSeconds: number;
   readonly macs?: readonly string[];
   /**
-   * Files that are there before the agent starts: "no-kexec", "press-cancel", "hang-late": between countdown and shutdown, "wired-cards": the rig's
-   * virtual links pass for cards. What it may hand over lies there, too: "lsblk.json", "own/boot/stiefelsystem.json", "own/proc/cmdline";
-   * without the first it hands over nothing.
+   * Files that are there before the agent starts: "no-kexec", "press-cancel", "hang-late": between countdown and
+   * shutdown, "wired-cards": the rig's virtual links pass for cards. What it may hand over lies there, too:
+   * "lsblk.json", "own/boot/stiefelsystem.json", "own/proc/cmdline"; without the first it hands over nothing.
    */
   readonly flags?: readonly string[];
 }
@@ -109,7 +115,9 @@ async function bundle(script: string): Promise<void> {
   if (!success) throw new Error(`The agent cannot be bundled: ${new TextDecoder().decode(stderr)}`);
 }
 
-/** Of all threads of a process; what has ended meanwhile counts for nothing. By grep: Deno reads nothing below /proc. */
+/**
+ * Of all threads of a process; what has ended meanwhile counts for nothing. By grep: Deno reads nothing below /proc.
+ */
 async function readWakeUps(pid: string): Promise<number> {
   const args = ["-rhs", "--include=status", "^voluntary_ctxt_switches:", `/proc/${pid}/task`];
   const { stdout } = await new Deno.Command("grep", { args, stderr: "null" }).output();

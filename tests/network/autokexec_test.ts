@@ -1,4 +1,7 @@
-/** A laptop's own system and a desktop that wants its disk: the real agents over a cable, up to the point where the machine would restart. */
+/**
+ * A laptop's own system and a desktop that wants its disk: the real agents over a cable, up to the point where the
+ * machine would restart.
+ */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { createSite, type Site, startClient, startServer } from "./agents.ts";

@@ -1,6 +1,7 @@
 /**
- * A stranger who has recorded a question of a desktop, and plays it again from many addresses, as fast as it can, until it is ended.
- * Arguments: LINK INDEX KEY-FILE COUNT. Its addresses are fe80::a:1 to fe80::a:COUNT, in hexadecimal; the key only makes the record.
+ * A stranger who has recorded a question of a desktop, and plays it again from many addresses, as fast as it can,
+ * until it is ended. Arguments: LINK INDEX KEY-FILE COUNT. Its addresses are fe80::a:1 to fe80::a:COUNT, in
+ * hexadecimal; the key only makes the record.
  */
 import { openDatagramLink } from "../../lib/net/datagram_link.ts";
 import { formatDiscovery, importDiscoveryKey } from "../../lib/protocol/discovery.ts";

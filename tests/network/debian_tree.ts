@@ -1,4 +1,7 @@
-/** Programs of Debian 13 that must not be installed on this machine, run on machines of a rig: their root is a tree of their own. */
+/**
+ * Programs of Debian 13 that must not be installed on this machine, run on machines of a rig: their root is a tree of
+ * their own.
+ */
 import { readAptMirror } from "../../lib/cli/apt_mirror.ts";
 import { bootstrapProgram, findBootstrapHost } from "../../lib/debian/bootstrap_program.ts";
 import { debianMirror } from "../../lib/image/mirror.ts";
@@ -30,8 +33,8 @@ export async function installDebian(packages: readonly string[]): Promise<Debian
     await remove();
     throw error;
   }
-  // The mounts are those of the one program, in the mount namespace that `ip netns exec` makes. /sys is read-only as in containers: programs
-  // then do not wait for udev. /run is one for all programs of a machine.
+  // The mounts are those of the one program, in the mount namespace that `ip netns exec` makes. /sys is read-only as
+  // in containers: programs then do not wait for udev. /run is one for all programs of a machine.
   const enter = (machine: Machine, argv: readonly string[]): readonly string[] => [
     ...["sh", "-euc"],
     'mount -t proc proc "$0/proc"; mount -t sysfs -o ro sysfs "$0/sys"; mkdir -p "$1/dbus"; mount --bind "$1" "$0/run"; shift; exec chroot "$0" "$@"',

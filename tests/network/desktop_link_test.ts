@@ -1,6 +1,6 @@
 /**
- * N2, N3, A14: the link of a running desktop, as stiefel-attach and stiefel-keep-link leave it, and what VPN programs do to all links. A real
- * nbdkit is the laptop, qemu-io the desktop's disk.
+ * N2, N3, A14: the link of a running desktop, as stiefel-attach and stiefel-keep-link leave it, and what VPN programs
+ * do to all links. A real nbdkit is the laptop, qemu-io the desktop's disk.
  */
 import { session as sampleSession } from "../support/protocol_samples.ts";
 import assert from "node:assert/strict";
@@ -22,7 +22,10 @@ interface Desk extends AsyncDisposable {
   readonly disk: RunningAgent;
 }
 
-/** The programs of an initramfs that do nothing here, and nbd-client, which makes the first contact and the node that it would make. */
+/**
+ * The programs of an initramfs that do nothing here, and nbd-client, which makes the first contact and the node that
+ * it would make.
+ */
 const standIns: Readonly<Record<string, string>> = {
   modprobe: "",
   udevadm: "",

@@ -1,6 +1,6 @@
 /**
- * The handover from end to end: the autokexec agent makes it, cpio(1) unpacks it as a kernel would, and the server agent serves it to a desktop.
- * The machine's disk is a file with nothing on it that could be started.
+ * The handover from end to end: the autokexec agent makes it, cpio(1) unpacks it as a kernel would, and the server
+ * agent serves it to a desktop. The machine's disk is a file with nothing on it that could be started.
  */
 import assert from "node:assert/strict";
 import { HANDOVER_DIRECTORY } from "../../lib/formats/handover.ts";
@@ -16,7 +16,10 @@ function listDisk({ diskPath }: Site, mountPoint: string | null, tableUuid = "T1
   return JSON.stringify({ blockdevices: [{ ...common, name: "vda", path: diskPath, ptuuid: tableUuid }] });
 }
 
-/** Lets the laptop's own system hand over what the site has to boot. @returns the directory with it, as the image has it */
+/**
+ * Lets the laptop's own system hand over what the site has to boot. @returns the directory with it, as the image has
+ * it
+ */
 async function handOver(rig: Rig, site: Site): Promise<string> {
   const [laptop, desktop] = [rig.machine("laptop"), rig.machine("desktop")];
   await laptop.run(["ip", "link", "set", "dev", "eth0", "up"]);

@@ -1,4 +1,7 @@
-/** Runs inside a namespace for links_test.ts: answers or asks on a link with what lib/net has. Arguments: answer|ask LINK INDEX ADDRESS. */
+/**
+ * Runs inside a namespace for links_test.ts: answers or asks on a link with what lib/net has. Arguments: answer|ask
+ * LINK INDEX ADDRESS.
+ */
 import { DISCOVERY_GROUP } from "../../lib/protocol/discovery.ts";
 import { openDatagramLink } from "../../lib/net/datagram_link.ts";
 import { listenStream } from "../../lib/net/listen.ts";

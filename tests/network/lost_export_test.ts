@@ -1,4 +1,7 @@
-/** A3: the export ends under a desktop that runs from it. The disk is never free while that desktop may still believe it has it. */
+/**
+ * A3: the export ends under a desktop that runs from it. The disk is never free while that desktop may still believe
+ * it has it.
+ */
 import assert from "node:assert/strict";
 import { attachDisk, createSite, type Site, startClient, startServer } from "./agents.ts";
 import { createRig, type Machine, type Rig, rigTest, type RunningAgent } from "./rig.ts";

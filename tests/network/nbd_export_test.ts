@@ -1,6 +1,6 @@
 /**
- * The export against real clients, in network namespaces: who may connect, what is advertised, and how its end is told. nbdkit is that of
- * Debian 13, as in the image: the ip filter of Debian 12's (1.32.5) cannot read addresses.
+ * The export against real clients, in network namespaces: who may connect, what is advertised, and how its end is
+ * told. nbdkit is that of Debian 13, as in the image: the ip filter of Debian 12's (1.32.5) cannot read addresses.
  */
 
 import assert from "node:assert/strict";

@@ -1,4 +1,7 @@
-/** The autokexec agent beside the NetworkManager of Debian 13, on a cable with a router and DHCP server: neither takes anything from the other. */
+/**
+ * The autokexec agent beside the NetworkManager of Debian 13, on a cable with a router and DHCP server: neither takes
+ * anything from the other.
+ */
 import assert from "node:assert/strict";
 import { createSite, startClient } from "./agents.ts";
 import { startLaptop } from "./autokexec_rig.ts";

@@ -1,6 +1,6 @@
 /**
- * Takes all places of a server with connections that say nothing, and takes each again that is lost, until it is ended.
- * Arguments: HOST PORT COUNT. HOST may carry a scope.
+ * Takes all places of a server with connections that say nothing, and takes each again that is lost, until it is
+ * ended. Arguments: HOST PORT COUNT. HOST may carry a scope.
  */
 import { connectStream } from "../../lib/net/stream.ts";
 

@@ -1,4 +1,6 @@
-/** The server agent fails, or a card of the laptop, while a desktop runs from the disk: the desktop must not notice. */
+/**
+ * The server agent fails, or a card of the laptop, while a desktop runs from the disk: the desktop must not notice.
+ */
 import assert from "node:assert/strict";
 import { attachDisk, createSite, type Site, startClient, startServer } from "./agents.ts";
 import { createRig, rigTest, type RunningAgent } from "./rig.ts";

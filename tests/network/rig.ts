@@ -1,6 +1,6 @@
 /**
- * Machines and cables for tests: network namespaces and veth pairs, with agents running in them under the very grants of the image.
- * Needs root and `ip`; names of namespaces start with "stiefel-".
+ * Machines and cables for tests: network namespaces and veth pairs, with agents running in them under the very grants
+ * of the image. Needs root and `ip`; names of namespaces start with "stiefel-".
  */
 import { createRealSystem } from "../../lib/system/real.ts";
 import type { RunningProcess } from "../../lib/system/system.ts";

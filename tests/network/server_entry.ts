@@ -1,6 +1,7 @@
 /**
- * The server agent with a folder as boot partition and a file as disk, since partitions of a file cannot be mounted everywhere.
- * Arguments: FOLDER FILE PASSPHRASE (or "-" for none), then those of the agent. FOLDER "-": the disk and what boots from it as in the image.
+ * The server agent with a folder as boot partition and a file as disk, since partitions of a file cannot be mounted
+ * everywhere. Arguments: FOLDER FILE PASSPHRASE (or "-" for none), then those of the agent. FOLDER "-": the disk and
+ * what boots from it as in the image.
  */
 import { fileURLToPath } from "node:url";
 import { main } from "../../agents/server/main.ts";
@@ -15,7 +16,9 @@ import type { System } from "../../lib/system/system.ts";
 const runNbdkitSource = fileURLToPath(new URL(`../../image/initrd${RUN_NBDKIT_PATH}`, import.meta.url));
 const [folder = "", file = "", passphrase = "-", ...args] = Deno.args;
 
-/** Debian 12's nbdkit was built without reading addresses; nbd_export_test.ts proves with Debian 13's who may connect. */
+/**
+ * Debian 12's nbdkit was built without reading addresses; nbd_export_test.ts proves with Debian 13's who may connect.
+ */
 async function canFilterAddresses(): Promise<boolean> {
   const probe = ["--dump-plugin", "--filter=ip", "null", "allow=127.0.0.1"];
   const { stderr } = await new Deno.Command("nbdkit", { args: probe }).output();

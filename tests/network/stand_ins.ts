@@ -1,6 +1,7 @@
 /**
- * Programs that must not do on this machine what they do on another: scripts that write down their arguments. They lie over /usr/local/sbin, which
- * comes first in every program's PATH, in the mount namespace that `ip netns exec` gives to what it starts.
+ * Programs that must not do on this machine what they do on another: scripts that write down their arguments. They lie
+ * over /usr/local/sbin, which comes first in every program's PATH, in the mount namespace that `ip netns exec` gives
+ * to what it starts.
  */
 export interface StandIns {
   /** The command that runs `argv` with the stand-ins. */

@@ -1,6 +1,6 @@
 /**
- * Firmware and certificates of Debian 13, for machines that trust what the ovmf of the machine under test does not know
- * of.
+ * Firmware and certificates of Debian 13, for machines that trust what the ovmf of the machine under test does not
+ * know of.
  */
 
 import { findBootstrapHost } from "../../lib/debian/bootstrap_program.ts";

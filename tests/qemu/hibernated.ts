@@ -11,8 +11,8 @@ import { passphrasePrompt } from "./own_system.ts";
 const second = 1000;
 
 /**
- * Boots a desktop from the disk: it has to say that a system sleeps in `sleeper`, to mount nothing and to give the disk
- * back, with every byte as it was; then both machines switch themselves off.
+ * Boots a desktop from the disk: it has to say that a system sleeps in `sleeper`, to mount nothing and to give the
+ * disk back, with every byte as it was; then both machines switch themselves off.
  */
 export async function assertRefused(rig: QemuTest, diskPath: string, sleeper: string): Promise<void> {
   const { system, options: { runDirectory } } = rig;

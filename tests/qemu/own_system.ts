@@ -105,7 +105,8 @@ export interface OwnLaptop extends AsyncDisposable {
   readonly vm: Vm;
   readonly diskPath: string;
   /**
-   * Waits for multi-user of the laptop's own system, of its `boot`th start (1 and up), with the project's disk mounted.
+   * Waits for multi-user of the laptop's own system, of its `boot`th start (1 and up), with the project's disk
+   * mounted.
    */
   work(boot: number): Promise<ConsoleShell>;
   /** Starts it once more, when it has switched itself off. */

@@ -1,6 +1,7 @@
 /**
  * The whole story of a laptop: its own Debian runs from its own disk, is set up by the real commands, turns into a
- * server when a desktop asks, comes back by itself, and is as before after undo-setup. Other laptops are in tests/long.
+ * server when a desktop asks, comes back by itself, and is as before after undo-setup. Other laptops are in
+ * tests/long.
  */
 
 import assert from "node:assert/strict";
@@ -47,7 +48,9 @@ Deno.test({
 /** Where setup-server puts the image's kernel. */
 const imageKernel = "/var/local/lib/stiefelsystem/kernel";
 
-/** A byte is too much, the signature holds no more: doctor says so, and a desktop asks in vain. The byte goes again. */
+/**
+ * A byte is too much, the signature holds no more: doctor says so, and a desktop asks in vain. The byte goes again.
+ */
 async function declineChangedImage(shell: ConsoleShell): Promise<void> {
   const { system, options } = rig;
   const { image, host } = await rig.machines();

@@ -1,6 +1,6 @@
 /**
- * P5: ./stiefelsystem finds Deno wherever it may be, with what lies at those places made up, under every shell that may
- * be /bin/sh.
+ * P5: ./stiefelsystem finds Deno wherever it may be, with what lies at those places made up, under every shell that
+ * may be /bin/sh.
  */
 import assert from "node:assert/strict";
 import { commandGrants, commandNames, formatCommandGrants, talkGrants } from "../../lib/grants.ts";

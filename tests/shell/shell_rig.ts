@@ -1,6 +1,6 @@
 /**
- * Runs our shell scripts against a made-up machine: a temporary directory as root of the file system, and stub programs
- * that write down how they were called and change that directory the way the kernel would.
+ * Runs our shell scripts against a made-up machine: a temporary directory as root of the file system, and stub
+ * programs that write down how they were called and change that directory the way the kernel would.
  */
 
 /** The two shells an initramfs or a Debian root may have as /bin/sh. */

@@ -1,4 +1,6 @@
-/** stiefel-initramfs and the package managers' hooks that call it, under dash and busybox ash, with stub generators. */
+/**
+ * stiefel-initramfs and the package managers' hooks that call it, under dash and busybox ash, with stub generators.
+ */
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";

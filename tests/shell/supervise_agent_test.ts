@@ -1,4 +1,6 @@
-/** The script that keeps the agent running, with a made-up agent, kernel command line and clock of seconds as it is. */
+/**
+ * The script that keeps the agent running, with a made-up agent, kernel command line and clock of seconds as it is.
+ */
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";

@@ -18,8 +18,8 @@ export function configJsonSchema(): Record<string, unknown> {
 }
 
 /**
- * Most unknown keys are only warned about when the file is loaded; an editor should mark them all. What is the loader's
- * alone goes.
+ * Most unknown keys are only warned about when the file is loaded; an editor should mark them all. What is the
+ * loader's alone goes.
  */
 function closeObjects(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closeObjects);

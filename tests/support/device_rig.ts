@@ -35,7 +35,9 @@ export interface DeviceRig {
   readonly system: System;
   readonly memory: MemorySystem;
   readonly bytes: Uint8Array;
-  /** All that was done to the device, in order: "wipe", "write 0 1048576", "sync", "read 0 4096", "hold", "release". */
+  /**
+   * All that was done to the device, in order: "wipe", "write 0 1048576", "sync", "read 0 4096", "hold", "release".
+   */
   readonly done: readonly string[];
 }
 

@@ -1,5 +1,6 @@
 /**
- * Which boot entry of one partition shall be started: the one its own boot loader would take, but never a recovery one.
+ * Which boot entry of one partition shall be started: the one its own boot loader would take, but never a recovery
+ * one.
  */
 
 import { type BootDecision, decideBoot } from "../../lib/boot/menu/decide_boot.ts";

@@ -2,7 +2,8 @@
  * setup-server, undo-setup, init and doctor on the real terminal, but on a made-up Debian 13 with LUKS and LVM; for
  * transcripts.
  *
- *     deno run --allow-read --allow-env tests/support/host_commands.ts COMMAND [--yes] [--dry-run] [--diff] [--user] [--check]
+ *     deno run --allow-read --allow-env tests/support/host_commands.ts COMMAND [--yes] [--dry-run] [--diff] [--user]
+ *     [--check]
  *
  * --user: as another user than root. --check: says after a stop whether undo-setup gives the system back. setup-undo
  * runs the two after each other, and says whether the system is as before. init-again runs init for the first time,

@@ -1,9 +1,11 @@
 /**
  * setup-client-usbdrive on the real terminal, but on a made-up laptop with one stick; for transcripts.
  *
- *     deno run --allow-read --allow-env tests/support/stick_command.ts [DEVICE] [--yes] [--dry-run] [--user] [--ours] [--none] [--slow] [--fail]
+ *     deno run --allow-read --allow-env tests/support/stick_command.ts [DEVICE] [--yes] [--dry-run] [--user] [--ours]
+ *     [--none] [--slow] [--fail]
  *
- * --none: no stick is plugged in. --ours: it is one of ours, which gets another key. --slow: each piece takes a second.
+ * --none: no stick is plugged in. --ours: it is one of ours, which gets another key. --slow: each piece takes a
+ * second.
  * --fail: it breaks while it is written to. At the end it says what the first sector of the stick is: OLD, EMPTY or
  * NEW.
  */

@@ -1,8 +1,8 @@
 /**
  * Which certificates a virtual machine's Secure Boot trusts: the variable "db" in OVMF's file of variables. Pure.
  *
- * Layout: edk2, MdeModulePkg/Include/Guid/VariableFormat.h (VARIABLE_STORE_HEADER, AUTHENTICATED_VARIABLE_HEADER); UEFI
- * specification 2.10, 32.4.1 (EFI_SIGNATURE_LIST). All numbers are little-endian.
+ * Layout: edk2, MdeModulePkg/Include/Guid/VariableFormat.h (VARIABLE_STORE_HEADER, AUTHENTICATED_VARIABLE_HEADER);
+ * UEFI specification 2.10, 32.4.1 (EFI_SIGNATURE_LIST). All numbers are little-endian.
  */
 
 import { concatenate } from "../../lib/formats/bytes.ts";

@@ -1,8 +1,10 @@
 /**
- * Writes the vectors of our own formats anew: `deno run --allow-read=. --allow-write=tests/vectors tests/vectors/generate.ts`.
+ * Writes the vectors of our own formats anew: `deno run --allow-read=. --allow-write=tests/vectors
+ * tests/vectors/generate.ts`.
  *
- * Only for a deliberate change of the protocol, which means a new version. The expected outcomes are written here by hand; the
- * generator refuses to write a file in which one of them does not hold. `noise.json` is not ours and is never generated.
+ * Only for a deliberate change of the protocol, which means a new version. The expected outcomes are written here by
+ * hand; the generator refuses to write a file in which one of them does not hold. `noise.json` is not ours and is
+ * never generated.
  */
 import { formatHandover } from "../../lib/formats/handover.ts";
 import { formatAgentSettings } from "../../lib/formats/agent_settings.ts";

@@ -76,7 +76,8 @@ function toPath<T extends string | undefined>(path: T): T {
 }
 
 /**
- * Whether systemd-boot reads a file of `loader/entries` (`valid_type1_filename`). Hidden names and "auto-" are its own.
+ * Whether systemd-boot reads a file of `loader/entries` (`valid_type1_filename`). Hidden names and "auto-" are its
+ * own.
  */
 export function isEntryFileName(name: string): boolean {
   return /\.conf$/i.test(name) && !/^(?:\.|auto-)/i.test(name);
@@ -153,7 +154,9 @@ export function orderEntries<T extends SortFields>(entries: readonly T[], loader
   return { entries: sorted, notices };
 }
 
-/** The words of a kernel command line, with the initramfs files that it names for the kernel's EFI loader taken out. */
+/**
+ * The words of a kernel command line, with the initramfs files that it names for the kernel's EFI loader taken out.
+ */
 export function splitOptions(options: string): { readonly commandLine: string; readonly initrds: readonly string[] } {
   const words = options.split(/\s+/).filter(Boolean);
   const isInitrd = (word: string): boolean => word.startsWith("initrd=");

@@ -18,7 +18,9 @@ export interface GrubSearch {
 const maximumQuestions = 2000;
 /** Characters of all files together that a menu may include. */
 const maximumText = 16 * 1024 * 1024;
-/** Each round answers what the one before has asked; a file that includes a file that includes a file takes as many. */
+/**
+ * Each round answers what the one before has asked; a file that includes a file that includes a file takes as many.
+ */
 const maximumRounds = 40;
 
 /** Evaluates again and again with the files that were asked for, until nothing is asked any more. */

@@ -16,8 +16,8 @@ export interface Menu {
   readonly entries: readonly MenuEntry[];
   readonly variables: ReadonlyMap<string, string>;
   /**
-   * Files that led to it. One that is named again is of the same name on another partition, or would only show the same
-   * menu again.
+   * Files that led to it. One that is named again is of the same name on another partition, or would only show the
+   * same menu again.
    */
   readonly files: ReadonlySet<string>;
 }

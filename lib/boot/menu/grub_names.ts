@@ -1,4 +1,6 @@
-/** Words and numbers of GRUB that its scripts meet. Data. Source: GRUB, include/grub/err.h, grub-core/normal/main.c. */
+/**
+ * Words and numbers of GRUB that its scripts meet. Data. Source: GRUB, include/grub/err.h, grub-core/normal/main.c.
+ */
 
 import type { Menu } from "./grub_menu.ts";
 

@@ -4,7 +4,8 @@
 const maximumLength = 512;
 
 /**
- * @returns what matched as a whole and in each group; undefined when nothing did, or the pattern is one that could take
+ * @returns what matched as a whole and in each group; undefined when nothing did, or the pattern is one that could
+ *   take
  *   for ever
  */
 export function matchRegexp(pattern: string, text: string): readonly (string | undefined)[] | undefined {

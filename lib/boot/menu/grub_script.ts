@@ -35,7 +35,9 @@ export type Piece =
   /** GRUB prints an error, drops the whole piece, and goes on with the next line. */
   | { readonly kind: "mistake"; readonly error: GrubSyntaxError };
 
-/** Deeper nesting is no menu; keeps a hostile file from exhausting the stack. GRUB's own limit for running it is 64. */
+/**
+ * Deeper nesting is no menu; keeps a hostile file from exhausting the stack. GRUB's own limit for running it is 64.
+ */
 const maximumDepth = 64;
 
 export function* readGrubScript(text: string): Generator<Piece> {

@@ -21,7 +21,8 @@ export type Token =
     readonly name?: string;
   }
   /**
-   * "other" is what the lexer knows and no rule of the grammar takes: "||", "&&", ";;", "|", "&", "<", ">", "[[", "]]".
+   * "other" is what the lexer knows and no rule of the grammar takes: "||", "&&", ";;", "|", "&", "<", ">", "[[",
+   * "]]".
    */
   | { readonly kind: "newline" | ";" | "{" | "}" | "end"; readonly line: number }
   | { readonly kind: "other"; readonly text: string; readonly line: number };
@@ -39,15 +40,15 @@ const keywords = new Set(
 );
 
 /**
- * What ends an unquoted word. Not \s: to GRUB a no-break space, or the wide one of Chinese, is a letter like any other.
- * Carriage returns are dropped where lines are read.
+ * What ends an unquoted word. Not \s: to GRUB a no-break space, or the wide one of Chinese, is a letter like any
+ * other. Carriage returns are dropped where lines are read.
  */
 const endsWord = /[{}|&;<> \t\n]/;
 
 /**
- * What udev and systemd make of a blank, "\x20": GRUB of Fedora and RHEL hands it to Linux as it is, and relies on that
- * in menus of its own. Others drop the backslash, so no real configuration has it there. Source: Fedora's grub2, "Pass
- * \x[hex][hex] straight through unmolested".
+ * What udev and systemd make of a blank, "\x20": GRUB of Fedora and RHEL hands it to Linux as it is, and relies on
+ * that in menus of its own. Others drop the backslash, so no real configuration has it there. Source: Fedora's grub2,
+ * "Pass \x[hex][hex] straight through unmolested".
  */
 const hexEscape = /^\\x[0-9A-Fa-f]{2}$/;
 

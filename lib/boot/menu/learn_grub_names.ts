@@ -18,9 +18,9 @@ const maximumTried = 64;
 const maximumDepth = 4;
 
 /**
- * Where nothing tells the partitions' UUIDs: the first entry that is this system's tells what GRUB calls its partition.
- * It is one whose kernel is there, on the device that the menu's head searches for where there is such a one, and none
- * that os-prober has found.
+ * Where nothing tells the partitions' UUIDs: the first entry that is this system's tells what GRUB calls its
+ * partition. It is one whose kernel is there, on the device that the menu's head searches for where there is such a
+ * one, and none that os-prober has found.
  */
 export function learnGrubNames(input: GrubInput): LearnedNames {
   const devices = new GrubDevices(input.partitions, new Map(), true);

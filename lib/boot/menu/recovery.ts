@@ -2,7 +2,9 @@
 
 import type { NamedEntry } from "./entry.ts";
 
-/** Words that distributions put into titles or ids of such entries: Debian, Ubuntu, Arch, Fedora, openSUSE, memtest. */
+/**
+ * Words that distributions put into titles or ids of such entries: Debian, Ubuntu, Arch, Fedora, openSUSE, memtest.
+ */
 const words = /\b(?:recovery|rescue|fallback|failsafe|emergency|single[- ]user|safe mode|memtest\w*)\b/i;
 
 /** Kernel and systemd parameters that start no normal system (bootparam(7), kernel-command-line(7)). */

@@ -79,7 +79,9 @@ export interface SurveyOptions {
   readonly load?: BootLoadSettings | undefined;
   /** Other partitions of the same disk, which a boot loader's configuration may name. */
   readonly others?: readonly Partition[] | undefined;
-  /** Subvolumes of a btrfs that is seen from its top, as "/@"; their /boot, or they as /boot, are looked at as well. */
+  /**
+   * Subvolumes of a btrfs that is seen from its top, as "/@"; their /boot, or they as /boot, are looked at as well.
+   */
   readonly subvolumes?: readonly string[] | undefined;
 }
 

@@ -1,4 +1,7 @@
-/** `bench`: what the whole costs, in figures that can be compared between runs of one machine. Writes bench.json, prints a table. */
+/**
+ * `bench`: what the whole costs, in figures that can be compared between runs of one machine. Writes bench.json,
+ * prints a table.
+ */
 
 import { defaultTransport } from "../../export/needs.ts";
 import { UserError } from "../../errors.ts";
@@ -52,7 +55,9 @@ export interface BenchOptions extends MachineOptions {
   readonly resultPath: string;
 }
 
-/** @throws {UserError} when a machine does not get where it has to; what was measured before is written all the same */
+/**
+ * @throws {UserError} when a machine does not get where it has to; what was measured before is written all the same
+ */
 export async function bench(system: System, ui: Ui, options: BenchOptions): Promise<void> {
   const parts = new Set(options.parts);
   let report: BenchReport = { result: {} };
@@ -101,7 +106,10 @@ async function benchSeal(system: System, ui: Ui): Promise<NonNullable<BenchResul
   return { sealMBps: Math.round(rate.sealMBps), openMBps: Math.round(rate.openMBps) };
 }
 
-/** The same disk with one CPU each time, from the machine's own disk and over the network, in turn; the figures so far after each round. */
+/**
+ * The same disk with one CPU each time, from the machine's own disk and over the network, in turn; the figures so far
+ * after each round.
+ */
 async function* benchBoot(
   system: System,
   ui: Ui,
@@ -185,7 +193,10 @@ function readManifest(manifest: unknown): { readonly agents: "compile" | "bundle
   };
 }
 
-/** The least of `memorySizesMiB` with which the agent gets to run: from the manifest's estimate down while it does, up while it does not. */
+/**
+ * The least of `memorySizesMiB` with which the agent gets to run: from the manifest's estimate down while it does, up
+ * while it does not.
+ */
 async function findLeastMemory(
   system: System,
   ui: Ui,
@@ -266,7 +277,9 @@ async function benchBlock(
 /** Parts of the project an image is made of; copied, so that an agent can be edited. */
 const projectParts = ["agents", "image", "lib", "deno.json", "deno.lock", "main.ts"];
 
-/** A build with nothing cached, one after an agent was edited, and what mmdebstrap alone takes for the same packages. */
+/**
+ * A build with nothing cached, one after an agent was edited, and what mmdebstrap alone takes for the same packages.
+ */
 async function benchBuild(system: System, ui: Ui, options: BenchOptions): Promise<Partial<BenchReport>> {
   await system.makeDirectory(options.runDirectory);
   const place = await system.makeTempDirectory({ parent: options.runDirectory, prefix: "build-" });

@@ -1,4 +1,7 @@
-/** `boot-entry`: shows what a desktop would get from a disk, by the code of the server agent. Reads only, mounts and runs nothing. */
+/**
+ * `boot-entry`: shows what a desktop would get from a disk, by the code of the server agent. Reads only, mounts and
+ * runs nothing.
+ */
 
 import { BootError } from "../../boot_error.ts";
 import {

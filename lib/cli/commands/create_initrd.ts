@@ -60,7 +60,8 @@ export interface CreateInitrdOptions {
 /**
  * Builds the image, or as much of it as has changed.
  * @returns where the artifacts are; with `dryRun`, or `only` without "pack", where they would be
- * @throws {UserError} for a configuration that is not right (exit code 2), and for what is missing on the build machine
+ * @throws {UserError} for a configuration that is not right (exit code 2), and for what is missing on the build
+ *   machine
  */
 export async function createInitrd(system: System, ui: Ui, options: CreateInitrdOptions): Promise<BuiltImage> {
   const startedMs = system.monotonicMs();

@@ -1,4 +1,6 @@
-/** `demo`: builds everything, boots a desktop from a laptop's disk, and shows that it happened and where the time went. */
+/**
+ * `demo`: builds everything, boots a desktop from a laptop's disk, and shows that it happened and where the time went.
+ */
 
 import { UserError } from "../../errors.ts";
 import { formatBootTable } from "../../qemu/boot_steps.ts";

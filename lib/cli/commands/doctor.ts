@@ -1,4 +1,6 @@
-/** `doctor`: looks whether a laptop can be used from a desktop, and says what to do where it cannot. Changes nothing. */
+/**
+ * `doctor`: looks whether a laptop can be used from a desktop, and says what to do where it cannot. Changes nothing.
+ */
 
 import { formatDiagnostic } from "../../config/diagnostics.ts";
 import { readConfigFile } from "../../config_file.ts";

@@ -136,7 +136,8 @@ function findBootPartition(storage: StorageFacts): ConfigChoices["bootPartition"
   const container = devices.find(isLuks);
   const fileSystem = devices.at(-1);
   if (container === undefined || fileSystem === undefined) return undefined;
-  // A mapping has the name on the server that it has here only if it is a logical volume; the UUID of a file system is the same everywhere.
+  // A mapping has the name on the server that it has here only if it is a logical volume; the UUID of a file system is
+  // the same everywhere.
   const block = fileSystem.uuid === undefined ? fileSystem.path : `/dev/disk/by-uuid/${fileSystem.uuid}`;
   const luksBlock = container.uuid === undefined ? container.path : `/dev/disk/by-uuid/${container.uuid}`;
   return { type: "luks", block, luksBlock };

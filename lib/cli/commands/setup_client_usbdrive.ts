@@ -85,7 +85,8 @@ export async function setupClientUsbdrive(
     : await findNamedDevice(system, options.device, neededBytes);
   // A dry run without a name has shown the list.
   if (device === undefined) return;
-  // The kernel sees the partitions of a stick that was just written when it is plugged in again: one without any may be ours.
+  // The kernel sees the partitions of a stick that was just written when it is plugged in again: one without any may
+  // be ours.
   const mayBeOurs = maker.looksOurs(device) || (isRoot && device.children.length === 0);
   if (!options.isAnew && mayBeOurs) {
     if (!isRoot) ui.say(`${device.path} looks like a stick of ours: as root, this shows what an update would write`);
@@ -120,7 +121,8 @@ function needsRoot({ device }: SetupClientUsbdriveOptions): UserError {
   });
 }
 
-// ---- which device ----------------------------------------------------------------------------------------------------
+// ---- which device
+// ----------------------------------------------------------------------------------------------------
 
 async function findNamedDevice(system: System, name: string, neededBytes: number): Promise<BlockDevice> {
   const devices = await lookAtDevices(system);
@@ -163,7 +165,8 @@ async function askForDevice(
   }
 }
 
-// ---- a whole stick ---------------------------------------------------------------------------------------------------
+// ---- a whole stick
+// ---------------------------------------------------------------------------------------------------
 
 interface Job {
   readonly device: BlockDevice;
@@ -221,7 +224,8 @@ function sayDone(ui: Ui, first: string): void {
   ]);
 }
 
-// ---- an update -------------------------------------------------------------------------------------------------------
+// ---- an update
+// -------------------------------------------------------------------------------------------------------
 
 /** @returns false when only a whole stick helps */
 async function update(system: System, ui: Ui, { device, maker, options }: Job): Promise<boolean> {
@@ -276,7 +280,8 @@ function describeUpdate(
   ];
 }
 
-// ---- an image file ---------------------------------------------------------------------------------------------------
+// ---- an image file
+// ---------------------------------------------------------------------------------------------------
 
 async function makeImageFile(
   system: System,

@@ -154,7 +154,8 @@ Deno.test("a stick that fails leaves no image with the key behind", async () => 
   assert.deepEqual([...rig.memory.files.keys()].filter((path) => path.startsWith("/build")), []);
 });
 
-// ---- a stick of ours -------------------------------------------------------------------------------------------------
+// ---- a stick of ours
+// -------------------------------------------------------------------------------------------------
 
 const plan = {
   kind: "update",
@@ -244,7 +245,8 @@ Deno.test("where an update does not do, and where --anew is given, the whole sti
   }
 });
 
-// ---- an image file ---------------------------------------------------------------------------------------------------
+// ---- an image file
+// ---------------------------------------------------------------------------------------------------
 
 Deno.test("--image makes a file as any user, and asks before it writes over one", async () => {
   const { rig, error, said } = await run({ image: "/home/me/stick.img" }, { uid: 1000 });

@@ -49,7 +49,8 @@ export interface SetupServerOptions {
 }
 
 /**
- * Needs read access to the artifacts and the host, write access to the host, and the programs named in doc/host-changes.md.
+ * Needs read access to the artifacts and the host, write access to the host, and the programs named in
+ * doc/host-changes.md.
  * @throws {UserError} when something is missing that has to be there first
  * @throws {StoppedByUser} on "abort" and Ctrl-C
  */
@@ -177,7 +178,8 @@ function sayLeftovers(ui: Ui, leftovers: readonly string[]): void {
 }
 
 /**
- * A line that has the system format a device at each start costs a desktop its data, if the name is one of the desktop's own there.
+ * A line that has the system format a device at each start costs a desktop its data, if the name is one of the
+ * desktop's own there.
  * @throws {UserError}
  */
 async function demandSafeNames(tree: HostTree): Promise<void> {

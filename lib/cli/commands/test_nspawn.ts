@@ -1,6 +1,6 @@
 /**
- * `test-nspawn [server|client]`: the image's two agents in containers, joined by a cable of their own. Much faster than machines, for
- * working on an agent; the client stops before kexec, which a container cannot do. Needs root.
+ * `test-nspawn [server|client]`: the image's two agents in containers, joined by a cable of their own. Much faster
+ * than machines, for working on an agent; the client stops before kexec, which a container cannot do. Needs root.
  */
 
 import { commandToType } from "../../command_to_type.ts";
@@ -126,7 +126,8 @@ interface DiskRequest {
 }
 
 /**
- * @returns the block device to serve and its partitions: always a named one, so that the server never looks at the disks of this
+ * @returns the block device to serve and its partitions: always a named one, so that the server never looks at the
+ *   disks of this
  *   machine
  */
 async function attachDisk(system: System, ui: Ui, { options, cleanup }: DiskRequest): Promise<AttachedDisk> {

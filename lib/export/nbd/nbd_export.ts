@@ -29,8 +29,8 @@ const startTimeoutMs = 20_000;
 const pollMs = 2_000;
 
 /**
- * Starts nbdkit and waits until it listens. It goes on when we are killed, for {@link adoptNbdExport}. A client that is lost (cable pulled) may come back for as long as it likes: the desktop's
- * system waits for its disk too.
+ * Starts nbdkit and waits until it listens. It goes on when we are killed, for {@link adoptNbdExport}. A client that
+ * is lost (cable pulled) may come back for as long as it likes: the desktop's system waits for its disk too.
  * @throws {UserError} when nbdkit does not start. Runs `run-nbdkit` of the image, `pidof`, `cat`, `kill`, `sync`.
  */
 export async function startNbdExport(
@@ -105,7 +105,10 @@ export async function startNbdExport(
   return { exited, stop, [Symbol.asyncDispose]: stop };
 }
 
-/** fsync(2) on the disk: what the client did not flush any more leaves the disk's write cache before anybody reboots. Runs `sync`. */
+/**
+ * fsync(2) on the disk: what the client did not flush any more leaves the disk's write cache before anybody reboots.
+ * Runs `sync`.
+ */
 export async function syncDisk(system: System, disk: string): Promise<void> {
   await system.run(["sync", disk], { isCleanup: true, timeoutMs: 120_000 }).catch(() => {});
 }

@@ -18,8 +18,9 @@ export interface NbdExportSettings {
 }
 
 /**
- * nbdkit(1), nbdkit-file-plugin(1), nbdkit-ip-filter(1), nbdkit-exportname-filter(1), nbdkit-blocksize-policy-filter(1).
- * FUA, flush, trim, zero and several connections are on by themselves in the file plugin.
+ * nbdkit(1), nbdkit-file-plugin(1), nbdkit-ip-filter(1), nbdkit-exportname-filter(1),
+ * nbdkit-blocksize-policy-filter(1). FUA, flush, trim, zero and several connections are on by themselves in the file
+ * plugin.
  * @throws {TypeError} when an address, the name or the block size is not one
  */
 export function nbdkitArguments(settings: NbdExportSettings): readonly string[] {
@@ -31,7 +32,8 @@ export function nbdkitArguments(settings: NbdExportSettings): readonly string[] 
   if (size < 512 || size > 65536 || (size & (size - 1)) !== 0) throw new TypeError(`Not a block size: ${size}`);
   if (!/^[\w.-]{1,64}$/.test(exportName)) throw new TypeError(`Not an export name: "${exportName}"`);
   return [
-    // In the background: nbdkit has itself killed when its parent ends (PR_SET_PDEATHSIG), even when it is not asked to.
+    // In the background: nbdkit has itself killed when its parent ends (PR_SET_PDEATHSIG), even when it is not asked
+    // to.
     ...nbdkitLogArguments,
     "--newstyle",
     "--tls=off",

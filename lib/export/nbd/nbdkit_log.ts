@@ -1,7 +1,7 @@
 /**
- * What nbdkit's verbose log says about its clients. nbdkit itself ends a connection in the same way whether the client said goodbye
- * (NBD_CMD_DISC, sent when the desktop shuts down) or the cable was pulled, so the log is the only place that tells them apart.
- * The lines are the same in nbdkit 1.32 (Debian 12) and 1.42 (Debian 13). Pure.
+ * What nbdkit's verbose log says about its clients. nbdkit itself ends a connection in the same way whether the client
+ * said goodbye (NBD_CMD_DISC, sent when the desktop shuts down) or the cable was pulled, so the log is the only place
+ * that tells them apart. The lines are the same in nbdkit 1.32 (Debian 12) and 1.42 (Debian 13). Pure.
  */
 
 /**
@@ -62,8 +62,8 @@ export function mayBelieveToHaveDisk(state: NbdkitLogState): boolean {
 }
 
 /**
- * The words of a line that reports an error of the disk; undefined for every other line. The file plugin names the system call that failed
- * (nbdkit's plugins/file/file.c, 1.32 and 1.42).
+ * The words of a line that reports an error of the disk; undefined for every other line. The file plugin names the
+ * system call that failed (nbdkit's plugins/file/file.c, 1.32 and 1.42).
  */
 export function readDiskError(line: string): string | undefined {
   const calls = "pread|pwrite|fdatasync|fsync|fallocate|fadvise|sync_file_range|ioctl|lseek|copy_file_range";

@@ -16,7 +16,10 @@ export async function findNbdkit(system: System, exportName: string): Promise<nu
   return undefined;
 }
 
-/** proc_pid_cmdline(5): the arguments, each with a zero byte behind it; empty for a process that has ended and was not waited for. */
+/**
+ * proc_pid_cmdline(5): the arguments, each with a zero byte behind it; empty for a process that has ended and was not
+ * waited for.
+ */
 export async function isNbdkit(system: System, pid: number, exportName: string): Promise<boolean> {
   const { stdout } = await system.run(["cat", `/proc/${pid}/cmdline`], {
     acceptExitCodes: [0, 1],

@@ -96,7 +96,10 @@ interface FileRecord {
   readonly after: FileState;
 }
 
-/** Keeps the original, and says in the journal what the file is about to become and which commands that makes necessary. */
+/**
+ * Keeps the original, and says in the journal what the file is about to become and which commands that makes
+ * necessary.
+ */
 async function recordFile({ journal }: Host, { path, isSecret, before, after }: FileRecord): Promise<void> {
   const known = findFile(journal.current, path);
   const author = authorOf(known, before);

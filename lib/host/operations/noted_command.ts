@@ -1,4 +1,7 @@
-/** What running a command and restarting a unit have in common: the journal knows of it before, while and after it runs. */
+/**
+ * What running a command and restarting a unit have in common: the journal knows of it before, while and after it
+ * runs.
+ */
 
 import { quoteCommand } from "../../errors.ts";
 import type { Host } from "../host.ts";
@@ -85,8 +88,9 @@ export async function runWithProgress({ tree, ui }: Host, what: string, argv: re
 }
 
 /**
- * Keeps what a command is about to overwrite. Outputs that somebody else has written since an earlier run (a kernel update) are no longer
- * ours to restore, and are left out; not so those that are of use to us alone, which our own hooks write.
+ * Keeps what a command is about to overwrite. Outputs that somebody else has written since an earlier run (a kernel
+ * update) are no longer ours to restore, and are left out; not so those that are of use to us alone, which our own
+ * hooks write.
  */
 async function watchOutputs(
   host: Host,

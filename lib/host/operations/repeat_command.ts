@@ -1,4 +1,7 @@
-/** Undoes a command: it runs once more from the restored files, or what it has written goes; what was there before comes back. */
+/**
+ * Undoes a command: it runs once more from the restored files, or what it has written goes; what was there before
+ * comes back.
+ */
 
 import { CommandError } from "../../errors.ts";
 import type { Host } from "../host.ts";

@@ -1,4 +1,7 @@
-/** Restarts a unit of the running system when something it reads has changed; undone by stopping it, where undo says so. */
+/**
+ * Restarts a unit of the running system when something it reads has changed; undone by stopping it, where undo says
+ * so.
+ */
 
 import type { Host } from "../host.ts";
 import { dropEntry, findCommand } from "../journal.ts";

@@ -15,8 +15,9 @@ export interface RunCommand extends Described {
   /** What it writes: kept before, put back by undo when nobody else has written it since. */
   readonly outputs: readonly OutputPattern[];
   /**
-   * "repeat": the same command brings things up to date after the files are restored. "nothing": restoring the outputs is all; they are
-   * one file each, which nobody else writes but what we have installed, and is called NAME.new until it is done.
+   * "repeat": the same command brings things up to date after the files are restored. "nothing": restoring the outputs
+   * is all; they are one file each, which nobody else writes but what we have installed, and is called NAME.new until
+   * it is done.
    */
   readonly undo: "repeat" | "nothing";
 }

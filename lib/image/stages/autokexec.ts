@@ -1,7 +1,7 @@
 /**
  * Stage "autokexec": the agent for the laptop's own system. It is not in the image but lies beside it, whole: the
- * program that `deno compile` makes, or in the form "bundle" one JavaScript file, for which `publishArtifacts` puts the
- * Deno program beside it. Runs `deno`, `touch`.
+ * program that `deno compile` makes, or in the form "bundle" one JavaScript file, for which `publishArtifacts` puts
+ * the Deno program beside it. Runs `deno`, `touch`.
  */
 import { autokexecFiles } from "../../autokexec_files.ts";
 import { autokexecFlags } from "../../grants.ts";

@@ -112,7 +112,8 @@ function halves(paths: readonly string[]): (readonly string[])[] {
 }
 
 /**
- * The firmware files that modules name and packages brought; links within the directory are followed to what they name.
+ * The firmware files that modules name and packages brought; links within the directory are followed to what they
+ * name.
  */
 async function findFirmware(system: System, directory: string, names: readonly string[]): Promise<TreeEntry[]> {
   if (await system.lstat(directory) === undefined) return [];

@@ -1,4 +1,7 @@
-/** Directories of FAT: entries of 32 bytes, with long names in front of them where a name needs one (specification 1.03). Pure. */
+/**
+ * Directories of FAT: entries of 32 bytes, with long names in front of them where a name needs one (specification
+ * 1.03). Pure.
+ */
 
 const entryBytes = 32;
 const attributes = { volumeLabel: 0x08, directory: 0x10, archive: 0x20, longName: 0x0f } as const;

@@ -1,7 +1,9 @@
 /**
- * Where everything is in the one FAT32 of a stick, and its boot sector (Microsoft, "FAT32 File System Specification" 1.03). Pure.
+ * Where everything is in the one FAT32 of a stick, and its boot sector (Microsoft, "FAT32 File System Specification"
+ * 1.03). Pure.
  *
- * Every part starts at a multiple of 4096 bytes, the size of a cluster: what a write changes is never in one block with something else.
+ * Every part starts at a multiple of 4096 bytes, the size of a cluster: what a write changes is never in one block
+ * with something else.
  */
 
 /** A cluster, and the unit in which a stick is written. */

@@ -1,10 +1,11 @@
 /**
  * From the FAT as it is to the FAT with other files, as writes of whole blocks. Pure.
  *
- * Nothing that can be reached is ever overwritten: changed files and all directories get clusters that were free, and their chains are
- * written while nothing leads to them. One write then replaces the block with the root directory, and everything below it is new at once.
- * Only after that the old clusters are given back. So after each write of a block the file system is the old one or the new one; what a
- * power cut leaves behind are chains that nothing leads to, and FATs that differ in those: the next change writes over both.
+ * Nothing that can be reached is ever overwritten: changed files and all directories get clusters that were free, and
+ * their chains are written while nothing leads to them. One write then replaces the block with the root directory, and
+ * everything below it is new at once. Only after that the old clusters are given back. So after each write of a block
+ * the file system is the old one or the new one; what a power cut leaves behind are chains that nothing leads to, and
+ * FATs that differ in those: the next change writes over both.
  */
 
 import { type FatEntry, formatDirectory, formatRootDirectory } from "./directory.ts";
@@ -29,7 +30,9 @@ export interface StickWrite {
 export type WriteGroups = readonly (readonly StickWrite[])[];
 
 const endOfChain = 0x0fff_ffff;
-/** The first two entries: the media byte of the boot sector, and "cleanly unmounted, no errors" (specification 1.03). */
+/**
+ * The first two entries: the media byte of the boot sector, and "cleanly unmounted, no errors" (specification 1.03).
+ */
 const reservedEntries = [0x0fff_fff8, 0x0fff_ffff] as const;
 
 /**

@@ -33,8 +33,8 @@ const leastEnd = 0x0fff_fff8;
 const limits = { depth: 8, directoryClusters: 64 } as const;
 
 /**
- * @throws {RangeError} when a chain of clusters leads out of the file system, to a cluster that is another's, or is shorter than its file:
- * then this is no file system that we have written
+ * @throws {RangeError} when a chain of clusters leads out of the file system, to a cluster that is another's, or is
+ *   shorter than its file: then this is no file system that we have written
  */
 export async function readFat(readAt: ReadAt, geometry: FatGeometry): Promise<FatState> {
   const [first, second] = await Promise.all(
