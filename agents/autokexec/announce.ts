@@ -56,7 +56,7 @@ export class Announcer {
   /** How often notifications were withdrawn: one that was begun before is not shown any more. */
   #withdrawals = 0;
 
-  /** @param onCancel somebody pressed the button */
+  /** @param onCancel runs when a user presses the button */
   constructor({ system, console }: { readonly system: System; readonly console: Console }, onCancel: () => void) {
     this.#system = system;
     this.#console = console;
@@ -64,7 +64,7 @@ export class Announcer {
   }
 
   /**
-   * Returns when it is shown. What cannot be shown is said and does not matter. Runs `wall`, `loginctl`, `runuser`,
+   * Returns when it is shown. Logs what it cannot show, and goes on. Runs `wall`, `loginctl`, `runuser`,
    * `stat`.
    */
   async announce(text: string, options: { readonly isCancellable: boolean }): Promise<void> {

@@ -8,7 +8,7 @@ const listed = `      2 1000 ada    seat0 tty2
       7 1001 alan.t -     -     8123 user    -    no   -
 `;
 
-Deno.test("each user with a session is told once", () => {
+Deno.test("each user with a session gets one message", () => {
   assert.deepEqual(parseSessions(listed), [
     { uid: 1000, user: "ada" },
     { uid: 121, user: "gdm" },

@@ -210,7 +210,7 @@ class Autokexec {
 
   async #countDown(seconds: number): Promise<void> {
     const { system, console, signal } = this.#dependencies;
-    if (this.#state.name !== "counting-down") return; // somebody said no at once
+    if (this.#state.name !== "counting-down") return; // a user said no at once
     this.#countdown = new AbortController();
     const no = AbortSignal.any([this.#countdown.signal, signal]);
     let passedSeconds: number;
@@ -220,7 +220,7 @@ class Autokexec {
       await system.delay(seconds * 1000, no);
       passedSeconds = await readUptimeSeconds(system) - startSeconds;
     } catch (error) {
-      if (no.aborted) return; // somebody said no
+      if (no.aborted) return; // a user said no
       console.say(`Cannot see how much time has passed: ${describeError(error)}`);
       passedSeconds = Infinity;
     }

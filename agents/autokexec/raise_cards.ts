@@ -1,6 +1,6 @@
 /**
  * Makes wired network cards able to hear desktops, on a system that is not ours: what its network manager does is left
- * alone, and nothing is done twice. A card that nobody has raised is raised once, a while after it is first seen. A
+ * alone, and nothing is done twice. A card that is still down a while after it is first seen is raised once. A
  * card with a cable that has no link-local address after a while gets one: NetworkManager takes it away when no DHCP
  * server answers, as is the rule on a cable between two computers.
  */
@@ -72,8 +72,8 @@ export function createCardRaiser(
 
   async function raise(name: string): Promise<void> {
     console.say(`Raising ${name}, which nobody has raised, to hear desktops; it heeds no routers (accept_ra=0)`);
-    // The kernel would take an address and a default route from any router there. Nobody asked for them, and
-    // NetworkManager leaves a card that has an address to whoever gave it: no DHCP. Slashes: a link's name may have
+    // The kernel would take an address and a default route from any router there. No user asked for them, and
+    // NetworkManager does no DHCP on a card that another program gave an address. Slashes: a link's name may have
     // dots (sysctl(8)).
     await system.run(["sysctl", "--quiet", "--write", `net/ipv6/conf/${name}/accept_ra=0`], { timeoutMs: 10_000 });
     await system.run(["ip", "link", "set", "dev", name, "up"], { timeoutMs: 30_000 });

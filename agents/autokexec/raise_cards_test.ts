@@ -24,7 +24,7 @@ function needs(sights: readonly Link[]): readonly string[] {
   return sights.map((link) => book.take([link]).map(({ need }) => need).join());
 }
 
-Deno.test("a card is raised once, and never again after somebody has taken it down", () => {
+Deno.test("a card is raised once, and never again after a user has taken it down", () => {
   assert.deepEqual(needs([down, down, noCable, down, down]), ["up", "", "", "", ""]);
   assert.deepEqual(needs([usable, down]), ["", ""]);
   assert.deepEqual(needs([down, { ...down, index: 7 }]), ["up", "up"], "another card of the same name");
@@ -127,7 +127,7 @@ Deno.test("a card that its network manager raises or gives an address in time is
   ]);
 });
 
-Deno.test("a card without IPv6 is left as it is, and that is said", async () => {
+Deno.test("a card without IPv6 is left as it is, and the agent says so", async () => {
   for (const ipv6Off of ["1\n", 1]) {
     for (const link of [down, bare]) {
       const laptop = createLaptop([link], { ipv6Off });

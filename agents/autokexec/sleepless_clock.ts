@@ -9,7 +9,7 @@ const noticedMs = 1_000;
 /**
  * Milliseconds of a clock that never goes back and, other than the one of a process (clock_gettime(2),
  * CLOCK_MONOTONIC), goes on while the machine is suspended: by what the time of day has gone forward in between. It
- * jumps, too, when somebody sets that forward; it never stands still by it.
+ * jumps, too, when a user or a program sets that forward; it never stands still by it.
  */
 export function createSleeplessClock(system: Pick<System, "monotonicMs" | "wallClockMs">): () => number {
   let awakeMs = system.monotonicMs();

@@ -8,7 +8,7 @@ export const ADVICE_INTERVAL_MS = 15_000;
 /**
  * @param links those that may reach a laptop
  * @param asked the laptop that was asked to restart as a server
- * @param turn how often something was said before
+ * @param turn how many times the client has given advice before
  */
 export function adviseOn(
   links: readonly Pick<Link, "name" | "isUp" | "hasCarrier">[],

@@ -267,7 +267,7 @@ for (const { name, code, script } of cases) {
   });
 }
 
-Deno.test("another key and a busy server are told apart", async () => {
+Deno.test("the client tells another key from a busy server", async () => {
   const wrong = await attempt(() => Promise.resolve(), { serverPsk: new Uint8Array(32).fill(9) });
   assert.ok(wrong.result instanceof ProtocolError && wrong.result.code === "wrong-key");
   const listener = listenStream({ address: "127.0.0.1", port: 0 }, (stream) => stream.write(declineBusy().reply));
@@ -311,7 +311,7 @@ Deno.test("a server that keeps to the protocol gives kernel, initramfs and sessi
   assert.deepEqual(after, new Uint8Array([0, 0, 0, 0, ...new TextEncoder().encode("070701")]));
 });
 
-Deno.test("a kernel that this machine does not take is told to the server, which then keeps no disk for it", async () => {
+Deno.test("a client reports a kernel that its machine does not take, and the server keeps no disk for it", async () => {
   const load = (): Promise<never> => Promise.reject(new UserError("It is not signed"));
   const { result, left, heard } = await attempt(sendEverything, { load });
   assert.ok(result instanceof ExchangeFailed);

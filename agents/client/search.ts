@@ -48,7 +48,7 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
   function tell(fact: SearchFact, datagrams: DatagramLink): void {
     const step = stepSearch(state, fact, system.monotonicMs());
     state = step.state;
-    // The link may go meanwhile; whoever answered there is asked again then.
+    // The link may go meanwhile; then the search asks the machine that answered there again.
     for (const deed of step.deeds) carryOut(deed, datagrams).catch(() => {});
   }
 

@@ -25,7 +25,7 @@ function parseSupply(text: string): Readonly<Record<string, string>> {
 
 type Level = "mains" | "battery" | "low" | "critical";
 
-/** What was said last. */
+/** What the server last reported. */
 export interface BatteryMemory {
   readonly level: Level;
   readonly saidMs: number;

@@ -45,7 +45,7 @@ interface Holding extends Ticket {
   /** What the desktop's connection goes to. */
   linkAddress: LinkAddress | undefined;
   /**
-   * Why the desktop cannot reach the disk any more, though it may believe that it has it: then nobody else gets it.
+   * Why the desktop cannot reach the disk any more, though it may believe that it has it: no other desktop gets it.
    */
   lostBecause?: string;
   /** What to undo when it ends. */
@@ -253,7 +253,7 @@ export class Desk {
 
   /**
    * Ends everything, for the end of the agent. What is known of an export stays written down when its desktop may
-   * believe that it has the disk: somebody has stopped us, and an agent that is started in our place must know.
+   * believe that it has the disk: an agent that is started in place of this one must know.
    */
   async close(): Promise<void> {
     const holding = this.#holding;

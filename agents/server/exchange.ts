@@ -78,7 +78,7 @@ export async function serveExchange(stream: AcceptedStream, options: ServerExcha
   }
 }
 
-/** @returns undefined for whoever is no client of ours; that is nobody's business unless the key or version differs */
+/** @returns undefined for a peer that is no client of ours; logged only when the key or the version differs */
 async function shakeHands(
   stream: ByteStream,
   frames: FrameSource,
@@ -159,7 +159,7 @@ class ServerExchange implements AsyncDisposable {
   }
 
   #sayFailed({ failure }: Extract<ServerState, { name: "failed" }>): void {
-    // Nobody who knows the key was there.
+    // The peer has not shown that it knows the key.
     if (this.#client === undefined) return;
     if (failure.code !== "busy") {
       this.#options.console.say(`Nothing came of "${this.#client.name}": ${failure.message}`);

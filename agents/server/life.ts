@@ -25,7 +25,7 @@ export interface Life {
   readonly disk?: NonNullable<ServerState["disk"]>;
   /** When the agent began to look for its disk. */
   readonly startMs: number;
-  /** Since when nobody has had the disk, as of the last time that somebody gave it back. */
+  /** Since when no desktop has had the disk, as of the last time that one gave it back. */
   readonly freeSinceMs: number;
   /** A person at the laptop knows what it is. */
   readonly isWelcomeSaid: boolean;
@@ -37,7 +37,7 @@ export interface Life {
 export interface Circumstances {
   /** Monotonic clock. */
   readonly nowMs: number;
-  /** Nobody has the disk, and no exchange is on. */
+  /** No desktop has the disk, and no exchange is on. */
   readonly isFree: boolean;
 }
 

@@ -245,7 +245,7 @@ Deno.test("a person at the laptop learns once what it is", () => {
   assert.equal(again.deeds.some((deed) => /This computer is/.test(word(deed))), false);
 });
 
-Deno.test("the time for desktops counts from when the disk was given back, and not while somebody has it", () => {
+Deno.test("the time for desktops counts from when the disk was given back, and not while a desktop has it", () => {
   const timed = { ...rules, clientTimeoutSeconds: 60 };
   const at = (life: Life, nowMs: number, isFree = true): number | undefined =>
     countLeftMs(life, timed, { nowMs, isFree });

@@ -1,7 +1,7 @@
 /**
  * What the server says when the export has ended under a desktop that did not say goodbye. Pure.
  *
- * The rule (doc/agents.md, "When the export breaks"): the disk stays lent to that desktop, and nobody else gets it,
+ * The rule (doc/agents.md, "When the export breaks"): the disk stays lent to that desktop, and no other one gets it,
  * until that desktop asks for it again or the laptop is started anew.
  */
 import type { Lease } from "../../lib/export/lease.ts";
@@ -10,7 +10,7 @@ import type { Lease } from "../../lib/export/lease.ts";
 export const howLostEnds =
   "its connection has broken, and whether it is done is not known: switch it off, then start it from the laptop again, or restart the laptop";
 
-/** Lines for the console: large, because nobody may be looking right now. */
+/** Lines for the console: large, because the user may be away right now. */
 export function describeLostExport(
   { lease, reason }: { readonly lease: Lease; readonly reason: string },
 ): readonly string[] {

@@ -1,6 +1,6 @@
 /**
- * The server agent: lends the disk, and does what is wanted when the desktop is done. What follows what is decided in
- * life.ts.
+ * The server agent: lends the disk, and does what the user chose for when the desktop is done. life.ts
+ * decides what follows what.
  */
 import { DiskError } from "../../lib/disk/disk_error.ts";
 import { releaseLeftovers } from "../../lib/disk/leftovers.ts";

@@ -60,7 +60,7 @@ async function pinNeighbour({ system, console }: Machine, { link, neighbour }: L
     .catch((error) => console.sayRarely(`The desktop's place on the link is not fixed: ${describeError(error)}`));
 }
 
-/** nodad: the prefix was made for this session, nobody else can have the address. */
+/** nodad: the prefix was made for this session, no other machine can have the address. */
 function addArguments({ address, link }: LinkAddress): readonly string[] {
   return ["ip", "-6", "address", "add", address, "dev", link, "nodad"];
 }

@@ -19,7 +19,7 @@ export interface DiskSource {
 
 /** The disk as a source that can also say, in one look, who uses it. */
 export interface WatchedSource extends DiskSource {
-  /** Words that are the same as long as nobody began or ended using the disk. */
+  /** Words that are the same as long as no program began or ended using the disk. */
   listUses(): Promise<string>;
 }
 
@@ -70,7 +70,7 @@ interface Prepared {
 
 /**
  * Looks at the disk and opens its boot partition before a desktop asks, so that it need not wait for that: it takes
- * seconds on a slow machine. What was prepared is for one exchange, and only if nobody but us has begun to use the
+ * seconds on a slow machine. What was prepared is for one exchange, and only if no other program has begun to use the
  * disk since; else all is done when it is asked for.
  */
 export class PreparedSource implements DiskSource, AsyncDisposable {
@@ -83,8 +83,8 @@ export class PreparedSource implements DiskSource, AsyncDisposable {
   }
 
   /**
-   * Prepares the next exchange; to be called while nobody has the disk. Never rejects: what is wrong is said by the
-   * exchange itself.
+   * Prepares the next exchange; to be called while no desktop has the disk. Never rejects: the exchange itself reports
+   * what is wrong.
    * @param disk what `inspect` has just said, to save another look
    */
   async prepare(disk?: DiskReport): Promise<void> {

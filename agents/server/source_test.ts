@@ -59,7 +59,7 @@ Deno.test("what was prepared serves one exchange; the next does everything itsel
   assert.deepEqual(done.slice(4), ["inspect", "open 2"]);
 });
 
-Deno.test("a disk that somebody else has begun to use is looked at again", async () => {
+Deno.test("a disk that another program has begun to use is looked at again", async () => {
   const uses = ["mounted by us", "mounted by us\nmounted by a person"];
   const { source, done } = createSource({ listUses: () => Promise.resolve(uses.shift() ?? "") });
   void source.prepare();
@@ -137,7 +137,7 @@ Deno.test("an image that lies in memory is not read to lie there", async () => {
   assert.equal(await source.openBoot(), image);
 });
 
-Deno.test("what was prepared before the disk was lent serves nobody after", async () => {
+Deno.test("what was prepared before the disk was lent is not used after", async () => {
   const { source, done } = createSource({ noteLent: () => Promise.resolve(void done.push("lent")) });
   await source.prepare();
   await source.noteLent();

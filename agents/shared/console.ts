@@ -10,7 +10,7 @@ export interface Terminal {
   write(text: string): void;
   /** Whether escape sequences may be used (a terminal that is not dumb and no serial line). */
   readonly canRedraw: boolean;
-  /** Lines and characters of a secret, not echoed; undefined when there is nobody who could type. */
+  /** Lines and characters of a secret, not echoed; undefined when no user could type here. */
   readSecret?(prompt: string, signal: AbortSignal): Promise<string>;
 }
 

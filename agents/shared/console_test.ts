@@ -47,7 +47,7 @@ Deno.test("the same line is not said again within a minute, and what is remember
   assert.ok(text().endsWith("line 999\nsame\n"));
 });
 
-Deno.test("A6: lines of one kind are said once a minute, whatever they say", () => {
+Deno.test("A6: the console shows lines of one kind once a minute, whatever they say", () => {
   const { console, text, pass } = setUp(false);
   for (let number = 0; number < 200; number++) {
     console.sayRarely(`Somebody asks with another key (fe80::${number})`, "key");

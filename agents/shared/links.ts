@@ -41,7 +41,7 @@ export function linkLocalAddress(mac: string): string {
 
 /**
  * The commands (ip-batch) that make a link usable; none when there is nothing to do but wait. The kernel would spend
- * one to two seconds on asking whether somebody else has the address (RFC 4862, duplicate address detection); ours is
+ * one to two seconds on asking whether another machine has the address (RFC 4862, duplicate address detection); ours is
  * made of the MAC address, and a duplicate MAC on the link would break more than this.
  */
 export function planBringUp(link: Link): readonly string[] {
@@ -50,7 +50,7 @@ export function planBringUp(link: Link): readonly string[] {
   return [
     ...(link.isUp || hasAddress ? [] : [`link set dev ${link.name} addrgenmode none`]),
     ...(link.isUp ? [] : [`link set dev ${link.name} up`]),
-    // Also on a link that is up without one: somebody took it down, and its address went with that.
+    // Also on a link that is up without one: it was taken down meanwhile, and its address went with that.
     ...(hasAddress || (link.isUp && !link.hasCarrier)
       ? []
       : [`address replace ${linkLocalAddress(link.mac)}/64 dev ${link.name} nodad`]),

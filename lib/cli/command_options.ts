@@ -43,7 +43,7 @@ export interface Place<Options> {
   readonly options: Options;
 }
 
-/** What building the image is told. */
+/** The options for building the image. */
 export async function imageOptions(
   system: System,
   { context, paths, options }: Place<BuildOptions>,
@@ -61,7 +61,7 @@ export async function imageOptions(
   };
 }
 
-/** What the commands with machines are told. */
+/** The options of the commands that run machines. */
 export async function machineOptions(
   system: System,
   place:

@@ -1,4 +1,4 @@
-/** Two commands at a time must not work in the same directory: locks that end with whoever holds them. */
+/** Two commands at a time must not work in the same directory: locks that end with the process that holds them. */
 
 import { UserError } from "../errors.ts";
 import { sweepCache } from "../image/sweep_cache.ts";
@@ -14,7 +14,7 @@ export interface LockRequest {
   readonly holder: string;
 }
 
-/** @throws {UserError} saying who has it, when somebody has */
+/** @throws {UserError} naming the command that has it, when another one has */
 export async function lockDirectory(system: System, request: LockRequest): Promise<Disposable> {
   const lock = await tryLock(system, request);
   if (lock !== undefined) return lock;

@@ -17,7 +17,7 @@ async function onBoth(check: (system: System, directory: string) => Promise<void
   }
 }
 
-Deno.test("a directory is locked by one at a time, and a second one is told by whom", async () => {
+Deno.test("one command at a time locks a directory, and a second one names the first", async () => {
   await onBoth(async (system, directory) => {
     {
       using _lock = await lockDirectory(system, { directory, holder: "demo" });

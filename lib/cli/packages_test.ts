@@ -97,7 +97,7 @@ Deno.test("empty package lists are fetched when the first attempt fails", async 
   ]);
 });
 
-Deno.test("no answer, no change: the command is told instead", async () => {
+Deno.test("no answer, no change: the user gets the command instead", async () => {
   const system = debian({ uid: "0" });
   await assert.rejects(offerPackages(system, answer(false).ui, ["zstd"]), (error: unknown) => {
     assert.ok(error instanceof UserError);
@@ -107,7 +107,7 @@ Deno.test("no answer, no change: the command is told instead", async () => {
   assert.deepEqual(system.ran.map((argv) => argv[0]), ["id"]);
 });
 
-Deno.test("where there is no apt, programs and Debian's names are told and nothing is run", async () => {
+Deno.test("where there is no apt, the user gets the programs and Debian's names, and nothing is run", async () => {
   const system = createMemorySystem();
   await assert.rejects(offerPackages(system, answer(true).ui, ["sfdisk"]), (error: unknown) => {
     assert.ok(error instanceof UserError);

@@ -57,7 +57,7 @@ export function chooseByKeys(
   return choice ?? (/^[\x21-\x7e]$/.test(typed) ? "unknown" : undefined);
 }
 
-/** What is said to an answer that none of the choices is. */
+/** The reply to an answer that is not among the choices. */
 export function describeChoices(choices: readonly Choice[]): string {
   return `Please answer with one of: ${choices.map(({ key }) => key).join(", ")}`;
 }

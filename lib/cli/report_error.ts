@@ -19,7 +19,7 @@ export function reportError(error: unknown): ErrorReport {
 
 function describeError(error: unknown): ErrorReport {
   if (error instanceof UserError) {
-    // Somebody has said it already.
+    // An error without a message: what threw it has reported it already.
     if (error.message === "") return { exitCode: error.exitCode, lines: [] };
     const prefix = error.exitCode === ExitCode.stopped ? "" : "Error: ";
     return {

@@ -39,7 +39,7 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
   const isTerminal = Deno.stderr.isTerminal() && isCapable;
   const canAskKeys = Deno.stdin.isTerminal();
   const canPage = canAskKeys && Deno.stdout.isTerminal() && isCapable;
-  // https://no-color.org: an empty variable is none.
+  // https://no-color.org: an empty variable counts as unset.
   const color = isTerminal && (Deno.env.get("NO_COLOR") ?? "") === "";
   const readWholeLine = createLineReader();
   const readLine = (): Promise<string> => untilStopped(readWholeLine(), options.signal);

@@ -27,7 +27,7 @@ Deno.test("the only built-in disk is chosen; sticks, USB disks and virtual disks
   assert.equal(chooseDisk([stick, usbDisk, ...others, nvme]), nvme);
 });
 
-Deno.test("with two built-in disks the choice is the user's, who is told the candidates", () => {
+Deno.test("with two built-in disks the choice is the user's, and the error lists the candidates", () => {
   assert.throws(() => chooseDisk([disk, nvme, stick]), (error) => {
     assert.ok(error instanceof DiskError);
     assert.equal(error.code, "no-device");
@@ -38,11 +38,11 @@ Deno.test("with two built-in disks the choice is the user's, who is told the can
   });
 });
 
-Deno.test("without a built-in disk that is said", () => {
+Deno.test("without a built-in disk the error says so", () => {
   assert.throws(() => chooseDisk([stick]), { message: "No disk to serve: this machine has no built-in disk" });
 });
 
-Deno.test("a disk nobody uses has no problem", () => {
+Deno.test("a disk that no program uses has no problem", () => {
   assert.deepEqual(findUses({ ...disk, children: [{ ...disk, type: "part", fsType: "ext4" }] }), []);
 });
 

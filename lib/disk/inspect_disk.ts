@@ -49,7 +49,7 @@ export async function inspectDisk(
   for (const device of leaves) {
     const type = await lookAt(system, device.path, findings);
     if (hasJustRun) dropNotice(findings, describeLocked(device.path));
-    // Volumes are activated for a look; on a disk in use that is somebody else's business.
+    // Volumes are activated for a look; on a disk in use that is left to the program that uses it.
     if (type === "LVM2_member" && !isInUse) await lookAtVolumes(system, device.path, findings);
   }
   return {

@@ -77,14 +77,14 @@ Deno.test("a disk at rest may be served; its real path and block size are report
   }
 });
 
-Deno.test("a disk that is not there is said, with those that are", async () => {
+Deno.test("inspection reports a disk that is not there, and lists those that are", async () => {
   await assert.rejects(inspectDisk(makeMachine({ devices: {} }), "/dev/disk/by-id/other"), {
     code: "no-device",
     hints: ["/dev/sda: Disk, 1.0 GB, serial S1"],
   });
 });
 
-Deno.test("a journal to replay is said and no obstacle", async () => {
+Deno.test("inspection reports a journal to replay, which is no obstacle", async () => {
   const { problems, notices } = await inspectDisk(
     makeMachine({ devices: { "/dev/sda1": { type: "ext4", bytes: ext4(0x6) } } }),
   );
@@ -102,7 +102,7 @@ Deno.test("a hibernated system is an obstacle, on a partition and on a volume", 
   assert.match(onVolume.problems.map((problem) => problem.message).join(), /"\/dev\/vg\/swap"/);
 });
 
-Deno.test("what cannot be looked into is said", async () => {
+Deno.test("inspection reports what it cannot look into", async () => {
   const { problems, notices } = await inspectDisk(
     makeMachine({ devices: { "/dev/sda1": { type: "crypto_LUKS" }, "/dev/sda2": { type: "LVM2_member" } } }),
   );

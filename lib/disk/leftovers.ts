@@ -1,4 +1,4 @@
-/** What an agent that was killed has left open on the disk, which would look like somebody else's use of it. */
+/** What an agent that was killed has left open on the disk, which would look like another program's use of it. */
 import { type BlockDevice, listBlockDevices } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 import { isOwnMapping } from "./luks.ts";

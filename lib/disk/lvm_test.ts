@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { activateVolume, listVolumes, parseMapperName, parseVolumes } from "./lvm.ts";
 
-Deno.test("volumes that write when they are activated are told apart", () => {
+Deno.test("volumes that write when they are activated are recognized", () => {
   // lvs 2.03.31
   const text = [
     "  vg|boot|linear|public",

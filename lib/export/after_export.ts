@@ -4,7 +4,7 @@ import type { ExportEnd } from "./transport.ts";
 export type AfterExport =
   /** The server itself has ended it, for the same desktop or because it ends: what comes next is decided there. */
   | { readonly kind: "nothing" }
-  /** Its desktop may believe that it has the disk: nobody else gets it (doc/agents.md, "When the export breaks"). */
+  /** Its desktop may believe that it has the disk: no other one gets it (doc/agents.md, "When the export breaks"). */
   | { readonly kind: "stay-lent"; readonly reason: string }
   /**
    * The disk is free.

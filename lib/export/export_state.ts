@@ -22,7 +22,7 @@ const ExportStateSchema = v.strictObject({
   linkAddress: v.exactOptional(v.strictObject({
     link: printable(64),
     address: printable(128),
-    /** The desktop's end: known for good, so that nobody on the link can take its place. */
+    /** The desktop's end: known for good, so that no other machine on the link can take its place. */
     neighbour: v.exactOptional(v.strictObject({ address: printable(128), mac: printable(64) })),
   })),
   /** The desktop was connected to the disk. */

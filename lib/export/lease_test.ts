@@ -4,7 +4,7 @@ import { describeHolder, requestLease } from "./lease.ts";
 const desk = { mac: "aa:bb:cc:00:00:01", name: "desk", address: "fe80::1%eth0" };
 const other = { mac: "aa:bb:cc:00:00:02", name: "other", address: "fe80::2%eth0" };
 
-Deno.test("a free disk goes to whoever asks", () => {
+Deno.test("a free disk goes to the desktop that asks", () => {
   assert.deepEqual(requestLease(undefined, desk, 5), { kind: "granted", lease: { holder: desk, sinceMs: 5 } });
 });
 

@@ -22,7 +22,7 @@ export interface ApplyReport {
 
 /**
  * @throws {StoppedByUser} on "abort" and Ctrl-C, after saying what was done; the journal is consistent
- * @throws {CommandError} when a program fails; what was done before stays, and is said
+ * @throws {CommandError} when a program fails, after saying what was done; that stays
  */
 export async function applyPlan(host: Host, plan: Plan): Promise<ApplyReport> {
   checkPlan(plan);

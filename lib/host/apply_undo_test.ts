@@ -279,7 +279,7 @@ Deno.test("a run that was aborted before the rebuild does not forget it", async 
   assert.deepEqual(snapshot(system), before);
 });
 
-Deno.test("a file that somebody changes while the question is open is shown again", async () => {
+Deno.test("a file that another program changes while the question is open is shown again", async () => {
   const system = createHostRig({ files: { ...baseFiles, [confPath]: "mine\n" } });
   const ui = createScriptedUi(["yes", "yes", "meddle", "yes"], {
     onMeddle: () => system.writeFile(confPath, "meanwhile\n"),
@@ -291,7 +291,7 @@ Deno.test("a file that somebody changes while the question is open is shown agai
   assert.equal(await system.readText(confPath), "meanwhile\n");
 });
 
-Deno.test("undo refuses a file that somebody changed, shows it, and finishes once it is put right", async () => {
+Deno.test("undo refuses a file that a user changed, shows it, and finishes once it is put right", async () => {
   const system = createHostRig({ files: { ...baseFiles, [confPath]: "mine\n" } });
   const before = snapshot(system);
   await setup(system, yes());
@@ -375,7 +375,7 @@ Deno.test("what is of use to us alone is built again when it is gone, whatever h
   assert.equal(await system.readText("/boot/stiefel.img"), "for 6.12");
 });
 
-Deno.test("what is of use to us alone goes with undo, also when somebody has changed what it was built from", async () => {
+Deno.test("undo removes what is of use to us alone, also when a user has changed what it was built from", async () => {
   const system = withBuilder(createHostRig({ files: baseFiles }));
   await setupWithBuilder(system, "6.12");
   await system.writeFile(hookPath, "changed");
@@ -439,7 +439,7 @@ Deno.test("a command that was run with other arguments before is run again, and 
   assert.deepEqual(snapshot(system), before);
 });
 
-Deno.test("a program that fails is said to have begun, also when nothing else was done", async () => {
+Deno.test("setup reports that it began a program that failed, also when nothing else was done", async () => {
   const system = createHostRig({ files: baseFiles });
   await setup(system, yes());
   await system.remove(ownInitramfs);
@@ -464,7 +464,7 @@ Deno.test("a program that fails is said to have begun, also when nothing else wa
   ]);
 });
 
-Deno.test("a disk that is full: the error is told, what was done is said, and undo gives the host back", async () => {
+Deno.test("a disk that is full: setup reports the error and what was done, and undo gives the host back", async () => {
   const system = createHostRig({ files: baseFiles });
   const before = snapshot(system);
   let isFull = false;
@@ -500,7 +500,7 @@ Deno.test("a disk that is full: the error is told, what was done is said, and un
   assert.deepEqual(snapshot(system), before);
 });
 
-Deno.test("a file that somebody changed does not become ours when replacing it fails", async () => {
+Deno.test("a file that another program changed does not become ours when replacing it fails", async () => {
   const system = createHostRig({ files: baseFiles });
   await setup(system, yes());
   const theirs = (await system.readText(kernelPath)) + "changed by hand";

@@ -20,7 +20,7 @@ export interface Proposal {
   readonly effect: string;
   /** Lines without colour. */
   readonly change: readonly string[];
-  /** It takes away what somebody else has made: an "all" given before is no answer to it. */
+  /** It takes away what the user or another program has made: an "all" given before is no answer to it. */
   readonly isAskedAlways?: boolean;
 }
 

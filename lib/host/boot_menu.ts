@@ -34,7 +34,7 @@ const firstLine = "# Installed by stiefelsystem.";
 const modules: ReadonlyMap<string, string> = new Map([["ext4", "ext2"], ["xfs", "xfs"], ["btrfs", "btrfs"]]);
 
 /**
- * @returns undefined where GRUB cannot be counted on to read the image, or somebody else's custom.cfg is in the way
+ * @returns undefined where GRUB cannot be counted on to read the image, or a custom.cfg that is not ours is in the way
  */
 export function planGrubEntry(
   { directory, custom, fileSystem }: GrubMenuFacts,

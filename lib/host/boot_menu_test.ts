@@ -42,7 +42,7 @@ Deno.test("P18: paths are those that GRUB sees: with the subvolume, without what
   );
 });
 
-Deno.test("P18: no entry that GRUB could not start, and none over somebody's own custom.cfg", () => {
+Deno.test("P18: no entry that GRUB could not start, and none over the user's own custom.cfg", () => {
   const at = (change: Partial<GrubMenuFacts["fileSystem"]>): GrubMenuFacts => ({
     ...facts,
     fileSystem: { ...facts.fileSystem, ...change },

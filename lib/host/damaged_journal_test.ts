@@ -194,7 +194,7 @@ Deno.test("A10: so is the copy of what a command has written", async () => {
   const before = snapshot(system);
   await assert.rejects(undo(system), /Cannot undo: 1 copies/);
   assert.deepEqual(snapshot(system), before);
-  // Built anew by somebody else: it is not put back then.
+  // Another program has built it anew: it is not put back then.
   await system.writeFile(ownInitramfs, "built by hand");
   assert.deepEqual(await undo(system), []);
 });

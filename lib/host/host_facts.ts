@@ -188,7 +188,7 @@ async function findKernel(
   const names = await Promise.all(moduleDirectories.map((directory) => tree.list(directory)));
   const releases = [...new Set(names.flat())].sort(compareVersions).reverse();
   for (const release of releases) {
-    // What a removed kernel leaves behind (modules of DKMS) is none.
+    // What a removed kernel leaves behind (modules of DKMS) does not count as a kernel.
     const lists = moduleDirectories.map((directory) => `${directory}/${release}/modules.dep`);
     if ((await filterExisting(tree, lists)).length === 0) continue;
     const base = (await tree.readText(`/usr/lib/modules/${release}/pkgbase`))?.trim();

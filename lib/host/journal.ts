@@ -277,7 +277,7 @@ export function backupPath(backup: number): HostPath {
 /** Whose a file is, by what the journal says of it. */
 export type Authorship = "untouched" | "original" | "ours" | "foreign";
 
-/** @returns "foreign" when somebody else has changed the file since we did */
+/** @returns "foreign" when the user or another program has changed the file since we did */
 export function authorOf(entry: FileEntry | undefined, current: FileState): Authorship {
   if (entry === undefined) return "untouched";
   if (isSameState(entry.original, current)) return "original";
@@ -285,8 +285,8 @@ export function authorOf(entry: FileEntry | undefined, current: FileState): Auth
 }
 
 /**
- * Whether nobody else has written an output since our run; those that are of use to us alone are ours whoever wrote
- * them.
+ * Whether no other program has written an output since our run; those that are of use to us alone are ours whichever
+ * program wrote them.
  */
 export function isStillOurs(entry: CommandEntry, { ours }: OutputEntry, current: FileState): boolean {
   return ours === undefined || entry.undo === "nothing" || isSameState(ours, current);

@@ -16,8 +16,8 @@ export async function makeParents(host: Host, path: HostPath): Promise<void> {
 }
 
 /**
- * Removes what we made and nobody uses, innermost first; at last the journal, when nothing else is in it. A directory
- * that holds something else stays, and is said when it is all that is left.
+ * Removes what we made and no program uses, innermost first; at last the journal, when nothing else is in it. A
+ * directory that holds something else stays, and undo reports it when it is all that is left.
  */
 export async function removeMadeDirectories({ system, tree, ui, journal }: Host): Promise<void> {
   const { entries } = journal.current;

@@ -54,7 +54,7 @@ export function findMountProblem({ readOnly, isBootUnmounted }: MountFacts):
   const [first] = readOnly;
   if (first === undefined) return undefined;
   const paths = readOnly.map(({ path }) => path).join(", ");
-  // An image-based system has /usr alone read-only; with /etc on the same file system somebody mounted the whole so.
+  // An image-based system has /usr alone read-only; with /etc on the same file system the user mounted the whole so.
   const isImageBased = readOnly.some(({ path }) => path.endsWith("/usr")) &&
     !readOnly.some(({ path }) => path.endsWith("/etc"));
   return {

@@ -28,7 +28,7 @@ export interface Inspection {
   readonly after?: FileState;
   /** Lines that show the change, without colour. */
   readonly change: readonly string[];
-  /** Somebody else has changed what an earlier run wrote. */
+  /** The user or another program has changed what an earlier run wrote. */
   readonly isForeign: boolean;
 }
 

@@ -142,7 +142,7 @@ Deno.test("a configuration with a password is never shown", async () => {
   assert.ok(open?.kind === "write-file" && !open.isSecret && open.mode === 0o600);
 });
 
-Deno.test("without an autokexec agent there is no unit, and it is said", async () => {
+Deno.test("without an autokexec agent there is no unit, and the plan says so", async () => {
   const inputs = await inputsFor(debian);
   const { autokexec: _without, ...artifacts } = inputs.artifacts;
   const plan = planSetupServer({ ...inputs, artifacts });
@@ -150,13 +150,13 @@ Deno.test("without an autokexec agent there is no unit, and it is said", async (
   assert.match(plan.notices.join("\n"), /no autokexec agent/);
 });
 
-Deno.test("an agent that would listen for nothing is not installed, and it is said", async () => {
+Deno.test("an agent that would listen for nothing is not installed, and the plan says so", async () => {
   const plan = planSetupServer(await inputsFor(debian, "autokexec: {broadcast: false}"));
   assert.ok(!plan.operations.some((operation) => operation.kind === "enable-unit"));
   assert.match(plan.notices.join("\n"), /switches autokexec off/);
 });
 
-Deno.test("P18: systemd-boot's menu gets no entry, which is said where the laptop is started by hand", async () => {
+Deno.test("P18: systemd-boot's menu gets no entry; the plan says so where users start the laptop by hand", async () => {
   const installed = installedSystems.find(({ name }) => name === "gentoo-systemd-boot-dracut");
   assert.ok(installed);
   const inputs = await inputsFor(installed);
@@ -197,7 +197,7 @@ Deno.test("a system without a kernel is refused with the places that were looked
   );
 });
 
-Deno.test("in a distribution nobody described the kernel is found where packages have it, or the places are said", async () => {
+Deno.test("in an unknown distribution the kernel is where packages put it, or the error lists places", async () => {
   const release = "6.15.0-1-default";
   const image = `/usr/lib/modules/${release}/vmlinuz`;
   const unknown = { ...debian, osRelease: "opensuse-tumbleweed", generator: "dracut" } as const;

@@ -1,6 +1,6 @@
 /**
- * Reads the journal, and refuses one that does not fit what lies beside it. Whoever goes on without it would take the
- * copies of originals for leftovers: undo-setup would remove them, setup-server would write over them.
+ * Reads the journal, and refuses one that does not fit what lies beside it. A command that went on without it would
+ * take the copies of originals for leftovers: undo-setup would remove them, setup-server would write over them.
  */
 
 import { UserError } from "../errors.ts";

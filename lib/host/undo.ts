@@ -25,7 +25,7 @@ const maximumShows = 3;
 export type UndoOutcome = "done" | "nothing-to-do" | "skipped" | "refused";
 
 export interface UndoReport {
-  /** What is still there because the user skipped it or somebody else has changed it. */
+  /** What is still there because the user skipped it or it was changed since. */
   readonly left: readonly string[];
 }
 

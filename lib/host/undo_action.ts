@@ -12,7 +12,7 @@ export type UndoAction =
   | { readonly kind: "nothing"; readonly entry: JournalEntry }
   /** A unit that the user leaves needs the file. */
   | { readonly kind: "keep-file"; readonly entry: FileEntry; readonly unit: string }
-  /** Somebody else has changed the file; they are told how to put it right. */
+  /** The user or another program has changed the file; undo tells the user how to put it right. */
   | { readonly kind: "leave-file"; readonly entry: FileEntry; readonly current: FileState }
   | { readonly kind: "restore-file"; readonly entry: FileEntry; readonly current: FileState }
   | { readonly kind: "disable-unit"; readonly entry: UnitEntry; readonly isStopped: boolean }

@@ -114,8 +114,8 @@ function withOwnOutputs(entry: CommandEntry, facts: UndoFacts): CommandEntry {
 }
 
 /**
- * Of what a command has written, what undo puts back or removes: a file that only exists because of us goes, whoever
- * wrote it last.
+ * Of what a command has written, what undo puts back or removes: a file that only exists because of us goes,
+ * whichever program wrote it last.
  */
 export function listRestorable(
   entry: CommandEntry,

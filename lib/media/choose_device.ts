@@ -95,7 +95,7 @@ export function describeDevice({ vendor, model, sizeBytes, transport }: BlockDev
     .filter((fact) => fact !== undefined).join(", ");
 }
 
-/** What is on a device now, one line each; a table that cannot be read is said, too. */
+/** What is on a device now, one line each; a table that cannot be read gets a line, too. */
 export function listContents(device: BlockDevice): readonly string[] {
   const whole = device.fsType === undefined ? [] : [describePart(device, "the whole device")];
   const parts = flatten(device).filter((part) => part !== device).map((part) => describePart(part, part.name));

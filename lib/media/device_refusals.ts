@@ -41,7 +41,7 @@ export function findRefusals(device: BlockDevice, context: RefusalContext): read
   if (kind !== undefined) return [kind];
   if (device.sizeBytes === 0) return [noMedium];
   const parts = flatten(device);
-  // Nobody should be led step by step to giving up the disk that runs the computer.
+  // No question should lead a user step by step to giving up the disk that runs the computer.
   const system = refuseSystem(parts);
   if (system !== undefined) return [system];
   const uses = [

@@ -36,8 +36,8 @@ export interface StickImage {
   readonly sectorBytes: SectorBytes;
   /**
    * What has to be on the device, in ascending order and multiples of 4096 bytes, but for the end of a device whose
-   * size is none; whatever else is on it may stay. The first is all that comes before the partitions, the last the end
-   * of the device.
+   * size is no multiple; whatever else is on it may stay. The first is all that comes before the partitions, the last
+   * the end of the device.
    */
   readonly extents: readonly FilePart[];
 }

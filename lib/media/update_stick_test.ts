@@ -198,7 +198,7 @@ Deno.test("an update keeps the stick's kernel parameters and laptops, unless oth
   assert.deepEqual(nextStickRecord(before, { ...key, parameters: [] }).parameters, []);
 });
 
-Deno.test("a record that was tampered with is none", () => {
+Deno.test("a record that was tampered with does not count", () => {
   const text = formatStickRecord(sampleRecord);
   const read = (value: string): unknown => parseStickRecord(new TextEncoder().encode(value));
   assert.deepEqual(read(text), sampleRecord);
@@ -229,7 +229,7 @@ Deno.test("what others have left on a stick goes, and what they have marked is p
   assert.deepEqual(disk.blocks, makeSampleStick(old).disk.blocks);
 });
 
-Deno.test("devices that are no stick of ours are told apart, with the reason", async () => {
+Deno.test("readStick refuses devices that are no stick of ours, with the reason", async () => {
   const reasonOf = async (disk: BlockDisk, size = sizeBytes): Promise<string | undefined> => {
     const state = await readStick(disk.readAt, { sizeBytes: size });
     return "reason" in state ? state.reason : undefined;
@@ -257,7 +257,7 @@ Deno.test("devices that are no stick of ours are told apart, with the reason", a
   assert.match(await damage(fatAt, (bytes) => bytes.fill(0xff, 4 * second, 4 * second + 4)), /damaged: "stiefel/);
 });
 
-Deno.test("a stick that is too full for what is new beside what is old is told so", async () => {
+Deno.test("the plan reports a stick that is too full for what is new beside what is old", async () => {
   const { disk } = makeSampleStick(old);
   const huge = { ...old, kernel: new Uint8Array(300_000_000) };
   assert.equal((await plan(disk, { built: huge })).kind, "full");

@@ -38,7 +38,7 @@ type State = "untouched" | "erasing" | "erased" | "complete";
 /**
  * Holds the device, looks whether it is still the one that was chosen, and writes.
  * @param device as it was chosen
- * @throws {DeviceFault} with the true fault; {StoppedByUser}. What is on the device then is said before.
+ * @throws {DeviceFault} with the true fault; {StoppedByUser}. Before it says what is on the device.
  * Runs `flock`, `cat`, `lsblk`, `wipefs`, `dd`, `sync`.
  */
 export async function writeDevice(

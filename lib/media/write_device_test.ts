@@ -324,7 +324,7 @@ Deno.test("Ctrl-C at every piece leaves what is clearly no stick, and says so", 
   }
 });
 
-Deno.test("Ctrl-C that reaches dd first is no fault of the device, and what is left is said", async () => {
+Deno.test("Ctrl-C that reaches dd first is no fault of the device, and the user learns what is left", async () => {
   let count = 0;
   const { error, said } = await writeTo({
     onWrite: () => {

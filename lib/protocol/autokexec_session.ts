@@ -2,7 +2,7 @@
  * How a laptop's own system becomes a server, as a state machine without I/O: what asks for it, the announcement, the
  * countdown in which people at the laptop may say no, and what happens when it does not work.
  *
- * Whoever drives it carries out the actions in order. "load" is answered by `loaded` or `load-failed`,
+ * The caller carries out the actions in order. "load" is answered by `loaded` or `load-failed`,
  * "start-countdown" by `countdown-over`, "execute" by `execute-failed` if the machine goes on running. The one way to
  * "execute" is listening -> loading -> counting-down -> executing: nothing shuts down before a kernel is loaded.
  */
@@ -20,7 +20,7 @@ export type AutokexecState =
   | { readonly name: "loading"; readonly trigger: AutokexecTrigger }
   | { readonly name: "counting-down" }
   | { readonly name: "executing" }
-  /** Somebody said no, or it did not work: nobody is listened to until then. */
+  /** A user said no, or it did not work: the agent ignores desktops until then. */
   | { readonly name: "declining"; readonly untilMs: number };
 
 export type AutokexecEvent =
@@ -28,15 +28,15 @@ export type AutokexecEvent =
   | { readonly kind: "loaded" }
   | { readonly kind: "load-failed"; readonly message: string }
   | { readonly kind: "countdown-over" }
-  /** Somebody at the laptop said no. */
+  /** A user at the laptop said no. */
   | { readonly kind: "cancelled" }
   /**
-   * The machine was suspended during the countdown: whoever read the announcement may be elsewhere, and so may the
-   * desktop.
+   * The machine was suspended during the countdown: the user who read the announcement may be elsewhere, and so may
+   * the desktop.
    */
   | { readonly kind: "slept" }
   | { readonly kind: "execute-failed"; readonly message: string }
-  /** The agent is told to end; while executing that is the shutdown itself. */
+  /** The system stops the agent; while executing that is the shutdown itself. */
   | { readonly kind: "stopped" };
 
 export type AutokexecAction =
@@ -63,7 +63,7 @@ export interface AutokexecMoment {
   readonly countdownSeconds: number;
 }
 
-/** How long nobody is listened to after a no or a failure; the desktop would ask again every few seconds. */
+/** How long the agent ignores desktops after a no or a failure; they would ask again every few seconds. */
 export const DECLINE_MS = 10 * 60_000;
 /** How people at the laptop say no without a desktop session. */
 const CANCEL_COMMAND = "systemctl stop stiefel-autokexec";

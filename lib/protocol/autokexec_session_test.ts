@@ -49,7 +49,7 @@ Deno.test("a claim loads, announces, counts down and executes, in this order", (
   assert.equal(state.name, "executing");
 });
 
-Deno.test("a network card does the same, and without a countdown nobody is asked", () => {
+Deno.test("a network card does the same, and without a countdown no user is asked", () => {
   const { actions } = play([card, loaded, over], { countdownSeconds: 0 });
   assert.deepEqual(actions.find(({ kind }) => kind === "announce"), {
     kind: "announce",
@@ -77,7 +77,7 @@ Deno.test("what cannot be loaded is reported and shuts nothing down; a no unload
   for (const { state } of [failed, declined, stuck]) assert.equal(state.name, "declining");
 });
 
-Deno.test("a laptop that declines hears nobody until its time is over", () => {
+Deno.test("a laptop that declines hears no desktop until its time is over", () => {
   const { state } = play([claim, loaded, cancelled]); // at 2 ms
   const endMs = DECLINE_MS + 2;
   assert.equal(presenceOf(state, endMs - 1), "declining");

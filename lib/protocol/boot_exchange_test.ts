@@ -32,7 +32,7 @@ Deno.test("messages survive a round trip", () => {
   }
 });
 
-Deno.test("a piece of the archive is told from a message", () => {
+Deno.test("a piece of the archive is not taken for a message", () => {
   assert.deepEqual(parseServerPlaintext(new Uint8Array([2, 7, 8])), { kind: "data", bytes: new Uint8Array([7, 8]) });
   assertRefused(() => parseServerPlaintext(new Uint8Array([2])), "malformed", "empty piece");
   assertRefused(() => parseServerPlaintext(new Uint8Array([3, 1])), "malformed", "unknown type");
@@ -72,7 +72,7 @@ Deno.test("a message has exactly one form", () => {
   assertRefused(() => parseClientPlaintext(control(" ".repeat(16385))), "oversize", "too long");
 });
 
-Deno.test("a hello of another version is told as such", () => {
+Deno.test("a hello of another version is recognized as such", () => {
   const next = '{"kind":"hello","protocol":2,"whatever":[]}';
   assertRefused(() => parseClientPlaintext(control(next)), "unknown-version", next);
   const wrong = '{"kind":"hello","protocol":1,"whatever":[]}';

@@ -1,7 +1,7 @@
 /**
  * The client's side of a boot exchange after the handshake, as a state machine without I/O.
  *
- * Whoever drives it carries the actions out one after the other before it hands in the next event. An action that
+ * The caller carries the actions out one after the other before it hands in the next event. An action that
  * yields something is answered by its event (ask-passphrase: passphrase; finish: finished); one that fails by
  * `local-failure`. The one way to `boot` is through every state below, in order.
  */
@@ -47,7 +47,7 @@ export type ClientAction =
   | { readonly kind: "ask-passphrase"; readonly triesLeft: number; readonly isRetry: boolean }
   /** See that there is memory for the archive and open where it goes. */
   | { readonly kind: "prepare"; readonly archive: ArchiveMessage }
-  /** Append to a part; the bytes belong to whoever stores them. */
+  /** Append to a part; the bytes belong to the code that stores them. */
   | { readonly kind: "store"; readonly part: ArchivePart; readonly bytes: Uint8Array }
   /** Add the session file to the initramfs, close the parts and load what is to be started. */
   | { readonly kind: "finish"; readonly archive: ArchiveMessage }

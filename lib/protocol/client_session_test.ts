@@ -101,7 +101,7 @@ Deno.test("a passphrase is asked for as often as the server allows", () => {
   assert.equal(failureCode([received(welcome), wrong(1)]), "unexpected");
 });
 
-Deno.test("a transfer that is too short or too long, or cannot be stored, is refused, and the server is told", () => {
+Deno.test("a client refuses a transfer that is too short, too long or cannot be stored, and tells the server", () => {
   const cases: readonly [readonly ClientEvent[], string][] = [
     [[...happy.slice(0, 4), end], "truncated"],
     [[...happy.slice(0, 2), end], "truncated"],

@@ -35,7 +35,7 @@ const AT = {
 
 /**
  * "installed-os": the laptop's own system runs there, and can be turned into a server by a claim; "declining": it does
- * not want to be for a while, because somebody there said no or because it does not work.
+ * not want to be for a while, because a user there said no or because it does not work.
  */
 export type ServerPresence = "serving" | "busy" | "installed-os" | "declining";
 const PRESENCES: readonly ServerPresence[] = ["serving", "busy", "installed-os", "declining"];
@@ -57,7 +57,7 @@ export type DiscoveryMessage =
   | { readonly kind: "claim"; readonly clientNonce: Uint8Array; readonly challenge: Uint8Array; readonly name: string }
   /** The installed system: it will. */
   | { readonly kind: "claim-accepted"; readonly clientNonce: Uint8Array; readonly challenge: Uint8Array }
-  /** Server, to a client whose tag does not fit: somebody is here, with another key. Tells nothing else. */
+  /** Server, to a client whose tag does not fit: a server is here, with another key. Tells nothing else. */
   | { readonly kind: "other-key"; readonly clientNonce: Uint8Array };
 
 const KINDS: readonly DiscoveryMessage["kind"][] = ["discover", "offer", "claim", "claim-accepted", "other-key"];

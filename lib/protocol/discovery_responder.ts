@@ -19,7 +19,7 @@ export type DiscoveryOutcome =
     /** The question was not heard before: who asked has the key. */
     readonly isFresh: boolean;
   }
-  /** Somebody searches with another key; say so on the console, once in a while. */
+  /** A desktop searches with another key; say so on the console, once in a while. */
   | { readonly kind: "other-key"; readonly reply: Uint8Array<ArrayBuffer> }
   /** Send the reply, then become a server. Comes at most once per challenge. */
   | { readonly kind: "claimed"; readonly reply: Uint8Array<ArrayBuffer>; readonly clientName: string }
@@ -75,7 +75,7 @@ export class DiscoveryResponder {
     }
   }
 
-  /** Whether an authentic message can come from somebody who has the key, and not from a record. */
+  /** Whether an authentic message can come from a machine that has the key, and not from a record. */
   #isFresh(message: DiscoveryMessage & { kind: "discover" | "claim" }, nowMs: number): boolean {
     if (message.kind === "discover") return this.#nonces.add(message.clientNonce);
     return this.#challenges.has(message.challenge, nowMs);

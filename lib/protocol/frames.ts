@@ -34,7 +34,7 @@ export function formatFrame(body: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Cuts a stream into the bodies of its frames. Whoever reads the stream puts what comes next into `space` and says how
+ * Cuts a stream into the bodies of its frames. The reader of the stream puts what comes next into `space` and says how
  * much it was; then all whole frames are taken out with `next`. Holds room for one frame of the largest size.
  */
 export class FrameReader {

@@ -335,7 +335,7 @@ Deno.test("1500 tampered streams: a client never boots what was changed, cut, re
     const kind = random.below(5);
     if (kind === 0) bodies[index] = mutate(body, random);
     else if (kind === 1) bodies.splice(index, 1);
-    // Not the last one: its repetition comes after the whole exchange, when nobody listens any more.
+    // Not the last one: its repetition comes after the whole exchange, when the peer listens no more.
     else if (kind === 2) {
       bodies.splice(Math.min(index, bodies.length - 2), 0, bodies[Math.min(index, bodies.length - 2)] ?? body);
     } else if (kind === 3) bodies.splice(index);

@@ -181,7 +181,7 @@ export function keepLargeBlocks(): void {
 const LARGE_BLOCK_BYTES = 4 * 1024 * 1024;
 
 /**
- * Web Crypto takes no memory that threads share. There is none in this program; its types do not say so everywhere.
+ * Web Crypto takes no memory that threads share. This program has no such memory; its types do not say so everywhere.
  */
 function plain(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes as Uint8Array<ArrayBuffer>;

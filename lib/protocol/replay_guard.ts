@@ -66,8 +66,8 @@ export class ChallengeBook {
 }
 
 /**
- * More than clients ask in hours (one every 4 s each), and nobody else can put one in. What was recorded before this
- * server was started counts as new once.
+ * More than clients ask in hours (one every 4 s each), and no peer without the key can put one in. What was recorded
+ * before this server was started counts as new once.
  */
 const NONCES_MAX = 8192;
 

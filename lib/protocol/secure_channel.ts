@@ -1,6 +1,6 @@
 /**
- * The boot exchange's channel: opening frames, handshake, then sealed frames. Bytes in, bytes out; whoever has the
- * connection moves them.
+ * The boot exchange's channel: opening frames, handshake, then sealed frames. Bytes in, bytes out; the
+ * owner of the connection moves them.
  *
  *     client: startClientHandshake -> send `opening` -> finish(body of the first frame) -> SecureChannel
  *     server: answerClientOpening(body of the first frame) -> send `reply` -> `channel`, if there is one
@@ -125,7 +125,7 @@ export type OpeningAnswer =
 /**
  * Answers the body of a client's first frame as the server. Never throws for what a peer sent.
  *
- * "accepted" says that somebody once made this opening with our key; that it is not a repeated one shows only when the
+ * "accepted" says that a machine once made this opening with our key; that it is not a repeated one shows only when the
  * first sealed frame opens. Until then nothing may happen.
  */
 export async function answerClientOpening(body: Uint8Array, options: ChannelOptions): Promise<OpeningAnswer> {

@@ -35,14 +35,14 @@ Deno.test("messages and pieces of the archive cross the channel", async () => {
   await assert.rejects(server.sealData(new Uint8Array(0)), RangeError);
 });
 
-Deno.test("another key is said on both sides", async () => {
+Deno.test("both sides report another key", async () => {
   const handshake = await startClientHandshake({ psk: (await deriveKeys(otherSharedKey)).bootPsk });
   const answer = await answerClientOpening(bodyOf(handshake.opening), { psk });
   assert(answer.kind === "declined" && answer.error.code === "wrong-key");
   await assert.rejects(handshake.finish(bodyOf(answer.reply)), /A stiefelsystem answers with another key/);
 });
 
-Deno.test("another version, a full house and nonsense are said to the client", async () => {
+Deno.test("the server tells the client of another version, a full house and nonsense", async () => {
   const handshake = (): ReturnType<typeof startClientHandshake> => startClientHandshake({ psk });
   const opening = bodyOf((await handshake()).opening);
   const cases = [

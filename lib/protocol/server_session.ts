@@ -1,7 +1,7 @@
 /**
  * The server's side of a boot exchange after the handshake, as a state machine without I/O.
  *
- * Whoever drives it carries the actions out in order and answers those that yield something by an event:
+ * The caller carries the actions out in order and answers those that yield something by an event:
  *   admit            inspect the disk, take the lease    -> admitted | refused
  *   open-boot-entry  open the boot partition             -> entry-opened | passphrase-rejected | refused
  *   stream-archive   send kernel, then initramfs         -> streamed
@@ -76,7 +76,7 @@ export interface ServerStep {
 
 /** How long each state may last without an event, in milliseconds; while streaming: without a piece leaving. */
 export const SERVER_WAIT_MS: Readonly<Record<ServerState["name"], number>> = {
-  // Until the hello has come, nobody has shown that the opening was not a repeated one.
+  // Until the hello has come, the client has not shown that the opening was not a repeated one.
   "awaiting-hello": 10_000,
   "admitting": 60_000,
   // Longer than the client lets a person look for a passphrase.
@@ -124,7 +124,7 @@ type OwnEvent = Exclude<ServerEvent, CommonEvent>;
 
 function onCommon(state: ServerState, event: CommonEvent): ServerStep {
   const failure = failureOf(event, "client");
-  // Before the hello nobody is there to be told; a broken connection cannot be used to tell.
+  // Before the hello there is no client to tell; a broken connection cannot be used to tell.
   if (event.kind !== "local-failure" || state.name === "awaiting-hello") return fail(failure);
   return refuse({ code: "internal", message: event.message }, failure);
 }
@@ -201,7 +201,7 @@ function onPassphraseRejected(state: State<"opening">): ServerStep {
 function onStreamed(state: State<"streaming">, event: OwnEvent): ServerStep {
   if (event.kind === "refused") return refuse(event);
   if (event.kind !== "streamed") return unexpected(state.name, describe(event));
-  // While the client opens and writes what is still on its way, the export starts. Nobody but this client can reach
+  // While the client opens and writes what is still on its way, the export starts. Only this client can reach
   // it.
   return {
     state: { ...state, name: "exporting" },
@@ -219,7 +219,7 @@ function onExported(state: State<"exporting">, event: OwnEvent): ServerStep {
 }
 
 /**
- * Only now: a client boots when it is told "ready", and from then on the lease is its, whatever becomes of the
+ * Only now: a client boots when the server sends "ready", and from then on the lease is its, whatever becomes of the
  * connection.
  */
 function onAck(state: State<"awaiting-ack">, event: OwnEvent): ServerStep {

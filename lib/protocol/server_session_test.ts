@@ -77,7 +77,7 @@ Deno.test("a server that gets everything in order serves", () => {
   ]);
 });
 
-Deno.test("a server that misses any one step, or gets it twice, does not export, or has nobody boot from it", () => {
+Deno.test("a server that misses any one step, or gets it twice, does not export, or no client boots from it", () => {
   for (let skipped = 0; skipped < happy.length - 1; skipped++) {
     const events = happy.toSpliced(skipped, 1);
     assert.equal(failureCode(events), "unexpected", `without step ${skipped}`);
@@ -114,7 +114,7 @@ Deno.test("three passphrases may be tried, then no more", () => {
   assert(!JSON.stringify(play([...begin, request]).state).includes(passphrase));
 });
 
-Deno.test("the client is told why it is refused", () => {
+Deno.test("the server tells the client why it refuses", () => {
   const refused: ServerEvent = {
     kind: "refused",
     code: "busy",

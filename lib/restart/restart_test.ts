@@ -69,7 +69,7 @@ Deno.test("the image is loaded with the command line of the settings", async () 
   ]);
 });
 
-Deno.test("what cannot work is said before anything is loaded", async () => {
+Deno.test("restart refuses what cannot work before anything is loaded", async () => {
   for (
     const [facts, message] of [
       [{ loaded: undefined }, /its kernel has no kexec/],

@@ -68,7 +68,7 @@ Deno.test("a dry run lists the stages and changes nothing, whatever is known of 
   });
 });
 
-Deno.test("a second command in the same directory is told who is at work there", async () => {
+Deno.test("a second command in the same directory reports which one is at work there", async () => {
   await inDirectory(async (directory, config) => {
     await Deno.mkdir(`${directory}/out/demo`, { recursive: true });
     using _lock = await system.tryLock(`${directory}/out/demo/lock`, "demo");
@@ -151,7 +151,7 @@ async function buildOnSmallDisk(sizeMiB: number, meanwhile: string): Promise<Com
 
 const onSmallDisk = { ignore: whyNoMount !== undefined };
 
-Deno.test({ name: "P8: too little space is told before the work", ...onSmallDisk }, async () => {
+Deno.test({ name: "P8: the build reports too little space before the work", ...onSmallDisk }, async () => {
   const { exitCode, stdout, stderr } = await buildOnSmallDisk(4, "");
   assert.equal(exitCode, 1);
   assert.match(
@@ -162,7 +162,7 @@ Deno.test({ name: "P8: too little space is told before the work", ...onSmallDisk
   assert.equal(stdout, "lock\n");
 });
 
-Deno.test({ name: "a disk that becomes full is said, and leaves nothing half done", ...onSmallDisk }, async () => {
+Deno.test({ name: "the build reports a disk that becomes full, and leaves no rests", ...onSmallDisk }, async () => {
   // Something else takes the space as soon as the stage is at work.
   const fill = `(for try in $(seq 3000); do
       if ls "$cache" | grep -q unfinished-runtime; then break; fi; sleep 0.01
@@ -173,7 +173,7 @@ Deno.test({ name: "a disk that becomes full is said, and leaves nothing half don
   assert.equal(stdout, "lock\n");
 });
 
-Deno.test("P8: folders that cannot be written, and options in the place of a stage, are told before the work", async () => {
+Deno.test("P8: create-initrd first refuses folders it cannot write, and options in place of a stage", async () => {
   await inDirectory(async (directory, config) => {
     const options = ["--config", config, "--agents", "bundle"];
     const inMemory = await run(directory, ["create-initrd", ...options, "--out-dir", "/dev/shm/stiefel-test"]);

@@ -29,12 +29,12 @@ interface Transcript {
 }
 
 const transcripts: readonly Transcript[] = [
-  // A wrong key, the diff again, the shared key skipped, and the end at a file that somebody else has made.
+  // A wrong key, the diff again, the shared key skipped, and the end at a file that is not ours.
   { name: "setup-server", arguments: ["setup-server"], input: "y\ny\nx\nd\ny\ns\ny\ny\ny\nd\na\n", exitCode: 3 },
   { name: "setup-server-skip", arguments: ["setup-server"], input: `s\n${"y\n".repeat(17)}`, exitCode: 0 },
   { name: "setup-server-input-ends", arguments: ["setup-server"], input: "y\n", exitCode: 3 },
   { name: "setup-server-all", arguments: ["setup-server"], input: "y\nno\nall\n", exitCode: 0 },
-  // "all" is no answer to what somebody else has changed.
+  // "all" is no answer to what another program has changed.
   { name: "setup-server-foreign", arguments: ["setup-foreign"], input: "all\ns\ny\n", exitCode: 0 },
   { name: "setup-server-dry-run", arguments: ["setup-server", "--dry-run"], input: "", exitCode: 0 },
   { name: "setup-server-dry-run-diff", arguments: ["setup-server", "--dry-run", "--diff"], input: "", exitCode: 0 },
@@ -74,7 +74,7 @@ for (const transcript of transcripts) {
   });
 }
 
-Deno.test("doctor runs for whoever has no /usr/sbin in PATH: a name in --allow-run stands for what PATH finds", async () => {
+Deno.test("doctor runs without /usr/sbin in PATH: a name in --allow-run stands for what PATH finds", async () => {
   const { stdout, stderr } = await system.run([Deno.execPath(), "task", "--quiet", "doctor"], {
     cwd: projectRoot,
     acceptExitCodes: [0, 1],

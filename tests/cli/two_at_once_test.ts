@@ -32,7 +32,7 @@ const plan: Plan = {
   }],
 };
 
-/** A checkout with a key, and the made-up laptop as a real tree. @returns what setup-server is told of them */
+/** A checkout with a key, and the made-up laptop as a real tree. @returns the options that tell setup-server of them */
 async function makeLaptop(directory: string): Promise<readonly string[]> {
   const names = ["stiefelsystem", "main.ts", "deno.json", "deno.lock", "lib", "agents", "image"];
   await Deno.mkdir(`${directory}/project`);
@@ -55,7 +55,7 @@ async function makeTree(): Promise<string> {
   return root;
 }
 
-Deno.test("P10: a second setup-server or undo-setup ends and names the first; one that was killed is in nobody's way", async () => {
+Deno.test("P10: a second setup-server or undo-setup ends, naming the first; a killed one blocks nothing", async () => {
   const root = await makeTree();
   try {
     const before = await snapshotTree(root);

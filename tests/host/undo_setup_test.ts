@@ -17,7 +17,7 @@ const packages = [
   ...["nbd-client", "iproute2", "kexec-tools", "network-manager"],
 ];
 
-/** What create-initrd would have made; nobody boots it. */
+/** What create-initrd would have made; no test boots it. */
 async function makeArtifacts(directory: string): Promise<string> {
   await Deno.writeFile(`${directory}/aes-key`, crypto.getRandomValues(new Uint8Array(32)), { mode: 0o600 });
   for (const name of ["kernel", "initrd", "autokexec-agent"]) await Deno.writeTextFile(`${directory}/${name}`, name);

@@ -109,7 +109,7 @@ for (const sectorBytes of [512, 4096] as const) {
 }
 
 Deno.test({
-  name: "a device that is mounted under any name is opened by nobody else: EBUSY, and not a byte changes",
+  name: "no other program opens a device that is mounted under any name: EBUSY, and not a byte changes",
   ignore: !canLoop,
   fn: async () => {
     await using rig = await prepare();
@@ -143,7 +143,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a name that goes away becomes no file, and is said to be gone",
+  name: "a name that goes away becomes no file, and the command reports that it is gone",
   ignore: !canLoop,
   fn: async () => {
     await using rig = await prepare();
@@ -157,7 +157,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Ctrl-C while dd writes: what is left is clearly no stick and this is said, and the device is given back",
+  name: "Ctrl-C while dd writes: what is left is clearly no stick, the user learns this, and the device is given back",
   ignore: !canLoop,
   fn: async () => {
     const deviceBytes = 160 * mebibyte;

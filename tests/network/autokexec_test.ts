@@ -112,7 +112,7 @@ rigTest(
   },
 );
 
-rigTest("stopping the service cancels: the image is taken out again, and people are told", async () => {
+rigTest("stopping the service cancels: the image is taken out again, and users get a message", async () => {
   await using scene = await createScene();
   await using laptop = await start(scene, { countdownSeconds: 600 });
   await runClaimant(scene, "claim", ["1"]);
@@ -134,7 +134,7 @@ rigTest("a stop after the countdown still cancels as long as the shutdown was no
   assert.ok(log.includes("kexec --unload") && !log.includes("systemctl kexec"), log.join("\n"));
 });
 
-rigTest("the button of the notification cancels, and the desktop is told that the laptop declines", async () => {
+rigTest("the button of the notification cancels, and the laptop tells the desktop that it declines", async () => {
   await using scene = await createScene();
   await using laptop = await start(scene, { countdownSeconds: 600, flags: ["press-cancel"] });
   await using client = startClient(scene.desktop, { site: scene.site });

@@ -66,7 +66,7 @@ rigTest("a client that starts first waits for a server, a cable plugged in later
   await readFetched(rig.machine("desktop"), site);
 });
 
-rigTest("a wrong key is said on both sides, once, and nothing is fetched", async () => {
+rigTest("both sides report a wrong key, once, and nothing is fetched", async () => {
   await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
   const site = await createSite(rig);
   await using server = startServer(rig.machine("laptop"), { site });
@@ -104,7 +104,7 @@ rigTest("a server that dies in the middle is waited for, and the transfer starts
   await readFetched(rig.machine("desktop"), site);
 });
 
-rigTest("a second desktop is told who has the disk; the same desktop may start anew", async () => {
+rigTest("a second desktop learns who has the disk; the same desktop may start anew", async () => {
   await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"], ["laptop", "eth1", "other", "eth0"]]);
   const site = await createSite(rig);
   const laptop = rig.machine("laptop");

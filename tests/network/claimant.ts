@@ -4,7 +4,7 @@
  * claim LINK INDEX ADDRESS KEY-FILE TIMES: asks and claims, and plays the same claim again; prints what was sent, for
  * a replay. attack LINK INDEX ADDRESS KEY-FILE DISCOVER CLAIM: a thousand messages that must have no effect. Forged
  * ones (another key, mutated), the two recorded ones of another session (hex) over and over, claims of challenges that
- * nobody gave out, and claims of stale challenges.
+ * no server gave out, and claims of stale challenges.
  */
 import { openDatagramLink } from "../../lib/net/datagram_link.ts";
 import { DISCOVERY_GROUP, DISCOVERY_PORT, formatDiscovery, importDiscoveryKey } from "../../lib/protocol/discovery.ts";

@@ -89,7 +89,7 @@ rigTest("A3: nbdkit is stopped, and goes on: the desktop keeps the disk", async 
 });
 
 rigTest(
-  "A3: the server is told to stop (SIGTERM, Ctrl-C) under a desktop: the next one does not take the disk for free",
+  "A3: the server is stopped (SIGTERM, Ctrl-C) under a desktop: the next one does not take the disk for free",
   async () => {
     await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"], ["laptop", "eth1", "other", "eth0"]]);
     const laptop = rig.machine("laptop");

@@ -108,7 +108,7 @@ rigTest("A7: a session that begins and ends while a new agent is starting is see
     await first.waitForLine(/has all it needs/);
     await first.kill();
   }
-  // nobody looks, then somebody looks in between
+  // no server watches the export for a while; a new one starts in between
   const disk = await attachDisk(desktop, { reads: 1 });
   await using server = startServer(rig.machine("laptop"), { site });
   await disk.exited;

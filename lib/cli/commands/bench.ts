@@ -153,7 +153,7 @@ async function bootFromOwnDisk(system: System, ui: Ui, { machines, options }: Ma
   }
 }
 
-/** A figure of a boot that did not do its work is none. */
+/** Refuses the figures of a boot that did not do its work. */
 function demandFacts(outcome: BootOutcome, options: BenchOptions): void {
   const failed = listFacts(outcome).filter((fact) => !fact.holds);
   if (failed.length === 0) return;
@@ -221,7 +221,7 @@ async function startsAgent(
   { machines, options, memoryMiB }: MachineBench & { readonly memoryMiB: number },
 ): Promise<boolean> {
   const limitMs = machines.host.accelerator === "kvm" ? 15_000 : 60_000;
-  // Alone: no cable, so that nobody has to be at its other end. A panic ends the machine at once.
+  // Alone: no cable, so that no machine has to be at its other end. A panic ends the machine at once.
   const spec = desktopSpec({ image: machines.image, clientMemoryMiB: memoryMiB, console: "pipe" });
   const alone = {
     ...spec,

@@ -18,7 +18,7 @@ import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
 
 export interface BootEntryOptions {
-  /** Undefined: none was named, and there is none. */
+  /** Undefined: the user named no file, and the usual place holds none. */
   readonly configPath?: string;
   /** A mounted system, or a tree. */
   readonly root?: string;

@@ -96,7 +96,7 @@ const otherStart =
   "Start the image from GRUB's menu, where setup-server has added an entry, or from a stick with stiefel.role=server (doc/agents.md)";
 
 /**
- * The way into the image without systemd, for somebody at the console: nothing that is mounted may be written to any
+ * The way into the image without systemd, for a user at the console: nothing that is mounted may be written to any
  * more when the kernel changes. Single-user mode ends everything that writes; what it leaves mounted becomes
  * read-only. Pure.
  */

@@ -117,7 +117,7 @@ Deno.test("P18: a no restarts nothing, and a dry run shows what would be handed 
   ]);
 });
 
-Deno.test("P18: what stands against it is said before the question, with a way out", async () => {
+Deno.test("P18: serve-now reports what stands against it before the question, with a way out", async () => {
   const cases: readonly (readonly [string, Facts, RegExp])[] = [
     ["not set up", { files: { "/etc/stiefelsystem/config.yaml": undefined } }, /not set up/],
     ["on a desktop", { files: { "/run/stiefelsystem/session.state": "" } }, /runs on a desktop/],

@@ -17,7 +17,7 @@ export interface TestQemuOptions extends MachineOptions {
   readonly parameters?: readonly string[];
 }
 
-/** A user needs a while for the second terminal; nobody waits for ever. */
+/** A user needs a while for the second terminal; the command does not wait for ever. */
 const waitForServerMs = 10 * 60_000;
 
 /** @throws {UserError} when QEMU fails, or no server is there for the client */

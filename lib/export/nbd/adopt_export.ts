@@ -65,7 +65,7 @@ async function watchClient(system: System, watch: Watch): Promise<ExportEnd> {
   }
 }
 
-/** A log that cannot be read tells of no goodbye: then nobody else gets the disk. */
+/** A log that cannot be read shows no goodbye: then no other desktop gets the disk. */
 export async function readKeptLog(system: System, path: string, wasUsed: boolean): Promise<NbdkitLogState> {
   const text = await system.readText(path).catch(() => "");
   // The last line may be half written.

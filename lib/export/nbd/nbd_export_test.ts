@@ -118,7 +118,7 @@ Deno.test("the export stands once nbdkit listens, and ends when the client says 
   assert.deepEqual(await started.exited, { reason: "disconnected" });
 });
 
-Deno.test("a dropped connection is told, and does not end the export", async () => {
+Deno.test("the export reports a dropped connection, and goes on", async () => {
   const nbdkit = withNbdkit();
   const seen: boolean[] = [];
   const starting = startNbdExport(nbdkit.system, settings, {
@@ -133,7 +133,7 @@ Deno.test("a dropped connection is told, and does not end the export", async () 
   assert.deepEqual(await started.exited, { reason: "stopped" });
 });
 
-Deno.test("why nbdkit does not start is said", async () => {
+Deno.test("the error says why nbdkit does not start", async () => {
   const nbdkit = withNbdkit();
   const starting = startNbdExport(nbdkit.system, settings, { logPath });
   nbdkit.say("nbdkit: error: open: /dev/nvme0n1: No such file or directory");
@@ -144,7 +144,7 @@ Deno.test("why nbdkit does not start is said", async () => {
   });
 });
 
-Deno.test("A3: nbdkit's own end while a desktop has the disk is told apart from one before it came", async () => {
+Deno.test("A3: the export tells nbdkit's own end while a desktop has the disk from one before it came", async () => {
   const nbdkit = withNbdkit();
   const starting = startNbdExport(nbdkit.system, settings, { logPath });
   nbdkit.say(listening);
@@ -161,7 +161,7 @@ Deno.test("A3: nbdkit's own end while a desktop has the disk is told apart from 
   assert.deepEqual(await startedUnused.exited, { reason: "failed", message: "nbdkit ended" });
 });
 
-Deno.test("A3: an error of the disk is told at once", async () => {
+Deno.test("A3: the export reports an error of the disk at once", async () => {
   const nbdkit = withNbdkit();
   const errors: string[] = [];
   const starting = startNbdExport(nbdkit.system, settings, { logPath, onDiskError: (message) => errors.push(message) });

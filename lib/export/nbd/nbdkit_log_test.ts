@@ -82,7 +82,7 @@ Deno.test("A3: a desktop that did not say goodbye on its last connection may bel
   for (const [lines, expected] of cases) assert.equal(mayBelieveToHaveDisk(read(...lines)), expected, lines.join("\n"));
 });
 
-Deno.test("A3: errors of the disk are told from those of a connection", () => {
+Deno.test("A3: the log tells errors of the disk from those of a connection", () => {
   assert.equal(readDiskError("nbdkit: file.3: error: pread: Input/output error"), "pread: Input/output error");
   assert.equal(
     readDiskError("nbdkit: file.3: error: fdatasync: No space left on device"),

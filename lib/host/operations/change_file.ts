@@ -103,7 +103,7 @@ interface FileRecord {
 async function recordFile({ journal }: Host, { path, isSecret, before, after }: FileRecord): Promise<void> {
   const known = findFile(journal.current, path);
   const author = authorOf(known, before);
-  // A version that somebody else made of our file: undo goes back to the original, so this copy is for people only.
+  // Another program's version of our file: undo goes back to the original, so this copy is for people only.
   const hasContent = before.kind === "file" || before.kind === "symlink";
   const backup = hasContent && (author === "untouched" || author === "foreign") ? await journal.keep(path) : undefined;
   await journal.update((current) => {
@@ -118,7 +118,7 @@ async function recordFile({ journal }: Host, { path, isSecret, before, after }: 
       } as const
       : {
         ...known,
-        // What somebody else has made of it does not become ours, however this run ends.
+        // What another program has made of it does not become ours, however this run ends.
         ours: author === "foreign" ? [after] : [before, after],
         isSecret: known.isSecret || isSecret,
       };

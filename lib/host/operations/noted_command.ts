@@ -88,9 +88,9 @@ export async function runWithProgress({ tree, ui }: Host, what: string, argv: re
 }
 
 /**
- * Keeps what a command is about to overwrite. Outputs that somebody else has written since an earlier run (a kernel
- * update) are no longer ours to restore, and are left out; not so those that are of use to us alone, which our own
- * hooks write.
+ * Keeps what a command is about to overwrite. Outputs that another program has written since an earlier run (a kernel
+ * update) are no longer ours to restore, and are left out. Those that are of use to us alone stay in: our own hooks
+ * write them.
  */
 async function watchOutputs(
   host: Host,

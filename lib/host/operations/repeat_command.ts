@@ -26,7 +26,7 @@ export const repeatCommand: UndoKind<UndoCommand> = {
       change: entry.outputs.map((output) => output.path),
     }),
   perform: async (host, { entry, isRepeated, keepsResult }) => {
-    // Nobody else has written these since our run; from here on the journal takes them as being changed by us.
+    // No other program has written these since our run; from here on the journal takes them as being changed by us.
     const restorable = listRestorable(entry, await readStates(host, entry.outputs.map(({ path }) => path)));
     await host.journal.update((journal) => putEntry(journal, { ...entry, isNeeded: true, outputs: restorable }));
     if (isRepeated) await repeat(host, entry);

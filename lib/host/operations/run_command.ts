@@ -12,12 +12,12 @@ export interface RunCommand extends Described {
   readonly argv: readonly string[];
   /** Operations that make it necessary; when none of them changed anything, it is not run. */
   readonly changedBy: readonly string[];
-  /** What it writes: kept before, put back by undo when nobody else has written it since. */
+  /** What it writes: kept before, put back by undo when no other program has written it since. */
   readonly outputs: readonly OutputPattern[];
   /**
    * "repeat": the same command brings things up to date after the files are restored. "nothing": restoring the outputs
-   * is all; they are one file each, which nobody else writes but what we have installed, and is called NAME.new until
-   * it is done.
+   * is all; they are one file each, which only what we have installed writes, and which is called NAME.new until it
+   * is done.
    */
   readonly undo: "repeat" | "nothing";
 }

@@ -94,7 +94,7 @@ async function readContent({ system }: Host, content: FileContent): Promise<stri
 
 async function writeContent({ system, tree }: Host, operation: WriteFile, temporary: string): Promise<void> {
   const { content } = operation;
-  // Until it is in place nobody else may read it; the mode comes before the content.
+  // Until it is in place no other user may read it; the mode comes before the content.
   const mode = operation.mode === "any" ? 0o600 : operation.mode;
   const stream = content.kind === "copy-of"
     ? await system.openRead(content.source)
