@@ -64,8 +64,7 @@ export class Announcer {
   }
 
   /**
-   * Returns when it is shown. Logs what it cannot show, and goes on. Runs `wall`, `loginctl`, `runuser`,
-   * `stat`.
+   * Returns when it is shown. Logs what it cannot show, and goes on. Runs `wall`, `loginctl`, `runuser`, `stat`.
    */
   async announce(text: string, options: { readonly isCancellable: boolean }): Promise<void> {
     const message = { text, ...options, withdrawals: this.#withdrawals };

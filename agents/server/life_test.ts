@@ -95,7 +95,7 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    name: "a disk that somebody has got meanwhile is not opened beside the export",
+    name: "a disk that a desktop has got meanwhile is not opened beside the export",
     life: { ...lent, isWelcomeSaid: true },
     fact: { kind: "disk-looked-at", disk },
     now: { isFree: false },

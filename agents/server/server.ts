@@ -1,5 +1,5 @@
 /**
- * The server agent: lends the disk, and does what the user chose for when the desktop is done. life.ts
+ * The server agent: lends the disk, and when the desktop is done, reboots, powers off or waits as configured. life.ts
  * decides what follows what.
  */
 import { DiskError } from "../../lib/disk/disk_error.ts";

@@ -48,8 +48,8 @@ export async function readEnvironment(system: System, options: EnvironmentOption
   const settings = await readSettings(system, options.settingsPath);
   const { commandLine, model } = await readMachineFacts(system);
   try {
-    // Outside of the image (a container, a test) the kernel's command line names no role: ours comes first,
-    // the kernel's would win.
+    // Outside of the image (a container, a test) the kernel's command line names no role: ours comes first, and a role
+    // there would win.
     const { parameters, unknown } = parseStiefelParameters(`stiefel.role=${options.role} ${commandLine}`);
     const machineName = settings.name ?? (toPrintable(model, NAME_MAX_BYTES) || "unnamed machine");
     return { keys, settings, parameters, unknownParameters: unknown, machineName };

@@ -234,7 +234,7 @@ const damages: readonly (readonly [name: string, damage: (journal: LooseJournal)
     (journal) => file(journal)["original"] = { kind: "other" },
     /wanted a file, a symbolic/,
   ],
-  ["a sum that is none", (journal) => (file(journal)["original"] as Json)["sha256"] = "abc", /wanted a SHA-256/],
+  ["a text that is no sum", (journal) => (file(journal)["original"] as Json)["sha256"] = "abc", /wanted a SHA-256/],
   ["an unknown kind", (journal) => file(journal)["kind"] = "socket", /"entries 1 kind" is "socket", wanted/],
   ["an unknown key", (journal) => file(journal)["extra"] = 1, /"entries 1 extra" is not known/],
   ["an entry twice", (journal) => journal.entries.push(structuredClone(file(journal))), /is there twice/],

@@ -106,8 +106,8 @@ const cases: Readonly<Record<string, Case>> = {
     more: { current: ours },
   },
   "a file that was there before, and is as it was": { entry: written, files: { "/etc/x": mine }, action: "forget" },
-  "a file that somebody has changed": { entry: written, files: { "/etc/x": foreign }, action: "leave-file" },
-  "a file that somebody has removed": { entry: written, files: { "/etc/x": absent }, action: "leave-file" },
+  "a file that another program has changed": { entry: written, files: { "/etc/x": foreign }, action: "leave-file" },
+  "a file that another program has removed": { entry: written, files: { "/etc/x": absent }, action: "leave-file" },
   "a directory in a file's place": { entry: written, files: { "/etc/x": { kind: "other" } }, action: "leave-file" },
   "a file of ours that is gone": { entry: made, files: { "/etc/new": absent }, action: "forget" },
   "a run that was cut off left the first of two states": {
@@ -143,7 +143,7 @@ const cases: Readonly<Record<string, Case>> = {
     action: "disable-unit",
     more: { isStopped: false },
   },
-  "a unit that somebody has disabled": { entry: unit, action: "forget" },
+  "a unit that the user has disabled": { entry: unit, action: "forget" },
   "a unit that was enabled before": { entry: wasEnabled, enabled: ["a.service"], action: "forget" },
   "a unit that was started and still runs": {
     entry: start,

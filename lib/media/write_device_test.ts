@@ -151,7 +151,7 @@ const cases: readonly {
     message: /EIO/,
   },
   {
-    name: "an error nobody knows is shown as it is",
+    name: "an unknown error is shown as it is",
     faults: { writeFailsAt: { byte, text: "Key was rejected by service" } },
     kind: "other",
     offset: byte,

@@ -1,6 +1,6 @@
 /**
- * The boot exchange's channel: opening frames, handshake, then sealed frames. Bytes in, bytes out; the
- * owner of the connection moves them.
+ * The boot exchange's channel: opening frames, handshake, then sealed frames. Bytes in, bytes out; the owner
+ * of the connection moves them.
  *
  *     client: startClientHandshake -> send `opening` -> finish(body of the first frame) -> SecureChannel
  *     server: answerClientOpening(body of the first frame) -> send `reply` -> `channel`, if there is one

@@ -162,7 +162,7 @@ Deno.test({ name: "P8: the build reports too little space before the work", ...o
   assert.equal(stdout, "lock\n");
 });
 
-Deno.test({ name: "the build reports a disk that becomes full, and leaves no rests", ...onSmallDisk }, async () => {
+Deno.test({ name: "the build reports a disk that fills up, leaving nothing half done", ...onSmallDisk }, async () => {
   // Something else takes the space as soon as the stage is at work.
   const fill = `(for try in $(seq 3000); do
       if ls "$cache" | grep -q unfinished-runtime; then break; fi; sleep 0.01
