@@ -191,10 +191,10 @@ rigTest("a passphrase is typed on the desktop's terminal, not shown there, and o
   let asked = 0;
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
     shown += text;
-    if (asked === 0 && /Passphrase .*3 tries\): $/.test(shown)) {
+    if (asked === 0 && /Passphrase .*3 tries, keys: us\): $/.test(shown)) {
       asked++;
       await type("wrong one\r");
-    } else if (asked === 1 && /Passphrase .*2 tries\): $/.test(shown)) {
+    } else if (asked === 1 && /Passphrase .*2 tries, keys: us\): $/.test(shown)) {
       asked++;
       await type("correct cow\x7f\x7f\x7fhorse\r");
     }
