@@ -1,6 +1,7 @@
 /** What a stick is made of, without anything that was built; for tests of the command. */
 
-import type { StickMaker, StickUpdatePlan } from "../../lib/cli/commands/setup_client_usbdrive.ts";
+import type { StickMaker } from "../../lib/cli/commands/setup_client_usbdrive.ts";
+import type { StickUpdate } from "../../lib/media/update_stick.ts";
 import type { System } from "../../lib/system/system.ts";
 
 const mebibyte = 1024 * 1024;
@@ -9,7 +10,7 @@ export const stickImageBytes = 8 * mebibyte;
 export function createTestMaker(
   system: System,
   { plan = { kind: "foreign", reason: "its partition table is not one of ours" }, neededBytes = 420_000_000 }: {
-    readonly plan?: StickUpdatePlan;
+    readonly plan?: StickUpdate;
     readonly neededBytes?: number;
   } = {},
 ): StickMaker {

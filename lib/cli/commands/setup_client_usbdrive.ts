@@ -10,8 +10,9 @@ import { identityOf } from "../../media/device_identity.ts";
 import { createDeviceIo } from "../../media/device_io.ts";
 import { demandSameDevice, holdDevice } from "../../media/hold_device.ts";
 import { lookAtDevices, resolveDeviceName } from "../../media/look_at_devices.ts";
-import { createReader, type DeviceWrite, updateDevice } from "../../media/update_device.ts";
+import { createReader, updateDevice } from "../../media/update_device.ts";
 import { type StickImageFile, writeDevice } from "../../media/write_device.ts";
+import type { StickUpdate } from "../../media/update_stick.ts";
 import type { BlockDevice } from "../../system/facts.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
@@ -45,21 +46,8 @@ export interface StickMaker {
   planUpdate(
     readAt: (offset: number, sizeBytes: number) => Promise<Uint8Array>,
     device: { readonly sizeBytes: number; readonly sectorBytes: number },
-  ): Promise<StickUpdatePlan>;
+  ): Promise<StickUpdate>;
 }
-
-export type StickUpdatePlan =
-  | { readonly kind: "foreign"; readonly reason: string }
-  | { readonly kind: "full" }
-  | { readonly kind: "current" }
-  | {
-    readonly kind: "update";
-    readonly groups: readonly (readonly DeviceWrite[])[];
-    readonly writtenBytes: number;
-    readonly changed: readonly string[];
-    readonly silenced: readonly string[];
-    readonly hasNewKey: boolean;
-  };
 
 /**
  * Asks for the device, shows what is lost, asks for its name once more, writes, reads back.
@@ -264,7 +252,7 @@ async function update(system: System, ui: Ui, { device, maker, options }: Job): 
 /** Pure. */
 function describeUpdate(
   path: string,
-  { writtenBytes, changed, silenced, hasNewKey }: Extract<StickUpdatePlan, { kind: "update" }>,
+  { writtenBytes, changed, silenced, hasNewKey }: Extract<StickUpdate, { kind: "update" }>,
 ): readonly string[] {
   return [
     `${path} is a stick of ours. ${formatBytes(writtenBytes)} of it change:`,

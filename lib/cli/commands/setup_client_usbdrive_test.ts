@@ -3,7 +3,8 @@ import { createDeviceRig, type DeviceFaults, type DeviceRig } from "../../../tes
 import { createScriptedUi, type ScriptedAnswer } from "../../../tests/support/host_rig.ts";
 import { createTestMaker, stickImageBytes } from "../../../tests/support/stick_maker.ts";
 import { UserError } from "../../errors.ts";
-import { setupClientUsbdrive, type SetupClientUsbdriveOptions, type StickUpdatePlan } from "./setup_client_usbdrive.ts";
+import { setupClientUsbdrive, type SetupClientUsbdriveOptions } from "./setup_client_usbdrive.ts";
+import type { StickUpdate } from "../../media/update_stick.ts";
 
 const sizeBytes = 16 * 1024 * 1024;
 const systemDisk = {
@@ -37,7 +38,7 @@ async function run(
     readonly answers?: readonly ScriptedAnswer[];
     readonly uid?: number;
     readonly faults?: DeviceFaults;
-    readonly plan?: StickUpdatePlan;
+    readonly plan?: StickUpdate;
     readonly columns?: Readonly<Record<string, unknown>>;
     readonly neededBytes?: number;
   } = {},
@@ -223,7 +224,7 @@ Deno.test("a copy that is bad is never switched to", async () => {
 });
 
 Deno.test("where an update does not do, and where --anew is given, the whole stick is written after the question for its name", async () => {
-  const cases: readonly (readonly [StickUpdatePlan, boolean, RegExp])[] = [
+  const cases: readonly (readonly [StickUpdate, boolean, RegExp])[] = [
     [
       { kind: "foreign", reason: "its file system was not made by us" },
       false,
