@@ -13,8 +13,8 @@ import { type BootImage, cablePath, desktopSpec, laptopSpec, serverReadyPattern 
 import { ownLaptopSpec } from "../support/own_laptop.ts";
 import { detectQemuHost, startVm, type Vm } from "../../lib/qemu/run_vm.ts";
 import type { QemuHost, VmSpec } from "../../lib/qemu/vm_spec.ts";
-import { startFromStick } from "../qemu/boot_stick.ts";
-import { prepareQemuTest } from "../qemu/machines.ts";
+import { startFromStick } from "./boot_stick.ts";
+import { prepareQemuTest } from "./machines.ts";
 
 const rig = await prepareQemuTest();
 
@@ -22,7 +22,7 @@ const short = { timeoutMs: 180_000 } as const;
 /** An emulated machine needs a quarter of an hour for it, and on a busy host several times that. */
 const build = { timeoutMs: 3600_000 } as const;
 
-interface Upgrade {
+export interface Upgrade {
   readonly generator: "initramfs-tools" | "dracut";
   /**
    * Makes it choose drivers by the machine it runs on, as many laptops have it. And fast compression: these machines
@@ -33,20 +33,8 @@ interface Upgrade {
   readonly list: string;
 }
 
-const upgrades: readonly Upgrade[] = [
-  {
-    generator: "initramfs-tools",
-    settings: "printf 'MODULES=dep\\nCOMPRESSLEVEL=1\\n' >/etc/initramfs-tools/conf.d/stiefel-demo",
-    list: "lsinitramfs",
-  },
-  {
-    generator: "dracut",
-    settings: `printf 'hostonly="yes"\\ncompress="zstd -1"\\n' >/etc/dracut.conf.d/stiefel-demo.conf`,
-    list: "lsinitrd",
-  },
-];
-
-for (const upgrade of upgrades) {
+/** Registers the scenario for one initramfs generator. */
+export function testUpgradedLaptop(upgrade: Upgrade): void {
   Deno.test({
     name:
       `L1, L2: a laptop with ${upgrade.generator} that is upgraded on a desktop starts by itself, and desktops do as before`,
@@ -87,7 +75,10 @@ for (const upgrade of upgrades) {
         assert.deepEqual(await system.readFile(firmware.variablesPath), before);
       });
       await startByItself(diskPath);
-      await runOnDesktop(diskPath, assertIsSound);
+      await runOnDesktop(diskPath, async (shell) => {
+        await assertIsSound(shell);
+        assert.equal((await shell.run(namedAsOnLaptop, short)).exitCode, 0, "its partitions have the laptop's names");
+      });
       await system.remove(diskPath);
       await system.remove(cablePath(runDirectory));
     },
@@ -97,6 +88,9 @@ for (const upgrade of upgrades) {
 function assertIsThere(lines: readonly string[], line: string): void {
   assert.ok(lines.includes(line), lines.join("\n"));
 }
+
+/** A name by the model of the disk (its serial number in laptopSpec), which a network disk has not by itself. */
+const namedAsOnLaptop = 'test "$(readlink -f /dev/disk/by-id/virtio-stiefel-demo-part2)" = /dev/nbd0p2';
 
 /** What `stiefel-attach prepare` has laid into a desktop's system works there, and no unit has failed. */
 async function assertIsSound(shell: ConsoleShell): Promise<void> {
@@ -178,6 +172,12 @@ async function startByItself(diskPath: string): Promise<void> {
   // Nothing of a desktop is left, and nothing of the update is half done.
   await shell.mustRun(
     '! test -e /run/stiefelsystem && ! grep -w noresume /proc/cmdline && test -z "$(dpkg --audit)"',
+    short,
+  );
+  // As setup-server and updates have it done.
+  await shell.mustRun("mkdir -p /etc/stiefelsystem && /usr/lib/stiefelsystem/stiefel-laptop remember", short);
+  await shell.mustRun(
+    "cat /etc/stiefelsystem/laptop; grep -Fx 'LINK=2 disk/by-id/virtio-stiefel-demo-part2' /etc/stiefelsystem/laptop",
     short,
   );
   vm.type("systemctl poweroff\n");
