@@ -34,6 +34,7 @@ const notRun = [
   /\/conf\.d\/zzz-stiefelsystem$/,
   /\/conf-hooks\.d\//,
   /\/etc\/initcpio\//,
+  /\/stiefelsystem\/attach\/[^/]+\.sh$/,
   /\/95stiefelsystem\/(attach|check|prepare)\.sh$/,
 ];
 

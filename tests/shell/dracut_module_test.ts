@@ -12,6 +12,9 @@ const module = fileURLToPath(
   new URL("../../image/host/dracut/usr/lib/dracut/modules.d/95stiefelsystem/", import.meta.url),
 );
 
+/** What stiefel-attach consists of. */
+const parts = ["basics", "session", "link", "disk", "disk-nbd", "rules", "prepare"].map((name) => `${name}.sh`);
+
 /** What dracut(8) defines before it sources a module; each call is a line of output. */
 const dracutFunctions = `
 set -eu
@@ -81,6 +84,7 @@ Deno.test("in an initramfs with systemd there are units, wanted by its target, a
     "inst_multiple ip nbd-client modprobe udevadm timeout mkdir mkfifo mv sleep ln mount umount dd",
     "inst_script /usr/lib/stiefelsystem/stiefel-attach",
     "inst_script /usr/lib/stiefelsystem/stiefel-check",
+    ...parts.map((part) => `inst_simple /usr/lib/stiefelsystem/attach/${part}`),
     "inst_simple /usr/lib/stiefelsystem/59-stiefelsystem.rules /usr/lib/udev/rules.d/59-stiefelsystem.rules",
     "inst_simple /usr/lib/stiefelsystem/stiefel-attach.service /usr/lib/systemd/system/stiefel-attach.service",
     "inst_simple /usr/lib/stiefelsystem/stiefel-check.service /usr/lib/systemd/system/stiefel-check.service",
@@ -126,7 +130,7 @@ Deno.test("without systemd there are dracut's own hooks", async () => {
   await using machine = await makeMachine(plain);
   const { code, stdout, stderr } = await runModule(machine, "install", { hasSystemd: false });
   assert.equal(code, 0, stderr);
-  assert.deepEqual(stdout.split("\n").slice(4, -1), [
+  assert.deepEqual(stdout.split("\n").slice(4 + parts.length, -1), [
     `inst_hook initqueue/settled 10 ${module}attach.sh`,
     `inst_hook pre-mount 00 ${module}check.sh`,
     `inst_hook cleanup 90 ${module}prepare.sh`,

@@ -36,11 +36,12 @@ async function prepare(programs: Readonly<Record<string, string>> = {}): Promise
     "/hook",
     text.replace(sourced, `${machine.root}/functions`)
       .replaceAll(
-        /(?<=[ ="])\/(etc\/default|etc\/systemd|usr\/lib\/firmware|usr\/lib\/stiefelsystem\/59)/g,
+        /(?<=[ ="])\/(etc\/default|etc\/systemd|usr\/lib\/firmware|usr\/lib\/stiefelsystem\/(?:59|attach))/g,
         `${machine.root}/$1`,
       ),
   );
   machine.write("/usr/lib/stiefelsystem/59-stiefelsystem.rules", "");
+  for (const part of ["session", "disk-nbd"]) machine.write(`/usr/lib/stiefelsystem/attach/${part}.sh`, "");
   machine.write("/destination/usr/lib/udev/hwdb.bin", "");
   machine.write("/destination/scripts/local-premount/btrfs", "");
   machine.write("/destination/scripts/local-premount/resume", "");
@@ -91,6 +92,8 @@ for (const shell of SHELLS) {
       `/destination${ethernet}/intel/e1000e/e1000e.ko.xz`,
       `/destination${ethernet}/sfc/sfc.ko.xz`,
       "/destination/scripts/local-premount/btrfs",
+      "/destination/usr/lib/stiefelsystem/attach/disk-nbd.sh",
+      "/destination/usr/lib/stiefelsystem/attach/session.sh",
       "/destination/usr/lib/udev/rules.d/59-stiefelsystem.rules",
       "/destination/usr/lib/udev/rules.d/80-drivers.rules",
     ]);

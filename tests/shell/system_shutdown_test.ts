@@ -7,7 +7,7 @@ import { makeMachine, SHELLS } from "./shell_rig.ts";
 const script = fileURLToPath(
   new URL("../../image/host/generic/usr/lib/systemd/system-shutdown/stiefelsystem", import.meta.url),
 );
-const STATE = "STIEFEL_VERSION=1\nSTIEFEL_ROLE=desktop\nSTIEFEL_DISK=/dev/nbd0\n";
+const STATE = "STIEFEL_VERSION=1\nSTIEFEL_ROLE=desktop\nSTIEFEL_TRANSPORT=nbd\nSTIEFEL_DISK=/dev/nbd0\n";
 const MOUNTS = "sysfs /sys sysfs rw,nosuid 0 0\nudev /dev devtmpfs rw 0 0\n/dev/nbd0p2 / ext4 ro,relatime 0 0\n";
 
 interface Case {

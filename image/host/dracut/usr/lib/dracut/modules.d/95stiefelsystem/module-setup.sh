@@ -35,7 +35,7 @@ installkernel() {
 }
 
 install() {
-    local ours=/usr/lib/stiefelsystem
+    local part ours=/usr/lib/stiefelsystem
 
     # A setting for laptops with all they need in the kernel. dracut looks at it when this is over, before it calls
     # installkernel.
@@ -44,6 +44,9 @@ install() {
     inst_multiple "${programs[@]}"
     inst_script "$ours/stiefel-attach"
     inst_script "$ours/stiefel-check"
+    for part in basics session link disk disk-nbd rules prepare; do
+        inst_simple "$ours/attach/$part.sh"
+    done
     inst_simple "$ours/59-stiefelsystem.rules" /usr/lib/udev/rules.d/59-stiefelsystem.rules
     if dracut_module_included systemd; then
         install_units "$ours"

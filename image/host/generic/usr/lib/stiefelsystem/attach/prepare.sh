@@ -1,0 +1,121 @@
+#!/bin/sh
+# What "prepare" lays into /run and over files for the system about to start, when its root file system is mounted.
+# Sourced by stiefel-attach. Reads $root and $disk, and of the disk /etc/stiefelsystem/laptop.
+# shellcheck disable=SC2034,SC2154 # variables that the other files set and read
+
+# write_unit_rules: not earlier than "prepare", because programs take /run/systemd/system as the sign that systemd runs
+write_unit_rules() {
+    units=$root/run/systemd/system
+    mkdir -p "$units" || return 1
+    for target in sleep suspend hibernate hybrid-sleep suspend-then-hibernate; do
+        ln -sf /dev/null "$units/$target.target"
+    done
+    # Gives the link back what a program takes from it (a VPN that switches IPv6 off).
+    put /run/systemd/system/stiefel-keep-link.service <<-END
+	[Unit]
+	Description=Keeps the link to the laptop's disk as it is
+	ConditionPathExists=/usr/lib/stiefelsystem/stiefel-keep-link
+	DefaultDependencies=no
+	IgnoreOnIsolate=yes
+	[Service]
+	ExecStart=/usr/lib/stiefelsystem/stiefel-keep-link
+	PrivateMounts=yes
+	OOMScoreAdjust=-1000
+	Restart=on-failure
+	RestartSec=30
+	END
+    mkdir -p "$units/sysinit.target.wants" &&
+        ln -sf ../stiefel-keep-link.service "$units/sysinit.target.wants/stiefel-keep-link.service"
+    # Swap on the network disk can deadlock when memory is short: sending a page away takes memory for the network.
+    # The same file name under a narrower name leaves compressed memory in use.
+    put /run/systemd/system/swap.d/50-stiefelsystem.conf <<-END
+	[Unit]
+	ConditionPathExists=/run/stiefelsystem/allow-swap
+	END
+    # Names of the laptop's disks are here names of the desktop's, and none of those is made a swap, a file system or
+    # whatever.
+    for unit in "systemd-cryptsetup@ mapping %I" "systemd-makefs@ attached %f" "systemd-mkswap@ attached %f" "systemd-fsck@ named %f"; do
+        put "/run/systemd/system/${unit%% *}.service.d/50-stiefelsystem.conf" <<-END
+		[Service]
+		ExecCondition=/usr/lib/stiefelsystem/stiefel-disk ${unit#* }
+		END
+    done
+    # The one would import all pools of the desktop's disks, the other moves what the desktop's firmware has kept of
+    # crashes.
+    for unit in zfs-import-scan systemd-pstore; do
+        ln -sf /dev/null "$units/$unit.service"
+    done
+    for device in dev-zram0 dev-zram1; do
+        put "/run/systemd/system/$device.swap.d/50-stiefelsystem.conf" </dev/null
+    done
+}
+
+# On the disk it stays as it is, and an empty directory is laid over it until the next boot.
+cover_lvm_devices() {
+    [ -d "$1/etc/lvm/devices" ] || return 0
+    mkdir -p "$root/run/stiefelsystem/lvm-devices"
+    mount -o bind "$root/run/stiefelsystem/lvm-devices" "$1/etc/lvm/devices"
+}
+
+# write_disk_rules SYSTEM: for udev of the system about to start. Of two devices with one UUID or label the laptop's
+# gets the name; names by model and slot that the laptop's disk has there are here, too; and what is on the desktop's
+# own disks does not come up by itself.
+write_disk_rules() {
+    ours="${disk:+$disk|${disk}p*|}dm-*|md*"
+    {
+        printf '%s\n' 'SUBSYSTEM!="block", GOTO="stiefelsystem_end"' "KERNEL==\"$ours\", OPTIONS+=\"link_priority=200\""
+        [ ! -r "$1/etc/stiefelsystem/laptop" ] || while IFS= read -r line; do
+            case $line in
+            *[!A-Za-z0-9=\ /:._+-]*) ;;
+            "LINK=0 disk/"*) printf 'KERNEL=="%s", SYMLINK+="%s"\n' "$disk" "${line#LINK=0 }" ;;
+            "LINK="[1-9]*" disk/"*)
+                line=${line#LINK=}
+                printf 'KERNEL=="%sp%s", SYMLINK+="%s"\n' "$disk" "${line%% *}" "${line#* }"
+                ;;
+            esac
+        done <"$1/etc/stiefelsystem/laptop"
+        printf '%s\n' "KERNEL!=\"$ours\", ENV{ID_FS_USAGE}==\"raid\", ENV{ID_FS_TYPE}=\"\"" \
+            'LABEL="stiefelsystem_end"'
+    } | put /run/udev/rules.d/62-stiefelsystem-disks.rules
+}
+
+# cover_efi_variables: an empty directory lies over the desktop's firmware variables. Programs take that for a machine
+# without any, and go on (grub-install, bootctl); with read-only ones they would fail in the middle of an update.
+cover_efi_variables() {
+    [ -d "$root/sys/firmware/efi/efivars" ] || return 0
+    mount -t tmpfs -o ro,nosuid,nodev,noexec,size=4k stiefelsystem "$root/sys/firmware/efi/efivars" ||
+        say "The firmware variables of this machine are not protected"
+}
+
+# cover_command_line SYSTEM: what is installed for the laptop's own boot takes the kernel command line of the system
+# that runs (kernel-install(8), ukify(1), dracut). A desktop's lacks some words, and has one more (forDesktop in
+# lib/formats/kernel_command_line.ts).
+cover_command_line() {
+    read -r parameters 2>/dev/null <"$root/proc/cmdline" || return 0
+    own='' also=''
+    for word in $parameters; do
+        [ "$word" = noresume ] || own="$own${own:+ }$word"
+    done
+    [ ! -r "$1/etc/stiefelsystem/laptop" ] || while IFS= read -r line; do
+        case $line in
+        "WORD="*) also="$also ${line#WORD=}" ;;
+        esac
+    done <"$1/etc/stiefelsystem/laptop"
+    # After "--" come words for init.
+    case $own in
+    *" -- "*) own="${own%%" -- "*}$also -- ${own#*" -- "}" ;;
+    *) own=$own$also ;;
+    esac
+    printf '%s\n' "$own" | put /run/stiefelsystem/cmdline
+    mount -o bind "$root/run/stiefelsystem/cmdline" "$root/proc/cmdline" || say "New boot entries of the laptop need a look: noresume"
+}
+
+# Debian's script of udev first tells udevd to end. When udevd ends before udevadm has said all it has to say, the
+# script ends, too ("Failed to wait for daemon to reply: Broken pipe", seen with systemd 257.13), and no init finds its
+# console. It leaves a link behind when it has moved /dev.
+move_dev() {
+    [ ! -h "$root/dev" ] || return 0
+    say "udev has not moved /dev into the laptop's system; it is moved now"
+    mount -n -o move "$root/dev" "$1/dev" || mount -n --move "$root/dev" "$1/dev" || return 1
+    mv "$root/dev" "$root/dev.below" && ln -s "$1/dev" "$root/dev"
+}

@@ -1,0 +1,118 @@
+#!/bin/sh
+# Rules for programs: what "attach" lays into /run, which moves into the system that starts later, and what LVM in this
+# initramfs is told. Sourced by stiefel-attach. Reads the session, $disk, and what link.sh has found out ($via, $nodad,
+# $server_mac).
+# shellcheck disable=SC2034,SC2154 # variables that the other files set and read
+
+# write_link_rules: keeps other programs off the link, from its first moment, here and in the system that starts
+# later (/run moves there). All match the MAC address of a real device: VLANs and bridges on top may carry the same one.
+write_link_rules() {
+    # Of .link and .network files that match the first one counts, by its name (strcmp(3)): "0--" comes before
+    # "00-default" and "0-wired", where people give every link another MAC address or DHCP. Debian's
+    # 73-usb-net-by-mac.link would rename a USB adapter again at the real system's coldplug.
+    put /run/systemd/network/0--stiefelsystem.link <<-END
+	[Match]
+	MACAddress=$link_mac
+	Type=ether
+	Kind=!*
+	[Link]
+	Name=$link_name
+	END
+    put /run/systemd/network/0--stiefelsystem.network <<-END
+	[Match]
+	MACAddress=$link_mac
+	Type=ether
+	Kind=!*
+	[Link]
+	Unmanaged=yes
+	RequiredForOnline=no
+	[Network]
+	KeepConfiguration=yes
+	DHCP=no
+	IPv6AcceptRA=no
+	END
+    # The udev rule also names an adapter that is plugged in later, so that it never gets another name in between.
+    put /run/udev/rules.d/76-stiefelsystem.rules <<-END
+	ACTION!="remove", SUBSYSTEM=="net", DRIVERS=="?*", ATTR{address}=="$link_mac", NAME:="$link_name", ENV{NM_UNMANAGED}="1"
+	END
+    # Twice, because an administrator's own "unmanaged-devices=" replaces the first. The section has not the name of
+    # that in /etc/NetworkManager/conf.d: it would be counted here, before all that is in /etc, and the last one that
+    # matches wins.
+    put /run/NetworkManager/conf.d/00-stiefelsystem.conf <<-END
+	[keyfile]
+	unmanaged-devices+=mac:$link_mac;interface-name:$link_name
+	[device-stiefelsystem-session]
+	match-device=mac:$link_mac,interface-name:$link_name
+	managed=0
+	END
+}
+
+# write_state: tells that this system runs on a desktop from a network disk; holds no secret
+write_state() {
+    put /run/stiefelsystem/session.state <<-END
+	STIEFEL_VERSION=1
+	STIEFEL_ROLE=desktop
+	STIEFEL_TRANSPORT=$transport
+	STIEFEL_DISK=/dev/$disk
+	STIEFEL_LINK_NAME=$link_name
+	STIEFEL_LINK_MAC=$link_mac
+	STIEFEL_SERVER_ADDRESS=$server_address
+	END
+    # The port as /proc/net/tcp has it, to tell whether the disk's connections are there.
+    printf '%04X\n' "$port" >"$state/link.port"
+    # What gives the link back what was taken from it: input of \`ip -batch\`.
+    put /run/stiefelsystem/link.batch <<-END
+	address replace $client_address dev $link_name${nodad:-}
+	END
+    # shellcheck disable=SC2086 # $via is none, or several words
+    echo route replace "$server" $via dev "$link_name" table local >>"$state/link.batch"
+    [ -z "$via" ] || echo "route replace $server $via dev $link_name" >>"$state/link.batch"
+    [ -z "$server_mac" ] ||
+        echo "neighbour replace $server lladdr $server_mac dev $link_name nud permanent" >>"$state/link.batch"
+}
+
+write_system_rules() {
+    # Suspend cuts the link under the root file system. This alone makes logind and systemctl refuse.
+    # elogind has the same directories under its own name.
+    for manager in systemd elogind; do
+        put "/run/$manager/sleep.conf.d/zz-stiefelsystem.conf" <<-END
+	[Sleep]
+	AllowSuspend=no
+	AllowHibernation=no
+	AllowSuspendThenHibernate=no
+	AllowHybridSleep=no
+	END
+    done
+    # After every file of the disk: what an administrator set for the laptop's own links must not cut off this one.
+    put /run/sysctl.d/zzz-stiefelsystem.conf <<-END
+	net.ipv4.tcp_retries2 = 255
+	-net.ipv4.tcp_rto_max_ms = 20000
+	END
+    case $client_address in
+    *:*) echo "net.ipv6.conf.all.disable_ipv6 = 0" >>"$root/run/sysctl.d/zzz-stiefelsystem.conf" ;;
+    esac
+}
+
+# LVM in the initramfs looks at the attached disk and at what is on it only: a volume group of the desktop may have the
+# name of the laptop's, or be a copy of it. lvmlocal.conf counts for more than lvm.conf, and of a setting that is there
+# twice the last (lvm.conf(5), tried with 2.03.31).
+limit_lvm() {
+    # Once for each name, however often attaching is tried. Where the name is not known yet, no disk is looked at.
+    mark="# stiefelsystem: ${disk:-no disk} only"
+    while IFS= read -r line; do
+        [ "$line" != "$mark" ] || return 0
+    done 2>/dev/null <"$root/etc/lvm/lvmlocal.conf"
+    [ -d "$root/etc/lvm" ] || mkdir -p "$root/etc/lvm" || return 1
+    only='"a|^/dev/(mapper/|dm-|md)|", "r|.*|"'
+    only="[ ${disk:+\"a|^/dev/$disk(p[0-9]+)?\$|\", }$only ]"
+    printf '\n%s\ndevices {\n\tuse_devicesfile = 0\n\tfilter = %s\n\tglobal_filter = %s\n}\n' "$mark" "$only" "$only" \
+        >>"$root/etc/lvm/lvmlocal.conf"
+}
+
+# LVM's devices file names disks by hardware ids of the laptop. None of them exists here, so it would hide all physical
+# volumes; without one, LVM looks at all disks. In the initramfs, which may hold a copy, it is put aside:
+forget_lvm_devices() {
+    for file in "$root"/etc/lvm/devices/*.devices; do
+        [ ! -e "$file" ] || mv "$file" "$file.laptop"
+    done
+}
