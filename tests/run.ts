@@ -8,6 +8,7 @@
  * runs beside the other groups, another one each day.
  */
 
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { offerPackages } from "../lib/cli/packages.ts";
 import { secureBootCodePath } from "../lib/qemu/uefi_firmware.ts";
@@ -28,6 +29,8 @@ interface Group {
   readonly isOnDemand?: boolean;
   /** Its tests are in other groups, too: never beside them. */
   readonly isExtract?: boolean;
+  /** Its files share one realm for each processor: one of its own costs each as much as its tests. */
+  readonly isInLanes?: boolean;
 }
 
 // Tests start whatever a host may have (shells under test, ip, nbdkit, mmdebstrap, qemu, our own agents with their
@@ -60,10 +63,11 @@ const groups: readonly Group[] = [
       !slow.test(path) &&
       !notFast.test(text)
     ).map(({ path }) => path),
-    grants: ["--parallel", "--no-check", "--allow-read", "--ignore-env"],
+    grants: ["--parallel", "--no-check", "--reporter=dot", "--allow-read", "--ignore-env"],
     programs: [],
     isOnDemand: true,
     isExtract: true,
+    isInLanes: true,
   },
   {
     name: "unit",
@@ -158,11 +162,29 @@ function countJunit(xml: string): Count {
   return { passed, failed, skipped };
 }
 
+/** Files that import the tests. @returns their paths */
+async function writeLanes(files: readonly string[], directory: string): Promise<readonly string[]> {
+  const lanes = Array.from({ length: Math.min(navigator.hardwareConcurrency, files.length) }, (_, lane) => ({
+    path: `${directory}/lane_${lane}_test.ts`,
+    imported: files.filter((_, index) => index % navigator.hardwareConcurrency === lane),
+  }));
+  for (const { path, imported } of lanes) {
+    const urls = imported.map((file) => pathToFileURL(projectRoot + file));
+    await Deno.writeTextFile(path, urls.map((url) => `import ${JSON.stringify(url)};\n`).join(""));
+  }
+  return lanes.map(({ path }) => path);
+}
+
 async function runGroup(group: Group, files: readonly string[], directory: string): Promise<Count> {
   console.error(`\n== ${group.name}: ${group.what}`);
+  const started = group.isInLanes ? await writeLanes(files, directory) : files;
   const report = `${directory}/${group.name}.xml`;
   const { code } = await new Deno.Command("deno", {
-    args: ["test", "--quiet", "--no-prompt", `--junit-path=${report}`, ...group.grants, ...files],
+    args: [
+      ...["test", "--quiet", "--no-prompt", `--config=${projectRoot}deno.json`, `--junit-path=${report}`],
+      ...group.grants,
+      ...started,
+    ],
     cwd: projectRoot,
     stdin: "null",
   }).spawn().status;

@@ -6,16 +6,10 @@
  * that names it, then the file system (lib/media/fat/plan_fat.ts). Every GRUB of ours reads every menu of ours.
  */
 
+import { sameBytes } from "../formats/bytes.ts";
 import type { System } from "../system/system.ts";
 import { blockBytes, type FatGeometry, formatReserved, planFat } from "./fat/geometry.ts";
-import {
-  type NewFile,
-  planFatChange,
-  planFatRepair,
-  sameBytes,
-  type StickWrite,
-  type WriteGroups,
-} from "./fat/plan_fat.ts";
+import { type NewFile, planFatChange, planFatRepair, type StickWrite, type WriteGroups } from "./fat/plan_fat.ts";
 import { type FatState, type ReadAt, readFat, readStored } from "./fat/read_fat.ts";
 import { bootCodeBytes, placeBootCode, readCoreSector } from "./grub_boot_code.ts";
 import { composeFiles, nextRecord, type StickOptions } from "./stick_image.ts";

@@ -5,6 +5,7 @@
 
 import { describeError, StoppedByUser } from "../errors.ts";
 import { formatBytes } from "../format_bytes.ts";
+import { findDifference, isFilledWith, sameBytes } from "../formats/bytes.ts";
 import type { FilePart } from "../file_part.ts";
 import type { BlockDevice } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
@@ -165,26 +166,19 @@ async function writeHead(job: Job): Promise<void> {
 export async function compare(io: DeviceIo, offset: number, piece: Uint8Array): Promise<void> {
   const first = await io.read(offset, piece.length);
   const at = findDifference(piece, first);
-  if (at === undefined) return;
+  if (at === -1) return;
   const second = await io.read(offset, piece.length);
   const about = { device: io.path, doing: "reading back", offset: offset + at };
   const [wrote, got, again] = [piece, first, second].map((bytes) => formatByte(bytes[at]));
   throw new DeviceFault(
-    findDifference(first, second) === undefined
+    sameBytes(first, second)
       ? { ...about, kind: "differs", detail: `${wrote} was written there, and ${got} came back, twice` }
       : { ...about, kind: "unstable", detail: `${wrote} was written there; ${got} came back, then ${again}` },
   );
 }
 
-/** @returns the index of the first byte that differs */
-function findDifference(one: Uint8Array, other: Uint8Array): number | undefined {
-  const length = Math.min(one.length, other.length);
-  for (let index = 0; index < length; index++) if (one[index] !== other[index]) return index;
-  return one.length === other.length ? undefined : length;
-}
-
 function isEmpty(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
+  return isFilledWith(bytes, 0);
 }
 
 function formatByte(byte = 0): string {

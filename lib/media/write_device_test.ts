@@ -5,9 +5,12 @@ import {
   devicePath,
   type DeviceRig,
   imagePath,
+  isUntouched,
+  oldByte,
 } from "../../tests/support/device_rig.ts";
 import { createScriptedUi } from "../../tests/support/host_rig.ts";
 import { CommandError, StoppedByUser, UserError } from "../errors.ts";
+import { isFilledWith, sameBytes } from "../formats/bytes.ts";
 import { parseBlockDevices } from "../system/facts.ts";
 import { DeviceFault } from "./device_fault.ts";
 import { writeDevice } from "./write_device.ts";
@@ -49,14 +52,13 @@ async function writeTo(faults: DeviceFaults = {}, signal?: AbortSignal): Promise
 
 /** What a desktop would start from: all that counts is there. */
 function isGoodStick({ bytes }: DeviceRig): boolean {
-  return extents.every(({ offset, sizeBytes }) => {
-    const part = [bytes, image].map((all) => all.subarray(offset, offset + sizeBytes));
-    return part[0]?.every((byte, index) => byte === part[1]?.[index]);
-  });
+  return extents.every(({ offset, sizeBytes }) =>
+    sameBytes(bytes.subarray(offset, offset + sizeBytes), image.subarray(offset, offset + sizeBytes))
+  );
 }
 
 /** No firmware finds anything to start. */
-const isClearlyNone = ({ bytes }: DeviceRig): boolean => bytes.subarray(0, 4096).every((byte) => byte === 0);
+const isClearlyNone = ({ bytes }: DeviceRig): boolean => isFilledWith(bytes.subarray(0, 4096), 0);
 
 Deno.test("a stick is written, its first sector last of all, when the rest was read back", async () => {
   const { rig, error } = await writeTo();
@@ -81,7 +83,7 @@ Deno.test("a stick is written, its first sector last of all, when the rest was r
 
 Deno.test("a device whose size is no multiple of 4096 is written to its very end", async () => {
   const odd = sizeBytes + 2048;
-  const larger = new Uint8Array(odd).fill(0x5a);
+  const larger = new Uint8Array(odd).fill(oldByte);
   larger.set(image);
   const rig = createDeviceRig({ sizeBytes: odd, image: larger });
   const [device] = parseBlockDevices((await rig.system.run(["lsblk"])).stdout);
@@ -94,7 +96,7 @@ Deno.test("a device whose size is no multiple of 4096 is written to its very end
 
 Deno.test("what is empty and empty on the device already is not written, and what lay there before does not stay", async () => {
   const { rig } = await writeTo();
-  // The device was full of 0x5a.
+  // The device was full of something else.
   assert.ok(rig.done.includes(`write ${4 * mebibyte} ${4 * mebibyte}`));
   const again = createDeviceRig({ sizeBytes, image });
   again.bytes.fill(0, 4 * mebibyte, 8 * mebibyte);
@@ -276,7 +278,7 @@ for (const { name, faults, kind, offset, message, left = "none" } of cases) {
       assert.ok(isClearlyNone(rig));
       assert.match(error.hints[0] ?? "", /is no stick now|it is no stick/);
     }
-    if (left === "untouched") assert.ok(rig.bytes.every((byte) => byte === 0x5a));
+    if (left === "untouched") assert.ok(isUntouched(rig));
     // A byte that only reads wrong is right on the medium.
     if (faults.flip === undefined && faults.syncFails === undefined) assert.ok(!isGoodStick(rig));
     assert.equal(rig.done.includes("hold"), rig.done.at(-1) === "release");
@@ -296,7 +298,7 @@ Deno.test("a device that is mounted between choosing and opening stays as it is"
   const { rig, error } = await writeTo({ mountedAtOpening: true });
   assert.ok(error instanceof UserError);
   assert.match(error.message, /in use since it was chosen: it is mounted: \/dev\/sdb at "\/media\/me\/DATA"/);
-  assert.ok(rig.bytes.every((byte) => byte === 0x5a));
+  assert.ok(isUntouched(rig));
 });
 
 Deno.test("Ctrl-C at every piece leaves what is clearly no stick, and says so", async () => {
@@ -357,7 +359,7 @@ Deno.test("a power cut after any write leaves a good stick or clearly none", asy
     assert.ok(device !== undefined);
     await writeDevice(rig.system, createScriptedUi([]), { device, image: { path: imagePath, sizeBytes, extents } })
       .catch(() => {});
-    const isOld = rig.bytes[0] === 0x5a;
+    const isOld = rig.bytes[0] === oldByte;
     assert.ok(isOld ? cut === 1 : isGoodStick(rig) || isClearlyNone(rig), `cut after ${cut} writes`);
   }
 });

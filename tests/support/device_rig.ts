@@ -3,6 +3,7 @@
  * demands.
  */
 
+import { isFilledWith } from "../../lib/formats/bytes.ts";
 import { createMemorySystem, type MemorySystem } from "./memory_system.ts";
 import type { RunningProcess, RunOptions, System } from "../../lib/system/system.ts";
 
@@ -41,6 +42,9 @@ export interface DeviceRig {
   readonly done: readonly string[];
 }
 
+/** What it is full of before anything is written. */
+export const oldByte = 0x5a;
+
 export const devicePath = "/dev/sdb";
 export const imagePath = "/build/stick.img";
 
@@ -58,7 +62,7 @@ export function createDeviceRig(
     readonly signal?: AbortSignal;
   },
 ): DeviceRig {
-  const bytes = new Uint8Array(sizeBytes).fill(0x5a);
+  const bytes = new Uint8Array(sizeBytes).fill(oldByte);
   const done: string[] = [];
   let [syncs, flips] = [0, 0];
   let state: "there" | "gone" | "swapped" = "there";
@@ -199,4 +203,8 @@ export function createDeviceRig(
     },
   };
   return { system, memory, bytes, done };
+}
+
+export function isUntouched({ bytes }: DeviceRig): boolean {
+  return isFilledWith(bytes, oldByte);
 }

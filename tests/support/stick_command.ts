@@ -15,7 +15,7 @@ import { reportError } from "../../lib/cli/report_error.ts";
 import { createTerminalUi } from "../../lib/cli/terminal_ui.ts";
 import { StoppedByUser } from "../../lib/errors.ts";
 import type { System } from "../../lib/system/system.ts";
-import { createDeviceRig } from "./device_rig.ts";
+import { createDeviceRig, oldByte } from "./device_rig.ts";
 import { projectRoot } from "./source_tree.ts";
 import { createTestMaker } from "./stick_maker.ts";
 
@@ -94,6 +94,6 @@ try {
   Deno.exitCode = exitCode;
 }
 const left = [...rig.memory.files.keys()].filter((path) => path.startsWith("/build"));
-console.error(rig.bytes[0] === 0x5a ? "OLD" : rig.bytes[0] === 0 ? "EMPTY" : "NEW", ...left);
+console.error(rig.bytes[0] === oldByte ? "OLD" : rig.bytes[0] === 0 ? "EMPTY" : "NEW", ...left);
 // The signal listener would keep it going.
 Deno.exit();

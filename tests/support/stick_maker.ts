@@ -5,7 +5,9 @@ import type { StickUpdate } from "../../lib/media/update_stick.ts";
 import type { System } from "../../lib/system/system.ts";
 
 const mebibyte = 1024 * 1024;
-export const stickImageBytes = 8 * mebibyte;
+/** Another byte in each sector than in the next. */
+export const stickImage = new Uint8Array(8 * mebibyte);
+for (let at = 0; at < stickImage.length; at += 512) stickImage.fill((at >>> 9) + 1, at, at + 512);
 
 export function createTestMaker(
   system: System,
@@ -17,9 +19,8 @@ export function createTestMaker(
   return {
     measure: () => Promise.resolve(neededBytes),
     makeImage: async ({ path, sizeBytes = neededBytes }) => {
-      const image = Uint8Array.from({ length: stickImageBytes }, (_, at) => (at >>> 9) + 1 & 0xff);
-      await system.writeFile(path, image, { mode: 0o600 });
-      return { path, sizeBytes, extents: [{ offset: 0, sizeBytes: stickImageBytes }] };
+      await system.writeFile(path, stickImage, { mode: 0o600 });
+      return { path, sizeBytes, extents: [{ offset: 0, sizeBytes: stickImage.length }] };
     },
     looksOurs: ({ label, children }) => [label, ...children.map((child) => child.label)].includes("STIEFEL"),
     planUpdate: async (readAt) => {

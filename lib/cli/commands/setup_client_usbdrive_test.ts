@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
-import { createDeviceRig, type DeviceFaults, type DeviceRig } from "../../../tests/support/device_rig.ts";
+import {
+  createDeviceRig,
+  type DeviceFaults,
+  type DeviceRig,
+  isUntouched,
+  oldByte,
+} from "../../../tests/support/device_rig.ts";
 import { createScriptedUi, type ScriptedAnswer } from "../../../tests/support/host_rig.ts";
-import { createTestMaker, stickImageBytes } from "../../../tests/support/stick_maker.ts";
+import { createTestMaker, stickImage } from "../../../tests/support/stick_maker.ts";
 import { UserError } from "../../errors.ts";
+import { sameBytes } from "../../formats/bytes.ts";
 import { setupClientUsbdrive, type SetupClientUsbdriveOptions } from "./setup_client_usbdrive.ts";
 import type { StickUpdate } from "../../media/update_stick.ts";
 
@@ -51,9 +58,7 @@ async function run(
   return { rig, error, said: ui.said.join("\n"), questions: ui.questions.map(({ text }) => text) };
 }
 
-const isUntouched = ({ bytes }: DeviceRig): boolean => bytes.every((byte) => byte === 0x5a);
-const isWritten = ({ bytes }: DeviceRig): boolean =>
-  bytes.subarray(0, stickImageBytes).every((byte, at) => byte === ((at >>> 9) + 1 & 0xff));
+const isWritten = ({ bytes }: DeviceRig): boolean => sameBytes(bytes.subarray(0, stickImage.length), stickImage);
 
 Deno.test("the only stick is not chosen either: its name is typed, and typed once more when all is shown that is lost", async () => {
   const { rig, error, said, questions } = await run({}, { texts: ["sdb", "sdb"] });
@@ -220,7 +225,7 @@ Deno.test("a copy that is bad is never switched to", async () => {
   assert.match(String(error), /failed at byte 1048583/);
   assert.ok(error instanceof UserError);
   assert.match(error.hints[0] ?? "", /starts as before, or with what is new/);
-  assert.equal(rig.bytes[0], 0x5a);
+  assert.equal(rig.bytes[0], oldByte);
 });
 
 Deno.test("where an update does not do, and where --anew is given, the whole stick is written after the question for its name", async () => {
@@ -277,5 +282,5 @@ Deno.test("--image makes a file as any user, and asks before it writes over one"
   await assert.rejects(over("skip"), /Nothing was written/);
   assert.equal(there.memory.files.get("/build/stick.img")?.content.length, 1);
   await over("yes");
-  assert.equal(there.memory.files.get("/build/stick.img")?.content.length, stickImageBytes);
+  assert.equal(there.memory.files.get("/build/stick.img")?.content.length, stickImage.length);
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers/promises";
 import { createMemorySystem, type MemorySystem } from "../../../tests/support/memory_system.ts";
 import { adoptNbdExport } from "./adopt_export.ts";
 import type { RunningExport } from "../transport.ts";
@@ -44,19 +45,17 @@ function createMachine(): Machine {
     },
     look: async () => {
       machine.system.advance(2_000);
-      await settle();
+      await setImmediate();
     },
   };
   return machine;
 }
 
-const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
-
 async function adopt(machine: Machine, wasUsed: boolean, said: boolean[] = []): Promise<RunningExport> {
   const options = { logPath, onConnected: (is: boolean) => void said.push(is) };
   const adopted = await adoptNbdExport(machine.system, { ...state, wasUsed }, options);
   assert.ok(adopted.kind === "running");
-  await settle();
+  await setImmediate();
   return adopted.running;
 }
 

@@ -8,6 +8,7 @@
  * FATs that differ in those: the next change writes over both.
  */
 
+import { sameBytes } from "../../formats/bytes.ts";
 import { type FatEntry, formatDirectory, formatRootDirectory } from "./directory.ts";
 import { blockBytes, clusterOffset, fatOffset, firstCluster } from "./geometry.ts";
 import type { FatState } from "./read_fat.ts";
@@ -156,7 +157,7 @@ function writeFat(
   const writes: StickWrite[] = [];
   for (let start = 0; start < to.length; start += perBlock) {
     const part = to.subarray(start, start + perBlock);
-    if (part.every((value, index) => value === from[start + index])) continue;
+    if (sameBytes(part, from.subarray(start, start + part.length))) continue;
     const bytes = new Uint8Array(blockBytes);
     const view = new DataView(bytes.buffer);
     part.forEach((value, index) => view.setUint32(4 * index, value, true));
@@ -203,8 +204,4 @@ function padded(bytes: Uint8Array, length: number): Uint8Array {
   const whole = new Uint8Array(length);
   whole.set(bytes);
   return whole;
-}
-
-export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }

@@ -101,7 +101,9 @@ async function readFatBytes(readAt: ReadAt, geometry: FatGeometry, copy: number)
 /** Entries are little-endian, which machines that run this are not bound to be. */
 function parseFat(bytes: Uint8Array): Uint32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Uint32Array.from({ length: bytes.length / 4 }, (_, index) => view.getUint32(4 * index, true));
+  const entries = new Uint32Array(bytes.length / 4);
+  for (let index = 0; index < entries.length; index++) entries[index] = view.getUint32(4 * index, true);
+  return entries;
 }
 
 /** A file system with nothing in it; its FATs and its root directory are zeros on the disk. */
