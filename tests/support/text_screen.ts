@@ -21,14 +21,16 @@ export async function readScreen(system: System, control: Qmp, path: string): Pr
   );
 }
 
-/** @param keys by their place on a keyboard of the US, in QEMU's words (qapi/ui.json, QKeyCode) */
+/** One after the other. @param keys by their place on a keyboard of the US, in QEMU's words (qapi/ui.json, QKeyCode) */
 export async function pressKeys(control: Qmp, keys: readonly string[]): Promise<void> {
-  for (const data of keys) {
-    const key = { type: "qcode", data };
-    // A key at a time: a keyboard's queue is short.
-    for (const down of [true, false]) {
-      await control.execute("input-send-event", { events: [{ type: "key", data: { down, key } }] });
-    }
+  for (const key of keys) await pressTogether(control, [key]);
+}
+
+/** All down, then all up. */
+export async function pressTogether(control: Qmp, keys: readonly string[]): Promise<void> {
+  for (const down of [true, false]) {
+    const events = keys.map((data) => ({ type: "key", data: { down, key: { type: "qcode", data } } }));
+    await control.execute("input-send-event", { events });
   }
 }
 
