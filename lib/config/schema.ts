@@ -351,7 +351,7 @@ export const configSchema = v.object({
     packing: section({
       compressor: key(
         compressor,
-        "zstd -12 --long=20 -T0",
+        "zstd -12 --long=21 -T0",
         "Program that packs the initrd: cat, gzip, pigz, zstd, xz, lz4 or bzip2 with options",
       ),
       "exclude-paths": key(
