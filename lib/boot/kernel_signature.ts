@@ -15,6 +15,8 @@ export type KernelSignature =
     readonly kind: "signed";
     /** Common names of the certificates, of their issuers, and last of who has issued the signer's. */
     readonly names: readonly string[];
+    /** Key identifiers, in hex, of the certificates and of who has issued them, as far as they have such. */
+    readonly keyIds: readonly string[];
   };
 
 // Microsoft PE/COFF specification: offset of the PE header, sizes, and where its optional header for 64 bits has what.
@@ -35,7 +37,8 @@ export function readKernelSignature(kernel: Uint8Array): KernelSignature {
   // The table is the last of the file: what comes after it is not signed.
   const isWhole = table.offset + table.size === kernel.length &&
     ["sha256", "sha384", "sha512"].some((hash) => message.includes(hashSigned(kernel, table, hash)));
-  return isWhole ? { kind: "signed", names: listCommonNames(message) } : { kind: "broken" };
+  if (!isWhole) return { kind: "broken" };
+  return { kind: "signed", names: listCommonNames(message), keyIds: listKeyIds(message) };
 }
 
 interface CertificateTable {
@@ -80,11 +83,37 @@ const stringTags = new Set([0x0c, 0x13, 0x14]);
  * 9.2).
  */
 function listCommonNames(message: Buffer): readonly string[] {
-  const names: string[] = [];
-  for (let at = message.indexOf(commonNameBytes); at >= 0; at = message.indexOf(commonNameBytes, at + 1)) {
-    const start = at + commonNameBytes.length + 2;
-    const [tag = 0, length = 0] = message.subarray(start - 2, start);
-    if (stringTags.has(tag) && length < 0x80) names.push(message.toString("utf8", start, start + length));
+  return findAll(message, commonNameBytes).flatMap((at) => {
+    const [tag = 0, length = 0] = message.subarray(at, at + 2);
+    return stringTags.has(tag) && length < 0x80 ? [message.toString("utf8", at + 2, at + 2 + length)] : [];
+  });
+}
+
+/** DER: the extensions subjectKeyIdentifier 2.5.29.14 and authorityKeyIdentifier 2.5.29.35 (RFC 5280, 4.2.1). */
+const subjectKeyIdBytes = Buffer.from([0x06, 0x03, 0x55, 0x1d, 0x0e]);
+const authorityKeyIdBytes = Buffer.from([0x06, 0x03, 0x55, 0x1d, 0x23]);
+
+function listKeyIds(message: Buffer): readonly string[] {
+  // In an OCTET STRING (4) another one with the number itself, or a SEQUENCE (0x30) that begins with it, tagged [0].
+  const subjects = findAll(message, subjectKeyIdBytes).map((at) => readKeyId(message, at, [0x04]));
+  const authorities = findAll(message, authorityKeyIdBytes).map((at) => readKeyId(message, at, [0x30, 0x80]));
+  return [...new Set([...subjects, ...authorities].filter((id) => id !== undefined))];
+}
+
+/** @param tags of what is within the OCTET STRING of the extension, from outside to inside */
+function readKeyId(message: Buffer, at: number, tags: readonly number[]): string | undefined {
+  let place = at;
+  for (const tag of [0x04, ...tags]) {
+    if (message[place] !== tag) return undefined;
+    place += 2;
   }
-  return names;
+  const length = message[place - 1] ?? 0;
+  return length > 0 && length < 0x80 ? message.subarray(place, place + length).toString("hex") : undefined;
+}
+
+/** @returns where what follows each of them begins */
+function findAll(message: Buffer, bytes: Buffer): readonly number[] {
+  const places: number[] = [];
+  for (let at = message.indexOf(bytes); at >= 0; at = message.indexOf(bytes, at + 1)) places.push(at + bytes.length);
+  return places;
 }

@@ -21,7 +21,7 @@ function makeProgram(): Uint8Array {
  * Its sum, and the common names, as a PKCS #7 message of Debian's signer has them; the rest of such a message is left
  * out.
  */
-function sign(program: Uint8Array, names: readonly string[]): Uint8Array {
+function sign(program: Uint8Array, names: readonly string[], rest: readonly number[] = []): Uint8Array {
   const sum = createHash("sha256")
     .update(program.subarray(0, checksumOffset))
     .update(program.subarray(checksumOffset + 4, entryOffset))
@@ -29,7 +29,7 @@ function sign(program: Uint8Array, names: readonly string[]): Uint8Array {
     .digest();
   const encoder = new TextEncoder();
   const written = names.flatMap((name) => [0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, name.length, ...encoder.encode(name)]);
-  const message = Uint8Array.from([0, 0, 0, 0, 0, 2, 2, 0, ...sum, ...written]);
+  const message = Uint8Array.from([0, 0, 0, 0, 0, 2, 2, 0, ...sum, ...written, ...rest]);
   const signed = new Uint8Array(program.length + message.length);
   signed.set(program);
   signed.set(message, program.length);
@@ -43,7 +43,7 @@ function sign(program: Uint8Array, names: readonly string[]): Uint8Array {
 const names = ["Debian Secure Boot CA", "Debian Secure Boot Signer 2022 - linux", "Debian Secure Boot CA"];
 
 Deno.test("a signed kernel tells who has signed it", () => {
-  assert.deepEqual(readKernelSignature(sign(makeProgram(), names)), { kind: "signed", names });
+  assert.deepEqual(readKernelSignature(sign(makeProgram(), names)), { kind: "signed", names, keyIds: [] });
 });
 
 Deno.test("the checksum of the header is not signed", () => {
@@ -70,4 +70,19 @@ Deno.test("a kernel that was changed afterwards, or is longer or shorter, is not
 Deno.test("what has no certificate table is not signed", () => {
   const cases = [makeProgram(), makeProgram().subarray(0, 200), new Uint8Array(0), new Uint8Array(64)];
   for (const bytes of cases) assert.equal(readKernelSignature(bytes).kind, "none", String(bytes.length));
+});
+
+Deno.test("a signature tells the numbers of its certificates and of who has issued them, each once", () => {
+  const [own, issuer] = ["11".repeat(20), "22".repeat(20)];
+  const bytes = (hex: string): readonly number[] => [...Uint8Array.fromHex(hex)];
+  const message = [
+    ...[0x06, 0x03, 0x55, 0x1d, 0x0e, 0x04, 22, 0x04, 20, ...bytes(own)],
+    ...[0x06, 0x03, 0x55, 0x1d, 0x23, 0x04, 24, 0x30, 22, 0x80, 20, ...bytes(issuer)],
+    ...[0x06, 0x03, 0x55, 0x1d, 0x23, 0x04, 24, 0x30, 22, 0x80, 20, ...bytes(issuer)],
+    // one that names its issuer in another way, one that is cut off
+    ...[0x06, 0x03, 0x55, 0x1d, 0x23, 0x04, 24, 0x30, 22, 0xa1, 20, ...bytes(issuer)],
+    ...[0x06, 0x03, 0x55, 0x1d, 0x0e],
+  ];
+  const signature = readKernelSignature(sign(makeProgram(), names, message));
+  assert.deepEqual(signature, { kind: "signed", names, keyIds: [own, issuer] });
 });

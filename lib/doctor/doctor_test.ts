@@ -152,7 +152,9 @@ testTopic<DesktopBootFacts>(initramfs, {
 });
 
 const lockedDown = { isSecureBoot: true, lockdown: "integrity" } as const;
-const byDebian: KernelSignature = { kind: "signed", names: ["Debian CA", "Debian Signer", "Debian CA"] };
+const byDebian: KernelSignature = { kind: "signed", names: ["Debian CA", "Debian Signer", "Debian CA"], keyIds: [] };
+const keysOf = (...names: readonly string[]): SecureBootFacts["trustedKeys"] =>
+  names.map((name) => ({ name, id: "0a" }));
 const kernelOf = (signature: KernelSignature): SecureBootFacts["imageKernel"] => ({ path: "/k", signature });
 testTopic<SecureBootFacts>("Secure Boot", {
   checks: secureBootChecks,
@@ -171,12 +173,12 @@ testTopic<SecureBootFacts>("Secure Boot", {
     ["Secure Boot", "error", /does not trust "Debian CA"/, {
       ...lockedDown,
       imageKernel: kernelOf(byDebian),
-      trustedKeys: ["Microsoft Corporation UEFI CA 2011", "Fedora Secure Boot CA"],
+      trustedKeys: keysOf("Microsoft Corporation UEFI CA 2011", "Fedora Secure Boot CA"),
     }],
     ["Secure Boot", "ok", /and trusts "Debian CA"/, {
       ...lockedDown,
       imageKernel: kernelOf(byDebian),
-      trustedKeys: ["Microsoft Corporation UEFI CA 2011", "Debian CA"],
+      trustedKeys: keysOf("Microsoft Corporation UEFI CA 2011", "Debian CA"),
     }],
     ["Secure Boot", "ok", /on, the kernel is not locked/, { isSecureBoot: true, lockdown: undefined }],
   ],

@@ -2,6 +2,7 @@
 
 import { commandToType } from "../command_to_type.ts";
 import { type KernelSignature, readKernelSignature } from "../boot/kernel_signature.ts";
+import { judgeKernel, parseTrustedKeys, type TrustedKey } from "../boot/kernel_trust.ts";
 import { outputIfItWorks } from "../host/ask_program.ts";
 import type { HostTree } from "../host/tree.ts";
 import { readKernelFile, readLockdown } from "../system/facts.ts";
@@ -21,10 +22,9 @@ export interface SecureBootFacts {
    */
   readonly imageKernel: { readonly path: string; readonly signature: KernelSignature } | undefined;
   /**
-   * What the running kernel calls the keys it checks signatures with; undefined where they are not shown, or none are
-   * needed.
+   * The keys that the running kernel checks signatures with; undefined where they are not shown, or none are needed.
    */
-  readonly trustedKeys: readonly string[] | undefined;
+  readonly trustedKeys: readonly TrustedKey[] | undefined;
 }
 
 export async function examineSecureBoot(context: DoctorContext): Promise<readonly Check[]> {
@@ -49,33 +49,33 @@ function checkSecureBoot({ isSecureBoot, lockdown, imageKernel, trustedKeys }: S
     return warning(`${locked}: it starts signed kernels only`, "Build the image, and run doctor again");
   }
   const { path, signature } = imageKernel;
-  if (signature.kind === "none") {
-    return error(
-      `${locked}, and ${path} is not signed`,
-      "Build the image with a signed kernel, as Debian's linux-image-amd64 is, or switch Secure Boot off in the firmware",
-    );
+  const trust = judgeKernel({ lockdown, trustedKeys }, signature);
+  switch (trust.kind) {
+    case "unsigned":
+      return error(
+        `${locked}, and ${path} is not signed`,
+        "Build the image with a signed kernel, as Debian's linux-image-amd64 is, or switch Secure Boot off in the firmware",
+      );
+    case "changed":
+      return error(
+        `${locked}, and ${path} is not what was signed`,
+        `Build the image again, and run ${commandToType("setup-server", { asRoot: true })}`,
+      );
+    case "untrusted":
+      return error(
+        `${locked}, and does not trust "${trust.signer}", who signed ${path}`,
+        "Enroll that certificate with mokutil --import, and reboot; or switch Secure Boot off in the firmware",
+      );
+    case "not-known":
+      return unknown(
+        `${locked}; doctor cannot see whether it trusts "${trust.signer ?? "an unknown signer"}", who signed ${path}`,
+        `Run ${commandToType("doctor", { asRoot: true })}`,
+      );
+    case "trusted":
+      return ok(`${locked}, and trusts "${trust.signer}", who signed ${path}`);
+    case "not-checked":
+      return ok(locked);
   }
-  if (signature.kind === "broken") {
-    return error(
-      `${locked}, and ${path} is not what was signed`,
-      `Build the image again, and run ${commandToType("setup-server", { asRoot: true })}`,
-    );
-  }
-  const signer = signature.names.at(-1) ?? "an unknown signer";
-  if (trustedKeys === undefined) {
-    return unknown(
-      `${locked}; doctor cannot see whether it trusts "${signer}", who signed ${path}`,
-      `Run ${commandToType("doctor", { asRoot: true })}`,
-    );
-  }
-  // A key is called after its certificate's organization, common name, or both (x509_fabricate_name in the kernel).
-  if (signature.names.some((name) => trustedKeys.some((key) => key.endsWith(name)))) {
-    return ok(`${locked}, and trusts "${signer}", who signed ${path}`);
-  }
-  return error(
-    `${locked}, and does not trust "${signer}", who signed ${path}`,
-    "Enroll that certificate with mokutil --import, and reboot; or switch Secure Boot off in the firmware",
-  );
 }
 
 /** Whether the firmware enforces it. Runs `mokutil`, or `od` where that is missing. */
@@ -101,19 +101,6 @@ async function readImageKernel(
 }
 
 /** Runs `cat`. */
-async function readTrustedKeys(system: System): Promise<readonly string[] | undefined> {
+async function readTrustedKeys(system: System): Promise<readonly TrustedKey[] | undefined> {
   return parseTrustedKeys(await readKernelFile(system, "/proc/keys") ?? "");
-}
-
-/**
- * The certificates among the keys of /proc/keys (proc_keys(5)): nine columns, the eighth the type, which is cut off,
- * and a description, whose last words are the certificate's number and kind.
- * @returns undefined where there are none: only root is shown the kernel's
- */
-export function parseTrustedKeys(text: string): readonly string[] | undefined {
-  const descriptions = text.split("\n").flatMap((line) => {
-    const match = /^[0-9a-f]+(?: +\S+){6} +asymmetri\S* +(.*?): [0-9a-f]+: X509\.\S+/.exec(line.trim());
-    return match?.[1] === undefined ? [] : [match[1]];
-  });
-  return descriptions.length === 0 ? undefined : descriptions;
 }
