@@ -29,6 +29,11 @@ export const NAME_MAX_BYTES = 64;
 export const TITLE_MAX_BYTES = 256;
 export const NOTICE_MAX_BYTES = 512;
 export const NOTICES_MAX = 8;
+/** Bounds of what is sent of a kernel's signature. */
+export const SIGNER_MAX_BYTES = 128;
+export const SIGNERS_MAX = 8;
+export const KEY_IDS_MAX = 16;
+export const KEY_ID_MAX_DIGITS = 128;
 
 /** Why a server does not let a client boot; the message beside it is for people. */
 export const REFUSE_CODES = [
@@ -83,6 +88,17 @@ const Acknowledge = v.strictObject({
   message: v.exactOptional(printable(NOTICE_MAX_BYTES)),
 });
 
+/** What a server knows of a kernel's signature (lib/boot/kernel_signature.ts). */
+const Signature = v.variant("kind", [
+  v.strictObject({ kind: v.literal("none") }),
+  v.strictObject({ kind: v.literal("broken") }),
+  v.strictObject({
+    kind: v.literal("signed"),
+    names: v.pipe(v.array(printable(SIGNER_MAX_BYTES)), v.maxLength(SIGNERS_MAX)),
+    keyIds: v.pipe(v.array(v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{2}){1,64}$/))), v.maxLength(KEY_IDS_MAX)),
+  }),
+]);
+
 const Welcome = v.strictObject({
   kind: v.literal("welcome"),
   needsPassphrase: v.boolean(),
@@ -91,6 +107,8 @@ const Welcome = v.strictObject({
     sizeBytes: integer(1, Number.MAX_SAFE_INTEGER),
     name: printable(NAME_MAX_BYTES),
   }),
+  /** Of the kernel that will be sent; absent while the server does not know. */
+  kernelSignature: v.exactOptional(Signature),
 });
 
 const Refuse = v.strictObject({
@@ -145,6 +163,7 @@ const Archive = v.strictObject({
   entryTitle: printable(TITLE_MAX_BYTES),
   /** What the person at the desktop should know ("the journal needs recovery, the desktop will do it"). */
   notices: v.pipe(v.array(printable(NOTICE_MAX_BYTES)), v.maxLength(NOTICES_MAX)),
+  kernelSignature: v.exactOptional(Signature),
   session: Session,
 });
 
@@ -166,6 +185,7 @@ export type HelloMessage = Extract<ClientMessage, { kind: "hello" }>;
 export type AckMessage = Extract<ClientMessage, { kind: "ack" }>;
 export type WelcomeMessage = Extract<ServerMessage, { kind: "welcome" }>;
 export type RefuseMessage = Extract<ServerMessage, { kind: "refuse" }>;
+export type SignatureOnWire = NonNullable<WelcomeMessage["kernelSignature"]>;
 export type ArchiveMessage = Extract<ServerMessage, { kind: "archive" }>;
 
 const CLIENT_FORMAT: JsonFormat<ClientMessage> = {

@@ -2,7 +2,7 @@
  * The client's side of a boot exchange after the handshake, as a state machine without I/O.
  *
  * The caller carries the actions out one after the other before it hands in the next event. An action that
- * yields something is answered by its event (ask-passphrase: passphrase; finish: finished); one that fails by
+ * yields something is answered by its event (review: reviewed; ask-passphrase: passphrase; finish: finished); one that fails by
  * `local-failure`. The one way to `boot` is through every state below, in order.
  */
 import {
@@ -22,6 +22,8 @@ import { toPrintable } from "../formats/text.ts";
 
 export type ClientState =
   | { readonly name: "awaiting-welcome" }
+  /** The desktop looks at what the laptop says, before anything of worth is sent. */
+  | { readonly name: "reviewing"; readonly welcome: WelcomeMessage }
   | { readonly name: "awaiting-passphrase"; readonly welcome: WelcomeMessage; readonly triesLeft: number }
   | { readonly name: "awaiting-archive"; readonly welcome: WelcomeMessage; readonly triesLeft: number }
   | { readonly name: "receiving"; readonly archive: ArchiveMessage; readonly receivedBytes: number }
@@ -35,6 +37,8 @@ export type ClientState =
 export type ClientEvent =
   | CommonEvent
   | { readonly kind: "received"; readonly plaintext: ServerPlaintext }
+  /** The laptop is the one that is meant, and may be booted. */
+  | { readonly kind: "reviewed" }
   | { readonly kind: "passphrase"; readonly passphrase: string }
   /** All of it is stored, the session file with it. */
   | { readonly kind: "finished" };
@@ -43,9 +47,11 @@ export type ArchivePart = "kernel" | "initramfs";
 
 export type ClientAction =
   | { readonly kind: "send"; readonly message: ClientMessage }
+  /** See whether to go on: answered by `reviewed` or `local-failure`. */
+  | { readonly kind: "review"; readonly welcome: WelcomeMessage }
   /** `isRetry`: the one before was wrong. */
   | { readonly kind: "ask-passphrase"; readonly triesLeft: number; readonly isRetry: boolean }
-  /** See that there is memory for the archive and open where it goes. */
+  /** See that the kernel may be started and that there is memory for the archive, and open where it goes. */
   | { readonly kind: "prepare"; readonly archive: ArchiveMessage }
   /** Append to a part; the bytes belong to the code that stores them. */
   | { readonly kind: "store"; readonly part: ArchivePart; readonly bytes: Uint8Array }
@@ -63,6 +69,7 @@ export interface ClientStep {
 /** How long each state may last without an event, in milliseconds; while receiving: without a piece. */
 export const CLIENT_WAIT_MS: Readonly<Record<ClientState["name"], number>> = {
   "awaiting-welcome": 60_000,
+  "reviewing": 60_000,
   // A person looks for a passphrase.
   "awaiting-passphrase": 10 * 60_000,
   // Opening LUKS takes the server seconds, much longer in an emulator.
@@ -89,6 +96,8 @@ export function stepClientSession(state: ClientState, event: ClientEvent): Clien
   switch (state.name) {
     case "awaiting-welcome":
       return onWelcome(event);
+    case "reviewing":
+      return onReviewed(state, event);
     case "awaiting-passphrase":
       return onPassphrase(state, event);
     case "awaiting-archive":
@@ -108,14 +117,19 @@ type OwnEvent = Exclude<ClientEvent, CommonEvent>;
 function onWelcome(event: OwnEvent): ClientStep {
   const message = messageOf(event);
   if (message?.kind !== "welcome") return unexpected("awaiting-welcome", event);
-  if (!message.needsPassphrase) {
+  return { state: { name: "reviewing", welcome: message }, actions: [{ kind: "review", welcome: message }] };
+}
+
+function onReviewed({ name, welcome }: State<"reviewing">, event: OwnEvent): ClientStep {
+  if (event.kind !== "reviewed") return unexpected(name, event);
+  if (!welcome.needsPassphrase) {
     return {
-      state: { name: "awaiting-archive", welcome: message, triesLeft: 0 },
+      state: { name: "awaiting-archive", welcome, triesLeft: 0 },
       actions: [{ kind: "send", message: { kind: "request" } }],
     };
   }
   return {
-    state: { name: "awaiting-passphrase", welcome: message, triesLeft: PASSPHRASE_TRIES },
+    state: { name: "awaiting-passphrase", welcome, triesLeft: PASSPHRASE_TRIES },
     actions: [{ kind: "ask-passphrase", triesLeft: PASSPHRASE_TRIES, isRetry: false }],
   };
 }
@@ -197,10 +211,12 @@ function fail(failure: SessionFailure): ClientStep {
   return { state: { name: "failed", failure }, actions: [{ kind: "fail", failure }] };
 }
 
-/** Fails, and where the server waits for the outcome and the connection may still work, says why. */
+/** States in which the server waits for the client, or for the outcome. */
+const statesToTellIn: readonly ClientState["name"][] = ["reviewing", "awaiting-passphrase", "receiving", "finishing"];
+
+/** Fails, and where the server waits and the connection may still work, says why. */
 function failAndTell(state: ClientState, failure: SessionFailure): ClientStep {
-  const isServerWaiting = state.name === "receiving" || state.name === "finishing";
-  if (!isServerWaiting || failure.code === "closed") return fail(failure);
+  if (!statesToTellIn.includes(state.name) || failure.code === "closed") return fail(failure);
   const message: AckMessage = { kind: "ack", ok: false, message: toPrintable(failure.message, NOTICE_MAX_BYTES) };
   const failed = fail(failure);
   return { state: failed.state, actions: [{ kind: "send", message }, ...failed.actions] };

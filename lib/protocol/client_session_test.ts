@@ -19,6 +19,7 @@ const piece = (sizeBytes: number): ClientEvent => ({
   kind: "received",
   plaintext: { kind: "data", bytes: new Uint8Array(sizeBytes) },
 });
+const reviewed: ClientEvent = { kind: "reviewed" };
 const finished: ClientEvent = { kind: "finished" };
 const end = received({ kind: "end" });
 const ready = received({ kind: "ready" });
@@ -26,6 +27,7 @@ const ready = received({ kind: "ready" });
 /** Archive: kernel 5 bytes, initramfs 7. */
 const happy: readonly ClientEvent[] = [
   received(welcome),
+  reviewed,
   received(archive),
   piece(5),
   piece(3),
@@ -60,6 +62,7 @@ Deno.test("a client that gets everything in order boots", () => {
   assert.equal(state.name, "booting");
   assert.deepEqual(actions, [
     { kind: "send", message: hello },
+    { kind: "review", welcome },
     { kind: "send", message: { kind: "request" } },
     { kind: "prepare", archive },
     { kind: "store", part: "kernel", bytes: new Uint8Array(5) },
@@ -87,7 +90,7 @@ Deno.test("a passphrase is asked for as often as the server allows", () => {
   const needed = received({ ...welcome, needsPassphrase: true });
   const typed: ClientEvent = { kind: "passphrase", passphrase };
   const wrong = (triesLeft: number): ClientEvent => received({ kind: "passphrase-wrong", triesLeft });
-  const { state, actions } = play([needed, typed, wrong(2), typed, wrong(1), typed, ...happy.slice(1)]);
+  const { state, actions } = play([needed, reviewed, typed, wrong(2), typed, wrong(1), typed, ...happy.slice(2)]);
   assert.equal(state.name, "booting");
   assert.deepEqual(actions.filter((action) => action.kind === "ask-passphrase"), [
     { kind: "ask-passphrase", triesLeft: 3, isRetry: false },
@@ -95,21 +98,23 @@ Deno.test("a passphrase is asked for as often as the server allows", () => {
     { kind: "ask-passphrase", triesLeft: 1, isRetry: true },
   ]);
   const refusal = received({ kind: "refuse", code: "passphrase-wrong", message: "The passphrase was wrong too often" });
-  assert.equal(failureCode([needed, typed, wrong(2), typed, wrong(1), typed, refusal]), "passphrase-wrong");
+  assert.equal(failureCode([needed, reviewed, typed, wrong(2), typed, wrong(1), typed, refusal]), "passphrase-wrong");
   // A server that never stops asking, or asks for what it said it would not.
-  assert.equal(failureCode([needed, typed, wrong(3)]), "unexpected");
-  assert.equal(failureCode([received(welcome), wrong(1)]), "unexpected");
+  assert.equal(failureCode([needed, reviewed, typed, wrong(3)]), "unexpected");
+  assert.equal(failureCode([received(welcome), reviewed, wrong(1)]), "unexpected");
 });
 
-Deno.test("a client refuses a transfer that is too short, too long or cannot be stored, and tells the server", () => {
+Deno.test("a client tells the server why it does not go on: before its request, or in the middle of a transfer", () => {
   const cases: readonly [readonly ClientEvent[], string][] = [
-    [[...happy.slice(0, 4), end], "truncated"],
-    [[...happy.slice(0, 2), end], "truncated"],
-    [[...happy.slice(0, 2), piece(6)], "oversize"],
-    [[...happy.slice(0, 5), piece(1)], "oversize"],
-    [[...happy.slice(0, 6), { kind: "local-failure", message: "No space left on device" }], "local-failure"],
-    [[...happy.slice(0, 3), { kind: "local-failure", message: "No space left on device" }], "local-failure"],
-    [[...happy.slice(0, 3), { kind: "timeout" }], "timeout"],
+    [[...happy.slice(0, 5), end], "truncated"],
+    [[...happy.slice(0, 3), end], "truncated"],
+    [[...happy.slice(0, 3), piece(6)], "oversize"],
+    [[...happy.slice(0, 6), piece(1)], "oversize"],
+    [[...happy.slice(0, 1), { kind: "local-failure", message: "Its kernel is not trusted here" }], "local-failure"],
+    [[received({ ...welcome, needsPassphrase: true }), reviewed, { kind: "timeout" }], "timeout"],
+    [[...happy.slice(0, 7), { kind: "local-failure", message: "No space left on device" }], "local-failure"],
+    [[...happy.slice(0, 4), { kind: "local-failure", message: "No space left on device" }], "local-failure"],
+    [[...happy.slice(0, 4), { kind: "timeout" }], "timeout"],
   ];
   for (const [events, code] of cases) {
     assert.equal(failureCode(events), code);

@@ -281,6 +281,7 @@ async function driveClient(
   let { state, actions } = startClientSession(hello);
   const queue: ClientEvent[] = [];
   const carryOut = (action: ClientAction): void => {
+    if (action.kind === "review") queue.push({ kind: "reviewed" });
     if (action.kind === "ask-passphrase") queue.push({ kind: "passphrase", passphrase });
     if (action.kind === "store") stored[action.part].push(...action.bytes);
     if (action.kind === "send") formatClientMessage(action.message);
@@ -353,7 +354,8 @@ function mayBoot(events: readonly ClientEvent[]): boolean {
   const sizes = rest.filter((name) => typeof name === "number");
   const names = rest.filter((name) => typeof name !== "number");
   const sum = sizes.reduce((total, size) => total + size, 0);
-  return names.join() === "welcome,archive,end,finished,ready" && sum === archive.kernelBytes + archive.initramfsBytes;
+  return names.join() === "welcome,reviewed,archive,end,finished,ready" &&
+    sum === archive.kernelBytes + archive.initramfsBytes;
 }
 
 Deno.test("3000 random walks: a client boots only after a whole exchange", () => {
@@ -369,6 +371,7 @@ Deno.test("3000 random walks: a client boots only after a whole exchange", () =>
   // Likely ones first, so that walks get somewhere.
   const ordered: readonly ClientEvent[] = [
     received(welcome),
+    { kind: "reviewed" },
     received(archive),
     piece(5),
     piece(7),
@@ -381,6 +384,7 @@ Deno.test("3000 random walks: a client boots only after a whole exchange", () =>
     piece(1),
     piece(6),
     { kind: "passphrase", passphrase },
+    { kind: "reviewed" },
     { kind: "finished" },
     { kind: "closed" },
     { kind: "timeout" },

@@ -14,6 +14,8 @@ import {
   type ClientMessage,
   formatServerMessage,
   type HelloMessage,
+  KEY_ID_MAX_DIGITS,
+  KEY_IDS_MAX,
   NAME_MAX_BYTES,
   NOTICE_MAX_BYTES,
   NOTICES_MAX,
@@ -21,6 +23,9 @@ import {
   type RefuseCode,
   type RefuseMessage,
   type ServerMessage,
+  type SignatureOnWire,
+  SIGNER_MAX_BYTES,
+  SIGNERS_MAX,
   TITLE_MAX_BYTES,
   type WelcomeMessage,
 } from "./boot_exchange.ts";
@@ -54,7 +59,7 @@ export type ServerState =
 export type ServerEvent =
   | CommonEvent
   | { readonly kind: "received"; readonly message: ClientMessage }
-  | { readonly kind: "admitted"; readonly needsPassphrase: boolean; readonly disk: WelcomeMessage["disk"] }
+  | ({ readonly kind: "admitted" } & Omit<WelcomeMessage, "kind">)
   | { readonly kind: "refused"; readonly code: RefuseCode; readonly message: string; readonly holder?: string }
   | { readonly kind: "entry-opened"; readonly archive: Omit<ArchiveMessage, "kind"> }
   | { readonly kind: "passphrase-rejected" }
@@ -129,10 +134,11 @@ function onCommon(state: ServerState, event: CommonEvent): ServerStep {
   return refuse({ code: "internal", message: event.message }, failure);
 }
 
-/** A client says that it cannot go on; that makes sense from the archive message on. */
+/** When a client may say that it does not go on. */
+const statesToGiveUpIn: readonly ServerState["name"][] = ["awaiting-request", "streaming", "exporting", "awaiting-ack"];
+
 function onGivenUp(state: ServerState, reason: string | undefined): ServerStep {
-  const mayGiveUp = state.name === "streaming" || state.name === "exporting" || state.name === "awaiting-ack";
-  if (!mayGiveUp) return unexpected(state.name, '"ack"');
+  if (!statesToGiveUpIn.includes(state.name)) return unexpected(state.name, '"ack"');
   return fail({ code: "peer-failure", message: `The client gave up: ${reason ?? "it did not say why"}` });
 }
 
@@ -144,17 +150,18 @@ function onHello(event: OwnEvent): ServerStep {
 function onAdmitted(state: State<"admitting">, event: OwnEvent): ServerStep {
   if (event.kind === "refused") return refuse(event);
   if (event.kind !== "admitted") return unexpected(state.name, describe(event));
-  const { model, name, sizeBytes } = event.disk;
+  const { needsPassphrase, kernelSignature, disk: { model, name, sizeBytes } } = event;
   const disk = {
     sizeBytes,
     name: toPrintable(name, NAME_MAX_BYTES),
     ...(model === undefined ? {} : { model: toPrintable(model, NAME_MAX_BYTES) }),
   };
-  const message: WelcomeMessage = { kind: "welcome", needsPassphrase: event.needsPassphrase, disk };
+  const signature = toSignatureOnWire(kernelSignature);
+  const message: WelcomeMessage = { kind: "welcome", needsPassphrase, disk, ...signature };
   const next: ServerState = {
     name: "awaiting-request",
     hello: state.hello,
-    needsPassphrase: event.needsPassphrase,
+    needsPassphrase,
     triesLeft: PASSPHRASE_TRIES,
   };
   return sendChecked(message, { state: next, actions: [] });
@@ -184,9 +191,19 @@ function onOpened(state: State<"opening">, event: OwnEvent): ServerStep {
     kind: "archive",
     entryTitle: toPrintable(event.archive.entryTitle, TITLE_MAX_BYTES),
     notices: event.archive.notices.slice(0, NOTICES_MAX).map((notice) => toPrintable(notice, NOTICE_MAX_BYTES)),
+    ...toSignatureOnWire(event.archive.kernelSignature),
   };
   const next: ServerState = { name: "streaming", hello: state.hello, archive };
   return sendChecked(archive, { state: next, actions: [{ kind: "stream-archive", archive }] });
+}
+
+/** What a kernel's file says of its signers, within the bounds of the messages; the last name is the one that counts. */
+function toSignatureOnWire(signature: SignatureOnWire | undefined): { readonly kernelSignature?: SignatureOnWire } {
+  if (signature === undefined) return {};
+  if (signature.kind !== "signed") return { kernelSignature: signature };
+  const names = signature.names.slice(-SIGNERS_MAX).map((name) => toPrintable(name, SIGNER_MAX_BYTES));
+  const keyIds = signature.keyIds.filter((id) => id.length <= KEY_ID_MAX_DIGITS).slice(0, KEY_IDS_MAX);
+  return { kernelSignature: { kind: "signed", names, keyIds } };
 }
 
 function onPassphraseRejected(state: State<"opening">): ServerStep {

@@ -20,7 +20,8 @@ import {
 const { kind: _, ...archive } = archiveMessage;
 
 const received = (message: ClientMessage): ServerEvent => ({ kind: "received", message });
-const admitted: ServerEvent = { kind: "admitted", needsPassphrase: false, disk: welcome.disk };
+const { kind: __, ...welcomed } = welcome;
+const admitted: ServerEvent = { kind: "admitted", ...welcomed };
 const opened: ServerEvent = { kind: "entry-opened", archive };
 const streamed: ServerEvent = { kind: "streamed" };
 const exported: ServerEvent = { kind: "export-started" };
@@ -156,10 +157,30 @@ Deno.test("what a disk calls itself is made fit to be shown, what cannot be said
   assert.equal(failureCode([...happy.slice(0, 3), tooLong]), "internal");
 });
 
-Deno.test("a client that gives up is believed from the archive on", () => {
+Deno.test("what a kernel's file calls its signers is made fit to be shown and bounded; the last one stays", () => {
+  const names = [...Array.from({ length: 9 }, (_, index) => `Signer ${index}`), `Evil\x1b[2J${"x".repeat(200)}`];
+  const keyIds = ["ab".repeat(100), ...Array.from({ length: 20 }, (_, index) => `${10 + index}`)];
+  const kernelSignature = { kind: "signed", names, keyIds } as const;
+  const { actions } = play([received(hello), { kind: "admitted", ...welcomed, kernelSignature }]);
+  const sent = lastSent(actions);
+  assert.deepEqual(sent, {
+    ...welcome,
+    kernelSignature: {
+      kind: "signed",
+      names: [...names.slice(2, 9), `Evil?[2J${"x".repeat(120)}`],
+      keyIds: keyIds.slice(1, 17),
+    },
+  });
+  const { kernelSignature: _none, ...rest } = welcomed;
+  assert.ok(
+    !("kernelSignature" in (lastSent(play([received(hello), { kind: "admitted", ...rest }]).actions) as object)),
+  );
+});
+
+Deno.test("a client that gives up is believed in place of its request, and from the archive on", () => {
   const givesUp = received({ kind: "ack", ok: false, message: "Not enough memory" });
-  for (const done of [4, 5, 6]) assert.equal(failureCode([...happy.slice(0, done), givesUp]), "peer-failure");
-  for (const done of [0, 1, 2, 3]) assert.equal(failureCode([...happy.slice(0, done), givesUp]), "unexpected");
+  for (const done of [2, 4, 5, 6]) assert.equal(failureCode([...happy.slice(0, done), givesUp]), "peer-failure");
+  for (const done of [0, 1, 3]) assert.equal(failureCode([...happy.slice(0, done), givesUp]), "unexpected");
 });
 
 Deno.test("trouble with the connection ends the exchange in every state, and nothing more is sent", () => {

@@ -58,6 +58,11 @@ export const welcome: WelcomeMessage = {
   kind: "welcome",
   needsPassphrase: false,
   disk: { model: "Example NVMe 2280", sizeBytes: 2147483648, name: "nvme0n1" },
+  kernelSignature: {
+    kind: "signed",
+    names: ["Debian Secure Boot CA", "Debian Secure Boot Signer 2022 - linux", "Debian Secure Boot CA"],
+    keyIds: ["14011249c2675ea8e5148542202005810584b25f", "6ccece7e4c6c0d1f6149f3dd27dfcc5cbb419ea1"],
+  },
 };
 
 export const archive: ArchiveMessage = {
@@ -67,6 +72,7 @@ export const archive: ArchiveMessage = {
   commandLine: "root=UUID=9bb1e6a2-7c1c-4a8e-9d4f-2f6f4f0c1a55 ro quiet noresume",
   entryTitle: "Debian GNU/Linux",
   notices: ["The journal needs recovery, the desktop will do it"],
+  kernelSignature: { kind: "none" },
   session,
 };
 
@@ -84,6 +90,7 @@ export const clientMessages: readonly ClientMessage[] = [
 export const serverMessages: readonly ServerMessage[] = [
   welcome,
   { kind: "welcome", needsPassphrase: true, disk: { sizeBytes: 1, name: "sda" } },
+  { ...welcome, kernelSignature: { kind: "broken" } },
   { kind: "refuse", code: "busy", message: "Another desktop has the disk", holder: "other-desktop" },
   { kind: "refuse", code: "hibernated", message: "The disk holds a hibernated system" },
   { kind: "passphrase-wrong", triesLeft: 2 },
