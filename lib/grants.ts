@@ -40,7 +40,16 @@ const agent = {
 
 /** Those of the image. */
 export const agentGrants: Readonly<Record<Role, Grants>> = {
-  client: { ...agent, run: [...sharedPrograms, "kexec", "sync"] },
+  client: {
+    ...agent,
+    run: [
+      ...sharedPrograms,
+      // Secure Boot, and firmware that cards miss: agents/client/desktop_facts.ts
+      "dmesg",
+      "kexec",
+      "sync",
+    ],
+  },
   server: {
     ...agent,
     // kernel and initramfs that were handed over go when they are out of date: agents/server/handed_over.ts

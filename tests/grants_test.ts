@@ -42,7 +42,7 @@ const notPrograms: Readonly<Record<string, readonly string[]>> = {
   "lib/doctor/names.ts": ["lvm"],
   "lib/host/config_yaml.ts": ["reboot"],
   "lib/host/host_facts.ts": ["ip"],
-  "lib/image/base_packages.ts": ["blkid"],
+  "lib/image/base_packages.ts": ["blkid", "dmesg"],
   "lib/image/launcher.ts": ["cp", "mv"],
   "lib/formats/agent_settings.ts": ["reboot"],
   "lib/formats/kernel_command_line.ts": ["ip", "reboot"],

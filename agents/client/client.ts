@@ -1,13 +1,22 @@
 /** The client agent: search, fetch, start; over and over until it works. */
 import { describeError, ProtocolError, UserError } from "../../lib/errors.ts";
 import { checkMemory, executeKernel, loadKernel, unloadKernel } from "../../lib/boot/kexec.ts";
+import { judgeKernel } from "../../lib/boot/kernel_trust.ts";
 import { connectStream } from "../../lib/net/stream.ts";
-import { BOOT_EXCHANGE_PORT, BOOT_EXCHANGE_VERSION } from "../../lib/protocol/boot_exchange.ts";
+import {
+  type ArchiveMessage,
+  BOOT_EXCHANGE_PORT,
+  BOOT_EXCHANGE_VERSION,
+  type WelcomeMessage,
+} from "../../lib/protocol/boot_exchange.ts";
 import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../shared/backoff.ts";
 import { formatBytes } from "../../lib/format_bytes.ts";
 import type { Console } from "../shared/console.ts";
 import { type Environment, readEnvironment } from "../shared/environment.ts";
+import { readDesktopFacts, readLinkFacts } from "./desktop_facts.ts";
+import { demandKernel, KernelRefused } from "./kernel_refusal.ts";
+import { formatStartPage } from "./start_page.ts";
 import { ExchangeFailed, fetchArchive, type FetchedArchive } from "./exchange.ts";
 import type { ClientOptions } from "./options.ts";
 import { findRoute, type Route } from "./route.ts";
@@ -34,20 +43,27 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
   const environment = await readEnvironment(system, { role: "client", ...options });
   for (const name of environment.unknownParameters) console.say(`The kernel parameter "${name}" is not known`);
   const backoff = createBackoff({ firstMs: retryFirstMs, maximumMs: retryMaximumMs });
+  const shown: Shown = { page: "" };
   for (;;) {
     signal.throwIfAborted();
     try {
-      return await attempt(options, { ...dependencies, environment });
+      return await attempt(options, { ...dependencies, environment, shown });
     } catch (error) {
       signal.throwIfAborted();
       for (const line of explain(error)) console.sayRarely(line);
-      await system.delay(backoff.next(), signal);
+      await system.delay(refusalOf(error) === undefined ? backoff.next() : KernelRefused.waitMs, signal);
     }
   }
 }
 
+/** What is on the screen already. */
+interface Shown {
+  page: string;
+}
+
 interface Attempt extends ClientDependencies {
   readonly environment: Environment;
+  readonly shown: Shown;
 }
 
 async function attempt(options: ClientOptions, dependencies: Attempt): Promise<void> {
@@ -75,7 +91,7 @@ async function attempt(options: ClientOptions, dependencies: Attempt): Promise<v
 
 async function fetchOnce(
   options: ClientOptions,
-  { system, console, signal, environment }: Attempt,
+  { system, console, signal, environment, shown }: Attempt,
   load: (fetched: FetchedArchive) => Promise<void>,
 ): Promise<FetchedArchive> {
   const { machineName: name } = environment;
@@ -92,6 +108,23 @@ async function fetchOnce(
   });
   const route = await routeTo(system, found, { local: stream.localAddress, remote: stream.remoteAddress });
   console.mark("found");
+  const desktop = readDesktopFacts(system); // meanwhile the laptop looks at its disk
+  const review = async (said: WelcomeMessage | ArchiveMessage): Promise<void> => {
+    const demands = await desktop;
+    if (said.kind === "welcome") {
+      const page = formatStartPage({
+        desktop: demands,
+        links: await readLinkFacts(system),
+        keyFingerprint: environment.keyFingerprint,
+        laptopName: found?.name ?? address ?? "",
+        welcome: said,
+        trust: judgeKernel(demands, said.kernelSignature),
+      }).join("\n");
+      if (page !== shown.page) console.say(page);
+      shown.page = page;
+    }
+    demandKernel(demands, said.kernelSignature);
+  };
   return await fetchArchive(stream, {
     system,
     console,
@@ -99,6 +132,7 @@ async function fetchOnce(
     bootPsk: environment.keys.bootPsk,
     hello: { kind: "hello", protocol: BOOT_EXCHANGE_VERSION, name, ...route },
     directory: options.workDirectory,
+    review,
     load,
   });
 }
@@ -125,8 +159,18 @@ function report(console: Console, { archive, staged }: FetchedArchive): void {
   console.say(`  our address   ${session.clientAddress} on the card ${session.linkMac}`);
 }
 
+/** Why this desktop cannot start the laptop's kernel, when that ended an exchange. */
+function refusalOf(error: unknown): KernelRefused | undefined {
+  return error instanceof ExchangeFailed && error.cause instanceof KernelRefused ? error.cause : undefined;
+}
+
 /** What went wrong and what to do, in lines. */
 function explain(error: unknown): readonly string[] {
+  const refusal = refusalOf(error);
+  if (refusal !== undefined) {
+    const again = `  Asking the laptop again every ${KernelRefused.waitMs / 1000} s`;
+    return [refusal.message, ...refusal.hints.map((hint) => `  ${hint}`), again];
+  }
   if (error instanceof ProtocolError && error.code === "wrong-key") {
     return [`${error.message}: both images must be built with the same aes-key file`];
   }

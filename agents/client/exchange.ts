@@ -11,6 +11,7 @@ import {
   formatClientMessage,
   type HelloMessage,
   parseServerPlaintext,
+  type WelcomeMessage,
 } from "../../lib/protocol/boot_exchange.ts";
 import {
   CLIENT_WAIT_MS,
@@ -37,6 +38,8 @@ export interface ExchangeOptions {
   readonly hello: HelloMessage;
   /** Where kernel and initramfs are put. */
   readonly directory: string;
+  /** Looks at what the laptop says before this desktop goes on. @throws where it does not */
+  readonly review: (said: WelcomeMessage | ArchiveMessage) => Promise<void>;
   /**
    * Everything is there: loads it, before the server hears that all is well. A desktop that cannot start it must not
    * keep the disk.
@@ -54,8 +57,9 @@ export class ExchangeFailed extends Error {
   override readonly name = "ExchangeFailed";
   readonly failure: SessionFailure;
 
-  constructor(failure: SessionFailure) {
-    super(failure.message);
+  /** @param cause what went wrong on this machine, if it did */
+  constructor(failure: SessionFailure, cause?: unknown) {
+    super(failure.message, { cause });
     this.failure = failure;
   }
 }
@@ -85,6 +89,7 @@ class Exchange implements AsyncDisposable {
   readonly #channel: SecureChannel;
   readonly #options: ExchangeOptions;
   #staging: Staging | undefined;
+  #localError: unknown;
   #receivedBytes = 0;
   #totalBytes = 0;
   #startMs = 0;
@@ -100,7 +105,7 @@ class Exchange implements AsyncDisposable {
     let { state, actions } = startClientSession(this.#options.hello);
     for (;;) {
       const answer = await this.#carryOutAll(actions);
-      if (state.name === "failed") throw new ExchangeFailed(state.failure);
+      if (state.name === "failed") throw new ExchangeFailed(state.failure, this.#localError);
       if (state.name === "booting") return this.#fetched(state.archive);
       ({ state, actions } = stepClientSession(state, answer ?? await this.#nextEvent(state)));
     }
@@ -130,6 +135,7 @@ class Exchange implements AsyncDisposable {
       return await this.#carryOutHere(action);
     } catch (error) {
       this.#options.signal.throwIfAborted();
+      this.#localError = error;
       return eventOfLocalError(error);
     }
   }
@@ -137,6 +143,9 @@ class Exchange implements AsyncDisposable {
   async #carryOutHere(action: Exclude<ClientAction, { kind: "send" }>): Promise<ClientEvent | undefined> {
     const { system, console, load } = this.#options;
     switch (action.kind) {
+      case "review":
+        await this.#options.review(action.welcome);
+        return { kind: "reviewed" };
       case "ask-passphrase":
         return await this.#askPassphrase(action);
       case "prepare":
@@ -173,7 +182,8 @@ class Exchange implements AsyncDisposable {
   }
 
   async #prepare(archive: ArchiveMessage): Promise<undefined> {
-    const { system, console, directory, hello } = this.#options;
+    const { system, console, directory, hello, review } = this.#options;
+    await review(archive);
     if (archive.session.linkMac !== hello.mac) throw new Error("The server's session is for another network card");
     for (const notice of archive.notices) console.say(`Note: ${notice}`);
     console.say(`Fetching "${archive.entryTitle}"`);

@@ -92,7 +92,16 @@ async function attempt(
       monotonicMs: () => 0,
     });
     const signal = new AbortController().signal;
-    result = await fetchArchive(stream, { system, console, signal, bootPsk: psk, hello, directory, load });
+    result = await fetchArchive(stream, {
+      system,
+      console,
+      signal,
+      bootPsk: psk,
+      hello,
+      directory,
+      review: () => Promise.resolve(),
+      load,
+    });
   } catch (error) {
     result = error;
   } finally {
@@ -282,6 +291,7 @@ Deno.test("the client tells another key from a busy server", async () => {
     signal: new AbortController().signal,
     bootPsk: psk,
     hello,
+    review: () => Promise.resolve(),
     directory: "/nowhere",
     load: () => Promise.resolve(),
   };

@@ -5,6 +5,7 @@
 import { describeLocked, type DiskReport } from "../../lib/disk/inspect_disk.ts";
 import { BootError } from "../../lib/boot_error.ts";
 import { DiskError } from "../../lib/disk/disk_error.ts";
+import type { KernelSignature } from "../../lib/boot/kernel_signers.ts";
 import { type BootImage, lacksInitramfs } from "../../lib/boot/opened_image.ts";
 import { describeError, ProtocolError, UserError } from "../../lib/errors.ts";
 import type { AcceptedStream, ByteStream } from "../../lib/net/stream.ts";
@@ -31,6 +32,7 @@ import { type Console, formatTransfer, formatTransferred } from "../shared/conso
 import { eventOfConnectionError, eventOfLocalError } from "../shared/exchange_events.ts";
 import { FrameSource } from "../shared/frame_source.ts";
 import { sendPart } from "./archive.ts";
+import { lookAtKernel } from "./look_at_kernel.ts";
 import type { Desk, Ticket } from "./desk.ts";
 import { type Arrival, planSession, SESSION_RANDOM_BYTES, type SessionPlan } from "../../lib/export/session_plan.ts";
 import type { DiskSource } from "./source.ts";
@@ -122,6 +124,7 @@ class ServerExchange implements AsyncDisposable {
   #hello: HelloMessage | undefined;
   #disk: DiskReport | undefined;
   #image: (BootImage & AsyncDisposable) | undefined;
+  #signature: KernelSignature | undefined;
   #plan: SessionPlan | undefined;
   #isServing = false;
   readonly #over = Promise.withResolvers<void>();
@@ -222,10 +225,12 @@ class ServerExchange implements AsyncDisposable {
       };
     }
     const { path, model, sizeBytes } = disk;
+    const needsPassphrase = await this.#open(undefined) === "passphrase-needed";
     return {
       kind: "admitted",
-      needsPassphrase: await this.#open(undefined) === "passphrase-needed",
+      needsPassphrase,
       disk: { name: path, sizeBytes, ...(model === undefined ? {} : { model }) },
+      ...await this.#describeKernel(),
     };
   }
 
@@ -258,9 +263,17 @@ class ServerExchange implements AsyncDisposable {
         commandLine: forDesktop(entry.commandLine),
         entryTitle: entry.title,
         notices: [...listDiskNotices(disk, image), ...entry.notices],
+        ...await this.#describeKernel(),
         session: this.#planSession(disk).session,
       },
     };
+  }
+
+  /** Nothing of a kernel that is behind a passphrase still. */
+  async #describeKernel(): Promise<Pick<ArchiveMessage, "kernelSignature">> {
+    if (this.#image === undefined) return {};
+    this.#signature ??= await lookAtKernel(this.#image);
+    return this.#signature === undefined ? {} : { kernelSignature: this.#signature };
   }
 
   #planSession(disk: DiskReport): SessionPlan {

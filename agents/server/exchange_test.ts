@@ -9,7 +9,8 @@ import { connectStream } from "../../lib/net/stream.ts";
 import type { HelloMessage } from "../../lib/protocol/boot_exchange.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import type { System } from "../../lib/system/system.ts";
-import { ExchangeFailed, fetchArchive, type FetchedArchive } from "../client/exchange.ts";
+import { ExchangeFailed, type ExchangeOptions, fetchArchive, type FetchedArchive } from "../client/exchange.ts";
+import { demandKernel, KernelRefused } from "../client/kernel_refusal.ts";
 import { type Console, createConsole } from "../shared/console.ts";
 import { Desk } from "./desk.ts";
 import { serveExchange } from "./exchange.ts";
@@ -60,6 +61,8 @@ function createImage(change: Partial<BootImage> = {}): BootImage & AsyncDisposab
 interface Scene {
   readonly source?: Partial<DiskSource>;
   readonly passphrases?: readonly string[];
+  readonly review?: ExchangeOptions["review"];
+  readonly onFailure?: (error: ExchangeFailed) => void;
   /** The client's console is a screen, not a serial line. */
   readonly isScreen?: boolean;
   /** The client's machine, if it is not an ordinary one. */
@@ -122,6 +125,7 @@ async function play(scene: Scene): Promise<Outcome> {
       bootPsk: psk,
       hello,
       directory,
+      review: scene.review ?? (() => Promise.resolve()),
       load: () => Promise.resolve(),
     });
     assert.deepEqual(await Deno.readFile(result.fetched.staged.kernelPath), kernel);
@@ -129,6 +133,7 @@ async function play(scene: Scene): Promise<Outcome> {
     assert.deepEqual(written.subarray(0, initramfs.length), initramfs);
   } catch (error) {
     if (!(error instanceof ExchangeFailed)) throw error;
+    scene.onFailure?.(error);
     result.failure = error.failure;
   } finally {
     // It reads to the end what the client has said last.
@@ -342,3 +347,70 @@ for (const { name, source, code, message } of refusals) {
     assert.deepEqual(left, []);
   });
 }
+
+/** A desktop that is locked down, and trusts Debian only. */
+const lockedDown = {
+  lockdown: "integrity",
+  trustedKeys: [{ name: "Debian Secure Boot CA", id: "6ccece7e4c6c0d1f6149f3dd27dfcc5cbb419ea1" }],
+};
+
+Deno.test("a kernel that the desktop cannot start is refused before the download, and the laptop learns why", async () => {
+  const said: string[] = [];
+  const { failure, isFree, left, serverLines, clientLines, exports } = await play({
+    review: (message) => {
+      said.push(message.kind);
+      demandKernel(lockedDown, message.kernelSignature);
+      return Promise.resolve();
+    },
+  });
+  assert.deepEqual(said, ["welcome"]);
+  assert.match(failure?.message ?? "", /which is not signed: .* Nothing was fetched\. Switch Secure Boot off/);
+  assert.match(serverLines.join("\n"), /Nothing came of "desktop": The client gave up: .*which is not signed/);
+  assert.doesNotMatch(serverLines.join("\n"), /Sending|Sent/);
+  assert.doesNotMatch(clientLines.join("\n"), /Fetching/);
+  assert.deepEqual([isFree, left, exports.started], [true, [], 0]);
+});
+
+Deno.test("a kernel behind a passphrase is known after it, and refused before its pieces", async () => {
+  const openBoot = (passphrase?: string): Promise<BootImage & AsyncDisposable> =>
+    passphrase === undefined
+      ? Promise.reject(new BootError("passphrase-needed", "A passphrase is needed"))
+      : Promise.resolve(createImage({ kernelSignature: { kind: "signed", names: ["Other CA"], keyIds: ["00"] } }));
+  const said: unknown[] = [];
+  const { failure, isFree, serverLines, clientLines, left } = await play({
+    source: { openBoot },
+    passphrases: ["right"],
+    review: (message) => {
+      said.push([message.kind, message.kernelSignature?.kind]);
+      demandKernel(lockedDown, message.kernelSignature);
+      return Promise.resolve();
+    },
+  });
+  assert.deepEqual(said, [["welcome", undefined], ["archive", "signed"]]);
+  assert.match(failure?.message ?? "", /which is signed by "Other CA"/);
+  // It may be in the middle of sending, and then hears no more than the end of the connection.
+  assert.match(serverLines.join("\n"), /Nothing came of "desktop": The client /);
+  assert.doesNotMatch(clientLines.join("\n"), /Fetching/);
+  assert.deepEqual([isFree, left], [true, []]);
+});
+
+Deno.test("the error of an exchange that the desktop ended has its reason as the cause", async () => {
+  const refused = new KernelRefused("No");
+  let cause: unknown;
+  await play({ review: () => Promise.reject(refused), onFailure: (error) => cause = error.cause });
+  assert.equal(cause, refused);
+});
+
+Deno.test("a kernel that cannot be read, or is too large to look at, is sent without a word about its signature", async () => {
+  const huge = await play({
+    source: { openBoot: () => Promise.resolve(createImage({ kernelBytes: 300 * 1024 * 1024 })) },
+    review: (message) => Promise.reject(new Error(`${message.kind} ${message.kernelSignature}`)),
+  });
+  assert.equal(huge.failure?.message, "welcome undefined");
+  const broken = await play({
+    source: { openBoot: () => Promise.resolve(createImage({ openKernel: () => Promise.reject(new Error("EIO")) })) },
+    review: (message) =>
+      message.kernelSignature === undefined ? Promise.resolve() : Promise.reject(new Error("A signature")),
+  });
+  assert.equal(broken.failure?.message, "EIO");
+});

@@ -6,6 +6,7 @@ import type { ClosableImage } from "../../lib/boot/opened_image.ts";
 import type { Handover } from "../../lib/formats/handover.ts";
 import type { System } from "../../lib/system/system.ts";
 import { dropPair, openHandedOver } from "./handed_over.ts";
+import { lookAtKernel } from "./look_at_kernel.ts";
 import { findServedDisk, type ServedDisk } from "./served_disk.ts";
 
 export interface DiskSource {
@@ -126,10 +127,10 @@ export class PreparedSource implements DiskSource, AsyncDisposable {
     const image = await this.#source.openBoot();
     try {
       // Once through the files, so that they lie in memory when a desktop waits for them.
-      if (image.isInMemory !== true) {
-        for (const open of [image.openKernel, image.openInitramfs]) await drain(await open());
-      }
-      return { disk, image, uses: await this.#source.listUses() };
+      const kernelSignature = await lookAtKernel(image);
+      if (image.isInMemory !== true) await drain(await image.openInitramfs());
+      const known = kernelSignature === undefined ? image : { ...image, kernelSignature };
+      return { disk, image: known, uses: await this.#source.listUses() };
     } catch (error) {
       await image[Symbol.asyncDispose]();
       throw error;

@@ -10,7 +10,7 @@ import { parseStiefelParameters, type Role, type StiefelParameters } from "../..
 import { importDiscoveryKey } from "../../lib/protocol/discovery.ts";
 import { NAME_MAX_BYTES } from "../../lib/protocol/boot_exchange.ts";
 import { toPrintable } from "../../lib/formats/text.ts";
-import { deriveKeys, SHARED_KEY_BYTES } from "../../lib/protocol/keys.ts";
+import { deriveKeys, keyFingerprint, SHARED_KEY_BYTES } from "../../lib/protocol/keys.ts";
 import { readMachineFacts } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 
@@ -22,6 +22,8 @@ export interface AgentKeys {
 
 export interface Environment {
   readonly keys: AgentKeys;
+  /** By which people tell the shared key from another one. */
+  readonly keyFingerprint: string;
   readonly settings: AgentSettings;
   readonly parameters: StiefelParameters;
   /** Kernel parameters that look like ours and are not known. */
@@ -44,7 +46,7 @@ const defaultSettings: AgentSettings = { version: 1, boot: {}, onEnd: "reboot" }
  * @throws {UserError} with a next step when something is missing or broken
  */
 export async function readEnvironment(system: System, options: EnvironmentOptions): Promise<Environment> {
-  const keys = await readKeys(system, options.keyPath ?? AGENT_KEY_PATH);
+  const { keys, fingerprint } = await readKeys(system, options.keyPath ?? AGENT_KEY_PATH);
   const settings = await readSettings(system, options.settingsPath);
   const { commandLine, model } = await readMachineFacts(system);
   try {
@@ -52,13 +54,16 @@ export async function readEnvironment(system: System, options: EnvironmentOption
     // there would win.
     const { parameters, unknown } = parseStiefelParameters(`stiefel.role=${options.role} ${commandLine}`);
     const machineName = settings.name ?? (toPrintable(model, NAME_MAX_BYTES) || "unnamed machine");
-    return { keys, settings, parameters, unknownParameters: unknown, machineName };
+    return { keys, keyFingerprint: fingerprint, settings, parameters, unknownParameters: unknown, machineName };
   } catch (error) {
     throw toUserError(error, "Cannot use the kernel parameters", 'Correct the "stiefel." words in the boot menu');
   }
 }
 
-async function readKeys(system: System, path: string): Promise<AgentKeys> {
+async function readKeys(
+  system: System,
+  path: string,
+): Promise<{ readonly keys: AgentKeys; readonly fingerprint: string }> {
   const hint = "Build the image again: create-initrd puts the shared key into it";
   const key = await system.readFile(path).catch((cause) => {
     throw new UserError(`Cannot read the shared key "${path}": ${describe(cause)}`, { cause, hints: [hint] });
@@ -69,7 +74,10 @@ async function readKeys(system: System, path: string): Promise<AgentKeys> {
     });
   }
   const { discoveryKey, bootPsk } = await deriveKeys(key);
-  return { discoveryKey: await importDiscoveryKey(discoveryKey), bootPsk };
+  return {
+    keys: { discoveryKey: await importDiscoveryKey(discoveryKey), bootPsk },
+    fingerprint: await keyFingerprint(key),
+  };
 }
 
 async function readSettings(system: System, path: string | undefined): Promise<AgentSettings> {

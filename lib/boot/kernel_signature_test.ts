@@ -1,44 +1,7 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { checksumOffset, entryOffset, makeProgram, signProgram as sign } from "../../tests/support/signed_kernel.ts";
 import { readKernelSignature } from "./kernel_signature.ts";
-
-const peOffset = 64;
-const headerOffset = peOffset + 24;
-const checksumOffset = headerOffset + 64;
-const entryOffset = headerOffset + 144;
-
-/** The header of a 64-bit EFI program, and something for it to do. */
-function makeProgram(): Uint8Array {
-  const bytes = new Uint8Array(1024).fill(0x90, 512);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0x3c, peOffset, true);
-  view.setUint32(peOffset, 0x50450000, false);
-  view.setUint16(headerOffset, 0x20b, true);
-  return bytes;
-}
-
-/**
- * Its sum, and the common names, as a PKCS #7 message of Debian's signer has them; the rest of such a message is left
- * out.
- */
-function sign(program: Uint8Array, names: readonly string[], rest: readonly number[] = []): Uint8Array {
-  const sum = createHash("sha256")
-    .update(program.subarray(0, checksumOffset))
-    .update(program.subarray(checksumOffset + 4, entryOffset))
-    .update(program.subarray(entryOffset + 8))
-    .digest();
-  const encoder = new TextEncoder();
-  const written = names.flatMap((name) => [0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, name.length, ...encoder.encode(name)]);
-  const message = Uint8Array.from([0, 0, 0, 0, 0, 2, 2, 0, ...sum, ...written, ...rest]);
-  const signed = new Uint8Array(program.length + message.length);
-  signed.set(program);
-  signed.set(message, program.length);
-  const view = new DataView(signed.buffer);
-  view.setUint32(program.length, message.length, true);
-  view.setUint32(entryOffset, program.length, true);
-  view.setUint32(entryOffset + 4, message.length, true);
-  return signed;
-}
+import { readKernelSigners } from "./kernel_signers.ts";
 
 const names = ["Debian Secure Boot CA", "Debian Secure Boot Signer 2022 - linux", "Debian Secure Boot CA"];
 
@@ -85,4 +48,29 @@ Deno.test("a signature tells the numbers of its certificates and of who has issu
   ];
   const signature = readKernelSignature(sign(makeProgram(), names, message));
   assert.deepEqual(signature, { kind: "signed", names, keyIds: [own, issuer] });
+});
+
+Deno.test("who has signed is told without a sum: of a change only another length is seen", () => {
+  const kernel = sign(makeProgram(), names);
+  assert.deepEqual(readKernelSigners(kernel), { kind: "signed", names, keyIds: [] });
+  assert.deepEqual(readKernelSigners(kernel.with(600, 1)), { kind: "signed", names, keyIds: [] });
+  assert.equal(readKernelSigners(kernel.subarray(0, kernel.length - 1)).kind, "broken");
+  assert.equal(readKernelSigners(new Uint8Array([...kernel, 0])).kind, "broken");
+  for (const bytes of [makeProgram(), new Uint8Array(0), new Uint8Array(64)]) {
+    assert.equal(readKernelSigners(bytes).kind, "none");
+  }
+});
+
+Deno.test("a place of the table that lies beyond the file, or in its header, breaks nothing", () => {
+  const kernel = sign(makeProgram(), names);
+  for (
+    const [offset, size] of [[0xffffffff, 0xffffffff], [2048, 9], [0, kernel.length], [kernel.length - 9, 9]] as const
+  ) {
+    const bytes = kernel.slice();
+    const view = new DataView(bytes.buffer);
+    view.setUint32(entryOffset, offset, true);
+    view.setUint32(entryOffset + 4, size, true);
+    assert.ok(["broken", "signed"].includes(readKernelSigners(bytes).kind));
+    assert.equal(readKernelSignature(bytes).kind, "broken", `${offset} ${size}`);
+  }
 });

@@ -2,7 +2,7 @@
  * Whether a kernel that is locked down starts another one by kexec: facts in, verdict out. It foretells what the
  * kernel will say; the kernel itself checks. Pure.
  */
-import type { KernelSignature } from "./kernel_signature.ts";
+import type { KernelSignature } from "./kernel_signers.ts";
 
 /** A certificate that a running kernel checks signatures with. */
 export interface TrustedKey {
@@ -46,7 +46,7 @@ export function judgeKernel(
 }
 
 /** Who has issued the signer's certificate: the name that people know. */
-export function nameSigner({ names }: Extract<KernelSignature, { kind: "signed" }>): string {
+function nameSigner({ names }: Extract<KernelSignature, { kind: "signed" }>): string {
   return names.at(-1) ?? "an unknown signer";
 }
 

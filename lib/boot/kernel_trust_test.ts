@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { KernelSignature } from "./kernel_signature.ts";
+import type { KernelSignature } from "./kernel_signers.ts";
 import { judgeKernel, type KernelTrust, parseTrustedKeys } from "./kernel_trust.ts";
 
 /** As root sees it on Debian 13, started with Secure Boot by OVMF and Debian's shim. */

@@ -5,6 +5,7 @@ import type { MountedFiles } from "./boot_files.ts";
 import type { BootDecision, PlacedFile } from "./menu/decide_boot.ts";
 import type { BootEntry } from "./menu/entry.ts";
 import { BootError } from "../boot_error.ts";
+import type { KernelSignature } from "./kernel_signers.ts";
 
 export interface BootImage {
   readonly entry: BootEntry;
@@ -18,6 +19,8 @@ export interface BootImage {
   readonly unlocked?: readonly string[];
   /** It was handed over and lies in memory: reading it first would gain nothing. */
   readonly isInMemory?: boolean;
+  /** Where the kernel has been looked at already. */
+  readonly kernelSignature?: KernelSignature;
   openKernel(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
   openInitramfs(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
 }

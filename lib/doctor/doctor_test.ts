@@ -4,7 +4,7 @@ import {
   type InstalledSystem,
   installedSystems,
 } from "../../tests/support/installed_systems.ts";
-import type { KernelSignature } from "../boot/kernel_signature.ts";
+import type { KernelSignature } from "../boot/kernel_signers.ts";
 import { loadConfig } from "../config/load_config.ts";
 import { detectDistribution } from "../distro/detect_distribution.ts";
 import type { HostFacts } from "../host/host_facts.ts";

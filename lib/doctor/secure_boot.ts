@@ -1,7 +1,8 @@
 /** Whether this machine starts the image's kernel under Secure Boot. */
 
 import { commandToType } from "../command_to_type.ts";
-import { type KernelSignature, readKernelSignature } from "../boot/kernel_signature.ts";
+import { readKernelSignature } from "../boot/kernel_signature.ts";
+import type { KernelSignature } from "../boot/kernel_signers.ts";
 import { judgeKernel, parseTrustedKeys, type TrustedKey } from "../boot/kernel_trust.ts";
 import { outputIfItWorks } from "../host/ask_program.ts";
 import type { HostTree } from "../host/tree.ts";

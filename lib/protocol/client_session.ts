@@ -2,8 +2,8 @@
  * The client's side of a boot exchange after the handshake, as a state machine without I/O.
  *
  * The caller carries the actions out one after the other before it hands in the next event. An action that
- * yields something is answered by its event (review: reviewed; ask-passphrase: passphrase; finish: finished); one that fails by
- * `local-failure`. The one way to `boot` is through every state below, in order.
+ * yields something is answered by its event (review: reviewed; ask-passphrase: passphrase; finish: finished); one that
+ * fails by `local-failure`. The one way to `boot` is through every state below, in order.
  */
 import {
   type AckMessage,

@@ -197,7 +197,7 @@ function onOpened(state: State<"opening">, event: OwnEvent): ServerStep {
   return sendChecked(archive, { state: next, actions: [{ kind: "stream-archive", archive }] });
 }
 
-/** What a kernel's file says of its signers, within the bounds of the messages; the last name is the one that counts. */
+/** What a kernel's file says of its signers, within the bounds of the messages; the last name counts. */
 function toSignatureOnWire(signature: SignatureOnWire | undefined): { readonly kernelSignature?: SignatureOnWire } {
   if (signature === undefined) return {};
   if (signature.kind !== "signed") return { kernelSignature: signature };

@@ -25,10 +25,15 @@ export interface Site {
 /** Keys, a boot directory and a disk. */
 export async function createSite(
   rig: Rig,
-  options: { readonly kernelBytes?: number; readonly initramfsBytes?: number } = {},
+  options: {
+    readonly kernelBytes?: number;
+    /** In place of random bytes. */
+    readonly kernel?: Uint8Array<ArrayBuffer>;
+    readonly initramfsBytes?: number;
+  } = {},
 ): Promise<Site> {
   const directory = rig.directory;
-  const kernel = randomBytes(options.kernelBytes ?? 3_000_001);
+  const kernel = options.kernel ?? randomBytes(options.kernelBytes ?? 3_000_001);
   const first = randomBytes(1_001);
   const second = randomBytes(options.initramfsBytes ?? 5_000_003);
   const bootPath = `${directory}/boot`;

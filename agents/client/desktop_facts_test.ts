@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
+import { listMissingFirmware, readDesktopFacts, readLinkFacts } from "./desktop_facts.ts";
+
+const keys = await Deno.readTextFile(new URL("../../tests/fixtures/secure_boot/proc-keys", import.meta.url));
+
+/** A machine whose `cat` knows these files, and whose kernel has this log. */
+function machine(files: Readonly<Record<string, string>>, log?: string): ReturnType<typeof createMemorySystem> {
+  return createMemorySystem({
+    commands: [
+      ([program, path = ""]) => program === "cat" ? files[path] ?? 1 : undefined,
+      ([program]) => program === "dmesg" ? log : undefined,
+      ([program]) => program === "ip" ? files["ip"] : undefined,
+    ],
+  });
+}
+
+Deno.test("a desktop with UEFI and Secure Boot", async () => {
+  const facts = await readDesktopFacts(machine(
+    {
+      "/sys/kernel/security/lockdown": "none [integrity] confidentiality\n",
+      "/proc/keys": keys,
+      "/proc/meminfo": "MemTotal:       16384000 kB\nMemAvailable:   16000000 kB\n",
+      "/sys/firmware/efi/fw_platform_size": "64\n",
+      "/sys/class/dmi/id/bios_vendor": "Maker\n",
+    },
+    "[    0.000000] secureboot: Secure boot enabled\n[    2.1] r8169 0000:02:00.0: firmware: failed to load rtl_nic/rtl8168g-3.fw (-2)\n",
+  ));
+  assert.equal(facts.firmware, "UEFI");
+  assert.equal(facts.isSecureBoot, true);
+  assert.equal(facts.lockdown, "integrity");
+  assert.equal(facts.trustedKeys?.length, 4);
+  assert.equal(facts.memoryBytes, 16384000 * 1024);
+  assert.deepEqual(facts.missingFirmware, [{ driver: "r8169", file: "rtl_nic/rtl8168g-3.fw" }]);
+});
+
+Deno.test("a desktop with a BIOS, and one with Secure Boot switched off", async () => {
+  const bios = await readDesktopFacts(machine({ "/sys/class/dmi/id/bios_vendor": "SeaBIOS\n" }, "nothing of it"));
+  assert.deepEqual(bios, { firmware: "BIOS", lockdown: undefined, trustedKeys: undefined, missingFirmware: [] });
+  const off = await readDesktopFacts(
+    machine({ "/sys/firmware/efi/fw_platform_size": "64\n" }, "[0.1] secureboot: Secure boot disabled"),
+  );
+  assert.deepEqual([off.firmware, off.isSecureBoot], ["UEFI", false]);
+  const odd = await readDesktopFacts(machine({}, "secureboot: Secure boot could not be determined (mode 0)"));
+  assert.deepEqual([odd.firmware, odd.isSecureBoot], [undefined, undefined]);
+});
+
+Deno.test("a desktop of which nothing can be seen still has facts", async () => {
+  assert.deepEqual(await readDesktopFacts(createMemorySystem()), { lockdown: undefined, trustedKeys: undefined });
+  assert.deepEqual(await readLinkFacts(createMemorySystem()), []);
+});
+
+Deno.test("firmware that a card misses is named once, in the words of Debian's kernel and of others", () => {
+  const cases: readonly (readonly [log: string, files: readonly string[]])[] = [
+    ["[    3.141] r8169 0000:02:00.0: firmware: failed to load rtl_nic/rtl8168g-3.fw (-2)", [
+      "r8169 rtl_nic/rtl8168g-3.fw",
+    ]],
+    ["tg3 0000:01:00.0: Direct firmware load for tigon/tg3_tso.bin failed with error -2", ["tg3 tigon/tg3_tso.bin"]],
+    ["r8152 2-1:1.0: Direct firmware load for rtl_nic/rtl8156b-2.fw failed with error -2", [
+      "r8152 rtl_nic/rtl8156b-2.fw",
+    ]],
+    ["<4>bnx2 0000:0b:00.0: firmware: failed to load bnx2/bnx2-mips-09-6.2.1b.fw (-2)\n".repeat(2), [
+      "bnx2 bnx2/bnx2-mips-09-6.2.1b.fw",
+    ]],
+    [
+      "tg3 0000:01:00.0: firmware: failed to load a.bin (-2)\ntg3 0000:01:00.0: firmware: direct-loading firmware a.bin",
+      [],
+    ],
+    ["platform regulatory.0: firmware: failed to load regulatory.db (-2)", []],
+    ["firmware_class: See https://wiki.debian.org/Firmware for information about missing firmware", []],
+    ["r8169 0000:02:00.0: Unable to load firmware rtl_nic/rtl8168g-3.fw (-2)", []],
+    ["", []],
+  ];
+  for (const [log, files] of cases) {
+    assert.deepEqual(listMissingFirmware(log).map(({ driver, file }) => `${driver} ${file}`), files, log);
+  }
+});
+
+Deno.test("links have speed and driver, those with a cable first", async () => {
+  const link = (index: number, name: string, flags: readonly string[]): unknown => ({
+    ifindex: index,
+    ifname: name,
+    flags,
+    mtu: 1500,
+    address: `02:00:00:00:00:0${index}`,
+    addr_info: [],
+  });
+  const ip = JSON.stringify([
+    { ifindex: 9, ifname: "lo", flags: ["LOOPBACK", "UP", "LOWER_UP"], mtu: 65536, addr_info: [] },
+    link(1, "enp1s0", ["UP", "NO-CARRIER"]),
+    link(2, "enp2s0", ["UP", "LOWER_UP"]),
+    link(3, "enx3", ["UP", "LOWER_UP"]),
+  ]);
+  assert.deepEqual(
+    await readLinkFacts(machine({
+      ip,
+      "/sys/class/net/enp1s0/speed": "-1\n",
+      "/sys/class/net/enp1s0/device/uevent": "DRIVER=igc\nPCI_CLASS=20000\n",
+      "/sys/class/net/enp2s0/speed": "2500\n",
+      "/sys/class/net/enp2s0/device/uevent": "DRIVER=r8169\n",
+    })),
+    [
+      { name: "enp2s0", hasCarrier: true, speed: 2500, driver: "r8169" },
+      { name: "enx3", hasCarrier: true },
+      { name: "enp1s0", hasCarrier: false, driver: "igc" },
+    ],
+  );
+});
