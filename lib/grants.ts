@@ -148,7 +148,7 @@ export const talkGrants: Grants = {
   net: "none",
 };
 
-/** Missing Debian packages: lib/cli/packages.ts. */
+/** Missing Debian packages: lib/debian/offer_packages.ts. */
 const packagePrograms: readonly string[] = ["apt-get", "id", "sudo"];
 
 /** lib/image: Debian's packages, compilers of drivers, compressors of every configuration, and Deno for the agents. */
@@ -214,8 +214,8 @@ export const commandGrants: Readonly<Record<CommandName, Grants>> = {
 };
 
 /**
- * Where Debian's packages put what a command offers to install (lib/cli/packages.ts): Deno looks names up when it
- * starts, and one that is not there yet would not be granted.
+ * Where Debian's packages put what a command offers to install (lib/debian/offer_packages.ts): Deno looks names up when
+ * it starts, and one that is not there yet would not be granted.
  */
 const installable: ReadonlyMap<string, string> = new Map([
   ...["bsdtar", "curl", "git", "mmdebstrap", "qemu-system-x86_64", "systemd-nspawn", "tar", "xz", "zstd"]

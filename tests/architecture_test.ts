@@ -85,7 +85,7 @@ Deno.test("a transport is known in its own folder, in the tables of transports, 
     "lib/protocol/boot_exchange.ts",
     "lib/protocol/session.ts",
     // names of packages, of modules of the configuration, of the kernel's devices, of words of the kernel command line
-    "lib/cli/packages.ts",
+    "lib/debian/program_packages.ts",
     "lib/config/module_catalog.ts",
     "lib/disk/decide_disk.ts",
     "lib/formats/kernel_command_line.ts",

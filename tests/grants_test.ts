@@ -1,5 +1,6 @@
 /** lib/grants.ts in both directions: what is started is granted, and what is granted is started. */
 import assert from "node:assert/strict";
+import { posix } from "node:path";
 import { RUN_NBDKIT_PATH } from "../lib/export/nbd/needs.ts";
 import {
   agentGrants,
@@ -66,7 +67,7 @@ const onlyStarted: Readonly<Record<string, readonly string[]>> = {
   "lib/grants.ts": [],
   // Deno itself is found here, and started where agents are made.
   "lib/cli/program.ts": [],
-  "lib/cli/packages.ts": ["apt-get", "id", "sudo"],
+  "lib/debian/program_packages.ts": [],
   "lib/cli/commands/prepare_machines.ts": ["id"],
   // Its `copyExactly` counts for those who call it.
   "lib/system/real.ts": [],
@@ -124,8 +125,8 @@ function entriesOf(command: CommandName): readonly string[] {
   const own = parts.find((part) => part.startsWith(`program.command("${command}")`)) ?? "";
   assert.notEqual(own, "", `lib/cli/program.ts has no command "${command}"`);
   const called = parts.filter((part) => own.includes(`${/^\n(?:async )?function (\w+)/.exec(part)?.[1]}(`));
-  const imported = [head, own, ...called].flatMap((part) => [...part.matchAll(/import\("\.\/([^"]+)"\)/g)]);
-  return ["main.ts", ...imported.map((match) => `lib/cli/${match[1]}`)];
+  const imported = [head, own, ...called].flatMap((part) => [...part.matchAll(/import\("([^"]+)"\)/g)]);
+  return ["main.ts", ...imported.map((match) => posix.join("lib/cli", match[1] ?? ""))];
 }
 
 // ---- what a file starts, and a command or agent that loads it does not

@@ -10,8 +10,8 @@
 
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { offerPackages } from "../lib/cli/packages.ts";
-import { secureBootCodePath } from "../lib/qemu/uefi_firmware.ts";
+import { offerPackages } from "../lib/debian/offer_packages.ts";
+import { ovmf } from "../lib/debian/ovmf.ts";
 import { reportError } from "../lib/cli/report_error.ts";
 import { createTerminalUi } from "../lib/cli/terminal_ui.ts";
 import { UserError } from "../lib/errors.ts";
@@ -39,7 +39,7 @@ const commonGrants = ["--allow-run", "--allow-read", "--allow-write", "--allow-e
 
 const machinePrograms = [
   "qemu-system-x86_64",
-  secureBootCodePath,
+  ovmf.secureBootCode,
   "mmdebstrap",
   "zstd",
   "bsdtar",

@@ -91,7 +91,7 @@ function buildProgram(context: ProgramContext): Command {
     .option("--folder", "an unpacked tree for containers instead of kernel and initrd")
     .action(async (options) => {
       const { system, ui, paths } = await start(options);
-      const { offerPackages } = await import("./packages.ts");
+      const { offerPackages } = await import("../debian/offer_packages.ts");
       if (!options.dryRun) await offerPackages(system, ui, imagePrograms, { withArchiveKeys: true });
       const { createInitrd, sayImage } = await import("./commands/create_initrd.ts");
       const form = options.folder ? "folder" : "packed";

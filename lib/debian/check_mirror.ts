@@ -10,18 +10,23 @@ const limitSeconds = 30;
 export interface MirrorQuestion extends BootstrapPlan {
   /** Components of the archive: "main", "non-free-firmware". */
   readonly components: readonly string[];
-  /** An empty folder for what is fetched. */
-  readonly directory: string;
 }
 
 /**
  * Fetches the suite's Release file (140 KB). Runs `timeout`, `rm`. Where apt's downloader is missing nothing is looked
  * at.
+ * @param parent a folder of ours, where what is fetched lies for a moment
  * @throws {UserError} with the reason and the cure
  */
-export async function checkMirror(system: System, { directory, ...question }: MirrorQuestion): Promise<void> {
+export async function checkMirror(
+  system: System,
+  { suite, mirror, components }: MirrorQuestion,
+  parent: string,
+): Promise<void> {
   if (await system.stat(downloader) === undefined) return;
-  const problem = await askMirror(system, directory, question);
+  const directory = await system.makeTempDirectory({ parent, prefix: "unfinished-mirror-" });
+  const problem = await askMirror(system, directory, { suite, mirror, components })
+    .finally(() => system.remove(directory));
   if (problem === undefined) return;
   throw new UserError(`Debian's packages cannot be fetched: ${problem.found}`, { hints: problem.hints });
 }
@@ -29,7 +34,7 @@ export async function checkMirror(system: System, { directory, ...question }: Mi
 async function askMirror(
   system: System,
   directory: string,
-  question: Omit<MirrorQuestion, "directory">,
+  question: MirrorQuestion,
 ): Promise<Explanation | undefined> {
   const base = `${question.mirror.replace(/\/$/, "")}/dists/${question.suite}`;
   const patience = ["http", "https"].flatMap((kind) => ["-o", `Acquire::${kind}::Timeout=10`]);

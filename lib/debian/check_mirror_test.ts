@@ -51,7 +51,7 @@ async function ask(answer: () => Response): Promise<UserError | undefined> {
   const directory = await Deno.makeTempDir();
   try {
     const mirror = `http://127.0.0.1:${server.addr.port}/debian`;
-    await checkMirror(system, { ...question, mirror, directory });
+    await checkMirror(system, { ...question, mirror }, directory);
     return undefined;
   } catch (error) {
     assert.ok(error instanceof UserError, String(error));
@@ -87,7 +87,7 @@ Deno.test(
     const directory = await Deno.makeTempDir();
     try {
       const started = performance.now();
-      const asked = checkMirror(system, { ...question, mirror: `http://127.0.0.1:${port}/debian`, directory });
+      const asked = checkMirror(system, { ...question, mirror: `http://127.0.0.1:${port}/debian` }, directory);
       await assert.rejects(
         asked,
         /Debian's packages cannot be fetched: the mirror .* does not answer \(127\.0\.0\.1:\d+\)/,

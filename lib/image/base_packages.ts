@@ -1,6 +1,5 @@
-/** The Debian packages the image is made of, and how mmdebstrap is asked for them. Data and pure functions. */
+/** The Debian packages the image is made of. Data. */
 import { transportNeeds } from "../export/needs.ts";
-import { type BootstrapHost, bootstrapProgram } from "../debian/bootstrap_program.ts";
 
 /** What lends the disk, with the paths that are taken of each. */
 const exportPackages: Readonly<Record<string, readonly string[]>> = Object.assign(
@@ -98,71 +97,6 @@ export const partialPackages: Readonly<Record<string, readonly string[]>> = {
     ...["blkid", "blockdev", "wipefs"].map((name) => `usr/sbin/${name}`),
   ],
 };
-
-/** Where `recordPackagesHook` leaves its lists inside the tree. */
-export const packageRecordDirectory = "var/lib/stiefelsystem";
-
-/**
- * Shell text for mmdebstrap's --extract-hook (that option takes nothing else): writes name and version of every
- * package, and the paths in it. The kernel's own is left out of the second: its paths are known (boot/,
- * usr/lib/modules/) and unpacking it again is slow.
- */
-export const recordPackagesHook = [
-  'cd "$1"',
-  `mkdir -p ${packageRecordDirectory}/packages`,
-  "for deb in var/cache/apt/archives/*.deb; do " +
-  "dpkg-deb --show --showformat='${Package}\\t${Version}\\t${Architecture}\\n' \"$deb\"; done" +
-  ` | LC_ALL=C sort > ${packageRecordDirectory}/packages.tsv`,
-  "for deb in var/cache/apt/archives/*.deb; do case $deb in */linux-image-*) continue ;; esac; " +
-  `dpkg-deb --fsys-tarfile "$deb" | tar -t > ${packageRecordDirectory}/packages/"$(basename "\${deb%%_*}")".list; done`,
-].join(" && ");
-
-export interface BaseRequest {
-  readonly suite: string;
-  readonly mirror: string;
-  readonly components: readonly string[];
-  readonly packages: readonly string[];
-}
-
-/**
- * The command line of mmdebstrap. The "extract" variant unpacks packages and runs none of their scripts: nothing of
- * the image is executed on the build machine, and no chroot is needed.
- * @param target a directory for root; otherwise a tar archive, since in a directory the files would belong to another
- *   user
- */
-export function mmdebstrapArguments(request: BaseRequest, host: BootstrapHost, target: string): string[] {
-  return [
-    ...bootstrapProgram(host),
-    `--mode=${host.mode}`,
-    "--variant=extract",
-    `--format=${host.mode === "root" ? "directory" : "tar"}`,
-    `--components=${request.components.join(",")}`,
-    `--include=${request.packages.join(",")}`,
-    `--extract-hook=${recordPackagesHook}`,
-    request.suite,
-    target,
-    request.mirror,
-  ];
-}
-
-export interface PackageVersion {
-  readonly name: string;
-  readonly version: string;
-  readonly architecture: string;
-}
-
-/** Reads the list `recordPackagesHook` made. */
-export function parsePackageVersions(text: string): PackageVersion[] {
-  return text.split("\n").filter((line) => line !== "").map((line) => {
-    const [name = "", version = "", architecture = ""] = line.split("\t");
-    return { name, version, architecture };
-  });
-}
-
-/** The paths of a `tar -t` listing as the image has them: relative, without directories. */
-export function parsePackagePaths(text: string): string[] {
-  return text.split("\n").filter((line) => line !== "" && !line.endsWith("/")).map((line) => line.replace(/^\.\//, ""));
-}
 
 /** Firmware of wired network cards (`image.firmware`); they are in the archive's component non-free-firmware. */
 export const firmwarePackages: readonly string[] = [

@@ -79,7 +79,7 @@ export async function checkBeforeBuild(
     ...publishes ? { outDirectory } : {},
   });
   await demandSpace(system, needs, "the build");
-  if (missing.some((name) => fetching.includes(name))) await askMirror(system, request, cacheDirectory);
+  if (missing.some((name) => fetching.includes(name))) await checkMirror(system, request, cacheDirectory);
 }
 
 /** Runs `df`. @param what as in "too little space for the build" */
@@ -92,18 +92,4 @@ export async function demandSpace(system: System, needs: readonly SpaceNeed[], w
   throw new UserError(`There is too little space for ${what} in ${shortages.map(describeShortage).join("; ")}`, {
     hints: ['Make room there, or name other folders with "--cache-dir" and "--out-dir"'],
   });
-}
-
-/** Looks whether the mirror has the suite. Runs `timeout`. */
-export async function askMirror(
-  system: System,
-  { suite, mirror, components }: Pick<ImageRequest, "suite" | "mirror" | "components">,
-  cacheDirectory: string,
-): Promise<void> {
-  const directory = await system.makeTempDirectory({ parent: cacheDirectory, prefix: "unfinished-mirror-" });
-  try {
-    await checkMirror(system, { suite, mirror, components, directory });
-  } finally {
-    await system.remove(directory);
-  }
 }

@@ -1,6 +1,6 @@
 /** manifest.json: what the image is made of. Pure. */
 import * as v from "valibot";
-import type { PackageVersion } from "./base_packages.ts";
+import type { PackageVersion } from "../debian/unpack_packages.ts";
 import type { StageName } from "./stage.ts";
 
 export interface Manifest {

@@ -2,7 +2,7 @@
 import type { Compressor } from "../config/config.ts";
 import { kernelKeymap, parseKeymap } from "../config/keymap.ts";
 import { formatLoaderHook } from "../debian/boot_loaders.ts";
-import { recordPackagesHook } from "./base_packages.ts";
+import { recordPackagesHook } from "../debian/unpack_packages.ts";
 import { agentGrants, autokexecFlags, type Grants } from "../grants.ts";
 import { formatKeymapHook } from "./keymap_hook.ts";
 import { unwantedModulePatterns } from "./kernel_modules.ts";

@@ -10,8 +10,9 @@ import { debian } from "../distro/debian.ts";
 import { desktopPrograms } from "../export/needs.ts";
 import { hashText } from "../hash.ts";
 import { bootstrapProgram, findBootstrapHost } from "../debian/bootstrap_program.ts";
-import { askMirror, demandSpace } from "../image/check_before_build.ts";
-import { debianMirror } from "../image/mirror.ts";
+import { checkMirror } from "../debian/check_mirror.ts";
+import { demandSpace } from "../image/check_before_build.ts";
+import { debianMirror } from "../debian/mirror.ts";
 import { runBootstrap } from "../debian/run_bootstrap.ts";
 import {
   demoDiskCommandLine,
@@ -188,7 +189,7 @@ export async function buildDemoDisk(system: System, options: BuildDemoDiskOption
     "the demo disk",
   );
   const mirror = options.mirror ?? debianMirror;
-  await askMirror(system, { suite: options.suite, mirror, components: ["main"] }, options.cacheDir);
+  await checkMirror(system, { suite: options.suite, mirror, components: ["main"] }, options.cacheDir);
   const work = await system.makeTempDirectory({ parent: options.cacheDir, prefix: `${name}-work-` });
   const asRoot = await rootPrefix(system);
   try {

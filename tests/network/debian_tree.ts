@@ -2,9 +2,8 @@
  * Programs of Debian 13 that must not be installed on this machine, run on machines of a rig: their root is a tree of
  * their own.
  */
-import { readAptMirror } from "../../lib/cli/apt_mirror.ts";
 import { bootstrapProgram, findBootstrapHost } from "../../lib/debian/bootstrap_program.ts";
-import { debianMirror } from "../../lib/image/mirror.ts";
+import { debianMirror, readAptMirror } from "../../lib/debian/mirror.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import type { Machine, RunningAgent } from "./rig.ts";
 

@@ -6,8 +6,7 @@
 import { findBootstrapHost } from "../../lib/debian/bootstrap_program.ts";
 import { downloadArguments, formatDownload } from "../../lib/debian/download_packages.ts";
 import { runBootstrap } from "../../lib/debian/run_bootstrap.ts";
-import { debianMirror } from "../../lib/image/mirror.ts";
-import { readAptMirror } from "../../lib/cli/apt_mirror.ts";
+import { debianMirror, readAptMirror } from "../../lib/debian/mirror.ts";
 import { parsePem, readVariables, trustCertificates } from "../support/uefi_variables.ts";
 import type { UefiFirmware } from "../../lib/qemu/vm_spec.ts";
 import type { QemuTest } from "./machines.ts";

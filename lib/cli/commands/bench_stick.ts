@@ -5,10 +5,11 @@ import type { StickFigures, StickFirmware } from "../../qemu/bench_result.ts";
 import { desktopSpec, serialConsole } from "../../qemu/machine_pair.ts";
 import { startVm } from "../../qemu/run_vm.ts";
 import { fromStick, type StickBoot } from "../../qemu/stick_spec.ts";
-import { prepareSecureBoot, prepareUefi, secureBootCodePath } from "../../qemu/uefi_firmware.ts";
+import { prepareSecureBoot, prepareUefi } from "../../qemu/uefi_firmware.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
-import { offerPackages } from "../packages.ts";
+import { offerPackages } from "../../debian/offer_packages.ts";
+import { ovmf } from "../../debian/ovmf.ts";
 import { defaultMemoryMiB, type MachineOptions, type Machines, placeOf } from "./prepare_machines.ts";
 
 export interface StickBench {
@@ -21,7 +22,7 @@ export interface StickBench {
 /** @throws {UserError} when a firmware does not get to the agent */
 export async function benchStick(system: System, ui: Ui, bench: StickBench): Promise<StickFigures> {
   const { options: { runDirectory }, localS } = bench;
-  await offerPackages(system, ui, [secureBootCodePath]);
+  await offerPackages(system, ui, [ovmf.secureBootCode]);
   const startedMs = system.monotonicMs();
   const stick = await makeStick(system, bench);
   await system.sync(stick.path);

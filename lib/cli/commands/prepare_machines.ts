@@ -11,9 +11,9 @@ import type { RunPlace } from "../../qemu/machine_pair.ts";
 import { detectQemuHost } from "../../qemu/run_vm.ts";
 import type { QemuHost } from "../../qemu/vm_spec.ts";
 import type { System } from "../../system/system.ts";
-import { readAptMirror } from "../apt_mirror.ts";
 import { lockCache } from "../lock.ts";
-import { offerPackages } from "../packages.ts";
+import { readAptMirror } from "../../debian/mirror.ts";
+import { offerPackages } from "../../debian/offer_packages.ts";
 import type { Ui } from "../../ui.ts";
 import { createInitrd, type CreateInitrdOptions, type ImageArtifacts } from "./create_initrd.ts";
 

@@ -16,7 +16,7 @@ import {
   removeNetwork,
 } from "../../qemu/containers.ts";
 import type { ExitStatus, System } from "../../system/system.ts";
-import { offerPackages } from "../packages.ts";
+import { offerPackages } from "../../debian/offer_packages.ts";
 import type { Ui } from "../../ui.ts";
 import { createInitrd } from "./create_initrd.ts";
 import { type MachineOptions, machinePrograms, prepareDemoDisk } from "./prepare_machines.ts";

@@ -4,7 +4,7 @@
  */
 import { findBootstrapHost, readBootstrapStep } from "../../debian/bootstrap_program.ts";
 import { runBootstrap } from "../../debian/run_bootstrap.ts";
-import { mmdebstrapArguments, packageRecordDirectory, parsePackageVersions } from "../base_packages.ts";
+import { packageRecordDirectory, parsePackageVersions, unpackArguments } from "../../debian/unpack_packages.ts";
 import { sourceDateEpoch } from "../plan_image.ts";
 import { hashText } from "../../hash.ts";
 import type { StageRecord } from "../stage_record.ts";
@@ -42,7 +42,7 @@ export async function buildBase({ system, request, directory, progress, signal }
     host,
     directory,
   };
-  await runBootstrap(system, mmdebstrapArguments(request, host, host.mode === "root" ? tree : archive), plan, {
+  await runBootstrap(system, unpackArguments(request, host, host.mode === "root" ? tree : archive), plan, {
     env: mmdebstrapEnvironment,
     timeoutMs: 60 * 60_000,
     signal,

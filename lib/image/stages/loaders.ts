@@ -3,7 +3,7 @@
  * does, and `tar`.
  */
 import { formatLoaderHook, loaderDirectory, loaderPackagesName } from "../../debian/boot_loaders.ts";
-import { parsePackageVersions } from "../base_packages.ts";
+import { parsePackageVersions } from "../../debian/unpack_packages.ts";
 import { hashFile, hashText } from "../../hash.ts";
 import type { StageRecord } from "../stage_record.ts";
 import type { StageContext } from "./context.ts";

@@ -1,5 +1,5 @@
 /** Stage "pack": the parts one after the other are the initrd; beside it the kernel and the manifest. */
-import { packageRecordDirectory, parsePackageVersions } from "../base_packages.ts";
+import { packageRecordDirectory, parsePackageVersions } from "../../debian/unpack_packages.ts";
 import { formatManifest } from "../manifest.ts";
 import { hashFile, hashText } from "../../hash.ts";
 import type { StageName } from "../stage.ts";

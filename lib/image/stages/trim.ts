@@ -1,5 +1,5 @@
 /** Stage "trim": of the unpacked packages, what a running image needs. Runs `find` and the compressor. */
-import { packageRecordDirectory, parsePackagePaths } from "../base_packages.ts";
+import { packageRecordDirectory, parsePackagePaths } from "../../debian/unpack_packages.ts";
 import { compileGlobs } from "../glob.ts";
 import { listTree } from "../list_tree.ts";
 import { writePart } from "../part_archive.ts";

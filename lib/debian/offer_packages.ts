@@ -1,46 +1,9 @@
-/** Programs we need, the Debian packages they come in, and the offer to install what is missing. */
+/** Programs that are missing, and the offer to install the Debian packages they come in. */
 
 import { UserError } from "../errors.ts";
-import { secureBootCodePath } from "../qemu/uefi_firmware.ts";
+import { packagesFor } from "./program_packages.ts";
 import { programDirectories, type System } from "../system/system.ts";
 import type { Ui } from "../ui.ts";
-
-/** Program, or path of another file, to Debian package; the same names on Ubuntu and other descendants. */
-const packageOf: ReadonlyMap<string, string> = new Map([
-  [secureBootCodePath, "ovmf"],
-  ["bsdtar", "libarchive-tools"],
-  ["busybox", "busybox"],
-  ["cpio", "cpio"],
-  ["curl", "curl"],
-  ["dash", "dash"],
-  ["debugfs", "e2fsprogs"],
-  ["depmod", "kmod"],
-  ["gcc", "gcc"],
-  ["git", "git"],
-  ["ip", "iproute2"],
-  ["losetup", "mount"],
-  ["lsblk", "util-linux"],
-  ["make", "make"],
-  ["mkfs.ext4", "e2fsprogs"],
-  ["mkfs.vfat", "dosfstools"],
-  ["mmd", "mtools"],
-  ["mmdebstrap", "mmdebstrap"],
-  ["nbdinfo", "libnbd-bin"],
-  ["nbdkit", "nbdkit"],
-  ["newuidmap", "uidmap"],
-  ["qemu-system-x86_64", "qemu-system-x86"],
-  ["qemu-io", "qemu-utils"],
-  ["script", "bsdutils"],
-  ["sfdisk", "fdisk"],
-  ["shellcheck", "shellcheck"],
-  ["strip", "binutils"],
-  ["systemd-nspawn", "systemd-container"],
-  ["sysctl", "procps"],
-  ["tar", "tar"],
-  ["tmux", "tmux"],
-  ["xz", "xz-utils"],
-  ["zstd", "zstd"],
-]);
 
 /** apt's keys of Debian's archive: there on Debian, not on its descendants. */
 const archiveKeys = {
@@ -52,19 +15,6 @@ export interface MissingPackages {
   /** Sorted, each once. */
   readonly packages: readonly string[];
   readonly programs: readonly string[];
-}
-
-/**
- * The packages for these programs, sorted. Pure.
- * @throws {TypeError} when the table does not know one
- */
-export function packagesFor(programs: readonly string[]): readonly string[] {
-  const packages = programs.map((program) => {
-    const found = packageOf.get(program);
-    if (found === undefined) throw new TypeError(`No Debian package is known for the program "${program}"`);
-    return found;
-  });
-  return [...new Set(packages)].sort();
 }
 
 export interface OfferOptions {

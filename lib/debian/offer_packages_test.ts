@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { UserError } from "../errors.ts";
 import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
-import { findMissingPackages, offerPackages, packagesFor } from "./packages.ts";
-import { secureBootCodePath } from "../qemu/uefi_firmware.ts";
+import { findMissingPackages, offerPackages } from "./offer_packages.ts";
+import { ovmf } from "./ovmf.ts";
+import { packagesFor } from "./program_packages.ts";
 import type { Ui } from "../ui.ts";
 
 const apt = { "/usr/bin/apt-get": "", "/usr/bin/dpkg": "" };
@@ -48,7 +49,7 @@ function debian(options: { readonly uid: string; readonly failures?: number }): 
 }
 
 Deno.test("a file that is no program is looked for where it has to be", async () => {
-  const [firmware, wanted] = [secureBootCodePath, { packages: ["ovmf"], programs: [secureBootCodePath] }];
+  const [firmware, wanted] = [ovmf.secureBootCode, { packages: ["ovmf"], programs: [ovmf.secureBootCode] }];
   assert.deepEqual(await findMissingPackages(createMemorySystem(), [firmware]), wanted);
   const installed = createMemorySystem({ files: { [firmware]: "" } });
   assert.deepEqual(await findMissingPackages(installed, [firmware]), { packages: [], programs: [] });

@@ -1,0 +1,10 @@
+/** The files of Debian's package for UEFI firmware of virtual machines. Data. */
+export const ovmf = {
+  package: "ovmf",
+  /** Built with SMM, which Secure Boot needs. */
+  secureBootCode: "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd",
+  /** Variables with Microsoft's keys enrolled, so that Secure Boot is enforced. */
+  enrolledVariables: "/usr/share/OVMF/OVMF_VARS_4M.ms.fd",
+  /** Variables without any key. */
+  emptyVariables: "/usr/share/OVMF/OVMF_VARS_4M.fd",
+} as const;

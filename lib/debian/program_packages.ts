@@ -1,0 +1,52 @@
+/** In which Debian package a program comes. Data and a pure function. */
+import { ovmf } from "./ovmf.ts";
+
+/** Program, or path of another file, to Debian package; the same names on Ubuntu and other descendants. */
+const packageOf: ReadonlyMap<string, string> = new Map([
+  [ovmf.secureBootCode, ovmf.package],
+  ["bsdtar", "libarchive-tools"],
+  ["busybox", "busybox"],
+  ["cpio", "cpio"],
+  ["curl", "curl"],
+  ["dash", "dash"],
+  ["debugfs", "e2fsprogs"],
+  ["depmod", "kmod"],
+  ["gcc", "gcc"],
+  ["git", "git"],
+  ["ip", "iproute2"],
+  ["losetup", "mount"],
+  ["lsblk", "util-linux"],
+  ["make", "make"],
+  ["mkfs.ext4", "e2fsprogs"],
+  ["mkfs.vfat", "dosfstools"],
+  ["mmd", "mtools"],
+  ["mmdebstrap", "mmdebstrap"],
+  ["nbdinfo", "libnbd-bin"],
+  ["nbdkit", "nbdkit"],
+  ["newuidmap", "uidmap"],
+  ["qemu-system-x86_64", "qemu-system-x86"],
+  ["qemu-io", "qemu-utils"],
+  ["script", "bsdutils"],
+  ["sfdisk", "fdisk"],
+  ["shellcheck", "shellcheck"],
+  ["strip", "binutils"],
+  ["systemd-nspawn", "systemd-container"],
+  ["sysctl", "procps"],
+  ["tar", "tar"],
+  ["tmux", "tmux"],
+  ["xz", "xz-utils"],
+  ["zstd", "zstd"],
+]);
+
+/**
+ * The packages for these programs, sorted. Pure.
+ * @throws {TypeError} when the table does not know one
+ */
+export function packagesFor(programs: readonly string[]): readonly string[] {
+  const packages = programs.map((program) => {
+    const found = packageOf.get(program);
+    if (found === undefined) throw new TypeError(`No Debian package is known for the program "${program}"`);
+    return found;
+  });
+  return [...new Set(packages)].sort();
+}
