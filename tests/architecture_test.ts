@@ -98,6 +98,20 @@ Deno.test("a transport is known in its own folder, in the tables of transports, 
   assertNone(data.filter((path) => !/nbd/i.test(byPath.get(path)?.text ?? "")), "Files that know it no more");
 });
 
+Deno.test("on the laptop, too, a transport is known in one shell file and in data", () => {
+  const home = "image/host/generic/usr/lib/stiefelsystem/attach/disk-nbd.sh";
+  const data = [
+    "image/host/generic/usr/lib/stiefelsystem/needs",
+    // names of devices, of words of the kernel command line, of what a package owns, of a module of dracut
+    "image/host/generic/usr/lib/stiefelsystem/59-stiefelsystem.rules",
+    "image/host/generic/usr/lib/stiefelsystem/stiefel-laptop",
+    "image/host/pacman/etc/pacman.d/hooks/95-stiefelsystem.hook",
+    "image/host/dracut-own/etc/dracut.conf.d/zzz-stiefelsystem.conf",
+  ];
+  const knowing = texts.filter(({ path, text }) => path.startsWith("image/host/") && /nbd/i.test(text));
+  assert.deepEqual(knowing.map(({ path }) => path).sort(), [home, ...data].sort());
+});
+
 Deno.test("agents carry nothing of the command line tool", () => {
   const forbidden = new Set(["lib/config", "lib/host", "lib/image", "lib/media", "lib/qemu", "lib/cli"]);
   const found = product.filter((file) => file.path.startsWith("agents/")).flatMap((file) =>

@@ -3,11 +3,7 @@
  * doc/distros/README.md.
  */
 
-import type { DesktopProgram } from "../export/needs.ts";
 import type { GeneratorId } from "../initramfs/generator.ts";
-
-/** Programs that the laptop's system must have for its disk to be used from a desktop. */
-export type Need = DesktopProgram | "ip" | "kexec";
 
 export interface Distribution {
   /** The name in our own words; also that of its page in doc/distros/. */
@@ -19,8 +15,8 @@ export interface Distribution {
   readonly generators: readonly GeneratorId[];
   /** From this VERSION_ID= on, another generator is that of a fresh install. */
   readonly newDefault?: { readonly sinceVersion: string; readonly generator: GeneratorId };
-  /** Package that brings each program. */
-  readonly packages: Readonly<Record<Need | GeneratorId, string>>;
+  /** Package that brings each program, generators and those of transports included; not what every system has. */
+  readonly packages: Readonly<Record<GeneratorId | "ip" | "kexec", string>> & Readonly<Record<string, string>>;
   /** Installs packages; their names follow. */
   readonly installCommand: readonly string[];
   /** Folders below image/host/ with what its packages call when a kernel comes or goes; for a separate initramfs. */

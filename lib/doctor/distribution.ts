@@ -3,6 +3,7 @@
 import { encodeUtf8 } from "../formats/text.ts";
 import { type TransportNeeds, transportNeeds } from "../export/needs.ts";
 import type { HostFacts } from "../host/host_facts.ts";
+import { lackingPrograms } from "../host/lacking_programs.ts";
 import { findMountProblem, gatherMountFacts, type MountFacts } from "../host/mount_facts.ts";
 import type { HostTree } from "../host/tree.ts";
 import type { GeneratorId } from "../initramfs/generator.ts";
@@ -14,13 +15,13 @@ import { fileContains } from "./file_contains.ts";
 export interface DistributionFacts {
   readonly host: HostFacts;
   readonly generator: GeneratorId | undefined;
-  /** Programs that are there, but built without what a desktop needs of them. */
+  /** Where each transport whose programs are there has some built without what a desktop needs of them: these. */
   readonly crippledPrograms: readonly BuildNeed[];
   readonly mounts: MountFacts;
 }
 
 export async function examineDistribution({ system, tree, host, generator }: DoctorContext): Promise<readonly Check[]> {
-  const crippledPrograms = await findCrippledPrograms(system, tree);
+  const crippledPrograms = await findCrippledPrograms(system, tree, host);
   const mounts = await gatherMountFacts(system, tree);
   return runChecks(distributionChecks, { host, generator, crippledPrograms, mounts });
 }
@@ -42,13 +43,14 @@ function checkDistribution({ host }: DistributionFacts): Verdict {
 }
 
 function checkPrograms({ host, crippledPrograms: [crippled] }: DistributionFacts): Verdict {
-  if (host.missing.length === 0) return crippled === undefined ? ok("all there") : error(crippled.lack, crippled.cure);
+  const { lacking } = lackingPrograms(host.missing, { withKexec: true });
+  if (lacking.length === 0) return crippled === undefined ? ok("all there") : error(crippled.lack, crippled.cure);
   const distribution = host.distribution?.distribution;
-  const packages = host.missing.map((need) => distribution?.packages[need] ?? need).join(" ");
+  const packages = lacking.map((need) => distribution?.packages[need] ?? need).join(" ");
   const cure = distribution === undefined
     ? `Install ${packages}`
     : `${distribution.installCommand.join(" ")} ${packages}`;
-  return error(`missing: ${host.missing.join(", ")}`, cure);
+  return error(`missing: ${lacking.join(", ")}`, cure);
 }
 
 function checkGenerator({ generator }: DistributionFacts): Verdict {
@@ -67,13 +69,16 @@ function checkPlaces({ mounts }: DistributionFacts): Verdict {
 
 type BuildNeed = NonNullable<TransportNeeds["desktop"]["builtWith"]>;
 
-async function findCrippledPrograms(system: System, tree: HostTree): Promise<readonly BuildNeed[]> {
+async function findCrippledPrograms(system: System, tree: HostTree, host: HostFacts): Promise<readonly BuildNeed[]> {
   const crippled: BuildNeed[] = [];
-  for (const need of transportNeeds.flatMap(({ desktop }) => desktop.builtWith ?? [])) {
-    const path = await findProgram(tree, need.program);
-    if (path !== undefined && !await fileContains(system, path, encodeUtf8(need.bytes))) {
-      crippled.push(need);
-    }
+  const { usable } = lackingPrograms(host.missing).transports;
+  for (const { desktop: { builtWith } } of transportNeeds.filter((transport) => usable.includes(transport.name))) {
+    const path = builtWith === undefined ? undefined : await findProgram(tree, builtWith.program);
+    const isWhole = builtWith === undefined || path === undefined ||
+      await fileContains(system, path, encodeUtf8(builtWith.bytes));
+    // One transport is enough.
+    if (isWhole) return [];
+    crippled.push(builtWith);
   }
   return crippled;
 }

@@ -22,6 +22,7 @@ import { distributionChecks, type DistributionFacts } from "./distribution.ts";
 import { examineHost } from "./doctor.ts";
 import { encryptionChecks, type EncryptionFacts, findKeyDevices, parseLuksMetadata } from "./encryption.ts";
 import { nbdNeeds } from "../export/nbd/needs.ts";
+import { transportModules } from "../initramfs/needs.ts";
 import { fileContains } from "./file_contains.ts";
 import { firewallChecks, type FirewallFacts } from "./firewall.ts";
 import { findSwap, hibernationChecks, type HibernationFacts, parseInitramfsResume } from "./hibernation.ts";
@@ -119,7 +120,7 @@ testTopic<KernelFacts>("kernel", {
   healthy: { host, missingModules: [], hasKexec: true, isKexecDisabled: false },
   cases: [
     ["kernel for desktops", "error", /no installed kernel/, { host: { ...host, kernel: undefined } }],
-    ["kernel for desktops", "error", /no module nbd/, { missingModules: nbdNeeds.desktop.kernelModules }],
+    ["kernel for desktops", "error", /no module nbd/, { missingModules: transportModules("nbd") }],
     ["kexec", "error", /has none/, { hasKexec: false }],
     ["kexec", "error", /switched off/, { isKexecDisabled: true }],
   ],

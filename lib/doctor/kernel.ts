@@ -1,18 +1,19 @@
 /** The laptop's kernel: what a desktop needs of it, and kexec. */
 
-import { type TransportNeeds, transportNeeds } from "../export/needs.ts";
 import { type HostFacts, moduleDirectories } from "../host/host_facts.ts";
+import { lackingPrograms } from "../host/lacking_programs.ts";
 import type { HostPath } from "../host/host_path.ts";
 import type { HostTree } from "../host/tree.ts";
+import { chooseTransports, listedTransports, transportModules } from "../initramfs/needs.ts";
 import { readKernelFile } from "../system/facts.ts";
 import { type Check, type CheckOf, error, ok, runChecks, type Verdict } from "./check.ts";
 import type { DoctorContext } from "./context.ts";
 
-type NeededModule = TransportNeeds["desktop"]["kernelModules"][number];
+type NeededModule = ReturnType<typeof transportModules>[number];
 
 export interface KernelFacts {
   readonly host: HostFacts;
-  /** Kernel modules a desktop needs that the payload's kernel lacks. */
+  /** Where no transport has all its kernel modules: those that the payload's kernel lacks for one. */
   readonly missingModules: readonly NeededModule[];
   /** The kernel was built with kexec. */
   readonly hasKexec: boolean;
@@ -23,7 +24,7 @@ export interface KernelFacts {
 export async function examineKernel({ system, tree, host }: DoctorContext): Promise<readonly Check[]> {
   return runChecks(kernelChecks, {
     host,
-    missingModules: host.kernel === undefined ? [] : await findMissingModules(tree, host.kernel.release),
+    missingModules: host.kernel === undefined ? [] : await findMissingModules(tree, host, host.kernel.release),
     hasKexec: await readKernelFile(system, "/sys/kernel/kexec_loaded") !== undefined,
     isKexecDisabled: await readKernelFile(system, "/proc/sys/kernel/kexec_load_disabled") === "1",
   });
@@ -54,13 +55,23 @@ function checkKexec(facts: KernelFacts): Verdict {
   return ok("possible");
 }
 
-const neededModules = transportNeeds.flatMap(({ desktop }) => desktop.kernelModules);
-
 /** Modules come as files or built in (modules.dep and modules.builtin of depmod(8)). */
-async function findMissingModules(tree: HostTree, release: string): Promise<readonly NeededModule[]> {
+async function findMissingModules(
+  tree: HostTree,
+  { missing }: HostFacts,
+  release: string,
+): Promise<readonly NeededModule[]> {
   const paths = moduleDirectories.flatMap((directory): readonly HostPath[] =>
     ["modules.dep", "modules.builtin"].map((name): HostPath => `${directory}/${release}/${name}`)
   );
   const lists = (await Promise.all(paths.map((path) => tree.readText(path)))).join("\n");
-  return neededModules.filter(({ name }) => !new RegExp(`(^|/)${name}\\.ko`, "m").test(lists));
+  const isMissing = (name: string): boolean => !new RegExp(`(^|/)${name}\\.ko`, "m").test(lists);
+  // Those whose programs are there, if there are any.
+  const { usable } = lackingPrograms(missing).transports;
+  const candidates = usable.length > 0 ? usable : listedTransports();
+  const { lacking } = chooseTransports(
+    candidates,
+    (transport) => transportModules(transport).map(({ name }) => name).filter(isMissing),
+  );
+  return candidates.flatMap((transport) => transportModules(transport)).filter(({ name }) => lacking.includes(name));
 }

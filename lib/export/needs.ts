@@ -1,6 +1,7 @@
 /**
- * What each transport needs of the machines at its two ends, as one record each: the image's packages, the grants of
- * the server agent, what setup-server demands and what doctor looks for are read from here. Data; pure.
+ * What each transport needs of the machines at its two ends, as one record each: the image's packages and the grants of
+ * the server agent are read from here. Programs and modules of a desktop's initramfs are listed in image/host/generic,
+ * for its hooks (lib/initramfs/needs.ts). Data; pure.
  */
 import { nbdNeeds } from "./nbd/needs.ts";
 
@@ -15,18 +16,15 @@ export interface TransportNeeds {
     /** What the server agent starts for it. */
     readonly programs: readonly string[];
   };
-  /** The laptop's own system, which runs on the desktop. */
+  /** The laptop's own system, which runs on the desktop; its programs and modules: lib/initramfs/needs.ts. */
   readonly desktop: {
-    /** By the names that lib/distro has packages for. */
-    readonly programs: readonly string[];
-    /** What such a program has to be built with: bytes that are found in it then. */
+    /** What a program for it has to be built with: bytes that are found in it then. */
     readonly builtWith?: {
       readonly program: string;
       readonly bytes: string;
       readonly lack: string;
       readonly cure: string;
     };
-    readonly kernelModules: readonly { readonly name: string; readonly option: string }[];
     /** What the attached disk is called, with the numbers of its partitions behind it. */
     readonly device: string;
   };
@@ -37,8 +35,6 @@ const rows = [nbdNeeds] as const satisfies readonly TransportNeeds[];
 
 type Row = typeof rows[number];
 export type TransportName = Row["name"];
-/** A program that the laptop's system must have for some transport. */
-export type DesktopProgram = Row["desktop"]["programs"][number];
 
 export const transportNames: readonly TransportName[] = rows.map(({ name }) => name);
 
@@ -46,5 +42,3 @@ export const transportNames: readonly TransportName[] = rows.map(({ name }) => n
 export const defaultTransport: TransportName = "nbd";
 
 export const transportNeeds: readonly TransportNeeds[] = rows;
-
-export const desktopPrograms: readonly DesktopProgram[] = rows.flatMap((row) => row.desktop.programs);

@@ -3,9 +3,8 @@
 import { defaultGenerator, detectDistribution, type DetectedDistribution } from "../distro/detect_distribution.ts";
 import { unlessRefused } from "../file_access.ts";
 import { findLoaderCommandLine } from "../boot/preview_boot.ts";
-import type { Need } from "../distro/distribution.ts";
-import { desktopPrograms } from "../export/needs.ts";
 import type { GeneratorId, KernelTarget } from "../initramfs/generator.ts";
+import { commonPrograms, listedTransports, transportPrograms } from "../initramfs/needs.ts";
 import { generators } from "../initramfs/registry.ts";
 import { programDirectories, type System } from "../system/system.ts";
 import { compareVersions } from "../version_order.ts";
@@ -26,8 +25,8 @@ export interface HostFacts {
   readonly hasNetworkd: boolean;
   /** Of the two, those that run right now. */
   readonly activeUnits: readonly string[];
-  /** Programs that are not installed. */
-  readonly missing: readonly Need[];
+  /** Of the programs that desktops and the autokexec agent need, those that are not installed. */
+  readonly missing: readonly string[];
   /** Files in /boot have permission bits of their own (not on FAT). */
   readonly bootHasModes: boolean;
   /** systemd-boot is seen on an EFI system partition, which often only root may look into. */
@@ -48,7 +47,11 @@ export interface HostFacts {
 /** Where the EFI system partition is mounted: bootctl(1), "--esp-path", and the installers of Debian and Fedora. */
 const espDirectories: readonly HostPath[] = ["/efi", "/boot", "/boot/efi"];
 
-const needs: readonly Need[] = [...desktopPrograms, "ip", "kexec"];
+const needs: readonly string[] = [
+  ...listedTransports().flatMap((transport) => transportPrograms(transport)),
+  ...commonPrograms(),
+  "kexec",
+];
 
 /** Of modules, by release. /lib is not everywhere a link to /usr/lib (profiles of Gentoo without merged /usr). */
 export const moduleDirectories: readonly HostPath[] = ["/usr/lib/modules", "/lib/modules"];
@@ -95,7 +98,7 @@ export async function gatherHostFacts(system: System, tree: HostTree): Promise<H
   };
   const hasProgram = (name: string): Promise<boolean> =>
     anyExists(programDirectories.map((directory) => `${directory}/${name}`));
-  const missing: Need[] = [];
+  const missing: string[] = [];
   for (const need of needs) if (!await hasProgram(need)) missing.push(need);
   const present: GeneratorId[] = [];
   for (const { id, programs: paths } of Object.values(generators)) if (await anyExists(paths)) present.push(id);

@@ -34,7 +34,7 @@ const notRun = [
   /\/conf\.d\/zzz-stiefelsystem$/,
   /\/conf-hooks\.d\//,
   /\/etc\/initcpio\//,
-  /\/stiefelsystem\/attach\/[^/]+\.sh$/,
+  /\/stiefelsystem\/(?:attach\/[^/]+\.sh|needs(?:\.sh)?)$/,
   /\/95stiefelsystem\/(attach|check|prepare)\.sh$/,
 ];
 

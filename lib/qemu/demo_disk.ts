@@ -7,7 +7,8 @@
  */
 
 import { debian } from "../distro/debian.ts";
-import { desktopPrograms } from "../export/needs.ts";
+import { defaultTransport } from "../export/needs.ts";
+import { transportPrograms } from "../initramfs/needs.ts";
 import { hashText } from "../hash.ts";
 import { bootstrapProgram, findBootstrapHost } from "../debian/bootstrap_program.ts";
 import { checkMirror } from "../debian/check_mirror.ts";
@@ -54,7 +55,7 @@ const demoDiskPackages = [
   "grub-common",
   "zstd",
   "e2fsprogs",
-  ...desktopPrograms.map((program) => debian.packages[program]),
+  ...transportPrograms(defaultTransport).map((program) => debian.packages[program] ?? program),
   "iproute2",
   "login",
   "passwd",

@@ -4,12 +4,14 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { type Machine, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 
-const hook = fileURLToPath(
-  new URL(
-    "../../image/host/initramfs-tools/usr/lib/stiefelsystem/initramfs-tools/hooks/stiefelsystem",
-    import.meta.url,
-  ),
-);
+const overlay = fileURLToPath(new URL("../../image/host/", import.meta.url));
+const ours = "/usr/lib/stiefelsystem";
+const hook = `${overlay}initramfs-tools${ours}/initramfs-tools/hooks/stiefelsystem`;
+const ourFiles = [
+  ...["stiefel-attach", "stiefel-check"],
+  ...["basics", "session", "link", "disk", "rules", "prepare", "disk-nbd"].map((name) => `attach/${name}.sh`),
+  "59-stiefelsystem.rules",
+];
 
 const modules = "/lib/modules/6.12.30-amd64";
 const ethernet = `${modules}/kernel/drivers/net/ethernet`;
@@ -36,12 +38,14 @@ async function prepare(programs: Readonly<Record<string, string>> = {}): Promise
     "/hook",
     text.replace(sourced, `${machine.root}/functions`)
       .replaceAll(
-        /(?<=[ ="])\/(etc\/default|etc\/systemd|usr\/lib\/firmware|usr\/lib\/stiefelsystem\/(?:59|attach))/g,
+        /(?<=[ ="])\/(etc\/default|etc\/systemd|usr\/lib\/firmware)/g,
         `${machine.root}/$1`,
-      ),
+      ).replace("ours=/", `ours=${machine.root}/`),
   );
-  machine.write("/usr/lib/stiefelsystem/59-stiefelsystem.rules", "");
-  for (const part of ["session", "disk-nbd"]) machine.write(`/usr/lib/stiefelsystem/attach/${part}.sh`, "");
+  for (const path of ourFiles) machine.write(`${ours}/${path}`, `text of ${path}`);
+  for (const name of ["needs", "needs.sh"]) {
+    machine.write(`${ours}/${name}`, await Deno.readTextFile(`${overlay}generic${ours}/${name}`));
+  }
   machine.write("/destination/usr/lib/udev/hwdb.bin", "");
   machine.write("/destination/scripts/local-premount/btrfs", "");
   machine.write("/destination/scripts/local-premount/resume", "");
@@ -77,10 +81,6 @@ for (const shell of SHELLS) {
     for (const program of ["ip", "nbd-client", "timeout"]) {
       assert.ok(calls.some((call) => call.startsWith("copy_exec ") && call.endsWith(` /usr/sbin/${program}`)), program);
     }
-    for (const program of ["stiefel-attach", "stiefel-check"]) {
-      const path = `/usr/lib/stiefelsystem/${program}`;
-      assert.ok(calls.includes(`copy_exec ${path} ${path}`), program);
-    }
     for (const module of ["nbd", "ext4", "btrfs", "vfat", "jfs", "virtio_net", "atkbd"]) {
       assert.ok(calls.includes(`add ${module}`), module);
     }
@@ -92,8 +92,7 @@ for (const shell of SHELLS) {
       `/destination${ethernet}/intel/e1000e/e1000e.ko.xz`,
       `/destination${ethernet}/sfc/sfc.ko.xz`,
       "/destination/scripts/local-premount/btrfs",
-      "/destination/usr/lib/stiefelsystem/attach/disk-nbd.sh",
-      "/destination/usr/lib/stiefelsystem/attach/session.sh",
+      ...ourFiles.slice(0, -1).map((path) => `/destination${ours}/${path}`).sort(),
       "/destination/usr/lib/udev/rules.d/59-stiefelsystem.rules",
       "/destination/usr/lib/udev/rules.d/80-drivers.rules",
     ]);
@@ -164,13 +163,36 @@ for (const shell of SHELLS) {
   });
 
   Deno.test(`without a program that a desktop needs nothing is built${under}`, async () => {
-    await using machine = await prepare({ timeout: "exit 0" });
-    const text = machine.read("/hook");
-    // What is installed where this test runs does not matter.
-    machine.write("/hook", text.replace("for program in ip nbd-client timeout", "for program in ip not-there timeout"));
+    for (const program of ["timeout", "nbd-client"]) {
+      await using machine = await prepare();
+      // What is installed where this test runs does not matter.
+      machine.write(
+        `${ours}/needs`,
+        machine.read(`${ours}/needs`).replace(`program ${program}\n`, "program not-there\n"),
+      );
+      const { code, stderr } = await run(machine);
+      assert.equal(code, 1);
+      assert.match(stderr, /^E: stiefelsystem: "not-there" is not installed/);
+      assert.deepEqual(Object.keys(machine.files("/destination")).filter((path) => path.includes("nbd")), []);
+    }
+  });
+
+  Deno.test(`of two transports one that is installed will do${under}`, async () => {
+    await using machine = await prepare();
+    machine.write(`${ours}/attach/disk-other.sh`, "");
+    const other = ["program not-there", "module other", "file attach/disk-other.sh"].map((need) =>
+      `disk/other ${need}\n`
+    );
+    machine.write(`${ours}/needs`, `${machine.read(`${ours}/needs`)}${other.join("")}`);
     const { code, stderr } = await run(machine);
-    assert.equal(code, 1);
-    assert.match(stderr, /^E: stiefelsystem: "not-there" is not installed/);
+    assert.equal(code, 0, stderr);
+    assert.ok(machine.calls().includes("add nbd"));
+    assert.ok(!machine.calls().includes("add other"));
+    assert.ok(!machine.exists(`/destination${ours}/attach/disk-other.sh`));
+    machine.write(`${ours}/needs`, machine.read(`${ours}/needs`).replace("nbd-client", "neither"));
+    const { code: refused, stderr: message } = await run(machine);
+    assert.equal(refused, 1);
+    assert.match(message, /^E: stiefelsystem: "neither", or for another transport "not-there" is not installed/);
   });
 
   Deno.test(`nothing is resumed, but a swap that is named is unlocked${under}`, async () => {

@@ -7,11 +7,18 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { type Machine, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 
-const overlay = fileURLToPath(new URL("../../image/host/mkinitcpio/", import.meta.url));
+const overlays = fileURLToPath(new URL("../../image/host/", import.meta.url));
+const overlay = `${overlays}mkinitcpio/`;
+const ours = "/usr/lib/stiefelsystem";
 
 /** Runs `lines` under bash with the named functions of mkinitcpio(8), which print how they are called. */
 async function runBuild(lines: string, hook = "stiefelsystem"): Promise<ProgramResult> {
-  await using machine = await makeMachine();
+  await using machine = await makeMachine({ programs: { ip: "", "nbd-client": "" } });
+  for (const name of ["needs", "needs.sh"]) {
+    machine.write(`${ours}/${name}`, await Deno.readTextFile(`${overlays}generic${ours}/${name}`));
+  }
+  const text = await Deno.readTextFile(`${overlay}etc/initcpio/install/${hook}`);
+  machine.write("/hook", text.replace("needs=$ours/", `needs=${machine.root}$ours/`));
   machine.write(
     "/run.sh",
     `set -eu
@@ -20,18 +27,21 @@ for name in add_binary add_file add_symlink add_module add_all_modules add_runsc
 done
 map() { local f=$1 x; shift; for x in "$@"; do "$f" "$x"; done; }
 ${lines}
-. "${overlay}etc/initcpio/install/${hook}"
+. "${machine.root}/hook"
 build
 `,
   );
   return await machine.run(["bash", `${machine.root}/run.sh`]);
 }
 
-const always = [
-  ...["ip", "nbd-client", "udevadm", "timeout", "mkdir", "mkfifo", "mv", "sleep", "ln", "mount", "umount", "dd"],
-  "/usr/lib/stiefelsystem/stiefel-attach",
-  "/usr/lib/stiefelsystem/stiefel-check",
+const programs = [
+  ...["ip", "timeout", "nbd-client", "udevadm", "mkdir", "mkfifo", "mv", "sleep", "ln", "mount", "umount", "dd"],
+  ...[`${ours}/stiefel-attach`, `${ours}/stiefel-check`],
 ].map((program) => `add_binary ${program}`);
+const parts = ["basics", "session", "link", "disk", "rules", "prepare", "disk-nbd"].map((name) =>
+  `add_file ${ours}/attach/${name}.sh ${ours}/attach/${name}.sh`
+);
+const always = [...programs, ...parts];
 
 Deno.test("with busybox' init the hook has a run-time part and no units", async () => {
   const { code, stdout, stderr } = await runBuild("");
@@ -39,7 +49,11 @@ Deno.test("with busybox' init the hook has a run-time part and no units", async 
   const calls = stdout.split("\n").slice(0, -1);
   assert.deepEqual(calls.slice(0, always.length), always);
   assert.ok(calls.includes("add_module nbd"));
-  assert.ok(calls.includes("add_all_modules /drivers/net/(ethernet|phy|mdio|pcs|usb)/"));
+  assert.ok(
+    calls.includes(
+      "add_all_modules /drivers/(net/ethernet|net/phy|net/mdio|net/pcs|net/usb|net/thunderbolt|net/vmxnet3|net/hyperv|thunderbolt)/",
+    ),
+  );
   assert.equal(calls.at(-1), "add_runscript");
   assert.ok(!stdout.includes(".service"));
 });

@@ -10,6 +10,7 @@ import { createSeededRandom } from "../support/seeded_random.ts";
 import { type Machine, makeMachine, type ProgramResult, runProgram, SHELLS } from "./shell_rig.ts";
 
 const overlays = fileURLToPath(new URL("../../image/host/", import.meta.url));
+const generic = `${overlays}generic/usr/lib/stiefelsystem/`;
 const script = `${overlays}separate-initramfs/usr/lib/stiefelsystem/stiefel-initramfs`;
 
 /** Both write what they were asked for into their last argument, unless the machine holds "/broken". */
@@ -48,11 +49,18 @@ const debian: Installed = {
   images: ["/boot/vmlinuz-6.9.7-amd64", "/boot/vmlinuz-6.12.30-amd64"],
 };
 
+async function writeNeeds(machine: Machine): Promise<void> {
+  for (const name of ["needs", "needs.sh"]) {
+    machine.write(`/usr/lib/stiefelsystem/${name}`, await Deno.readTextFile(`${generic}${name}`));
+  }
+}
+
 async function install({ releases, images, others = [] }: Installed): Promise<Machine> {
   const machine = await makeMachine({ programs });
   for (const release of releases) machine.write(`/usr/lib/modules/${release}/modules.dep`, "");
   for (const image of images) machine.write(image, `kernel ${image}\n`);
   for (const path of others) machine.write(path, "");
+  await writeNeeds(machine);
   for (const directory of ["boot", "var/lib"]) Deno.mkdirSync(`${machine.root}/${directory}`, { recursive: true });
   return machine;
 }
@@ -227,6 +235,7 @@ for (const shell of SHELLS) {
    */
   const makeAutoremoved = async (): Promise<Machine> => {
     const machine = await makeMachine({ programs: { dracut: generator, mktemp } });
+    await writeNeeds(machine);
     const { releases: [release = ""], images: [image = ""] } = debian;
     machine.write(`/usr/lib/modules/${release}/modules.dep`, "");
     machine.write(image, "kernel\n");
@@ -289,11 +298,19 @@ for (const shell of SHELLS) {
 
   const listed = [
     ...["usr/bin/ip", "usr/bin/nbd-client", "usr/lib/modules/6.12.28-1-lts/kernel/drivers/block/nbd.ko.zst"],
-    ...["usr/lib/stiefelsystem/stiefel-attach", "usr/lib/stiefelsystem/stiefel-check"],
+    ...["usr/bin/timeout", "usr/lib/stiefelsystem/stiefel-attach", "usr/lib/stiefelsystem/stiefel-check"],
+    ...["basics", "session", "link", "disk", "disk-nbd", "rules", "prepare"].map((name) =>
+      `usr/lib/stiefelsystem/attach/${name}.sh`
+    ),
   ];
   const incomplete: readonly (readonly [name: string, listed: readonly string[] | undefined, isTaken: boolean])[] = [
     ["is taken when it attaches the disk", listed, true],
     ["is not taken without a program of ours", listed.map((path) => path.replace(/bin\/ip$/, "bin/ip6tables")), false],
+    [
+      "is not taken without a part of ours",
+      listed.map((path) => path.replace("disk-nbd.sh", "disk-nbd.shx")),
+      false,
+    ],
     ["is not taken without the module", listed.filter((path) => !path.includes("nbd.ko")), false],
     ["is not taken when it cannot be read", undefined, false],
   ];
@@ -315,6 +332,15 @@ for (const shell of SHELLS) {
     const { code, stderr } = await runBuilder(machine, ["newest"]);
     assert.equal(code, 0, stderr);
     assert.equal(machine.exists("/called"), false);
+  });
+
+  Deno.test(`without the list of what has to be in it nothing is built, and doctor learns why${under}`, async () => {
+    await using machine = await install(debian);
+    machine.write("/etc/stiefelsystem/journal", "");
+    await Deno.remove(`${machine.root}/usr/lib/stiefelsystem/needs`);
+    assert.equal((await runBuilder(machine, ["newest"])).code, 1);
+    assert.match(machine.read("/etc/stiefelsystem/pair-failed"), /needs.* is missing: run setup-server again\n$/);
+    assert.deepEqual(machine.calls(), []);
   });
 
   Deno.test(`a failed build leaves the pair that was there${under}`, async () => {

@@ -2,6 +2,7 @@
 
 import { type CommandScript, createMemorySystem, type MemorySystem } from "./memory_system.ts";
 import type { GeneratorId } from "../../lib/initramfs/generator.ts";
+import { commonPrograms } from "../../lib/initramfs/needs.ts";
 import { projectRoot } from "./source_tree.ts";
 
 export interface InstalledSystem {
@@ -19,7 +20,7 @@ export interface InstalledSystem {
 }
 
 const systemd = ["/usr/lib/systemd/systemd", "/usr/lib/systemd/systemd-networkd", "/run/systemd/system/x"];
-const tools = ["/usr/sbin/nbd-client", "/usr/sbin/ip", "/usr/sbin/kexec"];
+const tools = ["nbd-client", ...commonPrograms(), "kexec"].map((name) => `/usr/sbin/${name}`);
 const networkManager = ["/usr/sbin/NetworkManager"];
 const grubLine = "BOOT_IMAGE=/vmlinuz root=UUID=8f1e2c44-7a55-4d3b-9d42-0c2f5a1f1c10 ro quiet";
 const grubRoot = "root=UUID=8f1e2c44-7a55-4d3b-9d42-0c2f5a1f1c10";

@@ -7,8 +7,6 @@ import { findFormattedDevices } from "../../doctor/device_names.ts";
 import { readCrypttab } from "../../doctor/names.ts";
 import { holdsPassword } from "../../config/holds_password.ts";
 import { readConfigFile } from "../../config_file.ts";
-import type { Need } from "../../distro/distribution.ts";
-import { desktopPrograms } from "../../export/needs.ts";
 import { quoteCommand, UserError } from "../../errors.ts";
 import { applyPlan, previewPlan } from "../../host/apply.ts";
 import { findLeftovers } from "../../host/find_leftovers.ts";
@@ -22,6 +20,7 @@ import { type AutokexecArtifact, planSetupServer, type SetupArtifacts } from "..
 import type { Plan } from "../../host/plan.ts";
 import { type HostTree, openHostTree } from "../../host/tree.ts";
 import { type GeneratorId, separateInitramfs } from "../../initramfs/generator.ts";
+import { describeTransports, lackingPrograms } from "../../host/lacking_programs.ts";
 import { generators, hookLayers, ownLayers } from "../../initramfs/registry.ts";
 import { readKey } from "../../key_file.ts";
 import { createReadOnlySystem } from "../../system/read_only.ts";
@@ -123,6 +122,7 @@ async function preparePlan(system: System, ui: Ui, options: PlanOptions): Promis
   const artifacts = await gatherArtifacts(system, options, { generator, configText, facts });
   const missing = findMissingPrograms(facts, options);
   if (missing !== undefined) report(missing);
+  sayTransports(ui, facts);
   const grubMenu = await gatherGrubMenu(system, tree, config.serverSetup.stiefelsystemKernel);
   const plan = planSetupServer({ config, facts, artifacts, generator, grubMenu });
   ui.say(`${plan.title}${options.root === undefined ? "" : ` in ${options.root}`}`);
@@ -168,6 +168,12 @@ async function sayEnd(
       { command: commandToType("undo-setup", { asRoot, arguments: root }), why: "takes all of it back" },
     ],
   });
+}
+
+/** Where there is a choice. */
+function sayTransports(ui: Ui, { missing }: HostFacts): void {
+  const words = describeTransports(lackingPrograms(missing).transports);
+  if (words !== undefined) ui.say(words);
 }
 
 function sayLeftovers(ui: Ui, leftovers: readonly string[]): void {
@@ -255,23 +261,22 @@ async function gatherArtifacts(
 
 /** The hooks copy these programs into the initramfs; without them a desktop would find no disk. */
 function findMissingPrograms(facts: HostFacts, { autokexec, root }: SetupServerOptions): Obstacle | undefined {
-  const wanted: readonly Need[] = [...desktopPrograms, "ip", ...autokexec === undefined ? [] : ["kexec" as const]];
-  const missing = wanted.filter((need) => facts.missing.includes(need));
-  if (missing.length === 0) return undefined;
+  const { lacking } = lackingPrograms(facts.missing, { withKexec: autokexec !== undefined });
+  if (lacking.length === 0) return undefined;
   return {
-    found: `Programs are missing: ${missing.join(", ")}`,
-    cure: `Install them first: ${installHint(facts, missing, root)}`,
+    found: `Programs are missing: ${lacking.join(", ")}`,
+    cure: `Install them first: ${installHint(facts, lacking, root)}`,
   };
 }
 
 /** The command that installs what is missing, to be pasted. */
-function installHint(facts: HostFacts, missing: readonly Need[], root?: string): string {
+function installHint(facts: HostFacts, missing: readonly string[], root?: string): string {
   const distribution = facts.distribution?.distribution;
   if (distribution === undefined) return `the packages that bring ${missing.join(", ")}`;
   const chroot = root === undefined || root === "/" ? [] : ["chroot", root];
   return quoteCommand([
     ...chroot,
     ...distribution.installCommand,
-    ...missing.map((need) => distribution.packages[need]),
+    ...missing.map((need) => distribution.packages[need] ?? need),
   ]);
 }

@@ -39,7 +39,6 @@ export const nbdNeeds = {
     ],
   },
   desktop: {
-    programs: ["nbd-client"],
     builtWith: {
       program: "nbd-client",
       // It speaks netlink through this library; without netlink it would have to stay as a process.
@@ -47,7 +46,6 @@ export const nbdNeeds = {
       lack: "nbd-client is built without netlink",
       cure: "Install one that has it (Gentoo: USE=netlink)",
     },
-    kernelModules: [{ name: "nbd", option: "CONFIG_BLK_DEV_NBD" }],
     device: "/dev/nbd",
   },
 } as const;

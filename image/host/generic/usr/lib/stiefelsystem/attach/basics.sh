@@ -21,8 +21,8 @@ complain() {
 }
 
 # find_program NAME: sets $file to the file of a program. By its name alone, some busybox' shells run their own program
-# (that of Debian's busybox-static), and so do their timeout and the like; busybox' ip and nbd-client lack most of what
-# is needed.
+# (that of Debian's busybox-static), and so do their timeout and the like; busybox' ip and its clients of network disks
+# lack most of what is needed.
 find_program() {
     rest=$PATH:
     while [ -n "$rest" ]; do

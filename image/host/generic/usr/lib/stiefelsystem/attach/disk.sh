@@ -3,7 +3,7 @@
 # systemd-shutdown. Reads $root, $parts, $ip and the session. A transport NAME is one file beside this one,
 # disk-NAME.sh, which alone knows its programs and devices, and defines:
 #
-#   name_disk             sets $disk to the kernel's name of the attached disk ("nbd0"), or to the one that it is going
+#   name_disk             sets $disk to the kernel's name of the attached disk, or to the one that it is going
 #                         to have; to nothing if that cannot be known. Exit status 0 if there is such a device now
 #   is_disk_name          whether $disk is a name that its disks have
 #   list_disk_programs    prints the names of the programs that it needs, besides those of every transport

@@ -5,18 +5,30 @@
 # set.
 # shellcheck disable=SC2154
 
-programs=(ip nbd-client modprobe udevadm timeout mkdir mkfifo mv sleep ln mount umount dd)
+# What has to be in it is listed there. dracut sources this file whenever it runs, also when setup-server has not
+# finished.
+needs=$dracutsysrootdir/usr/lib/stiefelsystem/needs
+# shellcheck source=/dev/null
+[[ ! -r $needs.sh ]] || . "$needs.sh"
 
 check() {
-    local program
+    local program transports
 
-    for program in "${programs[@]}"; do
+    [[ -r $needs.sh ]] && transports=$(choose_transports find_binary) || return 1
+    # shellcheck disable=SC2086 # several words
+    for program in $(list_programs $transports); do
         find_binary "$program" >/dev/null && continue
-        derror "stiefelsystem: \"$program\" is not installed, a desktop could not attach its disk without"
+        say_lacking "\"$program\""
         return 1
     done
     # In no initramfs but the one that asks for it.
     return 255
+}
+
+# list_programs TRANSPORT...
+list_programs() {
+    list_names program attach "$@"
+    list_names tool attach "$@"
 }
 
 depends() {
@@ -24,30 +36,39 @@ depends() {
 }
 
 installkernel() {
-    # Whatever machine the desktop is: wired links of every kind. What the laptop's settings omit or list is of the
-    # laptop.
-    hostonly='' omit_drivers='' instmods nbd =drivers/net/ethernet =drivers/net/phy =drivers/net/mdio =drivers/net/pcs \
-        =drivers/net/usb =drivers/thunderbolt =drivers/net/thunderbolt =drivers/net/hyperv =drivers/net/vmxnet3 virtio_net
-    # Keyboards and what they and USB cards are plugged into. dracut's kernel-modules has them, too, where the settings
-    # do not leave it out or name "drivers" of their own, since the laptop's kernel has all it needs built in.
-    hostonly='' omit_drivers='' instmods xhci-hcd xhci-pci ehci-hcd ehci-pci ohci-hcd ohci-pci uhci-hcd virtio_pci hid_generic \
-        usbhid atkbd i8042 =drivers/hid =drivers/input/serio =drivers/input/keyboard
+    local name drivers=() modules=()
+
+    # Whatever machine the desktop is: wired links of every kind, keyboards, and what these are plugged into. dracut's
+    # kernel-modules has some of them, too, where the settings do not leave it out or name "drivers" of their own, since
+    # the laptop's kernel has all it needs built in. What the laptop's settings omit or list is of the laptop.
+    # shellcheck disable=SC2046 # several words
+    mapfile -t modules < <(list_names module $(choose_transports find_binary) link keyboard)
+    for name in $(list_names drivers link keyboard); do
+        drivers+=("=drivers/$name")
+    done
+    hostonly='' omit_drivers='' instmods "${modules[@]}" "${drivers[@]}"
 }
 
 install() {
-    local part ours=/usr/lib/stiefelsystem
+    local name transports ours=/usr/lib/stiefelsystem
 
     # A setting for laptops with all they need in the kernel. dracut looks at it when this is over, before it calls
     # installkernel.
     # shellcheck disable=SC2034
     no_kernel=no
-    inst_multiple "${programs[@]}"
-    inst_script "$ours/stiefel-attach"
-    inst_script "$ours/stiefel-check"
-    for part in basics session link disk disk-nbd rules prepare; do
-        inst_simple "$ours/attach/$part.sh"
+    transports=$(choose_transports find_binary) || return 1
+    # shellcheck disable=SC2046,SC2086 # several words
+    inst_multiple $(list_programs $transports)
+    # shellcheck disable=SC2086
+    for name in $(list_names file attach $transports); do
+        case $name in
+            *.sh) inst_simple "$ours/$name" ;;
+            *) inst_script "$ours/$name" ;;
+        esac
     done
-    inst_simple "$ours/59-stiefelsystem.rules" /usr/lib/udev/rules.d/59-stiefelsystem.rules
+    for name in $(list_names rules attach); do
+        inst_simple "$ours/$name" "/usr/lib/udev/rules.d/$name"
+    done
     if dracut_module_included systemd; then
         install_units "$ours"
     else
@@ -61,19 +82,20 @@ install() {
 }
 
 install_units() {
-    local unit wants=$initdir$systemdsystemunitdir/initrd.target.wants masks=$initdir/etc/systemd/system
+    local unit name units wants=$initdir$systemdsystemunitdir/initrd.target.wants masks=$initdir/etc/systemd/system
 
     mkdir -p "$wants" "$masks"
-    for unit in stiefel-attach.service stiefel-check.service stiefel-prepare.service; do
+    for unit in $(list_names unit systemd); do
         inst_simple "$1/$unit" "$systemdsystemunitdir/$unit"
         ln -sf "../$unit" "$wants/$unit"
     done
-    inst_simple "$1/device.conf" "$systemdsystemunitdir/device.d/10-stiefelsystem.conf"
-    for unit in sysroot.mount sysusr-usr.mount systemd-fsck-root.service systemd-fsck@.service; do
-        inst_simple "$1/root.conf" "$systemdsystemunitdir/$unit.d/10-stiefelsystem.conf"
-    done
-    # Should someone have dracut's module "resume" in every initramfs. The second is that of systemd before 255.
-    for unit in systemd-hibernate-resume.service systemd-hibernate-resume@.service; do
+    while read -r name units; do
+        for unit in $units; do
+            inst_simple "$1/$name" "$systemdsystemunitdir/$unit.d/10-stiefelsystem.conf"
+        done
+    done < <(list_needs drop-in systemd)
+    # Should someone have dracut's module "resume" in every initramfs.
+    for unit in $(list_names masked systemd); do
         ln -sf /dev/null "$masks/$unit"
     done
 }

@@ -1,0 +1,63 @@
+#!/bin/sh
+# Reads the list "needs" beside this file, which says what an initramfs for desktops needs. Sourced when one is built:
+# by the hooks of the generators (sh, and bash with dracut and mkinitcpio) and by stiefel-initramfs. Reads $needs, the
+# path of the list. Runs under "set -eu".
+# shellcheck disable=SC2154 # $needs
+
+# list_needs KIND FOR...: prints what it names for these purposes, one a line, with MORE behind it
+list_needs() {
+    kind=$1
+    shift
+    for purpose in "$@"; do
+        while read -r line_purpose line_kind rest; do
+            [ "$line_purpose,$line_kind" != "$purpose,$kind" ] || printf '%s\n' "$rest"
+        done <"$needs"
+    done
+}
+
+# list_names KIND FOR...: the same without MORE
+list_names() {
+    list_needs "$@" | while read -r name _; do
+        printf '%s\n' "$name"
+    done
+}
+
+# list_transports: prints disk/NAME for each
+list_transports() {
+    last=''
+    while read -r line_purpose _; do
+        case $line_purpose in
+        "$last") ;;
+        disk/*)
+            last=$line_purpose
+            printf '%s\n' "$last"
+            ;;
+        esac
+    done <"$needs"
+}
+
+# choose_transports HAS_PROGRAM [ARGUMENT...]: prints disk/NAME for each transport whose programs are all there; a
+# command with the name of a program behind it says whether one is. Where that is none, it says what is missing.
+choose_transports() {
+    missing='' chosen=''
+    for transport in $(list_transports); do
+        lacks=''
+        for program in $(list_names program "$transport"); do
+            "$@" "$program" >/dev/null || lacks="${lacks:+$lacks, }\"$program\""
+        done
+        if [ -n "$lacks" ]; then
+            missing="${missing:+$missing, or for another transport }$lacks"
+        else
+            chosen=yes
+            printf '%s\n' "$transport"
+        fi
+    done
+    [ -z "$chosen" ] || return 0
+    say_lacking "$missing"
+    return 1
+}
+
+# say_lacking NAMES
+say_lacking() {
+    echo "E: stiefelsystem: $1 is not installed, a desktop could not attach its disk without" >&2
+}
