@@ -8,7 +8,8 @@ import { networkManagerRule } from "../../lib/host/network_rules.ts";
 import { type Machine, type MachineOptions, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 
 const overlays = fileURLToPath(new URL("../../image/host/", import.meta.url));
-const script = `${overlays}generic/usr/lib/stiefelsystem/stiefel-attach`;
+const generic = `${overlays}generic/usr/lib/stiefelsystem/`;
+const script = `${generic}stiefel-attach`;
 
 const direct: SessionParameters = {
   ...sampleSession,
@@ -388,6 +389,93 @@ for (const [what, session] of Object.entries(badSessions)) {
     assert.match(result.stderr, /^stiefelsystem: (Line \d+ of the session|The session)/);
     assert.deepEqual(machine.calls(), []);
     assert.ok(!machine.exists("/run"));
+  });
+}
+
+testAttach("names an unknown transport, and those that it has", {
+  session: text.replace("TRANSPORT=nbd", "TRANSPORT=carrier-pigeon"),
+  links,
+}, ({ result }) => {
+  assert.equal(result.code, 2);
+  assert.match(
+    result.stderr,
+    /^stiefelsystem: The session's transport "carrier-pigeon" is unknown here; known is: nbd\n {4}hint: /,
+  );
+});
+
+for (const name of ["../../../tmp/x", "NBD", "nbd/", "-"]) {
+  testAttach(`takes no file for a transport called ${name}`, {
+    session: text.replace("TRANSPORT=nbd", `TRANSPORT=${name}`),
+    links,
+  }, ({ machine, result }) => {
+    assert.equal(result.code, 2);
+    assert.match(result.stderr, /^stiefelsystem: The session's transport "[^"]*" is unknown here/);
+    assert.deepEqual(machine.calls(), []);
+  });
+}
+
+/** A transport whose device gets its name only when it is attached, and which needs no program. */
+const toy = `name_disk() { disk=''; [ -e "$root/sys/block/toy7n1" ] && disk=toy7n1; }
+is_disk_name() { case $disk in toy*) ;; *) return 1 ;; esac; }
+list_disk_programs() { :; }
+find_disk_programs() { :; }
+load_disk_driver() { "$modprobe" toy; }
+connect_disk() {
+  mkdir -p "$root/sys/block/toy7n1/queue" "$root/sys/class/block/toy7n1" "$root/dev"
+  echo 2048 >"$root/sys/block/toy7n1/size"
+  echo 512 >"$root/sys/block/toy7n1/queue/logical_block_size"
+  : >"$root/dev/toy7n1"
+  disk=toy7n1
+}
+check_connection() { :; }
+release_disk() { say "released $disk"; }
+tell_how_to_look() { echo "look"; }
+`;
+
+for (const shell of SHELLS) {
+  Deno.test(`another transport is one more file (${shell.join(" ")})`, async () => {
+    await using machine = await makeMachine({ session: text.replace("=nbd", "=toy-1"), links });
+    const programs = `${machine.root}/usr/lib/stiefelsystem`;
+    Deno.mkdirSync(`${programs}/attach`, { recursive: true });
+    for (
+      const part of [
+        "stiefel-attach",
+        ...[...Deno.readDirSync(`${generic}attach`)].map((it) => `attach/${it.name}`),
+      ]
+    ) {
+      Deno.copyFileSync(`${generic}${part}`, `${programs}/${part}`);
+    }
+    await Deno.remove(`${programs}/attach/disk-nbd.sh`);
+    machine.write("/usr/lib/stiefelsystem/attach/disk-toy-1.sh", toy);
+    const run = (...args: readonly string[]): Promise<ProgramResult> =>
+      machine.run([...shell, `${programs}/stiefel-attach`, ...args, machine.root]);
+    const attached = await run("attach");
+    assert.equal(attached.code, 0, attached.stderr);
+    assert.match(attached.stderr, /The laptop's disk is attached as \/dev\/toy7n1\n$/);
+    assert.match(
+      machine.read("/run/stiefelsystem/session.state"),
+      /^STIEFEL_TRANSPORT=toy-1\nSTIEFEL_DISK=\/dev\/toy7n1$/m,
+    );
+    // Before its name is known LVM sees no disk; the last setting counts.
+    const filters = machine.read("/etc/lvm/lvmlocal.conf").split("\n").filter((line) => line.startsWith("\tfilter"));
+    assert.equal(filters.length, 2);
+    assert.doesNotMatch(filters[0] ?? "", /toy|nbd/);
+    assert.match(filters[1] ?? "", /"a\|\^\/dev\/toy7n1\(p\[0-9\]\+\)\?\$\|"/);
+    assert.ok(!machine.calls().some((call) => call.includes("nbd")), machine.calls().join("\n"));
+
+    machine.write("/mnt/etc/stiefelsystem/laptop", "LINK=2 disk/by-id/x-part2\n");
+    assert.equal((await run("prepare", `${machine.root}/mnt`)).code, 0);
+    const rules = machine.read("/run/udev/rules.d/62-stiefelsystem-disks.rules");
+    assert.match(rules, /^KERNEL=="toy7n1\|toy7n1p\*\|dm-\*\|md\*", OPTIONS/m);
+    assert.match(rules, /^KERNEL=="toy7n1p2", SYMLINK\+="disk\/by-id\/x-part2"$/m);
+  });
+
+  Deno.test(`without one of its parts it says which is missing (${shell.join(" ")})`, async () => {
+    await using machine = await makeMachine({ session: text, links });
+    machine.write("/alone/stiefel-attach", Deno.readTextFileSync(script));
+    const result = await machine.run([...shell, `${machine.root}/alone/stiefel-attach`, "attach", machine.root]);
+    assert.equal(result.code, 1);
+    assert.match(result.stderr, /^stiefelsystem: .*\/alone\/attach\/basics\.sh is missing; run setup-server again/);
   });
 }
 

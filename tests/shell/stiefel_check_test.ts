@@ -226,6 +226,30 @@ for (const shell of shells) {
     );
   });
 
+  Deno.test(`looks at the disk that attaching has written down, and gives that back${under}`, async () => {
+    const rename = (name: string): string => name.replace("nbd0", "nbd3");
+    const devices = laptop.map((device) => ({
+      ...device,
+      name: rename(device.name),
+      ...device.on === undefined ? {} : { on: rename(device.on) },
+    }));
+    for (const [transport, calls] of [["nbd", ["nbd-client -d /dev/nbd3"]], ["carrier-pigeon", []]] as const) {
+      // One of the first name has nothing to do with it.
+      await using machine = await makeLaptop({ devices: [...devices, { name: "nbd0" }] });
+      machine.write(
+        "/run/stiefelsystem/session.state",
+        `STIEFEL_VERSION=1\nSTIEFEL_TRANSPORT=${transport}\nSTIEFEL_DISK=/dev/nbd3\nSTIEFEL_SERVER_ADDRESS=fd00::1\n`,
+      );
+      await makeSwap(`${machine.root}/dev/dm-2`);
+      hibernate(`${machine.root}/dev/dm-2`);
+      const { code, stderr } = await check(machine);
+      assert.equal(code, 1);
+      assert.match(stderr, /This laptop is hibernated: its sleeping system is in \/dev\/mapper\/laptop-swap_1/);
+      assert.deepEqual(machine.calls().filter((call) => call.startsWith("nbd-client")), calls);
+      assert.equal(machine.read("/proc/sysrq-trigger"), "o\n");
+    }
+  });
+
   Deno.test(`knows every signature, and pages of every size${under}`, async () => {
     const cases = [
       ...["S2SUSPEND\0", "ULSUSPEND\0", "LINHIB0001"].map((signature) => ({ signature, pageBytes: 4096 })),

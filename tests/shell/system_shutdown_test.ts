@@ -43,6 +43,20 @@ const cases: readonly Case[] = [
     log: "<5>stiefelsystem: /home is still writable, the disk stays attached\n",
   },
   {
+    name: "lets go of the disk that attaching has written down",
+    state: STATE.replace("nbd0", "nbd2"),
+    mounts: MOUNTS.replace("nbd0", "nbd2"),
+    calls: ["timeout -s KILL 10 nbd-client -d /dev/nbd2", "nbd-client -d /dev/nbd2"],
+    log: "<5>stiefelsystem: detaching the laptop's disk\n",
+  },
+  {
+    name: "does nothing for a transport that it does not have",
+    state: STATE.replace("=nbd", "=carrier-pigeon"),
+    mounts: MOUNTS,
+    calls: [],
+    log: '<5>stiefelsystem: The session\'s transport "carrier-pigeon" is unknown here; known is: nbd\n',
+  },
+  {
     name: "touches no other kind of disk",
     state: STATE.replace("/dev/nbd0", "/dev/sda"),
     mounts: MOUNTS,

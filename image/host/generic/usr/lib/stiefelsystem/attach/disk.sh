@@ -28,7 +28,7 @@ load_transport() {
         fi
         ;;
     esac
-    complain "The session wants the transport \"$1\", this initramfs has$(list_transports)" \
+    complain "The session's transport \"$1\" is unknown here; known is:$(list_transports)" \
         "stiefelsystem in the laptop's initramfs and in the boot image must be of one version"
     return 1
 }
@@ -44,7 +44,9 @@ list_transports() {
 # has attached it by hand, to the first that one of the transports finds
 find_disk() {
     if read_state; then
-        load_transport "$transport" && is_disk_name && [ -e "$root/sys/class/block/$disk" ]
+        # What is there is looked at, even where the transport cannot give it back.
+        load_transport "$transport" || :
+        [ -e "$root/sys/class/block/$disk" ]
         return
     fi
     for name in $(list_transports); do
