@@ -53,7 +53,6 @@ export async function applyPlan(host: Host, plan: Plan): Promise<ApplyReport> {
  */
 export async function previewPlan(host: Host, plan: Plan, { withDiffs = false } = {}): Promise<void> {
   checkPlan(plan);
-  for (const notice of plan.notices) host.ui.warn(notice);
   const proposals: Proposal[] = [];
   const changed = new Set<string>();
   for (const [index, operation] of plan.operations.entries()) {
@@ -66,6 +65,8 @@ export async function previewPlan(host: Host, plan: Plan, { withDiffs = false } 
   const unchanged = plan.operations.length - proposals.length;
   host.ui.say("");
   host.ui.say(`${proposals.length} would be done, ${unchanged} unchanged. Nothing was changed.`);
+  // Not before the plan: a pager would take them from the screen.
+  for (const notice of plan.notices) host.ui.warn(notice);
 }
 
 interface Step {

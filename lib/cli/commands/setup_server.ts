@@ -64,7 +64,8 @@ async function changeSystem(system: System, ui: Ui, options: SetupServerOptions)
   const tree = await openHostTree(system, options.root);
   await demandRoot(system, tree, "setup-server");
   using _lock = await lockTree(system, ui, tree);
-  const { host, config, plan } = await preparePlan(system, ui, { ...options, tree, report: refuse });
+  const { host, config, plan, leftovers } = await preparePlan(system, ui, { ...options, tree, report: refuse });
+  sayLeftovers(ui, leftovers);
   await applyPlan(host, plan);
   await sayEnd(ui, { config, tree, options });
 }
@@ -72,9 +73,17 @@ async function changeSystem(system: System, ui: Ui, options: SetupServerOptions)
 /** The dry run: what setup-server would ask for. */
 async function showSetup(system: System, ui: Ui, options: SetupServerOptions): Promise<void> {
   const tree = await openHostTree(system, options.root);
-  const report = ({ found, cure }: Obstacle): void => ui.warn(`${found}. ${cure}`);
-  const { host, plan } = await preparePlan(system, ui, { ...options, tree, report });
+  const obstacles: Obstacle[] = [];
+  const say = ({ found, cure }: Obstacle): void => ui.warn(`${found}. ${cure}`);
+  const report = (obstacle: Obstacle): void => {
+    obstacles.push(obstacle);
+    say(obstacle);
+  };
+  const { host, plan, leftovers } = await preparePlan(system, ui, { ...options, tree, report });
   await previewPlan(host, plan, { withDiffs: options.withDiffs ?? false });
+  // What came before the plan has left the screen.
+  sayLeftovers(ui, leftovers);
+  for (const obstacle of obstacles) say(obstacle);
   const root = argumentsFor(options);
   const command = commandToType("setup-server", { asRoot: tree.isRunning, arguments: root });
   const diffs = commandToType("setup-server", { arguments: `${root} --dry-run --diff`.trim() });
@@ -102,6 +111,8 @@ interface PreparedPlan {
   readonly host: Host;
   readonly config: Config;
   readonly plan: Plan;
+  /** What an earlier run has installed and this plan does not have any more. */
+  readonly leftovers: readonly string[];
 }
 
 /** Looks at the host and says what is to be done, without doing it. */
@@ -126,8 +137,7 @@ async function preparePlan(system: System, ui: Ui, options: PlanOptions): Promis
   const grubMenu = await gatherGrubMenu(system, tree, config.serverSetup.stiefelsystemKernel);
   const plan = planSetupServer({ config, facts, artifacts, generator, grubMenu });
   ui.say(`${plan.title}${options.root === undefined ? "" : ` in ${options.root}`}`);
-  sayLeftovers(ui, findLeftovers(host.journal.current, plan));
-  return { host, config, plan };
+  return { host, config, plan, leftovers: findLeftovers(host.journal.current, plan) };
 }
 
 function argumentsFor({ root }: SetupServerOptions): string {
