@@ -117,6 +117,15 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
     }
   }
 
+  /** Without a terminal, where nothing echoes the end of a line: what comes next begins a new one in any case. */
+  async function readAnswer(): Promise<string> {
+    try {
+      return await readLine();
+    } finally {
+      write("\n");
+    }
+  }
+
   /** Keys on a terminal, a line without one. */
   async function choose(text: string, choices: readonly Choice[]): Promise<Choice> {
     const { question, prompt } = formatQuestion(text, choices, canAskKeys ? screen().columns : 80);
@@ -124,8 +133,7 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
     if (!canAskKeys) {
       for (;;) {
         show();
-        const choice = chooseByLine(await readLine(), choices);
-        write("\n");
+        const choice = chooseByLine(await readAnswer(), choices);
         if (choice !== undefined) return choice;
         write(`${describeChoices(choices)}\n`);
       }
@@ -212,9 +220,7 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
     askText: async (text) => {
       if (canAskKeys) return (await askFor(askText, text)).trim();
       write(`${paint("bold", text)}: `);
-      const line = await readLine();
-      write("\n");
-      return line.trim();
+      return (await readAnswer()).trim();
     },
     askSecret: async (text) => canAskKeys ? await askFor(askSecret, text) : await readLine(),
     screen,

@@ -47,6 +47,7 @@ const transcripts: readonly Transcript[] = [
   { name: "init", arguments: ["init"], input: "y\ny\ny\ny", exitCode: 0 },
   { name: "init-again", arguments: ["init-again", "--yes"], input: "", exitCode: 0 },
   { name: "init-keeps", arguments: ["init"], input: "y\nn\nn\nn\n", exitCode: 3 },
+  { name: "init-input-ends", arguments: ["init"], input: "y\n", exitCode: 3 },
   { name: "doctor", arguments: ["doctor"], input: "", exitCode: 1 },
 ];
 

@@ -35,6 +35,7 @@ const transcripts: readonly Transcript[] = [
   // What carries the system, what is not there, the right one; then a wrong name, and the right one.
   { name: "stick", arguments: [], input: ["nvme0n1", "sdz", "sdb", "yes", "sdb"], exitCode: 0 },
   { name: "stick-named", arguments: ["/dev/sdb"], input: [""], exitCode: 3 },
+  { name: "stick-input-ends", arguments: [], input: [], exitCode: 3 },
   { name: "stick-yes", arguments: ["sdb", "--yes"], input: [], exitCode: 0 },
   { name: "stick-dry-run", arguments: ["--dry-run", "--user"], input: [], exitCode: 0 },
   { name: "stick-dry-run-named", arguments: ["mmcblk1", "--dry-run", "--user"], input: [], exitCode: 0 },
