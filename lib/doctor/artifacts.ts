@@ -7,7 +7,7 @@ import type { HostTree } from "../host/tree.ts";
 import { hashFile } from "../hash.ts";
 import { SHARED_KEY_BYTES } from "../protocol/keys.ts";
 import type { System } from "../system/system.ts";
-import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
+import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
 import { type DoctorContext } from "./context.ts";
 import { unlessRefused } from "../file_access.ts";
 import { fileContains } from "./file_contains.ts";
@@ -72,10 +72,7 @@ function checkImage(facts: ArtifactFacts): Verdict {
   }
   if (facts.isConfigNewer) return warning("older than config.yaml", build);
   if (facts.initrdHasKey === undefined) {
-    return unknown(
-      "built; doctor may not read whether it holds the key",
-      `Run ${commandToType("doctor", { asRoot: true })}, or as the user who built it`,
-    );
+    return hidden("built; doctor may not read whether it holds the key", ", or as the user who built it");
   }
   return ok("built, fits the key");
 }
@@ -92,7 +89,7 @@ function checkSetup({ setup, installed }: ArtifactFacts): Verdict {
     );
   }
   if (setup.kind === "hidden") {
-    return unknown("begun; the rest is for root to see", `Run ${commandToType("doctor", { asRoot: true })}`);
+    return hidden("begun; the rest is for root to see");
   }
   if (setup.unfinished.length > 0) {
     return warning(

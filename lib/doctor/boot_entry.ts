@@ -4,7 +4,7 @@ import { BootError } from "../boot_error.ts";
 import { type BootPreview, previewBoot, splitMountedSystem } from "../boot/preview_boot.ts";
 import { commandToType } from "../command_to_type.ts";
 import { stiefelsystemJsonPath } from "../host/plan_setup_server.ts";
-import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
+import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
 import { type DoctorContext } from "./context.ts";
 import { unlessRefused } from "../file_access.ts";
 
@@ -43,7 +43,7 @@ export const bootEntryChecks: readonly CheckOf<BootEntryFacts>[] = [["boot entry
 
 function checkBootEntry({ isSetUp, entry, running }: BootEntryFacts): Verdict {
   if (entry === undefined) {
-    return unknown("only root may read the boot files", `Run ${commandToType("doctor", { asRoot: true })}`);
+    return hidden("only root may read the boot files");
   }
   if (!isSetUp && "refusal" in entry) return warning(entry.refusal, `Run ${setUp}`);
   if ("refusal" in entry) {

@@ -1,5 +1,6 @@
 /** What one check of `doctor` says. Pure. */
 
+import { commandToType } from "../command_to_type.ts";
 import { wrapLine } from "../host/wrap_line.ts";
 
 /** "unknown": doctor could not look; what it did not see is never "ok". */
@@ -18,6 +19,9 @@ export interface Check extends Verdict {
 
 export const ok = (found: string): Verdict => ({ level: "ok", found });
 export const unknown = (found: string, cure: string): Verdict => ({ level: "unknown", found, cure });
+/** What root would see. @param more what else the cure takes: ", with nft installed" */
+export const hidden = (found: string, more = ""): Verdict =>
+  unknown(found, `Run ${commandToType("doctor", { asRoot: true })}${more}`);
 export const warning = (found: string, cure: string): Verdict => ({ level: "warning", found, cure });
 export const error = (found: string, cure: string): Verdict => ({ level: "error", found, cure });
 

@@ -8,21 +8,26 @@ import { findMountProblem, gatherMountFacts, type MountFacts } from "../host/mou
 import type { HostTree } from "../host/tree.ts";
 import type { GeneratorId } from "../initramfs/generator.ts";
 import { programDirectories, type System } from "../system/system.ts";
-import { type Check, type CheckOf, error, ok, runChecks, type Verdict, warning } from "./check.ts";
+import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
 import type { DoctorContext } from "./context.ts";
+import { unlessRefused } from "../file_access.ts";
 import { fileContains } from "./file_contains.ts";
 
 export interface DistributionFacts {
   readonly host: HostFacts;
   readonly generator: GeneratorId | undefined;
-  /** Where each transport whose programs are there has some built without what a desktop needs of them: these. */
-  readonly crippledPrograms: readonly BuildNeed[];
-  readonly mounts: MountFacts;
+  /**
+   * Where each transport whose programs are there has some built without what a desktop needs of them: these; undefined:
+   * only root may look.
+   */
+  readonly crippledPrograms: readonly BuildNeed[] | undefined;
+  /** Undefined as above. */
+  readonly mounts: MountFacts | undefined;
 }
 
 export async function examineDistribution({ system, tree, host, generator }: DoctorContext): Promise<readonly Check[]> {
-  const crippledPrograms = await findCrippledPrograms(system, tree, host);
-  const mounts = await gatherMountFacts(system, tree);
+  const crippledPrograms = await unlessRefused(findCrippledPrograms(system, tree, host), undefined);
+  const mounts = await unlessRefused(gatherMountFacts(system, tree), undefined);
   return runChecks(distributionChecks, { host, generator, crippledPrograms, mounts });
 }
 
@@ -42,9 +47,13 @@ function checkDistribution({ host }: DistributionFacts): Verdict {
   return ok(isDerivative ? `${prettyName}, treated as ${distribution.distribution.name}` : prettyName);
 }
 
-function checkPrograms({ host, crippledPrograms: [crippled] }: DistributionFacts): Verdict {
+function checkPrograms({ host, crippledPrograms }: DistributionFacts): Verdict {
   const { lacking } = lackingPrograms(host.missing, { withKexec: true });
-  if (lacking.length === 0) return crippled === undefined ? ok("all there") : error(crippled.lack, crippled.cure);
+  if (lacking.length === 0) {
+    if (crippledPrograms === undefined) return hidden("all there; only root may look how they were built");
+    const [crippled] = crippledPrograms;
+    return crippled === undefined ? ok("all there") : error(crippled.lack, crippled.cure);
+  }
   const distribution = host.distribution?.distribution;
   const packages = lacking.map((need) => distribution?.packages[need] ?? need).join(" ");
   const cure = distribution === undefined
@@ -63,6 +72,7 @@ function checkGenerator({ generator }: DistributionFacts): Verdict {
 }
 
 function checkPlaces({ mounts }: DistributionFacts): Verdict {
+  if (mounts === undefined) return hidden("only root may see what is mounted there");
   const problem = findMountProblem(mounts);
   return problem === undefined ? ok("/usr, /etc, /boot and /var") : error(problem.found, problem.cure);
 }

@@ -2,51 +2,65 @@
 
 import type { HostTree } from "../host/tree.ts";
 import type { System } from "../system/system.ts";
-import { examineArtifacts } from "./artifacts.ts";
-import { examineBattery } from "./battery.ts";
-import { examineBootEntry } from "./boot_entry.ts";
-import type { Check } from "./check.ts";
+import { artifactChecks, examineArtifacts } from "./artifacts.ts";
+import { batteryChecks, examineBattery } from "./battery.ts";
+import { bootEntryChecks, examineBootEntry } from "./boot_entry.ts";
+import { type Check, type CheckOf, hidden } from "./check.ts";
+import { unlessRefused } from "../file_access.ts";
 import { type DoctorContext, type DoctorInputs, gatherContext } from "./context.ts";
-import { examineDesktopBoot } from "./desktop_boot.ts";
-import { examineDisks } from "./disks.ts";
-import { examineDistribution } from "./distribution.ts";
-import { examineEncryption } from "./encryption.ts";
-import { examineFirewall } from "./firewall.ts";
-import { examineHibernation } from "./hibernation.ts";
-import { examineKernel } from "./kernel.ts";
-import { examineNames } from "./names.ts";
-import { examineNetwork } from "./network.ts";
-import { examineSecureBoot } from "./secure_boot.ts";
-import { examineUsbGuard } from "./usbguard.ts";
+import { desktopBootChecks, examineDesktopBoot } from "./desktop_boot.ts";
+import { diskChecks, examineDisks } from "./disks.ts";
+import { distributionChecks, examineDistribution } from "./distribution.ts";
+import { encryptionChecks, examineEncryption } from "./encryption.ts";
+import { examineFirewall, firewallChecks } from "./firewall.ts";
+import { examineHibernation, hibernationChecks } from "./hibernation.ts";
+import { examineKernel, kernelChecks } from "./kernel.ts";
+import { examineNames, nameChecks } from "./names.ts";
+import { examineNetwork, networkChecks } from "./network.ts";
+import { examineSecureBoot, secureBootChecks } from "./secure_boot.ts";
+import { examineUsbGuard, usbGuardChecks } from "./usbguard.ts";
+
+interface Topic {
+  /** Of its checks, in order. */
+  readonly titles: readonly string[];
+  examine(context: DoctorContext): Promise<readonly Check[]>;
+}
+
+function topic<Facts>(checks: readonly CheckOf<Facts>[], examine: Topic["examine"]): Topic {
+  return { titles: checks.map(([title]) => title), examine };
+}
 
 /**
  * A topic gathers its facts and decides what they mean. A new check goes into the topic it belongs to; a new topic
  * into this list.
  */
-const topics: readonly ((context: DoctorContext) => Promise<readonly Check[]>)[] = [
-  examineDistribution,
-  examineKernel,
-  examineDesktopBoot,
-  examineBootEntry,
-  examineSecureBoot,
-  examineDisks,
-  examineNames,
-  examineEncryption,
-  examineHibernation,
-  examineNetwork,
-  examineFirewall,
-  examineUsbGuard,
-  examineBattery,
-  examineArtifacts,
+const topics: readonly Topic[] = [
+  topic(distributionChecks, examineDistribution),
+  topic(kernelChecks, examineKernel),
+  topic(desktopBootChecks, examineDesktopBoot),
+  topic(bootEntryChecks, examineBootEntry),
+  topic(secureBootChecks, examineSecureBoot),
+  topic(diskChecks, examineDisks),
+  topic(nameChecks, examineNames),
+  topic(encryptionChecks, examineEncryption),
+  topic(hibernationChecks, examineHibernation),
+  topic(networkChecks, examineNetwork),
+  topic(firewallChecks, examineFirewall),
+  topic(usbGuardChecks, examineUsbGuard),
+  topic(batteryChecks, examineBattery),
+  topic(artifactChecks, examineArtifacts),
 ];
 
 /**
  * Changes nothing. Runs `cat`, `lsblk`, `ip`, `findmnt`, `systemctl`, `udevadm`, `mokutil`, `od`, `cryptsetup`, `ls`,
- * `nft`; those that are not installed say nothing.
+ * `nft`; those that are not installed say nothing. A topic that needs what only root may see is "unknown" as a whole.
  */
 export async function examineHost(system: System, tree: HostTree, inputs: DoctorInputs): Promise<readonly Check[]> {
   const context = await gatherContext(system, tree, inputs);
   const checks: Check[] = [];
-  for (const examine of topics) checks.push(...await examine(context));
+  for (const { titles, examine } of topics) {
+    const refused = titles.map((title) => ({ title, ...hidden("not seen: only root may look") }));
+    checks.push(...await unlessRefused(examine(context), refused));
+  }
   return checks;
 }

@@ -53,6 +53,7 @@ const host: HostFacts = {
   distribution: detectDistribution('ID=debian\nVERSION_ID="13"\nPRETTY_NAME="Debian GNU/Linux 13 (trixie)"\n'),
   installedGenerators: ["initramfs-tools"],
   kernel: { release: "6.12.30-amd64", image: "/boot/vmlinuz-6.12.30-amd64" },
+  isKernelHidden: false,
   isLive: true,
   hasSystemd: true,
   hasSystemdBoot: false,

@@ -1,12 +1,11 @@
 /** Whether a desktop can unlock what is encrypted. */
 
-import { commandToType } from "../command_to_type.ts";
 import * as v from "valibot";
 import { outputIfItWorks } from "../host/ask_program.ts";
 import { flattenDevices, isLuks } from "../host/storage_facts.ts";
 import { parseKernelCommandLine } from "../formats/kernel_command_line.ts";
 import type { System } from "../system/system.ts";
-import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
+import { type Check, type CheckOf, error, hidden, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
 import { type DoctorContext } from "./context.ts";
 import { unlessRefused } from "../file_access.ts";
 import { listContainers } from "../formats/mount_tables.ts";
@@ -55,12 +54,9 @@ function checkLuks({ luks, keyDevices }: EncryptionFacts): Verdict {
       `Add a passphrase: cryptsetup luksAddKey ${bad.device}`,
     );
   }
-  const hidden = luks.find((container) => container.passphraseSlots === undefined);
-  if (hidden !== undefined) {
-    return unknown(
-      `the key slots of ${hidden.device} could not be read`,
-      `Run ${commandToType("doctor", { asRoot: true })}, with cryptsetup installed`,
-    );
+  const unread = luks.find((container) => container.passphraseSlots === undefined);
+  if (unread !== undefined) {
+    return hidden(`the key slots of ${unread.device} could not be read`, ", with cryptsetup installed");
   }
   const [key] = keyDevices;
   if (key !== undefined) {

@@ -1,10 +1,9 @@
 /** Whether the laptop's firewall lets through what its disk needs on a desktop: it is the same system there. */
 
 import { STIEFEL_LINK_NAME } from "../protocol/session.ts";
-import { commandToType } from "../command_to_type.ts";
 import { outputIfItWorks } from "../host/ask_program.ts";
 import { DISCOVERY_PORT } from "../protocol/discovery.ts";
-import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
+import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
 import type { DoctorContext } from "./context.ts";
 import { listRefusingChains } from "./nft_ruleset.ts";
 
@@ -36,10 +35,7 @@ export const firewallChecks: readonly CheckOf<FirewallFacts | undefined>[] = [["
 
 function checkFirewall(facts: FirewallFacts | undefined): Verdict {
   if (facts === undefined) {
-    return unknown(
-      "not seen",
-      `Run ${commandToType("doctor", { asRoot: true })}, with nft (package nftables) installed`,
-    );
+    return hidden("not seen", ", with nft (package nftables) installed");
   }
   if (!facts.sending) {
     return error(

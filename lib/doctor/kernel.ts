@@ -6,7 +6,7 @@ import type { HostPath } from "../host/host_path.ts";
 import type { HostTree } from "../host/tree.ts";
 import { chooseTransports, listedTransports, transportModules } from "../initramfs/needs.ts";
 import { readKernelFile } from "../system/facts.ts";
-import { type Check, type CheckOf, error, ok, runChecks, type Verdict } from "./check.ts";
+import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict } from "./check.ts";
 import type { DoctorContext } from "./context.ts";
 
 type NeededModule = ReturnType<typeof transportModules>[number];
@@ -36,6 +36,7 @@ export const kernelChecks: readonly CheckOf<KernelFacts>[] = [
 ];
 
 function checkKernel({ host, missingModules }: KernelFacts): Verdict {
+  if (host.isKernelHidden) return hidden("only root may look where kernels are");
   if (host.kernel === undefined) return error("no installed kernel was found", "Install your distribution's kernel");
   if (missingModules.length > 0) {
     const options = missingModules.map(({ option }) => `${option}=m`).join(", ");

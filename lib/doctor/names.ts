@@ -1,8 +1,7 @@
 /** Whether a desktop finds the laptop's devices under the names they have in its settings, and no others. */
 
-import { commandToType } from "../command_to_type.ts";
 import type { HostTree } from "../host/tree.ts";
-import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
+import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
 import { type DoctorContext } from "./context.ts";
 import { unlessRefused } from "../file_access.ts";
 import {
@@ -78,10 +77,7 @@ function checkNames({ commandLine, named, formatted, rootVolumes, isCrypttabHidd
   const volume = rootVolumes.find(isCommonName);
   if (volume !== undefined) return describeCommonName({ setting: "/", device: volume });
   if (isCrypttabHidden) {
-    return unknown(
-      "the same on a desktop, but for /etc/crypttab, not seen",
-      `Run ${commandToType("doctor", { asRoot: true })}`,
-    );
+    return hidden("the same on a desktop, but for /etc/crypttab, not seen");
   }
   return ok("the same on a desktop");
 }

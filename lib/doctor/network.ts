@@ -1,10 +1,9 @@
 /** Network programs, IPv6 and cards. */
 
 import { STIEFEL_LINK_NAME } from "../protocol/session.ts";
-import { commandToType } from "../command_to_type.ts";
 import { listLinks, readKernelFile, readLinkSpeed } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
-import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
+import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
 import { type DoctorContext } from "./context.ts";
 import { unlessRefused } from "../file_access.ts";
 import { findGreedyPrograms, findNetworkManagerConflicts, type GreedyProgram } from "./network_managers.ts";
@@ -20,8 +19,11 @@ export interface NicFacts {
 export interface NetworkFacts {
   /** NetworkManager settings of others that manage the stiefel link; undefined where they may not be read. */
   readonly networkManagerConflicts: readonly string[] | undefined;
-  /** Programs that run at each boot and take every link, and whose configuration does not except ours. */
-  readonly greedyPrograms: readonly GreedyProgram[];
+  /**
+   * Programs that run at each boot and take every link, and whose configuration does not except ours; undefined as
+   * above.
+   */
+  readonly greedyPrograms: readonly GreedyProgram[] | undefined;
   /** The running kernel speaks IPv6. */
   readonly hasIpv6: boolean;
   readonly nics: readonly NicFacts[];
@@ -30,7 +32,7 @@ export interface NetworkFacts {
 export async function examineNetwork({ system, tree }: DoctorContext): Promise<readonly Check[]> {
   return runChecks(networkChecks, {
     networkManagerConflicts: await unlessRefused(findNetworkManagerConflicts(tree), undefined),
-    greedyPrograms: await findGreedyPrograms(system, tree),
+    greedyPrograms: await unlessRefused(findGreedyPrograms(system, tree), undefined),
     hasIpv6: await readKernelFile(system, "/proc/sys/net/ipv6/conf/all/disable_ipv6") === "0",
     nics: await readNics(system),
   });
@@ -43,24 +45,22 @@ export const networkChecks: readonly CheckOf<NetworkFacts>[] = [
 ];
 
 function checkNetworkPrograms({ networkManagerConflicts, greedyPrograms }: NetworkFacts): Verdict {
-  const [greedy] = greedyPrograms;
+  const [greedy] = greedyPrograms ?? [];
   if (greedy !== undefined) {
     return error(
       `${greedy.name} takes every link, the one to the disk too`,
       `Put "${greedy.setting}" into ${greedy.file}`,
     );
   }
-  if (networkManagerConflicts === undefined) {
-    return unknown(
-      "NetworkManager's connections may be read by root only",
-      `Run ${commandToType("doctor", { asRoot: true })}`,
+  if (networkManagerConflicts !== undefined && networkManagerConflicts.length > 0) {
+    return error(
+      `NetworkManager manages it because of ${networkManagerConflicts.join(", ")}`,
+      `Take ${STIEFEL_LINK_NAME} out there, or the desktop loses its disk`,
     );
   }
-  if (networkManagerConflicts.length === 0) return ok("leave the stiefel link alone");
-  return error(
-    `NetworkManager manages it because of ${networkManagerConflicts.join(", ")}`,
-    `Take ${STIEFEL_LINK_NAME} out there, or the desktop loses its disk`,
-  );
+  if (greedyPrograms === undefined) return hidden("the settings of dhcpcd or ConnMan may be read by root only");
+  if (networkManagerConflicts === undefined) return hidden("NetworkManager's connections may be read by root only");
+  return ok("leave the stiefel link alone");
 }
 
 function checkIpv6({ hasIpv6 }: NetworkFacts): Verdict {

@@ -8,7 +8,7 @@ import { outputIfItWorks } from "../host/ask_program.ts";
 import type { HostTree } from "../host/tree.ts";
 import { readKernelFile, readLockdown } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
-import { type Check, type CheckOf, error, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
+import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
 import { type DoctorContext } from "./context.ts";
 import { unlessRefused } from "../file_access.ts";
 
@@ -18,10 +18,10 @@ export interface SecureBootFacts {
   /** "integrity", "confidentiality"; undefined where the kernel is not locked down. */
   readonly lockdown: string | undefined;
   /**
-   * The kernel that the laptop would turn into; undefined when it is missing, may not be read, or its signature is not
-   * checked.
+   * The kernel that the laptop would turn into; undefined when it is missing, or its signature is not checked; "hidden"
+   * when only root may read it.
    */
-  readonly imageKernel: { readonly path: string; readonly signature: KernelSignature } | undefined;
+  readonly imageKernel: { readonly path: string; readonly signature: KernelSignature } | "hidden" | undefined;
   /**
    * The keys that the running kernel checks signatures with; undefined where they are not shown, or none are needed.
    */
@@ -34,7 +34,7 @@ export async function examineSecureBoot(context: DoctorContext): Promise<readonl
   const isSecureBoot = await readSecureBoot(system);
   const paths = { installed: config.serverSetup.stiefelsystemKernel, built: `${buildDirectory}/kernel` };
   const facts = lockdown === undefined ? { imageKernel: undefined, trustedKeys: undefined } : {
-    imageKernel: await unlessRefused(readImageKernel(system, tree, paths), undefined),
+    imageKernel: await unlessRefused(readImageKernel(system, tree, paths), "hidden" as const),
     trustedKeys: await readTrustedKeys(system),
   };
   return runChecks(secureBootChecks, { isSecureBoot, lockdown, ...facts });
@@ -49,6 +49,7 @@ function checkSecureBoot({ isSecureBoot, lockdown, imageKernel, trustedKeys }: S
   if (imageKernel === undefined) {
     return warning(`${locked}: it starts signed kernels only`, "Build the image, and run doctor again");
   }
+  if (imageKernel === "hidden") return hidden(`${locked}; only root may read the image's kernel`);
   const { path, signature } = imageKernel;
   const trust = judgeKernel({ lockdown, trustedKeys }, signature);
   switch (trust.kind) {
@@ -68,9 +69,8 @@ function checkSecureBoot({ isSecureBoot, lockdown, imageKernel, trustedKeys }: S
         "Enroll that certificate with mokutil --import, and reboot; or switch Secure Boot off in the firmware",
       );
     case "not-known":
-      return unknown(
+      return hidden(
         `${locked}; doctor cannot see whether it trusts "${trust.signer ?? "an unknown signer"}", who signed ${path}`,
-        `Run ${commandToType("doctor", { asRoot: true })}`,
       );
     case "trusted":
       return ok(`${locked}, and trusts "${trust.signer}", who signed ${path}`);

@@ -3,11 +3,10 @@
  * keyboard included.
  */
 
-import { commandToType } from "../command_to_type.ts";
 import { outputIfItWorks } from "../host/ask_program.ts";
 import type { HostTree } from "../host/tree.ts";
 import type { System } from "../system/system.ts";
-import { type Check, type CheckOf, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
+import { type Check, type CheckOf, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
 import { type DoctorContext } from "./context.ts";
 import { unlessRefused } from "../file_access.ts";
 import { listOpenRcServices } from "./network_managers.ts";
@@ -28,10 +27,7 @@ function checkUsbGuard({ state }: { readonly state: UsbGuardFacts }): Verdict {
   if (state === "off") return ok("no USBGuard");
   if (state === "keeps") return ok("USBGuard allows the devices that are plugged in when it starts");
   if (state === "hidden") {
-    return unknown(
-      "USBGuard is on; its rules may be read by root only",
-      `Run ${commandToType("doctor", { asRoot: true })}`,
-    );
+    return hidden("USBGuard is on; its rules may be read by root only");
   }
   return warning(
     "USBGuard blocks a desktop's keyboard, and a USB network adapter, with it the disk",

@@ -18,6 +18,8 @@ export interface HostFacts {
   readonly installedGenerators: readonly GeneratorId[];
   /** The newest installed kernel with an image. */
   readonly kernel: KernelTarget | undefined;
+  /** Only root may look where it is, in /boot or among the modules. */
+  readonly isKernelHidden: boolean;
   /** The tree is the running system, and systemd is its init. */
   readonly isLive: boolean;
   readonly hasSystemd: boolean;
@@ -110,11 +112,13 @@ export async function gatherHostFacts(system: System, tree: HostTree): Promise<H
     const { exitCode } = await tree.run(["systemctl", "is-active", "--quiet", unit], { acceptExitCodes: [0, 3, 4] });
     if (exitCode === 0) activeUnits.push(unit);
   }
+  const kernel = await unlessRefused(findKernel(tree, distribution), "hidden" as const);
   const commandLine = tree.isRunning ? (await system.run(["cat", "/proc/cmdline"])).stdout.trim() : "";
   return {
     distribution,
     installedGenerators,
-    kernel: await findKernel(tree, distribution),
+    kernel: kernel === "hidden" ? undefined : kernel,
+    isKernelHidden: kernel === "hidden",
     isLive,
     hasSystemd,
     hasNetworkManager: await hasProgram("NetworkManager"),
@@ -127,8 +131,9 @@ export async function gatherHostFacts(system: System, tree: HostTree): Promise<H
       false,
     ),
     hasBootLoaderConfig: await unlessRefused(hasBootLoaderConfig(system, tree, commandLine), undefined),
-    originalFiles: await filterExisting(tree, originalFiles),
-    formerFiles: await filterExisting(tree, formerFiles),
+    // For setup-server, which is root.
+    originalFiles: await unlessRefused(filterExisting(tree, originalFiles), []),
+    formerFiles: await unlessRefused(filterExisting(tree, formerFiles), []),
     commandLine,
   };
 }

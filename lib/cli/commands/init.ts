@@ -68,7 +68,7 @@ export function describeSystem({ facts, storage, generator }: FoundSystem, colum
   return [
     `System      ${facts.distribution?.prettyName ?? "not known"}`,
     `Initramfs   ${generator ?? "no generator that is known here"}`,
-    `Kernel      ${facts.kernel?.release ?? "none found"}`,
+    `Kernel      ${facts.kernel?.release ?? (facts.isKernelHidden ? "not seen: only root may look" : "none found")}`,
     `Root        ${describeChain(storage.root)}`,
     ...storage.boot === undefined ? [] : [`Boot        ${describeChain(storage.boot)}`],
   ].flatMap((line) => wrapLine(line, 12, columns));

@@ -4,6 +4,9 @@ import {
   type InstalledSystem,
   installedSystems,
 } from "../../../tests/support/installed_systems.ts";
+import { createScriptedUi } from "../../../tests/support/host_rig.ts";
+import { createMadeUpLaptop } from "../../../tests/support/made_up_laptop.ts";
+import { withRootOnly } from "../../../tests/support/root_only.ts";
 import type { Ui } from "../../ui.ts";
 import { reportError } from "../report_error.ts";
 import { gatherHostFacts } from "../../host/host_facts.ts";
@@ -117,4 +120,13 @@ Deno.test("what init has found is as wide as the terminal, and 80 columns at mos
       lines.join("\n"),
     );
   }
+});
+
+Deno.test("a user who may not look into /boot gets a configuration all the same", async () => {
+  const { system, setup } = await createMadeUpLaptop();
+  const ui = createScriptedUi(["yes"]);
+  await system.remove(setup.configPath);
+  await init(withRootOnly(system, ["/boot"]), ui, { configPath: setup.configPath });
+  assert.ok(ui.said.includes("Kernel      not seen: only root may look"), ui.said.join("\n"));
+  assert.match(await system.readText(setup.configPath), /^ {2}disk: "\/dev\/disk\/by-id\/nvme-SAMSUNG/m);
 });

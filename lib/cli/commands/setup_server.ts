@@ -121,8 +121,8 @@ async function preparePlan(system: System, ui: Ui, options: PlanOptions): Promis
   const host = await openHost(system, ui, { tree });
   const { config, configText } = await readConfig(system, ui, options.configPath);
   const facts = await gatherHostFacts(system, tree);
-  if (facts.hasBootLoaderConfig === undefined) {
-    throw new Deno.errors.PermissionDenied("the boot loader's configuration is for root only");
+  if (facts.hasBootLoaderConfig === undefined || facts.isKernelHidden) {
+    throw new Deno.errors.PermissionDenied("its boot files are for root only");
   }
   const mountProblem = findMountProblem(await gatherMountFacts(system, tree));
   if (mountProblem !== undefined) {
