@@ -17,8 +17,8 @@ export interface DistributionFacts {
   readonly host: HostFacts;
   readonly generator: GeneratorId | undefined;
   /**
-   * Where each transport whose programs are there has some built without what a desktop needs of them: these; undefined:
-   * only root may look.
+   * Where each transport whose programs are there has some built without what a desktop needs of them: these.
+   * Undefined: only root may look.
    */
   readonly crippledPrograms: readonly BuildNeed[] | undefined;
   /** Undefined as above. */
