@@ -122,6 +122,8 @@ export type ProtocolErrorCode =
   | "truncated"
   | "oversize"
   | "unknown-version"
+  | "unknown-group"
+  | "unknown-transport"
   | "malformed"
   | "unexpected"
   | "refused";

@@ -82,8 +82,7 @@ Deno.test("a transport is known in its own folder, in the tables of transports, 
     "lib/export/export.ts",
     "lib/export/needs.ts",
     // the fields of a session
-    "lib/protocol/boot_exchange.ts",
-    "lib/protocol/session.ts",
+    "lib/protocol/session_groups.ts",
     // names of packages, of modules of the configuration, of the kernel's devices, of words of the kernel command line
     "lib/debian/program_packages.ts",
     "lib/config/module_catalog.ts",

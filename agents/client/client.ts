@@ -7,8 +7,10 @@ import {
   type ArchiveMessage,
   BOOT_EXCHANGE_PORT,
   BOOT_EXCHANGE_VERSION,
+  type HelloMessage,
   type WelcomeMessage,
 } from "../../lib/protocol/boot_exchange.ts";
+import { sessionTransports } from "../../lib/protocol/session_groups.ts";
 import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../shared/backoff.ts";
 import { formatBytes } from "../../lib/format_bytes.ts";
@@ -19,7 +21,7 @@ import { demandKernel, KernelRefused } from "./kernel_refusal.ts";
 import { formatStartPage } from "./start_page.ts";
 import { ExchangeFailed, fetchArchive, type FetchedArchive } from "./exchange.ts";
 import type { ClientOptions } from "./options.ts";
-import { findRoute, type Route } from "./route.ts";
+import { findRoute } from "./route.ts";
 import type { FoundServer } from "./decide_search.ts";
 import { searchServer } from "./search.ts";
 import { removeStaged } from "./staging.ts";
@@ -106,7 +108,7 @@ async function fetchOnce(
     port: found?.port ?? BOOT_EXCHANGE_PORT,
     signal,
   });
-  const route = await routeTo(system, found, { local: stream.localAddress, remote: stream.remoteAddress });
+  const link = await routeTo(system, found, { local: stream.localAddress, remote: stream.remoteAddress });
   console.mark("found");
   const desktop = readDesktopFacts(system); // meanwhile the laptop looks at its disk
   const review = async (said: WelcomeMessage | ArchiveMessage): Promise<void> => {
@@ -130,7 +132,7 @@ async function fetchOnce(
     console,
     signal,
     bootPsk: environment.keys.bootPsk,
-    hello: { kind: "hello", protocol: BOOT_EXCHANGE_VERSION, name, ...route },
+    hello: { kind: "hello", protocol: BOOT_EXCHANGE_VERSION, name, link, disk: { transports: sessionTransports } },
     directory: options.workDirectory,
     review,
     load,
@@ -141,22 +143,18 @@ async function routeTo(
   system: System,
   found: FoundServer | undefined,
   ends: { readonly local: string; readonly remote: string },
-): Promise<Route> {
+): Promise<HelloMessage["link"]> {
   return found === undefined ? await findRoute(system, ends) : { mac: found.mac };
 }
 
 function report(console: Console, { archive, staged }: FetchedArchive): void {
-  const { session } = archive;
+  const { link, disk } = archive.session;
   console.say(`Would start "${archive.entryTitle}"`);
   console.say(`  kernel        ${staged.kernelPath}, ${formatBytes(archive.kernelBytes)}`);
   console.say(`  initramfs     ${staged.initramfsPath}, ${formatBytes(archive.initramfsBytes)} and the session file`);
   console.say(`  command line  ${archive.commandLine}`);
-  console.say(
-    `  disk          ${session.transport}, [${session.serverAddress}]:${session.port}, ${
-      formatBytes(session.diskSizeBytes)
-    }`,
-  );
-  console.say(`  our address   ${session.clientAddress} on the card ${session.linkMac}`);
+  console.say(`  disk          ${disk.transport}, [${disk.address}]:${disk.port}, ${formatBytes(disk.sizeBytes)}`);
+  console.say(`  our address   ${link.address} on the card ${link.mac}`);
 }
 
 /** Why this desktop cannot start the laptop's kernel, when that ended an exchange. */

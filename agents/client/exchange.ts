@@ -184,7 +184,9 @@ class Exchange implements AsyncDisposable {
   async #prepare(archive: ArchiveMessage): Promise<undefined> {
     const { system, console, directory, hello, review } = this.#options;
     await review(archive);
-    if (archive.session.linkMac !== hello.mac) throw new Error("The server's session is for another network card");
+    if (archive.session.link.mac !== hello.link.mac) {
+      throw new Error("The server's session is for another network card");
+    }
     for (const notice of archive.notices) console.say(`Note: ${notice}`);
     console.say(`Fetching "${archive.entryTitle}"`);
     this.#totalBytes = archive.kernelBytes + archive.initramfsBytes;

@@ -16,26 +16,32 @@ import {
 } from "../../lib/protocol/boot_exchange.ts";
 import { MESSAGE_BODY_MAX_BYTES } from "../../lib/protocol/frames.ts";
 import { answerClientOpening, declineBusy, type SecureChannel } from "../../lib/protocol/secure_channel.ts";
-import type { SessionParameters } from "../../lib/protocol/session.ts";
+import type { SessionParameters } from "../../lib/protocol/session_groups.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import { createConsole } from "../shared/console.ts";
 import { FrameSource } from "../shared/frame_source.ts";
 import { ExchangeFailed, type ExchangeOptions, fetchArchive, type FetchedArchive } from "./exchange.ts";
 
 const psk = new Uint8Array(32).fill(1);
-const hello: HelloMessage = { kind: "hello", protocol: 1, mac: "52:54:00:00:00:01", name: "desktop" };
+const hello: HelloMessage = {
+  kind: "hello",
+  protocol: 2,
+  name: "desktop",
+  link: { mac: "52:54:00:00:00:01" },
+  disk: { transports: ["nbd"] },
+};
 const session: SessionParameters = {
-  version: 1,
-  transport: "nbd",
-  linkMac: hello.mac,
-  linkName: "stiefel0",
-  clientAddress: "fd00::2/64",
-  serverAddress: "fd00::1",
-  port: 10809,
-  exportName: "0".repeat(32),
-  blockSizeBytes: 512,
-  diskSizeBytes: 1024,
-  connections: 4,
+  version: 2,
+  link: { mac: hello.link.mac, name: "stiefel0", address: "fd00::2/64" },
+  disk: {
+    transport: "nbd",
+    address: "fd00::1",
+    port: 10809,
+    exportName: "0".repeat(32),
+    blockSizeBytes: 512,
+    sizeBytes: 1024,
+    connections: 4,
+  },
 };
 const kernel = new Uint8Array(100_000).fill(2);
 const initramfs = new Uint8Array(50_000).fill(3);
@@ -240,7 +246,8 @@ const cases: readonly {
   {
     name: "makes a session for another network card",
     code: "local-failure",
-    script: (line) => upToData(line, { ...archive, session: { ...session, linkMac: "52:54:00:00:00:02" } }),
+    script: (line) =>
+      upToData(line, { ...archive, session: { ...session, link: { ...session.link, mac: "52:54:00:00:00:02" } } }),
   },
   {
     name: "announces more than there is memory",

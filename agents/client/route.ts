@@ -5,26 +5,19 @@ import type { HelloMessage } from "../../lib/protocol/boot_exchange.ts";
 import { type Link, listLinks } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 
-export interface Route {
-  readonly mac: string;
-  /**
-   * Absent when the server is on the same link by a link-local address: then both sides take addresses made for the
-   * session.
-   */
-  readonly routed?: NonNullable<HelloMessage["routed"]>;
-}
-
 /** `ip -json route get` (ip-route(8)), as far as it matters. */
 const routeSchema = v.pipe(v.array(v.object({ gateway: v.optional(v.string()) })), v.minLength(1));
 
 /**
+ * Only the card when the server is on the same link by a link-local address: then both sides take addresses made for
+ * the session.
  * @param local our address of the connection, @param remote the server's
  * @throws {Error} when no link has the address. Runs `ip`.
  */
 export async function findRoute(
   system: System,
   ends: { readonly local: string; readonly remote: string },
-): Promise<Route> {
+): Promise<HelloMessage["link"]> {
   const local = withoutScope(ends.local);
   const links = await listLinks(system);
   const found = findLink(links, local);
@@ -35,11 +28,9 @@ export async function findRoute(
   const gateway = v.parse(routeSchema, JSON.parse(stdout))[0]?.gateway;
   return {
     mac: link.mac,
-    routed: {
-      clientAddress: `${local}/${address.prefixLength}`,
-      ...(gateway === undefined ? {} : { gateway }),
-      ...(link.mtu >= 1280 && link.mtu <= 65535 && link.mtu !== 1500 ? { mtu: link.mtu } : {}),
-    },
+    address: `${local}/${address.prefixLength}`,
+    ...(gateway === undefined ? {} : { gateway }),
+    ...(link.mtu >= 1280 && link.mtu <= 65535 && link.mtu !== 1500 ? { mtu: link.mtu } : {}),
   };
 }
 

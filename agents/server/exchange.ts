@@ -33,6 +33,7 @@ import { eventOfConnectionError, eventOfLocalError } from "../shared/exchange_ev
 import { FrameSource } from "../shared/frame_source.ts";
 import { sendPart } from "./archive.ts";
 import { lookAtKernel } from "./look_at_kernel.ts";
+import { findNotTaken, isOfOtherDate } from "../../lib/protocol/unknown_groups.ts";
 import type { Desk, Ticket } from "./desk.ts";
 import { type Arrival, planSession, SESSION_RANDOM_BYTES, type SessionPlan } from "../../lib/export/session_plan.ts";
 import type { DiskSource } from "./source.ts";
@@ -108,7 +109,7 @@ function sayDeclined(stream: ByteStream, console: Console, error: ProtocolError)
     );
   } else if (error.code === "unknown-version") {
     console.sayRarely(
-      `A desktop asks with another version of the protocol (${stream.remoteAddress}): update the older image`,
+      `A desktop asks with another version of the protocol (${stream.remoteAddress}): ${error.message}`,
       error.code,
     );
   }
@@ -121,7 +122,6 @@ class ServerExchange implements AsyncDisposable {
   readonly #options: ServerExchangeOptions;
   #ticket: Ticket | undefined;
   #client: ClientState | undefined;
-  #hello: HelloMessage | undefined;
   #disk: DiskReport | undefined;
   #image: (BootImage & AsyncDisposable) | undefined;
   #signature: KernelSignature | undefined;
@@ -162,8 +162,16 @@ class ServerExchange implements AsyncDisposable {
   }
 
   #sayFailed({ failure }: Extract<ServerState, { name: "failed" }>): void {
-    // The peer has not shown that it knows the key.
-    if (this.#client === undefined) return;
+    if (this.#client === undefined) {
+      // Another peer has not shown that it knows the key.
+      if (!isOfOtherDate(failure)) return;
+      const { remoteAddress } = this.#stream;
+      this.#options.console.sayRarely(
+        `A desktop cannot be served (${remoteAddress}): ${failure.message}`,
+        failure.code,
+      );
+      return;
+    }
     if (failure.code !== "busy") {
       this.#options.console.say(`Nothing came of "${this.#client.name}": ${failure.message}`);
     }
@@ -204,15 +212,14 @@ class ServerExchange implements AsyncDisposable {
 
   async #admit(hello: HelloMessage): Promise<ServerEvent> {
     const { desk, source, console, tell } = this.#options;
-    this.#hello = hello;
-    this.#client = { name: hello.name, mac: hello.mac, address: this.#stream.remoteAddress };
+    this.#client = { name: hello.name, mac: hello.link.mac, address: this.#stream.remoteAddress };
     const admission = await desk.admit(this.#client, this.#over.promise);
     if (admission.kind === "refused") {
       return { kind: "refused", code: "busy", message: admission.message, holder: admission.holder };
     }
     this.#ticket = admission.ticket;
     this.#ticket.replaced.addEventListener("abort", this.#onReplaced, { once: true });
-    console.say(`"${hello.name}" (${hello.mac}) asks for the disk`);
+    console.say(`"${hello.name}" (${hello.link.mac}) asks for the disk`);
     const disk = await source.inspect();
     this.#disk = disk;
     await tell({ kind: "disk-shown", disk });
@@ -224,6 +231,9 @@ class ServerExchange implements AsyncDisposable {
         message: problem.message,
       };
     }
+    const { session } = this.#planSession(disk, hello);
+    const notTaken = findNotTaken(hello, session);
+    if (notTaken !== undefined) return { kind: "refused", code: "other-version", message: notTaken };
     const { path, model, sizeBytes } = disk;
     const needsPassphrase = await this.#open(undefined) === "passphrase-needed";
     return {
@@ -249,8 +259,8 @@ class ServerExchange implements AsyncDisposable {
 
   async #openBootEntry(passphrase: string | undefined): Promise<ServerEvent> {
     if (passphrase !== undefined && await this.#open(passphrase) !== "open") return { kind: "passphrase-rejected" };
-    const [image, disk, client] = [this.#image, this.#disk, this.#client];
-    if (image === undefined || disk === undefined || client === undefined) throw new TypeError("Nothing is open");
+    const [image, disk, plan] = [this.#image, this.#disk, this.#plan];
+    if (image === undefined || disk === undefined || plan === undefined) throw new TypeError("Nothing is open");
     const { entry, kernelBytes, initramfsBytes } = image;
     if (initramfsBytes === 0) throw lacksInitramfs(entry);
     const from = [entry.source, entry.commandLineSource].filter((file) => file !== undefined).join(", ");
@@ -264,7 +274,7 @@ class ServerExchange implements AsyncDisposable {
         entryTitle: entry.title,
         notices: [...listDiskNotices(disk, image), ...entry.notices],
         ...await this.#describeKernel(),
-        session: this.#planSession(disk).session,
+        session: plan.session,
       },
     };
   }
@@ -276,10 +286,9 @@ class ServerExchange implements AsyncDisposable {
     return this.#signature === undefined ? {} : { kernelSignature: this.#signature };
   }
 
-  #planSession(disk: DiskReport): SessionPlan {
-    if (this.#hello === undefined) throw new TypeError("No hello yet");
+  #planSession(disk: DiskReport, hello: HelloMessage): SessionPlan {
     const random = this.#options.system.randomBytes(SESSION_RANDOM_BYTES);
-    this.#plan = planSession({ hello: this.#hello, arrival: this.#options.arrival, disk, random });
+    this.#plan = planSession({ hello, arrival: this.#options.arrival, disk, random });
     return this.#plan;
   }
 

@@ -6,7 +6,11 @@ import type { BootImage } from "../../lib/boot/opened_image.ts";
 import { describeLocked, type DiskReport } from "../../lib/disk/inspect_disk.ts";
 import { listenStream } from "../../lib/net/listen.ts";
 import { connectStream } from "../../lib/net/stream.ts";
-import type { HelloMessage } from "../../lib/protocol/boot_exchange.ts";
+import type { ByteStream } from "../../lib/net/stream.ts";
+import { type HelloMessage, parseServerPlaintext } from "../../lib/protocol/boot_exchange.ts";
+import { MESSAGE_BODY_MAX_BYTES } from "../../lib/protocol/frames.ts";
+import { startClientHandshake } from "../../lib/protocol/secure_channel.ts";
+import { FrameSource } from "../shared/frame_source.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import type { System } from "../../lib/system/system.ts";
 import { ExchangeFailed, type ExchangeOptions, fetchArchive, type FetchedArchive } from "../client/exchange.ts";
@@ -19,10 +23,10 @@ import type { DiskSource } from "./source.ts";
 const psk = new Uint8Array(32).fill(7);
 const hello: HelloMessage = {
   kind: "hello",
-  protocol: 1,
-  mac: "52:54:00:00:00:01",
+  protocol: 2,
   name: "desktop",
-  routed: { clientAddress: "127.0.0.1/8" },
+  link: { mac: "52:54:00:00:00:01", address: "127.0.0.1/8" },
+  disk: { transports: ["nbd"] },
 };
 const disk: DiskReport = {
   path: "/dev/sda",
@@ -65,6 +69,8 @@ interface Scene {
   readonly onFailure?: (error: ExchangeFailed) => void;
   /** The client's console is a screen, not a serial line. */
   readonly isScreen?: boolean;
+  /** What the client says first, when it is not of our date: as JSON. */
+  readonly hello?: string;
   /** The client's machine, if it is not an ordinary one. */
   readonly change?: (system: System) => System;
 }
@@ -111,6 +117,7 @@ async function play(scene: Scene): Promise<Outcome> {
   const result: { fetched?: FetchedArchive; failure?: ExchangeFailed["failure"] } = {};
   try {
     using stream = await connectStream({ host: "127.0.0.1", port: listener.port });
+    if (scene.hello !== undefined) throw new ExchangeFailed(await talk(stream, scene.hello));
     result.fetched = await fetchArchive(stream, {
       system: scene.change?.(real) ?? real,
       console: {
@@ -147,6 +154,21 @@ async function play(scene: Scene): Promise<Outcome> {
   const left = [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();
   await Deno.remove(directory, { recursive: true });
   return { ...result, serverLines, clientLines, isFree, exports: found, left };
+}
+
+/** Says one hello of any form. @returns what the server refuses it with */
+async function talk(stream: ByteStream, hello: string): Promise<ExchangeFailed["failure"]> {
+  const frames = new FrameSource(stream);
+  const handshake = await startClientHandshake({ psk });
+  await stream.write(handshake.opening);
+  const channel = await handshake.finish(await frames.next(5000) ?? new Uint8Array());
+  frames.expectSealedFrames(MESSAGE_BODY_MAX_BYTES);
+  await stream.write(await channel.seal(new Uint8Array([1, ...new TextEncoder().encode(hello)])));
+  const answer = await frames.next(5000);
+  if (answer === undefined) return { code: "closed", message: "" };
+  const { kind, message } = { message: undefined, ...parseServerPlaintext(await channel.open(answer)) };
+  assert(kind === "control" && message?.kind === "refuse", `${message?.kind}`);
+  return message;
 }
 
 function consoleInto(lines: string[], system: System): Console {
@@ -187,7 +209,7 @@ Deno.test("kernel, initramfs and session arrive, and the disk is lent", async ()
   const { fetched, isFree, left, clientLines, serverLines, exports } = await play({});
   assert.equal(fetched?.archive.entryTitle, "Debian");
   assert.equal(fetched?.archive.commandLine, "quiet noresume");
-  assert.equal(fetched?.archive.session.serverAddress, "127.0.0.1");
+  assert.equal(fetched?.archive.session.disk.address, "127.0.0.1");
   assert.deepEqual(left, ["initramfs", "kernel"]);
   assert.equal(isFree, false);
   assert.deepEqual(exports, { started: 1, running: 1 });
@@ -276,6 +298,43 @@ Deno.test("a passphrase is asked for until it is right, at most three times, and
   for (const { clientLines, serverLines } of [good, bad]) {
     assert.doesNotMatch([...clientLines, ...serverLines].join("\n"), /secret|right/);
   }
+});
+
+const sayings = [
+  [
+    "a transport that the stick lacks",
+    { ...hello, disk: { transports: ["nvme-tcp"] } },
+    /^The stick does not know the transport "nbd" that the laptop uses: build one image/,
+    /^Nothing came of "desktop": The stick does not know the transport "nbd"/,
+  ],
+  [
+    "a group that the laptop does not know",
+    { ...hello, tunnel: { publicKey: "x" } },
+    /^The hello has a group "tunnel", which this program does not know: build one image/,
+    /^A desktop cannot be served \(127\.0\.0\.1\): The hello has a group "tunnel"/,
+  ],
+  [
+    "another version",
+    { kind: "hello", protocol: 3, name: "desktop" },
+    /^The hello has version 3, this program knows version 2: build one image/,
+    /^A desktop cannot be served \(127\.0\.0\.1\): The hello has version 3/,
+  ],
+] as const;
+for (const [what, said, onDesktop, onLaptop] of sayings) {
+  Deno.test(`stick and laptop of different dates, ${what}: both screens name it`, async () => {
+    const { failure, serverLines, isFree, exports } = await play({ hello: JSON.stringify(said) });
+    assert.equal(failure?.code, "other-version");
+    assert.match(failure.message, onDesktop);
+    assert.ok(serverLines.some((line) => onLaptop.test(line)), serverLines.join("\n"));
+    assert.equal(isFree, true);
+    assert.deepEqual(exports, { started: 0, running: 0 });
+  });
+}
+
+Deno.test("a hello that is only malformed gets no answer, and the laptop's screen stays quiet", async () => {
+  const { failure, serverLines } = await play({ hello: JSON.stringify({ ...hello, more: 1 }) });
+  assert.equal(failure?.code, "closed");
+  assert.deepEqual(serverLines, []);
 });
 
 const refusals: readonly {

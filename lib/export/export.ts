@@ -1,10 +1,12 @@
 /** Lending a disk, whatever the transport: which there are, and which is used. Adding one: CONTRIBUTING.md. */
 import type { TransportName } from "./needs.ts";
 import { nbdTransport } from "./nbd/nbd_transport.ts";
-import type { Transport } from "./transport.ts";
+import type { DiskParameters, Transport } from "./transport.ts";
 
 /** One row a transport. */
-const transports = { nbd: nbdTransport } as const satisfies Readonly<Record<TransportName, unknown>>;
+const transports = { nbd: nbdTransport } as const satisfies Readonly<
+  Record<TransportName | DiskParameters["transport"], unknown>
+>;
 
 type SettingsOf<T> = T extends Transport<infer Settings> ? Settings : never;
 /** What starts an export: a union, told apart by `transport`. */

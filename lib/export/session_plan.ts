@@ -4,7 +4,8 @@ import type { HelloMessage } from "../protocol/boot_exchange.ts";
 import { type ExportSettings, transportOf } from "./export.ts";
 import { defaultTransport } from "./needs.ts";
 import type { Ends } from "./transport.ts";
-import { type SessionParameters, STIEFEL_LINK_NAME } from "../protocol/session.ts";
+import { STIEFEL_LINK_NAME } from "../protocol/session.ts";
+import { SESSION_VERSION, type SessionParameters } from "../protocol/session_groups.ts";
 
 /** How the client came to us. */
 export type Arrival =
@@ -44,20 +45,22 @@ export function planSession(inputs: SessionInputs): SessionPlan {
   const { parameters, settings } = transportOf(defaultTransport).plan({ ends, disk, random });
   return {
     session: {
-      version: 1,
-      linkMac: hello.mac,
-      linkName: STIEFEL_LINK_NAME,
-      clientAddress: ends.clientAddress,
-      ...(ends.gateway === undefined ? {} : { gateway: ends.gateway }),
-      ...(ends.mtu === undefined ? {} : { mtu: ends.mtu }),
-      ...parameters,
+      version: SESSION_VERSION,
+      link: {
+        mac: hello.link.mac,
+        name: STIEFEL_LINK_NAME,
+        address: ends.clientAddress,
+        ...(ends.gateway === undefined ? {} : { gateway: ends.gateway }),
+        ...(ends.mtu === undefined ? {} : { mtu: ends.mtu }),
+      },
+      disk: parameters,
     },
     exportSettings: settings,
     ...(arrival.kind !== "link" ? {} : {
       linkAddress: {
         link: arrival.link,
         address: `${ends.serverAddress}/64`,
-        neighbour: { address: ends.allowAddress, mac: hello.mac },
+        neighbour: { address: ends.allowAddress, mac: hello.link.mac },
       },
     }),
   };
@@ -69,8 +72,9 @@ function planEnds({ hello, arrival, random }: SessionInputs): Ends {
     return { serverAddress: `${prefix}::1`, clientAddress: `${prefix}::2/64`, allowAddress: `${prefix}::2` };
   }
   const { localAddress: serverAddress, remoteAddress: allowAddress } = arrival;
-  if (hello.routed === undefined) throw new Error("The client came by address and did not say its own");
-  return { serverAddress, allowAddress, ...hello.routed };
+  const { address: clientAddress, gateway, mtu } = hello.link;
+  if (clientAddress === undefined) throw new Error("The client came by address and did not say its own");
+  return { serverAddress, clientAddress, allowAddress, gateway, mtu };
 }
 
 /**

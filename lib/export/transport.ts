@@ -1,6 +1,6 @@
 /** What a transport is: how a disk gets to a desktop, behind one face. lib/export/export.ts lists them. */
 import type { DiskReport } from "../disk/inspect_disk.ts";
-import type { SessionParameters } from "../protocol/session.ts";
+import type { SessionParameters } from "../protocol/session_groups.ts";
 import type { System } from "../system/system.ts";
 import type { ExportState } from "./export_state.ts";
 import type { TransportName } from "./needs.ts";
@@ -55,11 +55,8 @@ export interface Ends {
   readonly mtu?: number | undefined;
 }
 
-/** What the desktop needs to attach the disk; the rest of the session is the link's. */
-export type DiskParameters = Omit<
-  SessionParameters,
-  "version" | "linkMac" | "linkName" | "clientAddress" | "gateway" | "mtu"
->;
+/** What the desktop needs to attach the disk. */
+export type DiskParameters = SessionParameters["disk"];
 
 interface NamedSettings extends Pick<ExportNote, "disk" | "exportName"> {
   readonly transport: TransportName;

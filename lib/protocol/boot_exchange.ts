@@ -5,15 +5,16 @@
  */
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
-import { isAddressWithPrefix, isAddressWithZone, isMac } from "../formats/address.ts";
 import { formatJson, integer, type JsonFormat, type Parsed, parseJson, printable } from "../formats/json.ts";
 import { isKernelCommandLine } from "../formats/kernel_command_line.ts";
-import { formatSession, type SessionParameters } from "./session.ts";
+import { decodeUtf8 } from "../formats/text.ts";
+import { helloGroups, SESSION_VERSION, SessionSchema } from "./session_groups.ts";
+import { findUnknown } from "./unknown_groups.ts";
 
 /** TCP port of the boot exchange. */
 export const BOOT_EXCHANGE_PORT = 4644;
-/** Version of the messages, said in `hello`. */
-export const BOOT_EXCHANGE_VERSION = 1;
+/** Version of the messages, said in the openings and in `hello`. */
+export const BOOT_EXCHANGE_VERSION = SESSION_VERSION;
 /** How often a client may send a passphrase in one connection. */
 export const PASSPHRASE_TRIES = 3;
 export const PASSPHRASE_MAX_BYTES = 512;
@@ -45,13 +46,11 @@ export const REFUSE_CODES = [
   "boot-partition",
   "passphrase-wrong",
   "export-failed",
+  "other-version",
   "internal",
 ] as const;
 export type RefuseCode = typeof REFUSE_CODES[number];
 
-const mac = v.pipe(v.string(), v.check(isMac));
-const addressWithPrefix = v.pipe(v.string(), v.check(isAddressWithPrefix));
-const addressWithZone = v.pipe(v.string(), v.check(isAddressWithZone));
 const passphrase = v.pipe(
   v.string(),
   v.nonEmpty(),
@@ -62,20 +61,10 @@ const passphrase = v.pipe(
 const Hello = v.strictObject({
   kind: v.literal("hello"),
   protocol: v.literal(BOOT_EXCHANGE_VERSION),
-  /** MAC address of the link that reached the server. */
-  mac,
   /** What the client calls itself. */
   name: printable(NAME_MAX_BYTES),
   ramBytes: v.exactOptional(integer(0, Number.MAX_SAFE_INTEGER)),
-  /**
-   * Present when the server was named by address (no discovery): how the client's link is set up, to be repeated after
-   * kexec.
-   */
-  routed: v.exactOptional(v.strictObject({
-    clientAddress: addressWithPrefix,
-    gateway: v.exactOptional(addressWithZone),
-    mtu: v.exactOptional(integer(1280, 65535)),
-  })),
+  ...helloGroups,
 });
 
 const Request = v.strictObject({ kind: v.literal("request"), passphrase: v.exactOptional(passphrase) });
@@ -124,35 +113,6 @@ const PassphraseWrong = v.strictObject({
   triesLeft: integer(1, PASSPHRASE_TRIES),
 });
 
-/** The session file has its own module; here its values travel as JSON and are checked by that module. */
-const Session = v.pipe(
-  v.strictObject({
-    version: v.literal(1),
-    transport: v.literal("nbd"),
-    linkMac: v.string(),
-    linkName: v.string(),
-    clientAddress: v.string(),
-    gateway: v.exactOptional(v.string()),
-    mtu: v.exactOptional(v.number()),
-    serverAddress: v.string(),
-    port: v.number(),
-    exportName: v.string(),
-    blockSizeBytes: v.number(),
-    diskSizeBytes: v.number(),
-    connections: v.number(),
-  }),
-  v.check(isSession),
-);
-
-function isSession(session: SessionParameters): boolean {
-  try {
-    formatSession(session);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 const Archive = v.strictObject({
   kind: v.literal("archive"),
   kernelBytes: integer(1, ARCHIVE_PART_MAX_BYTES),
@@ -164,7 +124,7 @@ const Archive = v.strictObject({
   /** What the person at the desktop should know ("the journal needs recovery, the desktop will do it"). */
   notices: v.pipe(v.array(printable(NOTICE_MAX_BYTES)), v.maxLength(NOTICES_MAX)),
   kernelSignature: v.exactOptional(Signature),
-  session: Session,
+  session: SessionSchema,
 });
 
 /**
@@ -225,30 +185,23 @@ export function formatServerMessage(message: ServerMessage): Uint8Array<ArrayBuf
 
 /**
  * Reads a plaintext from a client; clients send control messages only.
- * @throws ProtocolError truncated, oversize, unknown-version or malformed
+ * @throws ProtocolError truncated, oversize, unknown-version, unknown-group or malformed
  */
 export function parseClientPlaintext(plaintext: Uint8Array): ClientMessage {
   const { type, body } = splitType(plaintext);
   if (type !== PlaintextType.control) {
     throw new ProtocolError("malformed", "The client sent something that is no message");
   }
-  try {
-    return parseJson(body, CLIENT_FORMAT);
-  } catch (error) {
-    if (isOtherVersion(body)) {
-      throw new ProtocolError("unknown-version", "The client speaks a version this server does not know");
-    }
-    throw error;
-  }
+  return parseKnown(body, CLIENT_FORMAT);
 }
 
 /**
  * Reads a plaintext from a server. The bytes of a data piece are a view of the plaintext.
- * @throws ProtocolError truncated, oversize or malformed
+ * @throws ProtocolError truncated, oversize, unknown-version, unknown-group, unknown-transport or malformed
  */
 export function parseServerPlaintext(plaintext: Uint8Array): ServerPlaintext {
   const { type, body } = splitType(plaintext);
-  if (type === PlaintextType.control) return { kind: "control", message: parseJson(body, SERVER_FORMAT) };
+  if (type === PlaintextType.control) return { kind: "control", message: parseKnown(body, SERVER_FORMAT) };
   if (type !== PlaintextType.data) throw new ProtocolError("malformed", "The server sent something of an unknown type");
   if (body.length === 0) throw new ProtocolError("malformed", "The server sent an empty piece of the archive");
   return { kind: "data", bytes: body };
@@ -267,8 +220,21 @@ function withType(type: number, body: Uint8Array): Uint8Array<ArrayBuffer> {
   return plaintext;
 }
 
-/** A hello of another version may have any other shape: only its start is looked at. */
-function isOtherVersion(body: Uint8Array): boolean {
-  const start = String.fromCharCode(...body.subarray(0, 64));
-  return /^\{"kind":"hello","protocol":(?!1[,}])[1-9]\d{0,5}[,}]/.test(start);
+/** Reads a message; of one that is refused, says what a program of another date has put there. */
+function parseKnown<Message>(body: Uint8Array, format: JsonFormat<Message>): Message {
+  try {
+    return parseJson(body, format);
+  } catch (error) {
+    if (body.length > format.maxBytes) throw error;
+    throw findUnknown(parseLoosely(body)) ?? error;
+  }
+}
+
+/** Undefined for what is no JSON. */
+function parseLoosely(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(decodeUtf8(body, ""));
+  } catch {
+    return undefined;
+  }
 }

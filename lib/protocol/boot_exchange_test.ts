@@ -43,10 +43,17 @@ Deno.test("a piece of the archive is not taken for a message", () => {
 Deno.test("a message has exactly one form", () => {
   const good = JSON.stringify(hello);
   const bad = [
-    good.replace(":1,", ":1.0,"),
-    good.replace(":1,", ": 1,"),
+    good.replace(":2,", ":2.0,"),
+    good.replace(":2,", ": 2,"),
     good.replace("{", '{"kind":"hello",'),
-    good.replace("}", ',"more":1}'),
+    good.replace(/}$/, ',"more":1}'),
+    good.replace('"link":{', '"link":{"more":1,'),
+    good.replace('["nbd"]', "[]"),
+    good.replace('["nbd"]', '["NBD"]'),
+    good.replace('["nbd"]', `[${Array.from({ length: 9 }, () => '"nbd"').join(",")}]`),
+    // a way through a router belongs to an address
+    good.replace('02"}', '02","gateway":"192.0.2.1"}'),
+    good.replace('02"}', '02","mtu":1400}'),
     good.replace("desktop", "desk\\u0074op"),
     good.replace("desktop", "desk\\u001btop"),
     good.replace("desktop", "x".repeat(65)),
@@ -54,7 +61,7 @@ Deno.test("a message has exactly one form", () => {
     good.replace("52:54", "5254"),
     good.replace('"hello"', '"request"'),
     good.replace('"hello"', '"__proto__"'),
-    good.replace('"protocol":1,', ""),
+    good.replace('"protocol":2,', ""),
     good.replace("17179869184", "-1"),
     good.replace("17179869184", "1e400"),
     '{"kind":"request","passphrase":""}',
@@ -73,17 +80,72 @@ Deno.test("a message has exactly one form", () => {
 });
 
 Deno.test("a hello of another version is recognized as such", () => {
-  const next = '{"kind":"hello","protocol":2,"whatever":[]}';
-  assertRefused(() => parseClientPlaintext(control(next)), "unknown-version", next);
-  const wrong = '{"kind":"hello","protocol":1,"whatever":[]}';
+  for (const version of [1, 3, 77]) {
+    const other = `{"kind":"hello","protocol":${version},"whatever":[]}`;
+    assertRefused(() => parseClientPlaintext(control(other)), "unknown-version", other);
+  }
+  const wrong = '{"kind":"hello","protocol":2,"whatever":[]}';
   assertRefused(() => parseClientPlaintext(control(wrong)), "malformed", wrong);
 });
 
+Deno.test("a hello or session with a group, a transport or a version of another date is refused by its name", () => {
+  const client = JSON.stringify(hello);
+  const server = JSON.stringify(archive);
+  const cases: readonly (readonly [() => unknown, ProtocolErrorCode, RegExp])[] = [
+    ...["tunnel", "mode", "uplink", "later-2"].flatMap((name) =>
+      ([
+        [() => parseClientPlaintext(control(client.replace(/}$/, `,"${name}":{}}`))), "hello"],
+        [() => parseServerPlaintext(control(server.replace(/}}}$/, `},"${name}":{"key":"x"}}}`))), "session"],
+      ] as const).map(([parse, what]) =>
+        [
+          parse,
+          "unknown-group",
+          new RegExp(`^The ${what} has a group "${name}", which this .*: build one image`),
+        ] as const
+      )
+    ),
+    [
+      () => parseServerPlaintext(control(server.replace('"nbd"', '"nvme-tcp"'))),
+      "unknown-transport",
+      /^The session has the transport "nvme-tcp", which .*setup-server/,
+    ],
+    [
+      () => parseServerPlaintext(control(server.replace('"version":2', '"version":1'))),
+      "unknown-version",
+      /^The session has version 1, this program knows version 2: build one image/,
+    ],
+  ];
+  for (const [parse, code, message] of cases) {
+    assertRefused(parse, code, String(message));
+    assert.throws(parse, { message });
+  }
+});
+
+Deno.test("what only looks like something of another date stays malformed", () => {
+  const server = JSON.stringify(archive);
+  for (
+    const text of [
+      server.replace(/}}}$/, '},"tunnel":1}}'),
+      server.replace(/}}}$/, '},"Tunnel":{}}}'),
+      server.replace(/}}}$/, `},"${"x".repeat(33)}":{}}}`),
+      server.replace('"nbd"', '"$(reboot)"'),
+      server.replace('"nbd"', "7"),
+      server.replace('"version":2', '"version":0'),
+      server.replace(/"link":{[^}]*},/, ""),
+      server.replace(/,"disk":{[^}]*}/, ""),
+    ]
+  ) {
+    assert.notEqual(text, server);
+    assertRefused(() => parseServerPlaintext(control(text)), "malformed", text);
+  }
+});
+
 Deno.test("a session inside a message is held to the rules of the session file", () => {
+  const { link, disk } = session;
   const bad = [
-    { ...archive, session: { ...session, linkName: "$(reboot)" } },
-    { ...archive, session: { ...session, port: 0 } },
-    { ...archive, session: { ...session, serverAddress: "192.0.2.1" } },
+    { ...archive, session: { ...session, link: { ...link, name: "$(reboot)" } } },
+    { ...archive, session: { ...session, disk: { ...disk, port: 0 } } },
+    { ...archive, session: { ...session, disk: { ...disk, address: "192.0.2.1" } } },
     { ...archive, commandLine: "a\nb" },
     { ...archive, commandLine: "x".repeat(2048) },
     { ...archive, kernelBytes: 0 },

@@ -3,7 +3,8 @@
  * is its opening (readable by anyone, with a Noise handshake message in it); all others are encrypted.
  */
 import { ProtocolError } from "../errors.ts";
-import { CONTROL_MAX_BYTES } from "./boot_exchange.ts";
+import { BOOT_EXCHANGE_VERSION, CONTROL_MAX_BYTES } from "./boot_exchange.ts";
+import { sameDateAdvice } from "./unknown_groups.ts";
 import { HANDSHAKE_MESSAGE_BYTES } from "./noise.ts";
 import { TAG_BYTES } from "./primitives.ts";
 import { encodeUtf8 } from "../formats/text.ts";
@@ -109,7 +110,6 @@ export class FrameReader {
 
 /** First bytes of both openings: what tells this protocol from others. */
 const MAGIC = encodeUtf8("STIEFEL");
-const STREAM_VERSION = 1;
 const PREAMBLE_BYTES = MAGIC.length + 1;
 export const CLIENT_OPENING_BYTES = PREAMBLE_BYTES + HANDSHAKE_MESSAGE_BYTES;
 /** The longer one of the server's openings; nothing longer is read before the handshake is done. */
@@ -127,7 +127,7 @@ export type OpeningStatus = typeof OpeningStatus[keyof typeof OpeningStatus];
  * version.
  */
 export function streamPreamble(): Uint8Array<ArrayBuffer> {
-  return new Uint8Array([...MAGIC, STREAM_VERSION]);
+  return new Uint8Array([...MAGIC, BOOT_EXCHANGE_VERSION]);
 }
 
 /** The body of the client's first frame. */
@@ -181,10 +181,10 @@ function checkPreamble(body: Uint8Array, who: string): void {
   if (!isOurs) throw new ProtocolError("malformed", `${who} does not speak this protocol`);
   const version = body[MAGIC.length];
   if (version === undefined) throw new ProtocolError("truncated", `${who}'s opening is too short`);
-  if (version !== STREAM_VERSION) {
+  if (version !== BOOT_EXCHANGE_VERSION) {
     throw new ProtocolError(
       "unknown-version",
-      `${who} speaks version ${version} of the boot exchange, wanted ${STREAM_VERSION}`,
+      `${who} speaks version ${version} of the boot exchange, this program version ${BOOT_EXCHANGE_VERSION}: ${sameDateAdvice}`,
     );
   }
 }

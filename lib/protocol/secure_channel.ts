@@ -6,7 +6,7 @@
  *     server: answerClientOpening(body of the first frame) -> send `reply` -> `channel`, if there is one
  */
 import { ProtocolError, type ProtocolErrorCode } from "../errors.ts";
-import { PlaintextType } from "./boot_exchange.ts";
+import { BOOT_EXCHANGE_VERSION, PlaintextType } from "./boot_exchange.ts";
 import {
   DATA_MAX_BYTES,
   formatClientOpening,
@@ -22,6 +22,7 @@ import {
 } from "./frames.ts";
 import { type CipherState, createInitiator, createResponder, type Transport } from "./noise.ts";
 import { giveBack, keepLargeBlocks } from "./primitives.ts";
+import { sameDateAdvice } from "./unknown_groups.ts";
 
 /**
  * The sealed part of a connection. Frames must be opened in the order they came in; one that does not fit ends it. In
@@ -109,7 +110,10 @@ function statusError(status: Exclude<OpeningStatus, typeof OpeningStatus.ok>): P
     case OpeningStatus.wrongKey:
       return new ProtocolError("wrong-key", "A stiefelsystem answers with another key");
     case OpeningStatus.unknownVersion:
-      return new ProtocolError("unknown-version", "The server does not speak our version of the boot exchange");
+      return new ProtocolError(
+        "unknown-version",
+        `The server does not speak version ${BOOT_EXCHANGE_VERSION} of the boot exchange: ${sameDateAdvice}`,
+      );
     case OpeningStatus.busy:
       return new ProtocolError("refused", "The server is busy with other connections");
     case OpeningStatus.malformed:

@@ -46,7 +46,8 @@ Deno.test("the server tells the client of another version, a full house and nons
   const handshake = (): ReturnType<typeof startClientHandshake> => startClientHandshake({ psk });
   const opening = bodyOf((await handshake()).opening);
   const cases = [
-    [await answerClientOpening(opening.with(7, 2), { psk }), "unknown-version"],
+    [await answerClientOpening(opening.with(7, 1), { psk }), "unknown-version"],
+    [await answerClientOpening(opening.with(7, 3), { psk }), "unknown-version"],
     [await answerClientOpening(opening.with(0, 0), { psk }), "malformed"],
     [await answerClientOpening(new Uint8Array(0), { psk }), "malformed"],
     [declineBusy(), "refused"],
@@ -57,9 +58,20 @@ Deno.test("the server tells the client of another version, a full house and nons
   }
 });
 
+Deno.test("both name the versions, and what to do, when one of them is older", async () => {
+  const words = /^The (?:client|server) speaks version 1 of the boot exchange, this program version 2: build one image/;
+  const handshake = await startClientHandshake({ psk });
+  const answer = await answerClientOpening(bodyOf(handshake.opening).with(7, 1), { psk });
+  assert(answer.kind === "declined");
+  assert.match(answer.error.message, words);
+  // What a version 1 answers to a version it does not know: a preamble of its own, and the status.
+  const ofOlder = new Uint8Array([...new TextEncoder().encode("STIEFEL"), 1, 2]);
+  await assert.rejects(handshake.finish(ofOlder), { code: "unknown-version", message: words });
+});
+
 Deno.test("a server without the key cannot pretend to have it", async () => {
   const handshake = await startClientHandshake({ psk });
-  const forged = new Uint8Array([...new TextEncoder().encode("STIEFEL"), 1, 0, ...counting(9, 48)]);
+  const forged = new Uint8Array([...new TextEncoder().encode("STIEFEL"), 2, 0, ...counting(9, 48)]);
   await assertRefused(handshake.finish(forged), "wrong-key");
 });
 

@@ -29,7 +29,8 @@ import {
   TITLE_MAX_BYTES,
   type WelcomeMessage,
 } from "./boot_exchange.ts";
-import type { SessionParameters } from "./session.ts";
+import type { SessionParameters } from "./session_groups.ts";
+import { isOfOtherDate } from "./unknown_groups.ts";
 import { type CommonEvent, failureOf, isCommonEvent, type SessionFailure } from "./session_failure.ts";
 import { toPrintable } from "../formats/text.ts";
 
@@ -129,6 +130,10 @@ type OwnEvent = Exclude<ServerEvent, CommonEvent>;
 
 function onCommon(state: ServerState, event: CommonEvent): ServerStep {
   const failure = failureOf(event, "client");
+  // Its hello opened: it has the key, and its person should know what to do.
+  if (event.kind === "protocol-error" && isOfOtherDate(event.error)) {
+    return refuse({ code: "other-version", message: event.error.message }, failure);
+  }
   // Before the hello there is no client to tell; a broken connection cannot be used to tell.
   if (event.kind !== "local-failure" || state.name === "awaiting-hello") return fail(failure);
   return refuse({ code: "internal", message: event.message }, failure);

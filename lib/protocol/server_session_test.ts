@@ -91,6 +91,17 @@ Deno.test("a server that misses any one step, or gets it twice, does not export,
   }
 });
 
+Deno.test("a hello of another date is refused by what is unknown in it; any other bad one gets no answer", () => {
+  for (const code of ["unknown-version", "unknown-group"] as const) {
+    const error = new ProtocolError(code, 'The hello has a group "tunnel"');
+    const { state, actions } = play([{ kind: "protocol-error", error }]);
+    assert.deepEqual(lastSent(actions), { kind: "refuse", code: "other-version", message: error.message });
+    assert.deepEqual(state, { name: "failed", failure: { code, message: error.message } });
+  }
+  const malformed = new ProtocolError("malformed", "x");
+  assert.equal(lastSent(play([{ kind: "protocol-error", error: malformed }]).actions), undefined);
+});
+
 Deno.test("three passphrases may be tried, then no more", () => {
   const needed: ServerEvent = { ...admitted, needsPassphrase: true } as ServerEvent;
   const request = received({ kind: "request", passphrase });

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
-import { routedSession, session } from "../../tests/support/protocol_samples.ts";
+import fc from "fast-check";
+import * as v from "valibot";
+import { hello, routedSession, session } from "../../tests/support/protocol_samples.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../errors.ts";
 import { parseCpio } from "../formats/cpio.ts";
-import { buildSessionCpio, formatSession, parseSession, type SessionParameters } from "./session.ts";
+import { buildSessionCpio, formatSession, parseSession } from "./session.ts";
+import { groupNames, sessionGroups, type SessionParameters, SessionSchema } from "./session_groups.ts";
+import { findNotTaken } from "./unknown_groups.ts";
 
 function assertRefused(text: string, code: ProtocolErrorCode): void {
   assert.throws(
@@ -13,7 +17,7 @@ function assertRefused(text: string, code: ProtocolErrorCode): void {
 }
 
 Deno.test("a session file survives a round trip", () => {
-  for (const one of [session, routedSession, { ...session, serverAddress: "fe80::1%stiefel0" }]) {
+  for (const one of [session, routedSession, { ...session, disk: { ...session.disk, address: "fe80::1%stiefel0" } }]) {
     assert.deepEqual(parseSession(formatSession(one)), one);
   }
 });
@@ -31,8 +35,9 @@ Deno.test("a session file that is cut anywhere is refused", () => {
 
 Deno.test("a session file in any other form is refused", () => {
   const text = formatSession(session);
-  assertRefused(text.replace("VERSION=1", "VERSION=2"), "unknown-version");
-  assertRefused(text.replace("VERSION=1", "VERSION=01"), "malformed");
+  assertRefused(text.replace("VERSION=2", "VERSION=1"), "unknown-version");
+  assertRefused(text.replace("VERSION=2", "VERSION=3"), "unknown-version");
+  assertRefused(text.replace("VERSION=2", "VERSION=02"), "malformed");
   assertRefused(text + "STIEFEL_EXTRA=1\n", "malformed");
   assertRefused(text + text, "malformed");
   assertRefused(" " + text, "malformed");
@@ -42,27 +47,130 @@ Deno.test("a session file in any other form is refused", () => {
   assertRefused(text.replace("PORT=10809", "PORT=0"), "malformed");
   assertRefused(text.replace("PORT=10809", "PORT=010809"), "malformed");
   assertRefused(text.replace("PORT=10809", "PORT=1e4"), "malformed");
-  assertRefused(text.replace("BLOCK_SIZE=512", "BLOCK_SIZE=513"), "malformed");
-  assertRefused(text.replace("DISK_SIZE=2147483648", "DISK_SIZE=2147483649"), "malformed");
-  assertRefused(text.replace("DISK_SIZE=2147483648", "DISK_SIZE=99999999999999999999"), "malformed");
-  assertRefused(text.replace("SERVER_ADDRESS=fdd3:1f5e:42aa:1::1", "SERVER_ADDRESS=192.0.2.1"), "malformed");
-  assertRefused(text.replace("SERVER_ADDRESS=fdd3:1f5e:42aa:1::1", "SERVER_ADDRESS=fe80::1%eth0"), "malformed");
+  assertRefused(text.replace("BLOCK_SIZE_BYTES=512", "BLOCK_SIZE_BYTES=513"), "malformed");
+  assertRefused(text.replace("DISK_SIZE_BYTES=2147483648", "DISK_SIZE_BYTES=2147483649"), "malformed");
+  assertRefused(text.replace("DISK_SIZE_BYTES=2147483648", "DISK_SIZE_BYTES=99999999999999999999"), "malformed");
+  assertRefused(text.replace("DISK_ADDRESS=fdd3:1f5e:42aa:1::1", "DISK_ADDRESS=192.0.2.1"), "malformed");
+  assertRefused(text.replace("DISK_ADDRESS=fdd3:1f5e:42aa:1::1", "DISK_ADDRESS=fe80::1%eth0"), "malformed");
   assertRefused("x".repeat(5000), "oversize");
 });
 
 Deno.test("values that cannot be written are refused before anything is written", () => {
-  const bad: readonly Partial<SessionParameters>[] = [
-    { linkName: "a\nSTIEFEL_PORT=1" },
-    { exportName: "short" },
-    { port: 70000 },
-    { connections: 0 },
-    { diskSizeBytes: 1.5 },
-    { mtu: 100 },
-    { linkMac: "52:54:00:00:00:0A" },
+  const { link, disk } = session;
+  const bad: readonly SessionParameters[] = [
+    { ...session, link: { ...link, name: "a\nSTIEFEL_DISK_PORT=1" } },
+    { ...session, link: { ...link, gateway: "fd00::9\nSTIEFEL_LINK_MTU=1400" } },
+    { ...session, link: { ...link, mtu: 100 } },
+    { ...session, link: { ...link, mac: "52:54:00:00:00:0A" } },
+    { ...session, disk: { ...disk, exportName: "short" } },
+    { ...session, disk: { ...disk, port: 70000 } },
+    { ...session, disk: { ...disk, connections: 0 } },
+    { ...session, disk: { ...disk, sizeBytes: 1.5 } },
+    { ...session, disk: { ...disk, sizeBytes: disk.blockSizeBytes * 9 + 1 } },
+    { ...session, disk: { ...disk, address: "192.0.2.1" } },
+    { ...session, more: {} } as SessionParameters,
   ];
-  for (const change of bad) {
-    assert.throws(() => formatSession({ ...session, ...change }), ProtocolError, JSON.stringify(change));
+  for (const one of bad) assert.throws(() => formatSession(one), ProtocolError, JSON.stringify(one));
+});
+
+Deno.test("a group or a transport that is not known is refused by its name", () => {
+  const lines = formatSession(session).trimEnd().split("\n");
+  const firstOfDisk = lines.findIndex((line) => line.startsWith("STIEFEL_DISK_"));
+  for (const group of ["tunnel", "mode", "uplink", "later"]) {
+    for (const place of [1, firstOfDisk, lines.length]) {
+      const text = lines.toSpliced(place, 0, `STIEFEL_${group.toUpperCase()}_PUBLIC_KEY=x`).join("\n") + "\n";
+      assertRefused(text, "unknown-group");
+      assert.throws(() => parseSession(text), { message: new RegExp(`a group "${group}", which .*: build one image`) });
+    }
   }
+  const other = formatSession(session).replace("=nbd\n", "=nvme-tcp\n");
+  assertRefused(other, "unknown-transport");
+  assert.throws(() => parseSession(other), { message: /the transport "nvme-tcp", which .*: build one image/ });
+  assertRefused(other.replace("nvme-tcp", "NVME"), "malformed");
+  assertRefused(formatSession(session) + "STIEFEL_LINK_MORE=1\n", "malformed");
+});
+
+Deno.test("a session has only what the hello of its client has", () => {
+  assert.equal(findNotTaken(hello, session), undefined);
+  const other = { ...hello, disk: { transports: ["nvme-tcp", "later"] } };
+  assert.match(findNotTaken(other, session) ?? "", /^The stick does not know the transport "nbd" .*: build one image/);
+  const { link: _, ...withoutLink } = hello;
+  assert.match(findNotTaken(withoutLink as typeof hello, session) ?? "", /the group "link"/);
+});
+
+Deno.test("the table has its groups in the order of their names, each key once, and each of its own group", () => {
+  const names = sessionGroups.map(({ name }) => name);
+  assert.deepEqual(names, groupNames.filter((name) => names.includes(name)));
+  for (const { name, forms } of sessionGroups) {
+    for (const { fields, transport } of forms) {
+      const keys = fields.map((field) => field.name);
+      assert.equal(new Set(keys).size, keys.length);
+      assert.ok(keys.every((key) => key.startsWith(`STIEFEL_${name.toUpperCase()}_`)), `${keys}`);
+      // read first: the others depend on it
+      assert.ok(transport === undefined || fields[0]?.key === "transport");
+    }
+  }
+});
+
+const hexDigits = (length: number): fc.Arbitrary<string> =>
+  fc.uint8Array({ minLength: length / 2, maxLength: length / 2 }).map((bytes) => bytes.toHex());
+const linkNames = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/);
+
+/** Every session that the schema accepts, as far as addresses of one family can be drawn. */
+const sessions: fc.Arbitrary<SessionParameters> = fc.record({
+  family: fc.constantFrom("ipV4", "ipV6"),
+  ends: fc.record({ ipV4: fc.tuple(fc.ipV4(), fc.ipV4(), fc.ipV4()), ipV6: fc.tuple(fc.ipV6(), fc.ipV6(), fc.ipV6()) }),
+  prefix: fc.integer({ min: 0, max: 32 }),
+  link: fc.record({ mac: hexDigits(12), name: linkNames, mtu: fc.option(fc.integer({ min: 1280, max: 65535 })) }),
+  isRouted: fc.boolean(),
+  hasZone: fc.boolean(),
+  disk: fc.record({
+    port: fc.integer({ min: 1, max: 65535 }),
+    exportName: hexDigits(32),
+    blockSizeBytes: fc.integer({ min: 9, max: 16 }).map((power) => 2 ** power),
+    connections: fc.integer({ min: 1, max: 16 }),
+  }),
+  blocks: fc.integer({ min: 1, max: 2 ** 36 }),
+}).map(({ family, ends, prefix, link, isRouted, hasZone, disk, blocks }): SessionParameters => {
+  const [own, server, gateway] = ends[family];
+  return {
+    version: 2,
+    link: {
+      mac: link.mac.match(/../g)?.join(":") ?? "",
+      name: link.name,
+      address: `${own}/${prefix}`,
+      ...(isRouted ? { gateway } : {}),
+      ...(link.mtu === null ? {} : { mtu: link.mtu }),
+    },
+    disk: {
+      transport: "nbd",
+      ...disk,
+      address: hasZone && family === "ipV6" ? `${server}%${link.name}` : server,
+      sizeBytes: blocks * disk.blockSizeBytes,
+    },
+  };
+});
+
+Deno.test("every session that the messages carry survives the session file, and every change of a line is noticed", () => {
+  fc.assert(fc.property(sessions, fc.nat(), (one, pick) => {
+    assert.ok(v.is(SessionSchema, one), JSON.stringify(one));
+    const text = formatSession(one);
+    assert.deepEqual(parseSession(text), one);
+    const lines = text.trimEnd().split("\n");
+    const [index, other] = [pick % lines.length, (pick + 1) % lines.length];
+    const line = lines[index] ?? "";
+    for (
+      const changed of [
+        lines.toSpliced(index, 0, line),
+        lines.with(index, lines[other] ?? "").with(other, line),
+        lines.with(index, `${line} `),
+        lines.with(index, line.toLowerCase()),
+        lines.with(index, line.replace(/=.*/, "=")),
+      ]
+    ) {
+      assert.throws(() => parseSession(changed.join("\n") + "\n"), ProtocolError, changed.join(" "));
+    }
+  }));
 });
 
 Deno.test("the extra cpio holds the session file, readable by root alone", () => {

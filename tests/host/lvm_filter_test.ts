@@ -14,9 +14,9 @@ const script = fileURLToPath(new URL("../../image/host/generic/usr/lib/stiefelsy
 /** What stiefel-attach writes for LVM. */
 async function readFilter(): Promise<string> {
   const session = formatSession(sampleSession);
-  const { linkMac, diskSizeBytes, blockSizeBytes } = sampleSession;
-  const disk = { sectors: diskSizeBytes / 512, blockSizeBytes };
-  await using machine = await makeMachine({ session, links: { enp1s0: linkMac }, disk });
+  const { sizeBytes, blockSizeBytes } = sampleSession.disk;
+  const disk = { sectors: sizeBytes / 512, blockSizeBytes };
+  await using machine = await makeMachine({ session, links: { enp1s0: sampleSession.link.mac }, disk });
   const { code, stderr } = await machine.run(["dash", script, "attach", machine.root]);
   assert.equal(code, 0, stderr);
   return machine.read("/etc/lvm/lvmlocal.conf");

@@ -1,9 +1,11 @@
 /** Starts the agents on machines of a rig, with the grants they have in the image. */
+import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Buffer } from "node:buffer";
 import { RUN_NBDKIT_PATH } from "../../lib/export/nbd/needs.ts";
 import { agentGrants, formatGrants } from "../../lib/grants.ts";
 import { formatAgentSettings } from "../../lib/formats/agent_settings.ts";
+import { parseSession } from "../../lib/protocol/session.ts";
 import type { Machine, Rig, RunningAgent } from "./rig.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -107,9 +109,11 @@ export function startClient(machine: Machine, start: AgentStart): RunningAgent {
  */
 export async function attachDisk(desktop: Machine, { reads }: { readonly reads: number }): Promise<RunningAgent> {
   const initramfs = new TextDecoder("latin1").decode(await Deno.readFile(`${desktop.directory}/run/initramfs`));
-  const value = (name: string): string => new RegExp(`^STIEFEL_${name}=(.*)$`, "m").exec(initramfs)?.[1] ?? "";
-  await desktop.run(["ip", "-6", "address", "add", value("CLIENT_ADDRESS"), "dev", "eth0", "nodad"]);
-  const image = `nbd://[${value("SERVER_ADDRESS")}]:${value("PORT")}/${value("EXPORT_NAME")}`;
+  const text = /STIEFEL_VERSION=2\n(?:STIEFEL_\w+=[^\n]*\n)+/.exec(initramfs)?.[0];
+  assert.ok(text, "no session file in the initramfs");
+  const { link, disk } = parseSession(text);
+  await desktop.run(["ip", "-6", "address", "add", link.address, "dev", "eth0", "nodad"]);
+  const image = `nbd://[${disk.address}]:${disk.port}/${disk.exportName}`;
   const commands = Array.from({ length: reads }, () => ["-c", "read 0 4k", "-c", "sleep 100"]).flat();
   return desktop.start(["qemu-io", "-f", "raw", ...commands, image]);
 }

@@ -1,7 +1,8 @@
 /** Both agents, over cables. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { parseSession, type SessionParameters } from "../../lib/protocol/session.ts";
+import { parseSession } from "../../lib/protocol/session.ts";
+import type { SessionParameters } from "../../lib/protocol/session_groups.ts";
 import { clientCommand, createSite, type Site, startClient, startServer } from "./agents.ts";
 import { createRig, denoDirectory, type Machine, rigTest } from "./rig.ts";
 
@@ -14,18 +15,19 @@ async function readFetched(machine: Machine, site: Site): Promise<SessionParamet
   const initramfs = await Deno.readFile(`${machine.directory}/run/initramfs`);
   assert.ok(Buffer.compare(initramfs.subarray(0, site.initramfs.length), site.initramfs) === 0, "another initramfs");
   const extra = new TextDecoder("latin1").decode(initramfs.subarray(site.initramfs.length));
-  const session = /STIEFEL_VERSION=1\n(?:STIEFEL_\w+=[^\n]*\n)+/.exec(extra)?.[0];
+  const session = /STIEFEL_VERSION=2\n(?:STIEFEL_\w+=[^\n]*\n)+/.exec(extra)?.[0];
   assert.ok(session, "no session file in the initramfs");
   return parseSession(session);
 }
 
 /** What nbdinfo says about the export, as the desktop after kexec would see it. */
 async function attach(machine: Machine, link: string, session: SessionParameters): Promise<string> {
-  if (session.serverAddress.startsWith("fd")) {
-    await machine.run(["ip", "-6", "address", "add", session.clientAddress, "dev", link, "nodad"]);
+  const { address, port, exportName } = session.disk;
+  if (address.startsWith("fd")) {
+    await machine.run(["ip", "-6", "address", "add", session.link.address, "dev", link, "nodad"]);
   }
-  const host = session.serverAddress.includes(":") ? `[${session.serverAddress}]` : session.serverAddress;
-  return await machine.run(["nbdinfo", `nbd://${host}:${session.port}/${session.exportName}`]);
+  const host = address.includes(":") ? `[${address}]` : address;
+  return await machine.run(["nbdinfo", `nbd://${host}:${port}/${exportName}`]);
 }
 
 rigTest("a desktop with two cables, one of them dead, finds the laptop, fetches, and may attach the disk", async () => {
@@ -122,16 +124,16 @@ rigTest("a second desktop learns who has the disk; the same desktop may start an
     await laptop.run(["curl", "--silent", "--header", "Accept: application/json", "http://127.0.0.1:4645/"]),
   );
   assert.equal(json.phase.client.name, "desktop");
-  assert.ok(!JSON.stringify(json).includes(before.exportName) && !page.includes(before.exportName));
+  assert.ok(!JSON.stringify(json).includes(before.disk.exportName) && !page.includes(before.disk.exportName));
 
   await using again = startClient(rig.machine("desktop"), { site });
   assert.equal((await again.exited).exitCode, 0, again.lines.join("\n"));
   await server.waitForLine(/"desktop" .* starts anew/);
   const after = await readFetched(rig.machine("desktop"), site);
-  assert.notEqual(after.exportName, before.exportName);
+  assert.notEqual(after.disk.exportName, before.disk.exportName);
   // what belonged to the first start is gone from the laptop's link
   const addresses = await laptop.run(["ip", "-6", "address", "show", "dev", "eth0", "scope", "global"]);
-  assert.ok(addresses.includes(after.serverAddress) && !addresses.includes(before.serverAddress), addresses);
+  assert.ok(addresses.includes(after.disk.address) && !addresses.includes(before.disk.address), addresses);
 
   await attach(rig.machine("desktop"), "eth0", after);
   await server.waitForLine(/done with the disk/);
@@ -162,7 +164,7 @@ rigTest("a server named by address is reached through a router", async () => {
   assert.equal((await client.exited).exitCode, 0, client.lines.join("\n"));
   const session = await readFetched(desktop, site);
   assert.deepEqual(
-    [session.clientAddress, session.gateway, session.mtu, session.serverAddress],
+    [session.link.address, session.link.gateway, session.link.mtu, session.disk.address],
     ["198.51.100.20/25", "198.51.100.1", 1400, "192.0.2.10"],
   );
   assert.match(await attach(desktop, "eth0", session), /export-size: 1048576/);

@@ -56,12 +56,8 @@ async function attach(shell: readonly string[], keeps: boolean): Promise<Desk> {
   await Deno.symlink("/proc", `${root}/proc`);
   const session = formatSession({
     ...sampleSession,
-    linkMac,
-    clientAddress: "fd12:3456:789a::2/64",
-    serverAddress: server,
-    exportName,
-    diskSizeBytes: 1048576,
-    connections: 1,
+    link: { ...sampleSession.link, mac: linkMac, address: "fd12:3456:789a::2/64" },
+    disk: { ...sampleSession.disk, address: server, exportName, sizeBytes: 1048576, connections: 1 },
   });
   await Deno.writeTextFile(`${root}/stiefelsystem/session`, session);
   for (const [name, body] of Object.entries(standIns)) {

@@ -3,31 +3,28 @@
 import { session as sampleSession } from "../support/protocol_samples.ts";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { formatSession, type SessionParameters } from "../../lib/protocol/session.ts";
+import { formatSession } from "../../lib/protocol/session.ts";
+import { SESSION_VERSION, sessionGroups, type SessionParameters } from "../../lib/protocol/session_groups.ts";
 import { networkManagerRule } from "../../lib/host/network_rules.ts";
 import { type Machine, type MachineOptions, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 
 const overlays = fileURLToPath(new URL("../../image/host/", import.meta.url));
 const generic = `${overlays}generic/usr/lib/stiefelsystem/`;
 const script = `${generic}stiefel-attach`;
+/** What reads the session. */
+const sessionScript = `${generic}attach/session.sh`;
 
 const direct: SessionParameters = {
   ...sampleSession,
-  linkMac: "02:00:5e:10:00:01",
-  clientAddress: "fd12:3456:789a::2/64",
-  serverAddress: "fd12:3456:789a::1",
-  diskSizeBytes: 1048576,
-  connections: 1,
+  link: { ...sampleSession.link, mac: "02:00:5e:10:00:01", address: "fd12:3456:789a::2/64" },
+  disk: { ...sampleSession.disk, address: "fd12:3456:789a::1", sizeBytes: 1048576, connections: 1 },
 };
 const routed: SessionParameters = {
   ...direct,
-  clientAddress: "10.1.2.3/24",
-  gateway: "10.1.2.1",
-  mtu: 9000,
-  serverAddress: "192.0.2.7",
-  connections: 4,
+  link: { ...direct.link, address: "10.1.2.3/24", gateway: "10.1.2.1", mtu: 9000 },
+  disk: { ...direct.disk, address: "192.0.2.7", connections: 4 },
 };
-const links = { enp1s0: "02:00:5e:00:00:77", enp3s0: direct.linkMac };
+const links = { enp1s0: "02:00:5e:00:00:77", enp3s0: direct.link.mac };
 
 interface Attached {
   readonly machine: Machine;
@@ -95,7 +92,7 @@ testAttach(
 );
 
 testAttach("a server on the link itself needs no route", {
-  session: formatSession({ ...routed, serverAddress: "10.1.2.9" }),
+  session: formatSession({ ...routed, disk: { ...routed.disk, address: "10.1.2.9" } }),
   links,
 }, ({ machine }) => {
   assert.deepEqual(machine.calls().filter((call) => call.startsWith("ip route")), [
@@ -134,7 +131,7 @@ testAttach(
       "/run/udev/rules.d/76-stiefelsystem.rules":
         'ACTION!="remove", SUBSYSTEM=="net", DRIVERS=="?*", ATTR{address}=="02:00:5e:10:00:01", NAME:="stiefel0", ENV{NM_UNMANAGED}="1"\n',
     });
-    assert.ok(!Object.values(files).some((text) => text.includes(direct.exportName)));
+    assert.ok(!Object.values(files).some((text) => text.includes(direct.disk.exportName)));
     // NetworkManager merges sections of one name, in the place of the first; the one of /etc has to keep its own.
     assert.ok(!networkManagerRule.text.includes("[device-stiefelsystem-session]"));
     // systemd takes the first that matches; these are names that people use.
@@ -156,7 +153,7 @@ testAttach("takes the link out of the kernel's own hands", { session: formatSess
 for (const cable of ["enp0s31f6", "enxdock"]) {
   testAttach(`N1: of two cards with one address takes the one with the cable, ${cable}`, {
     session: formatSession(direct),
-    links: { enp0s31f6: direct.linkMac, enxdock: direct.linkMac },
+    links: { enp0s31f6: direct.link.mac, enxdock: direct.link.mac },
     cables: [cable],
   }, ({ machine, result }) => {
     assert.equal(result.code, 0, result.stderr);
@@ -167,7 +164,7 @@ for (const cable of ["enp0s31f6", "enxdock"]) {
 
 testAttach("N1: the card without the cable has our name already", {
   session: formatSession(direct),
-  links: { stiefel0: direct.linkMac, enxdock: direct.linkMac },
+  links: { stiefel0: direct.link.mac, enxdock: direct.link.mac },
   cables: ["enxdock"],
 }, ({ machine, result }) => {
   assert.equal(result.code, 0, result.stderr);
@@ -177,8 +174,8 @@ testAttach("N1: the card without the cable has our name already", {
 
 testAttach("N1: the card with the cable is plugged in while we wait for a carrier", {
   session: formatSession(direct),
-  links: { enp0s31f6: direct.linkMac },
-  hotPlug: { name: "enxdock", mac: direct.linkMac },
+  links: { enp0s31f6: direct.link.mac },
+  hotPlug: { name: "enxdock", mac: direct.link.mac },
   cables: ["enxdock"],
 }, ({ machine, result }) => {
   assert.equal(result.code, 0, result.stderr);
@@ -189,7 +186,7 @@ testAttach("N1: the card with the cable is plugged in while we wait for a carrie
 for (const laptop of ["enp0s31f6", "enxdock"]) {
   testAttach(`N1: both have a cable, and only that of ${laptop} leads to the laptop`, {
     session: formatSession(direct),
-    links: { enp0s31f6: direct.linkMac, enxdock: direct.linkMac },
+    links: { enp0s31f6: direct.link.mac, enxdock: direct.link.mac },
     cables: ["enp0s31f6", "enxdock"],
     toLaptop: [laptop],
   }, ({ machine, result }) => {
@@ -200,7 +197,7 @@ for (const laptop of ["enp0s31f6", "enxdock"]) {
 
 testAttach("N1: no card has a cable", {
   session: formatSession(direct),
-  links: { enp0s31f6: direct.linkMac, enxdock: direct.linkMac },
+  links: { enp0s31f6: direct.link.mac, enxdock: direct.link.mac },
   cables: [],
 }, ({ result }) => {
   assert.equal(result.code, 1);
@@ -224,7 +221,7 @@ testAttach("without a session touches nothing", { links }, ({ machine, result })
 
 testAttach("waits for an adapter that is plugged in late", {
   session: formatSession(direct),
-  hotPlug: { name: "enx02005e100001", mac: direct.linkMac },
+  hotPlug: { name: "enx02005e100001", mac: direct.link.mac },
 }, ({ machine, result }) => {
   assert.equal(result.code, 0, result.stderr);
   assert.match(
@@ -236,7 +233,7 @@ testAttach("waits for an adapter that is plugged in late", {
 
 testAttach("leaves a link alone that udev has named already", {
   session: formatSession(direct),
-  links: { stiefel0: direct.linkMac },
+  links: { stiefel0: direct.link.mac },
 }, ({ machine, result }) => {
   assert.equal(result.code, 0, result.stderr);
   assert.ok(!machine.calls().some((call) => call.includes(" name ")));
@@ -244,8 +241,8 @@ testAttach("leaves a link alone that udev has named already", {
 
 testAttach("takes no VLAN or bridge that has the adapter's address", {
   session: formatSession(direct),
-  virtualLinks: { br0: direct.linkMac },
-  links: { enp3s0: direct.linkMac },
+  virtualLinks: { br0: direct.link.mac },
+  links: { enp3s0: direct.link.mac },
 }, ({ machine, result }) => {
   assert.equal(result.code, 0, result.stderr);
   assert.ok(machine.exists("/sys/class/net/br0"));
@@ -366,13 +363,14 @@ testAttach(
 
 const text = formatSession(direct);
 const badSessions: Readonly<Record<string, string>> = {
-  "another version": text.replace("VERSION=1", "VERSION=2"),
-  "no version first": text.replace("STIEFEL_VERSION=1\n", ""),
+  "an older version": text.replace("VERSION=2", "VERSION=1"),
+  "a newer version": text.replace("VERSION=2", "VERSION=3"),
+  "no version first": text.replace("STIEFEL_VERSION=2\n", ""),
   "another transport": text.replace("=nbd", "=nvme-tcp"),
   "an unknown key": `${text}STIEFEL_SHELL=1\n`,
-  "a repeated key": `${text}STIEFEL_PORT=1\n`,
-  "a missing key": text.replace(/STIEFEL_PORT=.*\n/, ""),
-  "an empty value": text.replace(/STIEFEL_PORT=.*\n/, "STIEFEL_PORT=\n"),
+  "a repeated key": `${text}STIEFEL_DISK_PORT=1\n`,
+  "a missing key": text.replace(/STIEFEL_DISK_PORT=.*\n/, ""),
+  "an empty value": text.replace(/STIEFEL_DISK_PORT=.*\n/, "STIEFEL_DISK_PORT=\n"),
   "an option as address": text.replace("fd12:3456:789a::1\n", "-d\n"),
   "a short export name": text.replace("0123456789abcdef0123456789abcdef", "0123"),
   "a command in a value": text.replace("10809", "$(touch$IFS/tmp/x)"),
@@ -399,7 +397,7 @@ testAttach("names an unknown transport, and those that it has", {
   assert.equal(result.code, 2);
   assert.match(
     result.stderr,
-    /^stiefelsystem: The session's transport "carrier-pigeon" is unknown here; known is: nbd\n {4}hint: /,
+    /^stiefelsystem: The session has the transport "carrier-pigeon", which this .* know; it knows nbd\n {4}hint: /,
   );
 });
 
@@ -409,7 +407,10 @@ for (const name of ["../../../tmp/x", "NBD", "nbd/", "-"]) {
     links,
   }, ({ machine, result }) => {
     assert.equal(result.code, 2);
-    assert.match(result.stderr, /^stiefelsystem: The session's transport "[^"]*" is unknown here/);
+    assert.match(
+      result.stderr,
+      /^stiefelsystem: The session has the transport "[^"]*", which this system does not know/,
+    );
     assert.deepEqual(machine.calls(), []);
   });
 }
@@ -478,6 +479,65 @@ for (const shell of SHELLS) {
     assert.match(result.stderr, /^stiefelsystem: .*\/alone\/attach\/basics\.sh is missing; run setup-server again/);
   });
 }
+
+const group = "STIEFEL_TUNNEL_PUBLIC_KEY=x\n";
+const newer = "run setup-server on the laptop, with a stiefelsystem as new as the image";
+const ofOtherDates: Readonly<Record<string, readonly [session: string, says: string, todo: string]>> = {
+  "an older version": [
+    text.replace("VERSION=2", "VERSION=1"),
+    "The session file has version 1, this initramfs knows version 2",
+    "build the laptop's image anew (create-initrd): it is older than this initramfs",
+  ],
+  // As an image of version 1 has written it.
+  "version 1 in its own form": [
+    "STIEFEL_VERSION=1\nSTIEFEL_TRANSPORT=nbd\nSTIEFEL_LINK_MAC=02:00:5e:10:00:01\nSTIEFEL_PORT=10809\n",
+    "The session file has version 1, this initramfs knows version 2",
+    "build the laptop's image anew (create-initrd): it is older than this initramfs",
+  ],
+  "a newer version": [
+    text.replace("VERSION=2", "VERSION=3"),
+    "The session file has version 3, this initramfs knows version 2",
+    newer,
+  ],
+  "another transport": [
+    text.replace("=nbd", "=nvme-tcp"),
+    'The session has the transport "nvme-tcp", which this system does not know; it knows nbd',
+    newer,
+  ],
+  "another transport with keys of its own": [
+    text.replace(/=nbd\n[^]*/, "=nvme-tcp\nSTIEFEL_DISK_NQN=nqn.2014-08.org\n"),
+    'The session has the transport "nvme-tcp", which this system does not know; it knows nbd',
+    newer,
+  ],
+  ...Object.fromEntries(["tunnel", "mode", "uplink", "zz"].flatMap((name) => {
+    const line = group.replace("TUNNEL", name.toUpperCase());
+    const says = `The session has a group "${name}", which this initramfs does not know`;
+    return [
+      [`a group "${name}" before the disk's`, [text.replace("STIEFEL_DISK", `${line}STIEFEL_DISK`), says, newer]],
+      [`a group "${name}" at the end`, [text + line, says, newer]],
+      [`a group "${name}" with a value of its own`, [text + line.replace("=x", "=abc+/=="), says, newer]],
+    ] as const;
+  })),
+};
+for (const [what, [session, says, todo]] of Object.entries(ofOtherDates)) {
+  testAttach(`refuses a session with ${what} by its name, and says what to do`, { session, links }, (attached) => {
+    const { machine, result } = attached;
+    assert.equal(result.code, 2, result.stderr);
+    assert.equal(result.stderr, `stiefelsystem: ${says}\n    hint: ${todo}\n`);
+    assert.deepEqual(machine.calls(), []);
+    assert.ok(!machine.exists("/run"));
+  });
+}
+
+Deno.test("the initramfs knows the groups and keys of the table, and no others", async () => {
+  const shell = await Deno.readTextFile(sessionScript);
+  const keys = [...shell.matchAll(/^ {4}(STIEFEL_[A-Z_]+)\)/gm)].map(([, key]) => key);
+  const table = sessionGroups.flatMap(({ forms }) => forms.flatMap(({ fields }) => fields.map(({ name }) => name)));
+  assert.deepEqual(keys, ["STIEFEL_VERSION", ...new Set(table)]);
+  const [, groups] = /^SESSION_GROUPS='([a-z ]+)'$/m.exec(shell) ?? [];
+  assert.deepEqual(groups?.split(" "), sessionGroups.map(({ name }) => name));
+  assert.match(shell, new RegExp(`^SESSION_VERSION=${SESSION_VERSION}$`, "m"));
+});
 
 testAttach(
   "L9: LVM in the initramfs sees the laptop's disk only; a copy of its devices file is put aside",

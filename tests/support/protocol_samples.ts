@@ -11,7 +11,7 @@ import type {
 import type { DiscoveryMessage } from "../../lib/protocol/discovery.ts";
 import { FRAME_BODY_MAX_BYTES, FrameReader } from "../../lib/protocol/frames.ts";
 import { answerClientOpening, type SecureChannel, startClientHandshake } from "../../lib/protocol/secure_channel.ts";
-import type { SessionParameters } from "../../lib/protocol/session.ts";
+import type { SessionParameters } from "../../lib/protocol/session_groups.ts";
 
 /** Bytes counting up from a start: easy to recognise, never a real key. */
 export function counting(start: number, sizeBytes: number): Uint8Array<ArrayBuffer> {
@@ -22,36 +22,34 @@ export const sharedKey = counting(0x00, 32);
 export const otherSharedKey = counting(0x80, 32);
 
 export const session: SessionParameters = {
-  version: 1,
-  transport: "nbd",
-  linkMac: "52:54:00:00:00:02",
-  linkName: "stiefel0",
-  clientAddress: "fdd3:1f5e:42aa:1::2/64",
-  serverAddress: "fdd3:1f5e:42aa:1::1",
-  port: 10809,
-  exportName: "0123456789abcdef0123456789abcdef",
-  blockSizeBytes: 512,
-  diskSizeBytes: 2 * 1024 ** 3,
-  connections: 4,
+  version: 2,
+  link: { mac: "52:54:00:00:00:02", name: "stiefel0", address: "fdd3:1f5e:42aa:1::2/64" },
+  disk: {
+    transport: "nbd",
+    address: "fdd3:1f5e:42aa:1::1",
+    port: 10809,
+    exportName: "0123456789abcdef0123456789abcdef",
+    blockSizeBytes: 512,
+    sizeBytes: 2 * 1024 ** 3,
+    connections: 4,
+  },
 };
 
 export const routedSession: SessionParameters = {
   ...session,
-  clientAddress: "192.0.2.20/24",
-  gateway: "192.0.2.1",
-  mtu: 1400,
-  serverAddress: "198.51.100.7",
-  blockSizeBytes: 4096,
+  link: { ...session.link, address: "192.0.2.20/24", gateway: "192.0.2.1", mtu: 1400 },
+  disk: { ...session.disk, address: "198.51.100.7", blockSizeBytes: 4096 },
 };
 
 export const passphrase = "grüne Wiese 7";
 
 export const hello: HelloMessage = {
   kind: "hello",
-  protocol: 1,
-  mac: "52:54:00:00:00:02",
+  protocol: 2,
   name: "desktop",
   ramBytes: 17179869184,
+  link: { mac: "52:54:00:00:00:02" },
+  disk: { transports: ["nbd"] },
 };
 
 export const welcome: WelcomeMessage = {
@@ -78,9 +76,15 @@ export const archive: ArchiveMessage = {
 
 export const clientMessages: readonly ClientMessage[] = [
   hello,
-  { kind: "hello", protocol: 1, mac: "02:00:00:00:00:01", name: "" },
-  { ...hello, routed: { clientAddress: "192.0.2.20/24", gateway: "192.0.2.1", mtu: 1400 } },
-  { ...hello, routed: { clientAddress: "2001:db8::20/64", gateway: "fe80::1%eth0" } },
+  {
+    kind: "hello",
+    protocol: 2,
+    name: "",
+    link: { mac: "02:00:00:00:00:01" },
+    disk: { transports: ["nbd", "later-2"] },
+  },
+  { ...hello, link: { ...hello.link, address: "192.0.2.20/24", gateway: "192.0.2.1", mtu: 1400 } },
+  { ...hello, link: { ...hello.link, address: "2001:db8::20/64", gateway: "fe80::1%eth0" } },
   { kind: "request" },
   { kind: "request", passphrase },
   { kind: "ack", ok: true },

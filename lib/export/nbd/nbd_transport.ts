@@ -23,7 +23,7 @@ export const nbdTransport: Transport<NbdSettings> = {
     const { serverAddress, allowAddress } = ends;
     const shared = { transport: "nbd", port: nbdPort, exportName, blockSizeBytes } as const;
     return {
-      parameters: { ...shared, serverAddress, diskSizeBytes: disk.sizeBytes, connections },
+      parameters: { ...shared, address: serverAddress, sizeBytes: disk.sizeBytes, connections },
       settings: { ...shared, disk: disk.path, listenAddress: serverAddress, allowAddress },
     };
   },

@@ -28,8 +28,7 @@ load_transport() {
         fi
         ;;
     esac
-    complain "The session's transport \"$1\" is unknown here; known is:$(list_transports)" \
-        "stiefelsystem in the laptop's initramfs and in the boot image must be of one version"
+    complain "The session has the transport \"$1\", which this system does not know; it knows$(list_transports)" "$SAME_DATE"
     return 1
 }
 

@@ -40,31 +40,77 @@ is_export_name() {
     [ "${#1}" -eq 32 ]
 }
 
+SESSION_VERSION=2
+# The groups of lib/protocol/session_groups.ts that this initramfs knows; the keys of each are in "take". A test compares
+# both with that table.
+SESSION_GROUPS='link disk'
+# What to do when the image is newer than this initramfs.
+SAME_DATE="run setup-server on the laptop, with a stiefelsystem as new as the image"
+
 # take KEY VALUE: one line of the session file; a key that is unknown, repeated or has an odd value is refused
 take() {
     case $1 in
     STIEFEL_VERSION) [ -z "$version" ] && is_number "$2" && version=$2 ;;
-    STIEFEL_TRANSPORT) [ -z "$transport" ] && transport=$2 ;;
     STIEFEL_LINK_MAC) [ -z "$link_mac" ] && is_mac "$2" && link_mac=$2 ;;
     STIEFEL_LINK_NAME) [ -z "$link_name" ] && is_link_name "$2" && link_name=$2 ;;
-    STIEFEL_CLIENT_ADDRESS) [ -z "$client_address" ] && is_address "$2" && client_address=$2 ;;
-    STIEFEL_GATEWAY) [ -z "$gateway" ] && is_address "${2%%\%*}" && gateway=${2%%\%*} ;;
-    STIEFEL_MTU) [ -z "$mtu" ] && is_number "$2" && mtu=$2 ;;
-    STIEFEL_SERVER_ADDRESS) [ -z "$server_address" ] && is_address "${2%%\%*}" && server_address=$2 ;;
-    STIEFEL_PORT) [ -z "$port" ] && is_number "$2" && port=$2 ;;
-    STIEFEL_EXPORT_NAME) [ -z "$export_name" ] && is_export_name "$2" && export_name=$2 ;;
-    STIEFEL_BLOCK_SIZE) [ -z "$block_size" ] && is_number "$2" && block_size=$2 ;;
-    STIEFEL_DISK_SIZE) [ -z "$disk_size" ] && is_number "$2" && disk_size=$2 ;;
-    STIEFEL_CONNECTIONS) [ -z "$connections" ] && is_number "$2" && connections=$2 ;;
+    STIEFEL_LINK_ADDRESS) [ -z "$client_address" ] && is_address "$2" && client_address=$2 ;;
+    STIEFEL_LINK_GATEWAY) [ -z "$gateway" ] && is_address "${2%%\%*}" && gateway=${2%%\%*} ;;
+    STIEFEL_LINK_MTU) [ -z "$mtu" ] && is_number "$2" && mtu=$2 ;;
+    STIEFEL_DISK_TRANSPORT) [ -z "$transport" ] && transport=$2 ;;
+    STIEFEL_DISK_ADDRESS) [ -z "$server_address" ] && is_address "${2%%\%*}" && server_address=$2 ;;
+    STIEFEL_DISK_PORT) [ -z "$port" ] && is_number "$2" && port=$2 ;;
+    STIEFEL_DISK_EXPORT_NAME) [ -z "$export_name" ] && is_export_name "$2" && export_name=$2 ;;
+    STIEFEL_DISK_BLOCK_SIZE_BYTES) [ -z "$block_size" ] && is_number "$2" && block_size=$2 ;;
+    STIEFEL_DISK_SIZE_BYTES) [ -z "$disk_size" ] && is_number "$2" && disk_size=$2 ;;
+    STIEFEL_DISK_CONNECTIONS) [ -z "$connections" ] && is_number "$2" && connections=$2 ;;
     *) return 1 ;;
     esac
+}
+
+# find_group KEY: sets $group to the group that a key of the session file belongs to, in lower case; fails for what is
+# no such key. There may be no tr.
+find_group() {
+    case $1 in
+    STIEFEL_*[!A-Z_]* | STIEFEL__* | ????????????????????????????????????????*) return 1 ;;
+    STIEFEL_?*_?*) ;;
+    *) return 1 ;;
+    esac
+    rest=${1#STIEFEL_}
+    rest=${rest%%_*}
+    group=''
+    while [ -n "$rest" ]; do
+        upper=ABCDEFGHIJKLMNOPQRSTUVWXYZ
+        lower=abcdefghijklmnopqrstuvwxyz
+        while [ "${upper%"${upper#?}"}" != "${rest%"${rest#?}"}" ]; do
+            [ -n "$upper" ] || return 1
+            upper=${upper#?}
+            lower=${lower#?}
+        done
+        group=$group${lower%"${lower#?}"}
+        rest=${rest#?}
+    done
+}
+
+# refuse_line KEY: tells why "take" has refused a line
+refuse_line() {
+    if find_group "$1"; then
+        case " $SESSION_GROUPS " in
+        *" $group "*) ;;
+        *)
+            complain "The session has a group \"$group\", which this initramfs does not know" "$SAME_DATE"
+            return
+            ;;
+        esac
+    fi
+    complain "Line $number of the session file is not understood" \
+        "stiefelsystem in the laptop's initramfs and in the boot image must be of one version"
 }
 
 # read_session: fills the variables below; the file is read as data, never sourced
 read_session() {
     server_mac='' via='' nodad='' raised='' other=''
-    version='' transport='' link_mac='' link_name='' client_address='' gateway='' mtu='' server_address='' port=''
-    export_name='' block_size='' disk_size='' connections=''
+    version='' link_mac='' link_name='' client_address='' gateway='' mtu=''
+    transport='' server_address='' port='' export_name='' block_size='' disk_size='' connections=''
     number=0
     while IFS='=' read -r key value || [ -n "$key" ]; do
         number=$((number + 1))
@@ -72,23 +118,34 @@ read_session() {
         '' | *[!A-Za-z0-9:._/%-]*) value='' ;;
         esac
         if [ -z "$value" ] || [ "${#value}" -gt 128 ] || [ "$number" -gt 64 ] || ! take "$key" "$value"; then
-            complain "Line $number of the session file is not understood" \
-                "stiefelsystem in the laptop's initramfs and in the boot image must be of one version"
+            refuse_line "$key"
             return 1
         fi
-        if [ "$number" -eq 1 ] && [ "$version" != 1 ]; then
-            complain "The session file has version \"$value\", this program knows version 1" \
-                "update stiefelsystem on the laptop and rebuild its initramfs"
+        if [ "$number" -eq 1 ] && [ "$version" != "$SESSION_VERSION" ]; then
+            refuse_version
+            return 1
+        fi
+        if [ "$key" = STIEFEL_DISK_TRANSPORT ] && ! load_transport "$value"; then
             return 1
         fi
     done <"$session_file"
-    for value in "$version" "$transport" "$link_mac" "$link_name" "$client_address" "$server_address" "$port" \
+    for value in "$version" "$link_mac" "$link_name" "$client_address" "$transport" "$server_address" "$port" \
         "$export_name" "$block_size" "$disk_size" "$connections"; do
         if [ -z "$value" ]; then
             complain "The session file is incomplete"
             return 1
         fi
     done
+}
+
+refuse_version() {
+    case $version in
+    '') complain "The session file does not begin with its version" ;;
+    0 | 1) set -- "build the laptop's image anew (create-initrd): it is older than this initramfs" ;;
+    *) set -- "$SAME_DATE" ;;
+    esac
+    [ -z "$version" ] ||
+        complain "The session file has version $version, this initramfs knows version $SESSION_VERSION" "$1"
 }
 
 # read_state: sets $transport and $disk, the kernel's name of the disk, to what "attach" has written down; both are

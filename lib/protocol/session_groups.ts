@@ -1,0 +1,160 @@
+/**
+ * The groups of values that hello and session are made of (doc/protocol.md, "Groups"), as one table: the schema of the
+ * messages and the text of the session file come from it, and tests compare it with the keys that the initramfs knows.
+ * A new group, key or transport is a row here. Pure.
+ */
+import * as v from "valibot";
+import { addressFamily, isAddressWithPrefix, isAddressWithZone, isLinkName, isMac } from "../formats/address.ts";
+import { integer, type Parsed } from "../formats/json.ts";
+
+/** Of boot exchange and session file: they change together. */
+export const SESSION_VERSION = 2;
+
+/** All there may be, in the order of the session file; those without a row in {@link groups} are reserved. */
+export const groupNames = ["link", "tunnel", "disk", "mode", "uplink"] as const;
+type GroupName = typeof groupNames[number];
+
+const mac = v.pipe(v.string(), v.check(isMac));
+const address = v.pipe(v.string(), v.check(isAddressWithPrefix));
+const gateway = v.exactOptional(v.pipe(v.string(), v.check(isAddressWithZone)));
+// 1280: the least an IPv6 link may have (RFC 8200 section 5).
+const mtu = v.exactOptional(integer(1280, 65535));
+
+const isName = (text: string): boolean => /^[a-z][a-z0-9-]{0,31}$/.test(text);
+const isBlockSize = (size: number): boolean => [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536].includes(size);
+
+/** One row a transport. */
+const transports = [
+  v.strictObject({
+    transport: v.literal("nbd"),
+    /** Where the export listens; with a zone only when link-local. */
+    address: v.pipe(v.string(), v.check(isAddressWithZone)),
+    port: integer(1, 65535),
+    /** Random for each session. */
+    exportName: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+    /** Logical block size of the disk: a power of two from a sector to what Linux takes. */
+    blockSizeBytes: v.pipe(v.number(), v.check(isBlockSize)),
+    sizeBytes: integer(512, Number.MAX_SAFE_INTEGER),
+    /** How many connections the block client opens. */
+    connections: integer(1, 16),
+  }),
+] as const;
+
+/** The transports that a session may have. */
+export const sessionTransports = transports.map(({ entries }) => entries.transport.literal);
+
+/** One row a group: what the client says of it, and what the session has. */
+const groups = {
+  link: {
+    hello: v.pipe(
+      v.strictObject({
+        /** Of the link that reached the server. */
+        mac,
+        /**
+         * Present when the server was named by address (no discovery): how the client's link is set up, to be repeated
+         * after kexec.
+         */
+        address: v.exactOptional(address),
+        gateway,
+        mtu,
+      }),
+      v.check((link) => link.address !== undefined || (link.gateway === undefined && link.mtu === undefined)),
+    ),
+    session: v.strictObject({
+      /** Of the client's link that carries the disk; lower case with colons. */
+      mac,
+      /** That the initramfs gives to that link. */
+      name: v.pipe(v.string(), v.check(isLinkName)),
+      /** Of the client on that link, with its prefix length: "fd00::2/64". */
+      address,
+      /** Only when the server is reached through a router. */
+      gateway,
+      /** Only when it is not the default of the link. */
+      mtu,
+    }),
+  },
+  disk: {
+    hello: v.strictObject({
+      /** That the client takes; it may know more of them than this program. */
+      transports: v.pipe(v.array(v.pipe(v.string(), v.check(isName))), v.minLength(1), v.maxLength(8)),
+    }),
+    session: v.variant("transport", transports),
+  },
+} as const satisfies Partial<Record<GroupName, { readonly hello: v.GenericSchema; readonly session: v.GenericSchema }>>;
+
+type Groups = typeof groups;
+type Side<Name extends "hello" | "session"> = { readonly [Group in keyof Groups]: Groups[Group][Name] };
+
+function sideOf<Name extends "hello" | "session">(side: Name): Side<Name> {
+  return Object.fromEntries(Object.entries(groups).map(([name, row]) => [name, row[side]])) as unknown as Side<Name>;
+}
+
+/** What the hello has of each group. */
+export const helloGroups = sideOf("hello");
+export type HelloGroups = Parsed<v.StrictObjectSchema<Side<"hello">, undefined>>;
+
+const Session = v.strictObject({ version: v.literal(SESSION_VERSION), ...sideOf("session") });
+/** Everything that the initramfs needs to raise the link and attach the disk. */
+export type SessionParameters = Parsed<typeof Session>;
+export const SessionSchema = v.pipe(Session, v.check((session) => findContradiction(session) === undefined));
+
+/** What no single value can show; undefined when there is nothing. */
+export function findContradiction({ link, disk }: SessionParameters): string | undefined {
+  if (disk.sizeBytes % disk.blockSizeBytes !== 0) return "The session's disk size is not a multiple of its block size";
+  const family = (text: string): number | undefined => addressFamily(text.replace(/[%/].*$/, ""));
+  for (const end of [disk.address, ...link.gateway === undefined ? [] : [link.gateway]]) {
+    if (family(end) !== family(link.address)) return "The session mixes IPv4 and IPv6 addresses";
+    const zone = end.split("%")[1];
+    if (zone !== undefined && zone !== link.name) return "The session has an address of another link than its own";
+  }
+  return undefined;
+}
+
+/** One value of a group: a key in JSON, and a line of the session file. */
+export interface SessionField {
+  /** In JSON. */
+  readonly key: string;
+  /** In the session file. */
+  readonly name: string;
+  readonly schema: v.GenericSchema;
+  readonly isNumber: boolean;
+  readonly isOptional: boolean;
+}
+
+/** A group of the session as the file has it. */
+export interface SessionGroup {
+  readonly name: GroupName;
+  /** One, or one a transport. */
+  readonly forms: readonly { readonly transport?: string; readonly fields: readonly SessionField[] }[];
+}
+
+/** As far as the file needs it: one form, or one a transport. */
+type Row = { readonly entries: v.ObjectEntries } | {
+  readonly options: readonly { readonly entries: v.ObjectEntries }[];
+};
+const rows: Partial<Record<GroupName, Row>> = sideOf("session");
+
+/** In the order of the file. */
+export const sessionGroups: readonly SessionGroup[] = groupNames.flatMap((name) => {
+  const row = rows[name];
+  if (row === undefined) return [];
+  const forms = "options" in row ? row.options : [row];
+  return [{ name, forms: forms.map(({ entries }) => formOf(name, entries)) }];
+});
+
+function formOf(group: GroupName, entries: v.ObjectEntries): SessionGroup["forms"][number] {
+  const fields = Object.entries(entries).map(([key, schema]): SessionField => {
+    const inner = schema.type === "exact_optional" && "wrapped" in schema ? schema.wrapped : schema;
+    return {
+      key,
+      name: `STIEFEL_${group}_${key.replace(/[A-Z]/g, (letter) => `_${letter}`)}`.toUpperCase(),
+      schema: schema as v.GenericSchema,
+      isNumber: inner.type === "number",
+      isOptional: inner !== schema,
+    };
+  });
+  const { transport } = entries;
+  return transport?.type === "literal" && "literal" in transport
+    ? { transport: String(transport.literal), fields }
+    : { fields };
+}
