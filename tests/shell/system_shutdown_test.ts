@@ -54,7 +54,8 @@ const cases: readonly Case[] = [
     state: STATE.replace("=nbd", "=carrier-pigeon"),
     mounts: MOUNTS,
     calls: [],
-    log: '<5>stiefelsystem: The session\'s transport "carrier-pigeon" is unknown here; known is: nbd\n',
+    log:
+      '<5>stiefelsystem: The session has the transport "carrier-pigeon", which this system does not know; it knows nbd\n',
   },
   {
     name: "touches no other kind of disk",
