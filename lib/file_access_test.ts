@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "./errors.ts";
-import { accessing } from "./file_access.ts";
+import { accessing, demandWritable } from "./file_access.ts";
 import { createMemorySystem } from "../tests/support/memory_system.ts";
 
 const system = createMemorySystem({
@@ -46,4 +46,21 @@ Deno.test("P8: other refusals of the operating system", async () => {
     /something else than a folder/,
   );
   await assert.rejects(explain("/x", new TypeError("a bug")), TypeError);
+});
+
+Deno.test("a folder that can be written is left as it was; one that is missing is made, but for the folder of a named file", async () => {
+  const folder = { what: "The folder", path: "/data/new/folder" };
+  const memory = createMemorySystem({ files: { "/data/file": "" } });
+  await assert.rejects(demandWritable(memory, { ...folder, mustExist: true }), {
+    message: 'The folder "/data/new/folder" is not there',
+    hints: ["Make it: mkdir -p /data/new/folder"],
+  });
+  await demandWritable(memory, { ...folder, mode: 0o700 });
+  assert.equal(memory.directories.get("/data/new/folder")?.mode, 0o700);
+  await demandWritable(memory, { ...folder, mustExist: true });
+  assert.deepEqual(await memory.readDirectory("/data/new/folder"), []);
+  await assert.rejects(
+    demandWritable(memory, { ...folder, path: "/data/file" }),
+    /something else than a folder|Not a dir/,
+  );
 });

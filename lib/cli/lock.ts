@@ -1,6 +1,7 @@
 /** Two commands at a time must not work in the same directory: locks that end with the process that holds them. */
 
 import { UserError } from "../errors.ts";
+import { demandWritable, type Folder } from "../file_access.ts";
 import { sweepCache } from "../image/sweep_cache.ts";
 import type { System } from "../system/system.ts";
 import type { Ui } from "../ui.ts";
@@ -16,6 +17,7 @@ export interface LockRequest {
 
 /** @throws {UserError} naming the command that has it, when another one has */
 export async function lockDirectory(system: System, request: LockRequest): Promise<Disposable> {
+  await demandWritable(system, { what: "The folder of the results", path: request.directory, option: "--out-dir" });
   const lock = await tryLock(system, request);
   if (lock !== undefined) return lock;
   throw new UserError(`"${request.directory}" is in use by ${await readHolder(system, request)}`, {
@@ -46,11 +48,16 @@ async function awaitLock(system: System, ui: Ui, request: LockRequest): Promise<
   }
 }
 
+/** Results in it may hold the key. */
+export function cacheFolderAt(path: string): Folder {
+  return { what: "The cache folder", path, option: "--cache-dir", mode: 0o700 };
+}
+
 /**
  * One build at a time in a cache: a second one finds what the first has made, and removes what a killed one has left.
  */
 export async function lockCache(system: System, ui: Ui, cacheDirectory: string): Promise<Disposable> {
-  await system.makeDirectory(cacheDirectory, { mode: 0o700 }); // results may hold the key
+  await demandWritable(system, cacheFolderAt(cacheDirectory));
   const lock = await awaitLock(system, ui, { directory: cacheDirectory, holder: "a build" });
   try {
     await sweepCache(system, cacheDirectory);

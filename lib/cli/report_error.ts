@@ -1,6 +1,7 @@
 /** How an error ends a program: the words for people and the exit code. Pure. */
 
 import { makeVisible } from "../visible_text.ts";
+import { explainWrite } from "../file_access.ts";
 import { CommandError, ExitCode, ProtocolError, UserError } from "../errors.ts";
 
 export interface ErrorReport {
@@ -31,7 +32,7 @@ function describeError(error: unknown): ErrorReport {
     return { exitCode: ExitCode.failed, lines: [`Error: ${error.message}`] };
   }
   if (error instanceof Error && isOperatingSystemError(error)) {
-    return { exitCode: ExitCode.failed, lines: [`Error: ${error.message}`] };
+    return { exitCode: ExitCode.failed, lines: describeSystemError(error) };
   }
   return {
     exitCode: ExitCode.failed,
@@ -45,4 +46,28 @@ function describeError(error: unknown): ErrorReport {
 function isOperatingSystemError(error: Error): boolean {
   const names = ["NotFound", "PermissionDenied", "AlreadyExists", "AddrInUse", "ConnectionRefused", "NotCapable"];
   return names.includes(error.name) || "code" in error && typeof error.code === "string";
+}
+
+/** What follows the path of a call that Deno names. */
+const attempts: Readonly<Record<string, string>> = {
+  mkdir: "made",
+  open: "opened",
+  readdir: "read",
+  readfile: "read",
+  rename: "renamed",
+  remove: "removed",
+  writefile: "written",
+};
+
+/** Deno's "Read-only file system (os error 30): mkdir '/x'" in a sentence of ours, with the cure where there is one. */
+function describeSystemError(error: Error): readonly string[] {
+  const parts = /^(.*) \(os error \d+\): (\w+) '(.*?)'(?: -> '.*')?$/s.exec(error.message);
+  if (parts === null) return [`Error: ${error.message}`];
+  const [, text = "", call = "", path = ""] = parts;
+  const { found, hints } = explainWrite(error) ??
+    { found: `${text.slice(0, 1).toLowerCase()}${text.slice(1)}`, hints: [] };
+  return [
+    `Error: "${path}" cannot be ${attempts[call] ?? "used"}: ${found}`,
+    ...hints.map((hint) => `  Hint: ${hint}`),
+  ];
 }

@@ -26,3 +26,25 @@ Deno.test("only an unexpected error shows where it came from", () => {
   assert.equal(exitCode, 1);
   assert.match(lines[0] ?? "", /please report it: TypeError: x is undefined\n\s+at /);
 });
+
+Deno.test("what the operating system refuses is a sentence with the path, and the cure where there is one", () => {
+  const errors = Deno.errors;
+  const cases: readonly (readonly [Error, readonly string[]])[] = [
+    [Object.assign(new Error("Read-only file system (os error 30): mkdir '/p/build/demo'"), { code: "EROFS" }), [
+      'Error: "/p/build/demo" cannot be made: its file system is mounted read-only',
+      "  Hint: Name a folder that can be written",
+    ]],
+    [Object.assign(new Error("No space left on device (os error 28): open '/p/x y'"), { code: "ENOSPC" }), [
+      'Error: "/p/x y" cannot be opened: no space is left on its file system',
+      "  Hint: Make room there, or name another folder",
+    ]],
+    [new errors.PermissionDenied("Permission denied (os error 13): rename '/a' -> '/b'"), [
+      'Error: "/a" cannot be renamed: permission denied',
+    ]],
+    [new errors.NotFound("No such file or directory (os error 2): stat '/it's'"), [
+      `Error: "/it's" cannot be used: no such file or directory`,
+    ]],
+    [new errors.AddrInUse("Address already in use (os error 98)"), ["Error: Address already in use (os error 98)"]],
+  ];
+  for (const [error, lines] of cases) assert.deepEqual(reportError(error), { exitCode: 1, lines });
+});

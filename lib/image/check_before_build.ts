@@ -5,30 +5,12 @@
 import { findBootstrapHost } from "../debian/bootstrap_program.ts";
 import { checkMirror } from "../debian/check_mirror.ts";
 import { quoteCommand, UserError } from "../errors.ts";
-import { type Access, accessing } from "../file_access.ts";
+import { type Access, demandWritable } from "../file_access.ts";
 import type { System } from "../system/system.ts";
 import type { StageState } from "./build_image.ts";
 import type { ImageRequest } from "./plan_image.ts";
 import type { StageName } from "./stage.ts";
 import { describeShortage, findShortages, listSpaceNeeds, parseFreeSpace, type SpaceNeed } from "./space_needs.ts";
-
-export interface Folder {
-  /** With a capital: "The cache folder". */
-  readonly what: string;
-  readonly path: string;
-  /** Permission bits of a new one. Default 0o755. */
-  readonly mode?: number;
-}
-
-/**
- * Makes the folder, and a folder in it for a moment. @throws {UserError} that says why that cannot be, and what to do
- */
-export async function demandWritable(system: System, { what, path, mode = 0o755 }: Folder): Promise<void> {
-  await accessing(system, { what, path, attempt: "written" }, async () => {
-    await system.makeDirectory(path, { mode });
-    await system.removeOne(await system.makeTempDirectory({ parent: path, prefix: ".unfinished-" }));
-  });
-}
 
 /**
  * For a folder of our own whose files an earlier command may have made as root. Runs `id`.
@@ -70,7 +52,9 @@ export async function checkBeforeBuild(
   const planned = states.map(({ stage }) => stage.name);
   const missing = states.filter(({ state }) => state !== "cached").map(({ stage }) => stage.name);
   const publishes = planned.some((name) => name === "pack" || name === "autokexec" || name === "loaders");
-  if (publishes) await demandWritable(system, { what: "The folder of the results", path: outDirectory });
+  if (publishes) {
+    await demandWritable(system, { what: "The folder of the results", path: outDirectory, option: "--out-dir" });
+  }
   const needs = listSpaceNeeds({
     missing,
     mode: (await findBootstrapHost(system)).mode,

@@ -22,8 +22,9 @@ Deno.test("P5: shellcheck finds nothing in the launcher and its grants", async (
 });
 
 /** A Deno that says its version, and what it was called with. */
-function fakeDeno(version: string): string {
+function fakeDeno(version: string, { hasLibraries = true } = {}): string {
   return `#!/bin/sh
+case " $* " in *" --cached-only "*) exit ${hasLibraries ? 0 : 1} ;; esac
 case $1 in
 --version) echo "deno ${version} (stable, release, x86_64-unknown-linux-gnu)" ;;
 eval) echo "$0" ;;
@@ -214,6 +215,35 @@ for (const shell of [...SHELLS, ["bash"]]) {
       if (isInstalled) continue;
       assert.equal(err, `Getting Deno 2.9.6 with ${path} …\n`);
       assert.match(out, new RegExp(`^deno: ${deno}\n`));
+    }
+  });
+
+  Deno.test(`where Deno cannot keep its libraries, and has none yet, the message names the way out (${under})`, async () => {
+    for (const hasLibraries of [true, false]) {
+      await using site = await openSite(shell);
+      const deno = await site.put("bin/deno", fakeDeno("2.9.6", { hasLibraries }));
+      const path = [`${site.directory}/bin`];
+      // A home that is no folder: root, too, cannot write below it.
+      await site.put("my home", "a file");
+      const { code, out, err } = await site.run(["doctor", "--config", "x"], { path });
+      if (hasLibraries) assert.ok(out.startsWith(`deno: ${deno}\n`), err);
+      else {
+        assert.equal(code, 1, out);
+        const libraries = `${site.directory}/my home/.cache/deno`;
+        assert.equal(
+          err,
+          `Error: Deno has to keep the libraries of this program in "${libraries}", which cannot be written\n` +
+            `  Hint: Name a folder that can be: DENO_DIR=FOLDER ${launcher} doctor\n`,
+        );
+        const { err: underSudo } = await site.run([], { path, settings: ["SUDO_USER=nobody"] });
+        assert.match(underSudo, /: sudo env DENO_DIR=FOLDER \S+$/m);
+      }
+      for (
+        const setting of [`DENO_DIR=${site.directory}/new/deno`, "DENO_DIR=new", `XDG_CACHE_HOME=${site.directory}`]
+      ) {
+        const other = await site.run(["doctor"], { path, settings: [setting], cwd: site.directory });
+        assert.ok(other.out.startsWith(`deno: ${deno}\n`), `${setting}: ${other.err}`);
+      }
     }
   });
 

@@ -133,7 +133,7 @@ export function createDeviceRig(
   };
 
   const memory = createMemorySystem({
-    files: image === undefined ? {} : { [imagePath]: image },
+    files: { "/home/me/.profile": "", ...image === undefined ? {} : { [imagePath]: image } },
     commands: [(argv, options) => {
       if (signal?.aborted && !options.isCleanup) throw signal.reason;
       const value = (name: string): string =>

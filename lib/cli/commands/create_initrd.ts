@@ -4,7 +4,7 @@ import { formatDiagnostic } from "../../config/diagnostics.ts";
 import { readConfigFile } from "../../config_file.ts";
 import { chooseAgentForm, type DenoProgram } from "../../image/agent_form.ts";
 import { buildImage, inspectPlan, type StageState } from "../../image/build_image.ts";
-import { checkBeforeBuild, demandOwnFiles, demandWritable } from "../../image/check_before_build.ts";
+import { checkBeforeBuild, demandOwnFiles } from "../../image/check_before_build.ts";
 import { makeImageRequest } from "../../image/image_request.ts";
 import { debianMirror, readAptMirror } from "../../debian/mirror.ts";
 import { hashPassword } from "../../image/password_hash.ts";
@@ -15,11 +15,11 @@ import { fingerprintAgentSources, fingerprintOverlay } from "../../image/source_
 import type { StageName } from "../../image/stage.ts";
 import { hashText } from "../../hash.ts";
 import { fingerprintRuntime } from "../../image/stages/agents.ts";
-import { accessing } from "../../file_access.ts";
+import { accessing, demandWritable } from "../../file_access.ts";
 import { loadOrCreateKey, readKey } from "../../key_file.ts";
 import type { System } from "../../system/system.ts";
 import { readHostKeymap } from "../host_keymap.ts";
-import { lockCache } from "../lock.ts";
+import { cacheFolderAt, lockCache } from "../lock.ts";
 import { commandToType, type MadeFile, sayOutcome } from "../outcome.ts";
 import { offerPackages } from "../../debian/offer_packages.ts";
 import { formatDuration } from "../progress.ts";
@@ -72,7 +72,7 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
   demandStages(selection);
   const config = await readConfig(system, ui, options.configPath);
   if (!options.dryRun) await offerPackages(system, ui, driverPrograms(config));
-  const cacheFolder = { what: "The cache folder", path: cacheDirectory, mode: 0o700 }; // results may hold the key
+  const cacheFolder = cacheFolderAt(cacheDirectory);
   if (!options.dryRun) {
     await demandWritable(system, cacheFolder);
     await demandOwnFiles(system, { ...cacheFolder, attempt: "written" });

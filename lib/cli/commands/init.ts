@@ -4,6 +4,7 @@ import { encodeUtf8 } from "../../formats/text.ts";
 import { dirname } from "node:path";
 import { isRealDisk } from "../../disk/decide_disk.ts";
 import { holdsPassword } from "../../config/holds_password.ts";
+import { demandWritable } from "../../file_access.ts";
 import { ExitCode, StoppedByUser, UserError } from "../../errors.ts";
 import { type ConfigChoices, formatConfigYaml } from "../../host/config_yaml.ts";
 import { colorChange, describeChange } from "../../host/diff.ts";
@@ -42,6 +43,10 @@ export interface InitOptions {
  */
 export async function init(given: System, ui: Ui, options: InitOptions): Promise<void> {
   const system = options.dryRun ? createReadOnlySystem(given) : given;
+  if (!options.dryRun) {
+    const folder = { what: "The folder of the configuration", path: dirname(options.configPath) };
+    await demandWritable(system, { ...folder, option: "--config", mustExist: true });
+  }
   const tree = await openHostTree(system);
   const facts = await needingRoot("init", gatherHostFacts(system, tree));
   const storage = await gatherStorageFacts(system);

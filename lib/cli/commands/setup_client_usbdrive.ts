@@ -1,6 +1,8 @@
 /** `setup-client-usbdrive`: makes the stick that starts a desktop, or brings it up to date. */
 
+import { dirname } from "node:path";
 import { commandToType } from "../../command_to_type.ts";
+import { demandWritable } from "../../file_access.ts";
 import { ExitCode, StoppedByUser, UserError } from "../../errors.ts";
 import { formatBytes } from "../../format_bytes.ts";
 import { wrapLine } from "../../host/wrap_line.ts";
@@ -176,6 +178,8 @@ async function writeAnew(
     return;
   }
   ui.say(`${losses}\n`);
+  const folder = { what: "The folder for the image of the stick", path: options.workDirectory };
+  await demandWritable(system, { ...folder, option: "--out-dir" });
   if (!options.assumeYes) await askForName(ui, device);
   const path = `${options.workDirectory}/.stick-${device.name}.img`;
   try {
@@ -297,6 +301,8 @@ async function makeImageFile(
     );
     return;
   }
+  const folder = { what: "The folder of the image", path: dirname(path) };
+  await demandWritable(system, { ...folder, option: "--image", mustExist: true });
   if (status !== undefined && !await ui.confirm(`Write over ${path}`)) throw new StoppedByUser("Nothing was written");
   const { sizeBytes } = await maker.makeImage({ path });
   sayOutcome(ui, { made: [{ what: "image of a stick", path, sizeBytes }], next: [] });

@@ -264,6 +264,7 @@ Deno.test("--image makes a file as any user, and asks before it writes over one"
     const [options, message] of [
       [{ image: "/home/me/stick.img", device: "sdb" }, /A device and --image/],
       [{ image: "/build" }, /"\/build" is no file/],
+      [{ image: "/home/you/stick.img" }, /The folder of the image "\/home\/you" is not there/],
     ] as const
   ) {
     const other = createDeviceRig({ sizeBytes, image: new Uint8Array(1) });
