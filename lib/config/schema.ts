@@ -5,190 +5,32 @@
  * The message of each check says what the value must be; the loader puts what it found before that.
  */
 
-import { encodeUtf8 } from "../formats/text.ts";
 import * as v from "valibot";
-import { COMPRESSOR_WANTED, parseCompressor } from "./compressor.ts";
-import { keymapNameMaxLength, parseKeymap } from "./keymap.ts";
 import { MODULE_CATALOG } from "./module_catalog.ts";
-
-/** Longest text and list that are taken; real ones are far below. */
-const MAX_TEXT = 4096;
-const MAX_ITEMS = 1000;
-/** Bound for names of modules, suites and machines. */
-const MAX_NAME = 64;
-
-/** Text that matches a pattern without control characters. */
-function text(pattern: RegExp, wanted: string, maxLength = MAX_TEXT): v.GenericSchema<string> {
-  return v.pipe(
-    v.string(wanted),
-    v.maxLength(maxLength, `${wanted}, of at most ${maxLength} characters`),
-    v.regex(pattern, wanted),
-  );
-}
-
-/** Text with a rule that no regular expression holds. */
-function checkedText(
-  isRight: (value: string) => boolean,
-  wanted: string,
-  maxLength = MAX_TEXT,
-): v.GenericSchema<string> {
-  return v.pipe(
-    v.string(wanted),
-    v.maxLength(maxLength, `${wanted}, of at most ${maxLength} characters`),
-    v.check(isRight, wanted),
-  );
-}
-
-function list<Item extends v.GenericSchema>(
-  item: Item,
-  wanted: string,
-): v.GenericSchema<v.InferInput<Item>[], v.InferOutput<Item>[]> {
-  return v.pipe(v.array(item, wanted), v.maxLength(MAX_ITEMS, `at most ${MAX_ITEMS} items`));
-}
-
-type Described<Value extends v.GenericSchema> = v.SchemaWithPipe<
-  readonly [Value, v.DescriptionAction<v.InferOutput<Value>, string>]
->;
-
-interface KeyProperties {
-  /**
-   * The key decides what is lent to desktops, when the laptop listens and restarts, what is put on the laptop, or who
-   * can log in. Who mistypes it must not get the default: an unknown name that looks like this one is an error.
-   */
-  readonly guards?: true;
-}
-
-/** A value with what it is for. */
-function described<Value extends v.GenericSchema>(
-  schema: Value,
-  purpose: string,
-  { guards }: KeyProperties = {},
-): Described<Value> {
-  const guard = guards ? [v.metadata({ guards })] : [];
-  // valibot's types know no pipe of a variable length.
-  return (v.pipe as (...parts: readonly unknown[]) => unknown)(schema, v.description(purpose), ...guard) as Described<
-    Value
-  >;
-}
-
-/** A key that may be left out, and is then `fallback`. */
-function key<Value extends v.GenericSchema>(
-  schema: Value,
-  fallback: v.InferInput<Value>,
-  purpose: string,
-  properties?: KeyProperties,
-): v.OptionalSchema<Described<Value>, v.InferInput<Value>> {
-  return v.optional(described(schema, purpose, properties), fallback);
-}
-
-/** A key that may be left out, and has no value then. */
-function optionalKey<Value extends v.GenericSchema>(
-  schema: Value,
-  purpose: string,
-  properties?: KeyProperties,
-): v.OptionalSchema<Described<Value>, undefined> {
-  return v.optional(described(schema, purpose, properties), undefined);
-}
-
-/** A key that has to be there when its group is. */
-function neededKey<Value extends v.GenericSchema>(
-  schema: Value,
-  purpose: string,
-  properties?: KeyProperties,
-): Described<Value> {
-  return described(schema, purpose, properties);
-}
-
-type Section<Entries extends v.ObjectEntries> = v.NullishSchema<
-  v.ObjectSchema<Entries, string>,
-  v.InferInput<v.ObjectSchema<Entries, string>>
->;
-
-/**
- * A group of keys that may all be left out. Left out itself, or with nothing but comments in it, all its keys have
- * their defaults.
- */
-function section<Entries extends v.ObjectEntries>(entries: Entries): Section<Entries> {
-  // The compiler cannot see for any `Entries` that all of them may be left out.
-  return v.nullish(v.object(entries, "a mapping"), {} as v.InferInput<v.ObjectSchema<Entries, string>>);
-}
-
-function wholeNumber(most: number, wanted: string): v.GenericSchema<number> {
-  return v.pipe(v.number(wanted), v.integer(wanted), v.minValue(0, wanted), v.maxValue(most, wanted));
-}
-
-const yesOrNo = v.boolean("true or false");
-
-// deno-lint-ignore no-control-regex -- that is what is kept out
-const NO_CONTROL = /^[^\x00-\x1f\x7f]+$/;
-const hasNoParent = (path: string): boolean => !path.split("/").includes("..");
-
-const devicePath = text(/^\/dev\/[\x21-\x7e]+$/, `the absolute path of a block device, as in "/dev/disk/by-id/…"`);
-const absolutePath = checkedText(
-  (value) => /^\/[^\s]*[^\s/]$/.test(value) && NO_CONTROL.test(value) && hasNoParent(value),
-  `an absolute path, as in "/usr/bin/dash"`,
-);
-const bootPath = checkedText(
-  (value) => NO_CONTROL.test(value) && !value.endsWith("/") && hasNoParent(value),
-  `the path of a file on the boot partition, as in "/boot/vmlinuz"`,
-);
-const folderPath = checkedText(
-  (value) => NO_CONTROL.test(value) && value.trim() === value,
-  `the path of a folder, as in "cache"`,
-);
-const imagePath = checkedText(
-  (value) => NO_CONTROL.test(value) && /[^/]/.test(value) && hasNoParent(value),
-  `a path from the image's root on, as in "usr/share/doc"`,
-);
-const kernelParameter = text(NO_CONTROL, `a kernel parameter, as in "root=UUID=…"`, 2000);
-const kernelParameters = list(kernelParameter, "a list of kernel parameters");
-const macAddress = text(/^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/, `a MAC address, as in "52:54:00:12:34:56"`);
-// Debian policy 5.6.7: lower case letters, digits, plus, minus, dot; two at least, the first a letter or digit.
-const packageName = text(
-  /^[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?$/,
-  `the name of a Debian package, as in "ethtool" or "libss2:amd64"`,
-  MAX_NAME * 2,
-);
-const packages = list(packageName, "a list of Debian packages");
-const moduleName = text(/^[a-z0-9][a-z0-9_-]*$/, `the name of a module, as in "debug"`, MAX_NAME);
-const kernelModuleName = text(/^[A-Za-z0-9_-]+$/, `the name of a kernel module without ".ko", as in "r8152"`, MAX_NAME);
-const compressor = checkedText((value) => parseCompressor(value) !== undefined, COMPRESSOR_WANTED, 200);
-const keymapName = checkedText(
-  (value) => parseKeymap(value) !== undefined,
-  `the name of a keymap, as in "de", "de(nodeadkeys)" or "us,ru+grp:alt_shift_toggle"`,
-  keymapNameMaxLength,
-);
-const onePassword = text(NO_CONTROL, "a password of 1 to 200 characters on one line", 200);
-// Suite names become a path on the mirror and an argument of mmdebstrap.
-const suiteName = text(/^[a-z][a-z0-9.-]*$/, `a Debian suite, as in "trixie"`, MAX_NAME);
-const hostName = checkedText(
-  (value) => NO_CONTROL.test(value) && encodeUtf8(value).length <= MAX_NAME,
-  `a name of at most ${MAX_NAME} bytes on one line`,
-);
-const sha256 = text(/^[0-9A-Fa-f]{64}$/, "64 hex digits, as sha256sum prints them", MAX_NAME);
-const commitId = text(/^[0-9A-Fa-f]{40}$/, "40 hex digits, as git rev-parse prints them", MAX_NAME);
-const mirrorUrl = checkedText(
-  (value) => isUrl(value, ["http:", "https:", "file:"]),
-  `a http://, https:// or file:// address without user name and password, as in "http://deb.debian.org/debian"`,
-);
-const sourceUrl = checkedText(
-  (value) => isUrl(value, ["https:", "file:"]),
-  `a https:// or file:// address of a tar archive or git repository without user name and password`,
-);
-const makeArgument = checkedText(
-  (value) => NO_CONTROL.test(value) && [...value.matchAll(/\{[^{}]*\}/g)].every(([word]) => MAKE_WORDS.includes(word)),
-  `an argument of make; known words in braces are {kernelBuild}, {kernelVersion} and {source}`,
-);
-const MAKE_WORDS: readonly string[] = ["{kernelBuild}", "{kernelVersion}", "{source}"];
-
-function isUrl(value: string, protocols: readonly string[]): boolean {
-  if (!/^[\x21-\x7e]+$/.test(value) || !URL.canParse(value)) return false;
-  const { protocol, hostname, username, password, pathname } = new URL(value);
-  if (!protocols.includes(protocol) || username !== "" || password !== "") return false;
-  return protocol === "file:"
-    ? hostname === "" && /^file:\/\/\/[^/]/.test(value) && pathname.length > 1
-    : /^https?:\/\/[^/]/.test(value);
-}
+import { key, list, neededKey, optionalKey, section, wholeNumber } from "./schema_parts.ts";
+import {
+  absolutePath,
+  bootPath,
+  commitId,
+  compressor,
+  devicePath,
+  folderPath,
+  hostName,
+  imagePath,
+  kernelModuleName,
+  kernelParameters,
+  keymapName,
+  macAddress,
+  makeArgument,
+  mirrorUrl,
+  moduleName,
+  onePassword,
+  packages,
+  sha256,
+  sourceUrl,
+  suiteName,
+  yesOrNo,
+} from "./values.ts";
 
 const guards = { guards: true } as const;
 

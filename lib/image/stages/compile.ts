@@ -3,6 +3,7 @@
  * configuration names a source. Runs `curl` or `git`, `tar`, `id`, `unshare`, `setpriv`, `find`, `install`.
  */
 import type { DriverConfig } from "../../config/config.ts";
+import { filePathOf } from "../../config/addresses.ts";
 import { requireDriverSource } from "../../config/driver_source.ts";
 import { findBootstrapHost } from "../../debian/bootstrap_program.ts";
 import { runBootstrap } from "../../debian/run_bootstrap.ts";
@@ -79,28 +80,27 @@ async function unpackSource(context: StageContext, driver: DriverConfig, directo
   await context.system.makeDirectory(directory);
   if (source.kind === "git") return await checkOut(context, { ...source, directory });
   const { url, sha256 } = source;
-  const archive = url.startsWith("file://") ? decodeURIComponent(new URL(url).pathname) : `${directory}.archive`;
-  await fetchArchive(context, driver, archive);
+  const local = filePathOf(url);
+  const archive = local ?? `${directory}.archive`;
+  if (local === undefined) await fetchArchive(context, url, archive);
+  else await demandArchive(context.system, driver.name, local);
   await demandHash(context.system, { name: driver.name, archive, sha256 });
   await context.system.run(["tar", "-x", "-f", archive, "-C", directory, "--no-same-owner", "--strip-components=1"], {
     signal: context.signal,
   });
 }
 
-async function fetchArchive(
-  { system, signal }: StageContext,
-  { name, url }: DriverConfig,
-  archive: string,
-): Promise<void> {
-  if (!url.startsWith("file://")) {
-    // --proto: a redirect must not leave https.
-    const options = ["--fail", "--silent", "--show-error", "--location", "--proto", "=https"];
-    await system.run(["curl", ...options, "--output", archive, url], { signal });
-  } else if (await system.stat(archive) === undefined) {
-    throw new UserError(`The source of the driver "${name}" is not there: "${archive}"`, {
-      hints: [`See "module-configs.${name}.url" in the configuration`],
-    });
-  }
+async function fetchArchive({ system, signal }: StageContext, url: string, archive: string): Promise<void> {
+  // --proto: a redirect must not leave https.
+  const options = ["--fail", "--silent", "--show-error", "--location", "--proto", "=https"];
+  await system.run(["curl", ...options, "--output", archive, url], { signal });
+}
+
+async function demandArchive(system: System, name: string, archive: string): Promise<void> {
+  if (await system.stat(archive) !== undefined) return;
+  throw new UserError(`The source of the driver "${name}" is not there: "${archive}"`, {
+    hints: [`See "module-configs.${name}.url" in the configuration`],
+  });
 }
 
 interface ArchiveCheck {
