@@ -4,6 +4,7 @@ import { type AutokexecSettings, parseAutokexecSettings } from "../../lib/format
 import { DISCOVERY_NAME_MAX_BYTES, importDiscoveryKey } from "../../lib/protocol/discovery.ts";
 import { deriveKeys, SHARED_KEY_BYTES } from "../../lib/protocol/keys.ts";
 import { toPrintable } from "../../lib/formats/text.ts";
+import { readHostName } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { AutokexecOptions } from "./options.ts";
 
@@ -40,7 +41,11 @@ export async function readAutokexecEnvironment(
     async () => parseAutokexecSettings(await system.readText(settingsPath)),
   );
   const discoveryKey = await importDiscoveryKey((await deriveKeys(key)).discoveryKey);
-  return { discoveryKey, settings, name: settings.name ?? await readHostName(system) };
+  return {
+    discoveryKey,
+    settings,
+    name: settings.name ?? toPrintable(await readHostName(system), DISCOVERY_NAME_MAX_BYTES),
+  };
 }
 
 async function read<Value>(attempt: string, reading: () => Promise<Value>): Promise<Value> {
@@ -49,9 +54,4 @@ async function read<Value>(attempt: string, reading: () => Promise<Value>): Prom
   } catch (cause) {
     throw new UserError(`${attempt}: ${describeError(cause)}`, { cause, hints: [hint], exitCode: ExitCode.usage });
   }
-}
-
-async function readHostName(system: System): Promise<string> {
-  const { stdout } = await system.run(["cat", "/proc/sys/kernel/hostname"], { timeoutMs: 5_000 });
-  return toPrintable(stdout.trim(), DISCOVERY_NAME_MAX_BYTES);
 }

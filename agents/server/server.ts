@@ -39,7 +39,9 @@ export async function runServer(options: ServerOptions, dependencies: ServerDepe
   dependencies.console.mark("agent");
   const environment = await readEnvironment(dependencies.system, { role: "server", ...options });
   const handedOver = await takeHandover(options.handoverDirectory, dependencies);
-  await new Server(options, dependencies, { environment, handedOver }).run();
+  // The same as on the laptop's own system, so that a person who has chosen this laptop finds it again.
+  const machineName = environment.settings.name ?? handedOver?.handover.name ?? environment.machineName;
+  await new Server(options, dependencies, { environment: { ...environment, machineName }, handedOver }).run();
 }
 
 /** Says what came with the image, and why it cannot be used. */

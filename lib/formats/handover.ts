@@ -48,6 +48,8 @@ const PairSchema = v.strictObject({
 const HandoverSchema = v.pipe(
   v.strictObject({
     version: v.literal(1),
+    /** What the laptop is called, so that desktops know it again as a server. Absent: its model. */
+    name: v.exactOptional(v.pipe(printable(64), v.minLength(1))),
     disk: DiskIdentitySchema,
     /** Name of the system: the title of the boot entry. */
     title: v.exactOptional(name),

@@ -10,7 +10,7 @@ import { type Handover, type HandoverFiles, pairOf } from "../formats/handover.t
 import { parseOsRelease } from "../formats/os_release.ts";
 import { forNextStart, isKernelCommandLine } from "../formats/kernel_command_line.ts";
 import { toPrintable } from "../formats/text.ts";
-import { listBlockDevices } from "../system/facts.ts";
+import { listBlockDevices, readHostName } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 
 export interface Gathered {
@@ -36,7 +36,13 @@ export async function gatherHandover(system: System): Promise<Gathered> {
     parseOsRelease(await readByCat(system, "/etc/os-release") ?? "").get("PRETTY_NAME") ?? "",
     256,
   );
-  const common = { version: 1, disk: identifyDisk(disk), ...title === "" ? {} : { title } } as const;
+  const name = toPrintable(await readHostName(system), 64);
+  const common = {
+    version: 1,
+    ...name === "" ? {} : { name },
+    disk: identifyDisk(disk),
+    ...title === "" ? {} : { title },
+  } as const;
   const stated = await readStated(system, notices);
   const commandLine = chooseCommandLine(await readByCat(system, "/proc/cmdline") ?? "", stated.commandLine);
   if (commandLine.text === undefined) {

@@ -29,6 +29,7 @@ function laptop(files: Readonly<Record<string, string | number>>, devices = lsbl
 }
 
 const usual = {
+  "/proc/sys/kernel/hostname": "thinkpad\n",
   "/proc/cmdline": "BOOT_IMAGE=/vmlinuz-6.12 root=UUID=1234 ro quiet initrd=\\EFI\\Linux\\initrd.img\n",
   "/etc/os-release": 'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\n',
   "/boot/stiefelsystem.json": '{"kernel": "/boot/linux-stiefel", "initrd": ["/boot/initramfs-stiefel.img"]}',
@@ -42,6 +43,7 @@ Deno.test("a laptop hands over its disk, its command line, and what setup-server
   assert.deepEqual(gathered, {
     handover: {
       version: 1,
+      name: "thinkpad",
       disk,
       title: "Debian GNU/Linux 13 (trixie)",
       commandLine: "root=UUID=1234 ro quiet",
@@ -93,7 +95,7 @@ Deno.test("what is not there is left out, and the journal says what the server d
 Deno.test("without a command line that can be trusted there is no pair either, and never an empty line", async () => {
   for (const running of ["", "\n", "BOOT_IMAGE=/vmlinuz\n", "root=/dev/sda1 ro single\n", "ro \u0001\n"]) {
     const { handover, notices } = await gatherHandover(laptop({ ...usual, "/proc/cmdline": running }));
-    assert.deepEqual(handover, { version: 1, disk, title: "Debian GNU/Linux 13 (trixie)" }, running);
+    assert.deepEqual(handover, { version: 1, name: "thinkpad", disk, title: "Debian GNU/Linux 13 (trixie)" }, running);
     assert.match(notices.join("\n"), /the server takes that of the boot loader/);
   }
 });

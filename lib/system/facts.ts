@@ -206,6 +206,11 @@ export async function readMachineFacts(system: System): Promise<MachineFacts> {
   return { commandLine: commandLine.trimEnd(), model: model.trim() };
 }
 
+/** The running system's host name; empty where it cannot be read. Runs `cat`. */
+export async function readHostName(system: System): Promise<string> {
+  return await readKernelFile(system, "/proc/sys/kernel/hostname") ?? "";
+}
+
 /** Seconds since the kernel started (proc_uptime(5)). Runs `cat`. */
 export async function readUptimeSeconds(system: System): Promise<number> {
   const { stdout } = await system.run(["cat", "/proc/uptime"], { timeoutMs: 5_000 });

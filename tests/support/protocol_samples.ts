@@ -161,6 +161,7 @@ export const handovers: readonly Handover[] = [
   { version: 1, disk: { sizeBytes: 512110190592, path: "/dev/nvme0n1", serial: "S4ENNX0N123456" } },
   {
     version: 1,
+    name: "thinkpad",
     disk: {
       sizeBytes: 1000204886016,
       path: "/dev/sda",
