@@ -75,6 +75,7 @@ function createLaptop(
     status: () => {},
     mark: () => {},
     askSecret: () => Promise.reject(),
+    askLine: () => Promise.reject(),
   };
   const raise = createCardRaiser(system, { console, signal: new AbortController().signal });
   return {

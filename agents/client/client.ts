@@ -7,7 +7,6 @@ import {
   type ArchiveMessage,
   BOOT_EXCHANGE_PORT,
   BOOT_EXCHANGE_VERSION,
-  type HelloMessage,
   type WelcomeMessage,
 } from "../../lib/protocol/boot_exchange.ts";
 import { sessionTransports } from "../../lib/protocol/session_groups.ts";
@@ -21,9 +20,10 @@ import { demandKernel, KernelRefused } from "./kernel_refusal.ts";
 import { formatStartPage } from "./start_page.ts";
 import { ExchangeFailed, fetchArchive, type FetchedArchive } from "./exchange.ts";
 import type { ClientOptions } from "./options.ts";
+import { askForLaptop } from "./choose_laptop.ts";
+import type { ChosenLaptop } from "./heard_laptops.ts";
 import { findRoute } from "./route.ts";
-import type { FoundServer } from "./decide_search.ts";
-import { searchServer } from "./search.ts";
+import { startSearch } from "./search.ts";
 import { removeStaged } from "./staging.ts";
 
 export interface ClientDependencies {
@@ -45,11 +45,11 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
   const environment = await readEnvironment(system, { role: "client", ...options });
   for (const name of environment.unknownParameters) console.say(`The kernel parameter "${name}" is not known`);
   const backoff = createBackoff({ firstMs: retryFirstMs, maximumMs: retryMaximumMs });
-  const shown: Shown = { page: "" };
+  const memory: Memory = { chosen: undefined, page: "" };
   for (;;) {
     signal.throwIfAborted();
     try {
-      return await attempt(options, { ...dependencies, environment, shown });
+      if (await attempt({ ...dependencies, options, environment, memory })) return;
     } catch (error) {
       signal.throwIfAborted();
       for (const line of explain(error)) console.sayRarely(line);
@@ -58,20 +58,25 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
   }
 }
 
-/** What is on the screen already. */
-interface Shown {
+/** What one try leaves to the next. */
+interface Memory {
+  /** Whom a person has chosen. */
+  chosen: ChosenLaptop | undefined;
+  /** What is on the screen already. */
   page: string;
 }
 
 interface Attempt extends ClientDependencies {
+  readonly options: ClientOptions;
   readonly environment: Environment;
-  readonly shown: Shown;
+  readonly memory: Memory;
 }
 
-async function attempt(options: ClientOptions, dependencies: Attempt): Promise<void> {
-  const { system, console } = dependencies;
+/** @returns false when a laptop was chosen meanwhile, and is to be gone to */
+async function attempt(attempted: Attempt): Promise<boolean> {
+  const { system, console, options } = attempted;
   await using taken = new AsyncDisposableStack();
-  const fetched = await fetchOnce(options, dependencies, async ({ archive, staged }) => {
+  const fetched = await fetchOnce(attempted, async ({ archive, staged }) => {
     console.mark("fetched");
     if (!options.withKexec) return;
     await checkMemory(system, archive.kernelBytes + archive.initramfsBytes);
@@ -84,67 +89,115 @@ async function attempt(options: ClientOptions, dependencies: Attempt): Promise<v
       commandLine: archive.commandLine,
     });
   });
-  if (!options.withKexec) return report(console, fetched);
+  if (fetched === undefined) return false;
+  if (!options.withKexec) {
+    report(console, fetched);
+    return true;
+  }
   taken.defer(() => removeStaged(system, fetched.staged));
   console.say(`Starting "${fetched.archive.entryTitle}"`);
   console.mark("kexec");
-  await executeKernel(system);
+  return await executeKernel(system);
 }
 
-async function fetchOnce(
-  options: ClientOptions,
-  { system, console, signal, environment, shown }: Attempt,
-  load: (fetched: FetchedArchive) => Promise<void>,
+type Load = (fetched: FetchedArchive) => Promise<void>;
+
+async function fetchOnce(attempted: Attempt, load: Load): Promise<FetchedArchive | undefined> {
+  const { system, console, signal, options, environment, memory } = attempted;
+  const { parameters, keys, machineName: name } = environment;
+  const address = options.server ?? parameters.server;
+  if (address !== undefined) {
+    console.sayRarely(`Connecting to ${address}`);
+    return await fetchFrom({ name: address, host: address, port: BOOT_EXCHANGE_PORT }, attempted, {
+      load,
+      meet: () => Promise.resolve(),
+    });
+  }
+  const wishes = { chosen: memory.chosen, preferred: parameters.laptop };
+  await using search = startSearch({ system, console, signal, discoveryKey: keys.discoveryKey, name, wishes });
+  const choose = async (): Promise<undefined> => {
+    memory.chosen = await askForLaptop(search, { console, signal, preferred: parameters.laptop });
+  };
+  const outcome = await search.outcome;
+  if (outcome.kind === "several") return await choose();
+  const { server } = outcome;
+  // One that was chosen and is gone is forgotten.
+  if (memory.chosen?.name !== server.name) memory.chosen = undefined;
+  console.say(`Found "${server.name}" on link ${server.linkName}`);
+  try {
+    return await fetchFrom(server, attempted, {
+      load,
+      meet: async () => {
+        // While the laptop looked at its disk, others had the time to answer.
+        if (memory.chosen === undefined && search.othersThan(server).length > 0) throw new SeveralAnswer();
+        await search[Symbol.asyncDispose]();
+      },
+    });
+  } catch (error) {
+    if (error instanceof ExchangeFailed && error.cause instanceof SeveralAnswer) return await choose();
+    throw error;
+  }
+}
+
+/** The exchange was ended, so that a person can choose. */
+class SeveralAnswer extends Error {
+  constructor() {
+    super("Another laptop answers, too: the person at the desktop chooses");
+  }
+}
+
+interface Target {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** MAC address of the link, where it was found on one. */
+  readonly mac?: string;
+}
+
+async function fetchFrom(
+  { name, host, port, mac }: Target,
+  { system, console, signal, options, environment, memory }: Attempt,
+  { load, meet }: {
+    readonly load: Load;
+    /** The laptop has said what it has. @throws where it is not the one that is meant */
+    readonly meet: () => Promise<void>;
+  },
 ): Promise<FetchedArchive> {
-  const { machineName: name } = environment;
-  const address = options.server ?? environment.parameters.server;
-  const found = address === undefined
-    ? await searchServer({ system, console, signal, discoveryKey: environment.keys.discoveryKey, name })
-    : undefined;
-  if (found !== undefined) console.say(`Found "${found.name}" on link ${found.linkName}`);
-  else console.sayRarely(`Connecting to ${address}`);
-  using stream = await connectStream({
-    host: found?.host ?? address ?? "",
-    port: found?.port ?? BOOT_EXCHANGE_PORT,
-    signal,
-  });
-  const link = await routeTo(system, found, { local: stream.localAddress, remote: stream.remoteAddress });
+  using stream = await connectStream({ host, port, signal });
+  const link = mac === undefined
+    ? await findRoute(system, { local: stream.localAddress, remote: stream.remoteAddress })
+    : { mac };
   console.mark("found");
   const desktop = readDesktopFacts(system); // meanwhile the laptop looks at its disk
   const review = async (said: WelcomeMessage | ArchiveMessage): Promise<void> => {
-    const demands = await desktop;
+    const facts = await desktop;
     if (said.kind === "welcome") {
-      const page = formatStartPage({
-        desktop: demands,
-        links: await readLinkFacts(system),
-        keyFingerprint: environment.keyFingerprint,
-        laptopName: found?.name ?? address ?? "",
-        welcome: said,
-        trust: judgeKernel(demands, said.kernelSignature),
-      }).join("\n");
-      if (page !== shown.page) console.say(page);
-      shown.page = page;
+      const links = await readLinkFacts(system);
+      await meet();
+      const { keyFingerprint } = environment;
+      const trust = judgeKernel(facts, said.kernelSignature);
+      const page = formatStartPage({ desktop: facts, links, keyFingerprint, laptopName: name, welcome: said, trust });
+      if (page.join("\n") !== memory.page) page.forEach((line) => console.say(line));
+      memory.page = page.join("\n");
     }
-    demandKernel(demands, said.kernelSignature);
+    demandKernel(facts, said.kernelSignature);
   };
   return await fetchArchive(stream, {
     system,
     console,
     signal,
     bootPsk: environment.keys.bootPsk,
-    hello: { kind: "hello", protocol: BOOT_EXCHANGE_VERSION, name, link, disk: { transports: sessionTransports } },
+    hello: {
+      kind: "hello",
+      protocol: BOOT_EXCHANGE_VERSION,
+      name: environment.machineName,
+      link,
+      disk: { transports: sessionTransports },
+    },
     directory: options.workDirectory,
     review,
     load,
   });
-}
-
-async function routeTo(
-  system: System,
-  found: FoundServer | undefined,
-  ends: { readonly local: string; readonly remote: string },
-): Promise<HelloMessage["link"]> {
-  return found === undefined ? await findRoute(system, ends) : { mac: found.mac };
 }
 
 function report(console: Console, { archive, staged }: FetchedArchive): void {

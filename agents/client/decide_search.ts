@@ -2,9 +2,21 @@
  * What a desktop makes of the answers to its questions: facts in, deeds out. agents/client/search.ts asks and carries
  * out. Pure.
  */
-import { withScope } from "../../lib/net/address.ts";
+import { toLaptopWord } from "../../lib/formats/laptop_word.ts";
 import type { OfferMessage, SearchFinding } from "../../lib/protocol/discovery_search.ts";
 import { type AskedLaptop, mayAsk } from "./asked_laptop.ts";
+import {
+  type ChosenLaptop,
+  type HeardLaptop,
+  hostOf,
+  isChosen,
+  listCandidates,
+  noteAgreed,
+  type Noted,
+  noteOffer,
+  type Place,
+  RESTART_MS,
+} from "./heard_laptops.ts";
 
 export interface FoundServer {
   readonly name: string;
@@ -16,32 +28,35 @@ export interface FoundServer {
   readonly linkName: string;
 }
 
-/** Where an answer came from. */
-export interface Place {
-  /** Of the other end. */
-  readonly address: string;
-  readonly linkName: string;
-  /** Of our end. */
-  readonly mac: string;
-}
-
 export interface SearchState {
+  readonly startedMs: number;
   /** The laptop that was asked to restart last. */
   readonly asked?: AskedLaptop | undefined;
+  readonly heard: readonly HeardLaptop[];
+}
+
+/** Which laptop is meant. */
+export interface SearchWishes {
+  /** No other one is taken, unless it is not heard any more. */
+  readonly chosen?: ChosenLaptop | undefined;
+  /** The stick's default (`stiefel.laptop`), as the word it is there. */
+  readonly preferred?: string | undefined;
 }
 
 export type SearchFact =
   | { readonly kind: "answered"; readonly finding: SearchFinding; readonly place: Place }
-  /** {@link WAIT_FOR_FREE_MS} after an offer that asked for it, and no better one came. */
+  /** The time of a `wait` is over, and no better offer came. */
   | { readonly kind: "waited"; readonly offer: OfferMessage; readonly place: Place };
 
 export type SearchDeed =
   /** @param about the same while it is about the same thing; absent: the text itself */
   | { readonly kind: "say"; readonly text: string; readonly about?: string }
   /** Then tells `waited`. */
-  | { readonly kind: "wait"; readonly offer: OfferMessage; readonly place: Place }
+  | { readonly kind: "wait"; readonly offer: OfferMessage; readonly place: Place; readonly waitMs: number }
   /** Asks the laptop to restart as a server. */
   | { readonly kind: "claim"; readonly offer: OfferMessage }
+  /** More than one laptop answers: the search is over until one of them is chosen. */
+  | { readonly kind: "choose" }
   /** The search is over. */
   | { readonly kind: "take"; readonly server: FoundServer };
 
@@ -50,70 +65,124 @@ export type SearchDeed =
  * not restart.
  */
 export const WAIT_FOR_FREE_MS = 500;
+/** The stick's default may be on a link that comes up later than the one of another laptop. */
+export const WAIT_FOR_PREFERRED_MS = 5_000;
 
 export interface SearchStep {
   readonly state: SearchState;
   readonly deeds: readonly SearchDeed[];
 }
 
-export function stepSearch(state: SearchState, fact: SearchFact, nowMs: number): SearchStep {
+export interface SearchCircumstances {
+  readonly nowMs: number;
+  readonly wishes: SearchWishes;
+}
+
+export function startSearchState(nowMs: number): SearchState {
+  return { startedMs: nowMs, heard: [] };
+}
+
+export function stepSearch(state: SearchState, fact: SearchFact, circumstances: SearchCircumstances): SearchStep {
   const { place } = fact;
-  if (fact.kind === "waited") {
-    return fact.offer.state === "installed-os"
-      ? claim(state, fact.offer, place, nowMs)
-      : { state, deeds: [take(fact.offer, place)] };
-  }
+  if (fact.kind === "waited") return goOn(state, fact, circumstances);
   switch (fact.finding.kind) {
     case "other-key": {
       const text = `A stiefelsystem answers with another key (link ${place.linkName}, ${place.address}): ` +
         "both images must be built with the same aes-key file";
       return { state, deeds: [{ kind: "say", text, about: "other-key" }] };
     }
-    case "claim-accepted":
+    case "claim-accepted": {
+      const { nowMs } = circumstances;
+      const asked = { host: hostOf(place), sinceMs: nowMs, hasAgreed: true };
       return {
-        state: { asked: { host: hostOf(place), sinceMs: nowMs, hasAgreed: true } },
+        state: { ...state, asked, heard: noteAgreed(state.heard, place, nowMs) },
         deeds: [say(`It agrees (link ${place.linkName}): waiting for it to come back as a server`)],
       };
+    }
     case "offer":
-      return weighOffer(state, fact.finding.offer, place);
+      return weighOffer(state, { offer: fact.finding.offer, place }, circumstances);
     case "ignored":
       return { state, deeds: [] };
   }
 }
 
-function weighOffer(state: SearchState, offer: OfferMessage, place: Place): SearchStep {
-  switch (offer.state) {
-    case "serving":
-      return { state, deeds: [take(offer, place)] };
-    case "busy":
-    case "installed-os":
-      return { state, deeds: [{ kind: "wait", offer, place }] };
-    case "declining":
-      return {
-        state: state.asked?.host === hostOf(place) ? {} : state,
-        deeds: [say(
-          `"${offer.name}" runs its own system (link ${place.linkName}) and will not restart for now: ` +
-            "somebody there said no, or it cannot; the journal there tells: journalctl -u stiefel-autokexec",
-        )],
-      };
+interface Answer {
+  readonly offer: OfferMessage;
+  readonly place: Place;
+}
+
+function weighOffer(before: SearchState, answer: Answer, { nowMs, wishes }: SearchCircumstances): SearchStep {
+  const { offer, place } = answer;
+  const noted = noteOffer(before.heard, offer, place, nowMs);
+  const state = { ...before, heard: noted.heard };
+  if (offer.state === "declining") return noteDeclining(state, answer);
+  const chosen = chosenOf(before, { nowMs, wishes });
+  if (chosen !== undefined) {
+    return isChosen(chosen, noted.laptop) ? weighOne(state, answer, 0) : { state, deeds: [] };
   }
+  if (listCandidates(state.heard, nowMs).length > 1) return { state, deeds: [{ kind: "choose" }] };
+  return weighOne(state, answer, isPreferred(noted, wishes) ? 0 : WAIT_FOR_PREFERRED_MS);
+}
+
+function isPreferred({ laptop, before }: Noted, { preferred }: SearchWishes): boolean {
+  return preferred === undefined || [laptop, before].some((one) => one && toLaptopWord(one.name) === preferred);
+}
+
+/** @param waitMs for a better one */
+function weighOne(state: SearchState, { offer, place }: Answer, waitMs: number): SearchStep {
+  const isFree = offer.state === "serving";
+  if (isFree && waitMs === 0) return { state, deeds: [take(offer, place)] };
+  return {
+    state,
+    deeds: [{ kind: "wait", offer, place, waitMs: isFree ? waitMs : Math.max(waitMs, WAIT_FOR_FREE_MS) }],
+  };
+}
+
+function noteDeclining(state: SearchState, { offer, place }: Answer): SearchStep {
+  const { asked, ...others } = state;
+  return {
+    state: asked?.host === hostOf(place) ? others : state,
+    deeds: [say(
+      `"${offer.name}" runs its own system (link ${place.linkName}) and will not restart for now: ` +
+        "somebody there said no, or it cannot; the journal there tells: journalctl -u stiefel-autokexec",
+    )],
+  };
+}
+
+/** Nobody was chosen meanwhile, or this one was. */
+function goOn(state: SearchState, { offer, place }: Answer, circumstances: SearchCircumstances): SearchStep {
+  const { nowMs } = circumstances;
+  if (chosenOf(state, circumstances) === undefined && listCandidates(state.heard, nowMs).length > 1) {
+    return { state, deeds: [{ kind: "choose" }] };
+  }
+  if (offer.state !== "installed-os") return { state, deeds: [take(offer, place)] };
+  return claim(state, { offer, place }, nowMs);
+}
+
+/** The laptop that was chosen, as long as it is heard, or may be about to restart. */
+function chosenOf(
+  { startedMs, heard }: SearchState,
+  { nowMs, wishes: { chosen } }: SearchCircumstances,
+): ChosenLaptop | undefined {
+  if (chosen === undefined) return undefined;
+  const heardMs = heard.filter((laptop) => isChosen(chosen, laptop)).map((laptop) => laptop.heardMs);
+  return nowMs - Math.max(startedMs, ...heardMs) < RESTART_MS ? chosen : undefined;
 }
 
 /** One laptop at a time is asked to restart, and only when no server answers meanwhile. */
-function claim(state: SearchState, offer: OfferMessage, place: Place, nowMs: number): SearchStep {
+function claim(state: SearchState, { offer, place }: Answer, nowMs: number): SearchStep {
   const host = hostOf(place);
   if (!mayAsk(state.asked, host, nowMs)) return { state, deeds: [] };
   const hasAgreed = state.asked?.host === host && state.asked.hasAgreed;
   const text = `"${offer.name}" runs its own system (link ${place.linkName}): asking it to restart as a server`;
-  return { state: { asked: { host, sinceMs: nowMs, hasAgreed } }, deeds: [say(text), { kind: "claim", offer }] };
+  return {
+    state: { ...state, asked: { host, sinceMs: nowMs, hasAgreed } },
+    deeds: [say(text), { kind: "claim", offer }],
+  };
 }
 
 function take({ name, tcpPort: port }: OfferMessage, place: Place): SearchDeed {
   return { kind: "take", server: { name, host: hostOf(place), port, mac: place.mac, linkName: place.linkName } };
-}
-
-function hostOf({ address, linkName }: Place): string {
-  return withScope(address, linkName);
 }
 
 function say(text: string): SearchDeed {

@@ -1,64 +1,81 @@
 import assert from "node:assert/strict";
 import type { OfferMessage } from "../../lib/protocol/discovery_search.ts";
-import { type Place, type SearchDeed, type SearchFact, type SearchState, stepSearch } from "./decide_search.ts";
+import {
+  type SearchDeed,
+  type SearchFact,
+  type SearchState,
+  type SearchWishes,
+  startSearchState,
+  stepSearch,
+} from "./decide_search.ts";
+import type { HeardLaptop, Place } from "./heard_laptops.ts";
 
 const place: Place = { address: "fe80::1", linkName: "eth0", mac: "02:00:00:00:00:01" };
 const other: Place = { ...place, address: "fe80::2" };
 const asked = { host: "fe80::1%eth0", sinceMs: 1_000, hasAgreed: false };
 const server = { name: "laptop", host: "fe80::1%eth0", port: 4644, mac: place.mac, linkName: "eth0" };
+const nowMs = 2_000;
 
-function offerOf(state: OfferMessage["state"]): OfferMessage {
+function offerOf(state: OfferMessage["state"], name = "laptop"): OfferMessage {
   const nonce = new Uint8Array(16);
-  return { kind: "offer", clientNonce: nonce, challenge: nonce, state, tcpPort: 4644, name: "laptop" };
+  return { kind: "offer", clientNonce: nonce, challenge: nonce, state, tcpPort: 4644, name };
 }
 
-const answer = (state: OfferMessage["state"]): SearchFact => ({
+const answer = (state: OfferMessage["state"], name = "laptop", where = place): SearchFact => ({
   kind: "answered",
-  finding: { kind: "offer", offer: offerOf(state) },
-  place,
-});
-const waited = (state: OfferMessage["state"], where = place): SearchFact => ({
-  kind: "waited",
-  offer: offerOf(state),
+  finding: { kind: "offer", offer: offerOf(state, name) },
   place: where,
+});
+const waited = (state: OfferMessage["state"], where = place, name = "laptop"): SearchFact => ({
+  kind: "waited",
+  offer: offerOf(state, name),
+  place: where,
+});
+const heard = (name: string, state: HeardLaptop["state"], heardMs = 1_500, where = other): HeardLaptop => ({
+  name,
+  state,
+  place: where,
+  heardMs,
+  nonce: "ff",
 });
 
 interface Case {
   readonly name: string;
-  readonly state?: SearchState;
+  readonly state?: Partial<SearchState>;
+  readonly wishes?: SearchWishes;
   readonly fact: SearchFact;
   readonly nowMs?: number;
-  readonly deeds: readonly (SearchDeed["kind"] | RegExp)[];
+  readonly deeds: readonly (SearchDeed["kind"] | RegExp | number)[];
   readonly asked?: SearchState["asked"];
 }
 
 const cases: readonly Case[] = [
   { name: "a server that is free is taken at once", fact: answer("serving"), deeds: ["take"] },
-  { name: "a busy one is not taken at once: a free one may answer", fact: answer("busy"), deeds: ["wait"] },
+  { name: "a busy one is not taken at once: a free one may answer", fact: answer("busy"), deeds: [500] },
   { name: "a busy one is better than none", fact: waited("busy"), deeds: ["take"] },
-  { name: "a laptop that runs its own system is not asked at once", fact: answer("installed-os"), deeds: ["wait"] },
+  { name: "a laptop that runs its own system is not asked at once", fact: answer("installed-os"), deeds: [500] },
   {
     name: "it is asked when no server has answered meanwhile",
     fact: waited("installed-os"),
     deeds: [/^"laptop" runs its own system \(link eth0\): asking it/, "claim"],
-    asked: { ...asked, sinceMs: 2_000 },
+    asked: { ...asked, sinceMs: nowMs },
   },
   {
     name: "it is asked again at any time, and what it agreed to stays",
     state: { asked: { ...asked, hasAgreed: true } },
     fact: waited("installed-os"),
     deeds: [/asking/, "claim"],
-    asked: { ...asked, sinceMs: 2_000, hasAgreed: true },
+    asked: { ...asked, sinceMs: nowMs, hasAgreed: true },
   },
   {
-    name: "another laptop is not asked while the first may answer",
+    name: "another address is not asked while the first may answer",
     state: { asked },
     fact: waited("installed-os", other),
     deeds: [],
     asked,
   },
   {
-    name: "another laptop is asked when the first has been silent",
+    name: "another address is asked when the first has been silent",
     state: { asked },
     fact: waited("installed-os", other),
     nowMs: 11_000,
@@ -70,7 +87,7 @@ const cases: readonly Case[] = [
     state: { asked },
     fact: { kind: "answered", finding: { kind: "claim-accepted" }, place },
     deeds: [/^It agrees/],
-    asked: { ...asked, sinceMs: 2_000, hasAgreed: true },
+    asked: { ...asked, sinceMs: nowMs, hasAgreed: true },
   },
   {
     name: "a laptop that declines makes place for another",
@@ -97,18 +114,207 @@ const cases: readonly Case[] = [
     deeds: [],
     asked,
   },
+  // ---- several laptops
+  {
+    name: "a second laptop that serves: a person chooses",
+    state: { heard: [heard("first", "serving")] },
+    fact: answer("serving"),
+    deeds: ["choose"],
+  },
+  {
+    name: "one that serves, and one that would have to restart: a person chooses",
+    state: { heard: [heard("first", "installed-os")] },
+    fact: answer("serving"),
+    deeds: ["choose"],
+  },
+  {
+    name: "one that has lent its disk may be the one that is meant: its desktop may have crashed",
+    state: { heard: [heard("first", "busy")] },
+    fact: answer("serving"),
+    deeds: ["choose"],
+  },
+  {
+    name: "while one restarts as a server, another one serves",
+    state: { heard: [heard("first", "restarting", -100_000)] },
+    fact: answer("serving", "laptop", { ...place, linkName: "eth1" }),
+    deeds: ["choose"],
+  },
+  {
+    name: "one that restarts, and comes back on its link by another name, is one",
+    state: { heard: [heard("host-name", "restarting", -20_000)] },
+    fact: answer("serving", "Model 9000"),
+    deeds: ["take"],
+  },
+  {
+    name: "two that would have to restart: neither is asked before a person chooses",
+    state: { heard: [heard("laptop", "installed-os", 1_900, place), heard("second", "installed-os")] },
+    fact: waited("installed-os"),
+    deeds: ["choose"],
+  },
+  {
+    name: "one that declines is none",
+    state: { heard: [heard("first", "declining")] },
+    fact: answer("serving"),
+    deeds: ["take"],
+  },
+  {
+    name: "one that is not heard any more is none",
+    state: { heard: [heard("first", "serving", -11_001)] },
+    fact: answer("serving"),
+    deeds: ["take"],
+  },
+  {
+    name: "a laptop whose address changed is one",
+    state: { heard: [heard("laptop", "installed-os")] },
+    fact: answer("serving"),
+    deeds: ["take"],
+  },
+  {
+    name: "two of one name that answer the same question on one link are two",
+    state: { heard: [{ ...heard("laptop", "serving"), nonce: "00".repeat(16) }] },
+    fact: answer("serving"),
+    deeds: ["choose"],
+  },
+  {
+    name: "one that answers on two links is one",
+    state: {
+      heard: [{ ...heard("laptop", "serving"), nonce: "00".repeat(16), place: { ...other, linkName: "eth1" } }],
+    },
+    fact: answer("serving"),
+    deeds: ["take"],
+  },
+  // ---- one is chosen
+  {
+    name: "the chosen one is taken, whoever else answers",
+    wishes: { chosen: { name: "laptop" } },
+    state: { heard: [heard("first", "serving")] },
+    fact: answer("serving"),
+    deeds: ["take"],
+  },
+  {
+    name: "another one is not taken while the chosen one may come",
+    wishes: { chosen: { name: "first" } },
+    fact: answer("serving"),
+    deeds: [],
+  },
+  {
+    name: "the chosen one is asked to restart, whoever else serves",
+    wishes: { chosen: { name: "laptop" } },
+    state: { heard: [heard("first", "serving")] },
+    fact: waited("installed-os"),
+    deeds: [/asking/, "claim"],
+    asked: { ...asked, sinceMs: nowMs },
+  },
+  {
+    name: "of two with one name, the address tells",
+    wishes: { chosen: { name: "laptop", host: "fe80::2%eth0" } },
+    fact: answer("serving"),
+    deeds: [],
+  },
+  {
+    name: "of two with one name, the address tells: the other one",
+    wishes: { chosen: { name: "laptop", host: "fe80::1%eth0" } },
+    fact: answer("serving"),
+    deeds: ["take"],
+  },
+  {
+    name: "the chosen one is waited for as long as a restart takes",
+    wishes: { chosen: { name: "first" } },
+    state: { heard: [heard("first", "restarting", 0)] },
+    nowMs: 179_999,
+    fact: answer("serving"),
+    deeds: [],
+  },
+  {
+    name: "the chosen one does not come back: another one will do",
+    wishes: { chosen: { name: "first" } },
+    state: { heard: [heard("first", "restarting", 0)] },
+    nowMs: 180_000,
+    fact: answer("serving"),
+    deeds: ["take"],
+  },
+  // ---- the stick's default
+  {
+    name: "the default is taken at once",
+    wishes: { preferred: "laptop" },
+    fact: answer("serving"),
+    deeds: ["take"],
+  },
+  {
+    name: "the default is known by the word that its name is on the stick",
+    wishes: { preferred: "My_laptop__2_" },
+    fact: answer("serving", "My laptop (2)"),
+    deeds: ["take"],
+  },
+  {
+    name: "another one waits for the default",
+    wishes: { preferred: "first" },
+    fact: answer("serving"),
+    deeds: [5_000],
+  },
+  {
+    name: "another one that would have to restart waits for it as long",
+    wishes: { preferred: "first" },
+    fact: answer("installed-os"),
+    deeds: [5_000],
+  },
+  {
+    name: "when the default has not come, the other one is taken",
+    wishes: { preferred: "first" },
+    fact: waited("serving"),
+    deeds: ["take"],
+  },
+  {
+    name: "the default and another one: a person may choose",
+    wishes: { preferred: "laptop" },
+    state: { heard: [heard("first", "serving")] },
+    fact: answer("serving"),
+    deeds: ["choose"],
+  },
 ];
 
-for (const { name, state = {}, fact, nowMs = 2_000, deeds, asked: wanted } of cases) {
+for (const { name, state, wishes = {}, fact, nowMs: at = nowMs, deeds, asked: wanted } of cases) {
   Deno.test(`a search: ${name}`, () => {
-    const step = stepSearch(state, fact, nowMs);
+    const step = stepSearch({ ...startSearchState(0), ...state }, fact, { nowMs: at, wishes });
     assert.equal(step.deeds.length, deeds.length, JSON.stringify(step.deeds));
     for (const [index, deed] of step.deeds.entries()) {
       const expected = deeds[index];
       if (expected instanceof RegExp) assert.match(deed.kind === "say" ? deed.text : deed.kind, expected);
-      else assert.equal(deed.kind, expected);
-      if (deed.kind === "take") assert.deepEqual(deed.server, server);
+      else if (typeof expected === "number") {
+        assert.deepEqual([deed.kind, "waitMs" in deed && deed.waitMs], ["wait", expected]);
+      } else assert.equal(deed.kind, expected);
+      if (deed.kind === "take") {
+        const { offer } = fact.kind === "waited" ? fact : fact.finding.kind === "offer" ? fact.finding : assert.fail();
+        assert.deepEqual(deed.server, { ...server, name: offer.name });
+      }
     }
     assert.deepEqual(step.state.asked, wanted);
   });
 }
+
+Deno.test("a search: a laptop that has agreed counts for as long as a restart takes, whatever it says meanwhile", () => {
+  let state = startSearchState(0);
+  const tell = (fact: SearchFact, at: number): readonly SearchDeed[] => {
+    const step = stepSearch(state, fact, { nowMs: at, wishes: {} });
+    state = step.state;
+    return step.deeds;
+  };
+  tell(answer("installed-os"), 0);
+  tell(waited("installed-os"), 500);
+  tell({ kind: "answered", finding: { kind: "claim-accepted" }, place }, 600);
+  tell(answer("installed-os"), 4_000); // it counts down
+  assert.deepEqual(state.heard.map((laptop) => [laptop.name, laptop.state]), [["laptop", "restarting"]]);
+  const elsewhere = { ...other, linkName: "eth1" };
+  assert.deepEqual(tell(answer("serving", "second", elsewhere), 60_000).map(({ kind }) => kind), ["choose"]);
+  // not heard for three minutes: it is gone
+  assert.deepEqual(tell(answer("serving", "second", elsewhere), 180_600).map(({ kind }) => kind), ["take"]);
+});
+
+Deno.test("a search: thousands of names are forgotten but for the latest", () => {
+  let state = startSearchState(0);
+  for (let number = 0; number < 5_000; number++) {
+    ({ state } = stepSearch(state, answer("serving", `laptop ${number}`), { nowMs, wishes: {} }));
+  }
+  assert.ok(state.heard.length <= 20);
+  assert.equal(state.heard.at(-1)?.name, "laptop 4999");
+});

@@ -1,5 +1,5 @@
 /**
- * Finding a server: asks on every link at once until one answers with our key. What follows from an answer:
+ * Finding a laptop: asks on every link at once until one answers with our key. What follows from an answer:
  * decide_search.ts.
  */
 import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";
@@ -15,10 +15,11 @@ import {
   type FoundServer,
   type SearchDeed,
   type SearchFact,
-  type SearchState,
+  type SearchWishes,
+  startSearchState,
   stepSearch,
-  WAIT_FOR_FREE_MS,
 } from "./decide_search.ts";
+import { type HeardLaptop, hostOf, listCandidates } from "./heard_laptops.ts";
 
 export interface SearchOptions {
   readonly system: System;
@@ -27,15 +28,34 @@ export interface SearchOptions {
   readonly discoveryKey: CryptoKey;
   /** What this machine calls itself towards laptops. */
   readonly name: string;
+  readonly wishes: SearchWishes;
+}
+
+export type SearchOutcome =
+  | { readonly kind: "found"; readonly server: FoundServer }
+  /** More than one laptop answers. */
+  | { readonly kind: "several" };
+
+export interface LaptopSearch extends AsyncDisposable {
+  /** @throws the signal's reason when it aborts */
+  readonly outcome: Promise<SearchOutcome>;
+  /** Those that answer. It listens beyond its outcome, until it is disposed of. */
+  candidates(): readonly HeardLaptop[];
+  /** The candidates but this one. */
+  othersThan(server: FoundServer): readonly HeardLaptop[];
+  /** Resolves when there are more candidates than that. */
+  waitForMore(count: number): Promise<void>;
 }
 
 /** From the first question to the second; then twice as long each time. A link that comes up is asked at once. */
 const firstIntervalMs = 250;
 const maximumIntervalMs = 4_000;
-/** Waits for as long as it takes. @throws the signal's reason when it aborts */
-export async function searchServer(options: SearchOptions): Promise<FoundServer> {
-  const { system, console, signal } = options;
-  const found = Promise.withResolvers<FoundServer>();
+
+/** Asks for as long as it takes. */
+export function startSearch(options: SearchOptions): LaptopSearch {
+  const { system, console, signal, wishes } = options;
+  const outcome = Promise.withResolvers<SearchOutcome>();
+  const decided = new AbortController();
   const over = new AbortController();
   const stop = AbortSignal.any([signal, over.signal]);
   const search = new DiscoverySearch({
@@ -43,11 +63,21 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
     random: (size) => system.randomBytes(size),
   });
   const report = createLinkReport(options);
-  let state: SearchState = {};
+  let state = startSearchState(system.monotonicMs());
+  let changed = Promise.withResolvers<void>();
+
+  function settle(value: SearchOutcome): void {
+    decided.abort();
+    outcome.resolve(value);
+  }
 
   function tell(fact: SearchFact, datagrams: DatagramLink): void {
-    const step = stepSearch(state, fact, system.monotonicMs());
+    const step = stepSearch(state, fact, { nowMs: system.monotonicMs(), wishes });
     state = step.state;
+    changed.resolve();
+    changed = Promise.withResolvers<void>();
+    // What comes of it now is up to the caller.
+    if (decided.signal.aborted) return;
     // The link may go meanwhile; then the search asks the machine that answered there again.
     for (const deed of step.deeds) carryOut(deed, datagrams).catch(() => {});
   }
@@ -57,15 +87,17 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
       case "say":
         return console.sayRarely(deed.text, deed.about);
       case "wait":
-        await system.delay(WAIT_FOR_FREE_MS, stop);
+        await system.delay(deed.waitMs, stop);
         return tell({ ...deed, kind: "waited" }, datagrams);
       case "claim": {
         // A server hears what is sent to the group; the challenge is that of one laptop.
         const bytes = await search.formatClaim(deed.offer, options.name);
         return await datagrams.send(bytes, { address: DISCOVERY_GROUP, port: DISCOVERY_PORT });
       }
+      case "choose":
+        return settle({ kind: "several" });
       case "take":
-        return found.resolve(deed.server);
+        return settle({ kind: "found", server: deed.server });
     }
   }
 
@@ -87,23 +119,36 @@ export async function searchServer(options: SearchOptions): Promise<FoundServer>
     }
   }
 
-  const onAbort = (): void => found.reject(signal.reason);
+  const onAbort = (): void => outcome.reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   let candidates: readonly Link[] = [];
   const onLinks = (links: readonly Link[]): void => {
     candidates = links.filter(isCandidate);
-    report(links);
+    if (!decided.signal.aborted) report(links);
   };
   const running = runOnLinks({ system, console, signal: stop, onLinks, work });
-  const advising = repeatAdvice(options, stop, (turn) => adviseOn(candidates, state.asked, turn));
-  try {
-    return await found.promise;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-    over.abort();
-    await Promise.all([running, advising]);
-  }
+  const until = AbortSignal.any([stop, decided.signal]);
+  const advising = repeatAdvice(options, until, (turn) => adviseOn(candidates, state.asked, turn));
+  const laptops = (): readonly HeardLaptop[] => listCandidates(state.heard, system.monotonicMs());
+  return {
+    outcome: outcome.promise,
+    candidates: laptops,
+    othersThan: (server) => {
+      const all = laptops();
+      const found = all.find(({ place }) => hostOf(place) === server.host) ??
+        all.find(({ name }) => name === server.name);
+      return all.filter((laptop) => laptop !== found);
+    },
+    waitForMore: async (count) => {
+      while (laptops().length <= count) await changed.promise;
+    },
+    [Symbol.asyncDispose]: async () => {
+      signal.removeEventListener("abort", onAbort);
+      over.abort();
+      await Promise.all([running, advising]);
+    },
+  };
 }
 
 /** Says what to check next, again and again, until a server is found. */

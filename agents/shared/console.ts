@@ -12,6 +12,17 @@ export interface Terminal {
   readonly canRedraw: boolean;
   /** Lines and characters of a secret, not echoed; undefined when no user could type here. */
   readSecret?(prompt: string, signal: AbortSignal): Promise<string>;
+  /** A line, shown as it is typed; undefined when no user could type here. @param onKey called when a key is pressed */
+  readLine?(prompt: string, signal: AbortSignal, onKey: () => void): Promise<string>;
+}
+
+/** There is nobody to ask: no terminal, or it is gone. */
+export class NoTerminal extends Error {
+  override readonly name = "NoTerminal";
+
+  constructor() {
+    super("There is no terminal to ask on");
+  }
 }
 
 export interface Console {
@@ -29,8 +40,10 @@ export interface Console {
   status(line: string): void;
   /** The machine-readable mark of a step that was reached. */
   mark(step: Step): void;
-  /** @throws {Error} when there is no terminal to ask on */
+  /** @throws {NoTerminal} */
   askSecret(prompt: string, signal: AbortSignal): Promise<string>;
+  /** @param onKey called when a key is pressed. @throws {NoTerminal} */
+  askLine(prompt: string, signal: AbortSignal, onKey: () => void): Promise<string>;
 }
 
 /** Steps that `bench` and `demo` read from the console. */
@@ -102,9 +115,14 @@ export function createConsole(options: ConsoleOptions): Console {
       say(`stiefelsystem: step=${step} after=${(monotonicMs() / 1000).toFixed(2)}`);
     },
     askSecret: async (prompt, signal) => {
-      if (terminal.readSecret === undefined) throw new Error("There is no terminal to ask on");
+      if (terminal.readSecret === undefined) throw new NoTerminal();
       endStatus();
       return await terminal.readSecret(prompt, signal);
+    },
+    askLine: async (prompt, signal, onKey) => {
+      if (terminal.readLine === undefined) throw new NoTerminal();
+      endStatus();
+      return await terminal.readLine(prompt, signal, onKey);
     },
   };
 }

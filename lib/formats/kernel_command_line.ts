@@ -4,6 +4,7 @@
  */
 import { ProtocolError } from "../errors.ts";
 import { addressFamily } from "./address.ts";
+import { isLaptopWord, toLaptopWord } from "./laptop_word.ts";
 import { encodeUtf8, isPrintable } from "./text.ts";
 
 /** COMMAND_LINE_SIZE of x86 and arm64 is 2048, with the NUL; a longer line is cut by the kernel, silently. */
@@ -135,6 +136,8 @@ export interface StiefelParameters {
   readonly role: Role;
   /** `stiefel.server=` where the client finds the server when discovery does not reach it. */
   readonly server?: string;
+  /** `stiefel.laptop=` the laptop that is meant when several answer, as {@link toLaptopWord} writes its name. */
+  readonly laptop?: string;
   /** `stiefel.listen=` the one address the server listens on. */
   readonly listen?: string;
   /** `stiefel.on_end=` overrides the agent settings. */
@@ -172,6 +175,9 @@ export function parseStiefelParameters(
         break;
       case "stiefel.server":
         found.server = address(name, value);
+        break;
+      case "stiefel.laptop":
+        found.laptop = laptopWord(name, value);
         break;
       case "stiefel.listen":
         found.listen = address(name, value);
@@ -215,6 +221,11 @@ function oneOf<const Choice extends string>(
   return choice;
 }
 
+function laptopWord(name: string, value: string | undefined): string {
+  if (value !== undefined && isLaptopWord(toLaptopWord(value))) return toLaptopWord(value);
+  throw new ProtocolError("malformed", `The kernel parameter "${name}" has no name of a laptop`);
+}
+
 /** A longer wait than this is no timeout. */
 export const CLIENT_TIMEOUT_MAX_SECONDS = 7 * 24 * 60 * 60;
 
@@ -242,6 +253,7 @@ function address(name: string, value: string | undefined): string {
 export function formatStiefelParameters(parameters: StiefelParameters): string {
   const words: KernelParameter[] = [{ name: "stiefel.role", value: parameters.role }];
   if (parameters.server !== undefined) words.push({ name: "stiefel.server", value: parameters.server });
+  if (parameters.laptop !== undefined) words.push({ name: "stiefel.laptop", value: parameters.laptop });
   if (parameters.listen !== undefined) words.push({ name: "stiefel.listen", value: parameters.listen });
   if (parameters.onEnd !== undefined) words.push({ name: "stiefel.on_end", value: parameters.onEnd });
   if (parameters.clientTimeoutSeconds !== undefined) {

@@ -8,6 +8,8 @@ export interface TypedQuestion {
   readonly prompt: string;
   readonly write: (text: string) => void;
   readonly signal?: AbortSignal | undefined;
+  /** Called when a key is pressed. */
+  readonly onKey?: (() => void) | undefined;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface TypedQuestion {
  */
 export async function askTyped(
   keyboard: Keyboard,
-  { prompt, write, signal }: TypedQuestion,
+  { prompt, write, signal, onKey }: TypedQuestion,
   change: (before: SecretInput, after: SecretInput) => string,
 ): Promise<string> {
   let input: SecretInput = emptySecretInput;
@@ -25,6 +27,7 @@ export async function askTyped(
       show: () => write(prompt),
       signal,
       decide: (keys) => {
+        onKey?.();
         const before = input;
         input = typeSecret(input, keys);
         if (input.kind === "stopped") throw new StoppedByUser();

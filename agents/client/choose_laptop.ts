@@ -1,0 +1,144 @@
+/** Asking a person which of several laptops is meant; the words are pure. */
+import { describeError, UserError } from "../../lib/errors.ts";
+import { toLaptopWord } from "../../lib/formats/laptop_word.ts";
+import { toPrintable } from "../../lib/formats/text.ts";
+import { type Console, NoTerminal } from "../shared/console.ts";
+import { chooseLaptop, type ChosenLaptop, type HeardLaptop } from "./heard_laptops.ts";
+import type { LaptopSearch } from "./search.ts";
+
+/** How long the stick's default waits for a key. */
+export const DEFAULT_WAIT_MS = 10_000;
+/** A person looks for the right laptop; then all of them are asked anew. */
+const personWaitMs = 10 * 60_000;
+
+const stateWords: Readonly<Record<HeardLaptop["state"], string>> = {
+  "serving": "waits for a desktop",
+  "busy": "has lent its disk to a desktop",
+  "restarting": "restarts as a server",
+  "installed-os": "runs its own system: it would be asked to restart",
+  "declining": "runs its own system, and declines",
+};
+
+/** Lines of at most 80 columns for names of usual length. */
+export function formatLaptops(laptops: readonly HeardLaptop[]): readonly string[] {
+  const width = Math.min(Math.max(...laptops.map(({ name }) => name.length)), 24);
+  return [
+    laptops.length === 1 ? "One laptop answers:" : `${laptops.length} laptops answer:`,
+    ...laptops.map(({ name, state, place }, index) =>
+      `  ${String(index + 1).padStart(2)}  ${name.padEnd(width)}  ${stateWords[state]} (link ${place.linkName})`
+    ),
+  ];
+}
+
+/** @param preferred the stick's default, as the word it is there. @returns undefined when it does not answer */
+export function findPreferred(
+  laptops: readonly HeardLaptop[],
+  preferred: string | undefined,
+): HeardLaptop | undefined {
+  return preferred === undefined ? undefined : laptops.find(({ name }) => toLaptopWord(name) === preferred);
+}
+
+export function formatPrompt(laptops: readonly HeardLaptop[], byDefault: HeardLaptop | undefined): string {
+  if (byDefault === undefined) return "Which one? Its number: ";
+  const number = laptops.indexOf(byDefault) + 1;
+  return `Which one? Its number (Enter, or no key for ${DEFAULT_WAIT_MS / 1000} s: ${number}, ${byDefault.name}): `;
+}
+
+/** @param typed a number, or a name that only one of them has. @returns undefined for anything else */
+export function readChoice(
+  typed: string,
+  laptops: readonly HeardLaptop[],
+  byDefault: HeardLaptop | undefined,
+): HeardLaptop | undefined {
+  const text = typed.trim();
+  if (text === "") return byDefault;
+  if (/^[1-9]\d?$/.test(text) && laptops[Number(text) - 1] !== undefined) return laptops[Number(text) - 1];
+  const named = laptops.filter(({ name }) => name === text);
+  return named.length === 1 ? named[0] : undefined;
+}
+
+/** What is taken where no person can be asked: the default, else what need not wait, else the first that answered. */
+export function chooseAlone(
+  laptops: readonly HeardLaptop[],
+  byDefault: HeardLaptop | undefined,
+): HeardLaptop | undefined {
+  const order: readonly HeardLaptop["state"][] = ["serving", "restarting", "installed-os", "busy"];
+  return byDefault ?? order.map((state) => laptops.find((laptop) => laptop.state === state))
+    .find((laptop) => laptop !== undefined);
+}
+
+export interface ChoosingOptions {
+  readonly console: Console;
+  readonly signal: AbortSignal;
+  /** The stick's default, as the word it is there. */
+  readonly preferred: string | undefined;
+}
+
+/**
+ * Asks until one of those that answer is chosen; who answers meanwhile is shown, too.
+ * @throws {UserError} when nobody chooses; {StoppedByUser}; the signal's reason
+ */
+export async function askForLaptop(search: LaptopSearch, options: ChoosingOptions): Promise<ChosenLaptop> {
+  const { console, preferred } = options;
+  for (;;) {
+    const laptops = search.candidates();
+    if (laptops.length === 0) throw new UserError("No laptop answers any more");
+    const byDefault = findPreferred(laptops, preferred);
+    for (const line of formatLaptops(laptops)) console.say(line);
+    const answer = await askOnce(search, { ...options, laptops, byDefault });
+    if (answer === "more") continue;
+    if (answer === "nobody") {
+      const laptop = chooseAlone(laptops, byDefault);
+      if (laptop === undefined) throw new UserError("No laptop answers any more");
+      const how = byDefault === undefined ? "; the kernel parameter stiefel.laptop=NAME chooses another one" : "";
+      console.say(`Taking "${laptop.name}"${how}`);
+      return chooseLaptop(laptop, laptops);
+    }
+    const laptop = readChoice(answer, laptops, byDefault);
+    if (laptop !== undefined) {
+      const isKept = toLaptopWord(laptop.name) === preferred;
+      if (!isKept) console.say(`To have it taken by itself: setup-client-usbdrive --laptop ${quote(laptop.name)}`);
+      return chooseLaptop(laptop, laptops);
+    }
+    console.say(`"${toPrintable(answer.trim(), 40)}" is none of them: a number from 1 to ${laptops.length}`);
+  }
+}
+
+interface OneQuestion extends ChoosingOptions {
+  readonly laptops: readonly HeardLaptop[];
+  readonly byDefault: HeardLaptop | undefined;
+}
+
+/** @returns what was typed; "more": another laptop answers; "nobody": the default's time is over, or no one can be asked */
+async function askOnce(
+  search: LaptopSearch,
+  { console, signal, laptops, byDefault }: OneQuestion,
+): Promise<string | "more" | "nobody"> {
+  const over = new AbortController();
+  let ending: "more" | "nobody" | "late" | undefined;
+  const end = (kind: "more" | "nobody" | "late"): void => {
+    ending ??= kind;
+    over.abort(new DOMException("The question is over", "AbortError"));
+  };
+  const countdown = byDefault === undefined ? undefined : setTimeout(() => end("nobody"), DEFAULT_WAIT_MS);
+  const late = setTimeout(() => end("late"), personWaitMs);
+  void search.waitForMore(laptops.length).then(() => end("more"));
+  const onKey = (): void => clearTimeout(countdown);
+  try {
+    return await console.askLine(formatPrompt(laptops, byDefault), AbortSignal.any([signal, over.signal]), onKey);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof NoTerminal) return "nobody";
+    if (ending === "late") throw new UserError("Nobody has chosen a laptop", { cause: describeError(error) });
+    if (ending !== undefined) return ending;
+    throw error;
+  } finally {
+    clearTimeout(countdown);
+    clearTimeout(late);
+  }
+}
+
+/** As a word for a shell. */
+function quote(name: string): string {
+  return /^[\w.,:=/@%+-]+$/.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`;
+}

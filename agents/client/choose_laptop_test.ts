@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { createConsole, NoTerminal, type Terminal } from "../shared/console.ts";
+import { askForLaptop, chooseAlone, formatLaptops, formatPrompt, readChoice } from "./choose_laptop.ts";
+import type { HeardLaptop } from "./heard_laptops.ts";
+import type { LaptopSearch } from "./search.ts";
+
+const laptop = (name: string, state: HeardLaptop["state"], address = `fe80::${name}`): HeardLaptop => ({
+  name,
+  state,
+  place: { address, linkName: "eth0", mac: "02:00:00:00:00:01" },
+  heardMs: 0,
+  nonce: "",
+});
+const thinkpad = laptop("thinkpad", "serving");
+const old = laptop("old dell", "installed-os");
+const lent = laptop("elitebook", "busy");
+const laptops = [thinkpad, old, lent];
+
+Deno.test("the list of laptops is text for 80 columns", () => {
+  assert.deepEqual(formatLaptops(laptops), [
+    "3 laptops answer:",
+    "   1  thinkpad   waits for a desktop (link eth0)",
+    "   2  old dell   runs its own system: it would be asked to restart (link eth0)",
+    "   3  elitebook  has lent its disk to a desktop (link eth0)",
+  ]);
+  assert.equal(formatPrompt(laptops, undefined), "Which one? Its number: ");
+  assert.equal(formatPrompt(laptops, old), "Which one? Its number (Enter, or no key for 10 s: 2, old dell): ");
+});
+
+Deno.test("a choice is a number of the list or a name, Enter the default, and anything else none", () => {
+  const cases:
+    readonly (readonly [typed: string, byDefault: HeardLaptop | undefined, wanted: HeardLaptop | undefined])[] = [
+      ["1", undefined, thinkpad],
+      [" 3 ", undefined, lent],
+      ["old dell", undefined, old],
+      ["", old, old],
+      ["", undefined, undefined],
+      ["0", old, undefined],
+      ["4", old, undefined],
+      ["01", old, undefined],
+      ["-1", old, undefined],
+      ["1e0", old, undefined],
+      ["1.0", old, undefined],
+      ["１", old, undefined],
+      ["12", old, undefined],
+      ["99999999999999999999", old, undefined],
+      ["y", old, undefined],
+      ["Thinkpad", old, undefined],
+      ["think", old, undefined],
+    ];
+  for (const [typed, byDefault, wanted] of cases) assert.equal(readChoice(typed, laptops, byDefault), wanted, typed);
+  const twins = [laptop("twin", "serving", "fe80::1"), laptop("twin", "serving", "fe80::2")];
+  assert.equal(readChoice("twin", twins, undefined), undefined);
+  assert.equal(readChoice("2", twins, undefined), twins[1]);
+});
+
+Deno.test("where nobody can be asked the default is taken, or what need not wait", () => {
+  assert.equal(chooseAlone(laptops, lent), lent);
+  assert.equal(chooseAlone(laptops, undefined), thinkpad);
+  assert.equal(chooseAlone([lent, old], undefined), old);
+  assert.equal(chooseAlone([lent], undefined), lent);
+  assert.equal(chooseAlone([], undefined), undefined);
+});
+
+/** A search that has found these, and more when they are added. */
+function searchOf(found: HeardLaptop[]): LaptopSearch & { readonly add: (more: HeardLaptop) => void } {
+  let changed = Promise.withResolvers<void>();
+  return {
+    outcome: Promise.resolve({ kind: "several" }),
+    candidates: () => [...found],
+    othersThan: () => [],
+    waitForMore: async (count) => {
+      while (found.length <= count) await changed.promise;
+    },
+    add: (more) => {
+      found.push(more);
+      changed.resolve();
+      changed = Promise.withResolvers();
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+interface Scene {
+  readonly search?: LaptopSearch;
+  readonly preferred?: string;
+  /** Each question is answered by the next one. */
+  readonly answers?: readonly NonNullable<Terminal["readLine"]>[];
+}
+
+async function play(
+  { search = searchOf([...laptops]), preferred, answers }: Scene,
+): Promise<readonly [unknown, string]> {
+  const lines: string[] = [];
+  const left = [...answers ?? []];
+  const console = createConsole({
+    terminal: {
+      write: (text) => void lines.push(text),
+      canRedraw: false,
+      ...answers === undefined ? {} : {
+        readLine: (prompt, signal, onKey) => {
+          lines.push(`${prompt}\n`);
+          const answer = left.shift();
+          return answer === undefined
+            ? Promise.reject(new Error("One question too many"))
+            : answer(prompt, signal, onKey);
+        },
+      },
+    },
+    monotonicMs: () => 0,
+  });
+  const chosen = await askForLaptop(search, { console, signal: new AbortController().signal, preferred }).catch(
+    (error) => error,
+  );
+  return [chosen, lines.join("")];
+}
+
+const type = (text: string) => (): Promise<string> => Promise.resolve(text);
+const untilOver: NonNullable<Terminal["readLine"]> = (_prompt, signal) =>
+  new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+
+Deno.test("a wrong answer is answered, and the list is shown again", async () => {
+  const [chosen, shown] = await play({ answers: [type("7"), type("what\x1b[2J"), type(""), type("2")] });
+  assert.deepEqual(chosen, { name: "old dell" });
+  assert.match(shown, /"7" is none of them: a number from 1 to 3\n/);
+  assert.match(shown, /"what\?\[2J" is none of them/);
+  assert.equal(shown.match(/^3 laptops answer:$/gm)?.length, 4);
+  assert.match(shown, /setup-client-usbdrive --laptop 'old dell'\n$/);
+});
+
+Deno.test("the default is taken by Enter, and nothing is said about keeping it", async () => {
+  const [chosen, shown] = await play({ preferred: "old_dell", answers: [type("")] });
+  assert.deepEqual(chosen, { name: "old dell" });
+  assert.doesNotMatch(shown, /--laptop/);
+});
+
+Deno.test("without a terminal, and when it is gone, the default is taken, or the first that serves", async () => {
+  for (const answers of [undefined, [() => Promise.reject(new NoTerminal())]]) {
+    const kept = await play({ preferred: "elitebook", ...answers === undefined ? {} : { answers } });
+    assert.deepEqual(kept[0], { name: "elitebook" });
+    assert.match(kept[1], /Taking "elitebook"\n$/);
+    const [chosen, shown] = await play(answers === undefined ? {} : { answers });
+    assert.deepEqual(chosen, { name: "thinkpad" });
+    assert.match(shown, /Taking "thinkpad"; the kernel parameter stiefel\.laptop=NAME chooses another one\n$/);
+  }
+});
+
+Deno.test("a laptop that answers during the question is shown, and can be chosen", async () => {
+  const search = searchOf([thinkpad, old]);
+  const [chosen, shown] = await play({
+    search,
+    answers: [
+      (prompt, signal, onKey) => {
+        queueMicrotask(() => search.add(lent));
+        return untilOver(prompt, signal, onKey);
+      },
+      type("3"),
+    ],
+  });
+  assert.deepEqual(chosen, { name: "elitebook" });
+  assert.match(shown, /^2 laptops answer:\n[^]*^3 laptops answer:\n/m);
+});
+
+Deno.test("of two with one name the address goes with the choice", async () => {
+  const twins = [laptop("twin", "serving", "fe80::1"), laptop("twin", "serving", "fe80::2")];
+  const [chosen] = await play({ search: searchOf(twins), answers: [type("2")] });
+  assert.deepEqual(chosen, { name: "twin", host: "fe80::2%eth0" });
+});
+
+Deno.test("when all laptops are gone, the question is over", async () => {
+  const [error] = await play({ search: searchOf([]), answers: [] });
+  assert.match(String(error), /No laptop answers any more/);
+});

@@ -1,0 +1,114 @@
+/** Which laptops have answered, and which of them a person may mean. Pure. */
+import { withScope } from "../../lib/net/address.ts";
+import type { OfferMessage } from "../../lib/protocol/discovery_search.ts";
+
+/** Where an answer came from. */
+export interface Place {
+  /** Of the other end. */
+  readonly address: string;
+  readonly linkName: string;
+  /** Of our end. */
+  readonly mac: string;
+}
+
+export interface HeardLaptop {
+  readonly name: string;
+  /** Where it was heard last. */
+  readonly place: Place;
+  /** What it last said of itself; "restarting" when it has agreed to become a server. */
+  readonly state: OfferMessage["state"] | "restarting";
+  readonly heardMs: number;
+  /** The question it answered last, in hex. */
+  readonly nonce: string;
+}
+
+/** The laptop that a person, or the stick's default, has chosen. */
+export interface ChosenLaptop {
+  readonly name: string;
+  /** Only where another one that answers has the same name. */
+  readonly host?: string;
+}
+
+/** A screen has no room for more, and memory has an end. */
+const maximumHeard = 18;
+/** Three questions in a row that it did not answer (agents/client/search.ts asks every 4 s). */
+const goneMs = 13_000;
+/** From a laptop's yes to its first answer as a server: a countdown, a shutdown and the start of the image. */
+export const RESTART_MS = 180_000;
+
+/** With the scope of the link. */
+export function hostOf({ address, linkName }: Place): string {
+  return withScope(address, linkName);
+}
+
+export interface Noted {
+  readonly heard: readonly HeardLaptop[];
+  /** The one that has answered. */
+  readonly laptop: HeardLaptop;
+  /** What it was before, if it is known. */
+  readonly before: HeardLaptop | undefined;
+}
+
+/**
+ * A laptop is known by its name: its address changes when it restarts as a server, and when a network manager gives up
+ * on a cable. Two of one name that answer the same question on the same link are two.
+ */
+export function noteOffer(heard: readonly HeardLaptop[], offer: OfferMessage, place: Place, nowMs: number): Noted {
+  const nonce = offer.clientNonce.toHex();
+  const before = findBefore(heard, { offer, place, nonce });
+  // A laptop that has agreed goes on saying that it runs its own system until it is shut down.
+  const isStillRestarting = before?.state === "restarting" && offer.state === "installed-os" &&
+    nowMs - before.heardMs < RESTART_MS;
+  const laptop: HeardLaptop = {
+    name: offer.name,
+    place,
+    state: isStillRestarting ? "restarting" : offer.state,
+    // Its time runs from its yes.
+    heardMs: isStillRestarting ? before.heardMs : nowMs,
+    nonce,
+  };
+  return {
+    heard: before === undefined
+      ? [...heard, laptop].slice(-maximumHeard)
+      : heard.map((other) => other === before ? laptop : other),
+    laptop,
+    before,
+  };
+}
+
+function findBefore(
+  heard: readonly HeardLaptop[],
+  { offer, place, nonce }: { readonly offer: OfferMessage; readonly place: Place; readonly nonce: string },
+): HeardLaptop | undefined {
+  const named = heard.filter(({ name }) => name === offer.name);
+  const isAnother = (other: HeardLaptop): boolean => other.nonce === nonce && other.place.linkName === place.linkName;
+  const known = named.find((other) => hostOf(other.place) === hostOf(place)) ??
+    named.find((other) => !isAnother(other));
+  if (known !== undefined || offer.state === "installed-os" || offer.state === "declining") return known;
+  // An older image does not know the laptop's name, and calls itself by its model.
+  return heard.find((other) => other.state === "restarting" && other.place.linkName === place.linkName);
+}
+
+/** It has agreed to restart as a server. */
+export function noteAgreed(heard: readonly HeardLaptop[], place: Place, nowMs: number): readonly HeardLaptop[] {
+  return heard.map((laptop) =>
+    hostOf(laptop.place) === hostOf(place) ? { ...laptop, state: "restarting", heardMs: nowMs } : laptop
+  );
+}
+
+/** Those that a person may mean, in the order in which they were first heard. */
+export function listCandidates(heard: readonly HeardLaptop[], nowMs: number): readonly HeardLaptop[] {
+  return heard.filter(({ state, heardMs }) =>
+    state !== "declining" && nowMs - heardMs < (state === "restarting" ? RESTART_MS : goneMs)
+  );
+}
+
+export function isChosen({ name, host }: ChosenLaptop, laptop: HeardLaptop): boolean {
+  return laptop.name === name && (host === undefined || hostOf(laptop.place) === host);
+}
+
+/** @param laptops all that there were to choose from */
+export function chooseLaptop(laptop: HeardLaptop, laptops: readonly HeardLaptop[]): ChosenLaptop {
+  const { name, place } = laptop;
+  return laptops.some((other) => other !== laptop && other.name === name) ? { name, host: hostOf(place) } : { name };
+}
