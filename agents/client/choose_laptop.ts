@@ -7,7 +7,7 @@ import { chooseLaptop, type ChosenLaptop, type HeardLaptop } from "./heard_lapto
 import type { LaptopSearch } from "./search.ts";
 
 /** How long the stick's default waits for a key. */
-export const DEFAULT_WAIT_MS = 10_000;
+const defaultWaitMs = 10_000;
 /** A person looks for the right laptop; then all of them are asked anew. */
 const personWaitMs = 10 * 60_000;
 
@@ -31,7 +31,7 @@ export function formatLaptops(laptops: readonly HeardLaptop[]): readonly string[
 }
 
 /** @param preferred the stick's default, as the word it is there. @returns undefined when it does not answer */
-export function findPreferred(
+function findPreferred(
   laptops: readonly HeardLaptop[],
   preferred: string | undefined,
 ): HeardLaptop | undefined {
@@ -41,7 +41,7 @@ export function findPreferred(
 export function formatPrompt(laptops: readonly HeardLaptop[], byDefault: HeardLaptop | undefined): string {
   if (byDefault === undefined) return "Which one? Its number: ";
   const number = laptops.indexOf(byDefault) + 1;
-  return `Which one? Its number (Enter, or no key for ${DEFAULT_WAIT_MS / 1000} s: ${number}, ${byDefault.name}): `;
+  return `Which one? Its number (Enter, or no key for ${defaultWaitMs / 1000} s: ${number}, ${byDefault.name}): `;
 }
 
 /** @param typed a number, or a name that only one of them has. @returns undefined for anything else */
@@ -120,7 +120,7 @@ async function askOnce(
     ending ??= kind;
     over.abort(new DOMException("The question is over", "AbortError"));
   };
-  const countdown = byDefault === undefined ? undefined : setTimeout(() => end("nobody"), DEFAULT_WAIT_MS);
+  const countdown = byDefault === undefined ? undefined : setTimeout(() => end("nobody"), defaultWaitMs);
   const late = setTimeout(() => end("late"), personWaitMs);
   void search.waitForMore(laptops.length).then(() => end("more"));
   const onKey = (): void => clearTimeout(countdown);

@@ -64,9 +64,9 @@ export type SearchDeed =
  * A busy server may be told so itself, but one that is free and answers a moment later is better; so is one that need
  * not restart.
  */
-export const WAIT_FOR_FREE_MS = 500;
+const waitForFreeMs = 500;
 /** The stick's default may be on a link that comes up later than the one of another laptop. */
-export const WAIT_FOR_PREFERRED_MS = 5_000;
+const waitForPreferredMs = 5_000;
 
 export interface SearchStep {
   readonly state: SearchState;
@@ -121,7 +121,7 @@ function weighOffer(before: SearchState, answer: Answer, { nowMs, wishes }: Sear
     return isChosen(chosen, noted.laptop) ? weighOne(state, answer, 0) : { state, deeds: [] };
   }
   if (listCandidates(state.heard, nowMs).length > 1) return { state, deeds: [{ kind: "choose" }] };
-  return weighOne(state, answer, isPreferred(noted, wishes) ? 0 : WAIT_FOR_PREFERRED_MS);
+  return weighOne(state, answer, isPreferred(noted, wishes) ? 0 : waitForPreferredMs);
 }
 
 function isPreferred({ laptop, before }: Noted, { preferred }: SearchWishes): boolean {
@@ -134,7 +134,7 @@ function weighOne(state: SearchState, { offer, place }: Answer, waitMs: number):
   if (isFree && waitMs === 0) return { state, deeds: [take(offer, place)] };
   return {
     state,
-    deeds: [{ kind: "wait", offer, place, waitMs: isFree ? waitMs : Math.max(waitMs, WAIT_FOR_FREE_MS) }],
+    deeds: [{ kind: "wait", offer, place, waitMs: isFree ? waitMs : Math.max(waitMs, waitForFreeMs) }],
   };
 }
 

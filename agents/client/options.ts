@@ -15,7 +15,8 @@ Options:
   --work-dir DIR     where kernel and initramfs are kept until they start, in memory (default: /run/stiefelsystem)
   --help, --version
 
-The kernel parameter stiefel.server=ADDRESS does the same as --server, which wins over it.
+The kernel parameter stiefel.server=ADDRESS does the same as --server, which wins over it. When several laptops answer, a
+person chooses; without a key for 10 s, or without a terminal, stiefel.laptop=NAME is taken.
 
 Examples:
   client-agent                        ask on all links

@@ -271,6 +271,7 @@ function buildProgram(context: ProgramContext): Command {
     .option("--yes", "write to the device that is named without a question; what is refused stays refused")
     .option("--anew", "write the whole stick, also where an update of a stick of ours would do")
     .option("--parameter <text...>", "more kernel parameters for the desktop's image, such as nomodeset")
+    .option("--laptop <name>", "which laptop to take when several answer, after 10 s without a key; '' for none")
     .addHelpText("after", () => `\n${wrapText(stickHelp, helpOutput.getOutHelpWidth())}`)
     .action(async (device, options) => {
       const { system, ui, paths } = await start(options);
@@ -280,6 +281,7 @@ function buildProgram(context: ProgramContext): Command {
         buildDirectory: paths.outDir,
         keyPath: paths.keyFile,
         ...(options.parameter === undefined ? {} : { parameters: options.parameter }),
+        ...(options.laptop === undefined ? {} : { defaultLaptop: options.laptop }),
       });
       await setupClientUsbdrive(system, ui, {
         maker,

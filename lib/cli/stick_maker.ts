@@ -12,7 +12,7 @@ import type { StickMaker } from "./commands/setup_client_usbdrive.ts";
 /** @param options of every stick, whatever its size. @throws {UserError} when the key cannot be read */
 export async function createStickMaker(
   system: System,
-  options: Pick<StickOptions, "buildDirectory" | "keyPath" | "parameters">,
+  options: Pick<StickOptions, "buildDirectory" | "keyPath" | "parameters" | "defaultLaptop">,
 ): Promise<StickMaker> {
   const laptopName = await findLaptopName(system, options.keyPath);
   const common = { ...options, ...laptopName === undefined ? {} : { laptopName } };

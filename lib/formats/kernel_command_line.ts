@@ -4,7 +4,7 @@
  */
 import { ProtocolError } from "../errors.ts";
 import { addressFamily } from "./address.ts";
-import { isLaptopWord, toLaptopWord } from "./laptop_word.ts";
+import { isLaptopWord, LAPTOP_PARAMETER, toLaptopWord } from "./laptop_word.ts";
 import { encodeUtf8, isPrintable } from "./text.ts";
 
 /** COMMAND_LINE_SIZE of x86 and arm64 is 2048, with the NUL; a longer line is cut by the kernel, silently. */
@@ -176,7 +176,7 @@ export function parseStiefelParameters(
       case "stiefel.server":
         found.server = address(name, value);
         break;
-      case "stiefel.laptop":
+      case LAPTOP_PARAMETER:
         found.laptop = laptopWord(name, value);
         break;
       case "stiefel.listen":
@@ -253,7 +253,7 @@ function address(name: string, value: string | undefined): string {
 export function formatStiefelParameters(parameters: StiefelParameters): string {
   const words: KernelParameter[] = [{ name: "stiefel.role", value: parameters.role }];
   if (parameters.server !== undefined) words.push({ name: "stiefel.server", value: parameters.server });
-  if (parameters.laptop !== undefined) words.push({ name: "stiefel.laptop", value: parameters.laptop });
+  if (parameters.laptop !== undefined) words.push({ name: LAPTOP_PARAMETER, value: parameters.laptop });
   if (parameters.listen !== undefined) words.push({ name: "stiefel.listen", value: parameters.listen });
   if (parameters.onEnd !== undefined) words.push({ name: "stiefel.on_end", value: parameters.onEnd });
   if (parameters.clientTimeoutSeconds !== undefined) {

@@ -100,6 +100,7 @@ Deno.test("our own parameters survive a round trip within any command line", () 
     { role: "server", isDebug: false },
     { role: "client", server: "fe80::1%eth0", isDebug: true },
     { role: "client", server: "laptop.example.org", isDebug: false },
+    { role: "client", laptop: "My_laptop_2", isDebug: false },
     { role: "server", listen: "192.0.2.1", onEnd: "poweroff", isDebug: false },
     { role: "server", onEnd: "reboot", clientTimeoutSeconds: 900, isDebug: false },
   ];
@@ -126,6 +127,8 @@ Deno.test("a missing role and unacceptable values are refused", () => {
     "stiefel.role",
     "stiefel.role=both",
     "stiefel.role=client stiefel.server=",
+    "stiefel.role=client stiefel.laptop",
+    "stiefel.role=client stiefel.laptop=",
     "stiefel.role=client stiefel.server",
     'stiefel.role=client stiefel.server="a b"',
     "stiefel.role=client stiefel.server=-x",

@@ -24,6 +24,8 @@ export interface StickOptions {
   readonly laptopName?: string;
   /** Kernel parameters beside our own. Absent: those that the stick has. */
   readonly parameters?: readonly string[];
+  /** Name of the laptop that is taken when several answer. Absent: the one that the stick has; empty: none. */
+  readonly defaultLaptop?: string;
   /** Logical sector of the device. Default 512. */
   readonly sectorBytes?: SectorBytes;
   /** Of the whole device, so that the backup of the partition table lies at its end. Default: the least. */
@@ -90,12 +92,13 @@ async function composeStick(
 export async function nextRecord(
   system: System,
   before: StickRecord | undefined,
-  { keyPath, laptopName, parameters }: StickOptions,
+  { keyPath, laptopName, parameters, defaultLaptop }: StickOptions,
 ): Promise<StickRecord> {
   return nextStickRecord(before, {
     keyFingerprint: await keyFingerprint(await readKey(system, keyPath)),
     laptopName,
     parameters,
+    defaultLaptop,
   });
 }
 

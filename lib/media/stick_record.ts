@@ -1,6 +1,7 @@
 /** The file by which a stick is known as ours: who it was made for. Format and parse. Pure. */
 
 import * as v from "valibot";
+import { LAPTOP_PARAMETER, laptopParameters } from "../formats/laptop_word.ts";
 import { isMenuParameter } from "./boot_menu.ts";
 
 export const stickRecordPath = "stiefel/stick.json";
@@ -45,8 +46,8 @@ export function parseStickRecord(bytes: Uint8Array): StickRecord | undefined {
 }
 
 /**
- * The record of a stick that is written: what it knew, and the laptop it is written from. @param now.parameters
- * absent: as before
+ * The record of a stick that is written: what it knew, and the laptop it is written from.
+ * @param now.parameters absent: as before. @param now.defaultLaptop absent: as before, empty: none any more
  */
 export function nextStickRecord(
   before: StickRecord | undefined,
@@ -54,6 +55,7 @@ export function nextStickRecord(
     readonly keyFingerprint: string;
     readonly laptopName?: string | undefined;
     readonly parameters?: readonly string[] | undefined;
+    readonly defaultLaptop?: string | undefined;
   },
 ): StickRecord {
   const { keyFingerprint, laptopName } = now;
@@ -63,8 +65,21 @@ export function nextStickRecord(
     version: 1,
     keyFingerprint,
     laptops: [...others, ...own].slice(-maximumLaptops),
-    parameters: [...now.parameters ?? before?.parameters ?? []],
+    parameters: nextParameters(before?.parameters ?? [], now),
   };
+}
+
+/** Both are asked for apart, and kept apart. */
+function nextParameters(
+  before: readonly string[],
+  now: { readonly parameters?: readonly string[] | undefined; readonly defaultLaptop?: string | undefined },
+): string[] {
+  const isLaptop = (parameter: string): boolean => parameter.startsWith(`${LAPTOP_PARAMETER}=`);
+  const parameters = now.parameters ?? before.filter((parameter) => !isLaptop(parameter));
+  if (now.defaultLaptop !== undefined) {
+    return [...parameters.filter((parameter) => !isLaptop(parameter)), ...laptopParameters(now.defaultLaptop)];
+  }
+  return parameters.some(isLaptop) ? [...parameters] : [...parameters, ...before.filter(isLaptop)];
 }
 
 /** Laptops that answered to the stick as it is, and will not with the new key. */

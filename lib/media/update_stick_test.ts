@@ -196,6 +196,20 @@ Deno.test("an update keeps the stick's kernel parameters and laptops, unless oth
   assert.deepEqual(parseStickRecord(new TextEncoder().encode(formatStickRecord(before))), before);
   assert.deepEqual(nextStickRecord(before, key), before);
   assert.deepEqual(nextStickRecord(before, { ...key, parameters: [] }).parameters, []);
+  const cases: readonly (readonly [string[], Partial<Parameters<typeof nextStickRecord>[1]>, string[]])[] = [
+    [[], { defaultLaptop: "My laptop" }, ["stiefel.laptop=My_laptop"]],
+    [["nomodeset", "stiefel.laptop=old"], { defaultLaptop: "new" }, ["nomodeset", "stiefel.laptop=new"]],
+    [["nomodeset", "stiefel.laptop=old"], { defaultLaptop: "" }, ["nomodeset"]],
+    [["nomodeset", "stiefel.laptop=old"], {}, ["nomodeset", "stiefel.laptop=old"]],
+    [["nomodeset", "stiefel.laptop=old"], { parameters: ["quiet"] }, ["quiet", "stiefel.laptop=old"]],
+    [["stiefel.laptop=old"], { parameters: ["stiefel.laptop=new"] }, ["stiefel.laptop=new"]],
+    [["stiefel.laptop=old"], { parameters: ["stiefel.laptop=x"], defaultLaptop: "new" }, ["stiefel.laptop=new"]],
+  ];
+  for (const [parameters, now, wanted] of cases) {
+    const record = nextStickRecord({ ...sampleRecord, parameters }, { ...key, ...now });
+    assert.deepEqual(record.parameters, wanted, JSON.stringify([parameters, now]));
+    assert.deepEqual(parseStickRecord(new TextEncoder().encode(formatStickRecord(record))), record);
+  }
 });
 
 Deno.test("a record that was tampered with does not count", () => {
