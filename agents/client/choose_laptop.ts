@@ -86,7 +86,7 @@ export async function askForLaptop(search: LaptopSearch, options: ChoosingOption
     const byDefault = findPreferred(laptops, preferred);
     for (const line of formatLaptops(laptops)) console.say(line);
     const answer = await askOnce(search, { ...options, laptops, byDefault });
-    if (answer === "more") continue;
+    if (answer === "another") continue;
     if (answer === "nobody") {
       const laptop = chooseAlone(laptops, byDefault);
       if (laptop === undefined) throw new UserError("No laptop answers any more");
@@ -109,20 +109,23 @@ interface OneQuestion extends ChoosingOptions {
   readonly byDefault: HeardLaptop | undefined;
 }
 
-/** @returns what was typed; "more": another laptop answers; "nobody": the default's time is over, or no one can be asked */
+/**
+ * @returns what was typed; "another": one more laptop answers; "nobody": the default's time is over, or nobody can be
+ *   asked
+ */
 async function askOnce(
   search: LaptopSearch,
   { console, signal, laptops, byDefault }: OneQuestion,
-): Promise<string | "more" | "nobody"> {
+): Promise<string | "another" | "nobody"> {
   const over = new AbortController();
-  let ending: "more" | "nobody" | "late" | undefined;
-  const end = (kind: "more" | "nobody" | "late"): void => {
+  let ending: "another" | "nobody" | "late" | undefined;
+  const end = (kind: "another" | "nobody" | "late"): void => {
     ending ??= kind;
     over.abort(new DOMException("The question is over", "AbortError"));
   };
   const countdown = byDefault === undefined ? undefined : setTimeout(() => end("nobody"), defaultWaitMs);
   const late = setTimeout(() => end("late"), personWaitMs);
-  void search.waitForMore(laptops.length).then(() => end("more"));
+  void search.waitForMore(laptops.length).then(() => end("another"));
   const onKey = (): void => clearTimeout(countdown);
   try {
     return await console.askLine(formatPrompt(laptops, byDefault), AbortSignal.any([signal, over.signal]), onKey);
