@@ -23,6 +23,8 @@ export interface PreviewPartition {
   readonly hidden?: readonly string[];
   /** Subvolumes of a btrfs, as "/@"; without a list the search tries the usual names. */
   readonly subvolumes?: readonly string[];
+  /** Of its file system, where it is known: a boot loader's menu names it. */
+  readonly uuid?: string;
 }
 
 /** A file, and the partition it is on. */
@@ -116,9 +118,9 @@ async function surveyDirectories(
       refused.push({ label: partition.label, error });
     }
   }
-  const looked = readable.map(({ label, directory, hidden = [] }) => {
+  const looked = readable.map(({ label, directory, hidden = [], uuid }) => {
     const all = readMountedFiles(system, directory);
-    return { name: label, files: { ...all, ...hideDirectories(all, hidden) } };
+    return { name: label, files: { ...all, ...hideDirectories(all, hidden) }, uuid };
   });
   const surveys: Survey[] = [];
   for (const [index, one] of looked.entries()) {

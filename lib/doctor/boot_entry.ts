@@ -3,6 +3,7 @@
 import { BootError } from "../boot_error.ts";
 import { type BootPreview, previewBoot, splitMountedSystem } from "../boot/preview_boot.ts";
 import { commandToType } from "../command_to_type.ts";
+import { flattenDevices } from "../host/storage_facts.ts";
 import { stiefelsystemJsonPath } from "../host/plan_setup_server.ts";
 import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
 import { type DoctorContext } from "./context.ts";
@@ -20,11 +21,16 @@ export interface BootEntryFacts {
 }
 
 export async function examineBootEntry(context: DoctorContext): Promise<readonly Check[]> {
-  const { system, tree, host, config } = context;
+  const { system, tree, host, config, storage } = context;
   const root = tree.prefix === "" ? "/" : tree.prefix;
+  const devices = flattenDevices(storage.disks);
   const preview = async (): Promise<BootEntryFacts["entry"]> => {
     try {
-      return await previewBoot(system, await splitMountedSystem(system, root), config.boot.load);
+      const partitions = (await splitMountedSystem(system, root)).map((partition) => {
+        const device = devices.find(({ mountPoints }) => mountPoints.includes(partition.directory));
+        return device?.uuid === undefined ? partition : { ...partition, uuid: device.uuid };
+      });
+      return await previewBoot(system, partitions, config.boot.load);
     } catch (problem) {
       if (!(problem instanceof BootError)) throw problem;
       return { refusal: problem.message };

@@ -36,6 +36,24 @@ export function nameOf({ device }: Pick<Mount, "device">): { readonly uuid?: str
   return kind.toUpperCase() === "UUID" ? { uuid: value } : { label: value };
 }
 
+/**
+ * Whether two names, of fstab or of `root=` on a kernel command line, are spellings of one: a link in /dev/disk for
+ * UUID= and the like, any case of a UUID, a logical volume by its group's directory.
+ */
+export function sameDevice(one: string, other: string): boolean {
+  return normalizeDevice(one) === normalizeDevice(other);
+}
+
+function normalizeDevice(device: string): string {
+  const [, kind, value = ""] = /^\/dev\/disk\/by-((?:part)?(?:uuid|label))\/(.+)$/.exec(device) ??
+    /^((?:PART)?(?:UUID|LABEL))=(.+)$/.exec(device) ?? [];
+  if (kind !== undefined) return `${kind.toUpperCase()}=${/uuid/i.test(kind) ? value.toLowerCase() : value}`;
+  // lvm(8), "VALID NAMES": a dash in a name is doubled in /dev/mapper.
+  const [, group = "", volume = ""] = /^\/dev\/(?!mapper\/|disk\/)([^/]+)\/([^/]+)$/.exec(device) ?? [];
+  const double = (name: string): string => name.replaceAll("-", "--");
+  return volume === "" ? device : `/dev/mapper/${double(group)}-${double(volume)}`;
+}
+
 /** The subvolume, from the top of a btrfs: "/@"; undefined where the options name none. */
 export function subvolumeOf({ options }: Pick<Mount, "options">): string | undefined {
   const subvolume = /(?:^|,)subvol=\/?([^,]+)/.exec(options)?.[1];

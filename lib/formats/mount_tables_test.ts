@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { findMountOf, listContainers, listMounts, listNeededMounts, nameOf, subvolumeOf } from "./mount_tables.ts";
+import {
+  findMountOf,
+  listContainers,
+  listMounts,
+  listNeededMounts,
+  nameOf,
+  sameDevice,
+  subvolumeOf,
+} from "./mount_tables.ts";
 
 const fstab = `
 # <file system> <mount point> <type> <options>
@@ -47,4 +55,25 @@ Deno.test("lines of crypttab may end after the device", () => {
     { name: "root", device: "UUID=1", key: "none", options: "luks,discard" },
     { name: "swap", device: "/dev/sda3", key: "", options: "" },
   ]);
+});
+
+Deno.test("two spellings of one device", () => {
+  const same = [
+    ["UUID=AB-12", "/dev/disk/by-uuid/ab-12"],
+    ["PARTUUID=ab-12", "PARTUUID=AB-12"],
+    ["PARTLABEL=Root", "/dev/disk/by-partlabel/Root"],
+    ["/dev/vg/root", "/dev/mapper/vg-root"],
+    ["/dev/my-vg/a-b", "/dev/mapper/my--vg-a--b"],
+    ["/dev/sda2", "/dev/sda2"],
+    ["none", "none"],
+  ] as const;
+  for (const [one, other] of same) assert.ok(sameDevice(one, other), `${one} ${other}`);
+  const different = [
+    ["UUID=1", "PARTUUID=1"],
+    ["LABEL=Root", "LABEL=root"],
+    ["/dev/sda2", "/dev/sda3"],
+    ["/dev/vg/root", "/dev/mapper/vg-home"],
+    ["/dev/mapper/vg-root", "/dev/mapper/root"],
+  ] as const;
+  for (const [one, other] of different) assert.ok(!sameDevice(one, other), `${one} ${other}`);
 });

@@ -2,6 +2,7 @@
 
 import { findMountOf, nameOf } from "../../formats/mount_tables.ts";
 import type { BootFiles, Partition } from "./entry.ts";
+import type { GrubPartition } from "./grub_devices.ts";
 import { evaluateGrubConfig, type GrubResult } from "./grub_config.ts";
 import { fileKey, type FileQuestion, type GrubFile, isBlockList } from "./grub_files.ts";
 
@@ -65,11 +66,11 @@ async function lookAt(files: BootFiles, path: string): ReturnType<NonNullable<Bo
 }
 
 /** A directory alone has no UUID, but a root partition's fstab names it. */
-async function tellApart(partition: Partition): Promise<Omit<Partition, "files">> {
+async function tellApart(partition: Partition): Promise<GrubPartition> {
   const { files, ...known } = partition;
   if (known.uuid !== undefined || known.label !== undefined) return known;
   if (!await files.exists("/etc/fstab")) return known;
   const text = await files.readText("/etc/fstab").catch(() => "");
   const root = findMountOf("/", text);
-  return { ...known, ...root && nameOf(root) };
+  return root === undefined ? known : { ...known, ...nameOf(root), rootSource: root.device };
 }

@@ -153,6 +153,72 @@ const cases: Readonly<Record<string, readonly [Case, readonly string[]]>> = {
     },
     [mine, theirsIsNot("the file system with UUID 2222")],
   ],
+  ...Object.fromEntries(
+    ([
+      ["a PARTUUID", "PARTUUID=AA-11", "PARTUUID=aa-11"],
+      ["a link", "/dev/disk/by-partuuid/aa-11", "PARTUUID=aa-11"],
+      ["a volume", "/dev/vg-a/root", "/dev/mapper/vg--a-root"],
+      ["a device", "/dev/nvme0n1p2", "/dev/nvme0n1p2"],
+      ["a label", "LABEL=Mine", "LABEL=Mine"],
+    ] as const).map(([what, inFstab, root]): [string, readonly [Case, readonly string[]]] => [
+      `U1: so does its fstab with ${what}`,
+      [
+        {
+          files: {
+            ...kernels,
+            "/boot/grub/grub.cfg": entry("Theirs", { uuid: "2222" }) +
+              entry("Mine", { uuid: "1111" }).replace("root=UUID=1111", `root=${root}`),
+            "/etc/fstab": `${inFstab} / ext4 defaults 0 1\n`,
+          },
+        },
+        [`own:/boot/vmlinuz root=${root} ro`, theirsIsNot("the file system with UUID 2222")],
+      ],
+    ]),
+  ),
+  "U1: the fstab of the only system, whose /boot is a partition of its own": [
+    {
+      files: {
+        "/vmlinuz": "K",
+        "/grub/grub.cfg": entry("Theirs", { uuid: "2222", kernel: "/vmlinuz" }) +
+          entry("Mine", { uuid: "1111", kernel: "/vmlinuz", root: "9999" })
+            .replace("root=UUID=9999", "root=PARTUUID=aa-11"),
+      },
+      path: "/grub/grub.cfg",
+      others: { "/": { files: { "/etc/fstab": "PARTUUID=aa-11 / ext4 defaults 0 1\n" } } },
+    },
+    ["own:/vmlinuz root=PARTUUID=aa-11 ro", theirsIsNot("the file system with UUID 2222")],
+  ],
+  "U1: fstab does not tell, but grub-mkconfig has made one of them": [
+    {
+      files: {
+        ...kernels,
+        "/boot/grub/grub.cfg": idOption + entry("Theirs", { uuid: "2222" }) +
+          entry("Mine", { uuid: "1111", id: "gnulinux-simple-1111" }),
+        "/etc/fstab": "PARTUUID=aa-11 / ext4 defaults 0 1\n",
+      },
+    },
+    [mine, theirsIsNot("the file system with UUID 2222")],
+  ],
+  ...Object.fromEntries(
+    ["none / ext4 defaults 0 1\n", "PARTUUID=aa-11 / ext4 defaults 0 1\n", "# gpt-auto\n"].map((
+      fstab,
+    ): [string, readonly [Case, readonly string[]]] => [
+      `U1: nothing tells (fstab: ${fstab.trim()}): the first, with a notice`,
+      [
+        {
+          files: {
+            ...kernels,
+            "/boot/grub/grub.cfg": entry("Theirs", { uuid: "2222" }) + entry("Mine", { uuid: "1111" }),
+            "/etc/fstab": fstab,
+          },
+        },
+        [
+          "own:/boot/vmlinuz root=UUID=2222 ro",
+          "The boot menu starts several systems, and nothing tells which one is this (its fstab has no root that the menu names): the first is taken",
+        ],
+      ],
+    ]),
+  ),
   "U1: nothing but another system's entries": [
     {
       files: { ...kernels, "/boot/grub/grub.cfg": entry("Theirs", { uuid: "2222" }) },

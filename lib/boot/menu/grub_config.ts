@@ -7,7 +7,7 @@ import type { GrubInput } from "./grub_input.ts";
 import { GrubMachine, type Outcome } from "./grub_machine.ts";
 import { findByWish, type Menu, type MenuEntry, splitWish } from "./grub_menu.ts";
 import type { GrubPath } from "./grub_paths.ts";
-import { findKernelPartition, learnGrubNames } from "./learn_grub_names.ts";
+import { findKernelPartition, type LearnedNames, learnGrubNames } from "./learn_grub_names.ts";
 import { isRecovery } from "./recovery.ts";
 
 export interface GrubEntry extends NamedEntry {
@@ -30,6 +30,9 @@ export interface GrubResult {
 const elsewhereAdvice =
   "name the partition with the kernel in boot.part of config.yaml, or kernel, initrd and cmdline in boot.load";
 
+const guessNotice =
+  "The boot menu starts several systems, and nothing tells which one is this (its fstab has no root that the menu names): the first is taken";
+
 /** Menus in menus, and files that open files, end here. */
 const maximumDepth = 8;
 /** A menu of snapshots may have hundreds of entries; what none of these starts is no system of ours. */
@@ -37,19 +40,25 @@ const maximumTried = 512;
 
 export function evaluateGrubConfig(input: GrubInput): GrubResult {
   const learned = learnGrubNames(input);
-  const { result, files } = evaluate(input, new GrubDevices(input.partitions, learned.names));
+  const { result, files } = evaluate(input, learned);
   const open = new Map([...learned.open, ...files.open]);
   return { ...result, open: [...open.values()] };
 }
 
 type Evaluated = Pick<GrubResult, "entry" | "entryCount" | "notices">;
 
-function evaluate(input: GrubInput, devices: GrubDevices): { readonly result: Evaluated; readonly files: GrubFiles } {
+function evaluate(
+  input: GrubInput,
+  { names, isGuess }: LearnedNames,
+): { readonly result: Evaluated; readonly files: GrubFiles } {
+  const devices = new GrubDevices(input.partitions, names);
   const files = new GrubFiles(input.answers);
   const machine = new GrubMachine({ ...input, devices, files });
   const chooser = new Chooser(machine, (path) => findKernelPartition(input, { devices, files, path }));
   const entry = chooser.choose(machine.start());
   const notices = [
+    // Where an entry was passed over, that is what its notice is about.
+    ...isGuess && chooser.passedOver.length === 0 ? [guessNotice] : [],
     ...machine.notices,
     ...chooser.passedOver.map((reason) => entry === undefined ? reason : `${reason}; the first other entry is taken`),
     ...chooser.notices,

@@ -13,6 +13,8 @@ export interface GrubPartition {
   readonly label?: string | undefined;
   /** In the partition table. */
   readonly number?: number | undefined;
+  /** What fstab(5) on it has for "/", where nothing else tells it apart. */
+  readonly rootSource?: string | undefined;
 }
 
 /** Names that were found out to mean one partition, from what the menu's own entries do. */
@@ -51,6 +53,11 @@ export class GrubDevices {
   uuidOf(device: string): string | undefined {
     if (device.startsWith("uuid/")) return device.slice("uuid/".length);
     return this.partitions.find(({ name }) => name === device)?.uuid;
+  }
+
+  /** Whether it is known which partition it means; else it is one that nothing contradicts. */
+  isKnown(device: string): boolean {
+    return this.all.includes(device) || this.known.has(device);
   }
 
   /** @returns partitions it may be, the likeliest first; none for one that we do not have */

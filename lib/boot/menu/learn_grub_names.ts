@@ -1,16 +1,20 @@
 /** Which partitions GRUB's `search` and `set root=` mean, as the menu itself shows. Pure. */
 
+import { sameDevice } from "../../formats/mount_tables.ts";
 import { GrubDevices, type KnownNames } from "./grub_devices.ts";
 import { type FileQuestion, GrubFiles } from "./grub_files.ts";
 import type { GrubInput } from "./grub_input.ts";
 import { GrubMachine, type Outcome } from "./grub_machine.ts";
 import type { MenuEntry } from "./grub_menu.ts";
 import type { GrubPath } from "./grub_paths.ts";
+import { findRoot } from "./system_identity.ts";
 import { pathCandidates } from "./path_candidates.ts";
 
 export interface LearnedNames {
   readonly names: KnownNames;
   readonly open: ReadonlyMap<string, FileQuestion>;
+  /** The menu starts several systems, and nothing but its order tells which one is this. */
+  readonly isGuess: boolean;
 }
 
 /** Entries that are looked at; this system's own are the first ones. */
@@ -18,9 +22,9 @@ const maximumTried = 64;
 const maximumDepth = 4;
 
 /**
- * Where nothing tells the partitions' UUIDs: the first entry that is this system's tells what GRUB calls its
- * partition. It is one whose kernel is there, on the device that the menu's head searches for where there is such a
- * one, and none that os-prober has found.
+ * Where nothing tells the partitions' UUIDs: an entry that is this system's tells what GRUB calls its partition. It is
+ * one whose kernel is there, and none that os-prober has found: the first one with the root that fstab has, else the
+ * first one on the device that the menu's head searches for, else the first that grub-mkconfig made, else the first.
  */
 export function learnGrubNames(input: GrubInput): LearnedNames {
   const devices = new GrubDevices(input.partitions, new Map(), true);
@@ -28,11 +32,14 @@ export function learnGrubNames(input: GrubInput): LearnedNames {
   const machine = new GrubMachine({ ...input, devices, files });
   const menu = machine.start();
   const atHead = new Set(machine.searches.map(({ found }) => found));
-  const kernels: GrubPath[] = [];
+  const kernels: NamedKernel[] = [];
   collectKernels(machine, menu, { kernels, depth: maximumDepth });
-  const existing = kernels.filter((path) => hasKernel(input, { devices, files, path }));
+  const existing = kernels.filter(({ path }) => hasKernel(input, { devices, files, path }));
   const possible = existing.length > 0 ? existing : kernels;
-  const ownKernel = possible.find(({ device }) => atHead.has(device)) ?? possible[0];
+  const rootSource = findRootSource(input);
+  const told = possible.find(({ commandLine }) => hasRoot(commandLine, rootSource)) ??
+    possible.find(({ path }) => atHead.has(path.device));
+  const ownKernel = (told ?? possible.find(({ isMade }) => isMade) ?? possible[0])?.path;
   const names = new Map<string, string>();
   const partition = ownKernel === undefined
     ? undefined
@@ -46,22 +53,47 @@ export function learnGrubNames(input: GrubInput): LearnedNames {
     if (partitionName === undefined) continue;
     for (const name of others) if (!devices.all.includes(name) && !names.has(name)) names.set(name, partitionName);
   }
-  return { names, open: files.open };
+  const unknown = new Set(possible.map(({ path }) => path.device).filter((device) => !devices.all.includes(device)));
+  const [own] = input.partitions;
+  const isKnown = own?.uuid !== undefined || own?.label !== undefined;
+  return { names, open: files.open, isGuess: !isKnown && told === undefined && unknown.size > 1 };
+}
+
+/** A kernel that the menu starts. */
+interface NamedKernel {
+  readonly path: GrubPath;
+  readonly commandLine: string;
+  /** By grub-mkconfig's 10_linux, which finds the kernels of the system it runs on. */
+  readonly isMade: boolean;
+}
+
+/** What fstab has for "/": where /boot is a partition of its own, that of the only system there is. */
+function findRootSource({ partitions: [own, ...others] }: GrubInput): string | undefined {
+  if (own?.rootSource !== undefined) return own.rootSource;
+  const [first, second] = others.flatMap((partition) => partition.rootSource ?? []);
+  return second === undefined ? first : undefined;
+}
+
+function hasRoot(commandLine: string, rootSource: string | undefined): boolean {
+  const root = findRoot(commandLine);
+  return root !== undefined && rootSource !== undefined && sameDevice(root, rootSource);
 }
 
 interface Collected {
-  readonly kernels: GrubPath[];
+  readonly kernels: NamedKernel[];
   readonly depth: number;
 }
 
-function collectKernels(machine: GrubMachine, outcome: Outcome, { kernels, depth }: Collected): void {
-  if (outcome.kind === "linux") kernels.push(outcome.kernel);
+function collectKernels(machine: GrubMachine, outcome: Outcome, { kernels, depth }: Collected, id = ""): void {
+  if (outcome.kind === "linux") {
+    const { kernel: path, commandLine } = outcome;
+    kernels.push({ path, commandLine, isMade: id.startsWith("gnulinux-") });
+  }
   if (outcome.kind !== "menu" || depth === 0) return;
   for (const entry of outcome.menu.entries.slice(0, maximumTried)) {
     if (kernels.length >= maximumTried) return;
-    if (!isFoundByOsProber(entry)) {
-      collectKernels(machine, machine.open(entry, outcome.menu), { kernels, depth: depth - 1 });
-    }
+    if (isFoundByOsProber(entry)) continue;
+    collectKernels(machine, machine.open(entry, outcome.menu), { kernels, depth: depth - 1 }, entry.id);
   }
 }
 
@@ -76,10 +108,16 @@ export interface KernelPlace {
   readonly path: GrubPath;
 }
 
-/** @returns the partition that has the file; one that may have it, when none has; undefined when we do not have it */
+/**
+ * @returns the partition that has the file; when none has, the one it should be on, or the menu's own; undefined when
+ *   we do not have it
+ */
 export function findKernelPartition(input: GrubInput, place: KernelPlace): string | undefined {
-  const possible = place.devices.resolve(place.path.device);
-  return possible.find((partition) => isOn(input, partition, place)) ?? possible[0];
+  const { devices, path: { device } } = place;
+  const possible = devices.resolve(device);
+  const [first] = possible;
+  return possible.find((partition) => isOn(input, partition, place)) ??
+    (devices.isKnown(device) || first === devices.own ? first : undefined);
 }
 
 function hasKernel(input: GrubInput, place: KernelPlace): boolean {

@@ -1,6 +1,6 @@
 /** Which installed system a boot entry belongs to: several may share an ESP. */
 
-import { findMountOf } from "../../formats/mount_tables.ts";
+import { findMountOf, sameDevice } from "../../formats/mount_tables.ts";
 import type { BootFiles } from "./entry.ts";
 
 /** What an installed system says of itself. */
@@ -62,8 +62,8 @@ export interface OwnedEntry {
 export function findOwner(entry: OwnedEntry, system: SystemIdentity | undefined): Owner {
   if (system === undefined) return "unknown";
   const { machineId, tokens, rootSource } = system;
-  const root = /(?:^|\s)root=(\S+)/.exec(entry.commandLine)?.[1]?.replaceAll('"', "");
-  const hasRoot = root !== undefined && root === rootSource;
+  const root = findRoot(entry.commandLine);
+  const hasRoot = root !== undefined && rootSource !== undefined && sameDevice(root, rootSource);
   // A machine-id may be made anew; entries of before still start this root.
   const foreign = hasRoot ? "unknown" : "foreign";
   if (entry.machineId !== undefined && machineId !== undefined) {
@@ -75,4 +75,9 @@ export function findOwner(entry: OwnedEntry, system: SystemIdentity | undefined)
   if (tokens.some(begins)) return "ours";
   if (machineId !== undefined && places.some((place) => /^[0-9a-f]{32}[-/]/.test(place))) return foreign;
   return hasRoot ? "ours" : "unknown";
+}
+
+/** What `root=` of a kernel command line names, without quotes. */
+export function findRoot(commandLine: string): string | undefined {
+  return /(?:^|\s)root=(\S+)/.exec(commandLine)?.[1]?.replaceAll('"', "");
 }

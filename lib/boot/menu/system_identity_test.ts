@@ -15,6 +15,7 @@ const cases: Readonly<Record<string, readonly [Partial<OwnedEntry>, Owner]>> = {
   "a name that begins like the token": [{ id: "miners.conf" }, "unknown"],
   "another machine-id in the file name": [{ id: `${other}-6.12.conf` }, "foreign"],
   "another machine-id in the kernel's directory": [{ kernel: `/${other}/6.12/linux` }, "foreign"],
+  "this root, written otherwise": [{ commandLine: "root=/dev/disk/by-uuid/1" }, "ours"],
   "this root": [{ commandLine: 'quiet root="UUID=1" ro' }, "ours"],
 };
 for (const [what, [entry, owner]] of Object.entries(cases)) {
