@@ -57,7 +57,7 @@ async function readConfigText(
 /** A configuration that is there but not where we look: going on with the defaults would be a surprise. */
 async function demandNoOther(system: System, path: string): Promise<void> {
   if (await system.lstat(path) !== undefined) {
-    throw unreadable(path, `found a symlink to "${await system.readLink(path)}", where nothing is`, [
+    throw unreadable(path, `found a symlink to "${await system.readLink(path)}", which does not exist`, [
       "Make the file that it names, or remove the symlink",
     ]);
   }

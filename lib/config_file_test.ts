@@ -33,7 +33,7 @@ Deno.test("P14: a directory, a dangling symlink and a file of another name are t
   });
   const refusals: readonly (readonly [path: string, message: RegExp, hint: RegExp])[] = [
     ["/folder/config.yaml", /found a directory, wanted a file/, /move the directory away/],
-    ["/link/config.yaml", /found a symlink to "\/nowhere", where nothing is/, /remove the symlink/],
+    ["/link/config.yaml", /found a symlink to "\/nowhere", which does not exist/, /remove the symlink/],
     [
       "/other/config.yaml",
       /found nothing, but "\/other\/config.yml"/,

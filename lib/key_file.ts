@@ -41,7 +41,7 @@ export async function readKey(system: System, path: string): Promise<Uint8Array<
   const access = { what: "The shared key", path, attempt: "read" } as const;
   const status = await accessing(system, access, () => system.stat(path));
   if (status === undefined && await system.lstat(path) !== undefined) {
-    throw badKey(path, `a symlink to "${await system.readLink(path)}", where nothing is`, [
+    throw badKey(path, `a symlink to "${await system.readLink(path)}", which does not exist`, [
       "Bring back the file that it names, or remove the symlink; a new key is made then",
     ]);
   }

@@ -117,7 +117,7 @@ export class Announcer {
     try {
       await tell();
     } catch (error) {
-      this.#console.sayRarely(`Could not tell everybody: ${describeError(error)}`);
+      this.#console.sayRarely(`Cannot announce the restart to everyone: ${describeError(error)}`);
     }
   }
 }

@@ -115,7 +115,7 @@ export class Desk {
     };
     this.#holding = holding;
     if (previous !== undefined) {
-      this.#options.console.say(`"${client.name}" (${client.mac}) starts anew: what it had is ended`);
+      this.#options.console.say(`"${client.name}" (${client.mac}) starts again: its earlier session is over`);
       await end(previous);
     }
     return { kind: "granted", ticket: holding };
@@ -181,11 +181,11 @@ export class Desk {
     const running = await transportOf(state.transport).start(system, plan.exportSettings, {
       directory: this.#options.directory,
       onDiskError: (message) =>
-        console.sayRarely(`THE DISK FAILS: "${holding.lease.holder.name}" was told of an error: ${message}`),
+        console.sayRarely(`THE DISK FAILS: "${holding.lease.holder.name}" got an error: ${message}`),
       onConnected: (isConnected) => {
         this.#sayConnected(holding.lease, isConnected);
         noting ??= this.#writeState({ ...state, wasUsed: true })
-          .catch((error) => console.say(`The use of the disk could not be noted: ${describeError(error)}`));
+          .catch((error) => console.say(`Cannot record that the disk is lent: ${describeError(error)}`));
       },
     });
     holding.running = running;
@@ -243,7 +243,7 @@ export class Desk {
 
   #watchExport(holding: Holding, running: RunningExport): void {
     running.exited.then((exportEnd) => this.#onExportEnd(holding, exportEnd))
-      .catch((error) => this.#options.console.say(`The end of the export went wrong: ${describeError(error)}`));
+      .catch((error) => this.#options.console.say(`Ending the export failed: ${describeError(error)}`));
   }
 
   /** The exchange came to nothing: the disk is free again. */

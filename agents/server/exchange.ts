@@ -75,7 +75,7 @@ export async function serveExchange(stream: AcceptedStream, options: ServerExcha
       stream.keep();
     });
   } catch (error) {
-    options.console.sayRarely(`A boot exchange failed in a way nobody foresaw: ${describeError(error)}`);
+    options.console.sayRarely(`A boot exchange failed unexpectedly: ${describeError(error)}`);
   } finally {
     clearTimeout(deadline);
   }
@@ -152,7 +152,7 @@ class ServerExchange implements AsyncDisposable {
     this.#isServing = true;
     const { sinceMs } = this.#ticket.lease;
     await this.#options.tell({ kind: "lent", client: this.#client, sinceMs }).catch((error) =>
-      this.#options.console.say(`What was handed over stays in memory: ${describeError(error)}`)
+      this.#options.console.say(`Cannot remove the handover from memory: ${describeError(error)}`)
     );
     this.#options.console.say(
       answer === undefined
@@ -173,7 +173,7 @@ class ServerExchange implements AsyncDisposable {
       return;
     }
     if (failure.code !== "busy") {
-      this.#options.console.say(`Nothing came of "${this.#client.name}": ${failure.message}`);
+      this.#options.console.say(`The exchange with "${this.#client.name}" failed: ${failure.message}`);
     }
   }
 

@@ -277,7 +277,10 @@ Deno.test("the export of a client that cannot store the end of it is over, and t
   });
   const { failure, isFree, left, serverLines, exports } = await play({ change });
   assert.equal(failure?.message, "No space left on device");
-  assert.match(serverLines.join("\n"), /Nothing came of "desktop": The client gave up: No space left on device/);
+  assert.match(
+    serverLines.join("\n"),
+    /The exchange with "desktop" failed: The client gave up: No space left on device/,
+  );
   assert.equal(isFree, true);
   assert.deepEqual(exports, { started: 1, running: 0 });
   assert.deepEqual(left, []);
@@ -305,7 +308,7 @@ const sayings = [
     "a transport that the stick lacks",
     { ...hello, disk: { transports: ["nvme-tcp"] } },
     /^The stick does not know the transport "nbd" that the laptop uses: build one image/,
-    /^Nothing came of "desktop": The stick does not know the transport "nbd"/,
+    /^The exchange with "desktop" failed: The stick does not know the transport "nbd"/,
   ],
   [
     "a group that the laptop does not know",
@@ -424,7 +427,7 @@ Deno.test("a kernel that the desktop cannot start is refused before the download
   });
   assert.deepEqual(said, ["welcome"]);
   assert.match(failure?.message ?? "", /which is not signed: .* Nothing was fetched\. Switch Secure Boot off/);
-  assert.match(serverLines.join("\n"), /Nothing came of "desktop": The client gave up: .*which is not signed/);
+  assert.match(serverLines.join("\n"), /The exchange with "desktop" failed: The client gave up: .*which is not signed/);
   assert.doesNotMatch(serverLines.join("\n"), /Sending|Sent/);
   assert.doesNotMatch(clientLines.join("\n"), /Fetching/);
   assert.deepEqual([isFree, left, exports.started], [true, [], 0]);
@@ -448,7 +451,7 @@ Deno.test("a kernel behind a passphrase is known after it, and refused before it
   assert.deepEqual(said, [["welcome", undefined], ["archive", "signed"]]);
   assert.match(failure?.message ?? "", /which is signed by "Other CA"/);
   // It may be in the middle of sending, and then hears no more than the end of the connection.
-  assert.match(serverLines.join("\n"), /Nothing came of "desktop": The client /);
+  assert.match(serverLines.join("\n"), /The exchange with "desktop" failed: The client /);
   assert.doesNotMatch(clientLines.join("\n"), /Fetching/);
   assert.deepEqual([isFree, left], [true, []]);
 });

@@ -8,7 +8,7 @@ import type { Lease } from "../../lib/export/lease.ts";
 
 /** The end of a sentence, for a desktop that is refused. */
 export const howLostEnds =
-  "its connection has broken, and whether it is done is not known: switch it off, then start it from the laptop again, or restart the laptop";
+  "its connection broke, and the server cannot know whether it was done: switch it off, then start it from the laptop again, or restart the laptop";
 
 /** Lines for the console: large, because the user may be away right now. */
 export function describeLostExport(
@@ -21,7 +21,7 @@ export function describeLostExport(
     "***  THE DISK IS CUT OFF FROM ITS DESKTOP",
     `***  "${name}" (${mac}) was running from it: ${reason}`,
     "***  It cannot go on: what it shows is what it has in memory, and nothing is written any more.",
-    "***  Nobody else gets the disk meanwhile. What to do:",
+    "***  No other desktop gets the disk until then. What to do:",
     `***    1. switch "${name}" off (hold its power key)`,
     `***    2. start "${name}" from this laptop again,`,
     "***       or press Ctrl-Alt-Del here: this laptop starts its own system",

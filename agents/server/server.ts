@@ -55,7 +55,7 @@ async function takeHandover(
     console.say(describeHandover(reading.handover));
     return { directory, handover: reading.handover };
   }
-  console.say(`What this laptop's own system has handed over cannot be used (${reading.why}): reading the disk`);
+  console.say(`The handover of this laptop's own system cannot be used (${reading.why}): the server reads its disk`);
   return undefined;
 }
 
@@ -228,10 +228,10 @@ class Server {
     const { system, console } = this.#dependencies;
     const over = new AbortController();
     const late = system.delay(closeTimeoutMs, over.signal).then(
-      () => console.say(`${what} takes longer than ${closeTimeoutMs / 1000} s: going on without`),
+      () => console.say(`${what} takes longer than ${closeTimeoutMs / 1000} s: the server goes on without it`),
       () => {},
     );
-    const done = work.catch((error) => console.say(`${what} went wrong: ${describeError(error)}`));
+    const done = work.catch((error) => console.say(`${what} failed: ${describeError(error)}`));
     await Promise.race([done, late]);
     over.abort();
   }

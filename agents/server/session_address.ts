@@ -57,7 +57,7 @@ async function pinNeighbour({ system, console }: Machine, { link, neighbour }: L
   if (neighbour === undefined) return;
   const argv = ["ip", "-6", "neighbour", "replace", neighbour.address, "lladdr", neighbour.mac, "dev", link];
   await system.run([...argv, "nud", "permanent"], { timeoutMs: 10_000 })
-    .catch((error) => console.sayRarely(`The desktop's place on the link is not fixed: ${describeError(error)}`));
+    .catch((error) => console.sayRarely(`Cannot fix the desktop's address on the link: ${describeError(error)}`));
 }
 
 /** nodad: the prefix was made for this session, no other machine can have the address. */

@@ -17,7 +17,7 @@ export async function needingRoot<T>(
     return await work;
   } catch (error) {
     if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-    throw new UserError(`Not everybody may look at this system: ${error.message}`, {
+    throw new UserError(`Only root may look at all of this system: ${error.message}`, {
       hints: [`Run it as root: ${commandToType(command, { ...options, asRoot: true })}`],
       cause: error,
     });

@@ -226,7 +226,7 @@ export const configSchema = v.object({
       "exclude-packages": key(
         packages,
         ["apt", "debconf", "initramfs-tools", "initramfs-tools-core", "libapt-pkg7.0", "perl-base"],
-        "Debian packages whose files are left out; one that is not installed means nothing",
+        "Debian packages whose files are left out; names of packages that are not installed are ignored",
       ),
     }),
   }),

@@ -121,14 +121,14 @@ function proposalOf(operation: Operation, inspection: Inspection, position: stri
 
 /** In a dry run's line: what is there now, as far as it is of interest. */
 function describeEffect({ status, isForeign }: Inspection): string {
-  if (isForeign) return "changed by somebody else since";
+  if (isForeign) return "changed after setup-server wrote it";
   return status === "new" || status === "changed" ? status : "";
 }
 
 function changeLines(inspection: Inspection): readonly string[] {
   const warning = inspection.isForeign
     ? [
-      "Somebody has changed this file since setup-server wrote it; that version is",
+      "This file was changed after setup-server wrote it; the changed version is",
       `kept in ${backupDirectory} until undo-setup.`,
     ]
     : [];

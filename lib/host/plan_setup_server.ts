@@ -203,7 +203,7 @@ function planSettings({ artifacts }: SetupInputs): readonly Operation[] {
     writeFile(
       AUTOKEXEC_KEY_PATH,
       { kind: "bytes", bytes: artifacts.key },
-      "The shared key: only a desktop that holds it is listened to",
+      "The shared key: the laptop answers only a desktop that holds it",
       { mode: 0o600, isSecret: true },
     ),
   ];

@@ -13,7 +13,7 @@ export class ChangedMeanwhile extends UserError {}
 /** @throws {ChangedMeanwhile} */
 export async function demandState(host: Host, path: HostPath, expected: FileState): Promise<void> {
   if (isSameState(await host.tree.state(path), expected)) return;
-  throw new ChangedMeanwhile(`"${path}" was changed by somebody else after it was shown`);
+  throw new ChangedMeanwhile(`"${path}" was changed after it was shown`);
 }
 
 /**

@@ -93,7 +93,7 @@ async function proposeLeaving(
   return {
     what: `leave ${entry.path}`,
     why: describeOwnWay(host, entry),
-    effect: "changed by somebody else since",
+    effect: "changed after setup-server wrote it",
     change: await describeRestore(host, entry, current),
   };
 }
@@ -174,7 +174,7 @@ async function sayForeign(
 ): Promise<void> {
   const { ui } = host;
   ui.say("");
-  ui.warn(`${entry.path} was changed by somebody else since setup-server wrote it, and is left alone`);
+  ui.warn(`${entry.path} was changed after setup-server wrote it, and stays as it is`);
   ui.say("    What undoing it would change:");
   for (const line of await describeRestore(host, entry, current)) ui.say(`    ${line}`);
   ui.say(`    Hint: ${describeOwnWay(host, entry)}`);

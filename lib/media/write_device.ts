@@ -128,7 +128,7 @@ async function readPiece(system: System, path: string, part: FilePart): Promise<
     piece.set(bytes, at);
     at += bytes.length;
   }
-  if (at !== part.sizeBytes) throw new Error(`"${path}" has ended at byte ${part.offset + at}`);
+  if (at !== part.sizeBytes) throw new Error(`"${path}" ends at byte ${part.offset + at}`);
   return piece;
 }
 

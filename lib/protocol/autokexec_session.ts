@@ -137,7 +137,7 @@ function onCountdown(state: AutokexecState, event: AutokexecEvent, moment: Autok
     case "cancelled":
       return decline(moment, [
         unload,
-        announce(`Cancelled: this computer goes on; desktops are not listened to for ${DECLINE_MS / 60_000} minutes`),
+        announce(`Cancelled: this computer goes on; the agent ignores desktops for ${DECLINE_MS / 60_000} minutes`),
       ]);
     case "slept":
       return {

@@ -190,6 +190,6 @@ function parseName(bytes: Uint8Array): string {
 
 function checkZero(bytes: Uint8Array, start: number, end: number = TAG_START): void {
   if (bytes.subarray(start, end).some((byte) => byte !== 0)) {
-    throw new ProtocolError("malformed", "A discovery datagram has something where nothing belongs");
+    throw new ProtocolError("malformed", "A discovery datagram has bytes where its form has none");
   }
 }

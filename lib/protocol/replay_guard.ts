@@ -47,7 +47,7 @@ export class ChallengeBook {
   take(challenge: Uint8Array, nowMs: number): void {
     this.#forgetExpired(nowMs);
     if (!this.#issued.delete(challenge.toHex())) {
-      throw new ProtocolError("replay", "A challenge was answered that is used up, expired or not ours");
+      throw new ProtocolError("replay", "An answer is to a challenge that is used up, expired or not ours");
     }
   }
 

@@ -178,7 +178,7 @@ function onRequest(state: State<"awaiting-request">, event: OwnEvent): ServerSte
   if ((passphrase !== undefined) !== state.needsPassphrase) {
     return unexpected(
       state.name,
-      state.needsPassphrase ? "a request without passphrase" : "a passphrase nobody asked for",
+      state.needsPassphrase ? "a request without passphrase" : "a passphrase without a request",
     );
   }
   return {

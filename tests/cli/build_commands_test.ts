@@ -54,7 +54,7 @@ Deno.test("a dry run lists the stages and changes nothing, whatever is known of 
     for (const stage of stages.filter((name) => name !== "runtime")) {
       assert.match(unknown.stdout, new RegExp(`^${stage} `, "m"));
     }
-    assert.match(unknown.stderr, /this list takes it that they can/);
+    assert.match(unknown.stderr, /this list assumes that they can/);
     assert.deepEqual((await system.readDirectory(directory)).toSorted(), ["cache", "config.yaml"]);
     assert.deepEqual(await system.readDirectory(`${directory}/cache`), []);
 

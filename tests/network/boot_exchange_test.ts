@@ -128,7 +128,7 @@ rigTest("a second desktop learns who has the disk; the same desktop may start an
 
   await using again = startClient(rig.machine("desktop"), { site });
   assert.equal((await again.exited).exitCode, 0, again.lines.join("\n"));
-  await server.waitForLine(/"desktop" .* starts anew/);
+  await server.waitForLine(/"desktop" .* starts again/);
   const after = await readFetched(rig.machine("desktop"), site);
   assert.notEqual(after.disk.exportName, before.disk.exportName);
   // what belonged to the first start is gone from the laptop's link

@@ -105,7 +105,9 @@ rigTest("a handover that is damaged, or of another disk, serves no desktop anyth
   await Deno.truncate(`${directory}/initramfs`, 1000);
   const wrap = await layImage(laptop, listDisk(site, null));
   await using server = startRealServer(laptop, { site, wrap, args: ["--handover-dir", directory] });
-  await server.waitForLine(/handed over cannot be used \("initramfs" has 1000 bytes, wanted \d+\): reading the disk/);
+  await server.waitForLine(
+    /The handover of this laptop's own system cannot be used \("initramfs" has 1000 bytes, wanted \d+\): the server reads its disk/,
+  );
   await using client = startClient(rig.machine("desktop"), { site });
   await client.waitForLine(/No kernel to start was found on/);
 });

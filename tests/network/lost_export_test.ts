@@ -69,7 +69,7 @@ rigTest(
 
     await using again = startClient(desktop, { site });
     assert.equal((await again.exited).exitCode, 0, again.lines.join("\n"));
-    await next.waitForLine(/"desktop" .* starts anew/);
+    await next.waitForLine(/"desktop" .* starts again/);
   },
 );
 

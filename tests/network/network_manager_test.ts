@@ -75,7 +75,7 @@ rigTest(
     {
       const { agent } = await startLaptop(laptop, options);
       await using _agent = agent;
-      await agent.waitForLine(/^Raising eth0, which nobody has raised/);
+      await agent.waitForLine(/^Bringing eth0 up to hear desktops/);
       await laptop.linkLocalAddress("eth0");
       // Only lines from now on: the card is up.
       const advertised = router.lines.filter((line) => line.includes("RTR-ADVERT")).length;

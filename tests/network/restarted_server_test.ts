@@ -125,7 +125,7 @@ rigTest("the same desktop starts anew after its server was killed: its old expor
   await server.waitForLine(/had lent it/);
   await using again = startClient(rig.machine("desktop"), { site });
   assert.equal((await again.exited).exitCode, 0, again.lines.join("\n"));
-  await server.waitForLine(/starts anew: what it had is ended/);
+  await server.waitForLine(/starts again: its earlier session is over/);
   assert.equal((await rig.processes("laptop")).filter((name) => name === "nbdkit").length, 1);
   await client.exited; // its connection was closed
 });

@@ -46,7 +46,7 @@ rigTest("the laptop goes back to its own system also when something goes wrong o
   const ends = await layEnds(laptop.directory, '[ -n "$1" ] || exit 1');
   await using server = startServer(laptop, { site, wrap: ends.wrap, args: ["--on-end", "reboot"] });
   await runSession(server, rig.machine("desktop"), site);
-  await server.waitForLine(/^Writing what is in memory went wrong: "sync" exited with status 1/);
+  await server.waitForLine(/^Writing what is in memory failed: "sync" exited with status 1/);
   await ends.waitForLog(/^reboot/);
 });
 

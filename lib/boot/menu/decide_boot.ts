@@ -52,7 +52,7 @@ export function decideBoot(surveys: readonly Survey[], { load = {} }: DecideOpti
   if (statement === undefined && ownProblems.length > 0) throw refuse(ownProblems);
   const configured = load.kernel ?? "";
   if (statement === undefined && configured !== "") {
-    throw refuse([`boot.load of the configuration names "${configured}", and a file of it is on no partition`]);
+    throw refuse([`boot.load of the configuration names "${configured}", but no partition has all its files`]);
   }
   if (statement?.missing !== undefined) {
     throw refuse([`"${statement.source}" names "${statement.missing}", which is not on the boot partition`]);

@@ -520,5 +520,5 @@ Deno.test("B7: a block that cannot be read is reported", async () => {
     files: { ...kernels, "/boot/grub/grub.cfg": "load_env -f (hd0,gpt2)512+1\nmenuentry x { linux /boot/vmlinuz a }" },
   });
   assert.equal(result[0], "own:/boot/vmlinuz a");
-  assert.match(result[1] ?? "", /in blocks outside the files \("512\+1"\), which cannot be read here/);
+  assert.match(result[1] ?? "", /in blocks outside the file system \("512\+1"\), which cannot be read here/);
 });

@@ -177,7 +177,7 @@ function loadEnvironment(context: CommandContext, args: readonly string[]): numb
     const { path } = splitDevice(name);
     if (isBlockList(path)) {
       context.notices.add(
-        `GRUB keeps what it remembers in blocks outside the files ("${path}"), which cannot be read here: its saved entry is not known`,
+        `GRUB keeps its environment in blocks outside the file system ("${path}"), which cannot be read here: its saved entry is unknown`,
       );
     }
     return result.notFound;

@@ -158,7 +158,7 @@ function demandFacts(outcome: BootOutcome, options: BenchOptions): void {
   const failed = listFacts(outcome).filter((fact) => !fact.holds);
   if (failed.length === 0) return;
   throw new UserError(
-    `The measured boot is not a good one; these do not hold: ${failed.map((fact) => fact.text).join("; ")}`,
+    `The measured boot failed these checks: ${failed.map((fact) => fact.text).join("; ")}`,
     {
       hints: [`The consoles are in ${options.runDirectory}`],
     },
@@ -172,7 +172,7 @@ async function benchImage(system: System, ui: Ui, { machines, options }: Machine
   const [initrd, kernel] = await Promise.all(
     [machines.image.initrdPath, machines.image.kernelPath].map((path) => system.stat(path)),
   );
-  if (initrd === undefined || kernel === undefined) throw new UserError("The image is gone while it is measured");
+  if (initrd === undefined || kernel === undefined) throw new UserError("The image disappeared while it was measured");
   const manifest: unknown = JSON.parse(await system.readText(machines.image.manifestPath));
   const { agents, minimumRamMiB: expectedMiB } = readManifest(manifest);
   const minimumRamMiB = await findLeastMemory(system, ui, { machines, options, expectedMiB });

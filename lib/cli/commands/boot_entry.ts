@@ -79,7 +79,7 @@ function describeRefusal(error: unknown, { root, partitions = [] }: BootEntryOpt
   const command = commandToType("boot-entry", { asRoot: true, arguments: quoteCommand(words) });
   return {
     code: "not-readable",
-    error: new UserError(`Not everybody may look at these files: ${error.message}`, {
+    error: new UserError(`Only root may read these files: ${error.message}`, {
       hints: [`Run it as root: ${command}`],
       cause: error,
     }),

@@ -191,7 +191,7 @@ async function decideAgentForm(system: System, ui: Ui, options: RequestOptions):
     mayTry: !options.dryRun,
   });
   if ("isAssumed" in choice) {
-    ui.say("Whether the agents can be compiled here shows when the image is built; this list takes it that they can");
+    ui.say("The build finds out whether the agents can be compiled here; this list assumes that they can");
   }
   if ("reason" in choice) {
     ui.warn(

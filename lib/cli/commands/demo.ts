@@ -25,7 +25,7 @@ export async function demo(system: System, ui: Ui, options: DemoOptions): Promis
   for (const fact of facts) ui.result(`${fact.holds ? "yes" : "NO "}  ${fact.text}`);
   ui.result(describeMachines(machines, options));
   if (facts.some((fact) => !fact.holds)) {
-    throw new UserError("The demo did not show everything it has to", {
+    throw new UserError("The demo failed some of its checks", {
       hints: [`The consoles of both machines are in ${options.runDirectory}`],
     });
   }

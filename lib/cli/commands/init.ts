@@ -173,7 +173,7 @@ async function writeConfig(
   if (before.kind !== "absent") {
     const textBefore = await system.readText(configPath);
     if (textBefore === text) {
-      ui.say(`${configPath} says so already.`);
+      ui.say(`${configPath} is up to date.`);
       return sayNext(ui, { configPath, text });
     }
     const lines = describeChange({

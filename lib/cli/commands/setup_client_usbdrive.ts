@@ -62,7 +62,7 @@ export async function setupClientUsbdrive(
 ): Promise<void> {
   if (options.image !== undefined) return await makeImageFile(system, ui, { options, maker, path: options.image });
   if (options.assumeYes && options.device === undefined) {
-    throw new UserError("--yes needs the name of the device: none is chosen for you", {
+    throw new UserError("--yes needs the name of the device", {
       hints: [`${commandToType("setup-client-usbdrive", { arguments: "--dry-run" })} lists the devices`],
       exitCode: ExitCode.usage,
     });
@@ -281,7 +281,7 @@ async function makeImageFile(
   { options, maker, path }: Omit<Job, "device"> & { readonly path: string },
 ): Promise<void> {
   if (options.device !== undefined) {
-    throw new UserError("A device and --image were given: a stick is written to one of them", {
+    throw new UserError("Both a device and --image were given: name one of them", {
       exitCode: ExitCode.usage,
     });
   }
@@ -306,7 +306,7 @@ async function makeImageFile(
   if (status !== undefined && !await ui.confirm(`Write over ${path}`)) throw new StoppedByUser("Nothing was written");
   const { sizeBytes } = await maker.makeImage({ path });
   sayOutcome(ui, { made: [{ what: "image of a stick", path, sizeBytes }], next: [] });
-  sayWrapped(ui, ["It holds the shared key: whoever has it can use your laptops as you do."]);
+  sayWrapped(ui, ["It holds the shared key: anyone who has it can use your laptops as you do."]);
 }
 
 function sayWrapped(ui: Ui, lines: readonly string[]): void {

@@ -262,7 +262,7 @@ Deno.test("--image makes a file as any user, and asks before it writes over one"
   assert.deepEqual(rig.done, []);
   for (
     const [options, message] of [
-      [{ image: "/home/me/stick.img", device: "sdb" }, /A device and --image/],
+      [{ image: "/home/me/stick.img", device: "sdb" }, /Both a device and --image/],
       [{ image: "/build" }, /"\/build" is no file/],
       [{ image: "/home/you/stick.img" }, /The folder of the image "\/home\/you" is not there/],
     ] as const

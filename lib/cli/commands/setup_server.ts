@@ -188,9 +188,9 @@ function sayTransports(ui: Ui, { missing }: HostFacts): void {
 
 function sayLeftovers(ui: Ui, leftovers: readonly string[]): void {
   if (leftovers.length === 0) return;
-  ui.warn("An earlier run has installed what is not wanted any more. It stays, and works on:");
+  ui.warn("An earlier run installed files that this configuration does not need. They stay active:");
   for (const name of leftovers) ui.say(`    ${name}`);
-  ui.say('To have it gone, run "undo-setup", and then "setup-server" again.');
+  ui.say('To remove them, run "undo-setup", and then "setup-server" again.');
 }
 
 /**

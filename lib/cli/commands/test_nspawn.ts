@@ -105,7 +105,7 @@ async function runBoth(containers: Containers): Promise<void> {
   options.signal?.throwIfAborted();
   if (ended === undefined) {
     throw new UserError(`The client has not fetched everything within ${limitMs / 1000} s`, {
-      hints: ["What both said is above; with a role, each runs on a terminal of its own, for as long as it is wanted"],
+      hints: ["The output of both is above; with a role, each runs on a terminal of its own until you end it"],
     });
   }
   demandGoodEnd(ended.role, ended.status);
