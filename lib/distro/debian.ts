@@ -9,9 +9,6 @@ export const debian: Distribution = {
     "nbd-client": "nbd-client",
     ip: "iproute2",
     kexec: "kexec-tools",
-    "initramfs-tools": "initramfs-tools",
-    dracut: "dracut",
-    mkinitcpio: "mkinitcpio",
   },
   installCommand: ["apt-get", "install"],
   // The second is called with either generator.

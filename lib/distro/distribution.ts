@@ -15,8 +15,8 @@ export interface Distribution {
   readonly generators: readonly GeneratorId[];
   /** From this VERSION_ID= on, another generator is that of a fresh install. */
   readonly newDefault?: { readonly sinceVersion: string; readonly generator: GeneratorId };
-  /** Package that brings each program, generators and those of transports included; not what every system has. */
-  readonly packages: Readonly<Record<GeneratorId | "ip" | "kexec", string>> & Readonly<Record<string, string>>;
+  /** Package that brings each program, those of transports included; not what every system has. */
+  readonly packages: Readonly<Record<"ip" | "kexec", string>> & Readonly<Record<string, string>>;
   /** Installs packages; their names follow. */
   readonly installCommand: readonly string[];
   /** Folders below image/host/ with what its packages call when a kernel comes or goes; for a separate initramfs. */

@@ -10,9 +10,6 @@ export const gentoo: Distribution = {
     "nbd-client": "sys-block/nbd",
     ip: "sys-apps/iproute2",
     kexec: "sys-apps/kexec-tools",
-    "initramfs-tools": "sys-kernel/initramfs-tools",
-    dracut: "sys-kernel/dracut",
-    mkinitcpio: "sys-kernel/mkinitcpio",
   },
   installCommand: ["emerge", "--ask"],
   // installkernel runs either one, depending on its USE flag systemd.
