@@ -82,7 +82,7 @@ Deno.test({
       await checkOrder(root);
       await undo("after all of it");
       // Most of the first questions are for files, one like the other; lib/host/apply_undo_test.ts stops at each.
-      for (let yeses = 0; yeses < all; yeses += yeses < all - 12 ? 6 : 1) {
+      for (let yeses = 0; yeses < all; yeses += yeses < all - 4 ? 5 : 1) {
         const outcome = await setUp(yeses);
         assert.deepEqual(outcome, { questions: yeses + 1, isWhole: false });
         await undo(`after ${yeses} times yes`);
