@@ -3,7 +3,7 @@
 import { runProgram } from "./lib/cli/program.ts";
 import { reportError } from "./lib/cli/report_error.ts";
 import { createTerminalUi } from "./lib/cli/terminal_ui.ts";
-import { adaptCommands, findGivenPlaces } from "./lib/command_to_type.ts";
+import { adaptCommands, findGivenPlaces, whichShell } from "./lib/command_to_type.ts";
 import { requireDeno } from "./lib/deno_version.ts";
 import { ExitCode, quoteCommand, StoppedByUser } from "./lib/errors.ts";
 import { denoVariables } from "./lib/grants.ts";
@@ -31,7 +31,10 @@ const environment = Object.fromEntries(
 const projectDir = import.meta.dirname ?? Deno.cwd();
 const whereabouts = {
   launcher: Deno.cwd() === projectDir ? undefined : quoteCommand([`${projectDir}/stiefelsystem`]),
-  isRoot: Deno.permissions.querySync({ name: "sys", kind: "uid" }).state === "granted" && Deno.uid() === 0,
+  shell: whichShell(
+    Deno.permissions.querySync({ name: "sys", kind: "uid" }).state === "granted" ? Deno.uid() ?? undefined : undefined,
+    Deno.env.get("SUDO_UID"),
+  ),
   places: findGivenPlaces(Deno.args),
 };
 const adapt = (text: string): string => adaptCommands(text, whereabouts);

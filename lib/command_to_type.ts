@@ -58,22 +58,32 @@ export function findGivenPlaces(words: readonly string[]): GivenPlaces {
 export interface Whereabouts {
   /** The launcher's path, quoted for a shell; undefined in the project's folder. */
   readonly launcher: string | undefined;
-  /** Root needs no sudo, which a small system may not even have. */
-  readonly isRoot: boolean;
+  /**
+   * Root needs no sudo, which a small system may not even have. A user who has typed sudo needs it for every command:
+   * what this one has written is root's.
+   */
+  readonly shell: "user" | "user-with-sudo" | "root";
   /** Repeated in the commands that take them: what comes next finds the same files. */
   readonly places?: GivenPlaces;
 }
 
+/** @param sudoUid SUDO_UID of sudo(8) */
+export function whichShell(uid: number | undefined, sudoUid: string | undefined): Whereabouts["shell"] {
+  if (uid !== 0) return "user";
+  return sudoUid === undefined || sudoUid === "0" ? "root" : "user-with-sudo";
+}
+
 /** Makes the commands in a message those that can be typed here and now. */
-export function adaptCommands(text: string, { launcher: path, isRoot, places = {} }: Whereabouts): string {
+export function adaptCommands(text: string, { launcher: path, shell, places = {} }: Whereabouts): string {
   return text.replaceAll(
     /(sudo )?\.\/stiefelsystem ([a-z-]*)/g,
     (_, sudo: string | undefined, command: string) => {
       const words = Object.entries(places).flatMap(([option, value]) =>
         placeOptions[option as PlaceOption].some((name) => name === command) ? [option, value] : []
       );
+      const prefix = shell === "root" ? "" : shell === "user-with-sudo" ? "sudo " : sudo ?? "";
       return [
-        `${isRoot ? "" : sudo ?? ""}${path ?? launcher} ${command}`,
+        `${prefix}${path ?? launcher} ${command}`,
         ...words.length > 0 ? [quoteCommand(words)] : [],
       ]
         .join(" ");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { adaptCommands, commandToType, findGivenPlaces } from "./command_to_type.ts";
+import { adaptCommands, commandToType, findGivenPlaces, whichShell } from "./command_to_type.ts";
 
 Deno.test("P5: a message names the command to type", () => {
   assert.equal(commandToType("doctor"), "./stiefelsystem doctor");
@@ -7,18 +7,19 @@ Deno.test("P5: a message names the command to type", () => {
   assert.equal(commandToType("undo-setup", { arguments: "--root /mnt" }), "./stiefelsystem undo-setup --root /mnt");
 });
 
-Deno.test("P5: elsewhere the command has the launcher's path, and root needs no sudo", () => {
+Deno.test("P5: elsewhere the command has the launcher's path; root needs no sudo, a user with sudo always", () => {
   const text = `Hint: Run "${commandToType("init", { asRoot: true })}", then ${commandToType("doctor")}`;
   const cases = [
-    [undefined, false, 'Hint: Run "sudo ./stiefelsystem init", then ./stiefelsystem doctor'],
-    [undefined, true, 'Hint: Run "./stiefelsystem init", then ./stiefelsystem doctor'],
-    ["'/a b/stiefelsystem'", false, `Hint: Run "sudo '/a b/stiefelsystem' init", then '/a b/stiefelsystem' doctor`],
-    ["/x$&/stiefelsystem", true, 'Hint: Run "/x$&/stiefelsystem init", then /x$&/stiefelsystem doctor'],
+    [undefined, "user", 'Hint: Run "sudo ./stiefelsystem init", then ./stiefelsystem doctor'],
+    [undefined, "root", 'Hint: Run "./stiefelsystem init", then ./stiefelsystem doctor'],
+    [undefined, "user-with-sudo", 'Hint: Run "sudo ./stiefelsystem init", then sudo ./stiefelsystem doctor'],
+    ["'/a b/stiefelsystem'", "user", `Hint: Run "sudo '/a b/stiefelsystem' init", then '/a b/stiefelsystem' doctor`],
+    ["/x$&/stiefelsystem", "root", 'Hint: Run "/x$&/stiefelsystem init", then /x$&/stiefelsystem doctor'],
   ] as const;
-  for (const [launcher, isRoot, adapted] of cases) {
-    assert.equal(adaptCommands(text, { launcher, isRoot }), adapted);
+  for (const [launcher, shell, adapted] of cases) {
+    assert.equal(adaptCommands(text, { launcher, shell }), adapted);
   }
-  assert.equal(adaptCommands("./stiefelsystem-old x", { launcher: "/x", isRoot: false }), "./stiefelsystem-old x");
+  assert.equal(adaptCommands("./stiefelsystem-old x", { launcher: "/x", shell: "user" }), "./stiefelsystem-old x");
 });
 
 Deno.test("P9: the next command finds the files that this one was given", () => {
@@ -32,7 +33,7 @@ Deno.test("P9: the next command finds the files that this one was given", () => 
     "--cache-dir=x",
   ]);
   assert.deepEqual(places, { "--config": "my laptop.yaml", "--out-dir": "out" });
-  const adapt = (text: string): string => adaptCommands(text, { launcher: undefined, isRoot: false, places });
+  const adapt = (text: string): string => adaptCommands(text, { launcher: undefined, shell: "user", places });
   const cases: Readonly<Record<string, string>> = {
     [commandToType("create-initrd")]: "./stiefelsystem create-initrd --config 'my laptop.yaml' --out-dir out",
     [commandToType("setup-server", { asRoot: true, arguments: "--root /mnt" })]:
@@ -45,4 +46,12 @@ Deno.test("P9: the next command finds the files that this one was given", () => 
   for (const [text, adapted] of Object.entries(cases)) assert.equal(adapt(text), adapted);
   assert.deepEqual(findGivenPlaces(["doctor", "--config"]), {});
   assert.deepEqual(findGivenPlaces(["doctor", "--config", "a", "--config", "b"]), { "--config": "b" });
+});
+
+Deno.test("a user who typed sudo is told from root", () => {
+  assert.equal(whichShell(1000, undefined), "user");
+  assert.equal(whichShell(undefined, "1000"), "user");
+  assert.equal(whichShell(0, undefined), "root");
+  assert.equal(whichShell(0, "0"), "root");
+  assert.equal(whichShell(0, "1000"), "user-with-sudo");
 });

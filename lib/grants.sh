@@ -9,7 +9,7 @@ init)
 --allow-run=cat,cp,findmnt,lsblk,/usr/bin/lsblk,systemctl,udevadm \
 --allow-read \
 --allow-write \
---allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME \
+--allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,SUDO_UID \
 --ignore-env \
 --allow-sys=uid"
     ;;
@@ -19,7 +19,7 @@ create-initrd)
 --allow-run=apt-get,id,sudo,mmdebstrap,/usr/bin/mmdebstrap,tar,/usr/bin/tar,bsdtar,/usr/bin/bsdtar,cat,cp,find,install,touch,depmod,/usr/sbin/depmod,modinfo,/usr/sbin/modinfo,bzip2,gzip,lz4,pigz,xz,/usr/bin/xz,zstd,/usr/bin/zstd,curl,/usr/bin/curl,git,/usr/bin/git,deno,openssl,timeout,rm,setpriv,umount,unshare,df \
 --allow-read \
 --allow-write \
---allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,PATH,DENO_DIR,DENORT_BIN,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE,SSL_CERT_DIR,NPM_CONFIG_REGISTRY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY \
+--allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,SUDO_UID,PATH,DENO_DIR,DENORT_BIN,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE,SSL_CERT_DIR,NPM_CONFIG_REGISTRY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY \
 --ignore-env \
 --allow-sys=uid"
     ;;
@@ -29,7 +29,7 @@ setup-server)
 --allow-run=cat,chroot,cp,findmnt,id,networkctl,nmcli,systemctl,less,more,most,pager,update-initramfs \
 --allow-read \
 --allow-write \
---allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME \
+--allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,SUDO_UID \
 --ignore-env \
 --allow-sys=uid"
     ;;
@@ -39,7 +39,7 @@ undo-setup)
 --allow-run=cat,chroot,cp,findmnt,id,networkctl,nmcli,systemctl,less,more,most,pager,update-initramfs \
 --allow-read \
 --allow-write \
---allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME \
+--allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,SUDO_UID \
 --ignore-env \
 --allow-sys=uid"
     ;;
@@ -48,7 +48,7 @@ doctor)
 --no-prompt \
 --allow-run=cat,findmnt,ip,/usr/sbin/ip,ls,lsblk,/usr/bin/lsblk,od,systemctl,udevadm,cryptsetup,mokutil,nft \
 --allow-read \
---allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME \
+--allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,SUDO_UID \
 --ignore-env \
 --allow-sys=uid"
     ;;
@@ -56,7 +56,7 @@ boot-entry)
     flags="\
 --no-prompt \
 --allow-read \
---allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME \
+--allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,SUDO_UID \
 --ignore-env \
 --allow-sys=uid"
     ;;
@@ -66,7 +66,7 @@ serve-now)
 --allow-run=busctl,cat,dd,id,kexec,lsblk,/usr/bin/lsblk,mount,stat,systemctl,umount \
 --allow-read \
 --allow-write=/run/stiefel-handover \
---allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME \
+--allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,SUDO_UID \
 --ignore-env \
 --allow-sys=uid"
     ;;
@@ -76,7 +76,7 @@ setup-client-usbdrive)
 --allow-run=cat,dd,flock,id,lsblk,/usr/bin/lsblk,stat,sync,wipefs \
 --allow-read \
 --allow-write \
---allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME \
+--allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,SUDO_UID \
 --ignore-env \
 --allow-sys=uid"
     ;;
@@ -86,7 +86,7 @@ demo)
 --allow-run=apt-get,id,sudo,mmdebstrap,/usr/bin/mmdebstrap,tar,/usr/bin/tar,bsdtar,/usr/bin/bsdtar,cat,cp,find,install,touch,depmod,/usr/sbin/depmod,modinfo,/usr/sbin/modinfo,bzip2,gzip,lz4,pigz,xz,/usr/bin/xz,zstd,/usr/bin/zstd,curl,/usr/bin/curl,git,/usr/bin/git,deno,openssl,timeout,rm,setpriv,umount,unshare,df,qemu-system-x86_64,/usr/bin/qemu-system-x86_64,mkfifo,tee,dd,debugfs,/usr/sbin/debugfs,mkdir,mkfs.ext4,/usr/sbin/mkfs.ext4,mv,sfdisk,/usr/sbin/sfdisk,truncate \
 --allow-read \
 --allow-write \
---allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,PATH,DENO_DIR,DENORT_BIN,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE,SSL_CERT_DIR,NPM_CONFIG_REGISTRY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY \
+--allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,SUDO_UID,PATH,DENO_DIR,DENORT_BIN,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE,SSL_CERT_DIR,NPM_CONFIG_REGISTRY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY \
 --ignore-env \
 --allow-sys=uid"
     ;;
@@ -96,7 +96,7 @@ test-qemu)
 --allow-run=apt-get,id,sudo,mmdebstrap,/usr/bin/mmdebstrap,tar,/usr/bin/tar,bsdtar,/usr/bin/bsdtar,cat,cp,find,install,touch,depmod,/usr/sbin/depmod,modinfo,/usr/sbin/modinfo,bzip2,gzip,lz4,pigz,xz,/usr/bin/xz,zstd,/usr/bin/zstd,curl,/usr/bin/curl,git,/usr/bin/git,deno,openssl,timeout,rm,setpriv,umount,unshare,df,qemu-system-x86_64,/usr/bin/qemu-system-x86_64,mkfifo,tee,dd,debugfs,/usr/sbin/debugfs,mkdir,mkfs.ext4,/usr/sbin/mkfs.ext4,mv,sfdisk,/usr/sbin/sfdisk,truncate \
 --allow-read \
 --allow-write \
---allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,PATH,DENO_DIR,DENORT_BIN,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE,SSL_CERT_DIR,NPM_CONFIG_REGISTRY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY \
+--allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,SUDO_UID,PATH,DENO_DIR,DENORT_BIN,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE,SSL_CERT_DIR,NPM_CONFIG_REGISTRY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY \
 --ignore-env \
 --allow-sys=uid"
     ;;
@@ -106,7 +106,7 @@ test-nspawn)
 --allow-run=apt-get,id,sudo,mmdebstrap,/usr/bin/mmdebstrap,tar,/usr/bin/tar,bsdtar,/usr/bin/bsdtar,cat,cp,find,install,touch,depmod,/usr/sbin/depmod,modinfo,/usr/sbin/modinfo,bzip2,gzip,lz4,pigz,xz,/usr/bin/xz,zstd,/usr/bin/zstd,curl,/usr/bin/curl,git,/usr/bin/git,deno,openssl,timeout,rm,setpriv,umount,unshare,df,qemu-system-x86_64,/usr/bin/qemu-system-x86_64,mkfifo,tee,dd,debugfs,/usr/sbin/debugfs,mkdir,mkfs.ext4,/usr/sbin/mkfs.ext4,mv,sfdisk,/usr/sbin/sfdisk,truncate,ip,/usr/sbin/ip,losetup,/usr/sbin/losetup,lsblk,/usr/bin/lsblk,systemd-nspawn,/usr/bin/systemd-nspawn \
 --allow-read \
 --allow-write \
---allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,PATH,DENO_DIR,DENORT_BIN,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE,SSL_CERT_DIR,NPM_CONFIG_REGISTRY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY \
+--allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,SUDO_UID,PATH,DENO_DIR,DENORT_BIN,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE,SSL_CERT_DIR,NPM_CONFIG_REGISTRY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY \
 --ignore-env \
 --allow-sys=uid"
     ;;
@@ -116,7 +116,7 @@ bench)
 --allow-run=apt-get,id,sudo,mmdebstrap,/usr/bin/mmdebstrap,tar,/usr/bin/tar,bsdtar,/usr/bin/bsdtar,cat,cp,find,install,touch,depmod,/usr/sbin/depmod,modinfo,/usr/sbin/modinfo,bzip2,gzip,lz4,pigz,xz,/usr/bin/xz,zstd,/usr/bin/zstd,curl,/usr/bin/curl,git,/usr/bin/git,deno,openssl,timeout,rm,setpriv,umount,unshare,df,qemu-system-x86_64,/usr/bin/qemu-system-x86_64,mkfifo,tee,dd,debugfs,/usr/sbin/debugfs,mkdir,mkfs.ext4,/usr/sbin/mkfs.ext4,mv,sfdisk,/usr/sbin/sfdisk,truncate \
 --allow-read \
 --allow-write \
---allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,PATH,DENO_DIR,DENORT_BIN,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE,SSL_CERT_DIR,NPM_CONFIG_REGISTRY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY \
+--allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,SUDO_UID,PATH,DENO_DIR,DENORT_BIN,DENO_CERT,DENO_TLS_CA_STORE,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE,SSL_CERT_DIR,NPM_CONFIG_REGISTRY,HTTP_PROXY,HTTPS_PROXY,NO_PROXY \
 --ignore-env \
 --allow-sys=uid"
     ;;
@@ -124,7 +124,7 @@ bench)
     flags="\
 --no-prompt \
 --allow-read \
---allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME \
+--allow-env=TERM,NO_COLOR,PAGER,HOME,XDG_CACHE_HOME,SUDO_UID \
 --ignore-env \
 --allow-sys=uid"
     ;;

@@ -119,8 +119,8 @@ export const commandNames = [
 
 export type CommandName = typeof commandNames[number];
 
-/** What the terminal can do and shall show; where the user's files are. */
-const talkVariables: readonly string[] = ["TERM", "NO_COLOR", "PAGER", "HOME", "XDG_CACHE_HOME"];
+/** What the terminal can do and shall show; where the user's files are, and whether the user has typed sudo. */
+const talkVariables: readonly string[] = ["TERM", "NO_COLOR", "PAGER", "HOME", "XDG_CACHE_HOME", "SUDO_UID"];
 
 /** What a Deno that we start needs: where its cache and runtime are, and how it reaches its download host. */
 export const denoVariables: readonly string[] = [
