@@ -273,20 +273,15 @@ export function formatLauncherGrants(
   deno: { readonly oldest: { readonly major: number; readonly minor: number }; readonly pinned: string },
   path: string,
 ): string {
-  const set = (grants: Grants): string[] => [
-    '    flags="\\',
-    formatCommandGrants(grants).join(" \\\n").concat('"'),
-    "    ;;",
-  ];
+  const set = (grants: Grants): string => `flags="${formatCommandGrants(grants).join(" ")}"`;
   return [
     "# shellcheck shell=sh disable=SC2034",
     '# Written by "deno task grants" from lib/grants.ts, and read by the launcher: what the command "$1" may do.',
     `oldest_major=${deno.oldest.major} oldest_minor=${deno.oldest.minor} pinned=${deno.pinned}`,
     `standard_path=${path}`,
     "case ${1-} in",
-    ...commandNames.flatMap((name) => [`${name})`, ...set(commandGrants[name])]),
-    "*)",
-    ...set(talkGrants),
+    ...commandNames.map((name) => `${name}) ${set(commandGrants[name])} ;;`),
+    `*) ${set(talkGrants)} ;;`,
     "esac",
     "",
   ].join("\n");

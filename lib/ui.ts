@@ -14,6 +14,24 @@ export interface Progress {
   fail(note?: string): void;
 }
 
+/**
+ * Work that is one running step: the step is over with what `describe` says of the result, or has failed with the work.
+ */
+export async function showStep<Result>(
+  progress: Progress,
+  work: (progress: Progress) => Promise<Result>,
+  describe: (result: Result) => string | undefined = () => undefined,
+): Promise<Result> {
+  try {
+    const result = await work(progress);
+    progress.finish(describe(result));
+    return result;
+  } catch (error) {
+    progress.fail();
+    throw error;
+  }
+}
+
 export interface ProgressOptions {
   /** When known, a share and the remaining time can be shown. */
   readonly total?: number;

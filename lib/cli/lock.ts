@@ -4,7 +4,7 @@ import { UserError } from "../errors.ts";
 import { demandWritable, type Folder } from "../file_access.ts";
 import { sweepCache } from "../image/sweep_cache.ts";
 import type { System } from "../system/system.ts";
-import type { Ui } from "../ui.ts";
+import { showStep, type Ui } from "../ui.ts";
 
 export interface LockRequest {
   /** Made when it is missing. */
@@ -32,20 +32,14 @@ const waitLimitMs = 60 * 60_000;
 async function awaitLock(system: System, ui: Ui, request: LockRequest): Promise<Disposable> {
   const first = await tryLock(system, request);
   if (first !== undefined) return first;
-  const progress = ui.progress(`Waiting for ${await readHolder(system, request)}`);
-  try {
+  return await showStep(ui.progress(`Waiting for ${await readHolder(system, request)}`), async () => {
     for (const startMs = system.monotonicMs(); system.monotonicMs() - startMs < waitLimitMs;) {
       await system.delay(500);
       const lock = await tryLock(system, request);
-      if (lock === undefined) continue;
-      progress.finish();
-      return lock;
+      if (lock !== undefined) return lock;
     }
     throw new UserError(`"${request.directory}" is still in use by ${await readHolder(system, request)}`);
-  } catch (error) {
-    progress.fail();
-    throw error;
-  }
+  });
 }
 
 /** Results in it may hold the key. */

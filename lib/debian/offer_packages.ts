@@ -3,7 +3,7 @@
 import { UserError } from "../errors.ts";
 import { packagesFor } from "./program_packages.ts";
 import { programDirectories, type System } from "../system/system.ts";
-import type { Ui } from "../ui.ts";
+import { showStep, type Ui } from "../ui.ts";
 
 /** apt's keys of Debian's archive: there on Debian, not on its descendants. */
 const archiveKeys = {
@@ -84,23 +84,18 @@ async function runApt(
   ui: Ui,
   commands: { readonly install: readonly string[]; readonly update: readonly string[] },
 ): Promise<void> {
-  const progress = ui.progress("Installing packages");
-  const run = async (argv: readonly string[]): Promise<void> =>
-    void await system.run(argv, {
-      env: { DEBIAN_FRONTEND: "noninteractive" },
-      timeoutMs: 30 * 60_000,
-      onLine: (line) => progress.note(line.slice(0, 100)),
-    });
-  try {
+  await showStep(ui.progress("Installing packages"), async (progress) => {
+    const run = async (argv: readonly string[]): Promise<void> =>
+      void await system.run(argv, {
+        env: { DEBIAN_FRONTEND: "noninteractive" },
+        timeoutMs: 30 * 60_000,
+        onLine: (line) => progress.note(line.slice(0, 100)),
+      });
     try {
       await run(commands.install);
     } catch {
       await run(commands.update);
       await run(commands.install);
     }
-    progress.finish();
-  } catch (error) {
-    progress.fail();
-    throw error;
-  }
+  });
 }

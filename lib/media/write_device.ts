@@ -9,7 +9,7 @@ import { findDifference, isFilledWith, sameBytes } from "../formats/bytes.ts";
 import type { FilePart } from "../file_part.ts";
 import type { BlockDevice } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
-import type { Ui } from "../ui.ts";
+import { type Progress, showStep, type Ui } from "../ui.ts";
 import { DeviceFault } from "./device_fault.ts";
 import { type DeviceIdentity, identityOf } from "./device_identity.ts";
 import { createDeviceIo, type DeviceIo, sectorBytes } from "./device_io.ts";
@@ -95,8 +95,7 @@ async function step(
 ): Promise<void> {
   const { system, ui, image, io } = job;
   const total = image.extents.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const progress = ui.progress(title, { total, unit: "bytes" });
-  try {
+  const go = async (progress: Progress): Promise<number> => {
     let done = 0;
     for (const part of cutIntoPieces(image.extents)) {
       const piece = await readPiece(system, image.path, part);
@@ -105,11 +104,9 @@ async function step(
       done += part.sizeBytes;
       progress.update(done, `${Math.floor(100 * done / total)} %`);
     }
-    progress.finish(formatBytes(done));
-  } catch (error) {
-    progress.fail();
-    throw error;
-  }
+    return done;
+  };
+  await showStep(ui.progress(title, { total, unit: "bytes" }), go, formatBytes);
 }
 
 function cutIntoPieces(extents: readonly FilePart[]): readonly FilePart[] {
@@ -141,14 +138,7 @@ async function writePiece(io: DeviceIo, offset: number, piece: Uint8Array<ArrayB
 const comparePiece = compare;
 
 async function flush({ ui, io }: Job, title: string): Promise<void> {
-  const progress = ui.progress(title);
-  try {
-    await io.sync();
-    progress.finish();
-  } catch (error) {
-    progress.fail();
-    throw error;
-  }
+  await showStep(ui.progress(title), () => io.sync());
 }
 
 async function writeHead(job: Job): Promise<void> {

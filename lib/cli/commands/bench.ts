@@ -31,7 +31,7 @@ import {
 import { startVm } from "../../qemu/run_vm.ts";
 import { addStreamSource, streamSourceParameter } from "../../qemu/stream_source.ts";
 import type { System } from "../../system/system.ts";
-import type { Ui } from "../../ui.ts";
+import { showStep, type Ui } from "../../ui.ts";
 import { benchStick } from "./bench_stick.ts";
 import { createInitrd } from "./create_initrd.ts";
 import { bootDemo, describeMachines } from "./demo.ts";
@@ -130,7 +130,6 @@ async function* benchBoot(
 async function bootFromOwnDisk(system: System, ui: Ui, { machines, options }: MachineBench): Promise<BootOutcome> {
   const diskPath = `${options.runDirectory}/local.img`;
   await copyDemoDisk(system, machines.disk, diskPath);
-  const progress = ui.progress("The same disk as the machine's own");
   const spec = localSpec({
     image: machines.disk,
     commandLine: machines.disk.commandLine,
@@ -138,16 +137,12 @@ async function bootFromOwnDisk(system: System, ui: Ui, { machines, options }: Ma
     memoryMiB: options.clientMemoryMiB ?? defaultMemoryMiB,
   });
   try {
-    const outcome = await bootLocally(system, spec, {
-      place: placeOf(machines, options),
-      order: { action: "poweroff", token: newToken(system) },
-      watcher: { onStep: (_, title, atS) => progress.note(`${title} at ${atS.toFixed(1)} s`) },
-    });
-    progress.finish();
-    return outcome;
-  } catch (error) {
-    progress.fail();
-    throw error;
+    return await showStep(ui.progress("The same disk as the machine's own"), (progress) =>
+      bootLocally(system, spec, {
+        place: placeOf(machines, options),
+        order: { action: "poweroff", token: newToken(system) },
+        watcher: { onStep: (_, title, atS) => progress.note(`${title} at ${atS.toFixed(1)} s`) },
+      }));
   } finally {
     await system.remove(diskPath);
   }

@@ -7,7 +7,7 @@ import { startVm } from "../../qemu/run_vm.ts";
 import { fromStick, type StickBoot } from "../../qemu/stick_spec.ts";
 import { prepareSecureBoot, prepareUefi } from "../../qemu/uefi_firmware.ts";
 import type { System } from "../../system/system.ts";
-import type { Ui } from "../../ui.ts";
+import { showStep, type Ui } from "../../ui.ts";
 import { offerPackages } from "../../debian/offer_packages.ts";
 import { ovmf } from "../../debian/ovmf.ts";
 import { defaultMemoryMiB, type MachineOptions, type Machines, placeOf } from "./prepare_machines.ts";
@@ -36,14 +36,11 @@ export async function benchStick(system: System, ui: Ui, bench: StickBench): Pro
   const agentS: Partial<Record<StickFirmware, number>> = {};
   try {
     for (const [name, prepare] of Object.entries(boots) as [StickFirmware, () => Promise<StickBoot>][]) {
-      const progress = ui.progress(`From the stick to the agent (${name})`);
-      try {
-        agentS[name] = await startToAgent(system, { ...bench, stick, boot: await prepare() });
-        progress.finish(`${agentS[name]} s`);
-      } catch (error) {
-        progress.fail();
-        throw error;
-      }
+      agentS[name] = await showStep(
+        ui.progress(`From the stick to the agent (${name})`),
+        async () => await startToAgent(system, { ...bench, stick, boot: await prepare() }),
+        (seconds) => `${seconds} s`,
+      );
     }
   } finally {
     await system.remove(stick.path);

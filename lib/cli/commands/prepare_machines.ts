@@ -14,7 +14,7 @@ import type { System } from "../../system/system.ts";
 import { lockCache } from "../lock.ts";
 import { readAptMirror } from "../../debian/mirror.ts";
 import { offerPackages } from "../../debian/offer_packages.ts";
-import type { Ui } from "../../ui.ts";
+import { type Progress, showStep, type Ui } from "../../ui.ts";
 import { createInitrd, type CreateInitrdOptions, type ImageArtifacts } from "./create_initrd.ts";
 
 export interface MachineOptions {
@@ -80,9 +80,8 @@ export async function prepareDemoDisk(
 ): Promise<DemoDisk> {
   const mirror = await readAptMirror(system);
   using _lock = await lockCache(system, ui, options.cacheDir);
-  const progress = ui.progress(variant.title ?? "Demo disk");
-  try {
-    const disk = await buildDemoDisk(system, {
+  const build = (progress: Progress): Promise<DemoDisk> =>
+    buildDemoDisk(system, {
       suite: demoSuite,
       ...(variant.name === undefined ? {} : { name: variant.name }),
       ...(variant.packages === undefined ? {} : { packages: variant.packages }),
@@ -99,12 +98,8 @@ export async function prepareDemoDisk(
       ...(mirror === undefined ? {} : { mirror }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
-    progress.finish(`Debian ${demoSuite}, kernel ${disk.kernelRelease}`);
-    return disk;
-  } catch (error) {
-    progress.fail();
-    throw error;
-  }
+  const describe = ({ kernelRelease }: DemoDisk): string => `Debian ${demoSuite}, kernel ${kernelRelease}`;
+  return await showStep(ui.progress(variant.title ?? "Demo disk"), build, describe);
 }
 
 /** A demo disk with more on it. */

@@ -6,7 +6,7 @@ import { cablePath, desktopSpec, laptopSpec } from "../../qemu/machine_pair.ts";
 import { runInteractiveVm } from "../../qemu/run_vm.ts";
 import { needsListenerFirst } from "../../qemu/vm_spec.ts";
 import type { System } from "../../system/system.ts";
-import type { Ui } from "../../ui.ts";
+import { showStep, type Ui } from "../../ui.ts";
 import { defaultMemoryMiB, type MachineOptions, type Machines, prepareMachines } from "./prepare_machines.ts";
 
 export interface TestQemuOptions extends MachineOptions {
@@ -67,17 +67,13 @@ async function waitForCable(
 ): Promise<void> {
   if (!needsListenerFirst(machines.host)) return;
   const deadline = system.monotonicMs() + waitForServerMs;
-  const progress = ui.progress('Waiting for the other machine ("test-qemu server" in another terminal)');
-  try {
+  const waiting = ui.progress('Waiting for the other machine ("test-qemu server" in another terminal)');
+  await showStep(waiting, async () => {
     while (await system.stat(cablePath(runDirectory)) === undefined) {
       if (system.monotonicMs() > deadline) {
         throw new UserError("No laptop was started", { hints: ['Start "test-qemu server" in another terminal first'] });
       }
       await system.delay(500, signal);
     }
-    progress.finish();
-  } catch (error) {
-    progress.fail();
-    throw error;
-  }
+  });
 }

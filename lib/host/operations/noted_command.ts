@@ -4,6 +4,7 @@
  */
 
 import { quoteCommand } from "../../errors.ts";
+import { showStep } from "../../ui.ts";
 import type { Host } from "../host.ts";
 import type { HostPath } from "../host_path.ts";
 import { type CommandEntry, findCommand, isStillOurs, type OutputEntry, putEntry } from "../journal.ts";
@@ -77,14 +78,12 @@ export async function runNoted(host: Host, { id, what, argv, outputs: patterns }
 }
 
 export async function runWithProgress({ tree, ui }: Host, what: string, argv: readonly string[]): Promise<void> {
-  const progress = ui.progress(`${what[0]?.toUpperCase() ?? ""}${what.slice(1)}`);
-  try {
-    await tree.run(argv, { timeoutMs: commandTimeoutMs, onLine: (line) => progress.note(line) });
-  } catch (error) {
-    progress.fail();
-    throw error;
-  }
-  progress.finish();
+  const title = `${what[0]?.toUpperCase() ?? ""}${what.slice(1)}`;
+  await showStep(
+    ui.progress(title),
+    async (progress) =>
+      void await tree.run(argv, { timeoutMs: commandTimeoutMs, onLine: (line) => progress.note(line) }),
+  );
 }
 
 /**
