@@ -1,6 +1,6 @@
 /** The autokexec agent as create-initrd has built it, and how it is started on the laptop. */
 import { autokexecFiles } from "../autokexec_files.ts";
-import type { AutokexecArtifact } from "../host/plan_setup_server.ts";
+import type { AutokexecArtifact } from "../host/setup_inputs.ts";
 import { autokexecFlags } from "../grants.ts";
 import type { System } from "../system/system.ts";
 

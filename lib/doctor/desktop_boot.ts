@@ -5,7 +5,7 @@ import { basename } from "node:path/posix";
 import { BootError } from "../boot_error.ts";
 import { pathCandidates } from "../boot/menu/path_candidates.ts";
 import { parseStiefelsystemJson } from "../formats/stiefelsystem_json.ts";
-import { stiefelsystemJsonPath } from "../host/plan_setup_server.ts";
+import { stiefelsystemJsonPath } from "../host/plan_boot_files.ts";
 import type { HostTree } from "../host/tree.ts";
 import { type GeneratorId, separateInitramfs } from "../initramfs/generator.ts";
 import { failedBuildPath } from "../initramfs/separate_initramfs.ts";

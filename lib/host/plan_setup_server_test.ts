@@ -16,7 +16,8 @@ import { chooseGenerator, gatherHostFacts } from "./host_facts.ts";
 import type { Operation } from "./operations/kinds.ts";
 import type { Plan } from "./plan.ts";
 import { type OverlayFile, readOverlay } from "./overlay.ts";
-import { planSetupServer, type SetupInputs } from "./plan_setup_server.ts";
+import { planSetupServer } from "./plan_setup_server.ts";
+import type { SetupInputs } from "./setup_inputs.ts";
 import { openHostTree } from "./tree.ts";
 
 const goldenDirectory = `${projectRoot}tests/golden/plans/`;

@@ -13,7 +13,7 @@ import { dropEntry, findSame, type JournalEntry } from "./journal.ts";
 import { removeMadeDirectories } from "./made_directories.ts";
 import { describeOwnWay, describeRestore, finishFile } from "./operations/restore_file.ts";
 import { type AskedAction, isAsked, undoKindOf } from "./operations/undo_kinds.ts";
-import { stiefelsystemJsonPath } from "./plan_setup_server.ts";
+import { stiefelsystemJsonPath } from "./plan_boot_files.ts";
 import { ChangedMeanwhile } from "./replace_file.ts";
 import type { UndoAction } from "./undo_action.ts";
 import { gatherUndoFacts } from "./undo_facts.ts";

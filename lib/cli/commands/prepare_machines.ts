@@ -3,7 +3,7 @@
 import { formatStiefelsystemJson } from "../../formats/stiefelsystem_json.ts";
 import { readBootstrapStep } from "../../debian/bootstrap_program.ts";
 import { debian } from "../../distro/debian.ts";
-import { stiefelsystemJsonPath } from "../../host/plan_setup_server.ts";
+import { stiefelsystemJsonPath } from "../../host/plan_boot_files.ts";
 import { separateInitramfs, separateKernel } from "../../initramfs/generator.ts";
 import { generators, hookLayers, ownLayers } from "../../initramfs/registry.ts";
 import { buildDemoDisk, type DemoDisk, type DemoDiskRecipe } from "../../qemu/demo_disk.ts";
