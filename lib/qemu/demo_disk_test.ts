@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createMemorySystem } from "../../tests/support/memory_system.ts";
-import { formatMmdebstrapArguments, readFileOnDemoDisk } from "./demo_disk.ts";
+import { readFileOnDemoDisk } from "./demo_disk.ts";
+import { formatMmdebstrapArguments } from "./demo_disk_recipe.ts";
 import { demoDiskLayout, formatFstab, formatGrubConfig, formatPartitionTable } from "./demo_disk_layout.ts";
 
 Deno.test("the partitions lie one after the other, aligned to a mebibyte, and leave room for the second table", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createMemorySystem } from "../../tests/support/memory_system.ts";
-import { formatMmdebstrapArguments } from "./demo_disk.ts";
+import { formatMmdebstrapArguments } from "./demo_disk_recipe.ts";
 import { demoDiskLayout, formatFstab, formatPartitionTable } from "./demo_disk_layout.ts";
 import {
   efiFstabLine,

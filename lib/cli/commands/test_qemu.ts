@@ -1,7 +1,8 @@
 /** `test-qemu server|client`: the laptop and the desktop as virtual machines in two terminals, to be used by hand. */
 
 import { UserError } from "../../errors.ts";
-import { copyDemoDisk, demoDiskPassword } from "../../qemu/demo_disk.ts";
+import { copyDemoDisk } from "../../qemu/demo_disk.ts";
+import { demoDiskPassword } from "../../qemu/demo_disk_recipe.ts";
 import { cablePath, desktopSpec, laptopSpec } from "../../qemu/machine_pair.ts";
 import { runInteractiveVm } from "../../qemu/run_vm.ts";
 import { needsListenerFirst } from "../../qemu/vm_spec.ts";
