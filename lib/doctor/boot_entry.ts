@@ -1,10 +1,10 @@
 /** Which entry of the laptop's disk a desktop gets, by the code of the server. */
 
+import { stiefelsystemJsonPath } from "../formats/stiefelsystem_json.ts";
 import { BootError } from "../boot_error.ts";
 import { type BootPreview, previewBoot, splitMountedSystem } from "../boot/preview_boot.ts";
 import { commandToType } from "../command_to_type.ts";
 import { flattenDevices } from "../host/storage_facts.ts";
-import { stiefelsystemJsonPath } from "../host/plan_boot_files.ts";
 import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
 import { type DoctorContext } from "./context.ts";
 import { unlessRefused } from "../file_access.ts";

@@ -23,6 +23,9 @@ export interface BootLoadSettings {
 
 export const stiefelsystemJsonName = "stiefelsystem.json";
 
+/** Where setup-server puts it. */
+export const stiefelsystemJsonPath = `/boot/${stiefelsystemJsonName}` as const;
+
 /** @throws {BootError} "unsupported", when it is not what the format above says */
 export function parseStiefelsystemJson(
   text: string,

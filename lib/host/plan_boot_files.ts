@@ -1,16 +1,13 @@
 /** What a server started by hand reads in /boot, and how it is started by hand. Pure. */
 
 import { forDesktop } from "../formats/kernel_command_line.ts";
-import { formatStiefelsystemJson } from "../formats/stiefelsystem_json.ts";
+import { formatStiefelsystemJson, stiefelsystemJsonPath } from "../formats/stiefelsystem_json.ts";
 import { separateInitramfs, separateKernel } from "../initramfs/generator.ts";
 import { planGrubEntry } from "./boot_menu.ts";
-import type { HostPath } from "./host_path.ts";
 import { imageStartOf } from "./image_start.ts";
 import type { Operation } from "./operations/kinds.ts";
 import { writeFile } from "./plan_file.ts";
 import type { SetupInputs } from "./setup_inputs.ts";
-
-export const stiefelsystemJsonPath: HostPath = "/boot/stiefelsystem.json";
 
 /**
  * Of the command line only what the boot loader's configuration does not say, or what the user wants otherwise: a copy

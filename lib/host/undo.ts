@@ -1,5 +1,6 @@
 /** Takes back what the journal says was done: units, files, commands, directories, and at last the journal itself. */
 
+import { stiefelsystemJsonPath } from "../formats/stiefelsystem_json.ts";
 import { StoppedByUser } from "../errors.ts";
 import { separateInitramfs, separateKernel } from "../initramfs/generator.ts";
 import { commandOnTree } from "./command_on_tree.ts";
@@ -13,7 +14,6 @@ import { dropEntry, findSame, type JournalEntry } from "./journal.ts";
 import { removeMadeDirectories } from "./made_directories.ts";
 import { describeOwnWay, describeRestore, finishFile } from "./operations/restore_file.ts";
 import { type AskedAction, isAsked, undoKindOf } from "./operations/undo_kinds.ts";
-import { stiefelsystemJsonPath } from "./plan_boot_files.ts";
 import { ChangedMeanwhile } from "./replace_file.ts";
 import type { UndoAction } from "./undo_action.ts";
 import { gatherUndoFacts } from "./undo_facts.ts";

@@ -1,9 +1,8 @@
 /** What `demo`, `test-qemu` and `bench` need before a machine can start: programs, the image, the demo disk. */
 
-import { formatStiefelsystemJson } from "../../formats/stiefelsystem_json.ts";
+import { formatStiefelsystemJson, stiefelsystemJsonPath } from "../../formats/stiefelsystem_json.ts";
 import { readBootstrapStep } from "../../debian/bootstrap_program.ts";
 import { debian } from "../../distro/debian.ts";
-import { stiefelsystemJsonPath } from "../../host/plan_boot_files.ts";
 import { separateInitramfs, separateKernel } from "../../initramfs/generator.ts";
 import { generators, hookLayers, ownLayers } from "../../initramfs/registry.ts";
 import { buildDemoDisk, type DemoDisk } from "../../qemu/demo_disk.ts";
