@@ -1,11 +1,11 @@
 /**
- * Who has the disk right now, and the export to it. The decision is lib/export/lease.ts; here it is kept and carried
- * out, and written down for the agent that is started in our place should we fail.
+ * Who has the disk right now, and the export to it. decide_lending.ts decides; here that is kept and carried out, and
+ * written down for the agent that is started in our place should we fail.
  */
 import { decideAfterExport } from "../../lib/export/after_export.ts";
 import { transportOf } from "../../lib/export/export.ts";
 import { type ExportState, formatExportState, parseExportState } from "../../lib/export/export_state.ts";
-import { describeHolder, type Lease, type LeaseClient, requestLease } from "../../lib/export/lease.ts";
+import type { Lease, LeaseClient } from "../../lib/export/lease.ts";
 import type { TransportName } from "../../lib/export/needs.ts";
 import type { Link } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
@@ -18,7 +18,7 @@ import {
   removeSessionAddress,
   restoreSessionAddress,
 } from "./session_address.ts";
-import { howLostEnds } from "./lost_export.ts";
+import { decideAdmission, decideAdoption, keepsNotes } from "./decide_lending.ts";
 import type { SessionPlan } from "../../lib/export/session_plan.ts";
 import type { ExportEnd, RunningExport } from "../../lib/export/transport.ts";
 
@@ -96,17 +96,17 @@ export class Desk {
    * @param exchangeOver resolves when the client's exchange has let go of the disk
    */
   async admit(client: LeaseClient, exchangeOver: Promise<void>): Promise<Admission> {
-    const answer = requestLease(this.#holding?.lease, client, this.#options.system.wallClockMs());
-    if (answer.kind === "refused") {
-      const lost = this.#holding?.lostBecause === undefined ? "" : `; ${howLostEnds}`;
-      const message = describeHolder(answer) + lost;
-      this.#options.console.sayRarely(`"${client.name}" (${client.mac}) was refused: ${message}`);
-      return { kind: "refused", message, holder: answer.holder.name };
+    const { system, console } = this.#options;
+    const decision = decideAdmission(this.#holding, client, system.wallClockMs());
+    if (decision.kind === "refuse") {
+      const { message, holder } = decision;
+      console.sayRarely(decision.say);
+      return { kind: "refused", message, holder };
     }
     const previous = this.#holding;
     const controller = new AbortController();
     const holding: Holding = {
-      lease: answer.lease,
+      lease: decision.lease,
       controller,
       replaced: controller.signal,
       exchangeOver,
@@ -114,10 +114,8 @@ export class Desk {
       cleanup: new AsyncDisposableStack(),
     };
     this.#holding = holding;
-    if (previous !== undefined) {
-      this.#options.console.say(`"${client.name}" (${client.mac}) starts again: its earlier session is over`);
-      await end(previous);
-    }
+    if (decision.say !== undefined) console.say(decision.say);
+    if (previous !== undefined) await end(previous);
     return { kind: "granted", ticket: holding };
   }
 
@@ -151,18 +149,19 @@ export class Desk {
     if (adoption.kind === "running") {
       this.#holding = { ...holding, running: adoption.running };
       this.#watchExport(this.#holding, adoption.running);
-      console.say(`"${lease.holder.name}" (${lease.holder.mac}) has the disk; the agent before this one had lent it`);
-      return { lease, isDone: false };
     }
-    console.say(`"${lease.holder.name}" had the disk; its export ended while no agent ran`);
-    const after = decideAfterExport(adoption.end);
-    if (after.kind === "stay-lent") {
-      const lostBecause = after.reason;
-      this.#holding = { ...holding, lostBecause };
-      return { lease, lostBecause, isDone: false };
+    const decision = decideAdoption(lease, adoption);
+    console.say(decision.say);
+    switch (decision.kind) {
+      case "watch":
+        return { lease, isDone: false };
+      case "stay-lent":
+        this.#holding = { ...holding, lostBecause: decision.reason };
+        return { lease, lostBecause: decision.reason, isDone: false };
+      case "clear":
+        await end(holding);
+        return { isDone: decision.isDone };
     }
-    await end(holding);
-    return { isDone: after.kind === "free" && after.isDone };
   }
 
   /** Starts the export. @throws {UserError} when it does not start; {Error} when the ticket is not valid any more */
@@ -258,10 +257,12 @@ export class Desk {
   async close(): Promise<void> {
     const holding = this.#holding;
     this.#holding = undefined;
-    this.#keepsNotes = holding?.lostBecause !== undefined ||
-      (holding?.running !== undefined && holding.transport !== undefined &&
-        await transportOf(holding.transport).mayBeHeld(this.#options.system, this.#options));
-    if (holding !== undefined) await end(holding);
+    if (holding === undefined) return;
+    const { running, transport, lostBecause } = holding;
+    const mayBeHeld = running !== undefined && transport !== undefined &&
+      await transportOf(transport).mayBeHeld(this.#options.system, this.#options);
+    this.#keepsNotes = keepsNotes({ lostBecause, mayBeHeld });
+    await end(holding);
   }
 
   #current(ticket: Ticket): Holding {

@@ -4,7 +4,7 @@
  */
 import { findRootDisk, identifyDisk } from "../disk/disk_identity.ts";
 import { isRecovery } from "../boot/menu/recovery.ts";
-import { parseStiefelsystemJson, stiefelsystemJsonName } from "../formats/stiefelsystem_json.ts";
+import { parseStiefelsystemJson, stiefelsystemJsonPath } from "../formats/stiefelsystem_json.ts";
 import { describeError, UserError } from "../errors.ts";
 import { type Handover, type HandoverFiles, pairOf } from "../formats/handover.ts";
 import { parseOsRelease } from "../formats/os_release.ts";
@@ -51,7 +51,7 @@ export async function gatherHandover(system: System): Promise<Gathered> {
   const described = { ...common, commandLine: commandLine.text };
   const files = await findFiles(system, stated);
   if (files === undefined) {
-    notices.push(`Kernel and initramfs of "/boot/${stiefelsystemJsonName}" are not there: the server reads its disk`);
+    notices.push(`Kernel and initramfs of "${stiefelsystemJsonPath}" are not there: the server reads its disk`);
     return { handover: described, notices };
   }
   return { handover: { ...described, pair: pairOf(files) }, files, notices };
@@ -66,7 +66,7 @@ interface Stated {
 
 /** What setup-server has written, and people may have changed. */
 async function readStated(system: System, notices: string[]): Promise<Stated> {
-  const path = `/boot/${stiefelsystemJsonName}`;
+  const path = stiefelsystemJsonPath;
   const text = await readByCat(system, path);
   if (text === undefined) return { initramfs: [] };
   try {

@@ -35,7 +35,9 @@ async function signalNbdkit(laptop: Machine, signal: string): Promise<void> {
 }
 
 async function readState(laptop: Machine): Promise<{ readonly phase: { readonly kind: string } }> {
-  const page = ["curl", "--silent", "--header", "Accept: application/json", "http://127.0.0.1:4645/"];
+  // An agent that has just started says what it knows before it listens.
+  const patiently = ["--retry", "30", "--retry-connrefused", "--retry-max-time", "30"];
+  const page = ["curl", "--silent", ...patiently, "--header", "Accept: application/json", "http://127.0.0.1:4645/"];
   return JSON.parse(await laptop.run(page));
 }
 
