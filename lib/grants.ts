@@ -44,8 +44,9 @@ export const agentGrants: Readonly<Record<Role, Grants>> = {
     ...agent,
     run: [
       ...sharedPrograms,
-      // Secure Boot, and firmware that cards miss: agents/client/desktop_facts.ts
+      // what the desktop is: agents/client/desktop_facts.ts
       "dmesg",
+      "grep",
       "kexec",
       "sync",
     ],

@@ -69,6 +69,7 @@ function searchOf(found: HeardLaptop[]): LaptopSearch & { readonly add: (more: H
     outcome: Promise.resolve({ kind: "several" }),
     candidates: () => [...found],
     othersThan: () => [],
+    links: () => [],
     waitForMore: async (count) => {
       while (found.length <= count) await changed.promise;
     },

@@ -10,12 +10,13 @@ import {
   type WelcomeMessage,
 } from "../../lib/protocol/boot_exchange.ts";
 import { sessionTransports } from "../../lib/protocol/session_groups.ts";
+import { type Link, listLinks } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../shared/backoff.ts";
 import { formatBytes } from "../../lib/format_bytes.ts";
 import type { Console } from "../shared/console.ts";
 import { type Environment, readEnvironment } from "../shared/environment.ts";
-import { readDesktopFacts, readLinkFacts } from "./desktop_facts.ts";
+import { type DesktopFacts, readDesktopFacts, readLinkFacts } from "./desktop_facts.ts";
 import { demandKernel, KernelRefused } from "./kernel_refusal.ts";
 import { formatStartPage } from "./start_page.ts";
 import { ExchangeFailed, fetchArchive, type FetchedArchive } from "./exchange.ts";
@@ -64,6 +65,20 @@ interface Memory {
   chosen: ChosenLaptop | undefined;
   /** What is on the screen already. */
   page: string;
+  /** This desktop as it was looked at last. */
+  desktop?: { readonly sinceMs: number; readonly facts: Promise<DesktopFacts> };
+}
+
+/** What was seen so long ago is looked at again: a card may have been plugged in. */
+const lookAgainMs = 10_000;
+
+/** Starts the look, unless it was a moment ago: it takes a while, which the search has. */
+function lookAtDesktop({ system, memory }: Pick<Attempt, "system" | "memory">): Promise<DesktopFacts> {
+  const nowMs = system.monotonicMs();
+  if (memory.desktop === undefined || nowMs - memory.desktop.sinceMs > lookAgainMs) {
+    memory.desktop = { sinceMs: nowMs, facts: readDesktopFacts(system) };
+  }
+  return memory.desktop.facts;
 }
 
 interface Attempt extends ClientDependencies {
@@ -106,11 +121,12 @@ async function fetchOnce(attempted: Attempt, load: Load): Promise<FetchedArchive
   const { system, console, signal, options, environment, memory } = attempted;
   const { parameters, keys, machineName: name } = environment;
   const address = options.server ?? parameters.server;
+  void lookAtDesktop(attempted);
   if (address !== undefined) {
     console.sayRarely(`Connecting to ${address}`);
     return await fetchFrom({ name: address, host: address, port: BOOT_EXCHANGE_PORT }, attempted, {
       load,
-      meet: () => Promise.resolve(),
+      meet: () => listLinks(system),
     });
   }
   const wishes = { chosen: memory.chosen, preferred: parameters.laptop };
@@ -127,10 +143,12 @@ async function fetchOnce(attempted: Attempt, load: Load): Promise<FetchedArchive
   try {
     return await fetchFrom(server, attempted, {
       load,
-      meet: async () => {
+      meet: () => {
         // While the laptop looked at its disk, others had the time to answer.
-        if (memory.chosen === undefined && search.othersThan(server).length > 0) throw new SeveralAnswer();
-        await search[Symbol.asyncDispose]();
+        const isAmbiguous = memory.chosen === undefined && search.othersThan(server).length > 0;
+        if (isAmbiguous) return Promise.reject(new SeveralAnswer());
+        void search[Symbol.asyncDispose](); // awaited in the end
+        return Promise.resolve(search.links());
       },
     });
   } catch (error) {
@@ -156,24 +174,24 @@ interface Target {
 
 async function fetchFrom(
   { name, host, port, mac }: Target,
-  { system, console, signal, options, environment, memory }: Attempt,
+  attempted: Attempt,
   { load, meet }: {
     readonly load: Load;
-    /** The laptop has said what it has. @throws where it is not the one that is meant */
-    readonly meet: () => Promise<void>;
+    /** The laptop has said what it has. @returns this desktop's links. @throws where another laptop may be meant */
+    readonly meet: () => Promise<readonly Link[]>;
   },
 ): Promise<FetchedArchive> {
+  const { system, console, signal, options, environment, memory } = attempted;
   using stream = await connectStream({ host, port, signal });
   const link = mac === undefined
     ? await findRoute(system, { local: stream.localAddress, remote: stream.remoteAddress })
     : { mac };
   console.mark("found");
-  const desktop = readDesktopFacts(system); // meanwhile the laptop looks at its disk
+  const desktop = lookAtDesktop(attempted);
   const review = async (said: WelcomeMessage | ArchiveMessage): Promise<void> => {
     const facts = await desktop;
     if (said.kind === "welcome") {
-      const links = await readLinkFacts(system);
-      await meet();
+      const links = await readLinkFacts(system, await meet());
       const { keyFingerprint } = environment;
       const trust = judgeKernel(facts, said.kernelSignature);
       const page = formatStartPage({ desktop: facts, links, keyFingerprint, laptopName: name, welcome: said, trust });

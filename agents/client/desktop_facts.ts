@@ -3,7 +3,15 @@
  * memory, firmware that its cards miss, links. What cannot be seen is left out; nothing here fails.
  */
 import { type KernelDemands, parseTrustedKeys } from "../../lib/boot/kernel_trust.ts";
-import { listLinks, readKernelFile, readLinkSpeed, readLockdown, readMemory } from "../../lib/system/facts.ts";
+import {
+  type Link,
+  linkSpeedPath,
+  lockdownPath,
+  parseLinkSpeed,
+  parseLockdown,
+  parseMemory,
+} from "../../lib/system/facts.ts";
+import { readKernelFiles } from "../../lib/system/kernel_files.ts";
 import type { System } from "../../lib/system/system.ts";
 import { isCandidate } from "../shared/links.ts";
 
@@ -30,33 +38,33 @@ export interface LinkFacts {
   readonly driver?: string;
 }
 
-/** Runs `cat`, `dmesg`. */
+const keysPath = "/proc/keys";
+const memoryPath = "/proc/meminfo";
+/** There with UEFI only (Documentation/ABI/testing/sysfs-firmware-efi). */
+const platformPath = "/sys/firmware/efi/fw_platform_size";
+/** What the firmware of any PC says of itself. */
+const makerPath = "/sys/class/dmi/id/bios_vendor";
+
+/** Runs `grep`, `dmesg`. */
 export async function readDesktopFacts(system: System): Promise<DesktopFacts> {
-  const [lockdown, keys, memory, log, platform, maker] = await Promise.all([
-    readIfSeen(readLockdown(system)),
-    readIfSeen(readKernelFile(system, "/proc/keys")),
-    readIfSeen(readMemory(system)),
-    readIfSeen(system.run(["dmesg"], { timeoutMs: 10_000 }).then(({ stdout }) => stdout)),
-    // Documentation/ABI/testing/sysfs-firmware-efi: there with UEFI only
-    readIfSeen(readKernelFile(system, "/sys/firmware/efi/fw_platform_size")),
-    // what the firmware of any PC says of itself
-    readIfSeen(readKernelFile(system, "/sys/class/dmi/id/bios_vendor")),
+  const [files, log] = await Promise.all([
+    readKernelFiles(system, [lockdownPath, keysPath, memoryPath, platformPath, makerPath]).catch(() => noFiles),
+    system.run(["dmesg"], { timeoutMs: 10_000 }).then(({ stdout }) => stdout, () => undefined),
   ]);
-  const firmware = platform !== undefined ? "UEFI" : maker !== undefined ? "BIOS" : undefined;
+  const firmware = files.has(platformPath) ? "UEFI" : files.has(makerPath) ? "BIOS" : undefined;
   const isSecureBoot = readSecureBootOf(log ?? "");
+  const memoryBytes = parseMemory(files.get(memoryPath) ?? "", "MemTotal");
   return {
-    lockdown,
-    trustedKeys: keys === undefined ? undefined : parseTrustedKeys(keys),
+    lockdown: parseLockdown(files.get(lockdownPath) ?? ""),
+    trustedKeys: parseTrustedKeys(files.get(keysPath) ?? ""),
     ...firmware === undefined ? {} : { firmware },
     ...isSecureBoot === undefined ? {} : { isSecureBoot },
-    ...memory === undefined || memory.totalBytes === 0 ? {} : { memoryBytes: memory.totalBytes },
+    ...memoryBytes === undefined ? {} : { memoryBytes },
     ...log === undefined ? {} : { missingFirmware: listMissingFirmware(log) },
   };
 }
 
-async function readIfSeen<Value>(reading: Promise<Value | undefined>): Promise<Value | undefined> {
-  return await reading.catch(() => undefined);
-}
+const noFiles: ReadonlyMap<string, string> = new Map();
 
 /**
  * What the kernel's start has found out about it (drivers/firmware/efi/secureboot.c of Debian, Fedora and Ubuntu);
@@ -90,23 +98,20 @@ export function listMissingFirmware(log: string): readonly MissingFirmware[] {
   return [...found.values()];
 }
 
-/** Cards for cables as they are now, those with a cable first. Runs `ip`, `cat`. */
-export async function readLinkFacts(system: System): Promise<readonly LinkFacts[]> {
-  const links = await listLinks(system).catch(() => []);
-  const facts = await Promise.all(
-    links.filter(isCandidate).map(async ({ name, hasCarrier }) => {
-      const [speed, uevent] = await Promise.all([
-        readIfSeen(readLinkSpeed(system, name)),
-        readIfSeen(readKernelFile(system, `/sys/class/net/${name}/device/uevent`)),
-      ]);
-      const driver = /^DRIVER=(\S+)$/m.exec(uevent ?? "")?.[1];
-      return {
-        name,
-        hasCarrier,
-        ...speed === undefined || !hasCarrier ? {} : { speed },
-        ...driver === undefined ? {} : { driver },
-      };
-    }),
-  );
+/** Cards for cables, those with a cable first. Runs `grep`. */
+export async function readLinkFacts(
+  system: System,
+  links: readonly Pick<Link, "name" | "mac" | "isLoopback" | "hasCarrier">[],
+): Promise<readonly LinkFacts[]> {
+  const cards = links.filter(isCandidate);
+  if (cards.length === 0) return [];
+  const ueventPath = (name: string): string => `/sys/class/net/${name}/device/uevent`;
+  const paths = cards.flatMap(({ name }) => [linkSpeedPath(name), ueventPath(name)]);
+  const files = await readKernelFiles(system, paths).catch(() => noFiles);
+  const facts = cards.map(({ name, hasCarrier }) => {
+    const speed = hasCarrier ? parseLinkSpeed(files.get(linkSpeedPath(name))) : undefined;
+    const driver = /^DRIVER=(\S+)$/m.exec(files.get(ueventPath(name)) ?? "")?.[1];
+    return { name, hasCarrier, ...speed === undefined ? {} : { speed }, ...driver === undefined ? {} : { driver } };
+  });
   return facts.toSorted((a, b) => Number(b.hasCarrier) - Number(a.hasCarrier));
 }

@@ -4,13 +4,17 @@ import { listMissingFirmware, readDesktopFacts, readLinkFacts } from "./desktop_
 
 const keys = await Deno.readTextFile(new URL("../../tests/fixtures/secure_boot/proc-keys", import.meta.url));
 
-/** A machine whose `cat` knows these files, and whose kernel has this log. */
+/** A machine whose `grep` finds these files, and whose kernel has this log. */
 function machine(files: Readonly<Record<string, string>>, log?: string): ReturnType<typeof createMemorySystem> {
   return createMemorySystem({
     commands: [
-      ([program, path = ""]) => program === "cat" ? files[path] ?? 1 : undefined,
+      ([program, , , , , ...paths]) =>
+        program !== "grep"
+          ? undefined
+          : paths.filter((path) => path in files).flatMap((path) =>
+            (files[path] ?? "").trimEnd().split("\n").map((line) => `${path}:${line}\n`)
+          ).join(""),
       ([program]) => program === "dmesg" ? log : undefined,
-      ([program]) => program === "ip" ? files["ip"] : undefined,
     ],
   });
 }
@@ -47,7 +51,6 @@ Deno.test("a desktop with a BIOS, and one with Secure Boot switched off", async 
 
 Deno.test("a desktop of which nothing can be seen still has facts", async () => {
   assert.deepEqual(await readDesktopFacts(createMemorySystem()), { lockdown: undefined, trustedKeys: undefined });
-  assert.deepEqual(await readLinkFacts(createMemorySystem()), []);
 });
 
 Deno.test("firmware that a card misses is named once, in the words of Debian's kernel and of others", () => {
@@ -77,28 +80,24 @@ Deno.test("firmware that a card misses is named once, in the words of Debian's k
 });
 
 Deno.test("links have speed and driver, those with a cable first", async () => {
-  const link = (index: number, name: string, flags: readonly string[]): unknown => ({
-    ifindex: index,
-    ifname: name,
-    flags,
-    mtu: 1500,
-    address: `02:00:00:00:00:0${index}`,
-    addr_info: [],
-  });
-  const ip = JSON.stringify([
-    { ifindex: 9, ifname: "lo", flags: ["LOOPBACK", "UP", "LOWER_UP"], mtu: 65536, addr_info: [] },
-    link(1, "enp1s0", ["UP", "NO-CARRIER"]),
-    link(2, "enp2s0", ["UP", "LOWER_UP"]),
-    link(3, "enx3", ["UP", "LOWER_UP"]),
-  ]);
+  const links = [
+    { name: "lo", mac: "", isLoopback: true, hasCarrier: true },
+    { name: "enp1s0", mac: "02:00:00:00:00:01", isLoopback: false, hasCarrier: false },
+    { name: "enp2s0", mac: "02:00:00:00:00:02", isLoopback: false, hasCarrier: true },
+    { name: "enx3", mac: "02:00:00:00:00:03", isLoopback: false, hasCarrier: true },
+  ];
+  assert.deepEqual(await readLinkFacts(createMemorySystem(), []), []);
+  assert.deepEqual(await readLinkFacts(createMemorySystem(), links.slice(3)), [{ name: "enx3", hasCarrier: true }]);
   assert.deepEqual(
-    await readLinkFacts(machine({
-      ip,
-      "/sys/class/net/enp1s0/speed": "-1\n",
-      "/sys/class/net/enp1s0/device/uevent": "DRIVER=igc\nPCI_CLASS=20000\n",
-      "/sys/class/net/enp2s0/speed": "2500\n",
-      "/sys/class/net/enp2s0/device/uevent": "DRIVER=r8169\n",
-    })),
+    await readLinkFacts(
+      machine({
+        "/sys/class/net/enp1s0/speed": "-1\n",
+        "/sys/class/net/enp1s0/device/uevent": "DRIVER=igc\nPCI_CLASS=20000\n",
+        "/sys/class/net/enp2s0/speed": "2500\n",
+        "/sys/class/net/enp2s0/device/uevent": "DRIVER=r8169\n",
+      }),
+      links,
+    ),
     [
       { name: "enp2s0", hasCarrier: true, speed: 2500, driver: "r8169" },
       { name: "enx3", hasCarrier: true },

@@ -39,6 +39,8 @@ export type SearchOutcome =
 export interface LaptopSearch extends AsyncDisposable {
   /** @throws the signal's reason when it aborts */
   readonly outcome: Promise<SearchOutcome>;
+  /** The network links as they are. */
+  links(): readonly Link[];
   /** Those that answer. It listens beyond its outcome, until it is disposed of. */
   candidates(): readonly HeardLaptop[];
   /** The candidates but this one. */
@@ -122,8 +124,10 @@ export function startSearch(options: SearchOptions): LaptopSearch {
   const onAbort = (): void => outcome.reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
+  let all: readonly Link[] = [];
   let candidates: readonly Link[] = [];
   const onLinks = (links: readonly Link[]): void => {
+    all = links;
     candidates = links.filter(isCandidate);
     if (!decided.signal.aborted) report(links);
   };
@@ -133,12 +137,13 @@ export function startSearch(options: SearchOptions): LaptopSearch {
   const laptops = (): readonly HeardLaptop[] => listCandidates(state.heard, system.monotonicMs());
   return {
     outcome: outcome.promise,
+    links: () => all,
     candidates: laptops,
     othersThan: (server) => {
-      const all = laptops();
-      const found = all.find(({ place }) => hostOf(place) === server.host) ??
-        all.find(({ name }) => name === server.name);
-      return all.filter((laptop) => laptop !== found);
+      const answering = laptops();
+      const found = answering.find(({ place }) => hostOf(place) === server.host) ??
+        answering.find(({ name }) => name === server.name);
+      return answering.filter((laptop) => laptop !== found);
     },
     waitForMore: async (count) => {
       while (laptops().length <= count) await changed.promise;

@@ -27,7 +27,7 @@ export function toUsableLink(link: Link): UsableLink | undefined {
 }
 
 /** A link a cable can be plugged into: has a MAC address of six bytes, which tunnels have not. */
-export function isCandidate(link: Link): boolean {
+export function isCandidate(link: Pick<Link, "isLoopback" | "mac">): boolean {
   return !link.isLoopback && isMac(link.mac);
 }
 

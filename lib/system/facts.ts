@@ -143,17 +143,33 @@ export async function readKernelFile(system: System, path: string): Promise<stri
   return exitCode === 0 ? stdout.trim() : undefined;
 }
 
+export const lockdownPath = "/sys/kernel/security/lockdown";
+
 /**
  * "integrity" or "confidentiality"; undefined where the kernel is not locked down (kernel_lockdown(7)). Runs `cat`.
  */
 export async function readLockdown(system: System): Promise<string | undefined> {
-  const mode = /\[(\w+)\]/.exec(await readKernelFile(system, "/sys/kernel/security/lockdown") ?? "")?.[1];
+  return parseLockdown(await readKernelFile(system, lockdownPath) ?? "");
+}
+
+/** @param text "none [integrity] confidentiality" */
+export function parseLockdown(text: string): string | undefined {
+  const mode = /\[(\w+)\]/.exec(text)?.[1];
   return mode === "none" ? undefined : mode;
 }
 
 /** Link speed in Mbit/s, undefined where the driver does not say (no carrier, virtual links). Runs `cat`. */
 export async function readLinkSpeed(system: System, linkName: string): Promise<number | undefined> {
-  const speed = Number(await readKernelFile(system, `/sys/class/net/${linkName}/speed`));
+  return parseLinkSpeed(await readKernelFile(system, linkSpeedPath(linkName)));
+}
+
+export function linkSpeedPath(linkName: string): string {
+  return `/sys/class/net/${linkName}/speed`;
+}
+
+/** @param text "1000"; "-1" while there is no cable */
+export function parseLinkSpeed(text: string | undefined): number | undefined {
+  const speed = Number(text);
   return speed > 0 ? speed : undefined;
 }
 
@@ -178,13 +194,15 @@ export async function readMemory(
   system: System,
 ): Promise<{ readonly totalBytes: number; readonly availableBytes: number }> {
   const { stdout } = await system.run(["cat", "/proc/meminfo"], { timeoutMs: 5_000 });
-  const read = (name: string): number | undefined => {
-    const kibibytes = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(stdout)?.[1];
-    return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
-  };
-  const availableBytes = read("MemAvailable");
+  const availableBytes = parseMemory(stdout, "MemAvailable");
   if (availableBytes === undefined) throw new Error("/proc/meminfo has no MemAvailable line");
-  return { totalBytes: read("MemTotal") ?? 0, availableBytes };
+  return { totalBytes: parseMemory(stdout, "MemTotal") ?? 0, availableBytes };
+}
+
+/** @param text of /proc/meminfo. @returns bytes */
+export function parseMemory(text: string, name: "MemTotal" | "MemAvailable"): number | undefined {
+  const kibibytes = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1];
+  return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
 }
 
 export interface MachineFacts {

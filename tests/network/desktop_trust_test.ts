@@ -11,13 +11,11 @@ const keys = new URL("../fixtures/secure_boot/proc-keys", import.meta.url);
 async function startLockedDown(desktop: Machine, argv: readonly string[]): Promise<RunningAgent> {
   await Deno.copyFile(keys, `${desktop.directory}/keys`);
   const standIns = await layStandIns(desktop.directory, {
-    cat: [
-      "case $1 in",
-      "/proc/keys) exec /usr/bin/cat $D/keys ;;",
-      "/sys/kernel/security/lockdown) echo 'none [integrity] confidentiality' ;;",
-      "/sys/firmware/efi/fw_platform_size) echo 64 ;;",
-      '*) exec /usr/bin/cat "$@" ;;',
-      "esac",
+    grep: [
+      "/usr/bin/sed 's|^|/proc/keys:|' $D/keys",
+      "echo '/sys/kernel/security/lockdown:none [integrity] confidentiality'",
+      "echo '/sys/firmware/efi/fw_platform_size:64'",
+      'exec /usr/bin/grep "$@"',
     ].join("\n"),
     dmesg: "echo '[    0.000000] secureboot: Secure boot enabled'\n" +
       "echo '[    1.234567] tg3 0000:01:00.0: firmware: failed to load tigon/tg3_tso.bin (-2)'",
@@ -83,7 +81,7 @@ rigTest(
       await client.waitForLine(/^This desktop cannot start the laptop's kernel, which is not signed/);
     }
     const standIns = await layStandIns(desktop.directory, {
-      cat: 'case $1 in /sys/kernel/security/lockdown) exit 1 ;; esac\nexec /usr/bin/cat "$@"',
+      grep: "exit 2",
       dmesg: "exit 1",
     });
     await using client = desktop.start(standIns.wrap(clientCommand(desktop, { site })));
