@@ -141,8 +141,6 @@ export interface BootOutcome {
   readonly desktopEnd: VmEnd;
   /** Absent after a local boot. */
   readonly laptopEnd?: VmEnd;
-  /** Seconds until the laptop could be asked. */
-  readonly laptopReadyS?: number;
   readonly lines: readonly ConsoleLine[];
 }
 
@@ -199,7 +197,7 @@ export async function bootPair(
     place.host,
     { ...start, onLine: (line) => announceTrouble(watcher, "laptop", line) },
   );
-  const ready = await laptop.waitForLine(serverReadyPattern, { timeoutMs: limits.ready });
+  await laptop.waitForLine(serverReadyPattern, { timeoutMs: limits.ready });
   watcher.onLaptopReady?.();
 
   const laptopBefore = await laptop.processorSeconds() ?? 0;
@@ -228,7 +226,6 @@ export async function bootPair(
     ...await judge(system, settings.diskPath, { ...options, desktop, multiUser, desktopEnd }),
     processor: await steps.processor(),
     laptopEnd,
-    laptopReadyS: ready.atMs / 1000,
   };
 }
 
