@@ -119,6 +119,8 @@ const groups: readonly Group[] = [
       "ip",
       "nbdkit",
       "nbdinfo",
+      "wg",
+      "wireguard-go",
       "mkfs.ext4",
       "curl",
       "script",

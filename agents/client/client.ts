@@ -2,6 +2,8 @@
 import { describeError, ProtocolError, UserError } from "../../lib/errors.ts";
 import { checkMemory, executeKernel, loadKernel, unloadKernel } from "../../lib/boot/kexec.ts";
 import { judgeKernel } from "../../lib/boot/kernel_trust.ts";
+import { makeTunnelKeys } from "../../lib/export/tunnel/wireguard_config.ts";
+import { KEY_BYTES } from "../../lib/protocol/primitives.ts";
 import { connectStream } from "../../lib/net/stream.ts";
 import {
   type ArchiveMessage,
@@ -187,6 +189,7 @@ async function fetchFrom(
     ? await findRoute(system, { local: stream.localAddress, remote: stream.remoteAddress })
     : { mac };
   console.mark("found");
+  const { privateKey, publicKey } = await makeTunnelKeys(system.randomBytes(KEY_BYTES));
   const desktop = lookAtDesktop(attempted);
   const review = async (said: WelcomeMessage | ArchiveMessage): Promise<void> => {
     const facts = await desktop;
@@ -210,8 +213,10 @@ async function fetchFrom(
       protocol: BOOT_EXCHANGE_VERSION,
       name: environment.machineName,
       link,
+      tunnel: { publicKey },
       disk: { transports: sessionTransports },
     },
+    privateKey,
     directory: options.workDirectory,
     review,
     load,
@@ -219,12 +224,13 @@ async function fetchFrom(
 }
 
 function report(console: Console, { archive, staged }: FetchedArchive): void {
-  const { link, disk } = archive.session;
+  const { link, tunnel, disk } = archive.session;
   console.say(`Would start "${archive.entryTitle}"`);
   console.say(`  kernel        ${staged.kernelPath}, ${formatBytes(archive.kernelBytes)}`);
   console.say(`  initramfs     ${staged.initramfsPath}, ${formatBytes(archive.initramfsBytes)} and the session file`);
   console.say(`  command line  ${archive.commandLine}`);
   console.say(`  disk          ${disk.transport}, [${disk.address}]:${disk.port}, ${formatBytes(disk.sizeBytes)}`);
+  if (tunnel !== undefined) console.say(`  tunnel        WireGuard, [${tunnel.endpoint}]:${tunnel.port}`);
   console.say(`  our address   ${link.address} on the card ${link.mac}`);
 }
 

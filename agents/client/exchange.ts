@@ -2,6 +2,7 @@
  * Drives the client's session over one connection: bytes to events, actions to deeds. What follows what is decided in
  * lib/protocol.
  */
+import { formatDesktopEnd } from "../../lib/export/tunnel/plan_tunnel.ts";
 import { checkMemory } from "../../lib/boot/kexec.ts";
 import { KEYMAP_NAME_PATH } from "../../lib/formats/agent_settings.ts";
 import { toPrintable } from "../../lib/formats/text.ts";
@@ -36,6 +37,8 @@ export interface ExchangeOptions {
   readonly signal: AbortSignal;
   readonly bootPsk: Uint8Array;
   readonly hello: HelloMessage;
+  /** Of our end of a tunnel, secret; its public key is in the hello. */
+  readonly privateKey: Uint8Array;
   /** Where kernel and initramfs are put. */
   readonly directory: string;
   /** Looks at what the laptop says before this desktop goes on. @throws where it does not */
@@ -157,13 +160,18 @@ class Exchange implements AsyncDisposable {
       case "finish":
         if (this.#staging === undefined) throw new TypeError("Nothing was stored");
         console.say(`Fetched ${formatTransferred(this.#totalBytes, system.monotonicMs() - this.#startMs)}`);
-        await this.#staging.finish();
+        await this.#staging.finish(await this.#formatTunnelEnd(action.archive));
         await load({ archive: action.archive, staged: this.#staging.paths });
         return { kind: "finished" };
       case "boot":
       case "fail":
         return undefined;
     }
+  }
+
+  async #formatTunnelEnd({ session }: ArchiveMessage): Promise<string | undefined> {
+    const { privateKey } = this.#options;
+    return formatDesktopEnd(session, { privateKey, presharedKey: await this.#channel.deriveKey("tunnel") });
   }
 
   async #askPassphrase(action: Extract<ClientAction, { kind: "ask-passphrase" }>): Promise<ClientEvent> {

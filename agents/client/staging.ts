@@ -53,10 +53,10 @@ export class Staging implements AsyncDisposable {
   }
 
   /** Closes the files, the session added to the initramfs. @throws when not everything could be written */
-  async finish(): Promise<void> {
+  async finish(tunnelConfig?: string): Promise<void> {
     const { kernel, initramfs } = this.#parts;
     await kernel.finish([]);
-    await initramfs.finish(addSession(this.#archive, this.#end.take()));
+    await initramfs.finish(addSession(this.#archive, this.#end.take(), tunnelConfig));
     this.#close();
   }
 
@@ -91,11 +91,15 @@ export async function removeStaged(system: System, paths: StagedArchive): Promis
  * since the kernel looks for it at the very end only.
  * @param end of the initramfs, not written yet
  */
-function addSession({ initramfsBytes, session }: ArchiveMessage, end: Uint8Array): readonly Uint8Array[] {
+function addSession(
+  { initramfsBytes, session }: ArchiveMessage,
+  end: Uint8Array,
+  tunnelConfig: string | undefined,
+): readonly Uint8Array[] {
   const place = findBootconfig(end) ?? { start: end.length, end: end.length };
   const before = initramfsBytes - end.length + place.start;
   const padding = new Uint8Array(archivePaddingBytes(before));
-  const cpio = buildSessionCpio(session);
+  const cpio = buildSessionCpio(session, tunnelConfig);
   const bootconfig = end.subarray(place.start, place.end);
   // The kernel reads the numbers at its end as they lie: at multiples of four.
   const fill = new Uint8Array(cpioPaddingBytes(before + padding.length + cpio.length + bootconfig.length));

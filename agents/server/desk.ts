@@ -6,6 +6,7 @@ import { decideAfterExport } from "../../lib/export/after_export.ts";
 import { transportOf } from "../../lib/export/export.ts";
 import { type ExportState, formatExportState, parseExportState } from "../../lib/export/export_state.ts";
 import type { Lease, LeaseClient } from "../../lib/export/lease.ts";
+import { raiseTunnel, removeTunnel } from "../../lib/export/tunnel/raise_tunnel.ts";
 import type { TransportName } from "../../lib/export/needs.ts";
 import type { Link } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
@@ -173,6 +174,7 @@ export class Desk {
     holding.transport = state.transport;
     holding.cleanup.use(this.#createCleanup(state));
     if (plan.linkAddress !== undefined) await addSessionAddress(this.#options, plan.linkAddress);
+    if (plan.tunnel !== undefined) await raiseTunnel(system, plan.tunnel);
     // Not earlier: an address that is not there yet is not one that was taken away.
     holding.linkAddress = plan.linkAddress;
     let noting: Promise<void> | undefined;
@@ -216,7 +218,7 @@ export class Desk {
   }
 
   /** What to undo after an export: its address, then the note of it. */
-  #createCleanup({ linkAddress, transport }: ExportState): AsyncDisposableStack {
+  #createCleanup({ linkAddress, transport, tunnel }: ExportState): AsyncDisposableStack {
     const { system, directory } = this.#options;
     const cleanup = new AsyncDisposableStack();
     cleanup.defer(async () => {
@@ -224,6 +226,7 @@ export class Desk {
       await system.remove(this.#statePath);
       await transportOf(transport).forget(system, { directory });
     });
+    if (tunnel !== undefined) cleanup.defer(() => removeTunnel(system, tunnel));
     if (linkAddress === undefined) return cleanup;
     cleanup.defer(async () => {
       await this.#restoring;
@@ -293,7 +296,7 @@ export class Desk {
   }
 }
 
-function stateOf(lease: Lease, { exportSettings, linkAddress }: SessionPlan): ExportState {
+function stateOf(lease: Lease, { exportSettings, linkAddress, tunnel }: SessionPlan): ExportState {
   const { transport, disk, exportName } = exportSettings;
   return {
     version: 1,
@@ -302,6 +305,7 @@ function stateOf(lease: Lease, { exportSettings, linkAddress }: SessionPlan): Ex
     disk,
     exportName,
     ...(linkAddress === undefined ? {} : { linkAddress }),
+    ...(tunnel === undefined ? {} : { tunnel: { namespace: tunnel.namespace, name: tunnel.name } }),
     wasUsed: false,
   };
 }

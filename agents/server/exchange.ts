@@ -36,6 +36,10 @@ import { lookAtKernel } from "./look_at_kernel.ts";
 import { findNotTaken, isOfOtherDate } from "../../lib/protocol/unknown_groups.ts";
 import type { Desk, Ticket } from "./desk.ts";
 import { type Arrival, planSession, SESSION_RANDOM_BYTES, type SessionPlan } from "../../lib/export/session_plan.ts";
+import { encryptedWords, type Security, unencryptedNotice } from "../../lib/formats/security.ts";
+import { TUNNEL_RANDOM_BYTES } from "../../lib/export/tunnel/plan_tunnel.ts";
+import { makeTunnelKeys } from "../../lib/export/tunnel/wireguard_config.ts";
+import { KEY_BYTES } from "../../lib/protocol/primitives.ts";
 import type { DiskSource } from "./source.ts";
 import type { Fact } from "./life.ts";
 import type { ClientState } from "./state.ts";
@@ -50,6 +54,7 @@ export interface ServerExchangeOptions {
   readonly source: DiskSource;
   readonly desk: Desk;
   readonly arrival: Arrival;
+  readonly security: Security;
   /** Resolves when what follows is done. */
   readonly tell: (fact: ExchangeFact) => Promise<void>;
 }
@@ -231,7 +236,7 @@ class ServerExchange implements AsyncDisposable {
         message: problem.message,
       };
     }
-    const { session } = this.#planSession(disk, hello);
+    const { session } = await this.#planSession(disk, hello);
     const notTaken = findNotTaken(hello, session);
     if (notTaken !== undefined) return { kind: "refused", code: "other-version", message: notTaken };
     const { path, model, sizeBytes } = disk;
@@ -265,6 +270,7 @@ class ServerExchange implements AsyncDisposable {
     if (initramfsBytes === 0) throw lacksInitramfs(entry);
     const from = [entry.source, entry.commandLineSource].filter((file) => file !== undefined).join(", ");
     this.#options.console.say(`Sending "${entry.title}" (${from})`);
+    this.#options.console.say(this.#options.security === "none" ? unencryptedNotice : encryptedWords);
     return {
       kind: "entry-opened",
       archive: {
@@ -272,7 +278,11 @@ class ServerExchange implements AsyncDisposable {
         initramfsBytes,
         commandLine: forDesktop(entry.commandLine),
         entryTitle: entry.title,
-        notices: [...listDiskNotices(disk, image), ...entry.notices],
+        notices: [
+          ...(this.#options.security === "none" ? [unencryptedNotice] : []),
+          ...listDiskNotices(disk, image),
+          ...entry.notices,
+        ],
         ...await this.#describeKernel(),
         session: plan.session,
       },
@@ -286,9 +296,15 @@ class ServerExchange implements AsyncDisposable {
     return this.#signature === undefined ? {} : { kernelSignature: this.#signature };
   }
 
-  #planSession(disk: DiskReport, hello: HelloMessage): SessionPlan {
-    const random = this.#options.system.randomBytes(SESSION_RANDOM_BYTES);
-    this.#plan = planSession({ hello, arrival: this.#options.arrival, disk, random });
+  async #planSession(disk: DiskReport, hello: HelloMessage): Promise<SessionPlan> {
+    const { system, arrival, security } = this.#options;
+    const random = system.randomBytes(SESSION_RANDOM_BYTES);
+    const tunnel = security === "none" ? undefined : {
+      keys: await makeTunnelKeys(system.randomBytes(KEY_BYTES)),
+      presharedKey: await this.#channel.deriveKey("tunnel"),
+      random: system.randomBytes(TUNNEL_RANDOM_BYTES),
+    };
+    this.#plan = planSession({ hello, arrival, disk, random, ...(tunnel === undefined ? {} : { tunnel }) });
     return this.#plan;
   }
 

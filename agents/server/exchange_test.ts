@@ -6,6 +6,7 @@ import type { BootImage } from "../../lib/boot/opened_image.ts";
 import { describeLocked, type DiskReport } from "../../lib/disk/inspect_disk.ts";
 import { listenStream } from "../../lib/net/listen.ts";
 import { connectStream } from "../../lib/net/stream.ts";
+import { makeTunnelKeys } from "../../lib/export/tunnel/wireguard_config.ts";
 import type { ByteStream } from "../../lib/net/stream.ts";
 import { type HelloMessage, parseServerPlaintext } from "../../lib/protocol/boot_exchange.ts";
 import { MESSAGE_BODY_MAX_BYTES } from "../../lib/protocol/frames.ts";
@@ -28,6 +29,7 @@ const hello: HelloMessage = {
   link: { mac: "52:54:00:00:00:01", address: "127.0.0.1/8" },
   disk: { transports: ["nbd"] },
 };
+const clientKeys = await makeTunnelKeys(new Uint8Array(32).fill(9));
 const disk: DiskReport = {
   path: "/dev/sda",
   name: "sda",
@@ -69,6 +71,7 @@ interface Scene {
   readonly onFailure?: (error: ExchangeFailed) => void;
   /** The client's console is a screen, not a serial line. */
   readonly isScreen?: boolean;
+  readonly security?: "none" | "wireguard";
   /** What the client says first, when it is not of our date: as JSON. */
   readonly hello?: string;
   /** The client's machine, if it is not an ordinary one. */
@@ -83,6 +86,10 @@ interface Outcome {
   readonly isFree: boolean;
   /** How often an export was started, and how many were still there in the end. */
   readonly exports: { started: number; running: number };
+  /** Commands of the server. */
+  readonly runs: readonly { readonly line: string; readonly stdin: unknown }[];
+  /** What the client has put behind the initramfs. */
+  readonly initramfsEnd?: string;
   /** Names left in the client's directory. */
   readonly left: readonly string[];
 }
@@ -94,7 +101,8 @@ async function play(scene: Scene): Promise<Outcome> {
   const serverLines: string[] = [];
   const clientLines: string[] = [];
   const exports = { started: 0, running: 0 };
-  const system = withFakeExport(real, exports);
+  const runs: { line: string; stdin: unknown }[] = [];
+  const system = withFakeExport(real, exports, runs);
   const source: DiskSource = {
     inspect: () => Promise.resolve(disk),
     openBoot: () => Promise.resolve(createImage()),
@@ -111,10 +119,11 @@ async function play(scene: Scene): Promise<Outcome> {
       bootPsk: psk,
       source,
       desk,
+      security: scene.security ?? "none",
       arrival: { kind: "address", localAddress: "127.0.0.1", remoteAddress: "127.0.0.1" },
       tell: () => Promise.resolve(),
     }).finally(served.resolve));
-  const result: { fetched?: FetchedArchive; failure?: ExchangeFailed["failure"] } = {};
+  const result: { initramfsEnd?: string; fetched?: FetchedArchive; failure?: ExchangeFailed["failure"] } = {};
   try {
     using stream = await connectStream({ host: "127.0.0.1", port: listener.port });
     if (scene.hello !== undefined) throw new ExchangeFailed(await talk(stream, scene.hello));
@@ -130,7 +139,8 @@ async function play(scene: Scene): Promise<Outcome> {
       },
       signal: new AbortController().signal,
       bootPsk: psk,
-      hello,
+      hello: scene.security === "wireguard" ? { ...hello, tunnel: { publicKey: clientKeys.publicKey } } : hello,
+      privateKey: clientKeys.privateKey,
       directory,
       review: scene.review ?? (() => Promise.resolve()),
       load: () => Promise.resolve(),
@@ -138,6 +148,7 @@ async function play(scene: Scene): Promise<Outcome> {
     assert.deepEqual(await Deno.readFile(result.fetched.staged.kernelPath), kernel);
     const written = await Deno.readFile(result.fetched.staged.initramfsPath);
     assert.deepEqual(written.subarray(0, initramfs.length), initramfs);
+    result.initramfsEnd = new TextDecoder("latin1").decode(written.subarray(initramfs.length));
   } catch (error) {
     if (!(error instanceof ExchangeFailed)) throw error;
     scene.onFailure?.(error);
@@ -153,7 +164,7 @@ async function play(scene: Scene): Promise<Outcome> {
   await desk.close();
   const left = [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();
   await Deno.remove(directory, { recursive: true });
-  return { ...result, serverLines, clientLines, isFree, exports: found, left };
+  return { ...result, serverLines, clientLines, isFree, exports: found, left, runs };
 }
 
 /** Says one hello of any form. @returns what the server refuses it with */
@@ -179,11 +190,19 @@ function consoleInto(lines: string[], system: System): Console {
 }
 
 /** nbdkit that listens at once and goes on until it is ended. */
-function withFakeExport(system: System, exports: Outcome["exports"]): System {
+function withFakeExport(
+  system: System,
+  exports: Outcome["exports"],
+  runs: { line: string; stdin: unknown }[],
+): System {
   return {
     ...system,
-    run: () => Promise.resolve({ exitCode: 0, stdout: "", stderr: "" }),
-    spawn: (_argv, options) => {
+    run: (argv, options) => {
+      runs.push({ line: argv.join(" "), stdin: options?.stdin });
+      return Promise.resolve({ exitCode: 0, stdout: "", stderr: "" });
+    },
+    spawn: (argv, options) => {
+      runs.push({ line: argv.join(" "), stdin: undefined });
       const exited = Promise.withResolvers<{ exitCode: number | undefined; signal: string | undefined }>();
       queueMicrotask(() =>
         options?.onLine?.("nbdkit: debug: bound to IP address 127.0.0.1:10809 (1 socket)", "stderr")
@@ -226,7 +245,7 @@ Deno.test("what has been unlocked and looked through is no longer said not to be
       : Promise.resolve(createImage({ unlocked: ["/dev/sda2"] }));
   const { clientLines } = await play({ source: { inspect, openBoot }, passphrases: ["right"] });
   const notes = clientLines.filter((line) => line.startsWith("Note: "));
-  assert.deepEqual(notes, [`Note: ${describeLocked("/dev/sda3")}`, "Note: Old entry"]);
+  assert.deepEqual(notes.slice(1), [`Note: ${describeLocked("/dev/sda3")}`, "Note: Old entry"]);
 });
 
 Deno.test("P13: the question for a passphrase names the keys of a screen, and none on a serial line", async () => {
@@ -312,9 +331,9 @@ const sayings = [
   ],
   [
     "a group that the laptop does not know",
-    { ...hello, tunnel: { publicKey: "x" } },
-    /^The hello has a group "tunnel", which this program does not know: build one image/,
-    /^A desktop cannot be served \(127\.0\.0\.1\): The hello has a group "tunnel"/,
+    { ...hello, later: { publicKey: "x" } },
+    /^The hello has a group "later", which this program does not know: build one image/,
+    /^A desktop cannot be served \(127\.0\.0\.1\): The hello has a group "later"/,
   ],
   [
     "another version",
@@ -333,6 +352,45 @@ for (const [what, said, onDesktop, onLaptop] of sayings) {
     assert.deepEqual(exports, { started: 0, running: 0 });
   });
 }
+
+Deno.test("with security: wireguard the export is for a tunnel, whose keys both sides have and no screen shows", async () => {
+  const { fetched, initramfsEnd, serverLines, clientLines, runs } = await play({ security: "wireguard" });
+  const { tunnel, disk: lent } = fetched?.archive.session ?? {};
+  assert.ok(tunnel && lent && initramfsEnd);
+  assert.equal(tunnel.endpoint, "127.0.0.1");
+  assert.match(lent.address, /^fd[0-9a-f]{2}:.*::1$/);
+  const [setconf] = runs.filter(({ line }) => line.includes(" wg setconf "));
+  const configuration = String(setconf?.stdin);
+  assert.match(configuration, /^ListenPort = 51820$/m);
+  // The desktop's half lies beside the session file, with the same key of this connection.
+  const shared = /^PresharedKey = (\S{44})$/m;
+  assert.equal(shared.exec(initramfsEnd)?.[1], shared.exec(configuration)?.[1]);
+  const halves = [initramfsEnd, configuration];
+  const keys = halves.flatMap((text) => [...text.matchAll(/Key = (\S{44})/g)].map(([, key]) => key ?? ""));
+  assert.equal(keys.length, 6);
+  assert.equal(new Set(keys).size, 5);
+  const shown = [...serverLines, ...clientLines, ...runs.map(({ line }) => line)].join("\n");
+  assert.ok(keys.every((key) => !shown.includes(key)), shown);
+  assert.ok(serverLines.some((line) => /through WireGuard/.test(line)), serverLines.join("\n"));
+  assert.ok(!clientLines.some((line) => /unencrypted/.test(line)));
+  const [nbdkit] = runs.filter(({ line }) => line.includes("run-nbdkit"));
+  assert.match(nbdkit?.line ?? "", new RegExp(`^ip netns exec stiefel-[0-9a-f]{8} .*--ipaddr=${lent.address} `));
+  assert.deepEqual(runs.slice(-1).map(({ line }) => line.replace(/-[0-9a-f]{8}/, "")), ["ip netns delete stiefel"]);
+});
+
+Deno.test("without encryption both screens say what that means", async () => {
+  const { serverLines, clientLines, runs } = await play({});
+  assert.ok(clientLines.some((line) => /^Note: .*cross the cable unencrypted/.test(line)), clientLines.join("\n"));
+  assert.ok(serverLines.some((line) => /cross the cable unencrypted/.test(line)), serverLines.join("\n"));
+  assert.ok(!runs.some(({ line }) => /wg|netns/.test(line)));
+});
+
+Deno.test("a stick without tunnel is not served in the open when the laptop wants one", async () => {
+  const { failure, exports } = await play({ security: "wireguard", hello: JSON.stringify(hello) });
+  assert.equal(failure?.code, "other-version");
+  assert.match(failure.message, /^The stick does not know the group "tunnel" that the laptop uses/);
+  assert.deepEqual(exports, { started: 0, running: 0 });
+});
 
 Deno.test("a hello that is only malformed gets no answer, and the laptop's screen stays quiet", async () => {
   const { failure, serverLines } = await play({ hello: JSON.stringify({ ...hello, more: 1 }) });

@@ -133,6 +133,7 @@ export class Reception {
         source: this.#options.source,
         desk: this.#options.desk,
         arrival: arrivalOf(stream),
+        security: this.#options.environment.settings.security ?? "none",
         tell: this.#options.tell,
       };
       return serveExchange(stream, options);

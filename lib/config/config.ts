@@ -5,6 +5,8 @@
  * `initrd.packing.exclude-paths`, …); here they are camelCase. doc/config.md lists every key with its default.
  */
 
+import type { Security } from "../formats/security.ts";
+
 /** A name of `module_catalog.ts`, or one that `module-configs` gives a `url` to. */
 export type ModuleName = string;
 
@@ -17,6 +19,7 @@ export interface Config {
   /** As the image has to be: what the module `debug` changes is changed already. */
   readonly initrd: InitrdConfig;
   readonly image: ImageConfig;
+  readonly block: BlockConfig;
   readonly server: ServerConfig;
   /**
    * One for each chosen module that is compiled from a source archive. `sha256` may still be missing: see
@@ -114,6 +117,11 @@ export interface ImageConfig {
   readonly agents: AgentForm;
   /** Firmware files for network cards. */
   readonly firmware: boolean;
+}
+
+/** How the disk gets to the desktop. */
+export interface BlockConfig {
+  readonly security: Security;
 }
 
 export type OnEnd = "reboot" | "poweroff" | "wait";

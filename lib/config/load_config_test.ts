@@ -88,6 +88,7 @@ const WRONG_VALUES: readonly (readonly [path: string, values: readonly string[],
   ],
   ["image.agents", ["Auto", "yes", "both", "1"], /"auto", "compile" or "bundle"/],
   ["image.firmware", ["1", "all", "[]"], /true or false/],
+  ["block.security", ["wg", "yes", "1", "[]", "plain"], /"none" or "wireguard"/],
   ["server.on-end", ["halt", "off", "0", ""], /"reboot", "poweroff" or "wait"/],
   ["server.name", [`"${"é".repeat(33)}"`, "5", `"a\\nb"`, `""`], /a name of at most 64 bytes/],
   ["paths.cache", [`""`, "3", "[a]", `" a"`], /the path of a folder/],
@@ -206,6 +207,7 @@ Deno.test("each group of keys must be a mapping", async () => {
       "initrd",
       "initrd.packing",
       "image",
+      "block",
       "server",
       "paths",
       "paths.workdir-subpaths",
@@ -230,7 +232,7 @@ Deno.test("each group of keys must be a mapping", async () => {
 
 Deno.test("a group with nothing in it has its defaults", async () => {
   const groups =
-    "boot:\n  part:\n  load:\nautokexec:\nserver-setup:\ninitrd:\n  packing:\nimage:\nserver:\npaths:\n  workdir-subpaths:\nmodule-configs:\n  debug:\n";
+    "boot:\n  part:\n  load:\nautokexec:\nserver-setup:\ninitrd:\n  packing:\nimage:\nblock:\nserver:\npaths:\n  workdir-subpaths:\nmodule-configs:\n  debug:\n";
   assert.deepEqual(await loadConfig(groups, "f"), await loadConfig("", "f"));
 });
 
@@ -248,7 +250,7 @@ Deno.test("a file that is no mapping is refused", async () => {
 
 Deno.test("P11: an unknown key is a warning with the nearest known name, or an error when it looks like one that guards something", async () => {
   assert.deepEqual(await diagnoseAsText("boto: 1\nboot:\n  dsik: 2\n"), [
-    `f:1:1: found the unknown key "boto", wanted "boot" perhaps (of modules, boot, autokexec, server-setup, initrd, image, server, paths, module-configs)`,
+    `f:1:1: found the unknown key "boto", wanted "boot" perhaps (of modules, boot, autokexec, server-setup, initrd, image, block, server, paths, module-configs)`,
     `f:3:3: boot: found the unknown key "dsik", wanted "disk" perhaps (of disk, part, load)`,
   ]);
   assert.deepEqual(await diagnoseAsText("autokexec: {mac-detection: on}"), [

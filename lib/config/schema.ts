@@ -6,6 +6,7 @@
  */
 
 import * as v from "valibot";
+import { securities } from "../formats/security.ts";
 import { MODULE_CATALOG } from "./module_catalog.ts";
 import { key, list, neededKey, optionalKey, section, wholeNumber } from "./schema_parts.ts";
 import {
@@ -239,6 +240,15 @@ export const configSchema = v.object({
       "Form of the agents: auto takes compile when a denort can be had, else bundle",
     ),
     firmware: key(yesOrNo, true, "Firmware files for network cards"),
+  }),
+  block: section({
+    security: key(
+      v.picklist(securities, `"none" or "wireguard"`),
+      "none",
+      "Who on the cable can read and write the disk's blocks: none leaves them as they are, for a cable of your own; " +
+        "wireguard encrypts them by keys of each session, and needs wireguard-tools on the laptop when setup-server runs",
+      guards,
+    ),
   }),
   server: section({
     "on-end": key(

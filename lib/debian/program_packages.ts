@@ -31,6 +31,8 @@ const packageOf: ReadonlyMap<string, string> = new Map([
   ["sysctl", "procps"],
   ["tar", "tar"],
   ["tmux", "tmux"],
+  ["wg", "wireguard-tools"],
+  ["wireguard-go", "wireguard-go"],
   ["xz", "xz-utils"],
   ["zstd", "zstd"],
 ]);

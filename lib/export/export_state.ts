@@ -25,6 +25,8 @@ const ExportStateSchema = v.strictObject({
     /** The desktop's end: known for good, so that no other machine on the link can take its place. */
     neighbour: v.exactOptional(v.strictObject({ address: printable(128), mac: printable(64) })),
   })),
+  /** Raised for this session. */
+  tunnel: v.exactOptional(v.strictObject({ namespace: printable(64), name: printable(64) })),
   /** The desktop was connected to the disk. */
   wasUsed: v.boolean(),
 });

@@ -4,6 +4,9 @@ import type { HelloMessage } from "../protocol/boot_exchange.ts";
 import { type ExportSettings, transportOf } from "./export.ts";
 import { defaultTransport } from "./needs.ts";
 import type { Ends } from "./transport.ts";
+import { planTunnel, type TunnelInputs, type TunnelSettings } from "./tunnel/plan_tunnel.ts";
+import { KEY_BYTES } from "../protocol/primitives.ts";
+import { uniqueLocalPrefix, uniqueLocalPrefixBytes } from "./unique_local_prefix.ts";
 import { STIEFEL_LINK_NAME } from "../protocol/session.ts";
 import { SESSION_VERSION, type SessionParameters } from "../protocol/session_groups.ts";
 
@@ -17,6 +20,8 @@ export type Arrival =
 export interface SessionPlan {
   readonly session: SessionParameters;
   readonly exportSettings: ExportSettings;
+  /** To raise before the export, which listens inside it alone. */
+  readonly tunnel?: TunnelSettings;
   /** An address to add to a link of ours before the export, and to take away after it. */
   readonly linkAddress?: {
     readonly link: string;
@@ -32,17 +37,26 @@ export interface SessionInputs {
   readonly disk: DiskReport;
   /** Random, {@link SESSION_RANDOM_BYTES}. */
   readonly random: Uint8Array;
+  /** Present: the disk's blocks go through a tunnel. */
+  readonly tunnel?: Pick<TunnelInputs, "keys" | "presharedKey" | "random">;
 }
 
-const prefixBytes = 7;
+/** Of nobody: no end has its private half. */
+const noKey = "00".repeat(KEY_BYTES);
 /** For the network prefix, and for what the transport makes of the rest: names and keys of the session. */
-export const SESSION_RANDOM_BYTES = prefixBytes + transportOf(defaultTransport).randomBytes;
+export const SESSION_RANDOM_BYTES = uniqueLocalPrefixBytes + transportOf(defaultTransport).randomBytes;
 
-/** @throws {Error} when the client came by address and did not say its own */
+/**
+ * A client that has no tunnel in its hello gets a plan with one nevertheless: `findNotTaken` tells so.
+ * @throws {Error} when the client came by address and did not say its own
+ */
 export function planSession(inputs: SessionInputs): SessionPlan {
   const { hello, arrival, disk, random } = inputs;
   const ends = planEnds(inputs);
-  const { parameters, settings } = transportOf(defaultTransport).plan({ ends, disk, random });
+  const peerPublicKey = hello.tunnel?.publicKey ?? noKey;
+  const tunnel = inputs.tunnel === undefined ? undefined : planTunnel({ ends, peerPublicKey, ...inputs.tunnel });
+  const inside = tunnel?.ends ?? ends;
+  const { parameters, settings } = transportOf(defaultTransport).plan({ ends: inside, disk, random });
   return {
     session: {
       version: SESSION_VERSION,
@@ -53,9 +67,11 @@ export function planSession(inputs: SessionInputs): SessionPlan {
         ...(ends.gateway === undefined ? {} : { gateway: ends.gateway }),
         ...(ends.mtu === undefined ? {} : { mtu: ends.mtu }),
       },
+      ...(tunnel === undefined ? {} : { tunnel: tunnel.group }),
       disk: parameters,
     },
-    exportSettings: settings,
+    exportSettings: tunnel === undefined ? settings : { ...settings, namespace: tunnel.settings.namespace },
+    ...(tunnel === undefined ? {} : { tunnel: tunnel.settings }),
     ...(arrival.kind !== "link" ? {} : {
       linkAddress: {
         link: arrival.link,
@@ -68,21 +84,11 @@ export function planSession(inputs: SessionInputs): SessionPlan {
 
 function planEnds({ hello, arrival, random }: SessionInputs): Ends {
   if (arrival.kind === "link") {
-    const prefix = uniqueLocalPrefix(random.subarray(-prefixBytes));
+    const prefix = uniqueLocalPrefix(random.subarray(-uniqueLocalPrefixBytes));
     return { serverAddress: `${prefix}::1`, clientAddress: `${prefix}::2/64`, allowAddress: `${prefix}::2` };
   }
   const { localAddress: serverAddress, remoteAddress: allowAddress } = arrival;
   const { address: clientAddress, gateway, mtu } = hello.link;
   if (clientAddress === undefined) throw new Error("The client came by address and did not say its own");
   return { serverAddress, clientAddress, allowAddress, gateway, mtu };
-}
-
-/**
- * A random /64 of fd00::/8: RFC 4193 section 3.2, the subnet random as well. Groups are never zero, so that the text
- * has one form.
- */
-function uniqueLocalPrefix(random: Uint8Array): string {
-  const bytes = [0xfd, ...random];
-  const groups = [0, 2, 4, 6].map((index) => (bytes[index] ?? 0) << 8 | (bytes[index + 1] ?? 0));
-  return groups.map((group) => Math.max(1, group).toString(16)).join(":");
 }

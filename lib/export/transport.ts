@@ -60,6 +60,8 @@ export type DiskParameters = SessionParameters["disk"];
 
 interface NamedSettings extends Pick<ExportNote, "disk" | "exportName"> {
   readonly transport: TransportName;
+  /** The network namespace in which it listens: that of a tunnel. Absent: our own. */
+  readonly namespace?: string;
 }
 
 /** @typeParam Settings what `start` takes; it names its transport */

@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
+import { securities } from "./security.ts";
 import { formatJsonLine, integer, type JsonFormat, type Parsed, parseJsonLine, printable } from "./json.ts";
 
 /** Where the file is inside the image. */
@@ -45,6 +46,8 @@ const AgentSettingsSchema = v.strictObject({
     /** What to boot; absent: what the disk's own boot loader would. */
     load: v.exactOptional(BootLoad),
   }),
+  /** Who can read the disk's blocks on their way; absent: as "none". */
+  security: v.exactOptional(v.picklist(securities)),
   onEnd: v.picklist(["reboot", "poweroff", "wait"]),
   /** What the machine calls itself towards others. */
   name: v.exactOptional(printable(64)),

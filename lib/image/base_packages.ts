@@ -1,10 +1,12 @@
 /** The Debian packages the image is made of. Data. */
 import { transportNeeds } from "../export/needs.ts";
+import { tunnelNeeds } from "../export/tunnel/needs.ts";
 
 /** What lends the disk, with the paths that are taken of each. */
 const exportPackages: Readonly<Record<string, readonly string[]>> = Object.assign(
   {},
   ...transportNeeds.map(({ server }) => server.packages),
+  tunnelNeeds.packages,
 );
 
 /** What both roles need, whatever the configuration says. */

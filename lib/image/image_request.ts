@@ -59,7 +59,7 @@ export function makeImageRequest(
 }
 
 /** What the agents need of the configuration; they never read YAML. */
-export function makeAgentSettings({ boot, server }: Config): AgentSettings {
+export function makeAgentSettings({ block, boot, server }: Config): AgentSettings {
   return {
     version: 1,
     boot: {
@@ -67,6 +67,7 @@ export function makeAgentSettings({ boot, server }: Config): AgentSettings {
       ...(boot.part === undefined ? {} : { part: boot.part }),
       ...(boot.load === undefined ? {} : { load: boot.load }),
     },
+    ...(block.security === "none" ? {} : { security: block.security }),
     onEnd: server.onEnd,
     ...(server.name === undefined ? {} : { name: server.name }),
   };

@@ -2,6 +2,7 @@
  * Which kernel modules go into the image: a list of patterns, and what the modules depend on. Data and pure functions.
  */
 import { transportNeeds } from "../export/needs.ts";
+import { tunnelNeeds } from "../export/tunnel/needs.ts";
 import { compileGlobs } from "./glob.ts";
 
 /** Wanted in every image; relative to /usr/lib/modules/VERSION/kernel, without the ending ".ko". */
@@ -47,6 +48,7 @@ export const baseModulePatterns: readonly string[] = [
   "drivers/message/fusion",
   "drivers/block/loop",
   ...transportNeeds.flatMap(({ server }) => server.kernelModules),
+  ...tunnelNeeds.kernelModules,
   "drivers/block/virtio_blk",
   "drivers/block/xen-blkfront",
   "drivers/mmc",

@@ -18,7 +18,7 @@ const listNames = (directory: string): readonly string[] =>
   [...Deno.readDirSync(new URL(directory, host))].map(({ name }) => name).sort();
 
 const kinds = {
-  purposes: /^(attach|link|keyboard|systemd|initramfs-tools|disk\/[a-z0-9-]+)$/,
+  purposes: /^(attach|link|keyboard|systemd|initramfs-tools|tunnel|disk\/[a-z0-9-]+)$/,
   kinds: /^(program|tool|file|rules|drivers|module|unit|drop-in|masked|without)$/,
 };
 

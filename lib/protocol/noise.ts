@@ -153,9 +153,10 @@ class SymmetricState {
     return plaintext;
   }
 
-  async split(): Promise<readonly [CipherState, CipherState]> {
-    const [first, second] = await hkdf(this.#chainingKey, NOTHING, 2);
-    return [await CipherState.create(first), await CipherState.create(second)];
+  /** The first two outputs are those of Noise; HKDF gives more of them, each a secret of its own. */
+  async split(): Promise<{ readonly ciphers: readonly [CipherState, CipherState]; readonly secret: Uint8Array }> {
+    const [first, second, secret] = await hkdf(this.#chainingKey, NOTHING, 3);
+    return { ciphers: [await CipherState.create(first), await CipherState.create(second)], secret };
   }
 
   #keyed(): CipherState {
@@ -170,6 +171,8 @@ export interface Transport {
   readonly receive: CipherState;
   /** Noise 11.2: the same 32 bytes on both sides, different in every connection. */
   readonly handshakeHash: Uint8Array;
+  /** 32 bytes that only the two sides know, and that no key of the ciphers tells anything of. */
+  readonly secret: Uint8Array;
 }
 
 export interface HandshakeOptions {
@@ -256,11 +259,11 @@ export class Handshake {
   /** The ciphers for everything after the handshake. */
   async split(): Promise<Transport> {
     this.#begin("split");
-    const [first, second] = await this.#symmetric.split();
+    const { ciphers: [first, second], secret } = await this.#symmetric.split();
     const handshakeHash = new Uint8Array(this.#symmetric.handshakeHash);
     return this.#isInitiator
-      ? { send: first, receive: second, handshakeHash }
-      : { send: second, receive: first, handshakeHash };
+      ? { send: first, receive: second, handshakeHash, secret }
+      : { send: second, receive: first, handshakeHash, secret };
   }
 
   #begin(step: Step): void {

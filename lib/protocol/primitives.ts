@@ -78,7 +78,7 @@ export async function generateKeyPair(): Promise<KeyPair> {
   };
 }
 
-/** The key pair of a given private key: only for test vectors. */
+/** The key pair of a given private key, raw: for one that another program has to know, and for test vectors. */
 export async function importKeyPair(raw: Uint8Array): Promise<KeyPair> {
   if (raw.length !== KEY_BYTES) throw new RangeError(`A private key has ${KEY_BYTES} bytes`);
   const privateKey = await crypto.subtle.importKey(

@@ -6,6 +6,7 @@
  *     server: answerClientOpening(body of the first frame) -> send `reply` -> `channel`, if there is one
  */
 import { ProtocolError, type ProtocolErrorCode } from "../errors.ts";
+import { encodeUtf8 } from "../formats/text.ts";
 import { BOOT_EXCHANGE_VERSION, PlaintextType } from "./boot_exchange.ts";
 import {
   DATA_MAX_BYTES,
@@ -21,7 +22,7 @@ import {
   writeFrame,
 } from "./frames.ts";
 import { type CipherState, createInitiator, createResponder, type Transport } from "./noise.ts";
-import { giveBack, keepLargeBlocks } from "./primitives.ts";
+import { giveBack, hkdfSha256, keepLargeBlocks, KEY_BYTES } from "./primitives.ts";
 import { sameDateAdvice } from "./unknown_groups.ts";
 
 /**
@@ -33,6 +34,7 @@ export class SecureChannel {
   readonly #receive: CipherState;
   /** The same on both sides and different in every connection; not secret. */
   readonly handshakeHash: Uint8Array;
+  readonly #secret: Uint8Array;
   /** Plaintext and frame of a piece; clearing memory for each of them would take as long as a tenth of the sealing. */
   #data: { readonly plaintext: Uint8Array<ArrayBuffer>; readonly frame: Uint8Array<ArrayBuffer> } | undefined;
 
@@ -40,7 +42,17 @@ export class SecureChannel {
     this.#send = transport.send;
     this.#receive = transport.receive;
     this.handshakeHash = transport.handshakeHash;
+    this.#secret = transport.secret;
     keepLargeBlocks();
+  }
+
+  /**
+   * A key of this connection for something beside it: the same on both sides, and forgotten with the connection.
+   * @returns 32 bytes
+   */
+  async deriveKey(purpose: "tunnel"): Promise<Uint8Array<ArrayBuffer>> {
+    const info = encodeUtf8(`stiefelsystem ${BOOT_EXCHANGE_VERSION} ${purpose}`);
+    return await hkdfSha256(this.#secret, { salt: this.handshakeHash, info, sizeBytes: KEY_BYTES });
   }
 
   /** The frame of a plaintext made by `formatClientMessage` or `formatServerMessage`. */

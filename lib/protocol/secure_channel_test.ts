@@ -58,6 +58,19 @@ Deno.test("the server tells the client of another version, a full house and nons
   }
 });
 
+Deno.test("both sides derive one key for the tunnel, another one in each connection and for each shared key", async () => {
+  const found: string[] = [];
+  for (const key of [psk, psk, counting(1, 32)]) {
+    const { client, server } = await connectChannel({ psk: key });
+    const ours = await client.deriveKey("tunnel");
+    assert.equal(ours.length, 32);
+    assert.deepEqual(await server.deriveKey("tunnel"), ours);
+    assert.notDeepEqual(ours, client.handshakeHash);
+    found.push(ours.toHex());
+  }
+  assert.equal(new Set(found).size, 3);
+});
+
 Deno.test("both name the versions, and what to do, when one of them is older", async () => {
   const words = /^The (?:client|server) speaks version 1 of the boot exchange, this program version 2: build one image/;
   const handshake = await startClientHandshake({ psk });

@@ -27,6 +27,8 @@ import {
 
 /** Where the hook finds the file inside the initramfs. */
 export const SESSION_FILE_PATH = "/stiefelsystem/session";
+/** Where the desktop's initramfs finds its end of the tunnel: what `wg setconf` reads. */
+const TUNNEL_CONFIG_PATH = "/stiefelsystem/tunnel.conf";
 /** The name the hook gives to the link that carries the disk. */
 export const STIEFEL_LINK_NAME = "stiefel0";
 /** A session file never grows beyond this. */
@@ -71,7 +73,9 @@ export function parseSession(text: string): SessionParameters {
   const lines = text.split("\n");
   if (lines.pop() !== "") throw new ProtocolError("truncated", "The session file does not end with a newline");
   readVersion(lines.shift());
-  const groups = sessionGroups.map((group) => [group.name, readGroup(group, lines)] as const);
+  const groups = sessionGroups.flatMap((group) =>
+    group.isOptional && !beginsGroup(group, lines[0]) ? [] : [[group.name, readGroup(group, lines)] as const]
+  );
   const [more] = lines;
   if (more !== undefined) throw misplaced(more, "the end");
   const session = Object.freeze({ version: SESSION_VERSION, ...Object.fromEntries(groups) }) as SessionParameters;
@@ -87,6 +91,10 @@ function readVersion(line: string | undefined): void {
     throw new ProtocolError("malformed", "The session file has another line where STIEFEL_VERSION is wanted");
   }
   if (Number(version) !== SESSION_VERSION) throw unknownVersion("session file", Number(version));
+}
+
+function beginsGroup({ name }: SessionGroup, line = ""): boolean {
+  return line.startsWith(`STIEFEL_${name.toUpperCase()}_`);
 }
 
 /** Takes the lines of a group away from the first ones. */
@@ -132,13 +140,17 @@ function misplaced(line: string, wanted: string): ProtocolError {
 
 /**
  * The extra cpio that carries the session file: append it to the payload's initramfs after zero bytes
- * (`archivePaddingBytes`). Directory 0700, file 0600.
+ * (`archivePaddingBytes`). Directory 0700, files 0600.
+ * @param tunnelConfig what `wg setconf` reads, for a session with a tunnel: it holds keys that the server never saw
  */
-export function buildSessionCpio(session: SessionParameters): Uint8Array<ArrayBuffer> {
+export function buildSessionCpio(session: SessionParameters, tunnelConfig?: string): Uint8Array<ArrayBuffer> {
   const path = SESSION_FILE_PATH.slice(1);
   const directory = path.slice(0, path.lastIndexOf("/"));
   return buildCpio([
     { kind: "directory", path: directory, mode: 0o700 },
     { kind: "file", path, mode: 0o600, content: encodeUtf8(formatSession(session)) },
+    ...(tunnelConfig === undefined
+      ? []
+      : [{ kind: "file", path: TUNNEL_CONFIG_PATH.slice(1), mode: 0o600, content: encodeUtf8(tunnelConfig) } as const]),
   ]);
 }

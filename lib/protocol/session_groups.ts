@@ -20,6 +20,9 @@ const gateway = v.exactOptional(v.pipe(v.string(), v.check(isAddressWithZone)));
 // 1280: the least an IPv6 link may have (RFC 8200 section 5).
 const mtu = v.exactOptional(integer(1280, 65535));
 
+/** Of X25519, in hex: base64 has characters that the session file has not. */
+const publicKey = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+
 const isName = (text: string): boolean => /^[a-z][a-z0-9-]{0,31}$/.test(text);
 const isBlockSize = (size: number): boolean => [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536].includes(size);
 
@@ -73,6 +76,24 @@ const groups = {
       mtu,
     }),
   },
+  // The disk's traffic goes through it, encrypted: lib/export/tunnel/.
+  tunnel: {
+    /** Present: the client can do that. */
+    hello: v.exactOptional(v.strictObject({ publicKey })),
+    session: v.exactOptional(v.strictObject({
+      /** That the initramfs gives to the desktop's end. */
+      name: v.pipe(v.string(), v.check(isLinkName)),
+      /** Of the desktop inside the tunnel, with its prefix length. */
+      address,
+      mtu: integer(1280, 65535),
+      /** Where the laptop takes what is encrypted, on the link. */
+      endpoint: v.pipe(v.string(), v.check(isAddressWithZone)),
+      /** UDP. */
+      port: integer(1, 65535),
+      /** Of the laptop's end. */
+      publicKey,
+    })),
+  },
   disk: {
     hello: v.strictObject({
       /** That the client takes; it may know more of them than this program. */
@@ -99,10 +120,17 @@ export type SessionParameters = Parsed<typeof Session>;
 export const SessionSchema = v.pipe(Session, v.check((session) => findContradiction(session) === undefined));
 
 /** What no single value can show; undefined when there is nothing. */
-export function findContradiction({ link, disk }: SessionParameters): string | undefined {
+export function findContradiction({ link, tunnel, disk }: SessionParameters): string | undefined {
   if (disk.sizeBytes % disk.blockSizeBytes !== 0) return "The session's disk size is not a multiple of its block size";
   const family = (text: string): number | undefined => addressFamily(text.replace(/[%/].*$/, ""));
-  for (const end of [disk.address, ...link.gateway === undefined ? [] : [link.gateway]]) {
+  if (tunnel !== undefined && (tunnel.name === link.name || disk.address.includes("%"))) {
+    return "The session's tunnel is its link";
+  }
+  if (tunnel !== undefined && family(tunnel.address) !== family(disk.address)) {
+    return "The session mixes IPv4 and IPv6 addresses";
+  }
+  const onLink = tunnel === undefined ? disk.address : tunnel.endpoint;
+  for (const end of [onLink, ...link.gateway === undefined ? [] : [link.gateway]]) {
     if (family(end) !== family(link.address)) return "The session mixes IPv4 and IPv6 addresses";
     const zone = end.split("%")[1];
     if (zone !== undefined && zone !== link.name) return "The session has an address of another link than its own";
@@ -124,22 +152,26 @@ export interface SessionField {
 /** A group of the session as the file has it. */
 export interface SessionGroup {
   readonly name: GroupName;
+  readonly isOptional: boolean;
   /** One, or one a transport. */
   readonly forms: readonly { readonly transport?: string; readonly fields: readonly SessionField[] }[];
 }
 
 /** As far as the file needs it: one form, or one a transport. */
-type Row = { readonly entries: v.ObjectEntries } | {
-  readonly options: readonly { readonly entries: v.ObjectEntries }[];
-};
+interface Form {
+  readonly entries: v.ObjectEntries;
+}
+type Whole = Form | { readonly options: readonly Form[] };
+type Row = Whole | { readonly wrapped: Whole };
 const rows: Partial<Record<GroupName, Row>> = sideOf("session");
 
 /** In the order of the file. */
 export const sessionGroups: readonly SessionGroup[] = groupNames.flatMap((name) => {
   const row = rows[name];
   if (row === undefined) return [];
-  const forms = "options" in row ? row.options : [row];
-  return [{ name, forms: forms.map(({ entries }) => formOf(name, entries)) }];
+  const whole = "wrapped" in row ? row.wrapped : row;
+  const forms = "options" in whole ? whole.options : [whole];
+  return [{ name, isOptional: whole !== row, forms: forms.map(({ entries }) => formOf(name, entries)) }];
 });
 
 function formOf(group: GroupName, entries: v.ObjectEntries): SessionGroup["forms"][number] {

@@ -13,7 +13,7 @@ const system = createRealSystem();
 // dracut-core lies beside initramfs-tools.
 const packages = [
   ...["systemd", "udev", "initramfs-tools", "dracut-core", "zstd", "linux-image-cloud-amd64", "kmod", "cpio"],
-  ...["nbd-client", "iproute2"],
+  ...["nbd-client", "iproute2", "wireguard-tools"],
 ];
 
 /** Runs shell in the tree, with the kernel's file systems; /run is its own. */

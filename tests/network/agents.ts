@@ -5,6 +5,7 @@ import { Buffer } from "node:buffer";
 import { RUN_NBDKIT_PATH } from "../../lib/export/nbd/needs.ts";
 import { agentGrants, formatGrants } from "../../lib/grants.ts";
 import { formatAgentSettings } from "../../lib/formats/agent_settings.ts";
+import type { Security } from "../../lib/formats/security.ts";
 import { parseSession } from "../../lib/protocol/session.ts";
 import type { Machine, Rig, RunningAgent } from "./rig.ts";
 
@@ -65,6 +66,7 @@ export interface AgentStart {
   readonly keyPath?: string;
   readonly passphrase?: string;
   readonly args?: readonly string[];
+  readonly security?: Security;
   /** How to run it, for programs that are replaced. */
   readonly wrap?: (argv: readonly string[]) => readonly string[];
 }
@@ -129,11 +131,17 @@ export function clientCommand(machine: Machine, start: AgentStart): readonly str
   ];
 }
 
-function commonArguments(machine: Machine, { site, keyPath, args }: AgentStart): readonly string[] {
+function commonArguments(machine: Machine, { site, keyPath, args, security }: AgentStart): readonly string[] {
   const settingsPath = `${machine.directory}/agent.json`;
   Deno.writeTextFileSync(
     settingsPath,
-    formatAgentSettings({ version: 1, boot: {}, onEnd: "wait", name: machine.name }),
+    formatAgentSettings({
+      version: 1,
+      boot: {},
+      onEnd: "wait",
+      name: machine.name,
+      ...(security === undefined ? {} : { security }),
+    }),
   );
   const workDirectory = `${machine.directory}/run`;
   return ["--key", keyPath ?? site.keyPath, "--settings", settingsPath, "--work-dir", workDirectory, ...args ?? []];

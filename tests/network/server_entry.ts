@@ -62,9 +62,12 @@ Deno.exit(
     system: {
       ...system,
       spawn: (argv, options) => {
-        if (argv[0] !== RUN_NBDKIT_PATH) return system.spawn(argv, options);
-        const words = filters ? argv : argv.map((word) => word.startsWith("allow=") ? "allow=any" : word);
-        return system.spawn([runNbdkitSource, ...words.slice(1)], options);
+        // It may be in the namespace of a tunnel: "ip netns exec …" stands before it.
+        const words = argv.map((word) => word === RUN_NBDKIT_PATH ? runNbdkitSource : word);
+        return system.spawn(
+          filters ? words : words.map((word) => word.startsWith("allow=") ? "allow=any" : word),
+          options,
+        );
       },
     },
     ...(folder === "-" ? {} : { source: createSource(system) }),

@@ -15,7 +15,9 @@ const module = fileURLToPath(
 const generic = fileURLToPath(new URL("../../image/host/generic/usr/lib/stiefelsystem/", import.meta.url));
 
 /** What stiefel-attach consists of. */
-const parts = ["basics", "session", "link", "disk", "rules", "prepare", "disk-nbd"].map((name) => `${name}.sh`);
+const parts = ["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "disk-nbd"].map((name) =>
+  `${name}.sh`
+);
 
 /** What dracut(8) defines before it sources a module; each call is a line of output. */
 const dracutFunctions = `
@@ -86,7 +88,7 @@ Deno.test("in an initramfs with systemd there are units, wanted by its target, a
   const { code, stdout, stderr } = await runModule(machine, "install");
   assert.equal(code, 0, stderr);
   assert.deepEqual(stdout.split("\n").slice(0, -1), [
-    "inst_multiple ip timeout nbd-client modprobe udevadm mkdir mkfifo mv sleep ln mount umount dd",
+    "inst_multiple ip timeout nbd-client wg modprobe udevadm mkdir mkfifo mv sleep ln mount umount dd",
     "inst_script /usr/lib/stiefelsystem/stiefel-attach",
     "inst_script /usr/lib/stiefelsystem/stiefel-check",
     ...parts.map((part) => `inst_simple /usr/lib/stiefelsystem/attach/${part}`),

@@ -9,7 +9,7 @@ const ours = "/usr/lib/stiefelsystem";
 const hook = `${overlay}initramfs-tools${ours}/initramfs-tools/hooks/stiefelsystem`;
 const ourFiles = [
   ...["stiefel-attach", "stiefel-check"],
-  ...["basics", "session", "link", "disk", "rules", "prepare", "disk-nbd"].map((name) => `attach/${name}.sh`),
+  ...["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "disk-nbd"].map((name) => `attach/${name}.sh`),
   "59-stiefelsystem.rules",
 ];
 
@@ -29,7 +29,7 @@ apply_add_modules() {
 `;
 
 async function prepare(programs: Readonly<Record<string, string>> = {}): Promise<Machine> {
-  const machine = await makeMachine({ programs: { findmnt: "echo jfs", ...programs } });
+  const machine = await makeMachine({ programs: { findmnt: "echo jfs", wg: "", ...programs } });
   machine.write("/functions", functions);
   const text = await Deno.readTextFile(hook);
   const sourced = "/usr/share/initramfs-tools/hook-functions";
@@ -78,10 +78,10 @@ for (const shell of SHELLS) {
     const { code, stderr } = await run(machine);
     assert.equal(code, 0, stderr);
     const calls = machine.calls();
-    for (const program of ["ip", "nbd-client", "timeout"]) {
+    for (const program of ["ip", "nbd-client", "timeout", "wg"]) {
       assert.ok(calls.some((call) => call.startsWith("copy_exec ") && call.endsWith(` /usr/sbin/${program}`)), program);
     }
-    for (const module of ["nbd", "ext4", "btrfs", "vfat", "jfs", "virtio_net", "atkbd"]) {
+    for (const module of ["nbd", "wireguard", "ext4", "btrfs", "vfat", "jfs", "virtio_net", "atkbd"]) {
       assert.ok(calls.includes(`add ${module}`), module);
     }
     for (const directory of ["net/ethernet", "net/thunderbolt", "usb/host", "input/keyboard"]) {

@@ -13,7 +13,7 @@ const ours = "/usr/lib/stiefelsystem";
 
 /** Runs `lines` under bash with the named functions of mkinitcpio(8), which print how they are called. */
 async function runBuild(lines: string, hook = "stiefelsystem"): Promise<ProgramResult> {
-  await using machine = await makeMachine({ programs: { ip: "", "nbd-client": "" } });
+  await using machine = await makeMachine({ programs: { ip: "", "nbd-client": "", wg: "" } });
   for (const name of ["needs", "needs.sh"]) {
     machine.write(`${ours}/${name}`, await Deno.readTextFile(`${overlays}generic${ours}/${name}`));
   }
@@ -35,10 +35,10 @@ build
 }
 
 const programs = [
-  ...["ip", "timeout", "nbd-client", "udevadm", "mkdir", "mkfifo", "mv", "sleep", "ln", "mount", "umount", "dd"],
+  ...["ip", "timeout", "nbd-client", "wg", "udevadm", "mkdir", "mkfifo", "mv", "sleep", "ln", "mount", "umount", "dd"],
   ...[`${ours}/stiefel-attach`, `${ours}/stiefel-check`],
 ].map((program) => `add_binary ${program}`);
-const parts = ["basics", "session", "link", "disk", "rules", "prepare", "disk-nbd"].map((name) =>
+const parts = ["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "disk-nbd"].map((name) =>
   `add_file ${ours}/attach/${name}.sh ${ours}/attach/${name}.sh`
 );
 const always = [...programs, ...parts];
@@ -49,6 +49,8 @@ Deno.test("with busybox' init the hook has a run-time part and no units", async 
   const calls = stdout.split("\n").slice(0, -1);
   assert.deepEqual(calls.slice(0, always.length), always);
   assert.ok(calls.includes("add_module nbd"));
+  // With it desktops can encrypt; a kernel may lack it.
+  assert.ok(calls.includes("add_module wireguard?"));
   assert.ok(
     calls.includes(
       "add_all_modules /drivers/(net/ethernet|net/phy|net/mdio|net/pcs|net/usb|net/thunderbolt|net/vmxnet3|net/hyperv|thunderbolt)/",

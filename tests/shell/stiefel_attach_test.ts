@@ -509,7 +509,7 @@ const ofOtherDates: Readonly<Record<string, readonly [session: string, says: str
     'The session has the transport "nvme-tcp", which this system does not know; it knows nbd',
     newer,
   ],
-  ...Object.fromEntries(["tunnel", "mode", "uplink", "zz"].flatMap((name) => {
+  ...Object.fromEntries(["later", "mode", "uplink", "zz"].flatMap((name) => {
     const line = group.replace("TUNNEL", name.toUpperCase());
     const says = `The session has a group "${name}", which this initramfs does not know`;
     return [
@@ -538,6 +538,113 @@ Deno.test("the initramfs knows the groups and keys of the table, and no others",
   assert.deepEqual(groups?.split(" "), sessionGroups.map(({ name }) => name));
   assert.match(shell, new RegExp(`^SESSION_VERSION=${SESSION_VERSION}$`, "m"));
 });
+
+const tunnelled: SessionParameters = {
+  ...direct,
+  tunnel: {
+    name: "stiefeltunnel",
+    address: "fd77::2/128",
+    mtu: 1420,
+    endpoint: direct.disk.address,
+    port: 51820,
+    publicKey: "ab".repeat(32),
+  },
+  disk: { ...direct.disk, address: "fd77::1" },
+};
+const tunnelKeys = "[Interface]\nPrivateKey = XasIfmJKikt54X+Lg4AO5m87sSkmGLb9HC+LJ/+I4Os=\n";
+/** Writes down what it is given. */
+const wg = 'while read -r line; do echo "$line"; done <"$3" >"$STUB/keys"';
+
+for (const shell of SHELLS) {
+  const under = ` (${shell.join(" ")})`;
+  const withTunnel: MachineOptions = { session: formatSession(tunnelled), links, programs: { wg } };
+
+  Deno.test(`through a tunnel: the link leads to its far end, the disk is reached inside, keys are gone${under}`, async () => {
+    await using machine = await makeMachine(withTunnel);
+    machine.write("/stiefelsystem/tunnel.conf", tunnelKeys);
+    // Another name of the same bytes, where they lie.
+    await Deno.link(`${machine.root}/stiefelsystem/tunnel.conf`, `${machine.root}/left`);
+    const result = await machine.run([...shell, script, "attach", machine.root]);
+    assert.equal(result.code, 0, result.stderr);
+    const calls = machine.calls();
+    const first = calls.indexOf("ip route replace fd12:3456:789a::1 dev stiefel0 table local");
+    assert.deepEqual(calls.slice(first, first + 9), [
+      "ip route replace fd12:3456:789a::1 dev stiefel0 table local",
+      "modprobe wireguard",
+      "ip link add dev stiefeltunnel type wireguard",
+      "wg setconf stiefeltunnel /stiefelsystem/tunnel.conf",
+      "ip -6 address replace fd77::2/128 dev stiefeltunnel nodad",
+      "ip link set dev stiefeltunnel mtu 1420 up",
+      "ip route replace fd77::1 dev stiefeltunnel table local",
+      "modprobe nbd nbds_max=1 max_part=31",
+      "timeout 10 nbd-client -N 0123456789abcdef0123456789abcdef -b 512 -C 1 fd77::1 10809 /dev/nbd0",
+    ]);
+    assert.ok(calls.includes("ip neighbour show to fd12:3456:789a::1 dev stiefel0"));
+    assert.equal(Deno.readTextFileSync(`${machine.root}/../stub/keys`), tunnelKeys);
+    assert.equal(machine.read("/left"), "");
+    assert.doesNotMatch(calls.join("\n") + result.stderr, /XasIfmJK/);
+    const files = machine.files("/run");
+    assert.ok(!Object.values(files).some((content) => content.includes("XasIfmJK")));
+    assert.equal(
+      files["/run/stiefelsystem/link.batch"],
+      "address replace fd12:3456:789a::2/64 dev stiefel0 nodad\n" +
+        "route replace fd12:3456:789a::1 dev stiefel0 table local\n" +
+        "address replace fd77::2/128 dev stiefeltunnel nodad\nlink set dev stiefeltunnel up\n" +
+        "route replace fd77::1 dev stiefeltunnel table local\n" +
+        "neighbour replace fd12:3456:789a::1 lladdr 02:00:5e:20:00:02 dev stiefel0 nud permanent\n",
+    );
+    assert.match(files["/run/stiefelsystem/session.state"] ?? "", /^STIEFEL_TUNNEL_NAME=stiefeltunnel$/m);
+    assert.match(
+      files["/run/NetworkManager/conf.d/00-stiefelsystem.conf"] ?? "",
+      /^unmanaged-devices\+=mac:02:00:5e:10:00:01;interface-name:stiefel0;interface-name:stiefeltunnel$/m,
+    );
+    assert.match(
+      files["/run/systemd/network/0--stiefelsystem-tunnel.network"] ?? "",
+      /^Name=stiefeltunnel\n.*\nUnmanaged=yes$/m,
+    );
+  });
+
+  Deno.test(`a tunnel that stands already is left as it is when attaching is tried again${under}`, async () => {
+    await using machine = await makeMachine(withTunnel);
+    machine.write("/stiefelsystem/tunnel.conf", "");
+    machine.write("/sys/class/net/stiefeltunnel/address", "");
+    const result = await machine.run([...shell, script, "attach", machine.root]);
+    assert.equal(result.code, 0, result.stderr);
+    assert.ok(!machine.calls().some((call) => /^wg|type wireguard|modprobe wireguard/.test(call)));
+  });
+
+  Deno.test(`a tunnel without keys, or without its module, is named, and the disk is not reached past it${under}`, async () => {
+    const cases: readonly (readonly [MachineOptions, keys: string | undefined, RegExp])[] = [
+      [withTunnel, undefined, /^stiefelsystem: The session has a tunnel, and no keys for it$/m],
+      [{ ...withTunnel, programs: { wg: "exit 1" } }, tunnelKeys, /^stiefelsystem: WireGuard does not take the keys/m],
+      [
+        { ...withTunnel, programs: { wg, modprobe: '[ "$1" != wireguard ]' } },
+        tunnelKeys,
+        /^stiefelsystem: The kernel module wireguard cannot be loaded$/m,
+      ],
+    ];
+    for (const [options, keys, words] of cases) {
+      await using machine = await makeMachine(options);
+      if (keys !== undefined) machine.write("/stiefelsystem/tunnel.conf", keys);
+      const result = await machine.run([...shell, script, "attach", machine.root]);
+      assert.equal(result.code, 1, `${words}: ${result.stderr}`);
+      assert.match(result.stderr, words);
+      assert.ok(!machine.calls().some((call) => call.startsWith("nbd-client")));
+    }
+  });
+}
+
+const wholeTunnel = formatSession(tunnelled);
+for (const key of [...wholeTunnel.matchAll(/^STIEFEL_TUNNEL_[A-Z_]+/gm)].map(([name]) => name)) {
+  testAttach(`half a tunnel is none: without ${key} the session is incomplete`, {
+    session: wholeTunnel.replace(new RegExp(`^${key}=.*\\n`, "m"), ""),
+    links,
+  }, ({ machine, result }) => {
+    assert.equal(result.code, 2);
+    assert.match(result.stderr, /^stiefelsystem: The session file is incomplete/);
+    assert.deepEqual(machine.calls(), []);
+  });
+}
 
 testAttach(
   "L9: LVM in the initramfs sees the laptop's disk only; a copy of its devices file is put aside",

@@ -41,6 +41,19 @@ export const routedSession: SessionParameters = {
   disk: { ...session.disk, address: "198.51.100.7", blockSizeBytes: 4096 },
 };
 
+export const tunnelSession: SessionParameters = {
+  ...session,
+  tunnel: {
+    name: "stiefeltunnel",
+    address: "fd17:2233:4455:6677::2/128",
+    mtu: 1420,
+    endpoint: session.disk.address,
+    port: 51820,
+    publicKey: "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f",
+  },
+  disk: { ...session.disk, address: "fd17:2233:4455:6677::1" },
+};
+
 export const passphrase = "grüne Wiese 7";
 
 export const hello: HelloMessage = {
@@ -49,6 +62,7 @@ export const hello: HelloMessage = {
   name: "desktop",
   ramBytes: 17179869184,
   link: { mac: "52:54:00:00:00:02" },
+  tunnel: { publicKey: "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a" },
   disk: { transports: ["nbd"] },
 };
 
@@ -100,6 +114,7 @@ export const serverMessages: readonly ServerMessage[] = [
   { kind: "passphrase-wrong", triesLeft: 2 },
   archive,
   { ...archive, initramfsBytes: 0, notices: [], session: routedSession },
+  { ...archive, session: tunnelSession },
   { kind: "end" },
   { kind: "ready" },
 ];

@@ -42,6 +42,7 @@ export interface VectorFile {
   readonly clientEphemeral?: string;
   readonly serverEphemeral?: string;
   readonly handshakeHash?: string;
+  readonly tunnelKey?: string;
   readonly cases: readonly VectorCase[];
 }
 

@@ -30,6 +30,7 @@ import {
   serverMessages,
   session,
   sharedKey,
+  tunnelSession,
   welcome,
 } from "../support/protocol_samples.ts";
 import { checkers, type Expectation, type VectorCase, type VectorFile } from "../support/protocol_vectors.ts";
@@ -164,6 +165,7 @@ async function bootExchange(): Promise<VectorFile> {
     clientEphemeral: clientEphemeral.toHex(),
     serverEphemeral: serverEphemeral.toHex(),
     handshakeHash: conversation.client.handshakeHash.toHex(),
+    tunnelKey: (await conversation.client.deriveKey("tunnel")).toHex(),
     cases: [
       { ...toServer("hello, request", join(opening, helloFrame, requestFrame), "ok"), decoded: [hello, { kind: "request", passphrase }] },
       {
@@ -231,9 +233,9 @@ function messages(): VectorFile {
       fromClient(bytesCase("not UTF-8", join(control('{"kind":"request","passphrase":"'), new Uint8Array([0xff, 0x22, 0x7d])), "malformed")),
       fromClient(bytesCase("unknown version", control('{"kind":"hello","protocol":3}'), "unknown-version")),
       fromClient(bytesCase("hello of version 1", control('{"kind":"hello","protocol":1,"mac":"52:54:00:00:00:02","name":"desktop"}'), "unknown-version")),
-      fromClient(bytesCase("hello with an unknown group", control(JSON.stringify({ ...hello, tunnel: { publicKey: "x" } })), "unknown-group")),
+      fromClient(bytesCase("hello with an unknown group", control(JSON.stringify({ ...hello, later: { publicKey: "x" } })), "unknown-group")),
       fromServer(bytesCase("session of version 1", control(JSON.stringify({ ...archive, session: { version: 1, transport: "nbd" } })), "unknown-version")),
-      fromServer(bytesCase("session with an unknown group", control(JSON.stringify({ ...archive, session: { ...session, tunnel: {} } })), "unknown-group")),
+      fromServer(bytesCase("session with an unknown group", control(JSON.stringify({ ...archive, session: { ...session, later: {} } })), "unknown-group")),
       fromServer(bytesCase(
         "session with an unknown transport",
         control(JSON.stringify({ ...archive, session: { ...session, disk: { ...session.disk, transport: "nvme-tcp" } } })),
@@ -252,12 +254,14 @@ function sessionFile(): VectorFile {
     cases: [
       textCase("one link", text, "ok", session),
       textCase("through a router", formatSession(routedSession), "ok", routedSession),
+      textCase("through a tunnel", formatSession(tunnelSession), "ok", tunnelSession),
+      textCase("half a tunnel", formatSession(tunnelSession).replace(/STIEFEL_TUNNEL_PORT.*\n/, ""), "malformed"),
       textCase("empty", "", "truncated"),
       textCase("last newline missing", text.slice(0, -1), "truncated"),
       textCase("last line missing", text.replace(/STIEFEL_DISK_CONNECTIONS.*\n/, ""), "truncated"),
       textCase("version 1", with_("VERSION=2", "VERSION=1"), "unknown-version"),
       textCase("version 3", with_("VERSION=2", "VERSION=3"), "unknown-version"),
-      textCase("unknown group", with_("STIEFEL_DISK", "STIEFEL_TUNNEL_PUBLIC_KEY=x\nSTIEFEL_DISK"), "unknown-group"),
+      textCase("unknown group", with_("STIEFEL_DISK", "STIEFEL_LATER_PUBLIC_KEY=x\nSTIEFEL_DISK"), "unknown-group"),
       textCase("unknown group at the end", `${text}STIEFEL_MODE_KIND=try\n`, "unknown-group"),
       textCase("unknown transport", with_("=nbd", "=nvme-tcp"), "unknown-transport"),
       textCase("oversize", text + "#".repeat(4096), "oversize"),

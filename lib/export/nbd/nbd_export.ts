@@ -4,6 +4,7 @@ import { UserError } from "../../errors.ts";
 import { describeEndpoint } from "../../net/address.ts";
 import type { System } from "../../system/system.ts";
 import type { ExportEnd, ExportEvents, RunningExport } from "../transport.ts";
+import { insideNamespace } from "../tunnel/raise_tunnel.ts";
 import { RUN_NBDKIT_PATH } from "./needs.ts";
 import { type NbdExportSettings, nbdkitArguments } from "./nbdkit_arguments.ts";
 import { endNbdkit, findNbdkit } from "./nbdkit_process.ts";
@@ -46,7 +47,8 @@ export async function startNbdExport(
   const over = Promise.withResolvers<ExportEnd>();
   const used = new AbortController();
 
-  const nbdkit = system.spawn([RUN_NBDKIT_PATH, options.logPath, ...nbdkitArguments(settings)], {
+  const command = [RUN_NBDKIT_PATH, options.logPath, ...nbdkitArguments(settings)];
+  const nbdkit = system.spawn([...insideNamespace(settings.namespace), ...command], {
     isDetached: true,
     onLine: (line) => {
       log = readNbdkitLine(log, line);

@@ -6,6 +6,8 @@ export interface NbdExportSettings {
   /** Path of a block device (or file, in tests). */
   readonly disk: string;
   readonly readOnly?: boolean;
+  /** The network namespace in which it listens. Absent: our own. */
+  readonly namespace?: string;
   /** The one address to listen on; a link-local one with its zone (`fe80::1%eth0`). */
   readonly listenAddress: string;
   readonly port: number;

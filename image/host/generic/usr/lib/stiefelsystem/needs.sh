@@ -57,6 +57,15 @@ choose_transports() {
     return 1
 }
 
+# choose_tunnel HAS_PROGRAM [ARGUMENT...]: prints "tunnel" where the programs for it are all there; desktops can do
+# without
+choose_tunnel() {
+    for program in $(list_names program tunnel); do
+        "$@" "$program" >/dev/null || return 0
+    done
+    echo tunnel
+}
+
 # say_lacking NAMES
 say_lacking() {
     echo "E: stiefelsystem: $1 is not installed, a desktop could not attach its disk without" >&2

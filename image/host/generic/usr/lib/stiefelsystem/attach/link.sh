@@ -171,7 +171,9 @@ take_link() {
 }
 
 add_addresses() {
-    server=${server_address%%\%*}
+    # The laptop on this link: what is encrypted goes there, or the disk's blocks as they are.
+    server=${tunnel_endpoint:-$server_address}
+    server=${server%%\%*}
     case $client_address in
     *:*)
         if [ ! -d "$root/proc/sys/net/ipv6" ]; then

@@ -31,6 +31,19 @@ write_link_rules() {
 	DHCP=no
 	IPv6AcceptRA=no
 	END
+    if [ -n "$tunnel_name" ]; then
+        put /run/systemd/network/0--stiefelsystem-tunnel.network <<-END
+	[Match]
+	Name=$tunnel_name
+	[Link]
+	Unmanaged=yes
+	RequiredForOnline=no
+	[Network]
+	KeepConfiguration=yes
+	DHCP=no
+	IPv6AcceptRA=no
+	END
+    fi
     # The udev rule also names an adapter that is plugged in later, so that it never gets another name in between.
     put /run/udev/rules.d/76-stiefelsystem.rules <<-END
 	ACTION!="remove", SUBSYSTEM=="net", DRIVERS=="?*", ATTR{address}=="$link_mac", NAME:="$link_name", ENV{NM_UNMANAGED}="1"
@@ -40,9 +53,9 @@ write_link_rules() {
     # matches wins.
     put /run/NetworkManager/conf.d/00-stiefelsystem.conf <<-END
 	[keyfile]
-	unmanaged-devices+=mac:$link_mac;interface-name:$link_name
+	unmanaged-devices+=mac:$link_mac;interface-name:$link_name${tunnel_name:+;interface-name:$tunnel_name}
 	[device-stiefelsystem-session]
-	match-device=mac:$link_mac,interface-name:$link_name
+	match-device=mac:$link_mac,interface-name:$link_name${tunnel_name:+,interface-name:$tunnel_name}
 	managed=0
 	END
 }
@@ -58,6 +71,7 @@ write_state() {
 	STIEFEL_LINK_MAC=$link_mac
 	STIEFEL_SERVER_ADDRESS=$server_address
 	END
+    [ -z "$tunnel_name" ] || echo "STIEFEL_TUNNEL_NAME=$tunnel_name" >>"$state/session.state"
     # The port as /proc/net/tcp has it, to tell whether the disk's connections are there.
     printf '%04X\n' "$port" >"$state/link.port"
     # What gives the link back what was taken from it: input of \`ip -batch\`.
@@ -67,6 +81,10 @@ write_state() {
     # shellcheck disable=SC2086 # $via is none, or several words
     echo route replace "$server" $via dev "$link_name" table local >>"$state/link.batch"
     [ -z "$via" ] || echo "route replace $server $via dev $link_name" >>"$state/link.batch"
+    if [ -n "$tunnel_name" ]; then
+        printf '%s\n' "address replace $tunnel_address dev $tunnel_name nodad" \
+            "link set dev $tunnel_name up" "route replace $server_address dev $tunnel_name table local" >>"$state/link.batch"
+    fi
     [ -z "$server_mac" ] ||
         echo "neighbour replace $server lladdr $server_mac dev $link_name nud permanent" >>"$state/link.batch"
 }

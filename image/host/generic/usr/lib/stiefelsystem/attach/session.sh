@@ -40,10 +40,17 @@ is_export_name() {
     [ "${#1}" -eq 32 ]
 }
 
+is_public_key() {
+    case $1 in
+    *[!0-9a-f]*) return 1 ;;
+    esac
+    [ "${#1}" -eq 64 ]
+}
+
 SESSION_VERSION=2
 # The groups of lib/protocol/session_groups.ts that this initramfs knows; the keys of each are in "take". A test compares
 # both with that table.
-SESSION_GROUPS='link disk'
+SESSION_GROUPS='link tunnel disk'
 # What to do when the image is newer than this initramfs.
 SAME_DATE="run setup-server on the laptop, with a stiefelsystem as new as the image"
 
@@ -56,6 +63,12 @@ take() {
     STIEFEL_LINK_ADDRESS) [ -z "$client_address" ] && is_address "$2" && client_address=$2 ;;
     STIEFEL_LINK_GATEWAY) [ -z "$gateway" ] && is_address "${2%%\%*}" && gateway=${2%%\%*} ;;
     STIEFEL_LINK_MTU) [ -z "$mtu" ] && is_number "$2" && mtu=$2 ;;
+    STIEFEL_TUNNEL_NAME) [ -z "$tunnel_name" ] && is_link_name "$2" && tunnel_name=$2 ;;
+    STIEFEL_TUNNEL_ADDRESS) [ -z "$tunnel_address" ] && is_address "$2" && tunnel_address=$2 ;;
+    STIEFEL_TUNNEL_MTU) [ -z "$tunnel_mtu" ] && is_number "$2" && tunnel_mtu=$2 ;;
+    STIEFEL_TUNNEL_ENDPOINT) [ -z "$tunnel_endpoint" ] && is_address "${2%%\%*}" && tunnel_endpoint=$2 ;;
+    STIEFEL_TUNNEL_PORT) [ -z "$tunnel_port" ] && is_number "$2" && tunnel_port=$2 ;;
+    STIEFEL_TUNNEL_PUBLIC_KEY) [ -z "$tunnel_key" ] && is_public_key "$2" && tunnel_key=$2 ;;
     STIEFEL_DISK_TRANSPORT) [ -z "$transport" ] && transport=$2 ;;
     STIEFEL_DISK_ADDRESS) [ -z "$server_address" ] && is_address "${2%%\%*}" && server_address=$2 ;;
     STIEFEL_DISK_PORT) [ -z "$port" ] && is_number "$2" && port=$2 ;;
@@ -110,6 +123,7 @@ refuse_line() {
 read_session() {
     server_mac='' via='' nodad='' raised='' other=''
     version='' link_mac='' link_name='' client_address='' gateway='' mtu=''
+    tunnel_name='' tunnel_address='' tunnel_mtu='' tunnel_endpoint='' tunnel_port='' tunnel_key=''
     transport='' server_address='' port='' export_name='' block_size='' disk_size='' connections=''
     number=0
     while IFS='=' read -r key value || [ -n "$key" ]; do
@@ -129,6 +143,12 @@ read_session() {
             return 1
         fi
     done <"$session_file"
+    # All of a tunnel, or nothing.
+    if [ -n "$tunnel_name$tunnel_address$tunnel_mtu$tunnel_endpoint$tunnel_port$tunnel_key" ]; then
+        for value in "$tunnel_name" "$tunnel_address" "$tunnel_mtu" "$tunnel_endpoint" "$tunnel_port" "$tunnel_key"; do
+            [ -n "$value" ] || version=''
+        done
+    fi
     for value in "$version" "$link_mac" "$link_name" "$client_address" "$transport" "$server_address" "$port" \
         "$export_name" "$block_size" "$disk_size" "$connections"; do
         if [ -z "$value" ]; then

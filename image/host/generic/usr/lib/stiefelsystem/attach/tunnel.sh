@@ -1,0 +1,45 @@
+#!/bin/sh
+# The tunnel to the laptop, for a session that has one: the disk's blocks go through it, encrypted. Sourced by
+# stiefel-attach. Reads the session's $tunnel_name, $tunnel_address, $tunnel_mtu and $server_address, and $root, $ip and
+# $modprobe. Keys are in /stiefelsystem/tunnel.conf, which the desktop's agent has put beside the session file: only
+# `wg` reads them, and then they are gone.
+# shellcheck disable=SC2034,SC2154 # variables that the other files set and read
+
+find_tunnel_programs() {
+    [ -z "$tunnel_name" ] || { find_program wg && wg=$file; }
+}
+
+# forget_keys FILE: writes over them where they lie, which is the page of a file in memory, before that is given back
+forget_keys() {
+    printf '%0512d' 0 1<>"$1"
+    : >"$1"
+}
+
+# raise_tunnel: after the link; once, however often attaching is tried
+raise_tunnel() {
+    [ -n "$tunnel_name" ] || return 0
+    keys=$root/stiefelsystem/tunnel.conf
+    if [ ! -e "$root/sys/class/net/$tunnel_name" ]; then
+        if ! "$modprobe" wireguard; then
+            complain "The kernel module wireguard cannot be loaded" "does the laptop's initramfs hold it? rebuild it (setup-server)"
+            return 1
+        fi
+        configure link add dev "$tunnel_name" type wireguard || return 1
+    fi
+    if [ -s "$keys" ]; then
+        if ! "$wg" setconf "$tunnel_name" "$keys"; then
+            complain "WireGuard does not take the keys of the session"
+            return 1
+        fi
+        forget_keys "$keys"
+    elif [ ! -e "$keys" ]; then
+        complain "The session has a tunnel, and no keys for it" "start this desktop anew"
+        return 1
+    fi
+    # As for the link: a service may have switched IPv6 off for new links.
+    set_kernel 0 "net/ipv6/conf/$tunnel_name/disable_ipv6"
+    configure -6 address replace "$tunnel_address" dev "$tunnel_name" nodad || return 1
+    configure link set dev "$tunnel_name" mtu "$tunnel_mtu" up || return 1
+    # In the table that is asked before all others, as the way to the laptop (link.sh).
+    configure route replace "$server_address" dev "$tunnel_name" table local
+}
