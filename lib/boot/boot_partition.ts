@@ -23,6 +23,7 @@ import {
   refuseHibernated,
   type SearchContext,
 } from "./boot_places.ts";
+import { decideSearchStep } from "./decide_search.ts";
 import { DiskSearch, type Opened } from "./disk_search.ts";
 import { BootError } from "../boot_error.ts";
 
@@ -181,22 +182,37 @@ async function searchDisk(
     if (isMountable(type)) plain.push(atPath(device, type));
   }
   let search = await DiskSearch.survey(context, await lookAtPlaces(context, scope, plain));
-  // An ESP alone shows how the laptop starts by itself; what was set up for desktops may be in a /boot behind LVM.
-  const volumes = search.hasStatement ? [] : await findVolumePlaces(context, byType.get("LVM2_member") ?? []);
-  if (volumes.length > 0) {
-    search = await DiskSearch.survey(context, [...search.places, ...await lookAtPlaces(context, scope, volumes)]);
+  let physicalVolumes = byType.get("LVM2_member") ?? [];
+  let encrypted = byType.get("crypto_LUKS") ?? [];
+  for (;;) {
+    const { hasStatement } = search;
+    const hasPassphrase = passphrase !== undefined;
+    const step = decideSearchStep({ ...search.decide(), hasStatement, physicalVolumes, encrypted, hasPassphrase });
+    switch (step.kind) {
+      case "look-into-volumes": {
+        const volumes = await lookAtPlaces(context, scope, await findVolumePlaces(context, step.physicalVolumes));
+        if (volumes.length > 0) search = await DiskSearch.survey(context, [...search.places, ...volumes]);
+        physicalVolumes = [];
+        continue;
+      }
+      case "open": {
+        const found = await search.open(scope, step.decision);
+        return step.unseen.length === 0 ? found : tellUnseen(found, step.unseen);
+      }
+      case "refuse":
+        throw step.refusal;
+      case "ask-for-passphrase":
+        throw passphraseNeeded(step.devices);
+      case "unlock": {
+        const found = await tryEncrypted(search, scope, { devices: step.devices, passphrase: passphrase ?? "" });
+        if (found !== undefined) return found;
+        encrypted = [];
+        continue;
+      }
+      case "give-up":
+        throw nothingFound(context, `on "${disk.path}"`, await search.listRefusals());
+    }
   }
-  const { decision, refusal } = search.decide();
-  const encrypted = byType.get("crypto_LUKS") ?? [];
-  if (decision !== undefined) {
-    const found = await search.open(scope, decision);
-    return search.hasStatement || encrypted.length === 0 ? found : tellUnseen(found, encrypted);
-  }
-  if (search.hasStatement && refusal !== undefined) throw refusal;
-  if (encrypted.length === 0) throw nothingFound(context, `on "${disk.path}"`, await search.listRefusals());
-  if (passphrase === undefined) throw passphraseNeeded(encrypted);
-  return await tryEncrypted(search, scope, { devices: encrypted, passphrase }) ??
-    raise(nothingFound(context, `on "${disk.path}"`, await search.listRefusals()));
 }
 
 /** setup-server may have written its file into a volume that this search has not opened. */

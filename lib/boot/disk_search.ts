@@ -4,6 +4,7 @@ import { describeHibernation } from "../disk/inspect_disk.ts";
 import { needsRecovery } from "../disk/journal.ts";
 import { describeSubvolumes } from "./btrfs_subvolumes.ts";
 import type { LookedAt, OpenedPlace, SearchContext } from "./boot_places.ts";
+import type { Outcome } from "./decide_search.ts";
 import { type BootDecision, decideBoot } from "./menu/decide_boot.ts";
 import type { Partition } from "./menu/entry.ts";
 import { BootError } from "../boot_error.ts";
@@ -16,12 +17,6 @@ export interface Opened extends BootImage {
   /** The device with the kernel's file system. */
   readonly device: string;
   readonly fileSystem: string;
-}
-
-/** What follows from the places so far: a decision, a reason against one, or nothing at all. */
-export interface Outcome {
-  readonly decision?: BootDecision;
-  readonly refusal?: BootError;
 }
 
 interface Surveyed {
