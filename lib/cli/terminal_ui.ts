@@ -8,7 +8,7 @@ import { StoppedByUser, UserError } from "../errors.ts";
 import { askSecret } from "../terminal/ask_secret.ts";
 import { askText } from "../terminal/ask_text.ts";
 import { createKeyboard, type KeyQuestion } from "../terminal/keyboard.ts";
-import { describeProgress, formatDuration, type ProgressState } from "./progress.ts";
+import { createProgressLine } from "./progress_line.ts";
 import {
   changeChoices,
   type Choice,
@@ -20,11 +20,7 @@ import {
   yesNoChoices,
 } from "./question.ts";
 import { runPager } from "./terminal_pager.ts";
-import type { Answer, Progress, ProgressOptions, Question, Screen, Ui } from "../ui.ts";
-
-/** How often a running step is drawn on a terminal, and said in a log. */
-const redrawMs = 200;
-const logEveryMs = 15_000;
+import type { Answer, Question, Screen, Ui } from "../ui.ts";
 
 export interface TerminalUiOptions {
   /** Every question is answered with yes (for scripts). */
@@ -44,59 +40,18 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
   const readWholeLine = createLineReader();
   const readLine = (): Promise<string> => untilStopped(readWholeLine(), options.signal);
   const keyboard = createKeyboard({ read: readTerminal, setRaw: (isRaw) => Deno.stdin.setRaw(isRaw) });
-  let running: ProgressState | undefined;
   /** The user has answered "all". */
   let isAllWanted = false;
 
   const paint = (style: "bold" | "dim" | "yellow" | "green" | "red", text: string): string =>
     color ? styleText(style, text, { validateStream: false }) : text;
   const write = (text: string): void => writeAll(Deno.stderr, text);
-  const clear = (): void => {
-    if (isTerminal && running !== undefined) write("\r\x1b[K");
-  };
+  const { clear, draw, progress } = createProgressLine({ write, paint, screen, isTerminal, every });
   const say = (text: string): void => {
     clear();
     write(`${text}\n`);
     draw();
   };
-
-  function draw(): void {
-    if (!isTerminal || running === undefined) return;
-    const { columns } = screen();
-    write(`\r\x1b[K${paint("dim", describeProgress(running).slice(0, columns - 1))}`);
-  }
-
-  function progress(title: string, { total, unit = "steps" }: ProgressOptions = {}): Progress {
-    const startedAt = performance.now();
-    let state: ProgressState = { title, unit, done: undefined, total, note: "", elapsedSeconds: 0 };
-    const change = (part: Partial<ProgressState>): void => {
-      state = { ...state, ...part, elapsedSeconds: (performance.now() - startedAt) / 1000 };
-      running = state;
-    };
-    change({});
-    if (!isTerminal) write(`${title} …\n`);
-    const timer = setInterval(() => {
-      change({});
-      isTerminal ? draw() : write(`  ${describeProgress(state)}\n`);
-    }, isTerminal ? redrawMs : logEveryMs);
-    Deno.unrefTimer(timer);
-    draw();
-    const end = (mark: string, note: string | undefined): void => {
-      clearInterval(timer);
-      change({});
-      clear();
-      running = undefined;
-      write(
-        `${mark} ${title}${note ? `: ${note}` : ""} ${paint("dim", `(${formatDuration(state.elapsedSeconds)})`)}\n`,
-      );
-    };
-    return {
-      update: (done, note) => change({ done, ...(note === undefined ? {} : { note }) }),
-      note: (note) => change({ note }),
-      finish: (note) => end(paint("green", isTerminal ? "✓" : "done:"), note),
-      fail: (note) => end(paint("red", isTerminal ? "✗" : "failed:"), note),
-    };
-  }
 
   function screen(): Screen {
     try {
@@ -227,6 +182,12 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
     isTerminal,
     color,
   };
+}
+
+function every(intervalMs: number, work: () => void): () => void {
+  const timer = setInterval(work, intervalMs);
+  Deno.unrefTimer(timer);
+  return () => clearInterval(timer);
 }
 
 /** Reading standard input cannot be cancelled, but waiting for it can. */
