@@ -12,6 +12,7 @@ import type { Menu, MenuEntry } from "./grub_menu.ts";
 import { builtInVariables, findLoaderKind, isCommandName, isQuietCommand, Leave, result } from "./grub_names.ts";
 import { type GrubPath, GrubPaths, type GrubSources } from "./grub_paths.ts";
 import { readGrubScript, type Statement, type Word } from "./grub_script.ts";
+import { SkippedParts } from "./grub_skipped.ts";
 import { expandWords, formatArguments } from "./grub_words.ts";
 
 export type Outcome =
@@ -27,9 +28,6 @@ export type Outcome =
 
 /** A grub.cfg runs a few hundred commands; one that loops is stopped. */
 const maximumSteps = 200_000;
-/** Parts of a file whose faults are named, and characters of each. */
-const maximumSkipped = 3;
-const maximumReason = 100;
 const maximumCallDepth = 50;
 /** Characters that variables may add up to while a script runs. */
 const maximumExpanded = 16 * 1024 * 1024;
@@ -40,8 +38,7 @@ const keptVariableSize = 64;
 export class GrubMachine {
   /** What people should know: statements that GRUB cannot read, settings that could not be seen. */
   readonly notices = new Set<string>();
-  /** What could not be read of each file. */
-  readonly #skipped = new Map<string, Set<string>>();
+  readonly #skipped = new SkippedParts();
   /** In the order in which `search` set them. */
   readonly searches: FoundDevice[] = [];
   readonly #functions = new Map<string, readonly Statement[]>();
@@ -324,7 +321,7 @@ export class GrubMachine {
     try {
       for (const piece of readGrubScript(text)) {
         if (piece.kind === "statements") this.#run(piece.statements);
-        else this.#noteSkipped(path, piece.error.message);
+        else this.notices.add(this.#skipped.describe(path, piece.error.message));
       }
     } finally {
       this.#depth--;
@@ -336,18 +333,6 @@ export class GrubMachine {
       }
     }
     return result.done;
-  }
-
-  /** A damaged file has hundreds of such parts, and what it holds is no text. */
-  #noteSkipped(path: string, reason: string): void {
-    const reasons = this.#skipped.get(path) ?? new Set();
-    this.#skipped.set(path, reasons.add(reason));
-    const short = reason.length <= maximumReason ? reason : `${reason.slice(0, maximumReason)}…`;
-    this.notices.add(
-      [...reasons].indexOf(reason) < maximumSkipped
-        ? `GRUB skips a part of "${path}" that it cannot read: ${short}`
-        : `GRUB cannot read more parts of "${path}", either: the file may be damaged`,
-    );
   }
 
   /** `eval`: ends with the first mistake. */
