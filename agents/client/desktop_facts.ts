@@ -55,7 +55,7 @@ export async function readDesktopFacts(system: System): Promise<DesktopFacts> {
   const isSecureBoot = readSecureBootOf(log ?? "");
   const memoryBytes = parseMemory(files.get(memoryPath) ?? "", "MemTotal");
   return {
-    lockdown: parseLockdown(files.get(lockdownPath) ?? ""),
+    lockdown: files.has(lockdownPath) ? parseLockdown(files.get(lockdownPath) ?? "") : readLockdownOf(log ?? ""),
     trustedKeys: parseTrustedKeys(files.get(keysPath) ?? ""),
     ...firmware === undefined ? {} : { firmware },
     ...isSecureBoot === undefined ? {} : { isSecureBoot },
@@ -65,6 +65,14 @@ export async function readDesktopFacts(system: System): Promise<DesktopFacts> {
 }
 
 const noFiles: ReadonlyMap<string, string> = new Map();
+
+/**
+ * Where securityfs is not mounted: the kernel's own line at its start (security/lockdown/lockdown.c); with Secure Boot
+ * distributions lock it down so far.
+ */
+function readLockdownOf(log: string): string | undefined {
+  return /\bKernel is locked down from /.test(log) ? "integrity" : undefined;
+}
 
 /**
  * What the kernel's start has found out about it (drivers/firmware/efi/secureboot.c of Debian, Fedora and Ubuntu);

@@ -38,6 +38,14 @@ Deno.test("a desktop with UEFI and Secure Boot", async () => {
   assert.deepEqual(facts.missingFirmware, [{ driver: "r8169", file: "rtl_nic/rtl8168g-3.fw" }]);
 });
 
+Deno.test("where securityfs is not mounted, the kernel's log tells that it is locked down", async () => {
+  const log = "[    0.000000] Kernel is locked down from EFI Secure Boot; see man kernel_lockdown.7";
+  assert.equal((await readDesktopFacts(machine({}, log))).lockdown, "integrity");
+  assert.equal((await readDesktopFacts(machine({}, "swapper/0: hibernation is restricted"))).lockdown, undefined);
+  const none = machine({ "/sys/kernel/security/lockdown": "[none] integrity confidentiality\n" }, log);
+  assert.equal((await readDesktopFacts(none)).lockdown, undefined);
+});
+
 Deno.test("a desktop with a BIOS, and one with Secure Boot switched off", async () => {
   const bios = await readDesktopFacts(machine({ "/sys/class/dmi/id/bios_vendor": "SeaBIOS\n" }, "nothing of it"));
   assert.deepEqual(bios, { firmware: "BIOS", lockdown: undefined, trustedKeys: undefined, missingFirmware: [] });
