@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { posix } from "node:path";
 import { RUN_NBDKIT_PATH } from "../lib/export/nbd/needs.ts";
+import { LEND_NVME_PATH } from "../lib/export/nvme_tcp/needs.ts";
 import {
   agentGrants,
   autokexecGrants,
@@ -56,6 +57,7 @@ const notPrograms: Readonly<Record<string, readonly string[]>> = {
 const alsoStarted: Readonly<Record<string, readonly string[]>> = {
   // By the name of its path.
   "lib/export/nbd/nbd_export.ts": [RUN_NBDKIT_PATH],
+  "lib/export/nvme_tcp/nvme_export.ts": [LEND_NVME_PATH],
   // `case "gzip": return { argv: [program, …`
   "lib/image/part_archive.ts": ["gzip", "pigz"],
   "lib/cli/terminal_pager.ts": ["less", "more", "most", "pager"],

@@ -35,6 +35,8 @@ import { sendPart } from "./archive.ts";
 import { lookAtKernel } from "./look_at_kernel.ts";
 import { findNotTaken, isOfOtherDate } from "../../lib/protocol/unknown_groups.ts";
 import type { Desk, Ticket } from "./desk.ts";
+import { chooseTransport } from "../../lib/export/choose_transport.ts";
+import type { TransportSetting } from "../../lib/protocol/session_groups.ts";
 import { type Arrival, planSession, SESSION_RANDOM_BYTES, type SessionPlan } from "../../lib/export/session_plan.ts";
 import { encryptedWords, type Security, unencryptedNotice } from "../../lib/formats/security.ts";
 import { TUNNEL_RANDOM_BYTES } from "../../lib/export/tunnel/plan_tunnel.ts";
@@ -55,6 +57,7 @@ export interface ServerExchangeOptions {
   readonly desk: Desk;
   readonly arrival: Arrival;
   readonly security: Security;
+  readonly transport: TransportSetting;
   /** Resolves when what follows is done. */
   readonly tell: (fact: ExchangeFact) => Promise<void>;
 }
@@ -127,6 +130,7 @@ class ServerExchange implements AsyncDisposable {
   readonly #options: ServerExchangeOptions;
   #ticket: Ticket | undefined;
   #client: ClientState | undefined;
+  #hello: HelloMessage | undefined;
   #disk: DiskReport | undefined;
   #image: (BootImage & AsyncDisposable) | undefined;
   #signature: KernelSignature | undefined;
@@ -236,11 +240,12 @@ class ServerExchange implements AsyncDisposable {
         message: problem.message,
       };
     }
-    const { session } = await this.#planSession(disk, hello);
-    const notTaken = findNotTaken(hello, session);
-    if (notTaken !== undefined) return { kind: "refused", code: "other-version", message: notTaken };
     const { path, model, sizeBytes } = disk;
     const needsPassphrase = await this.#open(undefined) === "passphrase-needed";
+    this.#hello = hello;
+    // What the laptop's initramfs can do is behind the passphrase, too.
+    const refusal = needsPassphrase ? undefined : await this.#planSession();
+    if (refusal !== undefined) return refusal;
     return {
       kind: "admitted",
       needsPassphrase,
@@ -264,6 +269,8 @@ class ServerExchange implements AsyncDisposable {
 
   async #openBootEntry(passphrase: string | undefined): Promise<ServerEvent> {
     if (passphrase !== undefined && await this.#open(passphrase) !== "open") return { kind: "passphrase-rejected" };
+    const refusal = this.#plan === undefined ? await this.#planSession() : undefined;
+    if (refusal !== undefined) return refusal;
     const [image, disk, plan] = [this.#image, this.#disk, this.#plan];
     if (image === undefined || disk === undefined || plan === undefined) throw new TypeError("Nothing is open");
     const { entry, kernelBytes, initramfsBytes } = image;
@@ -296,16 +303,30 @@ class ServerExchange implements AsyncDisposable {
     return this.#signature === undefined ? {} : { kernelSignature: this.#signature };
   }
 
-  async #planSession(disk: DiskReport, hello: HelloMessage): Promise<SessionPlan> {
-    const { system, arrival, security } = this.#options;
+  /** @returns why there is no session; undefined: there is one now */
+  async #planSession(): Promise<ServerEvent | undefined> {
+    const [image, disk, hello] = [this.#image, this.#disk, this.#hello];
+    if (image === undefined || disk === undefined || hello === undefined) throw new TypeError("Nothing is open");
+    const { arrival, console, system, security, transport: setting } = this.#options;
+    const decision = chooseTransport({
+      setting,
+      laptop: image.entry.transports,
+      client: hello.disk.transports,
+    });
+    if (decision.kind === "none") return { kind: "refused", code: "other-version", message: decision.message };
+    const { transport, why } = decision;
+    if (why !== undefined) console.sayRarely(`The disk is lent ${why}`);
     const random = system.randomBytes(SESSION_RANDOM_BYTES);
     const tunnel = security === "none" ? undefined : {
       keys: await makeTunnelKeys(system.randomBytes(KEY_BYTES)),
       presharedKey: await this.#channel.deriveKey("tunnel"),
       random: system.randomBytes(TUNNEL_RANDOM_BYTES),
     };
-    this.#plan = planSession({ hello, arrival, disk, random, ...(tunnel === undefined ? {} : { tunnel }) });
-    return this.#plan;
+    const plan = planSession({ hello, arrival, disk, transport, random, ...(tunnel === undefined ? {} : { tunnel }) });
+    const notTaken = findNotTaken(hello, plan.session);
+    if (notTaken !== undefined) return { kind: "refused", code: "other-version", message: notTaken };
+    this.#plan = plan;
+    return undefined;
   }
 
   async #streamArchive(archive: ArchiveMessage): Promise<ServerEvent> {

@@ -121,6 +121,7 @@ async function play(scene: Scene): Promise<Outcome> {
       desk,
       security: scene.security ?? "none",
       arrival: { kind: "address", localAddress: "127.0.0.1", remoteAddress: "127.0.0.1" },
+      transport: "auto",
       tell: () => Promise.resolve(),
     }).finally(served.resolve));
   const result: { initramfsEnd?: string; fetched?: FetchedArchive; failure?: ExchangeFailed["failure"] } = {};
@@ -326,8 +327,8 @@ const sayings = [
   [
     "a transport that the stick lacks",
     { ...hello, disk: { transports: ["nvme-tcp"] } },
-    /^The stick does not know the transport "nbd" that the laptop uses: build one image/,
-    /^The exchange with "desktop" failed: The stick does not know the transport "nbd"/,
+    /^The disk cannot be lent \(no nbd: the stick does not know it; .*\): run setup-server on the laptop, and make the stick/,
+    /^The exchange with "desktop" failed: The disk cannot be lent \(/,
   ],
   [
     "a group that the laptop does not know",

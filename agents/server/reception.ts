@@ -34,6 +34,7 @@ export interface ReceptionOptions {
   readonly environment: Environment;
   readonly desk: Desk;
   readonly source: DiskSource;
+  readonly transport: ServerExchangeOptions["transport"];
   readonly tell: ServerExchangeOptions["tell"];
   readonly currentLife: () => Life;
 }
@@ -134,6 +135,7 @@ export class Reception {
         desk: this.#options.desk,
         arrival: arrivalOf(stream),
         security: this.#options.environment.settings.security ?? "none",
+        transport: this.#options.transport,
         tell: this.#options.tell,
       };
       return serveExchange(stream, options);

@@ -2,6 +2,8 @@
  * The server agent: lends the disk, and when the desktop is done, reboots, powers off or waits as configured. life.ts
  * decides what follows what.
  */
+import { isTransportSetting } from "../../lib/export/choose_transport.ts";
+import type { TransportSetting } from "../../lib/protocol/session_groups.ts";
 import { DiskError } from "../../lib/disk/disk_error.ts";
 import { releaseLeftovers } from "../../lib/disk/leftovers.ts";
 import { describeError, UserError } from "../../lib/errors.ts";
@@ -120,6 +122,7 @@ class Server {
       environment,
       desk: this.#desk,
       source: this.#source,
+      transport: readTransport(settings.transport),
       tell: async (fact) => void await this.#tell(fact),
       currentLife: () => this.#life,
     });
@@ -255,4 +258,10 @@ function aborted(signal: AbortSignal): Promise<never> {
     if (signal.aborted) reject(signal.reason);
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
+}
+
+/** @throws {UserError} for one that this agent does not know */
+function readTransport(name = "auto"): TransportSetting {
+  if (isTransportSetting(name)) return name;
+  throw new UserError(`The settings have the transport "${name}", which this agent does not know`);
 }

@@ -6,6 +6,7 @@
  */
 
 import type { Security } from "../formats/security.ts";
+import type { TransportSetting } from "../protocol/session_groups.ts";
 
 /** A name of `module_catalog.ts`, or one that `module-configs` gives a `url` to. */
 export type ModuleName = string;
@@ -122,6 +123,7 @@ export interface ImageConfig {
 /** How the disk gets to the desktop. */
 export interface BlockConfig {
   readonly security: Security;
+  readonly transport: TransportSetting;
 }
 
 export type OnEnd = "reboot" | "poweroff" | "wait";

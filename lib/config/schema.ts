@@ -7,6 +7,7 @@
 
 import * as v from "valibot";
 import { securities } from "../formats/security.ts";
+import { transportSettings } from "../protocol/session_groups.ts";
 import { MODULE_CATALOG } from "./module_catalog.ts";
 import { key, list, neededKey, optionalKey, section, wholeNumber } from "./schema_parts.ts";
 import {
@@ -247,6 +248,15 @@ export const configSchema = v.object({
       "none",
       "Who on the cable can read and write the disk's blocks: none leaves them as they are, for a cable of your own; " +
         "wireguard encrypts them by keys of each session, and needs wireguard-tools on the laptop when setup-server runs",
+      guards,
+    ),
+    transport: key(
+      v.picklist(
+        transportSettings,
+        transportSettings.map((name) => `"${name}"`).join(", ").replace(/, (?=[^,]*$)/, " or "),
+      ),
+      "auto",
+      `How the disk gets to the desktop; \`auto\` takes the first that the laptop's initramfs for desktops and the stick have, in this order`,
       guards,
     ),
   }),

@@ -48,7 +48,7 @@ function checkDistribution({ host }: DistributionFacts): Verdict {
 }
 
 function checkPrograms({ host, crippledPrograms }: DistributionFacts): Verdict {
-  const { lacking } = lackingPrograms(host.missing, { withKexec: true });
+  const { lacking } = lackingPrograms(host, { withKexec: true });
   if (lacking.length === 0) {
     if (crippledPrograms === undefined) return hidden("all there; only root may look how they were built");
     const [crippled] = crippledPrograms;
@@ -81,7 +81,7 @@ type BuildNeed = NonNullable<TransportNeeds["desktop"]["builtWith"]>;
 
 async function findCrippledPrograms(system: System, tree: HostTree, host: HostFacts): Promise<readonly BuildNeed[]> {
   const crippled: BuildNeed[] = [];
-  const { usable } = lackingPrograms(host.missing).transports;
+  const { usable } = lackingPrograms(host).transports;
   for (const { desktop: { builtWith } } of transportNeeds.filter((transport) => usable.includes(transport.name))) {
     const path = builtWith === undefined ? undefined : await findProgram(tree, builtWith.program);
     const isWhole = builtWith === undefined || path === undefined ||

@@ -61,6 +61,7 @@ const host: HostFacts = {
   hasNetworkd: true,
   activeUnits: [],
   missing: [],
+  missingModules: [],
   bootHasModes: true,
   hasBootLoaderConfig: true,
   commandLine: "root=UUID=1 ro",
@@ -106,7 +107,9 @@ testTopic<DistributionFacts>("distribution, programs, generator", {
   },
   cases: [
     ["distribution", "warning", /stiefelsystem does not know/, { host: { ...host, distribution: undefined } }],
-    ["programs", "error", /missing: nbd-client, kexec/, { host: { ...host, missing: ["nbd-client", "kexec"] } }],
+    ["programs", "error", /missing: nbd-client, kexec/, {
+      host: { ...host, missing: ["nbd-client", "kexec"], missingModules: ["nvme-tcp"] },
+    }],
     ["programs", "error", /without netlink/, { crippledPrograms: [nbdNeeds.desktop.builtWith] }],
     ["initramfs generator", "error", /none/, { generator: undefined }],
     ["places to write", "error", /^\/usr is mounted read-only/, {

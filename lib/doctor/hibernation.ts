@@ -63,7 +63,8 @@ function checkHibernation(facts: HibernationFacts): Verdict {
  */
 export function findSwap(text: string): string | undefined {
   const names = text.split("\n").slice(1).map((line) => line.split(/\s+/)[0] ?? "").filter((name) => name !== "");
-  const passing = ["/dev/zram", ...transportNeeds.map(({ desktop }) => desktop.device)];
+  const network = transportNeeds.filter(({ desktop }) => desktop.hasCommonNames !== true);
+  const passing = ["/dev/zram", ...network.map(({ desktop }) => desktop.device)];
   return names.find((name) => !passing.some((start) => name.startsWith(start)))?.replaceAll("\\040", " ");
 }
 

@@ -1,9 +1,7 @@
 /** The laptop's kernel: what a desktop needs of it, and kexec. */
 
-import { type HostFacts, moduleDirectories } from "../host/host_facts.ts";
+import type { HostFacts } from "../host/host_facts.ts";
 import { lackingPrograms } from "../host/lacking_programs.ts";
-import type { HostPath } from "../host/host_path.ts";
-import type { HostTree } from "../host/tree.ts";
 import { chooseTransports, listedTransports, transportModules } from "../initramfs/needs.ts";
 import { readKernelFile } from "../system/facts.ts";
 import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict } from "./check.ts";
@@ -21,10 +19,10 @@ export interface KernelFacts {
   readonly isKexecDisabled: boolean;
 }
 
-export async function examineKernel({ system, tree, host }: DoctorContext): Promise<readonly Check[]> {
+export async function examineKernel({ system, host }: DoctorContext): Promise<readonly Check[]> {
   return runChecks(kernelChecks, {
     host,
-    missingModules: host.kernel === undefined ? [] : await findMissingModules(tree, host, host.kernel.release),
+    missingModules: findMissingModules(host),
     hasKexec: await readKernelFile(system, "/sys/kernel/kexec_loaded") !== undefined,
     isKexecDisabled: await readKernelFile(system, "/proc/sys/kernel/kexec_load_disabled") === "1",
   });
@@ -56,23 +54,13 @@ function checkKexec(facts: KernelFacts): Verdict {
   return ok("possible");
 }
 
-/** Modules come as files or built in (modules.dep and modules.builtin of depmod(8)). */
-async function findMissingModules(
-  tree: HostTree,
-  { missing }: HostFacts,
-  release: string,
-): Promise<readonly NeededModule[]> {
-  const paths = moduleDirectories.flatMap((directory): readonly HostPath[] =>
-    ["modules.dep", "modules.builtin"].map((name): HostPath => `${directory}/${release}/${name}`)
-  );
-  const lists = (await Promise.all(paths.map((path) => tree.readText(path)))).join("\n");
-  const isMissing = (name: string): boolean => !new RegExp(`(^|/)${name}\\.ko`, "m").test(lists);
-  // Those whose programs are there, if there are any.
-  const { usable } = lackingPrograms(missing).transports;
+/** Of the transports whose programs are there, if there are any. */
+function findMissingModules({ missing, missingModules }: HostFacts): readonly NeededModule[] {
+  const { usable } = lackingPrograms({ missing, missingModules: [] }).transports;
   const candidates = usable.length > 0 ? usable : listedTransports();
   const { lacking } = chooseTransports(
     candidates,
-    (transport) => transportModules(transport).map(({ name }) => name).filter(isMissing),
+    (transport) => transportModules(transport).map(({ name }) => name).filter((name) => missingModules.includes(name)),
   );
   return candidates.flatMap((transport) => transportModules(transport)).filter(({ name }) => lacking.includes(name));
 }

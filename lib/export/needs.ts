@@ -4,6 +4,7 @@
  * for its hooks (lib/initramfs/needs.ts). Data; pure.
  */
 import { nbdNeeds } from "./nbd/needs.ts";
+import { nvmeTcpNeeds } from "./nvme_tcp/needs.ts";
 
 export interface TransportNeeds {
   readonly name: string;
@@ -25,20 +26,19 @@ export interface TransportNeeds {
       readonly lack: string;
       readonly cure: string;
     };
-    /** What the attached disk is called, with the numbers of its partitions behind it. */
+    /** How the path of an attached disk begins. */
     readonly device: string;
+    /** Disks of a machine's own are called the same. */
+    readonly hasCommonNames?: boolean;
   };
 }
 
-/** One row a transport. */
-const rows = [nbdNeeds] as const satisfies readonly TransportNeeds[];
+/** One row a transport, in the order of lib/protocol/session_groups.ts. */
+const rows = [nbdNeeds, nvmeTcpNeeds] as const satisfies readonly TransportNeeds[];
 
 type Row = typeof rows[number];
 export type TransportName = Row["name"];
 
 export const transportNames: readonly TransportName[] = rows.map(({ name }) => name);
-
-/** What a new session gets. */
-export const defaultTransport: TransportName = "nbd";
 
 export const transportNeeds: readonly TransportNeeds[] = rows;

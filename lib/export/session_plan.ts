@@ -2,7 +2,7 @@
 import type { DiskReport } from "../disk/inspect_disk.ts";
 import type { HelloMessage } from "../protocol/boot_exchange.ts";
 import { type ExportSettings, transportOf } from "./export.ts";
-import { defaultTransport } from "./needs.ts";
+import { type TransportName, transportNames } from "./needs.ts";
 import type { Ends } from "./transport.ts";
 import { planTunnel, type TunnelInputs, type TunnelSettings } from "./tunnel/plan_tunnel.ts";
 import { KEY_BYTES } from "../protocol/primitives.ts";
@@ -35,6 +35,7 @@ export interface SessionInputs {
   readonly hello: HelloMessage;
   readonly arrival: Arrival;
   readonly disk: DiskReport;
+  readonly transport: TransportName;
   /** Random, {@link SESSION_RANDOM_BYTES}. */
   readonly random: Uint8Array;
   /** Present: the disk's blocks go through a tunnel. */
@@ -44,19 +45,20 @@ export interface SessionInputs {
 /** Of nobody: no end has its private half. */
 const noKey = "00".repeat(KEY_BYTES);
 /** For the network prefix, and for what the transport makes of the rest: names and keys of the session. */
-export const SESSION_RANDOM_BYTES = uniqueLocalPrefixBytes + transportOf(defaultTransport).randomBytes;
+export const SESSION_RANDOM_BYTES = uniqueLocalPrefixBytes +
+  Math.max(...transportNames.map((name) => transportOf(name).randomBytes));
 
 /**
  * A client that has no tunnel in its hello gets a plan with one nevertheless: `findNotTaken` tells so.
  * @throws {Error} when the client came by address and did not say its own
  */
 export function planSession(inputs: SessionInputs): SessionPlan {
-  const { hello, arrival, disk, random } = inputs;
+  const { hello, arrival, disk, transport, random } = inputs;
   const ends = planEnds(inputs);
   const peerPublicKey = hello.tunnel?.publicKey ?? noKey;
   const tunnel = inputs.tunnel === undefined ? undefined : planTunnel({ ends, peerPublicKey, ...inputs.tunnel });
   const inside = tunnel?.ends ?? ends;
-  const { parameters, settings } = transportOf(defaultTransport).plan({ ends: inside, disk, random });
+  const { parameters, settings } = transportOf(transport).plan({ ends: inside, disk, random });
   return {
     session: {
       version: SESSION_VERSION,

@@ -5,6 +5,9 @@ import type { System } from "../system/system.ts";
 import type { ExportState } from "./export_state.ts";
 import type { TransportName } from "./needs.ts";
 
+/** How long an export waits for its desktop, which starts a whole kernel before it connects. */
+export const firstConnectionTimeoutMs = 15 * 60_000;
+
 /** Why an export is over. */
 export type ExportEnd =
   /** The desktop said goodbye. */

@@ -48,6 +48,8 @@ const AgentSettingsSchema = v.strictObject({
   }),
   /** Who can read the disk's blocks on their way; absent: as "none". */
   security: v.exactOptional(v.picklist(securities)),
+  /** The only transport that may lend the disk; absent: the first that laptop and desktop have. */
+  transport: v.exactOptional(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,31}$/))),
   onEnd: v.picklist(["reboot", "poweroff", "wait"]),
   /** What the machine calls itself towards others. */
   name: v.exactOptional(printable(64)),

@@ -59,6 +59,8 @@ const HandoverSchema = v.pipe(
     commandLine: v.exactOptional(v.pipe(printable(COMMAND_LINE_MAX_BYTES), v.regex(/\S/))),
     /** Sizes of kernel and initramfs for desktops. Absent: read them from the disk. */
     pair: v.exactOptional(PairSchema),
+    /** By which that initramfs can attach the disk, as setup-server has noted it. */
+    transports: v.exactOptional(v.pipe(v.array(name), v.maxLength(8))),
   }),
   v.check(({ commandLine, pair }) => pair === undefined || commandLine !== undefined, "a pair without command line"),
 );

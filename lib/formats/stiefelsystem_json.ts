@@ -7,6 +7,7 @@
  * `initrd` may be a list, `cmdline` one string. Keys that are absent, null or empty are taken from the boot loader's
  * configuration. Keys we do not know (`stiefelmodules` of the original) are left alone. `cmdline-copied` is ours: true
  * when `cmdline` only repeats what the system was started with when it was set up, so that a newer one is better.
+ * `transports` is ours, too: by which the initramfs can attach the disk.
  */
 
 import { BootError } from "../boot_error.ts";
@@ -21,6 +22,12 @@ export interface BootLoadSettings {
   readonly cmdline?: string | readonly string[] | undefined;
 }
 
+/** What the file says. */
+export interface BootStatement extends BootLoadSettings {
+  readonly isCmdlineCopied?: boolean;
+  readonly transports?: readonly string[];
+}
+
 export const stiefelsystemJsonName = "stiefelsystem.json";
 
 /** Where setup-server puts it. */
@@ -30,7 +37,7 @@ export const stiefelsystemJsonPath = `/boot/${stiefelsystemJsonName}` as const;
 export function parseStiefelsystemJson(
   text: string,
   fileName: string,
-): BootLoadSettings & { readonly isCmdlineCopied?: boolean } {
+): BootStatement {
   const wrong = (what: string): BootError => new BootError("unsupported", `Cannot use "${fileName}": ${what}`);
   let value: unknown;
   try {
@@ -47,9 +54,10 @@ export function parseStiefelsystemJson(
     ...stringsOf("initrd"),
     ...stringsOf("cmdline"),
     ...(fields.get("cmdline-copied") === true ? { isCmdlineCopied: true } : {}),
+    ...stringsOf("transports"),
   };
 
-  function stringsOf(key: "initrd" | "cmdline"): Partial<Record<typeof key, readonly string[]>> {
+  function stringsOf(key: "initrd" | "cmdline" | "transports"): Partial<Record<typeof key, readonly string[]>> {
     const found = fields.get(key) ?? [];
     const list: readonly unknown[] = Array.isArray(found) ? found : [found];
     const strings = list.filter((item) => typeof item === "string");
@@ -62,7 +70,7 @@ export function parseStiefelsystemJson(
 }
 
 /** The file's text for a boot entry of our own choice. */
-export function formatStiefelsystemJson(load: BootLoadSettings & { readonly isCmdlineCopied?: boolean }): string {
+export function formatStiefelsystemJson(load: BootStatement): string {
   const list = (value: string | readonly string[] | undefined): readonly string[] =>
     value === undefined ? [] : typeof value === "string" ? [value] : value;
   return `${
@@ -72,6 +80,7 @@ export function formatStiefelsystemJson(load: BootLoadSettings & { readonly isCm
         initrd: list(load.initrd),
         cmdline: list(load.cmdline),
         ...(load.isCmdlineCopied ? { "cmdline-copied": true } : {}),
+        ...(load.transports === undefined ? {} : { transports: load.transports }),
       },
       null,
       4,

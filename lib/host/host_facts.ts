@@ -4,7 +4,7 @@ import { defaultGenerator, detectDistribution, type DetectedDistribution } from 
 import { unlessRefused } from "../file_access.ts";
 import { findLoaderCommandLine } from "../boot/preview_boot.ts";
 import type { GeneratorId, KernelTarget } from "../initramfs/generator.ts";
-import { commonPrograms, listedTransports, transportPrograms } from "../initramfs/needs.ts";
+import { commonPrograms, listedTransports, transportModules, transportPrograms } from "../initramfs/needs.ts";
 import { generators } from "../initramfs/registry.ts";
 import { programDirectories, type System } from "../system/system.ts";
 import { compareVersions } from "../version_order.ts";
@@ -29,6 +29,8 @@ export interface HostFacts {
   readonly activeUnits: readonly string[];
   /** Of the programs that desktops and the autokexec agent need, those that are not installed. */
   readonly missing: readonly string[];
+  /** Of the modules of all transports, those that {@link kernel} has not. */
+  readonly missingModules: readonly string[];
   /** Files in /boot have permission bits of their own (not on FAT). */
   readonly bootHasModes: boolean;
   /** systemd-boot is seen on an EFI system partition, which often only root may look into. */
@@ -56,7 +58,7 @@ const needs: readonly string[] = [
 ];
 
 /** Of modules, by release. /lib is not everywhere a link to /usr/lib (profiles of Gentoo without merged /usr). */
-export const moduleDirectories: readonly HostPath[] = ["/usr/lib/modules", "/lib/modules"];
+const moduleDirectories: readonly HostPath[] = ["/usr/lib/modules", "/lib/modules"];
 
 /**
  * Where kernel images are in most distributions; for those that are not described in lib/distro. The forms are those
@@ -89,6 +91,16 @@ const formerFiles: readonly HostPath[] = [
 ];
 
 export const networkUnits = { networkManager: "NetworkManager.service", networkd: "systemd-networkd.service" } as const;
+
+/** Modules come as files or built in (modules.dep and modules.builtin of depmod(8)). */
+async function findMissingModules(tree: HostTree, release: string): Promise<readonly string[]> {
+  const paths = moduleDirectories.flatMap((directory): readonly HostPath[] =>
+    ["modules.dep", "modules.builtin"].map((name): HostPath => `${directory}/${release}/${name}`)
+  );
+  const lists = (await Promise.all(paths.map((path) => tree.readText(path)))).join("\n");
+  return listedTransports().flatMap((transport) => transportModules(transport)).map(({ name }) => name)
+    .filter((name) => !new RegExp(`(^|/)${name}\\.ko`, "m").test(lists));
+}
 
 /** Runs `findmnt`, and on the running system `cat` and `systemctl`. */
 export async function gatherHostFacts(system: System, tree: HostTree): Promise<HostFacts> {
@@ -125,6 +137,7 @@ export async function gatherHostFacts(system: System, tree: HostTree): Promise<H
     hasNetworkd: await anyExists(["/usr/lib/systemd/systemd-networkd", "/lib/systemd/systemd-networkd"]),
     activeUnits,
     missing,
+    missingModules: kernel === undefined || kernel === "hidden" ? [] : await findMissingModules(tree, kernel.release),
     bootHasModes: await hasModes(system, tree, "/boot"),
     hasSystemdBoot: await unlessRefused(
       anyExists(espDirectories.map((directory) => `${directory}/EFI/systemd`)),

@@ -1,11 +1,13 @@
 /** What a laptop lacks of the programs that desktops need: all of the common ones, and all of one transport. Pure. */
 
+import type { HostFacts } from "./host_facts.ts";
 import {
   chooseTransports,
   commonPrograms,
   type InitramfsNeed,
   initramfsNeeds,
   listedTransports,
+  transportModules,
   transportPrograms,
 } from "../initramfs/needs.ts";
 
@@ -20,19 +22,22 @@ export interface LackingPrograms {
 }
 
 /**
- * @param missing programs of the list that are not installed
+ * @param host what is not installed of the list, and modules that the kernel has not
  * @param options.withKexec the laptop turns into a server by itself
  */
 export function lackingPrograms(
-  missing: readonly string[],
+  { missing, missingModules }: Pick<HostFacts, "missing" | "missingModules">,
   { withKexec = false, needs = initramfsNeeds }: {
     readonly withKexec?: boolean;
     readonly needs?: readonly InitramfsNeed[];
   } = {},
 ): LackingPrograms {
   const transports = listedTransports(needs);
+  const withModules = transports.filter((transport) =>
+    transportModules(transport, needs).every(({ name }) => !missingModules.includes(name))
+  );
   const { usable, lacking } = chooseTransports(
-    transports,
+    withModules.length === 0 ? transports : withModules,
     (transport) => transportPrograms(transport, needs).filter((program) => missing.includes(program)),
   );
   const common = [...commonPrograms(needs), ...withKexec ? ["kexec"] : []];
@@ -45,6 +50,6 @@ export function lackingPrograms(
 /** @returns which transports desktops can use; undefined where there is no choice */
 export function describeTransports({ usable, unusable }: LackingPrograms["transports"]): string | undefined {
   if (usable.length + unusable.length < 2 || usable.length === 0) return undefined;
-  const others = unusable.length === 0 ? "" : ` (not by ${unusable.join(", ")}: its programs are not installed)`;
+  const others = unusable.length === 0 ? "" : ` (${unusable.join(", ")} lacks a program or kernel module)`;
   return `Desktops attach the disk by ${usable.join(" or ")}${others}`;
 }

@@ -13,24 +13,39 @@ disk/two program two-client
 const cases: readonly (readonly [missing: readonly string[], lacking: readonly string[], words: string | undefined])[] =
   [
     [[], [], "Desktops attach the disk by one or two"],
-    [["one-helper"], [], "Desktops attach the disk by two (not by one: its programs are not installed)"],
-    [["two-client"], [], "Desktops attach the disk by one (not by two: its programs are not installed)"],
+    [["one-helper"], [], "Desktops attach the disk by two (one lacks a program or kernel module)"],
+    [["two-client"], [], "Desktops attach the disk by one (two lacks a program or kernel module)"],
     [["one-client", "two-client"], ["one-client"], undefined],
     [["one-client", "one-helper", "two-client", "dd"], ["one-client", "one-helper", "dd"], undefined],
-    [["one-client", "ip"], ["ip"], "Desktops attach the disk by two (not by one: its programs are not installed)"],
+    [
+      ["one-client", "ip"],
+      ["ip"],
+      "Desktops attach the disk by two (one lacks a program or kernel module)",
+    ],
   ];
 
 for (const [missing, lacking, words] of cases) {
   Deno.test(`of two transports all of one is needed; missing: ${missing.join(", ") || "nothing"}`, () => {
-    const found = lackingPrograms(missing, { needs: two });
+    const found = lackingPrograms({ missing, missingModules: [] }, { needs: two });
     assert.deepEqual(found.lacking, lacking);
     assert.equal(describeTransports(found.transports), words);
   });
 }
 
-Deno.test("a laptop with one transport needs its programs; kexec only where it turns into a server by itself", () => {
-  assert.deepEqual(lackingPrograms(["nbd-client"]).lacking, ["nbd-client"]);
-  assert.deepEqual(lackingPrograms(["kexec", "timeout"]).lacking, ["timeout"]);
-  assert.deepEqual(lackingPrograms(["kexec", "timeout"], { withKexec: true }).lacking, ["timeout", "kexec"]);
-  assert.equal(describeTransports(lackingPrograms([]).transports), undefined);
+Deno.test("a transport whose module the kernel has not is no way out", () => {
+  const one = lackingPrograms({ missing: ["one-client"], missingModules: ["two"] }, { needs: two });
+  assert.deepEqual(one.lacking, ["one-client"]);
+  assert.deepEqual(one.transports, { usable: [], unusable: ["one", "two"] });
+  const other = lackingPrograms({ missing: [], missingModules: ["two"] }, { needs: two });
+  assert.deepEqual(other.transports, { usable: ["one"], unusable: ["two"] });
+});
+
+Deno.test("a laptop needs no program for NVMe/TCP; kexec only where it turns into a server by itself", () => {
+  const lack = (missing: readonly string[], missingModules: readonly string[] = []) =>
+    lackingPrograms({ missing, missingModules }).lacking;
+  assert.deepEqual(lack(["nbd-client"]), []);
+  assert.deepEqual(lack(["nbd-client"], ["nvme-tcp"]), ["nbd-client"]);
+  assert.deepEqual(lack(["kexec", "timeout"]), ["timeout"]);
+  const withKexec = lackingPrograms({ missing: ["kexec", "timeout"], missingModules: [] }, { withKexec: true });
+  assert.deepEqual(withKexec.lacking, ["timeout", "kexec"]);
 });

@@ -5,6 +5,7 @@ import { formatStiefelsystemJson, stiefelsystemJsonPath } from "../formats/stief
 import { separateInitramfs, separateKernel } from "../initramfs/generator.ts";
 import { planGrubEntry } from "./boot_menu.ts";
 import { imageStartOf } from "./image_start.ts";
+import { lackingPrograms } from "./lacking_programs.ts";
 import type { Operation } from "./operations/kinds.ts";
 import { writeFile } from "./plan_file.ts";
 import type { SetupInputs } from "./setup_inputs.ts";
@@ -18,11 +19,13 @@ export function planBootJson({ config, facts }: SetupInputs): readonly Operation
   const ownCommandLine = facts.hasBootLoaderConfig || facts.commandLine === ""
     ? undefined
     : forDesktop(facts.commandLine);
+  const { usable } = lackingPrograms(facts).transports;
   const content = load !== undefined ? { kernel: load.kernel, initrd: load.initrd, cmdline: load.cmdline } : {
     kernel: separateKernel,
     initrd: separateInitramfs,
     cmdline: ownCommandLine,
     isCmdlineCopied: ownCommandLine !== undefined,
+    transports: usable,
   };
   return [writeFile(
     stiefelsystemJsonPath,

@@ -68,6 +68,7 @@ export function makeAgentSettings({ block, boot, server }: Config): AgentSetting
       ...(boot.load === undefined ? {} : { load: boot.load }),
     },
     ...(block.security === "none" ? {} : { security: block.security }),
+    ...(block.transport === "auto" ? {} : { transport: block.transport }),
     onEnd: server.onEnd,
     ...(server.name === undefined ? {} : { name: server.name }),
   };

@@ -105,9 +105,9 @@ Deno.test("a hello or session with a group, a transport or a version of another 
       )
     ),
     [
-      () => parseServerPlaintext(control(server.replace('"nbd"', '"nvme-tcp"'))),
+      () => parseServerPlaintext(control(server.replace('"nbd"', '"iscsi"'))),
       "unknown-transport",
-      /^The session has the transport "nvme-tcp", which .*setup-server/,
+      /^The session has the transport "iscsi", which .*setup-server/,
     ],
     [
       () => parseServerPlaintext(control(server.replace('"version":2', '"version":1'))),

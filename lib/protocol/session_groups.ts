@@ -23,10 +23,12 @@ const mtu = v.exactOptional(integer(1280, 65535));
 /** Of X25519, in hex: base64 has characters that the session file has not. */
 const publicKey = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
+const isAddress = (text: string): boolean => isAddressWithZone(text) && !text.includes("%");
+const isUuid = (text: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 const isName = (text: string): boolean => /^[a-z][a-z0-9-]{0,31}$/.test(text);
 const isBlockSize = (size: number): boolean => [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536].includes(size);
 
-/** One row a transport. */
+/** One row a transport; what comes first is taken where there is a choice. */
 const transports = [
   v.strictObject({
     transport: v.literal("nbd"),
@@ -41,10 +43,27 @@ const transports = [
     /** How many connections the block client opens. */
     connections: integer(1, 16),
   }),
+  v.strictObject({
+    transport: v.literal("nvme-tcp"),
+    /** Where the kernel's target listens, which keeps no zone. */
+    address: v.pipe(v.string(), v.check(isAddress)),
+    port: integer(1, 65535),
+    /** Random for each session: the name of the disk, and of who may connect to it. */
+    subsystem: v.pipe(v.string(), v.check(isUuid)),
+    host: v.pipe(v.string(), v.check(isUuid)),
+    /** Logical block size of the disk. */
+    blockSizeBytes: v.pipe(v.number(), v.check(isBlockSize)),
+    sizeBytes: integer(512, Number.MAX_SAFE_INTEGER),
+    /** How many queues the block device has at most. */
+    queues: integer(1, 64),
+  }),
 ] as const;
 
 /** The transports that a session may have. */
 export const sessionTransports = transports.map(({ entries }) => entries.transport.literal);
+/** `block.transport` of the configuration: "auto" takes the first that laptop and desktop have. */
+export const transportSettings = ["auto", ...sessionTransports] as const;
+export type TransportSetting = typeof transportSettings[number];
 
 /** One row a group: what the client says of it, and what the session has. */
 const groups = {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import * as v from "valibot";
-import { hello, routedSession, session, tunnelSession } from "../../tests/support/protocol_samples.ts";
+import { hello, nvmeSession, routedSession, session, tunnelSession } from "../../tests/support/protocol_samples.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../errors.ts";
 import { parseCpio } from "../formats/cpio.ts";
 import { buildSessionCpio, formatSession, parseSession } from "./session.ts";
@@ -60,6 +60,18 @@ Deno.test("a session file in any other form is refused", () => {
   assertRefused("x".repeat(5000), "oversize");
 });
 
+Deno.test("the disk of each transport has keys of its own, and none of another's", () => {
+  const text = formatSession(nvmeSession);
+  assert.deepEqual(parseSession(text), nvmeSession);
+  assertRefused(text.replace("nvme-tcp", "nbd"), "malformed");
+  assertRefused(text.replace("DISK_QUEUES=4", "DISK_CONNECTIONS=4"), "malformed");
+  assertRefused(text.replace("DISK_HOST=22222222-", "DISK_HOST=2222222-"), "malformed");
+  assertRefused(
+    text.replace("DISK_ADDRESS=fdd3:1f5e:42aa:1::1", "DISK_ADDRESS=fdd3:1f5e:42aa:1::1%stiefel0"),
+    "malformed",
+  );
+});
+
 Deno.test("values that cannot be written are refused before anything is written", () => {
   const { link, disk } = session;
   const bad: readonly SessionParameters[] = [
@@ -88,10 +100,10 @@ Deno.test("a group or a transport that is not known is refused by its name", () 
       assert.throws(() => parseSession(text), { message: new RegExp(`a group "${group}", which .*: build one image`) });
     }
   }
-  const other = formatSession(session).replace("=nbd\n", "=nvme-tcp\n");
+  const other = formatSession(session).replace("=nbd\n", "=iscsi\n");
   assertRefused(other, "unknown-transport");
-  assert.throws(() => parseSession(other), { message: /the transport "nvme-tcp", which .*: build one image/ });
-  assertRefused(other.replace("nvme-tcp", "NVME"), "malformed");
+  assert.throws(() => parseSession(other), { message: /the transport "iscsi", which .*: build one image/ });
+  assertRefused(other.replace("iscsi", "ISCSI"), "malformed");
   assertRefused(formatSession(session) + "STIEFEL_LINK_MORE=1\n", "malformed");
 });
 

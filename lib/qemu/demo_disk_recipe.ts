@@ -4,8 +4,7 @@
  */
 
 import { debian } from "../distro/debian.ts";
-import { defaultTransport } from "../export/needs.ts";
-import { transportPrograms } from "../initramfs/needs.ts";
+import { listedTransports, transportPrograms } from "../initramfs/needs.ts";
 import { demoDiskCommandLine, demoDiskLayout, type DiskFirmware, hasBootPartition } from "./demo_disk_layout.ts";
 import { efiPackages, systemdBootPackages, unifiedImagePath } from "./efi_partition.ts";
 import { quoteCommand } from "../errors.ts";
@@ -25,7 +24,9 @@ const demoDiskPackages = [
   "grub-common",
   "zstd",
   "e2fsprogs",
-  ...transportPrograms(defaultTransport).map((program) => debian.packages[program] ?? program),
+  ...listedTransports().flatMap((name) => transportPrograms(name)).map((program) =>
+    debian.packages[program] ?? program
+  ),
   "iproute2",
   "login",
   "passwd",

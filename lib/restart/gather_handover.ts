@@ -54,7 +54,9 @@ export async function gatherHandover(system: System): Promise<Gathered> {
     notices.push(`Kernel and initramfs of "${stiefelsystemJsonPath}" are not there: the server reads its disk`);
     return { handover: described, notices };
   }
-  return { handover: { ...described, pair: pairOf(files) }, files, notices };
+  const { transports } = stated;
+  const noted = transports === undefined ? {} : { transports };
+  return { handover: { ...described, pair: pairOf(files), ...noted }, files, notices };
 }
 
 interface Stated {
@@ -62,6 +64,7 @@ interface Stated {
   readonly initramfs: readonly string[];
   /** What the file says of the command line, unless it only repeats what the system had when it was set up. */
   readonly commandLine?: string | undefined;
+  readonly transports?: readonly string[] | undefined;
 }
 
 /** What setup-server has written, and people may have changed. */
@@ -70,12 +73,13 @@ async function readStated(system: System, notices: string[]): Promise<Stated> {
   const text = await readByCat(system, path);
   if (text === undefined) return { initramfs: [] };
   try {
-    const { kernel, initrd = [], cmdline, isCmdlineCopied } = parseStiefelsystemJson(text, path);
+    const { kernel, initrd = [], cmdline, isCmdlineCopied, transports } = parseStiefelsystemJson(text, path);
     const words = typeof cmdline === "string" ? cmdline : cmdline?.join(" ");
     return {
       kernel,
       initramfs: typeof initrd === "string" ? [initrd] : initrd,
       commandLine: isCmdlineCopied ? undefined : words,
+      transports,
     };
   } catch (error) {
     notices.push(describeError(error));

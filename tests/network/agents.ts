@@ -114,6 +114,7 @@ export async function attachDisk(desktop: Machine, { reads }: { readonly reads: 
   const text = /STIEFEL_VERSION=2\n(?:STIEFEL_\w+=[^\n]*\n)+/.exec(initramfs)?.[0];
   assert.ok(text, "no session file in the initramfs");
   const { link, disk } = parseSession(text);
+  assert.ok(disk.transport === "nbd");
   await desktop.run(["ip", "-6", "address", "add", link.address, "dev", "eth0", "nodad"]);
   const image = `nbd://[${disk.address}]:${disk.port}/${disk.exportName}`;
   const commands = Array.from({ length: reads }, () => ["-c", "read 0 4k", "-c", "sleep 100"]).flat();

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { parseSession } from "../../lib/protocol/session.ts";
-import type { SessionParameters } from "../../lib/protocol/session_groups.ts";
+import type { NbdSession } from "../support/protocol_samples.ts";
 import { clientCommand, createSite, type Site, startClient, startServer } from "./agents.ts";
 import { createRig, denoDirectory, type Machine, rigTest } from "./rig.ts";
 
 /** What the client put into its work directory, checked against what the server had. */
-async function readFetched(machine: Machine, site: Site): Promise<SessionParameters> {
+async function readFetched(machine: Machine, site: Site): Promise<NbdSession> {
   assert.ok(
     Buffer.compare(await Deno.readFile(`${machine.directory}/run/kernel`), site.kernel) === 0,
     "another kernel",
@@ -17,11 +17,13 @@ async function readFetched(machine: Machine, site: Site): Promise<SessionParamet
   const extra = new TextDecoder("latin1").decode(initramfs.subarray(site.initramfs.length));
   const session = /STIEFEL_VERSION=2\n(?:STIEFEL_\w+=[^\n]*\n)+/.exec(extra)?.[0];
   assert.ok(session, "no session file in the initramfs");
-  return parseSession(session);
+  const parsed = parseSession(session);
+  assert.equal(parsed.disk.transport, "nbd");
+  return parsed as NbdSession;
 }
 
 /** What nbdinfo says about the export, as the desktop after kexec would see it. */
-async function attach(machine: Machine, link: string, session: SessionParameters): Promise<string> {
+async function attach(machine: Machine, link: string, session: NbdSession): Promise<string> {
   const { address, port, exportName } = session.disk;
   if (address.startsWith("fd")) {
     await machine.run(["ip", "-6", "address", "add", session.link.address, "dev", link, "nodad"]);

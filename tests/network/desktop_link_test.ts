@@ -79,6 +79,7 @@ async function attach(shell: readonly string[], keeps: boolean): Promise<Desk> {
       "look_seconds=1",
     );
     await Deno.writeTextFile(`${desktop.directory}/stiefel-keep-link`, quick, { mode: 0o755 });
+    await Deno.symlink(`${programs}/attach`, `${desktop.directory}/attach`);
     const words = [...shell, `${desktop.directory}/stiefel-keep-link`, "/run/stiefelsystem/keep-link"];
     const started = keeper = stack.use(desktop.start(["sh", "-euc", enter, `${root}/run`, ...words]));
     // It repairs when it starts: a route that is gone comes back.

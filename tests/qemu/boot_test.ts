@@ -5,43 +5,20 @@
 
 import assert from "node:assert/strict";
 import { bootDemo } from "../../lib/cli/commands/demo.ts";
-import { copyDemoDisk } from "../../lib/qemu/demo_disk.ts";
 import {
   bootPair,
-  demoCredentials,
   desktopSpec,
   laptopSpec,
-  linkId,
   listFacts,
   newToken,
-  type PairSettings,
   serverReadyPattern,
 } from "../../lib/qemu/machine_pair.ts";
-import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
-import type { QemuHost, VmSpec } from "../../lib/qemu/vm_spec.ts";
 import { prepareQemuTest } from "./machines.ts";
+import { type Pair, startPair, testUnpluggedCable } from "./unplugged_cable.ts";
 
 const rig = await prepareQemuTest();
 
-interface Pair {
-  readonly settings: PairSettings;
-  readonly host: QemuHost;
-  /** Switches a machine of the pair on, for a quarter of an hour at most. */
-  start(spec: VmSpec): Promise<Vm>;
-}
-
-/** The pair, with a fresh copy of the demo disk. */
-async function preparePair(): Promise<Pair> {
-  const { system, options: { runDirectory } } = rig;
-  const { image, disk, host } = await rig.machines();
-  const diskPath = `${runDirectory}/disk.img`;
-  await copyDemoDisk(system, disk, diskPath);
-  return {
-    settings: { image, diskPath, serverMemoryMiB: 768, clientMemoryMiB: 768, console: "pipe" },
-    host,
-    start: (spec) => startVm(system, spec, host, { runDirectory, limitMs: 15 * 60_000 }),
-  };
-}
+const preparePair = (): Promise<Pair> => startPair(rig);
 
 Deno.test({
   name: "a desktop without a disk boots the laptop's system, its file is on the laptop's disk, and both shut down",
@@ -54,37 +31,7 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name:
-    "a cable that is unplugged for 60 s while the desktop starts stops it for that long, the laptop's power key does nothing, and " +
-    "nothing fails",
-  ignore: rig.skipReason !== undefined,
-  fn: async () => {
-    const { system } = rig;
-    const { settings, start } = await preparePair();
-    await using laptop = await start(laptopSpec(settings, ["stiefel.on_end=poweroff"]));
-    await laptop.waitForLine(serverReadyPattern, { timeoutMs: 180_000 });
-    const token = newToken(system);
-    const credentials = demoCredentials({ action: "poweroff", token });
-    await using desktop = await start(desktopSpec(settings, credentials));
-    await desktop.waitForLine(/EXT4-fs \(nbd0p2\): mounted filesystem/, { timeoutMs: 300_000 });
-
-    const unpluggedAtMs = system.monotonicMs();
-    await desktop.setLink(linkId, false);
-    await system.delay(60_000);
-    await laptop.powerDown();
-    await desktop.setLink(linkId, true);
-    assert.ok(system.monotonicMs() - unpluggedAtMs >= 60_000);
-
-    await desktop.waitForLine(/stiefel-demo: root=\/dev\/nbd0p2 /, { timeoutMs: 420_000 });
-    assert.equal((await desktop.ended).kind, "shutdown");
-    assert.equal((await laptop.ended).kind, "shutdown");
-    const errors = desktop.lines.filter(({ text }) =>
-      /I\/O error|EXT4-fs error|Remounting filesystem read-only/.test(text)
-    );
-    assert.deepEqual(errors, []);
-  },
-});
+testUnpluggedCable(rig, { part: "nbd0p2", prepare: preparePair });
 
 Deno.test({
   name: "an image with another key: both sides say so, and nothing is booted",

@@ -15,9 +15,9 @@ const module = fileURLToPath(
 const generic = fileURLToPath(new URL("../../image/host/generic/usr/lib/stiefelsystem/", import.meta.url));
 
 /** What stiefel-attach consists of. */
-const parts = ["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "disk-nbd"].map((name) =>
-  `${name}.sh`
-);
+const parts = ["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "disk-nbd", "disk-nvme-tcp"].map((
+  name,
+) => `${name}.sh`);
 
 /** What dracut(8) defines before it sources a module; each call is a line of output. */
 const dracutFunctions = `
@@ -78,9 +78,11 @@ Deno.test("the module is in no initramfs that does not ask for it", async () => 
 
 Deno.test("a program that is not installed stops the build, and is named", async () => {
   await using machine = await makeMachine(plain);
-  const { code, stderr } = await runModule(machine, "MISSING=nbd-client; check");
+  const { code, stderr } = await runModule(machine, "MISSING=timeout; check");
   assert.equal(code, 1);
-  assert.match(stderr, /"nbd-client" is not installed/);
+  assert.match(stderr, /"timeout" is not installed/);
+  const other = await runModule(machine, "MISSING=nbd-client; check");
+  assert.deepEqual(other, { code: 255, stdout: "", stderr: "" }, "another transport does without it");
 });
 
 Deno.test("in an initramfs with systemd there are units, wanted by its target, and no hooks", async () => {
@@ -164,7 +166,7 @@ install >/dev/null
 [[ $no_kernel == yes ]] || installkernel`,
   );
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^omitted: nbd .*=drivers\/usb\/host .*=drivers\/hid /);
+  assert.match(stdout, /^omitted: nbd nvme-tcp .*=drivers\/usb\/host .*=drivers\/hid /);
 });
 
 Deno.test("without systemd a passphrase is typed on the laptop's keymap, wherever that is set", async () => {

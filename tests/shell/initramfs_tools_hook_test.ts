@@ -9,7 +9,9 @@ const ours = "/usr/lib/stiefelsystem";
 const hook = `${overlay}initramfs-tools${ours}/initramfs-tools/hooks/stiefelsystem`;
 const ourFiles = [
   ...["stiefel-attach", "stiefel-check"],
-  ...["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "disk-nbd"].map((name) => `attach/${name}.sh`),
+  ...["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "disk-nbd", "disk-nvme-tcp"].map((name) =>
+    `attach/${name}.sh`
+  ),
   "59-stiefelsystem.rules",
 ];
 
@@ -81,7 +83,7 @@ for (const shell of SHELLS) {
     for (const program of ["ip", "nbd-client", "timeout", "wg"]) {
       assert.ok(calls.some((call) => call.startsWith("copy_exec ") && call.endsWith(` /usr/sbin/${program}`)), program);
     }
-    for (const module of ["nbd", "wireguard", "ext4", "btrfs", "vfat", "jfs", "virtio_net", "atkbd"]) {
+    for (const module of ["nbd", "nvme-tcp", "wireguard", "ext4", "btrfs", "vfat", "jfs", "virtio_net", "atkbd"]) {
       assert.ok(calls.includes(`add ${module}`), module);
     }
     for (const directory of ["net/ethernet", "net/thunderbolt", "usb/host", "input/keyboard"]) {
@@ -168,7 +170,8 @@ for (const shell of SHELLS) {
       // What is installed where this test runs does not matter.
       machine.write(
         `${ours}/needs`,
-        machine.read(`${ours}/needs`).replace(`program ${program}\n`, "program not-there\n"),
+        machine.read(`${ours}/needs`).replace(`program ${program}\n`, "program not-there\n")
+          .replaceAll(/^disk\/nvme-tcp .*\n/gm, ""),
       );
       const { code, stderr } = await run(machine);
       assert.equal(code, 1);
@@ -187,12 +190,40 @@ for (const shell of SHELLS) {
     const { code, stderr } = await run(machine);
     assert.equal(code, 0, stderr);
     assert.ok(machine.calls().includes("add nbd"));
+    assert.ok(machine.calls().includes("add nvme-tcp"));
     assert.ok(!machine.calls().includes("add other"));
     assert.ok(!machine.exists(`/destination${ours}/attach/disk-other.sh`));
-    machine.write(`${ours}/needs`, machine.read(`${ours}/needs`).replace("nbd-client", "neither"));
+    machine.write(
+      `${ours}/needs`,
+      machine.read(`${ours}/needs`).replace("nbd-client", "neither").replaceAll(/^disk\/nvme-tcp .*\n/gm, ""),
+    );
     const { code: refused, stderr: message } = await run(machine);
     assert.equal(refused, 1);
     assert.match(message, /^E: stiefelsystem: "neither", or for another transport "not-there" is not installed/);
+  });
+
+  Deno.test(`a transport whose module the kernel has not is left out, and named where it is the last${under}`, async () => {
+    const kernel = "kernel/drivers";
+    for (
+      const [dep, builtin, wanted] of [
+        [`${kernel}/block/nbd.ko.xz:\n${kernel}/nvme/host/nvme-tcp.ko.xz: a.ko\n`, "", ["nbd", "nvme-tcp"]],
+        [`${kernel}/block/nbd.ko: a.ko\n${kernel}/nvme/host/nvme-tcp2.ko:\n`, "", ["nbd"]],
+        ["", `${kernel}/nvme/host/nvme-tcp.ko\n`, ["nvme-tcp"]],
+        [`${kernel}/block/brd.ko:\n`, "", []],
+      ] as const
+    ) {
+      await using machine = await prepare();
+      machine.write("/modules/modules.dep", dep);
+      machine.write("/modules/modules.builtin", builtin);
+      const text = machine.read("/hook");
+      assert.ok(text.includes("module_directory=$MODULESDIR\n"));
+      machine.write("/hook", text.replace("module_directory=$MODULESDIR", `module_directory=${machine.root}/modules`));
+      const { code, stderr } = await run(machine);
+      assert.equal(code, wanted.length === 0 ? 1 : 0, stderr);
+      const added = machine.calls().filter((call) => /^add (nvme-tcp|nbd)$/.test(call)).map((call) => call.slice(4));
+      assert.deepEqual(added, wanted);
+      if (wanted.length === 0) assert.match(stderr, /the kernel's module "nbd", or for another transport .*"nvme-tcp"/);
+    }
   });
 
   Deno.test(`nothing is resumed, but a swap that is named is unlocked${under}`, async () => {

@@ -38,9 +38,9 @@ const programs = [
   ...["ip", "timeout", "nbd-client", "wg", "udevadm", "mkdir", "mkfifo", "mv", "sleep", "ln", "mount", "umount", "dd"],
   ...[`${ours}/stiefel-attach`, `${ours}/stiefel-check`],
 ].map((program) => `add_binary ${program}`);
-const parts = ["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "disk-nbd"].map((name) =>
-  `add_file ${ours}/attach/${name}.sh ${ours}/attach/${name}.sh`
-);
+const parts = ["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "disk-nbd", "disk-nvme-tcp"].map((
+  name,
+) => `add_file ${ours}/attach/${name}.sh ${ours}/attach/${name}.sh`);
 const always = [...programs, ...parts];
 
 Deno.test("with busybox' init the hook has a run-time part and no units", async () => {
@@ -48,7 +48,7 @@ Deno.test("with busybox' init the hook has a run-time part and no units", async 
   assert.equal(code, 0, stderr);
   const calls = stdout.split("\n").slice(0, -1);
   assert.deepEqual(calls.slice(0, always.length), always);
-  assert.ok(calls.includes("add_module nbd"));
+  for (const name of ["nbd", "nvme-tcp"]) assert.ok(calls.includes(`add_module ${name}`));
   // With it desktops can encrypt; a kernel may lack it.
   assert.ok(calls.includes("add_module wireguard?"));
   assert.ok(

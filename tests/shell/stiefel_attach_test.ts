@@ -1,6 +1,6 @@
 /** stiefel-attach under dash and busybox ash, fed with what lib/protocol/session.ts formats. */
 
-import { session as sampleSession } from "../support/protocol_samples.ts";
+import { type NbdSession, nvmeSession, session as sampleSession } from "../support/protocol_samples.ts";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { formatSession } from "../../lib/protocol/session.ts";
@@ -14,12 +14,12 @@ const script = `${generic}stiefel-attach`;
 /** What reads the session. */
 const sessionScript = `${generic}attach/session.sh`;
 
-const direct: SessionParameters = {
+const direct: NbdSession = {
   ...sampleSession,
   link: { ...sampleSession.link, mac: "02:00:5e:10:00:01", address: "fd12:3456:789a::2/64" },
   disk: { ...sampleSession.disk, address: "fd12:3456:789a::1", sizeBytes: 1048576, connections: 1 },
 };
-const routed: SessionParameters = {
+const routed: NbdSession = {
   ...direct,
   link: { ...direct.link, address: "10.1.2.3/24", gateway: "10.1.2.1", mtu: 9000 },
   disk: { ...direct.disk, address: "192.0.2.7", connections: 4 },
@@ -366,7 +366,8 @@ const badSessions: Readonly<Record<string, string>> = {
   "an older version": text.replace("VERSION=2", "VERSION=1"),
   "a newer version": text.replace("VERSION=2", "VERSION=3"),
   "no version first": text.replace("STIEFEL_VERSION=2\n", ""),
-  "another transport": text.replace("=nbd", "=nvme-tcp"),
+  "another transport": text.replace("=nbd", "=iscsi"),
+  "a transport without its keys": text.replace("=nbd", "=nvme-tcp"),
   "an unknown key": `${text}STIEFEL_SHELL=1\n`,
   "a repeated key": `${text}STIEFEL_DISK_PORT=1\n`,
   "a missing key": text.replace(/STIEFEL_DISK_PORT=.*\n/, ""),
@@ -397,7 +398,7 @@ testAttach("names an unknown transport, and those that it has", {
   assert.equal(result.code, 2);
   assert.match(
     result.stderr,
-    /^stiefelsystem: The session has the transport "carrier-pigeon", which this .* know; it knows nbd\n {4}hint: /,
+    /^stiefelsystem: The session has the transport "carrier-pigeon", which this .* know; it knows nbd nvme-tcp\n {4}hint: /,
   );
 });
 
@@ -429,9 +430,55 @@ connect_disk() {
   disk=toy7n1
 }
 check_connection() { :; }
+has_parameters() { :; }
 release_disk() { say "released $disk"; }
 tell_how_to_look() { echo "look"; }
 `;
+
+const nvme = formatSession({ ...nvmeSession, link: { ...nvmeSession.link, mac: direct.link.mac } });
+const { subsystem } = nvmeSession.disk;
+/** What the kernel makes when a connection is asked for (tried with Linux 6.12), beside a disk of the desktop's own. */
+const connect = `system=$STUB_ROOT/sys/class/nvme-subsystem
+cat >>"$STUB_ROOT/asked"
+mkdir -p "$STUB_ROOT/dev" "$system/nvme-subsys0/nvme0n1" "$system/nvme-subsys3/nvme3n1"
+echo nqn.2019-08.org.example:own >"$system/nvme-subsys0/subsysnqn"
+echo "nqn.2014-08.org.nvmexpress:uuid:${subsystem}" >"$system/nvme-subsys3/subsysnqn"
+for name in nvme0n1 nvme3c3n1 nvme3n1; do
+  mkdir -p "$STUB_ROOT/sys/class/block/$name" "$STUB_ROOT/sys/block/$name/queue"
+  echo 4194304 >"$STUB_ROOT/sys/block/$name/size"; echo 4096 >"$STUB_ROOT/sys/block/$name/queue/logical_block_size"
+  echo 1280 >"$STUB_ROOT/sys/block/$name/queue/max_sectors_kb"
+  : >"$STUB_ROOT/dev/$name"
+done`;
+
+testAttach("attaches by NVMe/TCP: one line for the kernel, and the disk by the name of its subsystem", {
+  session: nvme,
+  links,
+  programs: { dd: connect },
+}, ({ machine, result }) => {
+  assert.equal(result.code, 0, result.stderr);
+  assert.match(result.stderr, /The laptop's disk is attached as \/dev\/nvme3n1\n$/);
+  assert.ok(machine.calls().includes("modprobe nvme-tcp"));
+  const host = "22222222-2222-4222-8222-222222222222";
+  const line = (name: string, queues: number): string =>
+    `transport=tcp,traddr=fdd3:1f5e:42aa:1::1,trsvcid=4420,nqn=nqn.2014-08.org.nvmexpress:uuid:${name},` +
+    `hostnqn=nqn.2014-08.org.nvmexpress:uuid:${host},hostid=${host},nr_io_queues=${queues},` +
+    "reconnect_delay=2,ctrl_loss_tmo=-1,keep_alive_tmo=15\n";
+  assert.equal(machine.read("/asked"), line(subsystem, 4));
+  assert.equal(machine.read("/run/stiefelsystem/goodbye"), line(`${subsystem}:goodbye`, 1));
+  assert.equal(machine.read("/sys/block/nvme3n1/queue/max_sectors_kb"), "1024\n");
+  assert.match(machine.read("/run/stiefelsystem/session.state"), /^STIEFEL_DISK=\/dev\/nvme3n1$/m);
+  assert.match(machine.read("/etc/lvm/lvmlocal.conf"), /a\|\^\/dev\/nvme3n1\(p\[0-9\]\+\)\?\$\|/);
+});
+
+testAttach("a laptop that refuses the connection is asked again, and the disk is not there in the end", {
+  session: nvme,
+  links,
+  programs: { dd: "cat >/dev/null; exit 1", sleep: "" },
+}, ({ result }) => {
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /cannot be attached/);
+  assert.match(result.stderr, /cat \/sys\/class\/nvme/);
+});
 
 for (const shell of SHELLS) {
   Deno.test(`another transport is one more file (${shell.join(" ")})`, async () => {
@@ -446,7 +493,7 @@ for (const shell of SHELLS) {
     ) {
       Deno.copyFileSync(`${generic}${part}`, `${programs}/${part}`);
     }
-    await Deno.remove(`${programs}/attach/disk-nbd.sh`);
+    for (const name of ["nbd", "nvme-tcp"]) await Deno.remove(`${programs}/attach/disk-${name}.sh`);
     machine.write("/usr/lib/stiefelsystem/attach/disk-toy-1.sh", toy);
     const run = (...args: readonly string[]): Promise<ProgramResult> =>
       machine.run([...shell, `${programs}/stiefel-attach`, ...args, machine.root]);
@@ -500,13 +547,13 @@ const ofOtherDates: Readonly<Record<string, readonly [session: string, says: str
     newer,
   ],
   "another transport": [
-    text.replace("=nbd", "=nvme-tcp"),
-    'The session has the transport "nvme-tcp", which this system does not know; it knows nbd',
+    text.replace("=nbd", "=iscsi"),
+    'The session has the transport "iscsi", which this system does not know; it knows nbd nvme-tcp',
     newer,
   ],
   "another transport with keys of its own": [
-    text.replace(/=nbd\n[^]*/, "=nvme-tcp\nSTIEFEL_DISK_NQN=nqn.2014-08.org\n"),
-    'The session has the transport "nvme-tcp", which this system does not know; it knows nbd',
+    text.replace(/=nbd\n[^]*/, "=iscsi\nSTIEFEL_DISK_IQN=iqn.2014-08.org\n"),
+    'The session has the transport "iscsi", which this system does not know; it knows nbd nvme-tcp',
     newer,
   ],
   ...Object.fromEntries(["later", "mode", "uplink", "zz"].flatMap((name) => {

@@ -21,7 +21,10 @@ export function counting(start: number, sizeBytes: number): Uint8Array<ArrayBuff
 export const sharedKey = counting(0x00, 32);
 export const otherSharedKey = counting(0x80, 32);
 
-export const session: SessionParameters = {
+/** Of one transport, so that its values are known. */
+export type NbdSession = SessionParameters & { readonly disk: { readonly transport: "nbd" } };
+
+export const session: NbdSession = {
   version: 2,
   link: { mac: "52:54:00:00:00:02", name: "stiefel0", address: "fdd3:1f5e:42aa:1::2/64" },
   disk: {
@@ -35,7 +38,7 @@ export const session: SessionParameters = {
   },
 };
 
-export const routedSession: SessionParameters = {
+export const routedSession: NbdSession = {
   ...session,
   link: { ...session.link, address: "192.0.2.20/24", gateway: "192.0.2.1", mtu: 1400 },
   disk: { ...session.disk, address: "198.51.100.7", blockSizeBytes: 4096 },
@@ -52,6 +55,20 @@ export const tunnelSession: SessionParameters = {
     publicKey: "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f",
   },
   disk: { ...session.disk, address: "fd17:2233:4455:6677::1" },
+};
+
+export const nvmeSession: SessionParameters & { readonly disk: { readonly transport: "nvme-tcp" } } = {
+  ...session,
+  disk: {
+    transport: "nvme-tcp",
+    address: "fdd3:1f5e:42aa:1::1",
+    port: 4420,
+    subsystem: "11111111-1111-4111-8111-111111111111",
+    host: "22222222-2222-4222-8222-222222222222",
+    blockSizeBytes: 4096,
+    sizeBytes: 2 * 1024 ** 3,
+    queues: 4,
+  },
 };
 
 export const passphrase = "grüne Wiese 7";

@@ -238,7 +238,7 @@ function messages(): VectorFile {
       fromServer(bytesCase("session with an unknown group", control(JSON.stringify({ ...archive, session: { ...session, later: {} } })), "unknown-group")),
       fromServer(bytesCase(
         "session with an unknown transport",
-        control(JSON.stringify({ ...archive, session: { ...session, disk: { ...session.disk, transport: "nvme-tcp" } } })),
+        control(JSON.stringify({ ...archive, session: { ...session, disk: { ...session.disk, transport: "iscsi" } } })),
         "unknown-transport",
       )),
       fromClient(bytesCase("oversize", control(" ".repeat(16385)), "oversize")),
@@ -263,7 +263,7 @@ function sessionFile(): VectorFile {
       textCase("version 3", with_("VERSION=2", "VERSION=3"), "unknown-version"),
       textCase("unknown group", with_("STIEFEL_DISK", "STIEFEL_LATER_PUBLIC_KEY=x\nSTIEFEL_DISK"), "unknown-group"),
       textCase("unknown group at the end", `${text}STIEFEL_MODE_KIND=try\n`, "unknown-group"),
-      textCase("unknown transport", with_("=nbd", "=nvme-tcp"), "unknown-transport"),
+      textCase("unknown transport", with_("=nbd", "=iscsi"), "unknown-transport"),
       textCase("oversize", text + "#".repeat(4096), "oversize"),
       textCase("unknown key", `${text}STIEFEL_DISK_MORE=1\n`, "malformed"),
       textCase("key twice", `${text}STIEFEL_DISK_PORT=1\n`, "malformed"),

@@ -30,6 +30,8 @@ export interface BootDecision {
   readonly source: PlacedFile;
   readonly commandLineSource: PlacedFile;
   readonly notices: readonly string[];
+  /** By which the initramfs can attach the disk, as setup-server has noted it. */
+  readonly transports?: readonly string[];
 }
 
 interface PlacedStatement extends Statement {
@@ -160,6 +162,7 @@ function takeStatement(statement: PlacedStatement): BootDecision | undefined {
     source,
     commandLineSource: source,
     notices: [],
+    ...notedTransports(statement),
   };
 }
 
@@ -203,7 +206,14 @@ function merge(statement: PlacedStatement | undefined, chosen: Chosen, commandLi
     source: stated ?? source,
     commandLineSource: commandLine === undefined ? source : stated ?? source,
     notices: [...chosen.notices, ...candidate.notices],
+    ...notedTransports(statement),
   };
+}
+
+/** Of an initramfs that is stated; nothing is known of the boot loader's own. */
+function notedTransports(statement: Statement | undefined): Pick<BootDecision, "transports"> {
+  const { transports, initrds } = statement ?? {};
+  return transports === undefined || initrds === undefined ? {} : { transports };
 }
 
 /** Undefined: it does not say. */

@@ -27,6 +27,8 @@ export interface BootEntry {
   readonly commandLineSource?: string;
   /** Things the user may want to know: an entry that was skipped, a setting that could not be followed. */
   readonly notices: readonly string[];
+  /** By which its initramfs can attach the disk, as setup-server has noted it. */
+  readonly transports?: readonly string[];
 }
 
 /** An entry as a configuration states it: paths not yet looked for. */

@@ -12,7 +12,7 @@ import { BootError } from "../../boot_error.ts";
 import { runGrubConfig } from "./find_grub_entry.ts";
 import { isOfEfi, listGrubConfigs } from "./grub_places.ts";
 import { locateFile, locateFiles } from "./locate.ts";
-import { parseStiefelsystemJson, stiefelsystemJsonName } from "../../formats/stiefelsystem_json.ts";
+import { type BootStatement, parseStiefelsystemJson, stiefelsystemJsonName } from "../../formats/stiefelsystem_json.ts";
 import { evaluateSyslinuxConfig, type SyslinuxResult } from "./syslinux.ts";
 import { readIdentity, type SystemIdentity } from "./system_identity.ts";
 
@@ -35,6 +35,8 @@ export interface Statement {
   readonly kernel?: string;
   readonly initrds?: readonly string[];
   readonly commandLine?: string;
+  /** By which the initramfs can attach the disk. */
+  readonly transports?: readonly string[];
   /** Named, but not on the partition. */
   readonly missing?: string;
   /** The system in whose /boot it is. */
@@ -129,7 +131,9 @@ async function readStatement(
   load: BootLoadSettings | undefined,
 ): Promise<Statement | undefined> {
   const path = `${directory}/${stiefelsystemJsonName}`;
-  const stated = await files.exists(path) ? parseStiefelsystemJson(await files.readText(path), path) : {};
+  const stated = await files.exists(path)
+    ? parseStiefelsystemJson(await files.readText(path), path)
+    : {} as BootStatement;
   const configured = dropAbsent(load ?? {});
   const merged = { ...stated, ...configured };
   const isOurs = Object.keys(stated).length > 0;
@@ -152,6 +156,7 @@ async function readStatement(
     ...kernel === undefined ? {} : { kernel },
     ...merged.initrd === undefined ? {} : { initrds },
     ...merged.cmdline === undefined ? {} : { commandLine: asList(merged.cmdline).join(" ") },
+    ...stated.transports === undefined ? {} : { transports: stated.transports },
     ...missing === undefined ? {} : { missing },
   };
 }

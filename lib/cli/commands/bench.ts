@@ -3,7 +3,7 @@
  * prints a table.
  */
 
-import { defaultTransport } from "../../export/needs.ts";
+import { transportNames } from "../../export/needs.ts";
 import { UserError } from "../../errors.ts";
 import { measureSealRate } from "../../protocol/seal_rate.ts";
 import { asLocalBoot } from "../../qemu/boot_steps.ts";
@@ -255,7 +255,7 @@ async function benchBlock(
     });
     demandFacts(outcome, options);
     const figures = readBlockFigures(outcome.lines.map((line) => line.text), {
-      name: defaultTransport,
+      name: transportNames[0] ?? "none",
       encrypted: false,
     });
     if (figures === undefined) {

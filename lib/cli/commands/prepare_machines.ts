@@ -1,5 +1,6 @@
 /** What `demo`, `test-qemu` and `bench` need before a machine can start: programs, the image, the demo disk. */
 
+import { listedTransports } from "../../initramfs/needs.ts";
 import { formatStiefelsystemJson, stiefelsystemJsonPath } from "../../formats/stiefelsystem_json.ts";
 import { readBootstrapStep } from "../../debian/bootstrap_program.ts";
 import { debian } from "../../distro/debian.ts";
@@ -130,7 +131,11 @@ function contentOf(
   return {
     overlays: [`${image}/demo`, ...layers.map((name) => `${image}/host/${name}`)],
     files: {
-      [stiefelsystemJsonPath]: formatStiefelsystemJson({ kernel: separateKernel, initrd: separateInitramfs }),
+      [stiefelsystemJsonPath]: formatStiefelsystemJson({
+        kernel: separateKernel,
+        initrd: separateInitramfs,
+        transports: listedTransports(),
+      }),
     },
     made: [separateKernel, separateInitramfs],
   };

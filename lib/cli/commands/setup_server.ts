@@ -182,8 +182,8 @@ async function sayEnd(
 }
 
 /** Where there is a choice. */
-function sayTransports(ui: Ui, { missing }: HostFacts): void {
-  const words = describeTransports(lackingPrograms(missing).transports);
+function sayTransports(ui: Ui, facts: HostFacts): void {
+  const words = describeTransports(lackingPrograms(facts).transports);
   if (words !== undefined) ui.say(words);
 }
 
@@ -272,7 +272,7 @@ async function gatherArtifacts(
 
 /** The hooks copy these programs into the initramfs; without them a desktop would find no disk. */
 function findMissingPrograms(facts: HostFacts, { autokexec, root }: SetupServerOptions): Obstacle | undefined {
-  const { lacking } = lackingPrograms(facts.missing, { withKexec: autokexec !== undefined });
+  const { lacking } = lackingPrograms(facts, { withKexec: autokexec !== undefined });
   if (lacking.length === 0) return undefined;
   return {
     found: `Programs are missing: ${lacking.join(", ")}`,

@@ -1,7 +1,14 @@
 /** An export that another process has started and left behind: found again, watched from outside, and ended. */
 import type { System } from "../../system/system.ts";
-import type { Adoption, ExportEnd, ExportEvents, ExportNote } from "../transport.ts";
-import { endWithoutGoodbye, firstConnectionTimeoutMs, syncDisk } from "./nbd_export.ts";
+import { syncDisk } from "../sync_disk.ts";
+import {
+  type Adoption,
+  type ExportEnd,
+  type ExportEvents,
+  type ExportNote,
+  firstConnectionTimeoutMs,
+} from "../transport.ts";
+import { endWithoutGoodbye } from "./nbd_export.ts";
 import { emptyNbdkitLog, hasClientLeft, type NbdkitLogState, readNbdkitLine } from "./nbdkit_log.ts";
 import { endNbdkit, findNbdkit, isNbdkit } from "./nbdkit_process.ts";
 

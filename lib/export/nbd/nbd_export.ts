@@ -3,7 +3,8 @@
 import { UserError } from "../../errors.ts";
 import { describeEndpoint } from "../../net/address.ts";
 import type { System } from "../../system/system.ts";
-import type { ExportEnd, ExportEvents, RunningExport } from "../transport.ts";
+import { syncDisk } from "../sync_disk.ts";
+import { type ExportEnd, type ExportEvents, firstConnectionTimeoutMs, type RunningExport } from "../transport.ts";
 import { insideNamespace } from "../tunnel/raise_tunnel.ts";
 import { RUN_NBDKIT_PATH } from "./needs.ts";
 import { type NbdExportSettings, nbdkitArguments } from "./nbdkit_arguments.ts";
@@ -24,8 +25,6 @@ export interface NbdExportOptions extends ExportEvents {
   readonly firstConnectionTimeoutMs?: number;
 }
 
-/** A desktop starts a whole kernel before it connects. */
-export const firstConnectionTimeoutMs = 15 * 60_000;
 const startTimeoutMs = 20_000;
 const pollMs = 2_000;
 
@@ -105,14 +104,6 @@ export async function startNbdExport(
     await exited;
   };
   return { exited, stop, [Symbol.asyncDispose]: stop };
-}
-
-/**
- * fsync(2) on the disk: what the client did not flush any more leaves the disk's write cache before anybody reboots.
- * Runs `sync`.
- */
-export async function syncDisk(system: System, disk: string): Promise<void> {
-  await system.run(["sync", disk], { isCleanup: true, timeoutMs: 120_000 }).catch(() => {});
 }
 
 /** Resolves after `ms`; never, once `signal` is aborted. */

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Reads the list "needs" beside this file, which says what an initramfs for desktops needs. Sourced when one is built:
 # by the hooks of the generators (sh, and bash with dracut and mkinitcpio) and by stiefel-initramfs. Reads $needs, the
-# path of the list. Runs under "set -eu".
+# path of the list, and $module_directory, that of the kernel's modules if it is known. Runs under "set -eu".
 # shellcheck disable=SC2154 # $needs
 
 # list_needs KIND FOR...: prints what it names for these purposes, one a line, with MORE behind it
@@ -36,14 +36,31 @@ list_transports() {
     done <"$needs"
 }
 
-# choose_transports HAS_PROGRAM [ARGUMENT...]: prints disk/NAME for each transport whose programs are all there; a
-# command with the name of a program behind it says whether one is. Where that is none, it says what is missing.
+# has_module NAME: whether the kernel has it, as a file or built in (modules.dep and modules.builtin of depmod(8))
+has_module() {
+    [ -r "${module_directory:-}/modules.dep" ] || return 0
+    while read -r file _; do
+        file=${file%:}
+        case ${file##*/} in
+        "$1.ko" | "$1.ko."*) return 0 ;;
+        esac
+    done <<-END
+	$(grep -hE "/$1\.ko" "$module_directory/modules.dep" "$module_directory/modules.builtin" 2>/dev/null)
+	END
+    return 1
+}
+
+# choose_transports HAS_PROGRAM [ARGUMENT...]: prints disk/NAME for each transport whose programs and modules are all
+# there; a command with the name of a program behind it says whether one is. Where that is none, it says what is missing.
 choose_transports() {
     missing='' chosen=''
     for transport in $(list_transports); do
         lacks=''
         for program in $(list_names program "$transport"); do
             "$@" "$program" >/dev/null || lacks="${lacks:+$lacks, }\"$program\""
+        done
+        for module in $(list_names module "$transport"); do
+            has_module "$module" || lacks="${lacks:+$lacks, }the kernel's module \"$module\""
         done
         if [ -n "$lacks" ]; then
             missing="${missing:+$missing, or for another transport }$lacks"

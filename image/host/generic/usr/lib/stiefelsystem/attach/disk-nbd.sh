@@ -3,6 +3,10 @@
 # $export_name, $block_size and $connections, and $root. Programs: nbd-client built with netlink, modprobe, timeout.
 # shellcheck disable=SC2034,SC2154 # variables that the other files set and read
 
+has_parameters() {
+    [ -n "$export_name" ] && [ -n "$connections" ]
+}
+
 # name_disk: the kernel's first device of this kind, also before it is attached
 name_disk() {
     disk=nbd0
@@ -53,6 +57,20 @@ check_connection() {
             "the laptop's nbd-client is built without netlink"
         return 1
     fi
+}
+
+# has_connection: a cable that is out ends no connection. proc_pid_net(5): number, local address:port, remote
+# address:port, state (01), ... in hexadecimal
+has_connection() {
+    for table in "$root/proc/net/tcp6" "$root/proc/net/tcp"; do
+        [ -r "$table" ] || continue
+        while read -r _ _ remote connection _; do
+            case $connection,$remote in
+            01,*":$port") return 0 ;;
+            esac
+        done <"$table"
+    done
+    return 1
 }
 
 release_disk() {

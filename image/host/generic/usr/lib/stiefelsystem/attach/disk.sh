@@ -3,6 +3,7 @@
 # systemd-shutdown. Reads $root, $parts, $ip and the session. A transport NAME is one file beside this one,
 # disk-NAME.sh, which alone knows its programs and devices, and defines:
 #
+#   has_parameters        whether the session has all that it needs of its own
 #   name_disk             sets $disk to the kernel's name of the attached disk, or to the one that it is going
 #                         to have; to nothing if that cannot be known. Exit status 0 if there is such a device now
 #   is_disk_name          whether $disk is a name that its disks have
@@ -12,6 +13,8 @@
 #   connect_disk          one attempt to attach, of at most $ATTEMPT_SECONDS; exit status 124 when it has taken all of
 #                         them. Sets $disk
 #   check_connection      whether the attached disk works without any process; what is wrong is named
+#   has_connection        whether the disk is there, or may come back by itself; for stiefel-keep-link, which sets $port to
+#                         the port in four hexadecimal digits, and has no program but the shell
 #   release_disk [exec]   gives the disk back, within 10 s. With "exec" in place of the shell that calls it
 #   tell_how_to_look      prints a command that shows a user whether the server answers
 # shellcheck disable=SC2034,SC2154 # variables that the other files set and read

@@ -47,6 +47,14 @@ is_public_key() {
     [ "${#1}" -eq 64 ]
 }
 
+is_uuid() {
+    case $1 in
+    *[!0-9a-f-]*) return 1 ;;
+    ????????-????-????-????-????????????) return 0 ;;
+    esac
+    return 1
+}
+
 SESSION_VERSION=2
 # The groups of lib/protocol/session_groups.ts that this initramfs knows; the keys of each are in "take". A test compares
 # both with that table.
@@ -76,6 +84,9 @@ take() {
     STIEFEL_DISK_BLOCK_SIZE_BYTES) [ -z "$block_size" ] && is_number "$2" && block_size=$2 ;;
     STIEFEL_DISK_SIZE_BYTES) [ -z "$disk_size" ] && is_number "$2" && disk_size=$2 ;;
     STIEFEL_DISK_CONNECTIONS) [ -z "$connections" ] && is_number "$2" && connections=$2 ;;
+    STIEFEL_DISK_SUBSYSTEM) [ -z "$subsystem" ] && is_uuid "$2" && subsystem=$2 ;;
+    STIEFEL_DISK_HOST) [ -z "$host" ] && is_uuid "$2" && host=$2 ;;
+    STIEFEL_DISK_QUEUES) [ -z "$queues" ] && is_number "$2" && queues=$2 ;;
     *) return 1 ;;
     esac
 }
@@ -124,7 +135,8 @@ read_session() {
     server_mac='' via='' nodad='' raised='' other=''
     version='' link_mac='' link_name='' client_address='' gateway='' mtu=''
     tunnel_name='' tunnel_address='' tunnel_mtu='' tunnel_endpoint='' tunnel_port='' tunnel_key=''
-    transport='' server_address='' port='' export_name='' block_size='' disk_size='' connections=''
+    transport='' server_address='' port='' block_size='' disk_size=''
+    export_name='' connections='' subsystem='' host='' queues=''
     number=0
     while IFS='=' read -r key value || [ -n "$key" ]; do
         number=$((number + 1))
@@ -150,12 +162,15 @@ read_session() {
         done
     fi
     for value in "$version" "$link_mac" "$link_name" "$client_address" "$transport" "$server_address" "$port" \
-        "$export_name" "$block_size" "$disk_size" "$connections"; do
+        "$block_size" "$disk_size"; do
         if [ -z "$value" ]; then
             complain "The session file is incomplete"
             return 1
         fi
     done
+    has_parameters && return 0
+    complain "The session file is incomplete"
+    return 1
 }
 
 refuse_version() {

@@ -8,6 +8,8 @@
 # What has to be in it is listed there. dracut sources this file whenever it runs, also when setup-server has not
 # finished.
 needs=$dracutsysrootdir/usr/lib/stiefelsystem/needs
+# shellcheck disable=SC2034
+module_directory=${srcmods:-}
 # shellcheck source=/dev/null
 [[ ! -r $needs.sh ]] || . "$needs.sh"
 

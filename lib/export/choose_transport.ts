@@ -1,0 +1,41 @@
+/** Which transport a session gets. Pure. */
+import { type TransportSetting, transportSettings } from "../protocol/session_groups.ts";
+import { type TransportName, transportNames } from "./needs.ts";
+
+export function isTransportSetting(text: string): text is TransportSetting {
+  return transportSettings.some((name) => name === text);
+}
+
+/** What the initramfs of a laptop has that was set up before there was a choice. */
+const former: readonly string[] = ["nbd"];
+
+export interface TransportInputs {
+  readonly setting: TransportSetting;
+  /** What the laptop's initramfs for desktops was built with, as setup-server has noted it; undefined: it has not. */
+  readonly laptop: readonly string[] | undefined;
+  /** What the stick knows. */
+  readonly client: readonly string[];
+}
+
+export type TransportDecision =
+  /** @param why said to people where it is not what the configuration would have first */
+  | { readonly kind: "use"; readonly transport: TransportName; readonly why?: string }
+  | { readonly kind: "none"; readonly message: string };
+
+export function chooseTransport({ setting, laptop = former, client }: TransportInputs): TransportDecision {
+  const wanted = setting === "auto" ? transportNames : [setting];
+  const lack = (name: TransportName): string | undefined =>
+    !laptop.includes(name)
+      ? "the laptop's initramfs for desktops was built without it"
+      : !client.includes(name)
+      ? "the stick does not know it"
+      : undefined;
+  const transport = wanted.find((name) => lack(name) === undefined);
+  const missed = wanted.slice(0, transport === undefined ? undefined : wanted.indexOf(transport))
+    .map((name) => `no ${name}: ${lack(name)}`);
+  if (transport === undefined) {
+    const advice = "run setup-server on the laptop, and make the stick anew, with the same stiefelsystem";
+    return { kind: "none", message: `The disk cannot be lent (${missed.join("; ")}): ${advice}` };
+  }
+  return { kind: "use", transport, ...missed.length === 0 ? {} : { why: `by ${transport} (${missed.join("; ")})` } };
+}

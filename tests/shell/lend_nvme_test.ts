@@ -1,0 +1,127 @@
+/**
+ * lend-nvme of the image under dash and busybox ash, with a directory in place of configfs: a stub makes what the
+ * kernel makes in a new directory there (drivers/nvme/target/configfs.c). Whole machines use the real one.
+ */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { runProgram, SHELLS } from "./shell_rig.ts";
+
+const script = fileURLToPath(new URL("../../image/initrd/usr/lib/stiefelsystem/lend-nvme", import.meta.url));
+
+const subsystem = "11111111-1111-4111-8111-111111111111";
+const host = "22222222-2222-4222-8222-222222222222";
+const diskName = `nqn.2014-08.org.nvmexpress:uuid:${subsystem}`;
+const hostName = `nqn.2014-08.org.nvmexpress:uuid:${host}`;
+
+const stubs = {
+  mkdir: `for directory; do
+    /bin/mkdir "$directory" || exit 1
+    case $directory in
+    */subsystems/*/namespaces/1) : >"$directory/device_path"; : >"$directory/enable" ;;
+    */subsystems/*) /bin/mkdir "$directory/allowed_hosts" "$directory/namespaces" ;;
+    */ports/1) /bin/mkdir "$directory/subsystems" ;;
+    esac
+done`,
+  // The kernel's own files go with their directory; links and what was made stay in the way.
+  rmdir: `for directory; do
+    [ -z "$(find "$directory" -mindepth 1 \\( -type l -o -path '*/namespaces/*' \\) | grep -v "^$directory/[a-z_]*$")" ] || exit 1
+    rm -rf "$directory"
+done`,
+};
+
+const good: Readonly<Record<string, string>> = {
+  DEVICE: "/dev/sda",
+  SUBSYSTEM: subsystem,
+  HOST: host,
+  ADDRESS: "fd00::1",
+  PORT: "4420",
+};
+
+interface Rig {
+  readonly target: string;
+  run(args: string, input?: Readonly<Record<string, string>>): Promise<{ exitCode: number; stderr: string }>;
+}
+
+async function withTarget(shell: readonly string[], work: (rig: Rig) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "stiefel-nvmet-" });
+  try {
+    const target = `${directory}/nvmet`;
+    for (const name of ["subsystems", "hosts", "ports"]) await Deno.mkdir(`${target}/${name}`, { recursive: true });
+    for (const [name, text] of Object.entries(stubs)) {
+      await Deno.writeTextFile(`${directory}/${name}`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    }
+    const env = { PATH: `${directory}:/usr/bin:/bin`, STIEFEL_NVMET: target };
+    await work({
+      target,
+      run: async (args, input = {}) => {
+        const lines = Object.entries(input).map(([key, value]) => `${key}=${value}\n`).join("");
+        await Deno.writeTextFile(`${directory}/input`, lines);
+        const command = `${shell.join(" ")} ${script} ${args} <${directory}/input`;
+        const { code, stderr } = await runProgram(["sh", "-c", command], { env });
+        return { exitCode: code, stderr };
+      },
+    });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+for (const shell of SHELLS) {
+  Deno.test(`a disk is lent to one host at one address, and everything is taken away again (${shell.join(" ")})`, async () => {
+    await withTarget(shell, async ({ target, run }) => {
+      assert.equal((await run(`check ${subsystem}`)).exitCode, 1);
+      assert.deepEqual(await run("start", good), { exitCode: 0, stderr: "" });
+      const read = (path: string): Promise<string> => Deno.readTextFile(`${target}/${path}`);
+      const disk = `subsystems/${diskName}`;
+      for (
+        const [path, text] of [
+          [`${disk}/attr_allow_any_host`, "0"],
+          [`${disk}:goodbye/attr_allow_any_host`, "0"],
+          [`${disk}/namespaces/1/device_path`, "/dev/sda"],
+          [`${disk}/namespaces/1/device_uuid`, subsystem],
+          [`${disk}/namespaces/1/enable`, "1"],
+          [`${disk}/attr_serial`, "11111111111141118111"],
+          ["ports/1/addr_adrfam", "ipv6"],
+          ["ports/1/addr_traddr", "fd00::1"],
+          ["ports/1/addr_trsvcid", "4420"],
+        ] as const
+      ) assert.equal(await read(path), text, path);
+      for (const name of [diskName, `${diskName}:goodbye`]) {
+        assert.equal(await Deno.readLink(`${target}/ports/1/subsystems/${name}`), `${target}/subsystems/${name}`);
+        const allowed = [...Deno.readDirSync(`${target}/subsystems/${name}/allowed_hosts`)].map((entry) => entry.name);
+        assert.deepEqual(allowed, [hostName]);
+      }
+      assert.equal((await run(`check ${subsystem}`)).exitCode, 0);
+      assert.equal((await run("check 33333333-3333-4333-8333-333333333333")).exitCode, 1);
+
+      assert.deepEqual(await run(`stop ${subsystem}`), { exitCode: 0, stderr: "" });
+      for (const name of ["subsystems", "hosts", "ports"]) {
+        assert.deepEqual([...Deno.readDirSync(`${target}/${name}`)], []);
+      }
+      assert.deepEqual(await run(`stop ${subsystem}`), { exitCode: 0, stderr: "" }, "what is not there is no error");
+    });
+  });
+
+  Deno.test(`what was begun and failed is taken away by the same stop (${shell.join(" ")})`, async () => {
+    await withTarget(shell, async ({ target, run }) => {
+      await Deno.mkdir(`${target}/ports/1`);
+      const failed = await run("start", good);
+      assert.equal(failed.exitCode, 1);
+      assert.match(failed.stderr, /The kernel makes no port\n$/);
+      assert.equal((await run(`stop ${subsystem}`)).exitCode, 0);
+      assert.deepEqual([...Deno.readDirSync(`${target}/subsystems`)], []);
+    });
+  });
+
+  Deno.test(`settings that are missing or unknown lend nothing (${shell.join(" ")})`, async () => {
+    await withTarget(shell, async ({ target, run }) => {
+      for (const key of Object.keys(good)) {
+        const { [key]: _, ...rest } = good;
+        assert.deepEqual(await run("start", rest), { exitCode: 1, stderr: "A setting is missing\n" });
+      }
+      assert.equal((await run("start", { ...good, EXTRA: "1" })).stderr, 'Unknown setting "EXTRA"\n');
+      assert.equal((await run("lend")).exitCode, 2);
+      assert.deepEqual([...Deno.readDirSync(`${target}/subsystems`)], []);
+    });
+  });
+}
