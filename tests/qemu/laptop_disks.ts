@@ -131,12 +131,12 @@ async function install(rig: QemuTest, { layout, installer, steps }: Installation
       name,
       disks: [...local.disks, { path: diskPath, format: "raw", serial: "target" } as const],
     };
-    await using vm = await startVm(system, spec, host, { runDirectory, limitMs: 1200 * second });
+    await using vm = await startVm(system, spec, host, { runDirectory, limitMs: 2700 * second });
     await vm.waitForLine(/stiefel-demo: root=/, { timeoutMs: 300 * second });
     const shell = await openConsoleShell(system, vm, { timeoutMs: 60 * second });
     await shell.mustRun(steps.makeAndMount, { timeoutMs: 120 * second });
-    await shell.mustRun(steps.copy, { timeoutMs: 420 * second });
-    await shell.mustRun(steps.configure, { timeoutMs: 480 * second });
+    await shell.mustRun(steps.copy, { timeoutMs: 1200 * second });
+    await shell.mustRun(steps.configure, { timeoutMs: 1200 * second });
     await shell.mustRun(steps.finish, { timeoutMs: 60 * second });
     vm.type("systemctl poweroff\n");
     await vm.ended;
