@@ -9,6 +9,7 @@ import {
   type ArchiveMessage,
   BOOT_EXCHANGE_PORT,
   BOOT_EXCHANGE_VERSION,
+  REFUSE_CODES,
   type WelcomeMessage,
 } from "../../lib/protocol/boot_exchange.ts";
 import { sessionTransports } from "../../lib/protocol/session_groups.ts";
@@ -56,7 +57,10 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
     } catch (error) {
       signal.throwIfAborted();
       for (const line of explain(error)) console.sayRarely(line);
-      await system.delay(refusalOf(error) === undefined ? backoff.next() : KernelRefused.waitMs, signal);
+      const mayMeanAnother = memory.chosen !== undefined && isRefusal(error);
+      if (mayMeanAnother) memory.chosen = undefined;
+      const mustWait = refusalOf(error) !== undefined && !mayMeanAnother;
+      await system.delay(mustWait ? KernelRefused.waitMs : backoff.next(), signal);
     }
   }
 }
@@ -237,6 +241,12 @@ function report(console: Console, { archive, staged }: FetchedArchive): void {
 /** Why this desktop cannot start the laptop's kernel, when that ended an exchange. */
 function refusalOf(error: unknown): KernelRefused | undefined {
   return error instanceof ExchangeFailed && error.cause instanceof KernelRefused ? error.cause : undefined;
+}
+
+/** The laptop does not lend its disk, or this desktop cannot start its kernel: a person may choose another one. */
+function isRefusal(error: unknown): boolean {
+  return refusalOf(error) !== undefined ||
+    (error instanceof ExchangeFailed && REFUSE_CODES.some((code) => code === error.failure.code));
 }
 
 /** What went wrong and what to do, in lines. */

@@ -1,5 +1,6 @@
 /** More than one laptop answers a desktop: who chooses, by what keys, and what is taken when nobody does. */
 import assert from "node:assert/strict";
+import { makeProgram, signProgram } from "../support/signed_kernel.ts";
 import { clientCommand, createSite, type Site, startServer } from "./agents.ts";
 import { startLaptop } from "./autokexec_rig.ts";
 import { createRig, denoDirectory, type Machine, type Rig, rigTest, type RunningAgent } from "./rig.ts";
@@ -33,10 +34,12 @@ async function withTwoLaptops(body: (scene: Scene) => Promise<void>): Promise<vo
 async function clientWith(
   { desktop, site }: Pick<Scene, "desktop" | "site">,
   parameters: string,
+  others: Readonly<Record<string, string>> = {},
 ): Promise<readonly string[]> {
   const standIns = await layStandIns(desktop.directory, {
     cat:
       `case $1 in /proc/cmdline) echo "stiefel.role=client ${parameters}"; echo desktop ;; *) exec /usr/bin/cat "$@" ;; esac`,
+    ...others,
   });
   return standIns.wrap(clientCommand(desktop, { site }));
 }
@@ -188,5 +191,35 @@ rigTest("a laptop that runs its own system is chosen beside one that waits: it r
   assert.equal((await client.exited).exitCode, 0, client.lines.join("\n"));
   await server.waitForLine(/has all it needs/);
   assert.match(client.lines.join("\n"), /^The laptop "second"$/m);
+  assert.ok(!first.lines.some((line) => /Sending/.test(line)), first.lines.join("\n"));
+});
+
+rigTest("a laptop that this desktop cannot start is chosen, and another one after it", async () => {
+  await using rig = await createRig([["first", "eth0", "desktop", "eth0"], ["second", "eth0", "desktop", "eth1"]]);
+  const site = await createSite(rig, { kernel: signProgram(makeProgram(1_000_000), ["Debian Secure Boot CA"]) });
+  const foreign = { ...site, bootPath: `${rig.directory}/foreign` };
+  await Deno.mkdir(foreign.bootPath);
+  for (const name of ["microcode.img", "initrd.img", "stiefelsystem.json"]) {
+    await Deno.copyFile(`${site.bootPath}/${name}`, `${foreign.bootPath}/${name}`);
+  }
+  await Deno.writeFile(`${foreign.bootPath}/vmlinuz`, signProgram(makeProgram(1_000_000), ["Fedora Secure Boot CA"]));
+  await using first = startServer(rig.machine("first"), { site: foreign });
+  await using second = startServer(rig.machine("second"), { site });
+  await first.waitForLine(/Waiting for a desktop/);
+  await second.waitForLine(/Waiting for a desktop/);
+  const desktop = rig.machine("desktop");
+  for (const link of ["eth0", "eth1"]) {
+    await desktop.run(["ip", "link", "set", "dev", link, "up"]);
+    await desktop.linkLocalAddress(link);
+  }
+  const argv = await clientWith({ desktop, site }, "", {
+    grep: "echo '/proc/keys:0a I--- 1 perm 1f010000 0 0 asymmetri Debian Secure Boot CA: 6cce: X509.rsa 9ea1 []'\n" +
+      "echo '/sys/kernel/security/lockdown:none [integrity] confidentiality'",
+  });
+  const which = /Which one\? Its number: /;
+  const shown = await runOnTerminal(desktop, argv, [{ on: which, type: "first\r" }, { on: which, type: "second\r" }]);
+  assert.match(shown, /^This desktop cannot start the laptop's kernel, which is signed by "Fedora Secure Boot CA"/m);
+  assert.match(shown, /^ {2}its kernel {4}signed by "Debian Secure Boot CA", trusted here$/m);
+  await second.waitForLine(/has all it needs/);
   assert.ok(!first.lines.some((line) => /Sending/.test(line)), first.lines.join("\n"));
 });
