@@ -20,6 +20,8 @@ Deno.test("what is lent survives being written down", () => {
   assert.deepEqual(parseExportState(formatExportState(state)), state);
   const { linkAddress: _, ...routed } = state;
   assert.deepEqual(parseExportState(formatExportState(routed)), routed);
+  const tunnelled: ExportState = { ...state, tunnel: { namespace: "stiefel-08090a0b", name: "stiefeltunnel" } };
+  assert.deepEqual(parseExportState(formatExportState(tunnelled)), tunnelled);
 });
 
 Deno.test("a note that is cut off or not ours is refused", () => {

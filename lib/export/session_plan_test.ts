@@ -6,6 +6,9 @@ import { formatSession, parseSession } from "../protocol/session.ts";
 import { transportNames } from "./needs.ts";
 import { formatLendSettings } from "./nvme_tcp/nvme_export.ts";
 import { planSession, SESSION_RANDOM_BYTES } from "./session_plan.ts";
+import { findNotTaken } from "../protocol/unknown_groups.ts";
+import { TUNNEL_RANDOM_BYTES } from "./tunnel/plan_tunnel.ts";
+import { makeTunnelKeys } from "./tunnel/wireguard_config.ts";
 
 const hello: HelloMessage = {
   kind: "hello",
@@ -70,4 +73,35 @@ Deno.test("whatever is random, the session file and the export take it", () => {
       else formatLendSettings(exportSettings);
     }
   }
+});
+
+Deno.test("with a tunnel the export listens inside of it alone, whatever the link's addresses are", async () => {
+  const tunnel = {
+    keys: await makeTunnelKeys(new Uint8Array(32).fill(1)),
+    presharedKey: new Uint8Array(32).fill(2),
+    random: new Uint8Array(TUNNEL_RANDOM_BYTES).fill(3),
+  };
+  const client = { ...hello, tunnel: { publicKey: "ab".repeat(32) } };
+  const routed = {
+    ...client,
+    link: { ...hello.link, address: "198.51.100.20/25", gateway: "198.51.100.1", mtu: 1400 },
+  };
+  const byAddress = { kind: "address", localAddress: "192.0.2.10", remoteAddress: "198.51.100.20" } as const;
+  const cases = [
+    [client, { kind: "link", link: "eth0" }, "fd11:1213:1415:1617::1", 1420],
+    [routed, byAddress, "192.0.2.10", 1320],
+  ] as const;
+  for (const [said, arrival, endpoint, mtu] of cases) {
+    const plan = planSession({ hello: said, disk, transport: "nbd", random, arrival, tunnel });
+    const { session, exportSettings, tunnel: raised } = plan;
+    assert.deepEqual([session.tunnel?.endpoint, session.tunnel?.mtu, raised?.mtu], [endpoint, mtu, mtu]);
+    assert.equal(session.disk.address, raised?.address);
+    assert.equal(session.tunnel?.address, `${raised?.peerAddress}/128`);
+    assert.equal(exportSettings.namespace, raised?.namespace);
+    assert.equal(exportSettings.listenAddress, raised?.address);
+    assert.deepEqual(parseSession(formatSession(session)), session);
+  }
+  // One that has none in its hello learns that it cannot be served; nothing is planned in the open.
+  const older = planSession({ hello, disk, transport: "nbd", random, arrival: { kind: "link", link: "eth0" }, tunnel });
+  assert.match(findNotTaken(hello, older.session) ?? "", /the group "tunnel"/);
 });
