@@ -28,7 +28,8 @@ export async function raiseTunnel(system: System, settings: TunnelSettings): Pro
     { argv: ["ip", "netns", "add", namespace] },
     { argv: ["ip", "link", "add", "dev", name, "type", "wireguard"] },
     { argv: ["ip", "link", "set", "dev", name, "netns", namespace] },
-    { argv: [...insideNamespace(namespace), "wg", "setconf", name, "/dev/stdin"], stdin: configuration },
+    // The image has no /dev/stdin.
+    { argv: [...insideNamespace(namespace), "wg", "setconf", name, "/proc/self/fd/0"], stdin: configuration },
     ...kernelSettings.map(({ path, value }) => ({
       argv: [...insideNamespace(namespace), "sysctl", "-e", "-q", "-w", `${path}=${value}`],
       mayFail: true,

@@ -42,7 +42,7 @@ Deno.test("a tunnel is made where the links are, and moved to where nothing else
     "ip netns add stiefel-08090a0b",
     "ip link add dev stiefeltunnel type wireguard",
     "ip link set dev stiefeltunnel netns stiefel-08090a0b",
-    "ip netns exec stiefel-08090a0b wg setconf stiefeltunnel /dev/stdin",
+    "ip netns exec stiefel-08090a0b wg setconf stiefeltunnel /proc/self/fd/0",
     "ip netns exec stiefel-08090a0b sysctl -e -q -w net.ipv4.tcp_retries2=255",
     "ip netns exec stiefel-08090a0b sysctl -e -q -w net.ipv4.tcp_rto_max_ms=20000",
     "ip -n stiefel-08090a0b -6 address add fd77::1/128 dev stiefeltunnel nodad",
