@@ -88,7 +88,7 @@ Deno.test("with a tunnel the export listens inside of it alone, whatever the lin
   };
   const byAddress = { kind: "address", localAddress: "192.0.2.10", remoteAddress: "198.51.100.20" } as const;
   const cases = [
-    [client, { kind: "link", link: "eth0" }, "fd11:1213:1415:1617::1", 1420],
+    [client, { kind: "link", link: "eth0" }, "fd21:2223:2425:2627::1", 1420],
     [routed, byAddress, "192.0.2.10", 1320],
   ] as const;
   for (const [said, arrival, endpoint, mtu] of cases) {
