@@ -132,7 +132,8 @@ async function fetchOnce(attempted: Attempt, load: Load): Promise<FetchedArchive
     console.sayRarely(`Connecting to ${address}`);
     return await fetchFrom({ name: address, host: address, port: BOOT_EXCHANGE_PORT }, attempted, {
       load,
-      meet: () => listLinks(system),
+      links: await listLinks(system),
+      meet: () => {},
     });
   }
   const wishes = { chosen: memory.chosen, preferred: parameters.laptop };
@@ -149,12 +150,11 @@ async function fetchOnce(attempted: Attempt, load: Load): Promise<FetchedArchive
   try {
     return await fetchFrom(server, attempted, {
       load,
+      links: search.links(),
       meet: () => {
         // While the laptop looked at its disk, others had the time to answer.
-        const isAmbiguous = memory.chosen === undefined && search.othersThan(server).length > 0;
-        if (isAmbiguous) return Promise.reject(new SeveralAnswer());
+        if (memory.chosen === undefined && search.othersThan(server).length > 0) throw new SeveralAnswer();
         void search[Symbol.asyncDispose](); // awaited in the end
-        return Promise.resolve(search.links());
       },
     });
   } catch (error) {
@@ -181,10 +181,12 @@ interface Target {
 async function fetchFrom(
   { name, host, port, mac }: Target,
   attempted: Attempt,
-  { load, meet }: {
+  { load, links, meet }: {
     readonly load: Load;
-    /** The laptop has said what it has. @returns this desktop's links. @throws where another laptop may be meant */
-    readonly meet: () => Promise<readonly Link[]>;
+    /** Of this desktop. */
+    readonly links: readonly Link[];
+    /** The laptop has said what it has. @throws where another laptop may be meant */
+    readonly meet: () => void;
   },
 ): Promise<FetchedArchive> {
   const { system, console, signal, options, environment, memory } = attempted;
@@ -194,14 +196,20 @@ async function fetchFrom(
     : { mac };
   console.mark("found");
   const { privateKey, publicKey } = await makeTunnelKeys(system.randomBytes(KEY_BYTES));
-  const desktop = lookAtDesktop(attempted);
+  // Meanwhile the laptop looks at its disk.
+  const [desktop, linkFacts] = [lookAtDesktop(attempted), readLinkFacts(system, links)];
   const review = async (said: WelcomeMessage | ArchiveMessage): Promise<void> => {
     const facts = await desktop;
     if (said.kind === "welcome") {
-      const links = await readLinkFacts(system, await meet());
-      const { keyFingerprint } = environment;
-      const trust = judgeKernel(facts, said.kernelSignature);
-      const page = formatStartPage({ desktop: facts, links, keyFingerprint, laptopName: name, welcome: said, trust });
+      meet();
+      const page = formatStartPage({
+        desktop: facts,
+        links: await linkFacts,
+        keyFingerprint: environment.keyFingerprint,
+        laptopName: name,
+        welcome: said,
+        trust: judgeKernel(facts, said.kernelSignature),
+      });
       if (page.join("\n") !== memory.page) page.forEach((line) => console.say(line));
       memory.page = page.join("\n");
     }
