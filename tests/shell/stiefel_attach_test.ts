@@ -447,6 +447,7 @@ for name in nvme0n1 nvme3c3n1 nvme3n1; do
   mkdir -p "$STUB_ROOT/sys/class/block/$name" "$STUB_ROOT/sys/block/$name/queue"
   echo 4194304 >"$STUB_ROOT/sys/block/$name/size"; echo 4096 >"$STUB_ROOT/sys/block/$name/queue/logical_block_size"
   echo 1280 >"$STUB_ROOT/sys/block/$name/queue/max_sectors_kb"
+  mkdir -p "$system/nvme-subsys3/nvme3n1/nvme3n1p1" "$STUB_ROOT/sys/class/block/nvme3n1p1"
   : >"$STUB_ROOT/dev/$name"
 done`;
 

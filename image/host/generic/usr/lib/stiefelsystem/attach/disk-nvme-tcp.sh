@@ -18,7 +18,7 @@ has_parameters() {
 }
 
 # name_disk: the one of our subsystem, whatever its number. With several ways to a disk the kernel has a block device for
-# each (nvme0c0n1) besides the disk itself.
+# each (nvme0c0n1) besides the disk itself; partitions (nvme0n1p1) lie below it.
 name_disk() {
     disk=''
     for directory in "$root"/sys/class/nvme-subsystem/*; do
@@ -30,7 +30,7 @@ name_disk() {
         for device in "$directory"/nvme*n* "$directory"/nvme*/nvme*n*; do
             device=${device##*/}
             case $device in
-            *c*n* | *'*'*) ;;
+            *c*n* | *n*p* | *'*'*) ;;
             *) [ ! -e "$root/sys/class/block/$device" ] || disk=$device ;;
             esac
         done
