@@ -79,4 +79,25 @@ for (const shell of SHELLS) {
       assert.equal(machine.read("/dev/kmsg"), log);
     });
   }
+
+  Deno.test(`NVMe/TCP: says goodbye by a connection, and ends those of the session alone (${shell.join(" ")})`, async () => {
+    await using machine = await makeMachine();
+    const ours = "nqn.2014-08.org.nvmexpress:uuid:11111111-1111-4111-8111-111111111111";
+    machine.write("/proc/mounts", "/dev/nvme1n1p2 / ext4 ro,relatime 0 0\n");
+    machine.write("/dev/kmsg", "");
+    machine.write("/dev/nvme-fabrics", "");
+    const state = "STIEFEL_VERSION=1\nSTIEFEL_TRANSPORT=nvme-tcp\nSTIEFEL_DISK=/dev/nvme1n1\n";
+    machine.write("/run/stiefelsystem/session.state", state);
+    const line = `transport=tcp,traddr=fd00::1,trsvcid=4420,nqn=${ours}:goodbye,hostnqn=x,hostid=y\n`;
+    machine.write("/run/stiefelsystem/goodbye", line);
+    const names = { nvme0: "nqn.2019-08.org.example:own", nvme1: ours, nvme2: `${ours}:goodbye`, nvme3: `${ours}0` };
+    for (const [name, subsystem] of Object.entries(names)) {
+      machine.write(`/sys/class/nvme/${name}/subsysnqn`, `${subsystem}\n`);
+    }
+    const result = await machine.run([...shell, script, "poweroff", machine.root]);
+    assert.deepEqual(result, { code: 0, stdout: "", stderr: "" });
+    assert.equal(machine.read("/dev/nvme-fabrics"), line);
+    const ended = Object.keys(names).filter((name) => machine.exists(`/sys/class/nvme/${name}/delete_controller`));
+    assert.deepEqual(ended, ["nvme1", "nvme2"]);
+  });
 }

@@ -93,11 +93,21 @@ has_connection() {
     [ -e "$root/sys/class/block/$disk" ]
 }
 
-# release_disk: the laptop's kernel tells its agent who connects to the subsystem without a disk
+# release_disk: the laptop's kernel tells its agent who connects to the subsystem without a disk. Then the connections are
+# ended here, too: nothing tries to make them again. By the shell alone, as the programs' own disk goes away.
 release_disk() {
-    if [ -r "$state/goodbye" ]; then
-        cat "$state/goodbye" >"$root/dev/nvme-fabrics"
-    fi
+    name=''
+    [ ! -r "$state/goodbye" ] || IFS= read -r name <"$state/goodbye"
+    [ -z "$name" ] || printf '%s\n' "$name" >"$root/dev/nvme-fabrics"
+    ours=${name#*,nqn=}
+    ours=${ours%%:goodbye,*}
+    for directory in "$root"/sys/class/nvme/*; do
+        IFS= read -r name 2>/dev/null <"$directory/subsysnqn" || continue
+        case $name in
+        "$ours" | "$ours:goodbye") echo 1 >"$directory/delete_controller" ;;
+        esac
+    done
+    return 0
 }
 
 tell_how_to_look() {
