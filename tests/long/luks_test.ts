@@ -49,7 +49,15 @@ Deno.test({
  */
 async function copyBoot(shell: ConsoleShell): Promise<void> {
   const plain = "/dev/vda2";
-  const steps = [`mkfs.ext4 -q ${plain}`, `mount ${plain} /mnt`, "cp -a /boot/. /mnt/", "umount /mnt"];
+  const steps = [
+    `mkfs.ext4 -q ${plain}`,
+    `mount ${plain} /mnt`,
+    "cp -a /boot/. /mnt/",
+    // As GRUB finds it there.
+    "mount --bind /mnt /boot",
+    "grub-mkconfig -o /boot/grub/grub.cfg",
+    "umount /boot /mnt",
+  ];
   await shell.mustRun(steps.join(" && "), command);
 }
 
