@@ -38,7 +38,7 @@ import type { Desk, Ticket } from "./desk.ts";
 import { chooseTransport } from "../../lib/export/choose_transport.ts";
 import type { TransportSetting } from "../../lib/protocol/session_groups.ts";
 import { type Arrival, planSession, SESSION_RANDOM_BYTES, type SessionPlan } from "../../lib/export/session_plan.ts";
-import { encryptedWords, type Security, unencryptedNotice } from "../../lib/formats/security.ts";
+import { chooseSecurity, encryptedWords, type Security } from "../../lib/formats/security.ts";
 import { TUNNEL_RANDOM_BYTES } from "../../lib/export/tunnel/plan_tunnel.ts";
 import { makeTunnelKeys } from "../../lib/export/tunnel/wireguard_config.ts";
 import { KEY_BYTES } from "../../lib/protocol/primitives.ts";
@@ -277,7 +277,8 @@ class ServerExchange implements AsyncDisposable {
     if (initramfsBytes === 0) throw lacksInitramfs(entry);
     const from = [entry.source, entry.commandLineSource].filter((file) => file !== undefined).join(", ");
     this.#options.console.say(`Sending "${entry.title}" (${from})`);
-    this.#options.console.say(this.#options.security === "none" ? unencryptedNotice : encryptedWords);
+    const { notice } = chooseSecurity(this.#options.security, entry.canTunnel ?? false);
+    this.#options.console.say(notice ?? encryptedWords);
     return {
       kind: "entry-opened",
       archive: {
@@ -286,7 +287,7 @@ class ServerExchange implements AsyncDisposable {
         commandLine: forDesktop(entry.commandLine),
         entryTitle: entry.title,
         notices: [
-          ...(this.#options.security === "none" ? [unencryptedNotice] : []),
+          ...(notice === undefined ? [] : [notice]),
           ...listDiskNotices(disk, image),
           ...entry.notices,
         ],
@@ -317,7 +318,8 @@ class ServerExchange implements AsyncDisposable {
     const { transport, why } = decision;
     if (why !== undefined) console.sayRarely(`The disk is lent ${why}`);
     const random = system.randomBytes(SESSION_RANDOM_BYTES);
-    const tunnel = security === "none" ? undefined : {
+    const decided = chooseSecurity(security, image.entry.canTunnel ?? false);
+    const tunnel = decided.security === "none" ? undefined : {
       keys: await makeTunnelKeys(system.randomBytes(KEY_BYTES)),
       presharedKey: await this.#channel.deriveKey("tunnel"),
       random: system.randomBytes(TUNNEL_RANDOM_BYTES),

@@ -53,6 +53,7 @@ function createImage(change: Partial<BootImage> = {}): BootImage & AsyncDisposab
       commandLine: "quiet",
       loader: "grub",
       source: "grub.cfg",
+      canTunnel: true,
       notices: ["Old entry"],
     },
     kernelBytes: kernel.length,
@@ -383,6 +384,18 @@ Deno.test("without encryption both screens say what that means", async () => {
   const { serverLines, clientLines, runs } = await play({});
   assert.ok(clientLines.some((line) => /^Note: .*cross the cable unencrypted/.test(line)), clientLines.join("\n"));
   assert.ok(serverLines.some((line) => /cross the cable unencrypted/.test(line)), serverLines.join("\n"));
+  assert.ok(!runs.some(({ line }) => /wg|netns/.test(line)));
+});
+
+Deno.test("where the laptop's initramfs has no WireGuard, the disk is lent in the open, and both screens say why", async () => {
+  const { canTunnel: _, ...entry } = createImage().entry;
+  const source = { openBoot: () => Promise.resolve(createImage({ entry })) };
+  const { fetched, serverLines, clientLines, runs } = await play({ security: "wireguard", source });
+  assert.equal(fetched?.archive.session.tunnel, undefined);
+  const words =
+    /unencrypted: what desktops boot of the laptop has no WireGuard \(install wireguard-tools there and run setup-/;
+  assert.ok(clientLines.some((line) => line.startsWith("Note: ") && words.test(line)), clientLines.join("\n"));
+  assert.ok(serverLines.some((line) => words.test(line)), serverLines.join("\n"));
   assert.ok(!runs.some(({ line }) => /wg|netns/.test(line)));
 });
 

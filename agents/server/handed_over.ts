@@ -70,7 +70,7 @@ export function describeHandover({ commandLine, pair }: Handover): string {
 export async function openHandedOver(
   system: System,
   directory: string,
-  { title = "The laptop's own system", commandLine, pair, transports }: Handover,
+  { title = "The laptop's own system", commandLine, pair, transports, canTunnel }: Handover,
 ): Promise<ClosableImage | undefined> {
   if (pair === undefined || commandLine === undefined) return undefined;
   const resume = findResumeTarget(commandLine);
@@ -87,6 +87,7 @@ export async function openHandedOver(
     source: "handed over by the laptop's own system",
     notices: [],
     ...transports === undefined ? {} : { transports },
+    ...canTunnel ? { canTunnel } : {},
   };
   return {
     entry,
@@ -105,7 +106,7 @@ export async function openHandedOver(
  * @returns what is left of the handover
  */
 export async function dropPair(system: System, directory: string, handover: Handover): Promise<Handover> {
-  const { pair, transports: _, ...rest } = handover;
+  const { pair, transports: _, canTunnel: __, ...rest } = handover;
   if (pair === undefined) return handover;
   await system.writeFile(`${directory}/${HANDOVER_FILES.description}`, formatHandover(rest), { mode: 0o600 });
   for (const name of [HANDOVER_FILES.kernel, HANDOVER_FILES.initramfs]) await system.remove(`${directory}/${name}`);

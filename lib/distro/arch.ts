@@ -9,6 +9,7 @@ export const arch: Distribution = {
     "nbd-client": "nbd",
     ip: "iproute2",
     kexec: "kexec-tools",
+    wg: "wireguard-tools",
   },
   installCommand: ["pacman", "-S"],
   kernelHooks: ["pacman"],

@@ -9,6 +9,7 @@ export const debian: Distribution = {
     "nbd-client": "nbd-client",
     ip: "iproute2",
     kexec: "kexec-tools",
+    wg: "wireguard-tools",
   },
   installCommand: ["apt-get", "install"],
   // The second is called with either generator.

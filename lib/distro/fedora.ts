@@ -9,6 +9,7 @@ export const fedora: Distribution = {
     "nbd-client": "nbd",
     ip: "iproute",
     kexec: "kexec-tools",
+    wg: "wireguard-tools",
   },
   installCommand: ["dnf", "install"],
   kernelHooks: ["kernel-install"],

@@ -10,6 +10,7 @@ export const gentoo: Distribution = {
     "nbd-client": "sys-block/nbd",
     ip: "sys-apps/iproute2",
     kexec: "sys-apps/kexec-tools",
+    wg: "net-vpn/wireguard-tools",
   },
   installCommand: ["emerge", "--ask"],
   // installkernel runs either one, depending on its USE flag systemd.

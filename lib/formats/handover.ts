@@ -61,6 +61,8 @@ const HandoverSchema = v.pipe(
     pair: v.exactOptional(PairSchema),
     /** By which that initramfs can attach the disk, as setup-server has noted it. */
     transports: v.exactOptional(v.pipe(v.array(name), v.maxLength(8))),
+    /** It can do so through a tunnel. */
+    canTunnel: v.exactOptional(v.literal(true)),
   }),
   v.check(({ commandLine, pair }) => pair === undefined || commandLine !== undefined, "a pair without command line"),
 );

@@ -5,7 +5,24 @@ export const securities = ["none", "wireguard"] as const;
 export type Security = typeof securities[number];
 
 /** On both screens, so that nobody takes a network for a cable. */
-export const unencryptedNotice =
+const unencryptedNotice =
   "The disk's blocks cross the cable unencrypted (security: none): use a cable or a network that nobody else is on";
+/** Where it was to be encrypted, and the laptop's initramfs for desktops cannot. */
+const fallbackNotice =
+  "The disk's blocks cross the cable unencrypted: what desktops boot of the laptop has no WireGuard " +
+  "(install wireguard-tools there and run setup-server)";
+
+export interface SecurityDecision {
+  readonly security: Security;
+  /** For both screens. */
+  readonly notice?: string;
+}
+
+/** @param canTunnel what setup-server has noted of the initramfs that the desktop gets */
+export function chooseSecurity(setting: Security, canTunnel: boolean): SecurityDecision {
+  if (setting === "none") return { security: "none", notice: unencryptedNotice };
+  return canTunnel ? { security: setting } : { security: "none", notice: fallbackNotice };
+}
+
 /** On the laptop's screen. */
 export const encryptedWords = "The disk's blocks go through WireGuard, by keys of this session";

@@ -7,7 +7,8 @@
  * `initrd` may be a list, `cmdline` one string. Keys that are absent, null or empty are taken from the boot loader's
  * configuration. Keys we do not know (`stiefelmodules` of the original) are left alone. `cmdline-copied` is ours: true
  * when `cmdline` only repeats what the system was started with when it was set up, so that a newer one is better.
- * `transports` is ours, too: by which the initramfs can attach the disk.
+ * `transports` is ours, too: by which the initramfs can attach the disk; and `tunnel`: true when it can do so
+ * encrypted.
  */
 
 import { BootError } from "../boot_error.ts";
@@ -26,6 +27,7 @@ export interface BootLoadSettings {
 export interface BootStatement extends BootLoadSettings {
   readonly isCmdlineCopied?: boolean;
   readonly transports?: readonly string[];
+  readonly canTunnel?: boolean;
 }
 
 export const stiefelsystemJsonName = "stiefelsystem.json";
@@ -55,6 +57,7 @@ export function parseStiefelsystemJson(
     ...stringsOf("cmdline"),
     ...(fields.get("cmdline-copied") === true ? { isCmdlineCopied: true } : {}),
     ...stringsOf("transports"),
+    ...(fields.get("tunnel") === true ? { canTunnel: true } : {}),
   };
 
   function stringsOf(key: "initrd" | "cmdline" | "transports"): Partial<Record<typeof key, readonly string[]>> {
@@ -81,6 +84,7 @@ export function formatStiefelsystemJson(load: BootStatement): string {
         cmdline: list(load.cmdline),
         ...(load.isCmdlineCopied ? { "cmdline-copied": true } : {}),
         ...(load.transports === undefined ? {} : { transports: load.transports }),
+        ...(load.canTunnel ? { tunnel: true } : {}),
       },
       null,
       4,

@@ -30,6 +30,9 @@ Deno.test("lists of initrds and a command line in one piece are fine", () => {
 Deno.test("our own file is read back as it was written", () => {
   const load = { kernel: "/boot/vmlinuz", initrd: ["/boot/a", "/boot/b"], cmdline: ["root=x", "rw"] };
   assert.deepEqual(parseStiefelsystemJson(formatStiefelsystemJson(load), "f"), load);
+  const able = { ...load, transports: ["nvme-tcp", "nbd"], canTunnel: true };
+  assert.deepEqual(parseStiefelsystemJson(formatStiefelsystemJson(able), "f"), able);
+  assert.doesNotMatch(formatStiefelsystemJson({ ...able, canTunnel: false }), /tunnel/);
 });
 
 const wrong: Readonly<Record<string, RegExp>> = {

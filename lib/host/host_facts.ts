@@ -4,7 +4,13 @@ import { defaultGenerator, detectDistribution, type DetectedDistribution } from 
 import { unlessRefused } from "../file_access.ts";
 import { findLoaderCommandLine } from "../boot/preview_boot.ts";
 import type { GeneratorId, KernelTarget } from "../initramfs/generator.ts";
-import { commonPrograms, listedTransports, transportModules, transportPrograms } from "../initramfs/needs.ts";
+import {
+  commonPrograms,
+  listedTransports,
+  transportModules,
+  transportPrograms,
+  tunnelNeeds,
+} from "../initramfs/needs.ts";
 import { generators } from "../initramfs/registry.ts";
 import { programDirectories, type System } from "../system/system.ts";
 import { compareVersions } from "../version_order.ts";
@@ -29,7 +35,7 @@ export interface HostFacts {
   readonly activeUnits: readonly string[];
   /** Of the programs that desktops and the autokexec agent need, those that are not installed. */
   readonly missing: readonly string[];
-  /** Of the modules of all transports, those that {@link kernel} has not. */
+  /** Of the modules of all transports and of a tunnel, those that {@link kernel} has not. */
   readonly missingModules: readonly string[];
   /** Files in /boot have permission bits of their own (not on FAT). */
   readonly bootHasModes: boolean;
@@ -55,6 +61,7 @@ const needs: readonly string[] = [
   ...listedTransports().flatMap((transport) => transportPrograms(transport)),
   ...commonPrograms(),
   "kexec",
+  ...tunnelNeeds.programs,
 ];
 
 /** Of modules, by release. /lib is not everywhere a link to /usr/lib (profiles of Gentoo without merged /usr). */
@@ -98,8 +105,8 @@ async function findMissingModules(tree: HostTree, release: string): Promise<read
     ["modules.dep", "modules.builtin"].map((name): HostPath => `${directory}/${release}/${name}`)
   );
   const lists = (await Promise.all(paths.map((path) => tree.readText(path)))).join("\n");
-  return listedTransports().flatMap((transport) => transportModules(transport)).map(({ name }) => name)
-    .filter((name) => !new RegExp(`(^|/)${name}\\.ko`, "m").test(lists));
+  const modules = listedTransports().flatMap((transport) => transportModules(transport)).map(({ name }) => name);
+  return [...modules, ...tunnelNeeds.modules].filter((name) => !new RegExp(`(^|/)${name}\\.ko`, "m").test(lists));
 }
 
 /** Runs `findmnt`, and on the running system `cat` and `systemctl`. */

@@ -9,6 +9,7 @@ import {
   listedTransports,
   transportModules,
   transportPrograms,
+  tunnelNeeds,
 } from "../initramfs/needs.ts";
 
 export interface LackingPrograms {
@@ -19,6 +20,8 @@ export interface LackingPrograms {
     /** Those that lack something, though others do not. */
     readonly unusable: readonly string[];
   };
+  /** Desktops can encrypt the disk's blocks. */
+  readonly canTunnel: boolean;
 }
 
 /**
@@ -43,6 +46,8 @@ export function lackingPrograms(
   const common = [...commonPrograms(needs), ...withKexec ? ["kexec"] : []];
   return {
     lacking: [...lacking, ...common.filter((program) => missing.includes(program))],
+    canTunnel: !tunnelNeeds.programs.some((name) => missing.includes(name)) &&
+      !tunnelNeeds.modules.some((name) => missingModules.includes(name)),
     transports: { usable, unusable: transports.filter((transport) => !usable.includes(transport)) },
   };
 }

@@ -49,3 +49,13 @@ Deno.test("a laptop needs no program for NVMe/TCP; kexec only where it turns int
   const withKexec = lackingPrograms({ missing: ["kexec", "timeout"], missingModules: [] }, { withKexec: true });
   assert.deepEqual(withKexec.lacking, ["timeout", "kexec"]);
 });
+
+Deno.test("desktops can encrypt where program and module are there; a laptop can do without", () => {
+  const find = (missing: readonly string[], missingModules: readonly string[] = []) =>
+    lackingPrograms({ missing, missingModules });
+  assert.equal(find([]).canTunnel, true);
+  for (const lacking of [find(["wg"]), find([], ["wireguard"])]) {
+    assert.equal(lacking.canTunnel, false);
+    assert.deepEqual(lacking.lacking, []);
+  }
+});

@@ -19,13 +19,14 @@ export function planBootJson({ config, facts }: SetupInputs): readonly Operation
   const ownCommandLine = facts.hasBootLoaderConfig || facts.commandLine === ""
     ? undefined
     : forDesktop(facts.commandLine);
-  const { usable } = lackingPrograms(facts).transports;
+  const { canTunnel, transports: { usable } } = lackingPrograms(facts);
   const content = load !== undefined ? { kernel: load.kernel, initrd: load.initrd, cmdline: load.cmdline } : {
     kernel: separateKernel,
     initrd: separateInitramfs,
     cmdline: ownCommandLine,
     isCmdlineCopied: ownCommandLine !== undefined,
     transports: usable,
+    canTunnel,
   };
   return [writeFile(
     stiefelsystemJsonPath,

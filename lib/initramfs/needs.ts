@@ -40,12 +40,18 @@ export function commonPrograms(needs: readonly InitramfsNeed[] = initramfsNeeds)
     .map(({ name }) => name);
 }
 
+/** Programs and kernel modules without which a desktop cannot encrypt the disk's blocks. */
+export const tunnelNeeds: Readonly<Record<"programs" | "modules", readonly string[]>> = {
+  programs: namesOf("tunnel", "program", initramfsNeeds).map(({ name }) => name),
+  modules: namesOf("tunnel", "module", initramfsNeeds).map(({ name }) => name),
+};
+
 /** Programs that the laptop must have for a transport. */
 export function transportPrograms(
   transport: string,
   needs: readonly InitramfsNeed[] = initramfsNeeds,
 ): readonly string[] {
-  return namesFor(transport, "program", needs).map(({ name }) => name);
+  return namesOf(transportPrefix + transport, "program", needs).map(({ name }) => name);
 }
 
 /** Kernel modules that a desktop loads for a transport, and the kernel's option for each. */
@@ -53,11 +59,11 @@ export function transportModules(
   transport: string,
   needs: readonly InitramfsNeed[] = initramfsNeeds,
 ): readonly { readonly name: string; readonly option: string }[] {
-  return namesFor(transport, "module", needs).map(({ name, more }) => ({ name, option: more }));
+  return namesOf(transportPrefix + transport, "module", needs).map(({ name, more }) => ({ name, option: more }));
 }
 
-function namesFor(transport: string, kind: string, needs: readonly InitramfsNeed[]): readonly InitramfsNeed[] {
-  return needs.filter((need) => need.purpose === transportPrefix + transport && need.kind === kind);
+function namesOf(purpose: string, kind: string, needs: readonly InitramfsNeed[]): readonly InitramfsNeed[] {
+  return needs.filter((need) => need.purpose === purpose && need.kind === kind);
 }
 
 export interface TransportChoice {

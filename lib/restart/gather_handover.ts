@@ -54,8 +54,8 @@ export async function gatherHandover(system: System): Promise<Gathered> {
     notices.push(`Kernel and initramfs of "${stiefelsystemJsonPath}" are not there: the server reads its disk`);
     return { handover: described, notices };
   }
-  const { transports } = stated;
-  const noted = transports === undefined ? {} : { transports };
+  const { transports, canTunnel } = stated;
+  const noted = { ...transports === undefined ? {} : { transports }, ...canTunnel ? { canTunnel } : {} };
   return { handover: { ...described, pair: pairOf(files), ...noted }, files, notices };
 }
 
@@ -65,6 +65,7 @@ interface Stated {
   /** What the file says of the command line, unless it only repeats what the system had when it was set up. */
   readonly commandLine?: string | undefined;
   readonly transports?: readonly string[] | undefined;
+  readonly canTunnel?: true | undefined;
 }
 
 /** What setup-server has written, and people may have changed. */
@@ -73,13 +74,14 @@ async function readStated(system: System, notices: string[]): Promise<Stated> {
   const text = await readByCat(system, path);
   if (text === undefined) return { initramfs: [] };
   try {
-    const { kernel, initrd = [], cmdline, isCmdlineCopied, transports } = parseStiefelsystemJson(text, path);
+    const { kernel, initrd = [], cmdline, isCmdlineCopied, transports, canTunnel } = parseStiefelsystemJson(text, path);
     const words = typeof cmdline === "string" ? cmdline : cmdline?.join(" ");
     return {
       kernel,
       initramfs: typeof initrd === "string" ? [initrd] : initrd,
       commandLine: isCmdlineCopied ? undefined : words,
       transports,
+      canTunnel: canTunnel ? true : undefined,
     };
   } catch (error) {
     notices.push(describeError(error));

@@ -111,6 +111,23 @@ Deno.test("a command line of the file wins, unless it is a copy of the running o
   assert.equal(copied.handover.commandLine, "root=UUID=1234 ro quiet");
 });
 
+Deno.test("what setup-server has noted of the initramfs goes with it", async () => {
+  const json = (more: string): string => `{"kernel": "linux-stiefel", "initrd": "initramfs-stiefel.img"${more}}`;
+  for (
+    const [more, wanted] of [
+      ["", {}],
+      [', "transports": ["nbd"]', { transports: ["nbd"] }],
+      [', "transports": ["nbd"], "tunnel": true', { transports: ["nbd"], canTunnel: true }],
+      [', "tunnel": "yes"', {}],
+    ] as const
+  ) {
+    const { handover } = await gatherHandover(laptop({ ...usual, "/boot/stiefelsystem.json": json(more) }));
+    const { transports, canTunnel } = handover;
+    assert.deepEqual(JSON.parse(JSON.stringify({ transports, canTunnel })), wanted, more);
+    assert.ok(handover.pair);
+  }
+});
+
 Deno.test("a laptop whose root is not on one disk hands over nothing", async () => {
   const none = JSON.stringify({ blockdevices: [] });
   await assert.rejects(gatherHandover(laptop(usual, none)), /root file system is not on one disk/);

@@ -53,7 +53,7 @@ export async function createSite(
   for (const [path, content] of [["vmlinuz", kernel], ["microcode.img", first], ["initrd.img", second]] as const) {
     await Deno.writeFile(`${bootPath}/${path}`, content);
   }
-  const entry = { kernel: "vmlinuz", initrd: ["microcode.img", "initrd.img"], cmdline: site.commandLine };
+  const entry = { kernel: "vmlinuz", initrd: ["microcode.img", "initrd.img"], cmdline: site.commandLine, tunnel: true };
   await Deno.writeTextFile(`${bootPath}/stiefelsystem.json`, JSON.stringify(entry));
   await Deno.writeFile(site.keyPath, randomBytes(32), { mode: 0o600 });
   await Deno.writeFile(site.otherKeyPath, randomBytes(32), { mode: 0o600 });

@@ -32,6 +32,8 @@ export interface BootDecision {
   readonly notices: readonly string[];
   /** By which the initramfs can attach the disk, as setup-server has noted it. */
   readonly transports?: readonly string[];
+  /** It can do so through a tunnel. */
+  readonly canTunnel?: boolean;
 }
 
 interface PlacedStatement extends Statement {
@@ -162,7 +164,7 @@ function takeStatement(statement: PlacedStatement): BootDecision | undefined {
     source,
     commandLineSource: source,
     notices: [],
-    ...notedTransports(statement),
+    ...notedAbilities(statement),
   };
 }
 
@@ -206,14 +208,15 @@ function merge(statement: PlacedStatement | undefined, chosen: Chosen, commandLi
     source: stated ?? source,
     commandLineSource: commandLine === undefined ? source : stated ?? source,
     notices: [...chosen.notices, ...candidate.notices],
-    ...notedTransports(statement),
+    ...notedAbilities(statement),
   };
 }
 
 /** Of an initramfs that is stated; nothing is known of the boot loader's own. */
-function notedTransports(statement: Statement | undefined): Pick<BootDecision, "transports"> {
-  const { transports, initrds } = statement ?? {};
-  return transports === undefined || initrds === undefined ? {} : { transports };
+function notedAbilities(statement: Statement | undefined): Pick<BootDecision, "transports" | "canTunnel"> {
+  const { transports, canTunnel, initrds } = statement ?? {};
+  if (initrds === undefined) return {};
+  return { ...transports === undefined ? {} : { transports }, ...canTunnel ? { canTunnel } : {} };
 }
 
 /** Undefined: it does not say. */

@@ -29,6 +29,8 @@ export interface BootEntry {
   readonly notices: readonly string[];
   /** By which its initramfs can attach the disk, as setup-server has noted it. */
   readonly transports?: readonly string[];
+  /** It can do so through a tunnel. */
+  readonly canTunnel?: boolean;
 }
 
 /** An entry as a configuration states it: paths not yet looked for. */

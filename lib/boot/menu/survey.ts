@@ -37,6 +37,7 @@ export interface Statement {
   readonly commandLine?: string;
   /** By which the initramfs can attach the disk. */
   readonly transports?: readonly string[];
+  readonly canTunnel?: boolean;
   /** Named, but not on the partition. */
   readonly missing?: string;
   /** The system in whose /boot it is. */
@@ -157,6 +158,7 @@ async function readStatement(
     ...merged.initrd === undefined ? {} : { initrds },
     ...merged.cmdline === undefined ? {} : { commandLine: asList(merged.cmdline).join(" ") },
     ...stated.transports === undefined ? {} : { transports: stated.transports },
+    ...stated.canTunnel ? { canTunnel: true } : {},
     ...missing === undefined ? {} : { missing },
   };
 }

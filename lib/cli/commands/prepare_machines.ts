@@ -117,7 +117,7 @@ export interface DiskVariant {
 }
 
 function contentOf(
-  { generator = "initramfs-tools", isUntouched = false }: DiskVariant,
+  { generator = "initramfs-tools", isUntouched = false, packages = [] }: DiskVariant,
   projectDirectory: string,
 ): Pick<DemoDiskRecipe, "overlays" | "files" | "made"> {
   const image = `${projectDirectory}/image`;
@@ -135,6 +135,7 @@ function contentOf(
         kernel: separateKernel,
         initrd: separateInitramfs,
         transports: listedTransports(),
+        canTunnel: packages.includes("wireguard-tools"),
       }),
     },
     made: [separateKernel, separateInitramfs],

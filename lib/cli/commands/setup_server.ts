@@ -134,7 +134,7 @@ async function preparePlan(system: System, ui: Ui, options: PlanOptions): Promis
   const artifacts = await gatherArtifacts(system, options, { generator, configText, facts });
   const missing = findMissingPrograms(facts, options);
   if (missing !== undefined) report(missing);
-  sayTransports(ui, facts);
+  sayTransports(ui, facts, config);
   const grubMenu = await gatherGrubMenu(system, tree, config.serverSetup.stiefelsystemKernel);
   const plan = planSetupServer({ config, facts, artifacts, generator, grubMenu });
   ui.say(`${plan.title}${options.root === undefined ? "" : ` in ${options.root}`}`);
@@ -182,9 +182,15 @@ async function sayEnd(
 }
 
 /** Where there is a choice. */
-function sayTransports(ui: Ui, facts: HostFacts): void {
+function sayTransports(ui: Ui, facts: HostFacts, { block }: Config): void {
   const words = describeTransports(lackingPrograms(facts).transports);
   if (words !== undefined) ui.say(words);
+  if (block.security === "none" || lackingPrograms(facts).canTunnel) return;
+  const name = facts.distribution?.distribution?.packages["wg"] ?? "wg";
+  ui.warn(
+    `block.security is ${block.security}, and desktops will attach the disk unencrypted: ${name} is not installed, ` +
+      "or the kernel has no module wireguard",
+  );
 }
 
 function sayLeftovers(ui: Ui, leftovers: readonly string[]): void {

@@ -48,3 +48,23 @@ Deno.test("setup-server refuses where a program of every initramfs is missing", 
   for (const name of ["timeout", "ip"]) await system.remove(`/usr/sbin/${name}`);
   await assert.rejects(setupServer(system, yes(), setup), { message: "Programs are missing: ip, timeout" });
 });
+
+Deno.test("setup-server warns when the disk is to be encrypted and desktops cannot", async () => {
+  for (const hasWg of [false, true]) {
+    const { system, setup } = await createMadeUpLaptop();
+    await system.writeFile("/home/me/tunnel.yaml", "block:\n  security: wireguard\n");
+    if (hasWg) {
+      await system.writeFile("/usr/bin/wg", "");
+      const [release = ""] = await system.readDirectory("/usr/lib/modules");
+      await system.writeFile(
+        `/usr/lib/modules/${release}/modules.dep`,
+        "kernel/drivers/net/wireguard/wireguard.ko.xz:\n",
+      );
+    }
+    const said: string[] = [];
+    const ui = { ...yes(), warn: (text: string) => void said.push(text) };
+    await setupServer(system, ui, { ...setup, configPath: "/home/me/tunnel.yaml", dryRun: true });
+    const warned = said.some((text) => /will attach the disk unencrypted: wireguard-tools is not installed/.test(text));
+    assert.equal(warned, !hasWg, said.join("\n"));
+  }
+});
