@@ -79,6 +79,19 @@ function buildProgram(context: ProgramContext): Command {
     .showHelpAfterError('("--help" shows what is possible)')
     .addHelpText("after", () => `\n${wrapText(exitStatus, helpOutput.getOutHelpWidth())}`);
 
+  addChangeOptions(
+    addConfigOptions(program.command("init").description("Look at this system and write a config.yaml for it.")),
+  )
+    .action(async (options) => {
+      const { system, ui, paths } = begin(options);
+      const { init } = await import("./commands/init.ts");
+      await init(system, ui, {
+        configPath: paths.configFile,
+        ...(options.dryRun === undefined ? {} : { dryRun: true }),
+        ...(options.yes === undefined ? {} : { assumeYes: true }),
+      });
+    });
+
   addBuildOptions(
     program.command("create-initrd")
       .description(
@@ -103,6 +116,124 @@ function buildProgram(context: ProgramContext): Command {
         form,
       });
       await sayImage(system, ui, { image, form });
+    });
+
+  addPlanOptions(addImageOptions(
+    program.command("setup-server")
+      .description(
+        "Set this laptop up to be used from a desktop. Every change is shown and asked for, and can be undone.",
+      ),
+  ))
+    .option("--root <dir>", "set up the system mounted there instead of the running one")
+    .action(async (options) => {
+      const { system, ui, paths } = await start(options);
+      const { setupServer } = await import("./commands/setup_server.ts");
+      const { findAutokexecArtifact } = await import("./autokexec_artifact.ts");
+      const autokexec = await findAutokexecArtifact(system, paths.outDir);
+      await setupServer(system, ui, {
+        configPath: paths.configFile,
+        keyPath: paths.keyFile,
+        buildDirectory: paths.outDir,
+        hostFilesDirectory: `${context.projectDir}/image/host`,
+        ...(autokexec === undefined ? {} : { autokexec }),
+        ...(options.root === undefined ? {} : { root: options.root }),
+        ...(options.dryRun === undefined ? {} : { dryRun: true }),
+        ...(options.diff === undefined ? {} : { withDiffs: true }),
+      });
+    });
+
+  addPlanOptions(
+    addVerbose(program.command("undo-setup").description("Take back everything that setup-server has changed.")),
+  )
+    .option("--root <dir>", "the system mounted there instead of the running one")
+    .action(async (options) => {
+      const { system, ui } = begin(options);
+      const { undoSetup } = await import("./commands/undo_setup.ts");
+      await undoSetup(system, ui, {
+        ...(options.root === undefined ? {} : { root: options.root }),
+        ...(options.dryRun === undefined ? {} : { dryRun: true }),
+        ...(options.diff === undefined ? {} : { withDiffs: true }),
+      });
+    });
+
+  addImageOptions(program.command("doctor").description("Check whether this machine can be used from a desktop."))
+    .action(async (options) => {
+      const { system, ui, paths } = await start(options);
+      const { doctor } = await import("./commands/doctor.ts");
+      await doctor(system, ui, { configPath: paths.configFile, keyPath: paths.keyFile, buildDirectory: paths.outDir });
+    });
+
+  addConfigOptions(
+    program.command("boot-entry")
+      .description(
+        "Show which kernel, initramfs and command line a desktop would get from this laptop's disk, and from which file. Starts no server.",
+      ),
+  )
+    .option("--root <dir>", "a system that is mounted there, or a copy of its files (default: the running one)")
+    .option("--partition <dir>", "files of one partition of a disk; once for each, in the disk's order", collect)
+    .option("--json", "for programs; the form is in doc/boot-entries.md")
+    .addHelpText("after", () => `\n${wrapText(bootEntryHelp, helpOutput.getOutHelpWidth())}`)
+    .action(async (options) => {
+      const { system, ui, paths } = begin(options);
+      const { bootEntry } = await import("./commands/boot_entry.ts");
+      const isThere = options.config !== undefined || await system.stat(paths.configFile) !== undefined;
+      const at = (path: string): string => resolve(context.workingDirectory, path);
+      await bootEntry(system, ui, {
+        ...(isThere ? { configPath: paths.configFile } : {}),
+        ...(options.root === undefined ? {} : { root: at(options.root) }),
+        ...(options.partition === undefined ? {} : { partitions: options.partition.map(at) }),
+        ...(options.json === undefined ? {} : { isJson: true }),
+      });
+    });
+
+  addVerbose(
+    program.command("serve-now").description(
+      "Restart this laptop as a server now, for a desktop that cannot ask for it (behind a router, without autokexec).",
+    ),
+  )
+    .option("--yes", "restart without a question")
+    .option("--dry-run", "show what would be started and handed over; restart nothing")
+    .action(async (options) => {
+      const { system, ui } = begin(options);
+      const { serveNow } = await import("./commands/serve_now.ts");
+      await serveNow(system, ui, options.dryRun === undefined ? {} : { dryRun: true });
+    });
+
+  addImageOptions(
+    program.command("setup-client-usbdrive")
+      .description(
+        "Write the stick that starts a desktop, or bring one up to date. Shows the devices, asks, reads back.",
+      )
+      .argument("[device]", "which one, such as sdb; default: it is asked for, after a list"),
+  )
+    .option("--image <file>", "make an image file instead, sparse, without root")
+    .option("--dry-run", "show the devices, and what would be destroyed on the one named; write nothing")
+    .option("--yes", "write to the device that is named without a question; what is refused stays refused")
+    .option("--anew", "write the whole stick, also where an update of a stick of ours would do")
+    .option("--parameter <text...>", "more kernel parameters for the desktop's image, such as nomodeset")
+    .option("--laptop <name>", "which laptop to take when several answer, after 10 s without a key; '' for none")
+    .addHelpText("after", () => `\n${wrapText(stickHelp, helpOutput.getOutHelpWidth())}`)
+    .action(async (device, options) => {
+      const { system, ui, paths } = await start(options);
+      const { setupClientUsbdrive } = await import("./commands/setup_client_usbdrive.ts");
+      const { createStickMaker } = await import("./stick_maker.ts");
+      const maker = await createStickMaker(system, {
+        buildDirectory: paths.outDir,
+        keyPath: paths.keyFile,
+        ...(options.parameter === undefined ? {} : { parameters: options.parameter }),
+        ...(options.laptop === undefined ? {} : { defaultLaptop: options.laptop }),
+      });
+      await setupClientUsbdrive(system, ui, {
+        maker,
+        options: {
+          workDirectory: paths.outDir,
+          ...(device === undefined ? {} : { device }),
+          ...(options.image === undefined ? {} : { image: resolve(context.workingDirectory, options.image) }),
+          ...(options.dryRun === undefined ? {} : { dryRun: true }),
+          ...(options.yes === undefined ? {} : { assumeYes: true }),
+          ...(options.anew === undefined ? {} : { isAnew: true }),
+        },
+      });
     });
 
   addMachineOptions(
@@ -185,137 +316,6 @@ function buildProgram(context: ProgramContext): Command {
         rounds: options.rounds,
         parts: parts.length === 0 ? benchParts : benchParts.filter((part) => parts.includes(part)),
         resultPath: `${context.projectDir}/bench.json`,
-      });
-    });
-
-  addPlanOptions(addImageOptions(
-    program.command("setup-server")
-      .description(
-        "Set this laptop up to be used from a desktop. Every change is shown and asked for, and can be undone.",
-      ),
-  ))
-    .option("--root <dir>", "set up the system mounted there instead of the running one")
-    .action(async (options) => {
-      const { system, ui, paths } = await start(options);
-      const { setupServer } = await import("./commands/setup_server.ts");
-      const { findAutokexecArtifact } = await import("./autokexec_artifact.ts");
-      const autokexec = await findAutokexecArtifact(system, paths.outDir);
-      await setupServer(system, ui, {
-        configPath: paths.configFile,
-        keyPath: paths.keyFile,
-        buildDirectory: paths.outDir,
-        hostFilesDirectory: `${context.projectDir}/image/host`,
-        ...(autokexec === undefined ? {} : { autokexec }),
-        ...(options.root === undefined ? {} : { root: options.root }),
-        ...(options.dryRun === undefined ? {} : { dryRun: true }),
-        ...(options.diff === undefined ? {} : { withDiffs: true }),
-      });
-    });
-
-  addPlanOptions(
-    addVerbose(program.command("undo-setup").description("Take back everything that setup-server has changed.")),
-  )
-    .option("--root <dir>", "the system mounted there instead of the running one")
-    .action(async (options) => {
-      const { system, ui } = begin(options);
-      const { undoSetup } = await import("./commands/undo_setup.ts");
-      await undoSetup(system, ui, {
-        ...(options.root === undefined ? {} : { root: options.root }),
-        ...(options.dryRun === undefined ? {} : { dryRun: true }),
-        ...(options.diff === undefined ? {} : { withDiffs: true }),
-      });
-    });
-
-  addChangeOptions(
-    addConfigOptions(program.command("init").description("Look at this system and write a config.yaml for it.")),
-  )
-    .action(async (options) => {
-      const { system, ui, paths } = begin(options);
-      const { init } = await import("./commands/init.ts");
-      await init(system, ui, {
-        configPath: paths.configFile,
-        ...(options.dryRun === undefined ? {} : { dryRun: true }),
-        ...(options.yes === undefined ? {} : { assumeYes: true }),
-      });
-    });
-
-  addImageOptions(program.command("doctor").description("Check whether this machine can be used from a desktop."))
-    .action(async (options) => {
-      const { system, ui, paths } = await start(options);
-      const { doctor } = await import("./commands/doctor.ts");
-      await doctor(system, ui, { configPath: paths.configFile, keyPath: paths.keyFile, buildDirectory: paths.outDir });
-    });
-
-  addVerbose(
-    program.command("serve-now").description(
-      "Restart this laptop as a server now, for a desktop that cannot ask for it (behind a router, without autokexec).",
-    ),
-  )
-    .option("--yes", "restart without a question")
-    .option("--dry-run", "show what would be started and handed over; restart nothing")
-    .action(async (options) => {
-      const { system, ui } = begin(options);
-      const { serveNow } = await import("./commands/serve_now.ts");
-      await serveNow(system, ui, options.dryRun === undefined ? {} : { dryRun: true });
-    });
-
-  addImageOptions(
-    program.command("setup-client-usbdrive")
-      .description(
-        "Write the stick that starts a desktop, or bring one up to date. Shows the devices, asks, reads back.",
-      )
-      .argument("[device]", "which one, such as sdb; default: it is asked for, after a list"),
-  )
-    .option("--image <file>", "make an image file instead, sparse, without root")
-    .option("--dry-run", "show the devices, and what would be destroyed on the one named; write nothing")
-    .option("--yes", "write to the device that is named without a question; what is refused stays refused")
-    .option("--anew", "write the whole stick, also where an update of a stick of ours would do")
-    .option("--parameter <text...>", "more kernel parameters for the desktop's image, such as nomodeset")
-    .option("--laptop <name>", "which laptop to take when several answer, after 10 s without a key; '' for none")
-    .addHelpText("after", () => `\n${wrapText(stickHelp, helpOutput.getOutHelpWidth())}`)
-    .action(async (device, options) => {
-      const { system, ui, paths } = await start(options);
-      const { setupClientUsbdrive } = await import("./commands/setup_client_usbdrive.ts");
-      const { createStickMaker } = await import("./stick_maker.ts");
-      const maker = await createStickMaker(system, {
-        buildDirectory: paths.outDir,
-        keyPath: paths.keyFile,
-        ...(options.parameter === undefined ? {} : { parameters: options.parameter }),
-        ...(options.laptop === undefined ? {} : { defaultLaptop: options.laptop }),
-      });
-      await setupClientUsbdrive(system, ui, {
-        maker,
-        options: {
-          workDirectory: paths.outDir,
-          ...(device === undefined ? {} : { device }),
-          ...(options.image === undefined ? {} : { image: resolve(context.workingDirectory, options.image) }),
-          ...(options.dryRun === undefined ? {} : { dryRun: true }),
-          ...(options.yes === undefined ? {} : { assumeYes: true }),
-          ...(options.anew === undefined ? {} : { isAnew: true }),
-        },
-      });
-    });
-
-  addConfigOptions(
-    program.command("boot-entry")
-      .description(
-        "Show which kernel, initramfs and command line a desktop would get from this laptop's disk, and from which file. Starts no server.",
-      ),
-  )
-    .option("--root <dir>", "a system that is mounted there, or a copy of its files (default: the running one)")
-    .option("--partition <dir>", "files of one partition of a disk; once for each, in the disk's order", collect)
-    .option("--json", "for programs; the form is in doc/boot-entries.md")
-    .addHelpText("after", () => `\n${wrapText(bootEntryHelp, helpOutput.getOutHelpWidth())}`)
-    .action(async (options) => {
-      const { system, ui, paths } = begin(options);
-      const { bootEntry } = await import("./commands/boot_entry.ts");
-      const isThere = options.config !== undefined || await system.stat(paths.configFile) !== undefined;
-      const at = (path: string): string => resolve(context.workingDirectory, path);
-      await bootEntry(system, ui, {
-        ...(isThere ? { configPath: paths.configFile } : {}),
-        ...(options.root === undefined ? {} : { root: at(options.root) }),
-        ...(options.partition === undefined ? {} : { partitions: options.partition.map(at) }),
-        ...(options.json === undefined ? {} : { isJson: true }),
       });
     });
 
