@@ -65,7 +65,9 @@ try {
       }),
   });
 } catch (error) {
-  const report = reportError(stop.signal.aborted ? stop.signal.reason : error);
+  // What was stopped may have told where, in words of its own.
+  const isStopped = stop.signal.aborted && !(error instanceof StoppedByUser);
+  const report = reportError(isStopped ? stop.signal.reason : error);
   if (report.lines.length > 0) console.error(adapt(report.lines.join("\n")));
   Deno.exitCode = report.exitCode;
 }

@@ -48,6 +48,11 @@ export class StoppedByUser extends UserError {
   }
 }
 
+/** What to throw when the user has been told where the work stopped: "Stopped" is not said a second time. */
+export function withoutStopped(error: unknown): unknown {
+  return error instanceof StoppedByUser ? new StoppedByUser("") : error;
+}
+
 export interface CommandFailure {
   readonly argv: readonly string[];
   /** Exit status, or undefined when the program was not found or ended by a signal. */

@@ -1,6 +1,6 @@
 /** Goes through a plan with the user: inspect, show, ask, do, and say at the end what was done and what was not. */
 
-import { StoppedByUser } from "../errors.ts";
+import { StoppedByUser, withoutStopped } from "../errors.ts";
 import { commandOnTree } from "./command_on_tree.ts";
 import { askFor, printDryRun, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
 import type { Host } from "./host.ts";
@@ -38,7 +38,7 @@ export async function applyPlan(host: Host, plan: Plan): Promise<ApplyReport> {
     // What has ended it may be in the way here, too (a full disk); the first error is the one to tell.
     await settle(host).catch(() => {});
     sayWhereItEnded(host, plan, { outcomes, begun });
-    throw error;
+    throw withoutStopped(error);
   }
   await settle(host);
   const count = (outcome: Outcome): number => idsWith(outcomes, outcome).length;

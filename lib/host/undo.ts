@@ -1,7 +1,7 @@
 /** Takes back what the journal says was done: units, files, commands, directories, and at last the journal itself. */
 
 import { stiefelsystemJsonPath } from "../formats/stiefelsystem_json.ts";
-import { StoppedByUser } from "../errors.ts";
+import { StoppedByUser, withoutStopped } from "../errors.ts";
 import { separateInitramfs, separateKernel } from "../initramfs/generator.ts";
 import { commandOnTree } from "./command_on_tree.ts";
 import { askFor, printDryRun, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
@@ -57,7 +57,7 @@ export async function undoSetup(host: Host): Promise<UndoReport> {
     await removeMadeDirectories(host);
   } catch (error) {
     sayWhereItEnded(host, done);
-    throw error;
+    throw withoutStopped(error);
   }
   host.ui.say("");
   if (left.length === 0) host.ui.say("All of it is taken back; nothing of stiefelsystem is left.");

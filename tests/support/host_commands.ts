@@ -83,7 +83,7 @@ try {
   }
 } catch (error) {
   const { lines, exitCode } = reportError(error);
-  console.error(lines.join("\n"));
+  if (lines.length > 0) console.error(lines.join("\n"));
   Deno.exitCode = exitCode;
   if (flags.includes("--check")) await checkUndo();
 }
