@@ -1,4 +1,4 @@
-import type { Distribution } from "./distribution.ts";
+import { basicPackages, type Distribution } from "./distribution.ts";
 
 export const arch: Distribution = {
   id: "arch",
@@ -10,6 +10,7 @@ export const arch: Distribution = {
     ip: "iproute2",
     kexec: "kexec-tools",
     wg: "wireguard-tools",
+    ...basicPackages({ coreutils: "coreutils", mount: "util-linux", kmod: "kmod", udev: "systemd" }),
   },
   installCommand: ["pacman", "-S"],
   kernelHooks: ["pacman"],

@@ -1,4 +1,4 @@
-import type { Distribution } from "./distribution.ts";
+import { basicPackages, type Distribution } from "./distribution.ts";
 
 export const debian: Distribution = {
   id: "debian",
@@ -10,6 +10,7 @@ export const debian: Distribution = {
     ip: "iproute2",
     kexec: "kexec-tools",
     wg: "wireguard-tools",
+    ...basicPackages({ coreutils: "coreutils", mount: "mount", kmod: "kmod", udev: "udev" }),
   },
   installCommand: ["apt-get", "install"],
   // The second is called with either generator.

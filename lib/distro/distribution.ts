@@ -15,7 +15,7 @@ export interface Distribution {
   readonly generators: readonly GeneratorId[];
   /** From this VERSION_ID= on, another generator is that of a fresh install. */
   readonly newDefault?: { readonly sinceVersion: string; readonly generator: GeneratorId };
-  /** Package that brings each program, those of transports included; not what every system has. */
+  /** Package that brings each program, those of transports included. */
   readonly packages: Readonly<Record<"ip" | "kexec", string>> & Readonly<Record<string, string>>;
   /** Installs packages; their names follow. */
   readonly installCommand: readonly string[];
@@ -26,4 +26,22 @@ export interface Distribution {
    * one directory.
    */
   readonly kernelImages: readonly string[];
+}
+
+/** Packages of the programs that a container or a very small system may lack, in the words of `packages`. */
+export function basicPackages(
+  { coreutils, mount, kmod, udev }: Readonly<Record<"coreutils" | "mount" | "kmod" | "udev", string>>,
+): Readonly<Record<string, string>> {
+  return {
+    ...Object.fromEntries(["timeout", "mkdir", "mkfifo", "mv", "sleep", "ln", "dd"].map((name) => [name, coreutils])),
+    mount,
+    umount: mount,
+    modprobe: kmod,
+    udevadm: udev,
+  };
+}
+
+/** What to install for programs, each package once; a program that no package is known for stands for itself. */
+export function packagesFor(distribution: Distribution | undefined, programs: readonly string[]): readonly string[] {
+  return [...new Set(programs.map((program) => distribution?.packages[program] ?? program))];
 }

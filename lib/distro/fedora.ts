@@ -1,4 +1,4 @@
-import type { Distribution } from "./distribution.ts";
+import { basicPackages, type Distribution } from "./distribution.ts";
 
 export const fedora: Distribution = {
   id: "fedora",
@@ -10,6 +10,7 @@ export const fedora: Distribution = {
     ip: "iproute",
     kexec: "kexec-tools",
     wg: "wireguard-tools",
+    ...basicPackages({ coreutils: "coreutils", mount: "util-linux", kmod: "kmod", udev: "systemd-udev" }),
   },
   installCommand: ["dnf", "install"],
   kernelHooks: ["kernel-install"],

@@ -1,4 +1,4 @@
-import type { Distribution } from "./distribution.ts";
+import { basicPackages, type Distribution } from "./distribution.ts";
 
 export const gentoo: Distribution = {
   id: "gentoo",
@@ -11,6 +11,12 @@ export const gentoo: Distribution = {
     ip: "sys-apps/iproute2",
     kexec: "sys-apps/kexec-tools",
     wg: "net-vpn/wireguard-tools",
+    ...basicPackages({
+      coreutils: "sys-apps/coreutils",
+      mount: "sys-apps/util-linux",
+      kmod: "sys-apps/kmod",
+      udev: "virtual/udev",
+    }),
   },
   installCommand: ["emerge", "--ask"],
   // installkernel runs either one, depending on its USE flag systemd.

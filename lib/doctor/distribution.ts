@@ -1,6 +1,7 @@
 /** Distribution, programs, initramfs generator. */
 
 import { encodeUtf8 } from "../formats/text.ts";
+import { packagesFor } from "../distro/distribution.ts";
 import { type TransportNeeds, transportNeeds } from "../export/needs.ts";
 import type { HostFacts } from "../host/host_facts.ts";
 import { lackingPrograms } from "../host/lacking_programs.ts";
@@ -55,7 +56,7 @@ function checkPrograms({ host, crippledPrograms }: DistributionFacts): Verdict {
     return crippled === undefined ? ok("all there") : error(crippled.lack, crippled.cure);
   }
   const distribution = host.distribution?.distribution;
-  const packages = lacking.map((need) => distribution?.packages[need] ?? need).join(" ");
+  const packages = packagesFor(distribution, lacking).join(" ");
   const cure = distribution === undefined
     ? `Install ${packages}`
     : `${distribution.installCommand.join(" ")} ${packages}`;

@@ -75,6 +75,12 @@ Deno.test("each transport has its lines, its shell file, and packages in every d
   }
 });
 
+Deno.test("each program that every desktop needs has its package in every distribution: no program is none", () => {
+  for (const { id, packages } of distributions) {
+    for (const program of [...commonPrograms(), "kexec"]) assert.ok(packages[program], `${id}: ${program}`);
+  }
+});
+
 Deno.test("what other files write out of a transport is what it has", async () => {
   const rules = await readHost(`generic/${ours}59-stiefelsystem.rules`);
   const pacman = await readHost("pacman/etc/pacman.d/hooks/95-stiefelsystem.hook");

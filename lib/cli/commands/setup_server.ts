@@ -9,6 +9,7 @@ import { holdsPassword } from "../../config/holds_password.ts";
 import { readConfigFile } from "../../config_file.ts";
 import { quoteCommand, UserError } from "../../errors.ts";
 import { applyPlan, previewPlan } from "../../host/apply.ts";
+import { packagesFor } from "../../distro/distribution.ts";
 import { findLeftovers } from "../../host/find_leftovers.ts";
 import { journalPath } from "../../host/journal.ts";
 import { type Host, openHost } from "../../host/host.ts";
@@ -294,6 +295,6 @@ function installHint(facts: HostFacts, missing: readonly string[], root?: string
   return quoteCommand([
     ...chroot,
     ...distribution.installCommand,
-    ...missing.map((need) => distribution.packages[need] ?? need),
+    ...packagesFor(distribution, missing),
   ]);
 }
