@@ -34,11 +34,33 @@ export function runChecks<Facts>(checks: readonly CheckOf<Facts>[], facts: Facts
 
 const marks: Readonly<Record<CheckLevel, string>> = { ok: "ok", unknown: "?", warning: "warn", error: "ERROR" };
 
-/** Checks as lines of at most 80 columns where words allow. */
-export function formatChecks(list: readonly Check[]): readonly string[] {
+/** Where less than this is left beside the titles, what was found stands below them. */
+const minimumColumns = 30;
+
+/** Checks as lines of a terminal with so many columns, at most 80, where words allow. */
+export function formatChecks(list: readonly Check[], columns?: number): readonly string[] {
   const width = Math.max(...list.map((check) => check.title.length));
+  const isNarrow = columns !== undefined && columns < width + 8 + minimumColumns;
+  const indent = isNarrow ? 6 : width + 8;
   return list.flatMap(({ level, title, found, cure }) => [
-    ...wrapLine(`${marks[level].padEnd(6)}${title.padEnd(width)}  ${found}`, width + 8),
-    ...cure === undefined ? [] : wrapLine(`${" ".repeat(width + 8)}-> ${cure}`, width + 11),
+    ...isNarrow
+      ? [`${marks[level].padEnd(6)}${title}`, ...wrapLine(`${" ".repeat(indent)}${found}`, indent, columns)]
+      : wrapLine(`${marks[level].padEnd(6)}${title.padEnd(width)}  ${found}`, indent, columns),
+    ...cure === undefined ? [] : wrapLine(`${" ".repeat(indent)}-> ${cure}`, indent + 3, columns),
   ]);
+}
+
+/** The names of the checks that ended with an error, as lines; none without any. The first may have scrolled off. */
+export function nameErrors(list: readonly Check[], columns?: number): readonly string[] {
+  const titles = list.filter(({ level }) => level === "error").map(({ title }) => title);
+  return titles.length === 0 ? [] : wrapLine(`In the way: ${titles.join(", ")}`, 12, columns);
+}
+
+/** How many checks ended with what. */
+export function countChecks(list: readonly Check[]): string {
+  const count = (level: CheckLevel): number => list.filter((check) => check.level === level).length;
+  const counted = (level: CheckLevel, word: string): string =>
+    `${count(level)} ${word}${count(level) === 1 ? "" : "s"}`;
+  const unseen = count("unknown") === 0 ? [] : [`${count("unknown")} not seen`];
+  return [counted("error", "error"), counted("warning", "warning"), ...unseen].join(", ");
 }

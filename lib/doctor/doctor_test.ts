@@ -15,7 +15,19 @@ import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import type { System } from "../system/system.ts";
 import { artifactChecks, type ArtifactFacts } from "./artifacts.ts";
 import { batteryChecks } from "./battery.ts";
-import { type Check, type CheckLevel, type CheckOf, formatChecks, runChecks } from "./check.ts";
+import {
+  type Check,
+  type CheckLevel,
+  type CheckOf,
+  countChecks,
+  error,
+  formatChecks,
+  hidden,
+  nameErrors,
+  ok,
+  runChecks,
+  warning,
+} from "./check.ts";
 import { desktopBootChecks, type DesktopBootFacts } from "./desktop_boot.ts";
 import { diskChecks, type DiskFacts, findLooseEsps } from "./disks.ts";
 import { distributionChecks, type DistributionFacts } from "./distribution.ts";
@@ -358,9 +370,36 @@ testTopic<ArtifactFacts>("key, image, setup", {
   ],
 });
 
-Deno.test("checks fit into 80 columns", () => {
+Deno.test("checks fit into 80 columns, and into 40", () => {
   assert.ok(shown.length > 0, "the topics above have run");
-  assert.deepEqual(formatChecks(shown).filter((line) => line.length > 80), []);
+  for (const columns of [80, 40]) {
+    const long = formatChecks(shown, columns).filter((line) => line.length > columns);
+    // A word alone may be longer than the line.
+    assert.deepEqual(long.filter((line) => line.trim().replace(/^-> /, "").includes(" ")), []);
+  }
+});
+
+Deno.test("the cure for a missing program names its package, once", () => {
+  const facts = { host: { ...host, missing: ["udevadm", "mount", "umount"] }, generator: undefined };
+  const checks = runChecks(distributionChecks, { ...facts, crippledPrograms: [], mounts: undefined });
+  const programs = checks.find(({ title }) => title === "programs");
+  assert.deepEqual([programs?.found, programs?.cure], [
+    "missing: udevadm, mount, umount",
+    "apt-get install udev mount",
+  ]);
+});
+
+Deno.test("the last lines name what is in the way: the first ones may have scrolled off", () => {
+  const all = [
+    { title: "a", ...error("x", "y") },
+    { title: "b c", ...error("x", "y") },
+    { title: "d", ...warning("x", "y") },
+    { title: "e", ...ok("x") },
+  ];
+  assert.deepEqual(nameErrors(all), ["In the way: a, b c"]);
+  assert.deepEqual(nameErrors(all.slice(2)), []);
+  assert.equal(countChecks(all), "2 errors, 1 warning");
+  assert.equal(countChecks([{ title: "f", ...hidden("x") }]), "0 errors, 0 warnings, 1 not seen");
 });
 
 Deno.test("L2: an ESP is loose that the firmware's start mounts and fstab does not", () => {

@@ -10,8 +10,10 @@ export function wrapLine(line: string, indent: number, columns = defaultColumns)
   const width = Math.min(columns, defaultColumns);
   const lines: string[] = [];
   for (let rest = line;;) {
-    const end = rest.length <= width ? -1 : rest.lastIndexOf(" ", width);
-    if (end <= indent) return [...lines, rest];
+    if (rest.length <= width) return [...lines, rest];
+    const fitting = rest.lastIndexOf(" ", width);
+    const end = fitting > indent ? fitting : rest.indexOf(" ", Math.max(width, indent + 1));
+    if (end < 0) return [...lines, rest];
     lines.push(rest.slice(0, end));
     rest = `${" ".repeat(indent)}${rest.slice(end + 1)}`;
   }

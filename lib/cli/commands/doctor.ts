@@ -5,7 +5,7 @@
 import { formatDiagnostic } from "../../config/diagnostics.ts";
 import { readConfigFile } from "../../config_file.ts";
 import { UserError } from "../../errors.ts";
-import { formatChecks } from "../../doctor/check.ts";
+import { countChecks, formatChecks, nameErrors } from "../../doctor/check.ts";
 import { examineHost } from "../../doctor/doctor.ts";
 import { openHostTree } from "../../host/tree.ts";
 import type { System } from "../../system/system.ts";
@@ -27,10 +27,10 @@ export async function doctor(system: System, ui: Ui, options: DoctorOptions): Pr
   const { config, warnings } = await readConfigFile(system, options.configPath);
   for (const warning of warnings) ui.warn(formatDiagnostic(warning, options.configPath, { isLabelled: true }));
   const checks = await needingRoot("doctor", examineHost(system, tree, { ...options, config }));
-  for (const line of formatChecks(checks)) ui.result(line);
-  const count = (level: string): number => checks.filter((check) => check.level === level).length;
-  const unseen = count("unknown") > 0 ? `, ${count("unknown")} not seen` : "";
-  const summary = `${count("error")} errors, ${count("warning")} warnings${unseen}`;
-  if (count("error") > 0) throw new UserError(`Not usable from a desktop yet: ${summary}`);
-  ui.say(count("warning") + count("unknown") > 0 ? `Usable; ${summary}` : "All is well");
+  const { columns } = ui.screen();
+  for (const line of formatChecks(checks, columns)) ui.result(line);
+  for (const line of nameErrors(checks, columns)) ui.say(line);
+  const summary = countChecks(checks);
+  if (checks.some(({ level }) => level === "error")) throw new UserError(`Not usable from a desktop yet: ${summary}`);
+  ui.say(checks.every(({ level }) => level === "ok") ? "All is well" : `Usable; ${summary}`);
 }
