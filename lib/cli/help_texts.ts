@@ -5,10 +5,10 @@ export const exitStatus = "Exit status: 0 done, 1 failed, 2 wrong usage or confi
 export const stickHelp = [
   "It writes what create-initrd has built. Examples:",
   "",
-  "  sudo stiefelsystem setup-client-usbdrive",
-  "  stiefelsystem setup-client-usbdrive --dry-run sdb",
-  "  sudo stiefelsystem setup-client-usbdrive --yes /dev/disk/by-id/usb-…",
-  "  stiefelsystem setup-client-usbdrive --image stick.img",
+  "  sudo ./stiefelsystem setup-client-usbdrive",
+  "  ./stiefelsystem setup-client-usbdrive --dry-run sdb",
+  "  sudo ./stiefelsystem setup-client-usbdrive --yes /dev/disk/by-id/usb-…",
+  "  ./stiefelsystem setup-client-usbdrive --image stick.img",
   "",
   "No device is chosen for you, not even the only one. Devices that carry a system, are mounted, or belong to LVM, RAID, btrfs, ZFS, bcache or " +
   "encryption are refused, each with the reason and the way out. The name of the device is typed to confirm. A stick of ours is updated: only " +
@@ -18,9 +18,9 @@ export const stickHelp = [
 export const bootEntryHelp = [
   "The server on the laptop decides by the same code. Examples:",
   "",
-  "  stiefelsystem boot-entry",
-  "  stiefelsystem boot-entry --root /mnt",
-  "  stiefelsystem boot-entry --partition /mnt/esp --partition /mnt/root",
+  "  ./stiefelsystem boot-entry",
+  "  ./stiefelsystem boot-entry --root /mnt",
+  "  ./stiefelsystem boot-entry --partition /mnt/esp --partition /mnt/root",
   "",
   "With --partition each directory has the files of one partition, as they are on the disk: the ESP with EFI/ and loader/ at its top, the root " +
   "file system without what is mounted into it.",
