@@ -65,7 +65,8 @@ export async function buildImage(
       results.set(stage.name, result);
       progress.finish(result.record.summary);
     } catch (error) {
-      progress.fail();
+      // Only the first one has failed by itself.
+      progress.fail(stopper.signal.aborted ? "stopped, since another step has failed" : undefined);
       throw error;
     }
   }
