@@ -86,7 +86,7 @@ Deno.test({
         `${root}${main}/stiefelsystem/session`,
         formatSession(session).replace("=nbd\n", "=carrier-pigeon\n"),
       );
-      assert.match(await attach(), /transport "carrier-pigeon", .*\bnbd\n(.*\n)*failed: 2\n$/);
+      assert.match(await attach(), /transport "carrier-pigeon", .*\bnbd\b.*\n(.*\n)*failed: 2\n$/);
     }
   },
 });
