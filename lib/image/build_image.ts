@@ -1,4 +1,5 @@
 /** Runs the stages of a plan: each as soon as what it needs is there, from the cache when nothing changed. */
+import { StoppedByUser } from "../errors.ts";
 import type { Ui } from "../ui.ts";
 import type { System } from "../system/system.ts";
 import type { ImageRequest } from "./plan_image.ts";
@@ -65,8 +66,7 @@ export async function buildImage(
       results.set(stage.name, result);
       progress.finish(result.record.summary);
     } catch (error) {
-      // Only the first one has failed by itself.
-      progress.fail(stopper.signal.aborted ? "stopped, since another step has failed" : undefined);
+      progress.fail(describeEnd(error, stopper.signal));
       throw error;
     }
   }
@@ -84,6 +84,13 @@ export async function buildImage(
   if (outcomes.some((outcome) => outcome.status === "rejected")) throw stopper.signal.reason;
   await cache.clean();
   return results;
+}
+
+/** @param others aborted once one step has ended without success: only that one has failed by itself */
+export function describeEnd(error: unknown, others: AbortSignal): string | undefined {
+  const first: unknown = others.aborted ? others.reason : error;
+  if (first instanceof StoppedByUser) return "stopped";
+  return others.aborted ? "stopped, since another step has failed" : undefined;
 }
 
 export interface StageState {
