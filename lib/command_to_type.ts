@@ -73,10 +73,24 @@ export function whichShell(uid: number | undefined, sudoUid: string | undefined)
   return sudoUid === undefined || sudoUid === "0" ? "root" : "user-with-sudo";
 }
 
+const commandPattern = /(sudo )?\.\/stiefelsystem ([a-z-]*)/g;
+
+/** Stands for a blank inside a command: a character for private use, which no message has. */
+const tie = "\u{e000}";
+
+/** @param breakText what breaks a text into lines at blanks; those inside the commands of a message are none to it */
+export function keepCommandsWhole(
+  text: string,
+  breakText: (text: string) => readonly string[],
+): readonly string[] {
+  return breakText(text.replaceAll(commandPattern, (command) => command.replaceAll(" ", tie)))
+    .map((line) => line.replaceAll(tie, " "));
+}
+
 /** Makes the commands in a message those that can be typed here and now. */
 export function adaptCommands(text: string, { launcher: path, shell, places = {} }: Whereabouts): string {
   return text.replaceAll(
-    /(sudo )?\.\/stiefelsystem ([a-z-]*)/g,
+    commandPattern,
     (_, sudo: string | undefined, command: string) => {
       const words = Object.entries(places).flatMap(([option, value]) =>
         placeOptions[option as PlaceOption].some((name) => name === command) ? [option, value] : []

@@ -374,8 +374,9 @@ Deno.test("checks fit into 80 columns, and into 40", () => {
   assert.ok(shown.length > 0, "the topics above have run");
   for (const columns of [80, 40]) {
     const long = formatChecks(shown, columns).filter((line) => line.length > columns);
-    // A word alone may be longer than the line.
-    assert.deepEqual(long.filter((line) => line.trim().replace(/^-> /, "").includes(" ")), []);
+    // A word alone, or a command, may be longer than the line.
+    const parts = long.map((line) => line.trim().replace(/^-> |^sudo /, "").replace(/^\.\/stiefelsystem /, ""));
+    assert.deepEqual(parts.filter((part) => part.includes(" ")), []);
   }
 });
 

@@ -9,3 +9,12 @@ Deno.test("a line breaks between words; a word that is longer than a line stands
   assert.deepEqual(wrapLine("a b c", 10, 4), ["a b c"]);
   assert.deepEqual(wrapLine("", 2, 8), [""]);
 });
+
+Deno.test("a command of ours is not broken: it is copied, and made to fit the place where it is typed", () => {
+  assert.deepEqual(wrapLine("-> Run sudo ./stiefelsystem setup-server again", 3, 30), [
+    "-> Run",
+    "   sudo ./stiefelsystem setup-server",
+    "   again",
+  ]);
+  assert.deepEqual(wrapLine("Then run ./stiefelsystem doctor.", 0, 20), ["Then run", "./stiefelsystem doctor."]);
+});
