@@ -1,5 +1,6 @@
 /** The real command line tool, as far as it gets without building anything. */
 import assert from "node:assert/strict";
+import { nextOnRealMachines } from "../../lib/cli/commands/demo.ts";
 import { sayImage } from "../../lib/cli/commands/create_initrd.ts";
 import { placeArtifacts } from "../../lib/image/publish_artifacts.ts";
 import { createMemorySystem } from "../support/memory_system.ts";
@@ -206,4 +207,9 @@ Deno.test("P9: a build that finds everything in the cache says what there is, wh
     "      ./stiefelsystem demo",
     "      shows a laptop and a desktop in virtual machines first",
   ]);
+});
+
+Deno.test("after the demo comes init, the README's first step, where there is no configuration yet", () => {
+  assert.equal(nextOnRealMachines(false).command, "sudo ./stiefelsystem init");
+  assert.equal(nextOnRealMachines(true).command, "sudo ./stiefelsystem setup-server");
 });

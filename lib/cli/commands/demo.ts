@@ -8,7 +8,7 @@ import { copyDemoDisk } from "../../qemu/demo_disk.ts";
 import { type BootOutcome, bootPair, listFacts, measuredBoot, newToken } from "../../qemu/machine_pair.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
-import { commandToType, sayOutcome } from "../outcome.ts";
+import { commandToType, type NextCommand, sayOutcome } from "../outcome.ts";
 import { defaultMemoryMiB, type MachineOptions, type Machines, placeOf, prepareMachines } from "./prepare_machines.ts";
 
 export type DemoOptions = MachineOptions;
@@ -29,13 +29,24 @@ export async function demo(system: System, ui: Ui, options: DemoOptions): Promis
       hints: [`The consoles of both machines are in ${options.runDirectory}`],
     });
   }
+  const { configPath } = options.image;
   sayOutcome(ui, {
     made: [{ what: "consoles of both machines", path: options.runDirectory }],
-    next: [{
+    next: [nextOnRealMachines(configPath !== undefined && await system.stat(configPath) !== undefined)],
+  });
+}
+
+/** What comes after the demo: the steps of the README from the first that has not been taken. */
+export function nextOnRealMachines(hasConfiguration: boolean): NextCommand {
+  return hasConfiguration
+    ? {
       command: commandToType("setup-server", { asRoot: true }),
       why: "sets this laptop up to be used from a desktop",
-    }],
-  });
+    }
+    : {
+      command: commandToType("init", { asRoot: true }),
+      why: "on the laptop: the first step on real machines",
+    };
 }
 
 /** One boot of the desktop from the laptop's disk, told step by step. Shared with `bench`. */
