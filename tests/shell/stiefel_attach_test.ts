@@ -471,6 +471,24 @@ testAttach("attaches by NVMe/TCP: one line for the kernel, and the disk by the n
   assert.match(machine.read("/etc/lvm/lvmlocal.conf"), /a\|\^\/dev\/nvme3n1\(p\[0-9\]\+\)\?\$\|/);
 });
 
+testAttach("a disk of another size is given back: a goodbye, and the session's connections are ended", {
+  session: nvme,
+  links,
+  programs: {
+    dd: `${connect}
+for name in nvme0n1 nvme3n1; do echo 8 >"$STUB_ROOT/sys/block/$name/size"; done
+mkdir -p "$STUB_ROOT/sys/class/nvme/nvme0" "$STUB_ROOT/sys/class/nvme/nvme3"
+cp "$system/nvme-subsys0/subsysnqn" "$STUB_ROOT/sys/class/nvme/nvme0/"
+cp "$system/nvme-subsys3/subsysnqn" "$STUB_ROOT/sys/class/nvme/nvme3/"`,
+  },
+}, ({ machine, result }) => {
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /The attached disk has 4096 bytes in blocks of 4096, the session says 2147483648/);
+  assert.match(machine.read("/dev/nvme-fabrics"), /:goodbye,/);
+  assert.ok(machine.exists("/sys/class/nvme/nvme3/delete_controller"));
+  assert.ok(!machine.exists("/sys/class/nvme/nvme0/delete_controller"));
+});
+
 testAttach("a laptop that refuses the connection is asked again, and the disk is not there in the end", {
   session: nvme,
   links,

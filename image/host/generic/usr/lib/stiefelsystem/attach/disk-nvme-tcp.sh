@@ -93,12 +93,15 @@ has_connection() {
     [ -e "$root/sys/class/block/$disk" ]
 }
 
-# release_disk: the laptop's kernel tells its agent who connects to the subsystem without a disk. Then the connections are
-# ended here, too: nothing tries to make them again. By the shell alone, as the programs' own disk goes away.
+# release_disk: the laptop's kernel tells its agent who connects to the subsystem without a disk. By the shell alone, as
+# the programs' own disk may go away.
 release_disk() {
     name=''
     [ ! -r "$state/goodbye" ] || IFS= read -r name <"$state/goodbye"
     [ -z "$name" ] || printf '%s\n' "$name" >"$root/dev/nvme-fabrics"
+    # Of a system that ends the disk is still mounted: it would see errors.
+    [ "${1:-}" != exec ] || return 0
+    # Nothing shall try to connect again.
     ours=${name#*,nqn=}
     ours=${ours%%:goodbye,*}
     for directory in "$root"/sys/class/nvme/*; do
