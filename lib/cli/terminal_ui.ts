@@ -19,6 +19,7 @@ import {
   formatQuestion,
   yesNoChoices,
 } from "./question.ts";
+import { wrapLine } from "../host/wrap_line.ts";
 import { runPager } from "./terminal_pager.ts";
 import type { Answer, Question, Screen, Ui } from "../ui.ts";
 
@@ -161,7 +162,10 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
     // Colours are for a terminal, not for a file.
     page: (text) => page(Deno.stdout.isTerminal() && isCapable ? text : stripVTControlCharacters(text), writeResult),
     say,
-    warn: (text) => say(`${paint("yellow", "Warning:")} ${text}`),
+    warn: (text) => {
+      const lines = isTerminal ? wrapWarning(text, screen().columns) : [`${warningWord} ${text}`];
+      say(lines.join("\n").replace(warningWord, paint("yellow", warningWord)));
+    },
     progress,
     ask,
     confirm: async (text) => {
@@ -182,6 +186,15 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
     isTerminal,
     color,
   };
+}
+
+const warningWord = "Warning:";
+
+/** Breaks a warning between words, as a terminal does not; an excerpt of a file in it, which is indented, stays. */
+export function wrapWarning(text: string, columns: number): readonly string[] {
+  return `${warningWord} ${text}`.split("\n").flatMap((line) =>
+    line.startsWith(" ") ? [line] : wrapLine(line, 4, columns)
+  );
 }
 
 function every(intervalMs: number, work: () => void): () => void {
