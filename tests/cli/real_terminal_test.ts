@@ -46,7 +46,9 @@ Deno.test({
         await terminal.press("q");
         await terminal.waitFor(/\[d\]iff$/);
         await terminal.press("C-c");
-        await terminal.waitFor(/Stopped; nothing was taken back\.\nTo go on: [^\n]*(?:\n(?!Stopped\n)[^\n]*)?\nEXIT 3\nSANE$/);
+        await terminal.waitFor(
+          /Stopped; nothing was taken back\.\nTo go on: [^\n]*(?:\n(?!Stopped\n)[^\n]*)?\nEXIT 3\nSANE$/,
+        );
       }
       {
         await using terminal = await openTerminal(argv, { columns: 40, rows: 24, env: { TERM: "linux" } });
