@@ -6,10 +6,13 @@ import type { System } from "../../lib/system/system.ts";
 /** A graphics card that starts in text mode, and a keyboard: more words of QEMU's command line. */
 export const screenArguments: readonly string[] = ["-device", "VGA"];
 
-/** VGA's text mode: 25 lines of 80 cells of two bytes, the character first. */
-const text = { address: 0xb8000, columns: 80, lines: 25 } as const;
+/**
+ * VGA's text mode: lines of 80 cells of two bytes, the character first. Linux scrolls by showing another part of this
+ * memory (drivers/video/console/vgacon.c), so all of it is read: what is on the screen, and what has scrolled off it.
+ */
+const text = { address: 0xb8000, columns: 80, lines: 204 } as const;
 
-/** @returns the lines that a person sees; code page 437, of which ASCII is a part */
+/** @returns lines without their blank ends; code page 437, of which ASCII is a part */
 export async function readScreen(system: System, control: Qmp, path: string): Promise<readonly string[]> {
   const size = text.columns * text.lines * 2;
   await control.execute("pmemsave", { val: text.address, size, filename: path });
