@@ -306,7 +306,10 @@ async function makeImageFile(
   if (status !== undefined && !await ui.confirm(`Write over ${path}`)) throw new StoppedByUser("Nothing was written");
   const { sizeBytes } = await maker.makeImage({ path });
   sayOutcome(ui, { made: [{ what: "image of a stick", path, sizeBytes }], next: [] });
-  sayWrapped(ui, ["It holds the shared key: anyone who has it can use your laptops as you do."]);
+  sayWrapped(ui, [
+    "Start a virtual machine from it, or copy it to a stick, with whatever writes images (dd, for one).",
+    "It holds the shared key: anyone who has it can use your laptops as you do.",
+  ]);
 }
 
 function sayWrapped(ui: Ui, lines: readonly string[]): void {

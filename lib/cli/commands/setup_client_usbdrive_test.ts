@@ -258,7 +258,10 @@ Deno.test("--image makes a file as any user, and asks before it writes over one"
   const { rig, error, said } = await run({ image: "/home/me/stick.img" }, { uid: 1000 });
   assert.equal(error, undefined);
   assert.equal(rig.memory.files.get("/home/me/stick.img")?.mode, 0o600);
-  assert.match(said, /Image of a stick {2}\/home\/me\/stick\.img \(10\.0 MB\)[^]*holds the shared key/);
+  assert.match(
+    said,
+    /Image of a stick {2}\/home\/me\/stick\.img \(10\.0 MB\)[^]*copy it to a stick[^]*holds the shared key/,
+  );
   assert.deepEqual(rig.done, []);
   for (
     const [options, message] of [
