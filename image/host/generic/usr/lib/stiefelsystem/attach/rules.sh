@@ -4,6 +4,16 @@
 # $server_mac).
 # shellcheck disable=SC2034,SC2154 # variables that the other files set and read
 
+# leave_alone FILE MATCH...: networkd takes nothing from the links that match, and gives them nothing
+leave_alone() {
+    file=$1
+    shift
+    {
+        printf '%s\n' '[Match]' "$@" '[Link]' Unmanaged=yes RequiredForOnline=no
+        printf '%s\n' '[Network]' KeepConfiguration=yes DHCP=no IPv6AcceptRA=no
+    } | put "/run/systemd/network/$file.network"
+}
+
 # write_link_rules: keeps other programs off the link, from its first moment, here and in the system that starts
 # later (/run moves there). All match the MAC address of a real device: VLANs and bridges on top may carry the same one.
 write_link_rules() {
@@ -18,32 +28,8 @@ write_link_rules() {
 	[Link]
 	Name=$link_name
 	END
-    put /run/systemd/network/0--stiefelsystem.network <<-END
-	[Match]
-	MACAddress=$link_mac
-	Type=ether
-	Kind=!*
-	[Link]
-	Unmanaged=yes
-	RequiredForOnline=no
-	[Network]
-	KeepConfiguration=yes
-	DHCP=no
-	IPv6AcceptRA=no
-	END
-    if [ -n "$tunnel_name" ]; then
-        put /run/systemd/network/0--stiefelsystem-tunnel.network <<-END
-	[Match]
-	Name=$tunnel_name
-	[Link]
-	Unmanaged=yes
-	RequiredForOnline=no
-	[Network]
-	KeepConfiguration=yes
-	DHCP=no
-	IPv6AcceptRA=no
-	END
-    fi
+    leave_alone 0--stiefelsystem "MACAddress=$link_mac" Type=ether 'Kind=!*'
+    [ -z "$tunnel_name" ] || leave_alone 0--stiefelsystem-tunnel "Name=$tunnel_name"
     # The udev rule also names an adapter that is plugged in later, so that it never gets another name in between.
     put /run/udev/rules.d/76-stiefelsystem.rules <<-END
 	ACTION!="remove", SUBSYSTEM=="net", DRIVERS=="?*", ATTR{address}=="$link_mac", NAME:="$link_name", ENV{NM_UNMANAGED}="1"
