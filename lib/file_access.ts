@@ -79,7 +79,7 @@ async function explainRefusal(
   const known = explainWrite(error, option);
   if (known !== undefined) return refuse(known.found, known.hints);
   if (error instanceof Deno.errors.AlreadyExists || error instanceof Deno.errors.NotADirectory) {
-    return refuse("something else than a folder is in its place", ["Move it away, or name another folder"]);
+    return refuse("something other than a folder is in its place", ["Move it away, or name another folder"]);
   }
   if (!(error instanceof Deno.errors.PermissionDenied)) return error;
   return refuse(...await describeOwner(system, path));
@@ -134,7 +134,7 @@ async function describeOwner(system: System, path: string): Promise<[found: stri
   ];
 }
 
-/** Where what people made lies; elsewhere nobody should change owners because a program says so. */
+/** Where people keep their files; elsewhere a hint must not make anyone change owners. */
 const peoplesFolders = /^\/(?:home|tmp|var\/tmp|srv|mnt|media|run\/media)\/[^/]/;
 
 function cureOwner({ path, status }: OwnedPlace): readonly string[] {

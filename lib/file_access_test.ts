@@ -43,7 +43,7 @@ Deno.test("P8: other refusals of the operating system", async () => {
   assert.match((await explain("/dev/shm/x", new Deno.errors.NotCapable("x"))).message, /below \/dev, \/proc and \/sys/);
   assert.match(
     (await explain("/data/file", new Deno.errors.AlreadyExists("x"))).message,
-    /something else than a folder/,
+    /something other than a folder/,
   );
   await assert.rejects(explain("/x", new TypeError("a bug")), TypeError);
 });
@@ -61,6 +61,6 @@ Deno.test("a folder that can be written is left as it was; one that is missing i
   assert.deepEqual(await memory.readDirectory("/data/new/folder"), []);
   await assert.rejects(
     demandWritable(memory, { ...folder, path: "/data/file" }),
-    /something else than a folder|Not a dir/,
+    /something other than a folder|Not a dir/,
   );
 });

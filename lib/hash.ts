@@ -1,4 +1,4 @@
-/** SHA-256 as hex digits: of files that are compared, of inputs that are told apart. */
+/** SHA-256 as hex digits: to compare files, and inputs. */
 
 import { createHash } from "node:crypto";
 import type { System } from "./system/system.ts";

@@ -10,7 +10,7 @@ export interface Progress {
   note(note: string): void;
   /** The step is over; `note` stays on the screen. */
   finish(note?: string): void;
-  /** The step did not succeed; the error itself is said elsewhere. */
+  /** The step did not succeed; the error itself is shown elsewhere. */
   fail(note?: string): void;
 }
 

@@ -1,6 +1,8 @@
-/** How documents and comments are written: lines of at most 120 columns, tables and code excepted. */
+/** How documents, messages and comments are written: plain words, links that lead somewhere, lines of 120 columns. */
 
 import assert from "node:assert/strict";
+import { dirname, join, normalize } from "node:path/posix";
+import { readProjectTexts } from "./support/named_files.ts";
 import { projectRoot, readSources } from "./support/source_tree.ts";
 
 const columns = 120;
@@ -37,4 +39,59 @@ Deno.test("comments in sources have lines of at most 120 columns", async () => {
       .map((line) => `${path}: ${line}`)
   );
   assert.deepEqual(found, []);
+});
+
+Deno.test("comments in scripts have lines of at most 120 columns", async () => {
+  const { texts } = await readProjectTexts();
+  const scripts = texts.filter(({ path }) => path.startsWith("image/") || path === "stiefelsystem");
+  const found = scripts.flatMap(({ path, text }) =>
+    text.split("\n").filter((line) => line.length > columns && /^\s*#/.test(line)).map((line) => `${path}: ${line}`)
+  );
+  assert.ok(scripts.length > 30);
+  assert.deepEqual(found, []);
+});
+
+/** A sentence says who does what: "doctor reports …", not "it is said". */
+const idioms = /\b(?:nobody|whoever|not so|(?:is|are|was|were) (?:said|told)|(?:is|are) none of)\b(?! apart)/i;
+
+Deno.test("messages, comments and documents say who does what", async () => {
+  const { texts } = await readProjectTexts();
+  const found = texts.filter(({ path }) => !path.startsWith("tests/") && !path.endsWith("_test.ts"))
+    .flatMap(({ path, text }) =>
+      text.split("\n").filter((line) => idioms.test(line)).map((line) => `${path}: ${line}`)
+    );
+  assert.deepEqual(found, []);
+  assert.match("What is wanted is told to nobody", idioms);
+});
+
+/** The part of an address behind "#", as GitHub makes it of a heading. */
+function anchorOf(heading: string): string {
+  return heading.toLowerCase().replaceAll(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-");
+}
+
+Deno.test("links between documents, and the places that messages name in them, are there", async () => {
+  const { texts, paths } = await readProjectTexts();
+  const anchors = new Map(
+    texts.filter(({ path }) => path.endsWith(".md")).map(({ path, text }) =>
+      [path, new Set([...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => anchorOf(heading)))] as const
+    ),
+  );
+  const links = texts.flatMap(({ path, text }) => {
+    const written = path.endsWith(".md") ? text.matchAll(/\]\((?!https?:)([^)\s#]*)(?:#([^)\s]+))?\)/g) : [];
+    const named = text.matchAll(/\b(doc\/[\w/-]+\.md)#([\w-]+)/g);
+    return [
+      ...[...written].map(([, target = "", anchor]) => ({
+        path,
+        target: target === "" ? path : normalize(join(dirname(path), target)).replace(/\/$/, ""),
+        anchor,
+      })),
+      ...[...named].map(([, target = "", anchor]) => ({ path, target, anchor })),
+    ];
+  });
+  const isThere = ({ target, anchor }: typeof links[number]): boolean =>
+    anchor === undefined
+      ? paths.has(target) || [...paths].some((path) => path.startsWith(`${target}/`))
+      : anchors.get(target)?.has(anchor) === true;
+  assert.ok(links.length > 50);
+  assert.deepEqual(links.filter((link) => !isThere(link)), []);
 });

@@ -71,7 +71,9 @@ export function createCardRaiser(
   }
 
   async function raise(name: string): Promise<void> {
-    console.say(`Bringing ${name} up to hear desktops, as no other program has; it ignores routers (accept_ra=0)`);
+    console.say(
+      `Bringing ${name} up to hear desktops, because no other program does; it ignores routers (accept_ra=0)`,
+    );
     // The kernel would take an address and a default route from any router there. No user asked for them, and
     // NetworkManager does no DHCP on a card that another program gave an address. Slashes: a link's name may have
     // dots (sysctl(8)).

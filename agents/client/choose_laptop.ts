@@ -76,7 +76,7 @@ export interface ChoosingOptions {
 
 /**
  * Asks until one of those that answer is chosen; who answers meanwhile is shown, too.
- * @throws {UserError} when nobody chooses; {StoppedByUser}; the signal's reason
+ * @throws {UserError} when no choice is made in time; {StoppedByUser}; the signal's reason
  */
 export async function askForLaptop(search: LaptopSearch, options: ChoosingOptions): Promise<ChosenLaptop> {
   const { console, preferred } = options;
@@ -86,21 +86,23 @@ export async function askForLaptop(search: LaptopSearch, options: ChoosingOption
     const byDefault = findPreferred(laptops, preferred);
     for (const line of formatLaptops(laptops)) console.say(line);
     const answer = await askOnce(search, { ...options, laptops, byDefault });
-    if (answer === "another") continue;
-    if (answer === "nobody") {
+    if (answer.kind === "another-answers") continue;
+    if (answer.kind === "none") {
       const laptop = chooseAlone(laptops, byDefault);
       if (laptop === undefined) throw new UserError("No laptop answers any more");
       const how = byDefault === undefined ? "; the kernel parameter stiefel.laptop=NAME chooses another one" : "";
       console.say(`Taking "${laptop.name}"${how}`);
       return chooseLaptop(laptop, laptops);
     }
-    const laptop = readChoice(answer, laptops, byDefault);
+    const laptop = readChoice(answer.text, laptops, byDefault);
     if (laptop !== undefined) {
       const isKept = toLaptopWord(laptop.name) === preferred;
       if (!isKept) console.say(`To have it taken by itself: setup-client-usbdrive --laptop ${quote(laptop.name)}`);
       return chooseLaptop(laptop, laptops);
     }
-    console.say(`"${toPrintable(answer.trim(), 40)}" is none of them: a number from 1 to ${laptops.length}`);
+    console.say(
+      `"${toPrintable(answer.text.trim(), 40)}" is not in the list: type a number from 1 to ${laptops.length}`,
+    );
   }
 }
 
@@ -109,31 +111,35 @@ interface OneQuestion extends ChoosingOptions {
   readonly byDefault: HeardLaptop | undefined;
 }
 
-/**
- * @returns what was typed; "another": one more laptop answers; "nobody": the default's time is over, or nobody can be
- *   asked
- */
+type Choice =
+  | { readonly kind: "typed"; readonly text: string }
+  /** One more laptop answers: the list is shown again. */
+  | { readonly kind: "another-answers" }
+  /** No key was pressed while the default waited, or there is no terminal. */
+  | { readonly kind: "none" };
+
 async function askOnce(
   search: LaptopSearch,
   { console, signal, laptops, byDefault }: OneQuestion,
-): Promise<string | "another" | "nobody"> {
+): Promise<Choice> {
   const over = new AbortController();
-  let ending: "another" | "nobody" | "late" | undefined;
-  const end = (kind: "another" | "nobody" | "late"): void => {
+  let ending: "another-answers" | "none" | "late" | undefined;
+  const end = (kind: NonNullable<typeof ending>): void => {
     ending ??= kind;
     over.abort(new DOMException("The question is over", "AbortError"));
   };
-  const countdown = byDefault === undefined ? undefined : setTimeout(() => end("nobody"), defaultWaitMs);
+  const countdown = byDefault === undefined ? undefined : setTimeout(() => end("none"), defaultWaitMs);
   const late = setTimeout(() => end("late"), personWaitMs);
-  void search.waitForMore(laptops.length).then(() => end("another"));
+  void search.waitForMore(laptops.length).then(() => end("another-answers"));
   const onKey = (): void => clearTimeout(countdown);
   try {
-    return await console.askLine(formatPrompt(laptops, byDefault), AbortSignal.any([signal, over.signal]), onKey);
+    const ended = AbortSignal.any([signal, over.signal]);
+    return { kind: "typed", text: await console.askLine(formatPrompt(laptops, byDefault), ended, onKey) };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof NoTerminal) return "nobody";
-    if (ending === "late") throw new UserError("Nobody has chosen a laptop", { cause: describeError(error) });
-    if (ending !== undefined) return ending;
+    if (error instanceof NoTerminal) return { kind: "none" };
+    if (ending === "late") throw new UserError("No laptop was chosen in time", { cause: describeError(error) });
+    if (ending !== undefined) return { kind: ending };
     throw error;
   } finally {
     clearTimeout(countdown);

@@ -54,7 +54,7 @@ Deno.test("a choice is a number of the list or a name, Enter the default, and an
   assert.equal(readChoice("2", twins, undefined), twins[1]);
 });
 
-Deno.test("where nobody can be asked the default is taken, or what need not wait", () => {
+Deno.test("where no person can be asked the default is taken, or what need not wait", () => {
   assert.equal(chooseAlone(laptops, lent), lent);
   assert.equal(chooseAlone(laptops, undefined), thinkpad);
   assert.equal(chooseAlone([lent, old], undefined), old);
@@ -123,10 +123,22 @@ const untilOver: NonNullable<Terminal["readLine"]> = (_prompt, signal) =>
 Deno.test("a wrong answer is answered, and the list is shown again", async () => {
   const [chosen, shown] = await play({ answers: [type("7"), type("what\x1b[2J"), type(""), type("2")] });
   assert.deepEqual(chosen, { name: "old dell" });
-  assert.match(shown, /"7" is none of them: a number from 1 to 3\n/);
-  assert.match(shown, /"what\?\[2J" is none of them/);
+  assert.match(shown, /"7" is not in the list: type a number from 1 to 3\n/);
+  assert.match(shown, /"what\?\[2J" is not in the list/);
   assert.equal(shown.match(/^3 laptops answer:$/gm)?.length, 4);
   assert.match(shown, /setup-client-usbdrive --laptop 'old dell'\n$/);
+});
+
+Deno.test("whatever is typed is an answer: no word of it means anything else", async () => {
+  const named: readonly HeardLaptop[] = ["another", "another-answers", "none"].map((name, index) => {
+    const laptop = laptops[index];
+    assert.ok(laptop !== undefined);
+    return { ...laptop, name };
+  });
+  for (const { name } of named) {
+    const [chosen] = await play({ search: searchOf([...named]), preferred: "else", answers: [type(name)] });
+    assert.deepEqual(chosen, { name });
+  }
 });
 
 Deno.test("the default is taken by Enter, and nothing is said about keeping it", async () => {

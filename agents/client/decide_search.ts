@@ -144,12 +144,12 @@ function noteDeclining(state: SearchState, { offer, place }: Answer): SearchStep
     state: asked?.host === hostOf(place) ? others : state,
     deeds: [say(
       `"${offer.name}" runs its own system (link ${place.linkName}) and will not restart for now: ` +
-        "somebody there said no, or it cannot; the journal there tells: journalctl -u stiefel-autokexec",
+        "a person there cancelled it, or it cannot; its journal has the reason: journalctl -u stiefel-autokexec",
     )],
   };
 }
 
-/** Nobody was chosen meanwhile, or this one was. */
+/** For an answer of the chosen laptop, or while none is chosen. */
 function goOn(state: SearchState, { offer, place }: Answer, circumstances: SearchCircumstances): SearchStep {
   const { nowMs } = circumstances;
   if (chosenOf(state, circumstances) === undefined && listCandidates(state.heard, nowMs).length > 1) {

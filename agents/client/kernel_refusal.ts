@@ -40,7 +40,7 @@ function listWaysOut(trust: KernelTrust, { trustedKeys = [] }: KernelDemands): r
     "Switch Secure Boot off on this desktop, in the settings of its firmware: it then starts any laptop",
     trust.kind === "changed"
       ? "Or, on the laptop: install the package of its kernel again, and restart it"
-      : `Or run a kernel on the laptop that is signed by one whom this desktop trusts${trusted}`,
+      : `Or run a kernel on the laptop that is signed by a key that this desktop trusts${trusted}`,
     ...trust.kind === "untrusted"
       ? ["Or have this desktop trust that signer, by enrolling its certificate: doc/secure-boot.md"]
       : [],

@@ -10,7 +10,7 @@ import type { WatchedSource } from "./source.ts";
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
-/** @param replace for tests: serves something else than the disk of this machine */
+/** @param replace for tests: serves something other than the disk of this machine */
 export async function main(
   args: readonly string[],
   replace?: (system: System) => { readonly system: System; readonly source?: WatchedSource },

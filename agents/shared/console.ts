@@ -16,7 +16,7 @@ export interface Terminal {
   readLine?(prompt: string, signal: AbortSignal, onKey: () => void): Promise<string>;
 }
 
-/** There is nobody to ask: no terminal, or it is gone. */
+/** No person can be asked: there is no terminal, or it is gone. */
 export class NoTerminal extends Error {
   override readonly name = "NoTerminal";
 
@@ -26,7 +26,7 @@ export class NoTerminal extends Error {
 }
 
 export interface Console {
-  /** What is typed goes through the keymap of this machine's own console; not so on a serial line. */
+  /** This machine's own console, whose keymap applies to what is typed; false on a serial line. */
   readonly isScreen: boolean;
   say(line: string): void;
   /**

@@ -24,7 +24,7 @@ export type KernelTrust =
   /** It starts any kernel. */
   | { readonly kind: "not-checked" }
   | { readonly kind: "trusted"; readonly signer: string }
-  /** Nobody has looked at the signature yet, or the keys cannot be seen. */
+  /** The signature was not read yet, or the keys cannot be seen. */
   | { readonly kind: "not-known"; readonly signer?: string }
   | { readonly kind: "unsigned" }
   /** Signed, and changed afterwards. */

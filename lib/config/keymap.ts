@@ -22,7 +22,7 @@ const option = /^[a-z][a-z0-9_]*:[A-Za-z0-9_-]+$/;
 /**
  * @param name "de", "de(nodeadkeys)", "us,ru(phonetic)+grp:alt_shift_toggle" (as in XKB), or a keymap of kbd:
  *   "de-latin1"
- * @returns undefined when it is none of these
+ * @returns undefined when it has neither form
  */
 export function parseKeymap(name: string): Keymap | undefined {
   if (name.length > keymapNameMaxLength) return undefined;

@@ -33,7 +33,7 @@ const rules: readonly Rule[] = [
     pattern: /NOSPLIT|NODATA|does the network require authentication/,
     explain: (_, { mirror }) => ({
       found:
-        `something else than the mirror answers at ${mirror} (a web page, as a log-in page of a network or a proxy sends it)`,
+        `something other than the mirror answers at ${mirror} (a web page, as a log-in page of a network or a proxy sends it)`,
       hints: ["Open the address in a browser and log in to the network, or leave the proxy out", otherMirror],
     }),
   },

@@ -39,7 +39,7 @@ const cases: readonly (readonly [name: string, said: string, found: RegExp, hint
   [
     "a log-in page",
     "  Clearsigned file isn't valid, got 'NOSPLIT' (does the network require authentication?)\nE: The repository 'http://m trixie InRelease' is not signed.",
-    /something else than the mirror answers at .*log-in page/,
+    /something other than the mirror answers at .*log-in page/,
     /browser/,
   ],
   [

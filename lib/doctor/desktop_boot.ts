@@ -47,7 +47,7 @@ export async function examineDesktopBoot(context: DoctorContext): Promise<readon
 export const desktopBootChecks: readonly CheckOf<DesktopBootFacts>[] = [["initramfs for desktops", checkInitramfs]];
 
 function checkInitramfs(facts: DesktopBootFacts): Verdict {
-  if (facts.generator === undefined) return warning("nothing is known of it", "See the generator above");
+  if (facts.generator === undefined) return warning("not checked: no generator is known", "See the generator above");
   if (!facts.hasSeparateInitramfs) {
     return warning(`${separateInitramfs} is not there`, `Run ${commandToType("setup-server", { asRoot: true })}`);
   }

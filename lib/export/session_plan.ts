@@ -42,7 +42,7 @@ export interface SessionInputs {
   readonly tunnel?: Pick<TunnelInputs, "keys" | "presharedKey" | "random">;
 }
 
-/** Of nobody: no end has its private half. */
+/** A placeholder: neither end has its private half. */
 const noKey = "00".repeat(KEY_BYTES);
 /** For the network prefix, and for what the transport makes of the rest: names and keys of the session. */
 export const SESSION_RANDOM_BYTES = uniqueLocalPrefixBytes +
@@ -91,6 +91,6 @@ function planEnds({ hello, arrival, random }: SessionInputs): Ends {
   }
   const { localAddress: serverAddress, remoteAddress: allowAddress } = arrival;
   const { address: clientAddress, gateway, mtu } = hello.link;
-  if (clientAddress === undefined) throw new Error("The client came by address and did not say its own");
+  if (clientAddress === undefined) throw new Error("The client came by address and did not send its own");
   return { serverAddress, clientAddress, allowAddress, gateway, mtu };
 }

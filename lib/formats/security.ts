@@ -4,9 +4,9 @@
 export const securities = ["none", "wireguard"] as const;
 export type Security = typeof securities[number];
 
-/** On both screens, so that nobody takes a network for a cable. */
+/** On both screens: on a network that others share they could read and write the disk. */
 const unencryptedNotice =
-  "The disk's blocks cross the cable unencrypted (security: none): use a cable or a network that nobody else is on";
+  "The disk's blocks cross the cable unencrypted (security: none): use a cable or a network of your own";
 /** Where it was to be encrypted, and the laptop's initramfs for desktops cannot. */
 const fallbackNotice =
   "The disk's blocks cross the cable unencrypted: what desktops boot of the laptop has no WireGuard " +

@@ -177,7 +177,7 @@ function sayWhereItEnded({ ui, tree }: Host, plan: Plan, { outcomes, begun }: Pi
   if (done.length + broken.length === 0) return ui.say("Stopped; nothing was changed.");
   const lists = [
     [done, "Stopped. Done so far:"],
-    [broken, done.length === 0 ? "Stopped. Begun, but not ended:" : "Begun, but not ended:"],
+    [broken, done.length === 0 ? "Stopped. Begun, but not finished:" : "Begun, but not finished:"],
     [open, "Not looked at, or not done:"],
   ] as const;
   for (const [list, title] of lists) {

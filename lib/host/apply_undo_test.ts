@@ -456,9 +456,9 @@ Deno.test("setup reports that it began a program that failed, also when nothing 
     operation.id === rebuildId ? { ...operation, argv: ["update-initramfs", "-u"] } as Operation : operation
   );
   await assert.rejects(applyPlan(await openHost(failing, ui), { ...plan, operations: again }), CommandError);
-  const from = ui.said.indexOf("Stopped. Begun, but not ended:");
+  const from = ui.said.indexOf("Stopped. Begun, but not finished:");
   assert.deepEqual(ui.said.slice(from, from + 3), [
-    "Stopped. Begun, but not ended:",
+    "Stopped. Begun, but not finished:",
     "    rebuild the initramfs",
     "Not looked at, or not done:",
   ]);

@@ -129,7 +129,7 @@ export function listRestorable(
 
 function stateOf({ files }: UndoFacts, path: HostPath): FileState {
   const state = files.get(path);
-  if (state === undefined) throw new TypeError(`Nobody has looked at "${path}"`);
+  if (state === undefined) throw new TypeError(`"${path}" was not inspected`);
   return state;
 }
 

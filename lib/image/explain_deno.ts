@@ -4,7 +4,7 @@ import { type CommandError, UserError } from "../errors.ts";
 /** Deno prints a chain of causes, numbered; the last is the most telling. */
 export function lastReason({ failure }: CommandError): string {
   const causes = (failure.lastLines ?? []).filter((line) => /^\s+\d+: /.test(line) && !line.includes("<unknown>"));
-  const line = causes.at(-1) ?? failure.lastLines?.[0] ?? "it ended without a word";
+  const line = causes.at(-1) ?? failure.lastLines?.[0] ?? "it ended without a message";
   return line.replace(/^\s+\d+: /, "").trim();
 }
 

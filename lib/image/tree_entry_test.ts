@@ -25,7 +25,7 @@ Deno.test("what find says becomes entries: modes for an image, no devices", () =
   ]);
 });
 
-Deno.test("something else than find's output is a programmer's error", () => {
+Deno.test("something other than find's output is a programmer's error", () => {
   assert.throws(() => parseFindOutput("f\t644", "/tree"), TypeError);
 });
 

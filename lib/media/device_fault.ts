@@ -48,7 +48,7 @@ export class DeviceFault extends UserError {
 
 const adviceFor: Readonly<Record<FaultKind, readonly string[]>> = {
   "gone": ["Plug it in again, into another port if it was not pulled out by hand, and run the command again"],
-  "input-output": ["Try another port, without a hub; if it fails again, the device is at its end: take another one"],
+  "input-output": ["Try another port, without a hub; if it fails again, the device is worn out: take another one"],
   "full": ["The device is smaller than it says (a counterfeit?): take another one"],
   "locked": [
     "Move the lock on the side of the card or stick; without one: devices at the end of their life lock themselves",

@@ -290,7 +290,7 @@ Deno.test("every error has an advice, and what is left on the device", async () 
   assert.ok(error instanceof DeviceFault);
   assert.deepEqual(error.hints, [
     "/dev/sdb is no stick now: what was on it is lost, and its first sector is empty, so that nothing starts from it",
-    "Try another port, without a hub; if it fails again, the device is at its end: take another one",
+    "Try another port, without a hub; if it fails again, the device is worn out: take another one",
   ]);
 });
 

@@ -135,7 +135,7 @@ export async function startVm(
 
   function failure(what: string): UserError {
     const last = lines.slice(-12).map((line) => `  ${formatConsoleLine(line)}`).join("\n");
-    return new UserError(`Machine "${spec.name}": ${what}; it said last\n${last || "  nothing"}`, {
+    return new UserError(`Machine "${spec.name}": ${what}; its last lines:\n${last || "  nothing"}`, {
       hints: [`The whole console is in ${logPath}`],
     });
   }

@@ -41,7 +41,7 @@ function findInhibitor(text: string): string | undefined {
   const found = success
     ? output.data[0].find(([what, , , mode]) => mode === "block" && what.split(":").includes("shutdown"))
     : undefined;
-  return found && toPrintable(`"${found[1]}" wants no shutdown now: ${found[2]}`, 200);
+  return found && toPrintable(`"${found[1]}" blocks a shutdown now: ${found[2]}`, 200);
 }
 
 function parseJsonText(text: string): unknown {

@@ -76,7 +76,7 @@ Deno.test("restart refuses what cannot work before anything is loaded", async ()
       [{ disabled: "1" }, /switched off until the next start/],
       [{ hasFiles: false }, /"stat" exited with status 1/],
       [{ availableKiB: 100_000 }, /Not enough memory/],
-      [{ inhibitor: ["sleep:shutdown", "block"] }, /"PackageKit" wants no shutdown now: Package Update/],
+      [{ inhibitor: ["sleep:shutdown", "block"] }, /"PackageKit" blocks a shutdown now: Package Update/],
     ] satisfies readonly (readonly [Facts, RegExp])[]
   ) {
     const system = laptop(facts);

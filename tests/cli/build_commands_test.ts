@@ -182,7 +182,7 @@ Deno.test("P8: create-initrd first refuses folders it cannot write, and options 
     assert.doesNotMatch(inMemory.stderr, /allow-all/);
     await Deno.writeTextFile(`${directory}/file`, "");
     const file = await run(directory, ["create-initrd", ...options, "--cache-dir", `${directory}/file`]);
-    assert.match(file.stderr, /The cache folder ".*\/file" cannot be written: something else than a folder/);
+    assert.match(file.stderr, /The cache folder ".*\/file" cannot be written: something other than a folder/);
     const stage = await run(directory, ["create-initrd", ...options, "--only", "--dry-run"]);
     assert.equal(stage.exitCode, 2);
     assert.match(stage.stderr, /need the name of a stage: found the option "--dry-run"/);

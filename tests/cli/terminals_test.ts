@@ -41,7 +41,7 @@ function tool(...args: readonly string[]): readonly string[] {
   return [`${projectRoot}stiefelsystem`, ...args];
 }
 
-/** @throws when something else than words is there, or a line that the terminal would have to break */
+/** @throws when something other than words is there, or a line that the terminal would have to break */
 function assertLegible(text: string, columns: number): void {
   // deno-lint-ignore no-control-regex
   assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f]/, "control characters");

@@ -102,9 +102,9 @@ rigTest(
         shown,
         /^2 laptops answer:\n +1 {2}\w+ +waits for a desktop \(link eth\d\)\n +2 {2}\w+ +waits for a/m,
       );
-      assert.match(shown, /"3" is none of them: a number from 1 to 2/);
-      assert.match(shown, /"ye s" is none of them/);
-      assert.match(shown, /"" is none of them/);
+      assert.match(shown, /"3" is not in the list: type a number from 1 to 2/);
+      assert.match(shown, /"ye s" is not in the list/);
+      assert.match(shown, /"" is not in the list/);
       assert.match(shown, /Stopped while an answer was wanted/);
       assert.match(shown, /To have it taken by itself: setup-client-usbdrive --laptop second/);
       assert.match(shown, /^Found "second" on link eth1$/m);

@@ -102,7 +102,7 @@ function findMenuDefault(menu: Menu): Label | undefined {
   return findMenuDefault(menu.default) ?? menu.default.entries.find((entry) => "name" in entry);
 }
 
-/** File names that KERNEL takes for something else than a Linux (`file_extensions`; COMBOOT's are of Syslinux 4). */
+/** File names that KERNEL takes for something other than a Linux (`file_extensions`; COMBOOT's are of Syslinux 4). */
 function isProgram(command: string): boolean {
   return /\.(?:c32|cbt|com|bs|bss|bin|0|img)$/i.test(splitWords(command)[0] ?? "");
 }

@@ -123,7 +123,7 @@ Deno.test("P18: serve-now reports what stands against it before the question, wi
     ["on a desktop", { files: { "/run/stiefelsystem/session.state": "" } }, /runs on a desktop/],
     ["without systemd", { files: { "/run/systemd/system/x": undefined } }, /does not run systemd/],
     ["not root", { uid: "1000" }, /takes root/],
-    ["a package manager at work", { inhibitor: true }, /"PackageKit" wants no shutdown now/],
+    ["a package manager at work", { inhibitor: true }, /"PackageKit" blocks a shutdown now/],
     ["kexec switched off", { disabled: true }, /kexec is switched off/],
   ];
   for (const [what, facts, message] of cases) {

@@ -43,7 +43,7 @@ async function takeBack(system: System, ui: Ui, options: UndoSetupOptions): Prom
     const command = commandToType("setup-server", { asRoot, ...root });
     return sayOutcome(ui, { made: [], next: [{ command, why: "sets it up" }] });
   }
-  throw new UserError(`Not all was taken back: ${left.length} left`, {
+  throw new UserError(`Not everything was taken back: ${left.length} left`, {
     hints: ['What is left is named above; "undo-setup" can be run again at any time'],
     exitCode: ExitCode.failed,
   });

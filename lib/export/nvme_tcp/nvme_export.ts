@@ -80,7 +80,7 @@ export async function adoptNvmeExport(
   await syncDisk(system, watched.disk);
   return {
     kind: "over",
-    end: { reason: watched.wasUsed ? "lost" : "failed", message: "the kernel lends the disk no more" },
+    end: { reason: watched.wasUsed ? "lost" : "failed", message: "the kernel does not lend the disk any more" },
   };
 }
 

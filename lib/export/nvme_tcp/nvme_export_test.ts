@@ -142,7 +142,7 @@ Deno.test("A3: an export of an agent before is taken over with all that the kern
 
   for (const [wasUsed, reason] of [[true, "lost"], [false, "failed"]] as const) {
     const over = await adoptNvmeExport(createMachine().system, { ...watched, wasUsed }, {});
-    assert.deepEqual(over, { kind: "over", end: { reason, message: "the kernel lends the disk no more" } });
+    assert.deepEqual(over, { kind: "over", end: { reason, message: "the kernel does not lend the disk any more" } });
   }
 });
 

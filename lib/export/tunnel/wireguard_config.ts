@@ -1,5 +1,5 @@
 /**
- * What WireGuard is told about one end of a session's tunnel: the text that `wg setconf` reads (wg(8), "CONFIGURATION
+ * WireGuard's settings for one end of a session's tunnel: the text that `wg setconf` reads (wg(8), "CONFIGURATION
  * FILE FORMAT"). It holds keys: it goes to wg through memory only, and never on a command line. Pure.
  */
 import { importKeyPair, KEY_BYTES } from "../../protocol/primitives.ts";

@@ -117,7 +117,7 @@ async function demandHash(system: System, { name, archive, sha256 }: ArchiveChec
     `The source of the driver "${name}" is not the expected one: found SHA-256 ${found}, wanted ${sha256}`,
     {
       hints: [
-        "The file at this address has changed, or the address holds another version by now",
+        "The file at this address has changed, or the address now holds another version",
         `When the new one is what you want, change "module-configs.${name}.sha256"`,
       ],
     },
@@ -146,7 +146,7 @@ interface ResultPlaces {
   readonly directory: string;
 }
 
-/** @throws {UserError} when compiling made something else than the configuration names */
+/** @throws {UserError} when compiling made something other than what the configuration names */
 async function takeResults(system: System, driver: DriverConfig, { built, directory }: ResultPlaces): Promise<void> {
   const entries = await listTree(system, built);
   const modules = `${directory}/${compiledModulesName}`;

@@ -11,7 +11,7 @@ export async function findKernelVersion(system: System, tree: string): Promise<s
   const versions = await system.lstat(directory) === undefined ? [] : await system.readDirectory(directory);
   const [version, ...others] = versions;
   if (version === undefined || others.length > 0) {
-    throw new UserError(`The packages hold ${versions.length} kernels (${versions.join(", ")}), wanted is one`, {
+    throw new UserError(`The packages hold ${versions.length} kernels (${versions.join(", ")}), wanted one`, {
       hints: ["See which linux-image packages initrd.include-packages brings in"],
     });
   }

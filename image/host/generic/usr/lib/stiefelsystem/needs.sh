@@ -51,7 +51,8 @@ has_module() {
 }
 
 # choose_transports HAS_PROGRAM [ARGUMENT...]: prints disk/NAME for each transport whose programs and modules are all
-# there; a command with the name of a program behind it says whether one is. Where that is none, it says what is missing.
+# there; a command with the name of a program behind it says whether one is. Where no transport is usable, it says what
+# is missing.
 choose_transports() {
     missing='' chosen=''
     for transport in $(list_transports); do
@@ -75,7 +76,7 @@ choose_transports() {
 }
 
 # choose_tunnel HAS_PROGRAM [ARGUMENT...]: prints "tunnel" where the programs and modules for it are all there;
-# desktops can do without
+# desktops can do without it
 choose_tunnel() {
     for program in $(list_names program tunnel); do
         "$@" "$program" >/dev/null || return 0
@@ -88,5 +89,5 @@ choose_tunnel() {
 
 # say_lacking NAMES
 say_lacking() {
-    echo "E: stiefelsystem: $1 is not installed, a desktop could not attach its disk without" >&2
+    echo "E: stiefelsystem: $1 is not installed, and without it a desktop could not attach its disk" >&2
 }

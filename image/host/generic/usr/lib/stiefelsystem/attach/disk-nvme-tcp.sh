@@ -17,8 +17,8 @@ has_parameters() {
     [ -n "$subsystem" ] && [ -n "$host" ] && [ -n "$queues" ]
 }
 
-# name_disk: the one of our subsystem, whatever its number. With several ways to a disk the kernel has a block device for
-# each (nvme0c0n1) besides the disk itself; partitions (nvme0n1p1) lie below it.
+# name_disk: the one of our subsystem, whatever its number. With several ways to a disk the kernel has a block device
+# for each (nvme0c0n1) besides the disk itself; partitions (nvme0n1p1) lie below it.
 name_disk() {
     disk=''
     for directory in "$root"/sys/class/nvme-subsystem/*; do
@@ -65,7 +65,8 @@ load_disk_driver() {
     return 0
 }
 
-# connect_disk: the write ends when the kernel is connected or has failed; it would wait for minutes where nobody answers
+# connect_disk: the write ends when the kernel is connected or has failed; it would wait for minutes where no answer
+# comes
 connect_disk() {
     name_disk && return 0
     nvme_line '' "$queues" | timeout "$ATTEMPT_SECONDS" dd bs=4096 of="$root/dev/nvme-fabrics" 2>/dev/null || return

@@ -13,8 +13,8 @@
 #   connect_disk          one attempt to attach, of at most $ATTEMPT_SECONDS; exit status 124 when it has taken all of
 #                         them. Sets $disk
 #   check_connection      whether the attached disk works without any process; what is wrong is named
-#   has_connection        whether the disk is there, or may come back by itself; for stiefel-keep-link, which sets $port to
-#                         the port in four hexadecimal digits, and has no program but the shell
+#   has_connection        whether the disk is there, or may come back by itself; for stiefel-keep-link, which sets $port
+#                         to the port in four hexadecimal digits, and has no program but the shell
 #   release_disk [exec]   gives the disk back, within 10 s. With "exec" in place of the shell that calls it
 #   tell_how_to_look      prints a command that shows a user whether the server answers
 # shellcheck disable=SC2034,SC2154 # variables that the other files set and read

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Rules for programs: what "attach" lays into /run, which moves into the system that starts later, and what LVM in this
-# initramfs is told. Sourced by stiefel-attach. Reads the session, $disk, and what link.sh has found out ($via, $nodad,
+# Rules for programs: what "attach" lays into /run, which moves into the system that starts later, and LVM's settings in
+# this initramfs. Sourced by stiefel-attach. Reads the session, $disk, and what link.sh has found out ($via, $nodad,
 # $server_mac).
 # shellcheck disable=SC2034,SC2154 # variables that the other files set and read
 

@@ -56,8 +56,8 @@ is_uuid() {
 }
 
 SESSION_VERSION=2
-# The groups of lib/protocol/session_groups.ts that this initramfs knows; the keys of each are in "take". A test compares
-# both with that table.
+# The groups of lib/protocol/session_groups.ts that this initramfs knows; the keys of each are in "take". A test
+# compares both with that table.
 SESSION_GROUPS='link tunnel disk'
 # What to do when the image is newer than this initramfs.
 SAME_DATE="run setup-server on the laptop, with a stiefelsystem as new as the image"
