@@ -198,6 +198,7 @@ async function fetchFrom(
   const { privateKey, publicKey } = await makeTunnelKeys(system.randomBytes(KEY_BYTES));
   // Meanwhile the laptop looks at its disk.
   const [desktop, linkFacts] = [lookAtDesktop(attempted), readLinkFacts(system, links)];
+  const { machineId } = await desktop;
   const review = async (said: WelcomeMessage | ArchiveMessage): Promise<void> => {
     const facts = await desktop;
     if (said.kind === "welcome") {
@@ -224,6 +225,7 @@ async function fetchFrom(
       kind: "hello",
       protocol: BOOT_EXCHANGE_VERSION,
       name: environment.machineName,
+      ...machineId === undefined ? {} : { machine: machineId },
       link,
       tunnel: { publicKey },
       disk: { transports: sessionTransports },

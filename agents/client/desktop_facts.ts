@@ -3,6 +3,7 @@
  * memory, firmware that its cards miss, links. What cannot be seen is left out; nothing here fails.
  */
 import { type KernelDemands, parseTrustedKeys } from "../../lib/boot/kernel_trust.ts";
+import { machineIdOf } from "../../lib/formats/machine_identity.ts";
 import {
   type Link,
   linkSpeedPath,
@@ -20,6 +21,8 @@ export interface DesktopFacts extends KernelDemands {
   /** The firmware enforces Secure Boot. */
   readonly isSecureBoot?: boolean;
   readonly memoryBytes?: number;
+  /** lib/formats/machine_identity.ts */
+  readonly machineId?: string;
   /** Files of firmware that a driver has asked for and that are not in the image. */
   readonly missingFirmware?: readonly MissingFirmware[];
 }
@@ -44,21 +47,36 @@ const memoryPath = "/proc/meminfo";
 const platformPath = "/sys/firmware/efi/fw_platform_size";
 /** What the firmware of any PC says of itself. */
 const makerPath = "/sys/class/dmi/id/bios_vendor";
+const identityPaths = {
+  productUuid: "/sys/class/dmi/id/product_uuid",
+  productSerial: "/sys/class/dmi/id/product_serial",
+  boardSerial: "/sys/class/dmi/id/board_serial",
+};
 
 /** Runs `grep`, `dmesg`. */
 export async function readDesktopFacts(system: System): Promise<DesktopFacts> {
   const [files, log] = await Promise.all([
-    readKernelFiles(system, [lockdownPath, keysPath, memoryPath, platformPath, makerPath]).catch(() => noFiles),
+    readKernelFiles(system, [
+      ...[lockdownPath, keysPath, memoryPath, platformPath, makerPath],
+      ...Object.values(identityPaths),
+    ]).catch(() => noFiles),
     system.run(["dmesg"], { timeoutMs: 10_000 }).then(({ stdout }) => stdout, () => undefined),
   ]);
   const firmware = files.has(platformPath) ? "UEFI" : files.has(makerPath) ? "BIOS" : undefined;
   const isSecureBoot = readSecureBootOf(log ?? "");
+  const { productUuid, productSerial, boardSerial } = identityPaths;
+  const machineId = await machineIdOf({
+    productUuid: files.get(productUuid),
+    productSerial: files.get(productSerial),
+    boardSerial: files.get(boardSerial),
+  });
   const memoryBytes = parseMemory(files.get(memoryPath) ?? "", "MemTotal");
   return {
     lockdown: files.has(lockdownPath) ? parseLockdown(files.get(lockdownPath) ?? "") : readLockdownOf(log ?? ""),
     trustedKeys: parseTrustedKeys(files.get(keysPath) ?? ""),
     ...firmware === undefined ? {} : { firmware },
     ...isSecureBoot === undefined ? {} : { isSecureBoot },
+    ...machineId === undefined ? {} : { machineId },
     ...memoryBytes === undefined ? {} : { memoryBytes },
     ...log === undefined ? {} : { missingFirmware: listMissingFirmware(log) },
   };

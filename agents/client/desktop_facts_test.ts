@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { machineIdOf } from "../../lib/formats/machine_identity.ts";
 import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { listMissingFirmware, readDesktopFacts, readLinkFacts } from "./desktop_facts.ts";
 
@@ -27,6 +28,8 @@ Deno.test("a desktop with UEFI and Secure Boot", async () => {
       "/proc/meminfo": "MemTotal:       16384000 kB\nMemAvailable:   16000000 kB\n",
       "/sys/firmware/efi/fw_platform_size": "64\n",
       "/sys/class/dmi/id/bios_vendor": "Maker\n",
+      "/sys/class/dmi/id/product_uuid": "4c4c4544-0051-3510-8052-b4c04f4a3332\n",
+      "/sys/class/dmi/id/product_serial": "J2Q5R43\n",
     },
     "[    0.000000] secureboot: Secure boot enabled\n[    2.1] r8169 0000:02:00.0: firmware: failed to load rtl_nic/rtl8168g-3.fw (-2)\n",
   ));
@@ -35,6 +38,8 @@ Deno.test("a desktop with UEFI and Secure Boot", async () => {
   assert.equal(facts.lockdown, "integrity");
   assert.equal(facts.trustedKeys?.length, 4);
   assert.equal(facts.memoryBytes, 16384000 * 1024);
+  const identity = { productUuid: "4c4c4544-0051-3510-8052-b4c04f4a3332", productSerial: "J2Q5R43" };
+  assert.equal(facts.machineId, await machineIdOf(identity));
   assert.deepEqual(facts.missingFirmware, [{ driver: "r8169", file: "rtl_nic/rtl8168g-3.fw" }]);
 });
 

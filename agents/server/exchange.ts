@@ -222,7 +222,8 @@ class ServerExchange implements AsyncDisposable {
   async #admit(hello: HelloMessage): Promise<ServerEvent> {
     const { desk, source, console, tell } = this.#options;
     this.#client = { name: hello.name, mac: hello.link.mac, address: this.#stream.remoteAddress };
-    const admission = await desk.admit(this.#client, this.#over.promise);
+    const machine = hello.machine === undefined ? {} : { machine: hello.machine };
+    const admission = await desk.admit({ ...this.#client, ...machine }, this.#over.promise);
     if (admission.kind === "refused") {
       return { kind: "refused", code: "busy", message: admission.message, holder: admission.holder };
     }

@@ -9,7 +9,7 @@ import type { OnEnd } from "../../lib/formats/kernel_command_line.ts";
 import { describeServiceEnd } from "../../lib/service_end.ts";
 import type { Step } from "../shared/console.ts";
 import { describeLostExport } from "./lost_export.ts";
-import { describeDisk, describePhase, type Phase, type ServerState } from "./state.ts";
+import { type ClientState, describeDisk, describePhase, type Phase, type ServerState } from "./state.ts";
 
 /** What stays the same all the time. */
 export interface LifeRules {
@@ -149,7 +149,10 @@ function adopt(
   if (lease !== undefined) {
     // A disk that is lent is the desktop's: it is not even looked at.
     const step = lostBecause === undefined
-      ? { life: { ...life, phase: { kind: "lent", client: lease.holder, sinceMs: lease.sinceMs } as const }, deeds: [] }
+      ? {
+        life: { ...life, phase: { kind: "lent", client: clientOf(lease), sinceMs: lease.sinceMs } as const },
+        deeds: [],
+      }
       : lose(life, { lease, reason: lostBecause });
     return { ...step, deeds: [...step.deeds, ...drop] };
   }
@@ -195,8 +198,13 @@ function refuse(life: Life, reason: string, hints: readonly string[]): LifeStep 
 }
 
 function lose(life: Life, { lease, reason }: { readonly lease: Lease; readonly reason: string }): LifeStep {
-  const phase: Phase = { kind: "lost", client: lease.holder, sinceMs: lease.sinceMs, reason };
+  const phase: Phase = { kind: "lost", client: clientOf(lease), sinceMs: lease.sinceMs, reason };
   return { life: { ...life, phase }, deeds: [say(...describeLostExport({ lease, reason }))] };
+}
+
+/** What is shown of a holder: what tells it apart from others is the server's alone. */
+function clientOf({ holder: { name, mac, address } }: Lease): ClientState {
+  return { name, mac, address };
 }
 
 function free(life: Life, isDone: boolean, rules: LifeRules, { nowMs }: Circumstances): LifeStep {

@@ -5,13 +5,19 @@
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
 import { formatJson, integer, type JsonFormat, type Parsed, parseJson, printable } from "../formats/json.ts";
+import { MACHINE_ID_DIGITS } from "../formats/machine_identity.ts";
 import { transportNames } from "./needs.ts";
 import { decodeUtf8, encodeUtf8 } from "../formats/text.ts";
 
 const ExportStateSchema = v.strictObject({
   version: v.literal(1),
   lease: v.strictObject({
-    holder: v.strictObject({ mac: printable(64), name: printable(256), address: printable(128) }),
+    holder: v.strictObject({
+      mac: printable(64),
+      machine: v.exactOptional(printable(MACHINE_ID_DIGITS)),
+      name: printable(256),
+      address: printable(128),
+    }),
     sinceMs: integer(0, Number.MAX_SAFE_INTEGER),
   }),
   /** What is needed to find the export again and to end it. */

@@ -1,8 +1,10 @@
 /** Who may use the disk: one client at a time. Two systems writing to one file system destroy it. Pure. */
 
 export interface LeaseClient {
-  /** Of the link the client asks on; tells whether it is the same machine again. */
+  /** Of the link the client asks on. */
   readonly mac: string;
+  /** What the machine is, whatever link it asks on (lib/formats/machine_identity.ts); absent where nothing tells. */
+  readonly machine?: string;
   /** What people call it. */
   readonly name: string;
   readonly address: string;
@@ -31,8 +33,17 @@ export type LeaseAnswer =
 export function requestLease(current: Lease | undefined, client: LeaseClient, nowMs: number): LeaseAnswer {
   const lease = { holder: { ...client, mac: client.mac.toLowerCase() }, sinceMs: nowMs };
   if (current === undefined) return { kind: "granted", lease };
-  if (current.holder.mac === lease.holder.mac) return { kind: "granted", lease, replaced: current };
+  if (isSameMachine(current.holder, lease.holder)) return { kind: "granted", lease, replaced: current };
   return { kind: "refused", holder: current.holder, sinceMs: current.sinceMs };
+}
+
+/**
+ * By what the machines say that they are; a MAC address may have come with a dock or an adapter from another machine,
+ * and counts only between two that have nothing better.
+ */
+function isSameMachine(one: LeaseClient, other: LeaseClient): boolean {
+  if (one.machine !== undefined || other.machine !== undefined) return one.machine === other.machine;
+  return one.mac === other.mac;
 }
 
 /** "desk (aa:bb:cc:dd:ee:ff) has the disk since …" for the one who was refused. */

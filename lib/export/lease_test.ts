@@ -27,3 +27,22 @@ Deno.test("the same machine takes over from itself, its address may be another a
     replaced: current,
   });
 });
+
+Deno.test("A13: a dock that was carried to another desktop brings its MAC address, and no lease", () => {
+  const current = { holder: { ...desk, machine: "11" }, sinceMs: 0 };
+  const { mac } = desk;
+  for (const thief of [{ ...other, mac, machine: "22" }, { ...other, mac }]) {
+    assert.equal(requestLease(current, thief, 9).kind, "refused");
+  }
+  assert.equal(requestLease({ holder: desk, sinceMs: 0 }, { ...other, mac, machine: "22" }, 9).kind, "refused");
+});
+
+Deno.test("a desktop takes over from itself by another card, too", () => {
+  const current = { holder: { ...desk, machine: "11" }, sinceMs: 0 };
+  const byOtherCard = { ...desk, mac: other.mac, machine: "11" };
+  assert.deepEqual(requestLease(current, byOtherCard, 9), {
+    kind: "granted",
+    lease: { holder: byOtherCard, sinceMs: 9 },
+    replaced: current,
+  });
+});

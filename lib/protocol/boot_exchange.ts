@@ -6,6 +6,7 @@
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
 import { formatJson, integer, type JsonFormat, type Parsed, parseJson, printable } from "../formats/json.ts";
+import { MACHINE_ID_DIGITS } from "../formats/machine_identity.ts";
 import { isKernelCommandLine } from "../formats/kernel_command_line.ts";
 import { decodeUtf8 } from "../formats/text.ts";
 import { helloGroups, SESSION_VERSION, SessionSchema } from "./session_groups.ts";
@@ -58,12 +59,15 @@ const passphrase = v.pipe(
   v.check((text) => text.isWellFormed()),
 );
 
+const machinePattern = new RegExp(`^[0-9a-f]{${MACHINE_ID_DIGITS}}$`);
+
 const Hello = v.strictObject({
   kind: v.literal("hello"),
   protocol: v.literal(BOOT_EXCHANGE_VERSION),
   /** What the client calls itself. */
   name: printable(NAME_MAX_BYTES),
-  ramBytes: v.exactOptional(integer(0, Number.MAX_SAFE_INTEGER)),
+  /** What it is, whatever link it uses; absent where its firmware does not tell. */
+  machine: v.exactOptional(v.pipe(v.string(), v.regex(machinePattern))),
   ...helloGroups,
 });
 

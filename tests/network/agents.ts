@@ -121,10 +121,19 @@ export async function attachDisk(desktop: Machine, { reads }: { readonly reads: 
   return desktop.start(["qemu-io", "-f", "raw", ...commands, image]);
 }
 
+/** The machines of a rig are none of their own to the firmware, which would call all of them one. */
+const withoutFirmware = [
+  "sh",
+  "-c",
+  '[ ! -d /sys/class/dmi/id ] || mount -t tmpfs tmpfs /sys/class/dmi/id || exit 1; exec "$@"',
+  "sh",
+];
+
 /** The command line of a client, for tests that run it in another way. */
 export function clientCommand(machine: Machine, start: AgentStart): readonly string[] {
   const { site } = start;
   return [
+    ...withoutFirmware,
     ...denoRun("client", [machine.directory, site.keyPath, site.otherKeyPath]),
     `${root}agents/client/main.ts`,
     "--no-kexec",

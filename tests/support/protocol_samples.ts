@@ -77,7 +77,7 @@ export const hello: HelloMessage = {
   kind: "hello",
   protocol: 2,
   name: "desktop",
-  ramBytes: 17179869184,
+  machine: "00112233445566778899aabbccddeeff",
   link: { mac: "52:54:00:00:00:02" },
   tunnel: { publicKey: "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a" },
   disk: { transports: ["nbd"] },
