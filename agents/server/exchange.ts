@@ -7,7 +7,7 @@ import { BootError } from "../../lib/boot_error.ts";
 import { DiskError } from "../../lib/disk/disk_error.ts";
 import type { KernelSignature } from "../../lib/boot/kernel_signers.ts";
 import { type BootImage, lacksInitramfs } from "../../lib/boot/opened_image.ts";
-import { describeError, ProtocolError, UserError } from "../../lib/errors.ts";
+import { describeError, UserError } from "../../lib/errors.ts";
 import type { AcceptedStream, ByteStream } from "../../lib/net/stream.ts";
 import {
   type ArchiveMessage,
@@ -18,7 +18,7 @@ import {
 } from "../../lib/protocol/boot_exchange.ts";
 import { MESSAGE_BODY_MAX_BYTES } from "../../lib/protocol/frames.ts";
 import { forDesktop } from "../../lib/formats/kernel_command_line.ts";
-import { answerClientOpening, type SecureChannel } from "../../lib/protocol/secure_channel.ts";
+import type { SecureChannel } from "../../lib/protocol/secure_channel.ts";
 import {
   SERVER_WAIT_MS,
   type ServerAction,
@@ -33,6 +33,7 @@ import { eventOfConnectionError, eventOfLocalError } from "../shared/exchange_ev
 import { FrameSource } from "../shared/frame_source.ts";
 import { sendPart } from "./archive.ts";
 import { lookAtKernel } from "./look_at_kernel.ts";
+import { openChannel, OPENING_TIMEOUT_MS } from "./open_channel.ts";
 import { findNotTaken, isOfOtherDate } from "../../lib/protocol/unknown_groups.ts";
 import type { Desk, Ticket } from "./desk.ts";
 import { chooseTransport } from "../../lib/export/choose_transport.ts";
@@ -62,17 +63,15 @@ export interface ServerExchangeOptions {
   readonly tell: (fact: ExchangeFact) => Promise<void>;
 }
 
-/** From the connection to the opening, which a client sends at once: a client that has the key needs no longer. */
-const openingTimeoutMs = 5_000;
 /** From there to the hello, for which a slow machine has to compute. */
 const helloTimeoutMs = 10_000;
 
 /** Runs one exchange to its end, good or bad, and says how it ended. Never rejects. */
 export async function serveExchange(stream: AcceptedStream, options: ServerExchangeOptions): Promise<void> {
-  let deadline = setTimeout(() => stream.close(), openingTimeoutMs);
+  let deadline = setTimeout(() => stream.close(), OPENING_TIMEOUT_MS);
   try {
     const frames = new FrameSource(stream);
-    const channel = await shakeHands(stream, frames, options);
+    const channel = await openChannel(stream, frames, options);
     clearTimeout(deadline);
     if (channel === undefined) return;
     deadline = setTimeout(() => stream.close(), helloTimeoutMs);
@@ -86,40 +85,6 @@ export async function serveExchange(stream: AcceptedStream, options: ServerExcha
     options.console.sayRarely(`A boot exchange failed unexpectedly: ${describeError(error)}`);
   } finally {
     clearTimeout(deadline);
-  }
-}
-
-/** @returns undefined for a peer that is no client of ours; logged only when the key or the version differs */
-async function shakeHands(
-  stream: ByteStream,
-  frames: FrameSource,
-  options: ServerExchangeOptions,
-): Promise<SecureChannel | undefined> {
-  try {
-    const opening = await frames.next(openingTimeoutMs);
-    if (opening === undefined) return undefined;
-    const answer = await answerClientOpening(opening, { psk: options.bootPsk });
-    await stream.write(answer.reply);
-    if (answer.kind === "accepted") return answer.channel;
-    sayDeclined(stream, options.console, answer.error);
-    await stream.closeWrite();
-  } catch {
-    // Garbage, silence or a reset.
-  }
-  return undefined;
-}
-
-function sayDeclined(stream: ByteStream, console: Console, error: ProtocolError): void {
-  if (error.code === "wrong-key") {
-    console.sayRarely(
-      `A desktop asks with another key (${stream.remoteAddress}): both images must be built with the same aes-key file`,
-      error.code,
-    );
-  } else if (error.code === "unknown-version") {
-    console.sayRarely(
-      `A desktop asks with another version of the protocol (${stream.remoteAddress}): ${error.message}`,
-      error.code,
-    );
   }
 }
 

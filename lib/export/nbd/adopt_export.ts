@@ -1,5 +1,6 @@
 /** An export that another process has started and left behind: found again, watched from outside, and ended. */
 import type { System } from "../../system/system.ts";
+import { runExport, unusedEnd } from "../running_export.ts";
 import { syncDisk } from "../sync_disk.ts";
 import {
   type Adoption,
@@ -31,17 +32,13 @@ export async function adoptNbdExport(
     return { kind: "over", end: endWithoutGoodbye(await readKeptLog(system, options.logPath, state.wasUsed)) };
   }
   const stopping = new AbortController();
-  const exited = (async (): Promise<ExportEnd> => {
-    const end = await watchClient(system, { ...state, ...options, pid, signal: stopping.signal });
-    await endNbdkit(system, state.exportName);
-    await syncDisk(system, state.disk);
-    return end;
-  })();
-  const stop = async (): Promise<void> => {
-    stopping.abort();
-    await exited;
-  };
-  return { kind: "running", running: { exited, stop, [Symbol.asyncDispose]: stop } };
+  const running = runExport(system, {
+    disk: state.disk,
+    over: watchClient(system, { ...state, ...options, pid, signal: stopping.signal }),
+    requestStop: () => stopping.abort(),
+    close: () => endNbdkit(system, state.exportName),
+  });
+  return { kind: "running", running };
 }
 
 interface Watch extends AdoptOptions {
@@ -66,7 +63,7 @@ async function watchClient(system: System, watch: Watch): Promise<ExportEnd> {
     if (isConnected !== (wasConnected ?? log.wasUsed)) watch.onConnected?.(isConnected);
     wasConnected = isConnected;
     if (!log.wasUsed && system.monotonicMs() - sinceMs >= firstConnectionTimeoutMs) {
-      return { reason: "failed", message: "no client connected" };
+      return unusedEnd(firstConnectionTimeoutMs);
     }
     await system.delay(pollMs, watch.signal).catch(() => {});
   }

@@ -3,7 +3,7 @@
 import { UserError } from "../../errors.ts";
 import { describeEndpoint } from "../../net/address.ts";
 import type { System } from "../../system/system.ts";
-import { syncDisk } from "../sync_disk.ts";
+import { runExport, unusedEnd } from "../running_export.ts";
 import { type ExportEnd, type ExportEvents, firstConnectionTimeoutMs, type RunningExport } from "../transport.ts";
 import { insideNamespace } from "../tunnel/raise_tunnel.ts";
 import { RUN_NBDKIT_PATH } from "./needs.ts";
@@ -88,22 +88,17 @@ export async function startNbdExport(
   }
 
   const limitMs = options.firstConnectionTimeoutMs ?? firstConnectionTimeoutMs;
-  timeout(system, limitMs, used.signal).then(() => {
-    over.resolve({ reason: "failed", message: `no client connected within ${Math.round(limitMs / 1000)} seconds` });
+  timeout(system, limitMs, used.signal).then(() => over.resolve(unusedEnd(limitMs)));
+  return runExport(system, {
+    disk: settings.disk,
+    over: over.promise,
+    requestStop: () => over.resolve({ reason: "stopped" }),
+    close: async () => {
+      used.abort();
+      await endNbdkit(system, settings.exportName);
+      await nbdkit[Symbol.asyncDispose]();
+    },
   });
-  const exited = (async (): Promise<ExportEnd> => {
-    const end = await over.promise;
-    used.abort();
-    await endNbdkit(system, settings.exportName);
-    await nbdkit[Symbol.asyncDispose]();
-    await syncDisk(system, settings.disk);
-    return end;
-  })();
-  const stop = async (): Promise<void> => {
-    over.resolve({ reason: "stopped" });
-    await exited;
-  };
-  return { exited, stop, [Symbol.asyncDispose]: stop };
 }
 
 /** Resolves after `ms`; never, once `signal` is aborted. */

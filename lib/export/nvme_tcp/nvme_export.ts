@@ -2,6 +2,7 @@
 import { CommandError, UserError } from "../../errors.ts";
 import { describeEndpoint } from "../../net/address.ts";
 import type { System } from "../../system/system.ts";
+import { runExport, unusedEnd } from "../running_export.ts";
 import { syncDisk } from "../sync_disk.ts";
 import {
   type Adoption,
@@ -101,21 +102,18 @@ function watchExport(system: System, watched: WatchedExport, events: ExportEvent
   });
   const limitMs = firstConnectionTimeoutMs;
   system.delay(limitMs, AbortSignal.any([used.signal, ended.signal])).then(
-    () => over.resolve({ reason: "failed", message: `no client connected within ${limitMs / 1000} seconds` }),
+    () => over.resolve(unusedEnd(limitMs)),
     () => {},
   );
-  const exited = (async (): Promise<ExportEnd> => {
-    const end = await over.promise;
-    ended.abort();
-    await endLending(system, watched.subsystem);
-    await syncDisk(system, watched.disk);
-    return end;
-  })();
-  const stop = async (): Promise<void> => {
-    over.resolve({ reason: "stopped" });
-    await exited;
-  };
-  return { exited, stop, [Symbol.asyncDispose]: stop };
+  return runExport(system, {
+    disk: watched.disk,
+    over: over.promise,
+    requestStop: () => over.resolve({ reason: "stopped" }),
+    close: async () => {
+      ended.abort();
+      await endLending(system, watched.subsystem);
+    },
+  });
 }
 
 interface LogReader {
