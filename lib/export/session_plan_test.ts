@@ -54,7 +54,7 @@ Deno.test("through a router, both sides keep their addresses, and the client's w
   assert.equal(plan.session.disk.address, "192.0.2.10");
   assert.equal(plan.linkAddress, undefined);
   assert.ok(plan.exportSettings.transport === "nbd" && plan.exportSettings.allowAddress === "198.51.100.20");
-  assert.throws(() => planSession({ hello, disk, random, transport: "nbd", arrival }), /did not say its own/);
+  assert.throws(() => planSession({ hello, disk, random, transport: "nbd", arrival }), /did not send its own/);
 });
 
 Deno.test("whatever is random, the session file and the export take it", () => {

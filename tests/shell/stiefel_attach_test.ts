@@ -368,6 +368,9 @@ const badSessions: Readonly<Record<string, string>> = {
   "no version first": text.replace("STIEFEL_VERSION=2\n", ""),
   "another transport": text.replace("=nbd", "=iscsi"),
   "a transport without its keys": text.replace("=nbd", "=nvme-tcp"),
+  "a key of another transport": text.replace(/(STIEFEL_DISK_EXPORT_NAME)/, "STIEFEL_DISK_QUEUES=4\n$1"),
+  "a key of a transport before its name": text.replace("STIEFEL_DISK_TRANSPORT", "STIEFEL_DISK_CONNECTIONS=1\n$&"),
+  "a key of a transport twice": text.replace(/(STIEFEL_DISK_CONNECTIONS=.*\n)/, "$1$1"),
   "an unknown key": `${text}STIEFEL_SHELL=1\n`,
   "a repeated key": `${text}STIEFEL_DISK_PORT=1\n`,
   "a missing key": text.replace(/STIEFEL_DISK_PORT=.*\n/, ""),
@@ -417,7 +420,9 @@ for (const name of ["../../../tmp/x", "NBD", "nbd/", "-"]) {
 }
 
 /** A transport whose device gets its name only when it is attached, and which needs no program. */
-const toy = `name_disk() { disk=''; [ -e "$root/sys/block/toy7n1" ] && disk=toy7n1; }
+const toy = `toy_color=''
+take_parameter() { [ "$1" = STIEFEL_DISK_TOY_COLOR ] && [ -z "$toy_color" ] && toy_color=$2; }
+name_disk() { disk=''; [ -e "$root/sys/block/toy7n1" ] && disk=toy7n1; }
 is_disk_name() { case $disk in toy*) ;; *) return 1 ;; esac; }
 list_disk_programs() { :; }
 find_disk_programs() { :; }
@@ -430,10 +435,13 @@ connect_disk() {
   disk=toy7n1
 }
 check_connection() { :; }
-has_parameters() { :; }
+has_parameters() { [ "$toy_color" = red ]; }
 release_disk() { say "released $disk"; }
 tell_how_to_look() { echo "look"; }
 `;
+
+const toySession = text.replace("=nbd", "=toy-1").replace(/EXPORT_NAME=.*/, "TOY_COLOR=red")
+  .replace(/STIEFEL_DISK_CONNECTIONS=.*\n/, "");
 
 const nvme = formatSession({ ...nvmeSession, link: { ...nvmeSession.link, mac: direct.link.mac } });
 const { subsystem } = nvmeSession.disk;
@@ -501,7 +509,7 @@ testAttach("a laptop that refuses the connection is asked again, and the disk is
 
 for (const shell of SHELLS) {
   Deno.test(`another transport is one more file (${shell.join(" ")})`, async () => {
-    await using machine = await makeMachine({ session: text.replace("=nbd", "=toy-1"), links });
+    await using machine = await makeMachine({ session: toySession, links });
     const programs = `${machine.root}/usr/lib/stiefelsystem`;
     Deno.mkdirSync(`${programs}/attach`, { recursive: true });
     for (
@@ -597,9 +605,18 @@ for (const [what, [session, says, todo]] of Object.entries(ofOtherDates)) {
 
 Deno.test("the initramfs knows the groups and keys of the table, and no others", async () => {
   const shell = await Deno.readTextFile(sessionScript);
-  const keys = [...shell.matchAll(/^ {4}(STIEFEL_[A-Z_]+)\)/gm)].map(([, key]) => key);
-  const table = sessionGroups.flatMap(({ forms }) => forms.flatMap(({ fields }) => fields.map(({ name }) => name)));
-  assert.deepEqual(keys, ["STIEFEL_VERSION", ...new Set(table)]);
+  const keysOf = (text: string): readonly (string | undefined)[] =>
+    [...text.matchAll(/^ {4}(STIEFEL_[A-Z_]+)\)/gm)].map(([, key]) => key);
+  const shared = sessionGroups.flatMap(({ forms }) => {
+    const [first = [], ...others] = forms.map(({ fields }) => fields.map(({ name }) => name));
+    return first.filter((name) => others.every((names) => names.includes(name)));
+  });
+  assert.deepEqual(keysOf(shell), ["STIEFEL_VERSION", ...shared]);
+  for (const { transport, fields } of sessionGroups.flatMap(({ forms }) => forms)) {
+    if (transport === undefined) continue;
+    const own = fields.map(({ name }) => name).filter((name) => !shared.includes(name));
+    assert.deepEqual(keysOf(await Deno.readTextFile(`${generic}attach/disk-${transport}.sh`)), own, transport);
+  }
   const [, groups] = /^SESSION_GROUPS='([a-z ]+)'$/m.exec(shell) ?? [];
   assert.deepEqual(groups?.split(" "), sessionGroups.map(({ name }) => name));
   assert.match(shell, new RegExp(`^SESSION_VERSION=${SESSION_VERSION}$`, "m"));

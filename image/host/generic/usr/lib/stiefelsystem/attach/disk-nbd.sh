@@ -3,6 +3,23 @@
 # $export_name, $block_size and $connections, and $root. Programs: nbd-client built with netlink, modprobe, timeout.
 # shellcheck disable=SC2034,SC2154 # variables that the other files set and read
 
+export_name='' connections=''
+
+take_parameter() {
+    case $1 in
+    STIEFEL_DISK_EXPORT_NAME) [ -z "$export_name" ] && is_export_name "$2" && export_name=$2 ;;
+    STIEFEL_DISK_CONNECTIONS) [ -z "$connections" ] && is_number "$2" && connections=$2 ;;
+    *) return 1 ;;
+    esac
+}
+
+is_export_name() {
+    case $1 in
+    *[!0-9a-f]*) return 1 ;;
+    esac
+    [ "${#1}" -eq 32 ]
+}
+
 has_parameters() {
     [ -n "$export_name" ] && [ -n "$connections" ]
 }

@@ -8,6 +8,25 @@
 # desktop after 15 s, and the desktop the laptop. No host_iface: a card that comes back has another index.
 NVME_OPTIONS=reconnect_delay=2,ctrl_loss_tmo=-1,keep_alive_tmo=15
 
+subsystem='' host='' queues=''
+
+take_parameter() {
+    case $1 in
+    STIEFEL_DISK_SUBSYSTEM) [ -z "$subsystem" ] && is_uuid "$2" && subsystem=$2 ;;
+    STIEFEL_DISK_HOST) [ -z "$host" ] && is_uuid "$2" && host=$2 ;;
+    STIEFEL_DISK_QUEUES) [ -z "$queues" ] && is_number "$2" && queues=$2 ;;
+    *) return 1 ;;
+    esac
+}
+
+is_uuid() {
+    case $1 in
+    *[!0-9a-f-]*) return 1 ;;
+    ????????-????-????-????-????????????) return 0 ;;
+    esac
+    return 1
+}
+
 # nvme_line SUFFIX QUEUES: what asks the kernel to connect to the session's subsystem, or to its sibling
 nvme_line() {
     echo "transport=tcp,traddr=$server,trsvcid=$port,nqn=nqn.2014-08.org.nvmexpress:uuid:$subsystem$1,hostnqn=nqn.2014-08.org.nvmexpress:uuid:$host,hostid=$host,nr_io_queues=$2,$NVME_OPTIONS"

@@ -3,6 +3,9 @@
 # systemd-shutdown. Reads $root, $parts, $ip and the session. A transport NAME is one file beside this one,
 # disk-NAME.sh, which alone knows its programs and devices, and defines:
 #
+#   take_parameter KEY VALUE
+#                         takes a line of the session file that is its own; fails for a key that is not, is repeated,
+#                         or has an odd value. The variables are empty when the file is read
 #   has_parameters        whether the session has all that it needs of its own
 #   name_disk             sets $disk to the kernel's name of the attached disk, or to the one that it is going
 #                         to have; to nothing if that cannot be known. Exit status 0 if there is such a device now

@@ -33,13 +33,6 @@ is_link_name() {
     esac
 }
 
-is_export_name() {
-    case $1 in
-    *[!0-9a-f]*) return 1 ;;
-    esac
-    [ "${#1}" -eq 32 ]
-}
-
 is_public_key() {
     case $1 in
     *[!0-9a-f]*) return 1 ;;
@@ -47,17 +40,9 @@ is_public_key() {
     [ "${#1}" -eq 64 ]
 }
 
-is_uuid() {
-    case $1 in
-    *[!0-9a-f-]*) return 1 ;;
-    ????????-????-????-????-????????????) return 0 ;;
-    esac
-    return 1
-}
-
 SESSION_VERSION=2
-# The groups of lib/protocol/session_groups.ts that this initramfs knows; the keys of each are in "take". A test
-# compares both with that table.
+# The groups of lib/protocol/session_groups.ts that this initramfs knows. Their keys are in "take", those of one
+# transport alone in "take_parameter" of its file disk-NAME.sh. A test compares all of them with that table.
 SESSION_GROUPS='link tunnel disk'
 # What to do when the image is newer than this initramfs.
 SAME_DATE="run setup-server on the laptop, with a stiefelsystem as new as the image"
@@ -80,14 +65,9 @@ take() {
     STIEFEL_DISK_TRANSPORT) [ -z "$transport" ] && transport=$2 ;;
     STIEFEL_DISK_ADDRESS) [ -z "$server_address" ] && is_address "${2%%\%*}" && server_address=$2 ;;
     STIEFEL_DISK_PORT) [ -z "$port" ] && is_number "$2" && port=$2 ;;
-    STIEFEL_DISK_EXPORT_NAME) [ -z "$export_name" ] && is_export_name "$2" && export_name=$2 ;;
     STIEFEL_DISK_BLOCK_SIZE_BYTES) [ -z "$block_size" ] && is_number "$2" && block_size=$2 ;;
     STIEFEL_DISK_SIZE_BYTES) [ -z "$disk_size" ] && is_number "$2" && disk_size=$2 ;;
-    STIEFEL_DISK_CONNECTIONS) [ -z "$connections" ] && is_number "$2" && connections=$2 ;;
-    STIEFEL_DISK_SUBSYSTEM) [ -z "$subsystem" ] && is_uuid "$2" && subsystem=$2 ;;
-    STIEFEL_DISK_HOST) [ -z "$host" ] && is_uuid "$2" && host=$2 ;;
-    STIEFEL_DISK_QUEUES) [ -z "$queues" ] && is_number "$2" && queues=$2 ;;
-    *) return 1 ;;
+    *) [ -n "$transport" ] && take_parameter "$1" "$2" ;;
     esac
 }
 
@@ -136,7 +116,6 @@ read_session() {
     version='' link_mac='' link_name='' client_address='' gateway='' mtu=''
     tunnel_name='' tunnel_address='' tunnel_mtu='' tunnel_endpoint='' tunnel_port='' tunnel_key=''
     transport='' server_address='' port='' block_size='' disk_size=''
-    export_name='' connections='' subsystem='' host='' queues=''
     number=0
     while IFS='=' read -r key value || [ -n "$key" ]; do
         number=$((number + 1))
