@@ -28,21 +28,20 @@ export type AutokexecCommand = AgentCommand<AutokexecOptions>;
 
 /** @throws {UserError} exit code 2 */
 export async function parseAutokexecOptions(args: readonly string[]): Promise<AutokexecCommand> {
-  const values = await parseOptions("autokexec-agent", args, options);
-  if (values.help) return { kind: "help" };
-  if (values.version) return { kind: "version" };
-  return {
-    kind: "run",
-    keyPath: values.key ?? AUTOKEXEC_KEY_PATH,
-    settingsPath: values.settings ?? AUTOKEXEC_SETTINGS_PATH,
-    joinDirectory: values["join-dir"] ?? JOIN_DIRECTORY,
-  };
+  return await parseOptions("autokexec-agent", {
+    args,
+    options,
+    make: (values): AutokexecOptions => ({
+      kind: "run",
+      keyPath: values.key ?? AUTOKEXEC_KEY_PATH,
+      settingsPath: values.settings ?? AUTOKEXEC_SETTINGS_PATH,
+      joinDirectory: values["join-dir"] ?? JOIN_DIRECTORY,
+    }),
+  });
 }
 
 const options = {
   key: { type: "string" },
   settings: { type: "string" },
   "join-dir": { type: "string" },
-  help: { type: "boolean" },
-  version: { type: "boolean" },
 } as const;

@@ -37,17 +37,18 @@ export type ClientCommand = AgentCommand<ClientOptions>;
 
 /** @throws {UserError} exit code 2 */
 export async function parseClientOptions(args: readonly string[]): Promise<ClientCommand> {
-  const values = await parseOptions("client-agent", args, options);
-  if (values.help) return { kind: "help" };
-  if (values.version) return { kind: "version" };
-  return {
-    kind: "run",
-    server: values.server,
-    keyPath: values.key,
-    settingsPath: values.settings,
-    workDirectory: values["work-dir"] ?? "/run/stiefelsystem",
-    withKexec: !values["no-kexec"],
-  };
+  return await parseOptions("client-agent", {
+    args,
+    options,
+    make: (values): ClientOptions => ({
+      kind: "run",
+      server: values.server,
+      keyPath: values.key,
+      settingsPath: values.settings,
+      workDirectory: values["work-dir"] ?? "/run/stiefelsystem",
+      withKexec: !values["no-kexec"],
+    }),
+  });
 }
 
 const options = {
@@ -56,6 +57,4 @@ const options = {
   key: { type: "string" },
   settings: { type: "string" },
   "work-dir": { type: "string" },
-  help: { type: "boolean" },
-  version: { type: "boolean" },
 } as const;

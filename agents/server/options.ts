@@ -48,24 +48,26 @@ export type ServerCommand = AgentCommand<ServerOptions>;
 
 /** @throws {UserError} exit code 2 */
 export async function parseServerOptions(args: readonly string[]): Promise<ServerCommand> {
-  const values = await parseOptions("server-agent", args, options);
-  if (values.help) return { kind: "help" };
-  if (values.version) return { kind: "version" };
-  const onEnd = values["on-end"];
-  if (onEnd !== undefined && onEnd !== "reboot" && onEnd !== "poweroff" && onEnd !== "wait") {
-    throw usageError("server-agent", `"--on-end ${onEnd}" is not known, wanted reboot, poweroff or wait`);
-  }
-  return {
-    kind: "run",
-    listen: values.listen ?? [],
-    disk: values.disk,
-    onEnd,
-    clientTimeoutSeconds: parseSeconds(values["client-timeout"]),
-    keyPath: values.key,
-    settingsPath: values.settings,
-    workDirectory: values["work-dir"] ?? "/run/stiefelsystem",
-    handoverDirectory: values["handover-dir"] ?? HANDOVER_DIRECTORY,
-  };
+  return await parseOptions("server-agent", {
+    args,
+    options,
+    make: (values): ServerOptions => ({
+      kind: "run",
+      listen: values.listen ?? [],
+      disk: values.disk,
+      onEnd: parseOnEnd(values["on-end"]),
+      clientTimeoutSeconds: parseSeconds(values["client-timeout"]),
+      keyPath: values.key,
+      settingsPath: values.settings,
+      workDirectory: values["work-dir"] ?? "/run/stiefelsystem",
+      handoverDirectory: values["handover-dir"] ?? HANDOVER_DIRECTORY,
+    }),
+  });
+}
+
+function parseOnEnd(text: string | undefined): OnEnd | undefined {
+  if (text === undefined || text === "reboot" || text === "poweroff" || text === "wait") return text;
+  throw usageError("server-agent", `"--on-end ${text}" is not known, wanted reboot, poweroff or wait`);
 }
 
 function parseSeconds(text: string | undefined): number | undefined {
@@ -83,6 +85,4 @@ const options = {
   settings: { type: "string" },
   "work-dir": { type: "string" },
   "handover-dir": { type: "string" },
-  help: { type: "boolean" },
-  version: { type: "boolean" },
 } as const;

@@ -103,3 +103,17 @@ export function parseJsonLine<Value>(text: string, format: JsonFormat<Value>): V
   if (!text.endsWith("\n")) throw new ProtocolError("truncated", `${format.what} does not end with a newline`);
   return parseJson(encodeUtf8(text.slice(0, -1)), format);
 }
+
+/**
+ * A file in any form of JSON, as far as this program knows what is in it.
+ * @returns undefined for anything else: damaged, or written by another version
+ */
+export function readJson<Value>(schema: v.GenericSchema<unknown, Value>, file: string | Uint8Array): Value | undefined {
+  try {
+    const text = typeof file === "string" ? file : decodeUtf8(file, "It");
+    const result = v.safeParse(schema, JSON.parse(text));
+    return result.success ? result.output : undefined;
+  } catch {
+    return undefined;
+  }
+}

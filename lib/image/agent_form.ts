@@ -3,6 +3,7 @@ import * as v from "valibot";
 import type { AgentForm } from "../config/config.ts";
 import { lastReason } from "./explain_deno.ts";
 import { CommandError, UserError } from "../errors.ts";
+import { readJson } from "../formats/json.ts";
 import type { System } from "../system/system.ts";
 
 export interface DenoProgram {
@@ -69,13 +70,7 @@ async function tryOrRemember(system: System, request: FormRequest): Promise<Agen
 
 async function readMemo(system: System, path: string): Promise<v.InferOutput<typeof MemoSchema> | undefined> {
   if (await system.lstat(path) === undefined) return undefined;
-  try {
-    const result = v.safeParse(MemoSchema, JSON.parse(await system.readText(path)));
-    return result.success ? result.output : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  return readJson(MemoSchema, await system.readText(path));
 }
 
 /** @returns null when it works, else why it does not */

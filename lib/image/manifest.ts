@@ -1,6 +1,7 @@
 /** manifest.json: what the image is made of. Pure. */
 import * as v from "valibot";
 import type { PackageVersion } from "../debian/unpack_packages.ts";
+import { readJson } from "../formats/json.ts";
 import type { StageName } from "./stage.ts";
 
 export interface Manifest {
@@ -54,10 +55,5 @@ export type BuiltManifest = Readonly<v.InferOutput<typeof BuiltSchema>>;
 
 /** @returns undefined for what no `create-initrd` of this version has written */
 export function parseManifest(text: string): BuiltManifest | undefined {
-  try {
-    const result = v.safeParse(BuiltSchema, JSON.parse(text));
-    return result.success ? result.output : undefined;
-  } catch {
-    return undefined;
-  }
+  return readJson(BuiltSchema, text);
 }

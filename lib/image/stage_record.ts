@@ -1,5 +1,6 @@
 /** What is known of a stage's result: the file stage.json in its directory. Format and parse. Pure. */
 import * as v from "valibot";
+import { readJson } from "../formats/json.ts";
 
 const StageRecordSchema = v.strictObject({
   /** Hash of the content: the same result has the same one, whenever and wherever it was made. */
@@ -22,10 +23,5 @@ export function formatStageRecord(record: StageRecord): string {
 
 /** @returns undefined for anything else, which then counts as not cached */
 export function parseStageRecord(text: string): StageRecord | undefined {
-  try {
-    const result = v.safeParse(StageRecordSchema, JSON.parse(text));
-    return result.success ? result.output : undefined;
-  } catch {
-    return undefined;
-  }
+  return readJson(StageRecordSchema, text);
 }

@@ -1,6 +1,7 @@
 /** The file by which a stick is known as ours: who it was made for. Format and parse. Pure. */
 
 import * as v from "valibot";
+import { readJson } from "../formats/json.ts";
 import { LAPTOP_PARAMETER, laptopParameters } from "../formats/laptop_word.ts";
 import { isMenuParameter } from "./boot_menu.ts";
 
@@ -37,12 +38,7 @@ export function formatStickRecord(record: StickRecord): string {
 /** @returns undefined for anything else */
 export function parseStickRecord(bytes: Uint8Array): StickRecord | undefined {
   if (bytes.length > maximumBytes) return undefined;
-  try {
-    const result = v.safeParse(RecordSchema, JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
-    return result.success ? result.output : undefined;
-  } catch {
-    return undefined;
-  }
+  return readJson(RecordSchema, bytes);
 }
 
 /**

@@ -4,6 +4,7 @@ import { checkMemory, isKernelLoaded, loadKernel } from "../boot/kexec.ts";
 import { CommandError, describeError, UserError } from "../errors.ts";
 import { type Handover, planHandoverArchive, type SizedFile } from "../formats/handover.ts";
 import type { AutokexecSettings } from "../formats/autokexec_settings.ts";
+import { readJson } from "../formats/json.ts";
 import { toPrintable } from "../formats/text.ts";
 import { readKernelFile, readLockdown, readMemory } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
@@ -37,19 +38,10 @@ const InhibitorsSchema = v.object({
  * @param text what busctl says of `ListInhibitors`
  */
 function findInhibitor(text: string): string | undefined {
-  const { success, output } = v.safeParse(InhibitorsSchema, parseJsonText(text));
-  const found = success
-    ? output.data[0].find(([what, , , mode]) => mode === "block" && what.split(":").includes("shutdown"))
-    : undefined;
-  return found && toPrintable(`"${found[1]}" blocks a shutdown now: ${found[2]}`, 200);
-}
-
-function parseJsonText(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // no logind
-  }
+  // undefined where there is no logind
+  const [locks = []] = readJson(InhibitorsSchema, text)?.data ?? [];
+  const lock = locks.find(([what, , , mode]) => mode === "block" && what.split(":").includes("shutdown"));
+  return lock && toPrintable(`"${lock[1]}" blocks a shutdown now: ${lock[2]}`, 200);
 }
 
 /** Runs `busctl`. @throws {UserError} */
