@@ -1,24 +1,14 @@
 import assert from "node:assert/strict";
+import { createSeededRandom } from "../../tests/support/seeded_random.ts";
 import { FenceModel, type Mistake, mistakes, Wrong } from "../../tests/support/fence_model.ts";
 
 const interleavings = 100_000;
 const stepsEach = 80;
 
-/** Numbers below `choices`, the same ones for the same seed (mulberry32). */
-function createChooser(seed: number): (choices: number) => number {
-  let state = seed >>> 0;
-  return (choices) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % choices;
-  };
-}
-
 /** @returns what went wrong, and in which interleaving; undefined when nothing did */
 function findWrong(mistake?: Mistake): string | undefined {
   for (let seed = 1; seed <= interleavings; seed++) {
-    const model = new FenceModel(createChooser(seed), mistake);
+    const model = new FenceModel(createSeededRandom(seed).below, mistake);
     try {
       for (let step = 0; step < stepsEach; step++) model.step();
     } catch (error) {
