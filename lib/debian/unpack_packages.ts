@@ -8,12 +8,20 @@ import { type BootstrapHost, bootstrapProgram } from "./bootstrap_program.ts";
 export const packageRecordDirectory = "var/lib/stiefelsystem";
 
 /**
- * Shell text for mmdebstrap's --extract-hook (that option takes nothing else): writes name and version of every
- * package, and the paths in it. The kernel's own is left out of the second: its paths are known (boot/,
- * usr/lib/modules/) and unpacking it again is slow.
+ * Directories that Debian has merged into those of the same name in /usr. The packages of Debian 12 still have files
+ * in them, and the "extract" variant makes no links in their place.
+ */
+export const mergedDirectories: readonly string[] = ["bin", "sbin", "lib", "lib64"];
+
+/**
+ * Shell text for mmdebstrap's --extract-hook (that option takes nothing else): merges those directories, and writes
+ * name and version of every package, and the paths in it. The kernel's own is left out of the second: its paths are
+ * known (boot/, usr/lib/modules/) and unpacking it again is slow.
  */
 export const recordPackagesHook = [
   'cd "$1"',
+  `for old in ${mergedDirectories.join(" ")}; do if [ -d "$old" ] && [ ! -L "$old" ]; then ` +
+  'mkdir -p "usr/$old" && cp -al "$old/." "usr/$old/" && rm -r "$old" || exit 1; fi; done',
   `mkdir -p ${packageRecordDirectory}/packages`,
   "for deb in var/cache/apt/archives/*.deb; do " +
   "dpkg-deb --show --showformat='${Package}\\t${Version}\\t${Architecture}\\n' \"$deb\"; done" +
@@ -64,7 +72,10 @@ export function parsePackageVersions(text: string): PackageVersion[] {
   });
 }
 
-/** The paths of a `tar -t` listing as the image has them: relative, without directories. */
+/** The paths of a `tar -t` listing as the image has them: relative, merged into /usr, without directories. */
 export function parsePackagePaths(text: string): string[] {
-  return text.split("\n").filter((line) => line !== "" && !line.endsWith("/")).map((line) => line.replace(/^\.\//, ""));
+  return text.split("\n").filter((line) => line !== "" && !line.endsWith("/")).map((line) => {
+    const path = line.replace(/^\.\//, "");
+    return mergedDirectories.some((name) => path.startsWith(`${name}/`)) ? `usr/${path}` : path;
+  });
 }

@@ -23,4 +23,11 @@ Deno.test("package lists are read", () => {
     architecture: "amd64",
   }]);
   assert.deepEqual(parsePackagePaths("./\n./usr/\n./usr/bin/\n./usr/bin/kmod\n"), ["usr/bin/kmod"]);
+  // As Debian 12 packs them.
+  assert.deepEqual(parsePackagePaths("./bin/kmod\n./lib/udev/ata_id\n./libexec/x\n./etc/x\n"), [
+    "usr/bin/kmod",
+    "usr/lib/udev/ata_id",
+    "libexec/x",
+    "etc/x",
+  ]);
 });

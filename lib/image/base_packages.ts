@@ -33,6 +33,7 @@ export const basePackages: readonly string[] = [
  * `shared_libraries.ts`.
  */
 export const unneededPackages: readonly string[] = [
+  "adduser",
   "coreutils",
   "cpio",
   "debconf",
@@ -49,11 +50,16 @@ export const unneededPackages: readonly string[] = [
   "libpam-modules",
   "libpam-modules-bin",
   "libpam-runtime",
+  "libsemanage-common",
   "linux-base",
   "logsave",
   "openssl-provider-legacy",
+  "passwd",
   "systemd",
+  "sysvinit-utils",
   "tar",
+  // Its rule of udev sets the clock.
+  "util-linux-extra",
 ];
 
 /**

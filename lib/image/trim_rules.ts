@@ -64,14 +64,6 @@ export const excludedPaths: readonly string[] = [
   "etc/xdg",
 ];
 
-/** /bin and its kin are links since Debian merged them into /usr; the "extract" variant does not make them. */
-export const mergedDirectories: readonly (readonly [link: string, target: string])[] = [
-  ["bin", "usr/bin"],
-  ["sbin", "usr/sbin"],
-  ["lib", "usr/lib"],
-  ["lib64", "usr/lib64"],
-];
-
 /** Applets of Debian's busybox that get a name of their own in /usr/bin, unless a real program has it. */
 export const busyboxApplets: readonly string[] =
   ("[ [[ arch arping ash awk base64 basename blkdiscard bunzip2 bzcat cat chgrp chmod " +

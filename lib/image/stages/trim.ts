@@ -1,5 +1,5 @@
 /** Stage "trim": of the unpacked packages, what a running image needs. Runs `find` and the compressor. */
-import { packageRecordDirectory, parsePackagePaths } from "../../debian/unpack_packages.ts";
+import { mergedDirectories, packageRecordDirectory, parsePackagePaths } from "../../debian/unpack_packages.ts";
 import { compileGlobs } from "../glob.ts";
 import { listTree } from "../list_tree.ts";
 import { writePart } from "../part_archive.ts";
@@ -8,7 +8,7 @@ import type { ImageRequest } from "../plan_image.ts";
 import { type ElfFile, findMissingLibraries, findUnneededLibraries } from "../shared_libraries.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { arrangeEntries, type TreeEntry } from "../tree_entry.ts";
-import { busyboxApplets, busyboxSystemApplets, excludedPaths, mergedDirectories } from "../trim_rules.ts";
+import { busyboxApplets, busyboxSystemApplets, excludedPaths } from "../trim_rules.ts";
 import { UserError } from "../../errors.ts";
 import type { System } from "../../system/system.ts";
 import { treeName } from "./base.ts";
@@ -110,5 +110,5 @@ function appletLinks(entries: readonly TreeEntry[]): TreeEntry[] {
 }
 
 function directoryLinks(): TreeEntry[] {
-  return mergedDirectories.map(([path, target]) => ({ kind: "symlink", path, target }));
+  return mergedDirectories.map((path) => ({ kind: "symlink", path, target: `usr/${path}` }));
 }
