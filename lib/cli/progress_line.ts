@@ -1,11 +1,14 @@
 /** Running steps: one line that is redrawn on a terminal, plain lines into a pipe or log. */
 
 import { describeProgress, formatDuration, type ProgressState } from "./progress.ts";
+import { wrapLine } from "../host/wrap_line.ts";
 import type { Progress, ProgressOptions, Screen } from "../ui.ts";
 
 /** How often a running step is drawn on a terminal, and said in a log. */
 const redrawMs = 200;
 const logEveryMs = 15_000;
+/** Stands for a blank between a number and its unit: a character for private use, which no text has. */
+const tie = "\u{e000}";
 
 export interface ProgressPlace {
   readonly write: (text: string) => void;
@@ -50,20 +53,26 @@ export function createProgressLine({ write, paint, screen, isTerminal, every }: 
       isTerminal ? draw() : write(`  ${describeProgress(state)}\n`);
     });
     draw();
-    const end = (mark: string, note: string | undefined): void => {
+    const end = (style: "green" | "red", mark: string, note: string | undefined): void => {
       stop();
       change({});
       clear();
       running = undefined;
+      const took = `(${formatDuration(state.elapsedSeconds)})`;
+      const line = `${mark} ${title}${note ? `: ${note}` : ""} ${took.replaceAll(" ", tie)}`;
+      // A log has no width.
+      const lines = isTerminal ? wrapLine(line, 2, screen().columns) : [line];
       write(
-        `${mark} ${title}${note ? `: ${note}` : ""} ${paint("dim", `(${formatDuration(state.elapsedSeconds)})`)}\n`,
+        `${
+          lines.join("\n").replaceAll(tie, " ").replace(mark, paint(style, mark)).replace(took, paint("dim", took))
+        }\n`,
       );
     };
     return {
       update: (done, note) => change({ done, ...(note === undefined ? {} : { note }) }),
       note: (note) => change({ note }),
-      finish: (note) => end(paint("green", isTerminal ? "✓" : "done:"), note),
-      fail: (note) => end(paint("red", isTerminal ? "✗" : "failed:"), note),
+      finish: (note) => end("green", isTerminal ? "✓" : "done:", note),
+      fail: (note) => end("red", isTerminal ? "✗" : "failed:", note),
     };
   }
 
