@@ -55,9 +55,18 @@ export interface StickFigures {
   readonly writeS: number;
   /** Multi-user of the same run's local boot. */
   readonly localS?: number;
+  /** Processor time that the local boot took. */
+  readonly localCpuS?: number;
   /** Power-on to the agent, by firmware. */
-  readonly agentS: Readonly<Partial<Record<StickFirmware, number>>>;
+  readonly agentS: ByFirmware;
+  /** The same in processor time of QEMU's process: what waits, as a menu does, is not in it. */
+  readonly agentCpuS?: ByFirmware;
+  /** Power-on to the image's kernel: firmware, boot loader, reading the stick. */
+  readonly kernelS?: ByFirmware;
+  readonly kernelCpuS?: ByFirmware;
 }
+
+type ByFirmware = Readonly<Partial<Record<StickFirmware, number>>>;
 
 const stickFirmwares = ["seabios", "ovmf", "secureBoot"] as const;
 export type StickFirmware = typeof stickFirmwares[number];
@@ -222,17 +231,25 @@ const firmwareNames: Readonly<Record<StickFirmware, string>> = {
   secureBoot: "Secure Boot",
 };
 
-function formatStick({ imageBytes, writtenBytes, writeS, localS, agentS }: StickFigures): string[] {
+function formatStick(stick: StickFigures): string[] {
+  const { imageBytes, writtenBytes, writeS } = stick;
   return [
     row("stick: image", `${megabytes(imageBytes)} MB, ${megabytes(writtenBytes)} MB of it written`),
     row("stick: making and writing a file", `${writeS.toFixed(1)} s`),
-    ...stickFirmwares.flatMap((name) => {
-      const seconds = agentS[name];
-      if (seconds === undefined) return [];
-      const share = localS === undefined ? "" : ` (${(seconds / localS).toFixed(2)} of the local boot)`;
-      return [row(`stick: ${firmwareNames[name]}, power-on to agent`, `${seconds.toFixed(1)} s${share}`)];
-    }),
+    ...stickFirmwares.flatMap((name) => formatStickBoot(name, stick)),
   ];
+}
+
+function formatStickBoot(name: StickFirmware, stick: StickFigures): string[] {
+  const { localS, localCpuS, agentS, agentCpuS = {}, kernelS = {}, kernelCpuS = {} } = stick;
+  const line = (what: string, wall: number | undefined, cpu: number | undefined): string[] => {
+    if (wall === undefined) return [];
+    const share = localS === undefined ? "" : ` (${(wall / localS).toFixed(2)} of the local boot)`;
+    const cpuShare = cpu === undefined || localCpuS === undefined ? "" : ` (${(cpu / localCpuS).toFixed(2)})`;
+    const processor = cpu === undefined ? "" : `, processor ${cpu.toFixed(1)} s${cpuShare}`;
+    return [row(`stick: ${firmwareNames[name]}, power-on to ${what}`, `${wall.toFixed(1)} s${share}${processor}`)];
+  };
+  return [...line("kernel", kernelS[name], kernelCpuS[name]), ...line("agent", agentS[name], agentCpuS[name])];
 }
 
 function formatTransport(transport: TransportFigures, tcpMBps: number | undefined): string[] {

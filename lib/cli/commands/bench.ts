@@ -75,13 +75,12 @@ export async function bench(system: System, ui: Ui, options: BenchOptions): Prom
       add({ result: { image: await benchImage(system, ui, { machines, options }) } });
     }
     if (machines !== undefined && parts.has("stick")) {
-      const measured = report.result.boot?.localS;
-      const localS = measured ?? (await bootFromOwnDisk(system, ui, { machines, options })).times.multiUser;
-      add({
-        result: {
-          stick: await benchStick(system, ui, { machines, options, ...localS === undefined ? {} : { localS } }),
-        },
-      });
+      const { times, processor } = await bootFromOwnDisk(system, ui, { machines, options });
+      const local = {
+        ...times.multiUser === undefined ? {} : { localS: times.multiUser },
+        ...processor.desktop.multiUser === undefined ? {} : { localCpuS: processor.desktop.multiUser },
+      };
+      add({ result: { stick: await benchStick(system, ui, { machines, options, ...local }) } });
     }
     if (machines !== undefined && parts.has("block")) {
       add({ result: { block: await benchBlock(system, ui, { machines, options }) } });

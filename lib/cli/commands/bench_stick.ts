@@ -17,29 +17,31 @@ export interface StickBench {
   readonly options: MachineOptions;
   /** Multi-user of a local boot of this run, in seconds. */
   readonly localS?: number;
+  /** The processor time it took. */
+  readonly localCpuS?: number;
 }
 
 /** @throws {UserError} when a firmware does not get to the agent */
 export async function benchStick(system: System, ui: Ui, bench: StickBench): Promise<StickFigures> {
-  const { options: { runDirectory }, localS } = bench;
+  const { options: { runDirectory }, localS, localCpuS } = bench;
   await offerPackages(system, ui, [ovmf.secureBootCode]);
   const startedMs = system.monotonicMs();
   const stick = await makeStick(system, bench);
   await system.sync(stick.path);
   const writeS = seconds(system.monotonicMs() - startedMs);
   const place = { runDirectory, name: "desktop" };
-  const boots: Readonly<Record<StickFirmware, () => Promise<StickBoot>>> = {
+  const firmwares: Readonly<Record<StickFirmware, () => Promise<StickBoot>>> = {
     seabios: () => Promise.resolve({}),
     ovmf: async () => ({ firmware: await prepareUefi(system, place) }),
     secureBoot: async () => ({ firmware: await prepareSecureBoot(system, place) }),
   };
-  const agentS: Partial<Record<StickFirmware, number>> = {};
+  const boots: Partial<Record<StickFirmware, StickBootFigures>> = {};
   try {
-    for (const [name, prepare] of Object.entries(boots) as [StickFirmware, () => Promise<StickBoot>][]) {
-      agentS[name] = await showStep(
+    for (const [name, prepare] of Object.entries(firmwares) as [StickFirmware, () => Promise<StickBoot>][]) {
+      boots[name] = await showStep(
         ui.progress(`From the stick to the agent (${name})`),
         async () => await startToAgent(system, { ...bench, stick, boot: await prepare() }),
-        (seconds) => `${seconds} s`,
+        ({ agentS }) => `${agentS} s`,
       );
     }
   } finally {
@@ -50,7 +52,24 @@ export async function benchStick(system: System, ui: Ui, bench: StickBench): Pro
     writtenBytes: stick.extents.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     writeS,
     ...localS === undefined ? {} : { localS },
-    agentS,
+    ...localCpuS === undefined ? {} : { localCpuS },
+    ...byFirmware(boots),
+  };
+}
+
+/** Of one start. */
+type StickBootFigures = Readonly<Record<"agentS" | "agentCpuS" | "kernelS" | "kernelCpuS", number>>;
+
+function byFirmware(
+  boots: Readonly<Partial<Record<StickFirmware, StickBootFigures>>>,
+): Pick<Required<StickFigures>, keyof StickBootFigures> {
+  const each = (name: keyof StickBootFigures): Partial<Record<StickFirmware, number>> =>
+    Object.fromEntries(Object.entries(boots).map(([firmware, figures]) => [firmware, figures[name]]));
+  return {
+    kernelS: each("kernelS"),
+    kernelCpuS: each("kernelCpuS"),
+    agentS: each("agentS"),
+    agentCpuS: each("agentCpuS"),
   };
 }
 
@@ -66,7 +85,7 @@ async function makeStick(system: System, { machines, options }: StickBench): Pro
 async function startToAgent(
   system: System,
   { machines, options, stick, boot }: StickBench & { readonly stick: StickImage; readonly boot: StickBoot },
-): Promise<number> {
+): Promise<StickBootFigures> {
   const limitMs = machines.host.accelerator === "kvm" ? 60_000 : 400_000;
   const clientMemoryMiB = options.clientMemoryMiB ?? defaultMemoryMiB;
   // Alone, without a cable.
@@ -75,8 +94,13 @@ async function startToAgent(
     ...placeOf(machines, options),
     limitMs,
   });
-  const line = await vm.waitForLine(/stiefelsystem: step=agent/, { timeoutMs: limitMs });
-  return seconds(line.atMs);
+  const measure = async (pattern: RegExp): Promise<readonly [wallS: number, cpuS: number]> => {
+    const line = await vm.waitForLine(pattern, { timeoutMs: limitMs });
+    return [seconds(line.atMs), await vm.processorSeconds() ?? 0];
+  };
+  const [kernelS, kernelCpuS] = await measure(/Linux version/);
+  const [agentS, agentCpuS] = await measure(/stiefelsystem: step=agent/);
+  return { kernelS, kernelCpuS, agentS, agentCpuS };
 }
 
 function seconds(milliseconds: number): number {
