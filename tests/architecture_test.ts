@@ -220,6 +220,22 @@ Deno.test("no task is granted everything", () => {
   );
   const blanketRun = tasks.filter(([, command]) => /--allow-run(\s|$)/.test(command)).map(([name]) => name);
   assertNone(blanketRun, "Tasks that may run any program");
+  const sets = Object.entries<Record<string, unknown>>(denoJson.permissions);
+  assertNone(
+    sets.filter(([, { all, run, ffi }]) => all !== undefined || run === true || ffi !== undefined).map(([name]) =>
+      name
+    ),
+    "Sets of permissions without a bound",
+  );
+  const taken = tasks.flatMap(([, command]) => [...command.matchAll(/ -P=(\w+)/g)].map(([, name]) => name));
+  assert.deepEqual(taken.toSorted(), sets.map(([name]) => name));
+});
+
+Deno.test("what a task prints before its own words fits into a line", () => {
+  assertNone(
+    tasks.map(([name, command]) => `Task ${name} ${command}`).filter((line) => line.length > 80),
+    "Tasks whose command is longer than a line: a set of permissions, a group of tests or another task shortens it",
+  );
 });
 
 Deno.test("P3: no path is cut out of a URL, where blanks and umlauts are written as %20 and %C3%BC", () => {

@@ -37,6 +37,26 @@ interface Group {
 // real grants), so `--allow-run` names no programs here; the product's own tasks do.
 const commonGrants = ["--allow-run", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"];
 
+const unitPrograms = [
+  "shellcheck",
+  "busybox",
+  "dash",
+  "ip",
+  "lsblk",
+  "nbdkit",
+  "nbdinfo",
+  "cpio",
+  "zstd",
+  "bsdtar",
+  "mmdebstrap",
+  "mkfs.ext4",
+  "mkfs.vfat",
+  "mmd",
+  "sfdisk",
+  "script",
+  "tmux",
+];
+
 const machinePrograms = [
   "qemu-system-x86_64",
   ovmf.secureBootCode,
@@ -83,25 +103,22 @@ const groups: readonly Group[] = [
       "tests/shell",
     ],
     grants: [...commonGrants, "--allow-net", "--unstable-net"],
-    programs: [
-      "shellcheck",
-      "busybox",
-      "dash",
-      "ip",
-      "lsblk",
-      "nbdkit",
-      "nbdinfo",
-      "cpio",
-      "zstd",
-      "bsdtar",
-      "mmdebstrap",
-      "mkfs.ext4",
-      "mkfs.vfat",
-      "mmd",
-      "sfdisk",
-      "script",
-      "tmux",
+    programs: unitPrograms,
+  },
+  {
+    name: "golden",
+    what: "the part of unit that compares with golden files",
+    files: [
+      "lib/config",
+      "lib/qemu",
+      "lib/host/plan_setup_server_test.ts",
+      "tests/cli/host_commands_test.ts",
+      "tests/cli/stick_command_test.ts",
     ],
+    grants: [...commonGrants, "--allow-net", "--unstable-net"],
+    programs: unitPrograms,
+    isOnDemand: true,
+    isExtract: true,
   },
   {
     name: "host",

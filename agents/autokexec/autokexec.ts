@@ -3,7 +3,6 @@
  * decides.
  */
 import { isKernelLoaded, unloadKernel } from "../../lib/boot/kexec.ts";
-import { openDatagramLink } from "../../lib/net/datagram_link.ts";
 import {
   type AutokexecAction,
   type AutokexecEvent,
@@ -11,8 +10,6 @@ import {
   presenceOf,
   stepAutokexec,
 } from "../../lib/protocol/autokexec_session.ts";
-import { DISCOVERY_GROUP, DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
-import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
 import type { AutokexecSettings } from "../../lib/formats/autokexec_settings.ts";
 import { describeError, UserError } from "../../lib/errors.ts";
 import {
@@ -28,6 +25,7 @@ import {
 import { type Link, readUptimeSeconds } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
+import { answerDiscovery } from "../shared/answer_discovery.ts";
 import { runOnLinks, type UsableLink } from "../shared/links.ts";
 import { Announcer } from "./announce.ts";
 import { createCardWatch } from "./card_watch.ts";
@@ -112,17 +110,11 @@ class Autokexec {
   /** Answers desktops on one link until it goes. */
   async #listenOn(link: UsableLink, signal: AbortSignal): Promise<void> {
     const { system, console } = this.#dependencies;
-    using datagrams = await openDatagramLink({
-      link: link.name,
-      index: link.index,
-      group: DISCOVERY_GROUP,
-      port: DISCOVERY_PORT,
-    });
-    const onAbort = (): void => datagrams.close();
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    const now = createSleeplessClock(system);
-    const responder = new DiscoveryResponder({
+    await answerDiscovery({
+      link,
+      signal,
+      console,
+      nowMs: createSleeplessClock(system),
       discoveryKey: this.#environment.discoveryKey,
       random: (size) => system.randomBytes(size),
       currentOffer: () => ({
@@ -130,26 +122,12 @@ class Autokexec {
         tcpPort: 0,
         name: this.#environment.name,
       }),
-    });
-    try {
-      for (let datagram = await datagrams.receive(); datagram !== undefined; datagram = await datagrams.receive()) {
-        const source = `${datagram.address}%${link.name}`;
-        const outcome = await responder.receive(datagram.bytes, { source, nowMs: now() });
-        if (outcome.kind === "other-key") {
-          console.sayRarely(
-            `A desktop asks with another key (link ${link.name}): its image was built with another aes-key file`,
-            "other-key",
-          );
-        }
-        // An answer that cannot be sent is asked for again.
-        if (outcome.kind !== "ignored") await datagrams.send(outcome.reply, datagram).catch(() => {});
+      onAnswered: (outcome) => {
         if (outcome.kind === "claimed") {
           this.#handle({ kind: "triggered", trigger: { kind: "claim", desktopName: outcome.clientName } });
         }
-      }
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
+      },
+    });
   }
 
   #handle(event: AutokexecEvent): void {

@@ -4,16 +4,14 @@
  */
 import { describeError } from "../../lib/errors.ts";
 import { describeEndpoint } from "../../lib/net/address.ts";
-import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";
 import { listenStream, type StreamListener } from "../../lib/net/listen.ts";
 import { servePage } from "../../lib/net/status_page.ts";
 import { BOOT_EXCHANGE_PORT } from "../../lib/protocol/boot_exchange.ts";
-import { DISCOVERY_GROUP, DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
-import { DiscoveryResponder } from "../../lib/protocol/discovery_responder.ts";
 import { declineBusy } from "../../lib/protocol/secure_channel.ts";
 import type { Arrival } from "../../lib/export/session_plan.ts";
 import type { System } from "../../lib/system/system.ts";
 import { version } from "../../lib/version.ts";
+import { answerDiscovery } from "../shared/answer_discovery.ts";
 import { createBackoff } from "../shared/backoff.ts";
 import type { Console } from "../shared/console.ts";
 import type { Environment } from "../shared/environment.ts";
@@ -69,55 +67,30 @@ export class Reception {
   }
 
   async #serveLink(link: UsableLink, signal: AbortSignal): Promise<void> {
-    const { system } = this.#options;
-    using datagrams = await openDatagramLink({
-      link: link.name,
-      index: link.index,
-      group: DISCOVERY_GROUP,
-      port: DISCOVERY_PORT,
-    });
+    const { system, console, environment, desk } = this.#options;
     const place = { address: link.address, link: link.name, port: BOOT_EXCHANGE_PORT, signal };
     await using _listener = this.#listenForExchange(place, () => ({ kind: "link", link: link.name }));
     using _listed = this.#list(link.name);
     // For a browser or curl(1) on the other end, which has another name for the link.
     const page = `http://[${link.address}%25LINK]:${statePagePort}/`;
-    this.#options.console.sayRarely(
-      `State, for a computer on the cable of ${link.name}: ${page} (LINK: its name there)`,
-    );
-    const onAbort = (): void => datagrams.close();
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    const responder = new DiscoveryResponder({
-      discoveryKey: this.#options.environment.keys.discoveryKey,
+    await answerDiscovery({
+      link,
+      signal,
+      console,
+      nowMs: () => system.monotonicMs(),
+      discoveryKey: environment.keys.discoveryKey,
       random: (size) => system.randomBytes(size),
       currentOffer: () => ({
-        state: this.#options.desk.isFree ? "serving" : "busy",
+        state: desk.isFree ? "serving" : "busy",
         tcpPort: BOOT_EXCHANGE_PORT,
-        name: this.#options.environment.machineName,
+        name: environment.machineName,
       }),
+      onListening: () =>
+        console.sayRarely(`State, for a computer on the cable of ${link.name}: ${page} (LINK: its name there)`),
+      onAnswered: (outcome, source) => {
+        if (outcome.kind === "offered" && outcome.isFresh) this.#askers.note(source, system.monotonicMs());
+      },
     });
-    try {
-      await this.#answerQuestions(link, datagrams, responder);
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
-  }
-
-  async #answerQuestions(link: UsableLink, datagrams: DatagramLink, responder: DiscoveryResponder): Promise<void> {
-    const { system, console } = this.#options;
-    for (let datagram = await datagrams.receive(); datagram !== undefined; datagram = await datagrams.receive()) {
-      const source = `${datagram.address}%${link.name}`;
-      const outcome = await responder.receive(datagram.bytes, { source, nowMs: system.monotonicMs() });
-      if (outcome.kind === "other-key") {
-        console.sayRarely(
-          `A desktop asks with another key (link ${link.name}): both images must be built with the same aes-key file`,
-          "other-key",
-        );
-      }
-      if (outcome.kind === "offered" && outcome.isFresh) this.#askers.note(source, system.monotonicMs());
-      // An answer that cannot be sent is asked for again.
-      if (outcome.kind !== "ignored") await datagrams.send(outcome.reply, datagram).catch(() => {});
-    }
   }
 
   #listenForExchange(
