@@ -2,13 +2,12 @@
 
 import { runProgram } from "./lib/cli/program.ts";
 import { reportError } from "./lib/cli/report_error.ts";
-import { createTerminalUi } from "./lib/cli/terminal_ui.ts";
+import { createTerminalUi, wrapForTerminal } from "./lib/cli/terminal_ui.ts";
 import { adaptCommands, findGivenPlaces, whichShell } from "./lib/command_to_type.ts";
 import { requireDeno } from "./lib/deno_version.ts";
 import { ExitCode, quoteCommand, StoppedByUser } from "./lib/errors.ts";
 import { denoVariables } from "./lib/grants.ts";
 import { createRealSystem } from "./lib/system/real.ts";
-import type { Ui } from "./lib/ui.ts";
 
 const stop = new AbortController();
 /** One Ctrl-C comes twice: from the terminal, and from `deno task`, which passes its own on. */
@@ -39,16 +38,6 @@ const whereabouts = {
 };
 const adapt = (text: string): string => adaptCommands(text, whereabouts);
 
-function createUi(options: { readonly assumeYes: boolean }): Ui {
-  const ui = createTerminalUi({ ...options, signal: stop.signal });
-  return {
-    ...ui,
-    result: (text) => ui.result(adapt(text)),
-    say: (text) => ui.say(adapt(text)),
-    warn: (text) => ui.warn(adapt(text)),
-  };
-}
-
 try {
   requireDeno(Deno.version.deno, "This is");
   await runProgram(Deno.args, {
@@ -56,7 +45,7 @@ try {
     workingDirectory: Deno.cwd(),
     environment,
     signal: stop.signal,
-    createUi,
+    createUi: (options) => createTerminalUi({ ...options, signal: stop.signal, adapt }),
     createSystem: ({ isVerbose }) =>
       createRealSystem({
         signal: stop.signal,
@@ -68,7 +57,7 @@ try {
   // What was stopped may have told where, in words of its own.
   const isStopped = stop.signal.aborted && !(error instanceof StoppedByUser);
   const report = reportError(isStopped ? stop.signal.reason : error);
-  if (report.lines.length > 0) console.error(adapt(report.lines.join("\n")));
+  if (report.lines.length > 0) console.error(adapt(wrapForTerminal(report.lines.join("\n"))));
   Deno.exitCode = report.exitCode;
 }
 // Signal listeners keep the event loop alive; there is nothing left to wait for.

@@ -61,6 +61,15 @@ const attempts: Readonly<Record<string, string>> = {
 
 /** Deno's "Read-only file system (os error 30): mkdir '/x'" in a sentence of ours, with the cure where there is one. */
 function describeSystemError(error: Error): readonly string[] {
+  const [, access = "", place = ""] = /^Requires (\S+) access to (.+), run again with /.exec(error.message) ?? [];
+  // Deno wants a grant of everything for the kernel's own files, whatever else is granted.
+  if (access === "all") {
+    return [
+      `Error: ${place} cannot be used: this program may not look below /dev, /proc and /sys`,
+      "  Hint: Name a folder or file on a disk",
+    ];
+  }
+  if (access !== "") return [`Error: This command has no grant for ${access} access to ${place}, please report it`];
   const parts = /^(.*) \(os error \d+\): (\w+) '(.*?)'(?: -> '.*')?$/s.exec(error.message);
   if (parts === null) return [`Error: ${error.message}`];
   const [, text = "", call = "", path = ""] = parts;

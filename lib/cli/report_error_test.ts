@@ -44,6 +44,13 @@ Deno.test("what the operating system refuses is a sentence with the path, and th
     [new errors.NotFound("No such file or directory (os error 2): stat '/it's'"), [
       `Error: "/it's" cannot be used: no such file or directory`,
     ]],
+    [new errors.NotCapable('Requires all access to "/proc/1", run again with the --allow-all flag'), [
+      'Error: "/proc/1" cannot be used: this program may not look below /dev, /proc and /sys',
+      "  Hint: Name a folder or file on a disk",
+    ]],
+    [new errors.NotCapable('Requires run access to "ls", run again with the --allow-run flag'), [
+      'Error: This command has no grant for run access to "ls", please report it',
+    ]],
     [new errors.AddrInUse("Address already in use (os error 98)"), ["Error: Address already in use (os error 98)"]],
   ];
   for (const [error, lines] of cases) assert.deepEqual(reportError(error), { exitCode: 1, lines });

@@ -19,8 +19,8 @@ import {
   formatQuestion,
   yesNoChoices,
 } from "./question.ts";
-import { wrapLine } from "../host/wrap_line.ts";
 import { runPager } from "./terminal_pager.ts";
+import { wrapTalk } from "./wrap_talk.ts";
 import type { Answer, Question, Screen, Ui } from "../ui.ts";
 
 export interface TerminalUiOptions {
@@ -28,14 +28,36 @@ export interface TerminalUiOptions {
   readonly assumeYes?: boolean;
   /** When it aborts, a question that waits for an answer is over. */
   readonly signal?: AbortSignal;
+  /** Makes the commands in a message those that can be typed here; lines are broken before. */
+  readonly adapt?: (text: string) => string;
+}
+
+/** A terminal that knows no cursor movements is written to like a log. */
+function isCapable(): boolean {
+  return Deno.env.get("TERM") !== "dumb";
+}
+
+function sizeOfTerminal(): { readonly columns: number; readonly rows: number } | undefined {
+  try {
+    const { columns, rows } = Deno.consoleSize();
+    // A serial line says 0.
+    return { columns: columns === 0 ? 80 : Math.max(20, columns), rows: rows === 0 ? 24 : rows };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The words with which a program ends, on standard error: broken between words where that is a terminal. */
+export function wrapForTerminal(text: string): string {
+  const size = Deno.stderr.isTerminal() && isCapable() ? sizeOfTerminal() : undefined;
+  return size === undefined ? text : wrapTalk(text, size.columns).join("\n");
 }
 
 export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
-  // One that knows no cursor movements is written to like a log.
-  const isCapable = Deno.env.get("TERM") !== "dumb";
-  const isTerminal = Deno.stderr.isTerminal() && isCapable;
+  const isTerminal = Deno.stderr.isTerminal() && isCapable();
+  const adapt = options.adapt ?? ((text: string): string => text);
   const canAskKeys = Deno.stdin.isTerminal();
-  const canPage = canAskKeys && Deno.stdout.isTerminal() && isCapable;
+  const canPage = canAskKeys && Deno.stdout.isTerminal() && isCapable();
   // https://no-color.org: an empty variable counts as unset.
   const color = isTerminal && (Deno.env.get("NO_COLOR") ?? "") === "";
   const readWholeLine = createLineReader();
@@ -55,14 +77,8 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
   };
 
   function screen(): Screen {
-    try {
-      const { columns, rows } = Deno.consoleSize();
-      // A serial line says 0.
-      const size = { columns: columns === 0 ? 80 : Math.max(20, columns), rows: rows === 0 ? 24 : rows };
-      return canAskKeys || isTerminal ? size : { ...size, rows: undefined };
-    } catch {
-      return { columns: 80, rows: undefined };
-    }
+    const size = sizeOfTerminal() ?? { columns: 80, rows: undefined };
+    return canAskKeys || isTerminal ? size : { ...size, rows: undefined };
   }
 
   async function askKeys<T>(question: KeyQuestion<T>): Promise<T> {
@@ -158,13 +174,14 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
   };
 
   return {
-    result: (text) => writeResult(`${text}\n`),
+    result: (text) => writeResult(`${adapt(text)}\n`),
     // Colours are for a terminal, not for a file.
-    page: (text) => page(Deno.stdout.isTerminal() && isCapable ? text : stripVTControlCharacters(text), writeResult),
-    say,
+    page: (text) => page(Deno.stdout.isTerminal() && isCapable() ? text : stripVTControlCharacters(text), writeResult),
+    say: (text) => say(adapt(text)),
     warn: (text) => {
-      const lines = isTerminal ? wrapWarning(text, screen().columns) : [`${warningWord} ${text}`];
-      say(lines.join("\n").replace(warningWord, paint("yellow", warningWord)));
+      const line = `${warningWord} ${text}`;
+      const lines = isTerminal ? wrapTalk(line, screen().columns) : [line];
+      say(adapt(lines.join("\n")).replace(warningWord, paint("yellow", warningWord)));
     },
     progress,
     ask,
@@ -189,13 +206,6 @@ export function createTerminalUi(options: TerminalUiOptions = {}): Ui {
 }
 
 const warningWord = "Warning:";
-
-/** Breaks a warning between words, as a terminal does not; an excerpt of a file in it, which is indented, stays. */
-export function wrapWarning(text: string, columns: number): readonly string[] {
-  return `${warningWord} ${text}`.split("\n").flatMap((line) =>
-    line.startsWith(" ") ? [line] : wrapLine(line, 4, columns)
-  );
-}
 
 function every(intervalMs: number, work: () => void): () => void {
   const timer = setInterval(work, intervalMs);

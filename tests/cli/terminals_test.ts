@@ -76,9 +76,9 @@ for (const setting of ["", ...settings]) {
     assert.match(help.text, /^Usage: stiefelsystem bench/);
     assert.match(option.text, /^error: unknown option '--wrong'\n\("--help" shows what is possible\)\n$/);
     assert.match(value.text, /^error: option '--agents <form>' argument 'no' is invalid\./);
-    assert.match(error.text, /"\/none\.yaml" cannot be read: found nothing/);
+    assert.match(error.text.replaceAll(/\s+/g, " "), /"\/none\.yaml" cannot be read: found nothing/);
     assert.deepEqual([help.code, option.code, value.code, error.code], [0, 2, 2, 2]);
-    for (const { text } of [help, option, value]) assertLegible(text, 80);
+    for (const { text } of [help, option, value, error]) assertLegible(text, 80);
   });
 }
 
