@@ -76,8 +76,8 @@ async function explainRefusal(
   const refuse = (found: string, hints: readonly string[]): UserError =>
     new UserError(`${what} "${path}" cannot be ${attempt}: ${found}`, { hints, exitCode, cause: error });
   if (!(error instanceof Error)) return error;
-  const known = explainWrite(error, option);
-  if (known !== undefined) return refuse(known.found, known.hints);
+  const reason = explainWrite(error, option);
+  if (reason !== undefined) return refuse(reason.found, reason.hints);
   if (error instanceof Deno.errors.AlreadyExists || error instanceof Deno.errors.NotADirectory) {
     return refuse("something other than a folder is in its place", ["Move it away, or name another folder"]);
   }

@@ -18,12 +18,12 @@ export function createCardWatch(
   macs: readonly string[],
   startSeconds = 0,
 ): (links: readonly Link[], uptimeSeconds: number) => string | undefined {
-  let known: ReadonlySet<number> | undefined;
+  let seenCards: ReadonlySet<number> | undefined;
   return (links, uptimeSeconds) => {
-    const before = known;
+    const before = seenCards;
     // By their indexes: the address of one that stays may change and come back (NetworkManager's cloned-mac-address,
     // bonds).
-    known = new Set(links.map(({ index }) => index));
+    seenCards = new Set(links.map(({ index }) => index));
     if (before === undefined || uptimeSeconds < startSeconds + BOOT_SECONDS) return undefined;
     return links.find(({ index, mac }) => !before.has(index) && macs.includes(mac))?.mac;
   };

@@ -33,17 +33,17 @@ export class NeedBook {
   #known = new Set<string>();
 
   take(links: readonly Link[]): readonly { readonly link: Link; readonly need: CardNeed }[] {
-    const known = new Set<string>();
+    const inNeed = new Set<string>();
     const fresh: { readonly link: Link; readonly need: CardNeed }[] = [];
     for (const link of links) {
       const [up, address] = [`up ${link.name} ${link.index}`, `address ${link.name} ${link.index}`];
       const need = findNeed(link);
       // Seen once, up or not: who takes it down later means it.
-      if (need !== "up" || this.#known.has(up)) known.add(up);
+      if (need !== "up" || this.#known.has(up)) inNeed.add(up);
       if (need !== undefined && !this.#known.has(need === "up" ? up : address)) fresh.push({ link, need });
-      if (need !== undefined) known.add(need === "up" ? up : address);
+      if (need !== undefined) inNeed.add(need === "up" ? up : address);
     }
-    this.#known = known;
+    this.#known = inNeed;
     return fresh;
   }
 }

@@ -89,16 +89,16 @@ export async function runOnLinks(options: RunOnLinksOptions): Promise<void> {
       if (commands.length === 0 || bringingUp.has(key)) continue;
       bringingUp.set(key, bringUpOrLookAgain(key, link, commands));
     }
-    const wanted = new Map(links.flatMap((link) => {
+    const linksByKey = new Map(links.flatMap((link) => {
       const usable = toUsableLink(link);
       return usable === undefined ? [] : [[JSON.stringify(usable), usable] as const];
     }));
     for (const [key, task] of running) {
-      if (wanted.has(key)) continue;
+      if (linksByKey.has(key)) continue;
       running.delete(key);
       task.controller.abort(new DOMException("The link is gone", "AbortError"));
     }
-    for (const [key, link] of wanted) {
+    for (const [key, link] of linksByKey) {
       if (running.has(key)) continue;
       const controller = new AbortController();
       running.set(key, { controller, finished: workOn(options, link, AbortSignal.any([controller.signal, signal])) });

@@ -24,9 +24,9 @@ export type MountedOptions = Pick<BootFiles, "readBlocks">;
 /** Reads under `root`; needs read access there. */
 export function readMountedFiles(system: System, root: string, options: MountedOptions = {}): MountedFiles {
   async function find(path: string): Promise<string> {
-    const found = await resolveInside(system, { root, path });
-    if (found === undefined) throw new Error(`There is no "${path}" on the boot partition`);
-    return found;
+    const realPath = await resolveInside(system, { root, path });
+    if (realPath === undefined) throw new Error(`There is no "${path}" on the boot partition`);
+    return realPath;
   }
   async function sizeBytes(path: string): Promise<number> {
     const status = await system.lstat(await find(path));
@@ -49,13 +49,13 @@ export function readMountedFiles(system: System, root: string, options: MountedO
       return new Uint8Array(await new Response(stream).arrayBuffer());
     },
     list: async (path) => {
-      const found = await resolveInside(system, { root, path });
-      if (found === undefined || (await system.lstat(found))?.kind !== "directory") return [];
-      return await system.readDirectory(found);
+      const realPath = await resolveInside(system, { root, path });
+      if (realPath === undefined || (await system.lstat(realPath))?.kind !== "directory") return [];
+      return await system.readDirectory(realPath);
     },
     status: async (path) => {
-      const found = await resolveInside(system, { root, path });
-      const status = found === undefined ? undefined : await system.lstat(found);
+      const realPath = await resolveInside(system, { root, path });
+      const status = realPath === undefined ? undefined : await system.lstat(realPath);
       if (status?.kind !== "file" && status?.kind !== "directory") return undefined;
       return { kind: status.kind, sizeBytes: status.sizeBytes };
     },
@@ -83,8 +83,8 @@ async function resolveInside(
       resolved.pop();
       continue;
     }
-    const here = [root, ...resolved, name].join("/");
-    const kind = (await system.lstat(here))?.kind;
+    const fullPath = [root, ...resolved, name].join("/");
+    const kind = (await system.lstat(fullPath))?.kind;
     if (kind === undefined) return undefined;
     if (kind !== "symlink") {
       if (kind !== "directory" && pending.some((rest) => rest !== "")) return undefined;
@@ -92,7 +92,7 @@ async function resolveInside(
       continue;
     }
     if (++links > maximumSymlinks) return undefined;
-    const target = await system.readLink(here);
+    const target = await system.readLink(fullPath);
     if (target.startsWith("/")) resolved = [];
     pending.push(...target.split("/").reverse());
   }

@@ -81,13 +81,13 @@ async function openConfigured(
   const inner = part.block === outer ? undefined : part.block;
   const innerContext = { ...context, notices: [] };
   if (inner === undefined || await holdsFileSystem(system, path)) {
-    const found = await openNamedPlace(innerContext, scope, { device: path, name: outer, partitions });
-    return tellUnlocked(found, { container: device, places: [], notices: innerContext.notices });
+    const opened = await openNamedPlace(innerContext, scope, { device: path, name: outer, partitions });
+    return tellUnlocked(opened, { container: device, places: [], notices: innerContext.notices });
   }
   const places = await refuseHibernated(context, [path]);
   const volume = await openNamed(context, scope, inner, [path]);
-  const found = await openNamedPlace(innerContext, scope, { device: volume, name: inner, partitions });
-  return tellUnlocked(found, { container: device, places, notices: innerContext.notices });
+  const opened = await openNamedPlace(innerContext, scope, { device: volume, name: inner, partitions });
+  return tellUnlocked(opened, { container: device, places, notices: innerContext.notices });
 }
 
 interface NamedPlace {
@@ -147,8 +147,8 @@ async function openNamed(
   physicalVolumes: readonly string[],
 ): Promise<string> {
   const { system } = context;
-  const found = await realDevicePath(system, name);
-  if (found !== undefined) return found;
+  const device = await realDevicePath(system, name);
+  if (device !== undefined) return device;
   // The name may be any link udev makes (/dev/GROUP/NAME, /dev/mapper/…, /dev/disk/by-uuid/…): activate, then look
   // whether it is there.
   for (const place of await findVolumePlaces(context, physicalVolumes)) {
@@ -196,16 +196,16 @@ async function searchDisk(
         continue;
       }
       case "open": {
-        const found = await search.open(scope, step.decision);
-        return step.unseen.length === 0 ? found : tellUnseen(found, step.unseen);
+        const opened = await search.open(scope, step.decision);
+        return step.unseen.length === 0 ? opened : tellUnseen(opened, step.unseen);
       }
       case "refuse":
         throw step.refusal;
       case "ask-for-passphrase":
         throw passphraseNeeded(step.devices);
       case "unlock": {
-        const found = await tryEncrypted(search, scope, { devices: step.devices, passphrase: passphrase ?? "" });
-        if (found !== undefined) return found;
+        const opened = await tryEncrypted(search, scope, { devices: step.devices, passphrase: passphrase ?? "" });
+        if (opened !== undefined) return opened;
         encrypted = [];
         continue;
       }
@@ -251,9 +251,9 @@ async function tryEncrypted(
         if (refusal !== undefined) context.reasons.push(`${device}, unlocked: ${refusal.message}`);
         continue;
       }
-      const found = await whole.open(attempt, decision);
+      const boot = await whole.open(attempt, decision);
       scope.use(attempt.move());
-      return tellUnlocked(found, { container: device, places, notices: innerContext.notices });
+      return tellUnlocked(boot, { container: device, places, notices: innerContext.notices });
     } catch (error) {
       if (!(error instanceof DiskError) || error.code !== "passphrase-wrong") throw error;
       refusals.push(error);

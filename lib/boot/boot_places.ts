@@ -85,18 +85,18 @@ export async function lookAtPlaces(
   scope: AsyncDisposableStack,
   places: readonly Place[],
 ): Promise<readonly OpenedPlace[]> {
-  const found: OpenedPlace[] = [];
+  const results: OpenedPlace[] = [];
   for (const place of places) {
     try {
       const opened = await lookAtPlace(context, place);
-      if (opened !== undefined) found.push(scope.use(opened));
+      if (opened !== undefined) results.push(scope.use(opened));
     } catch (error) {
       // A place that cannot be used is not the end of a search; the reason is kept.
       if (!(error instanceof Error) || (error instanceof BootError && error.code === "hibernated")) throw error;
       context.reasons.push(`${place.label}: ${error.message.split("\n", 1)[0]}`);
     }
   }
-  return found;
+  return results;
 }
 
 /** @returns undefined when there is no file system. @throws {BootError} when it cannot be opened, or is hibernated */
@@ -131,7 +131,7 @@ async function lookAtDevice(
   }
   // On btrfs the default subvolume is what boot loaders see; the top of the file system holds the others.
   const views = fileSystem === "btrfs" ? [[], ["subvolid=5"]] : [[]];
-  const found: LookedAt[] = [];
+  const partitionViews: LookedAt[] = [];
   for (const options of views) {
     await using attempt = new AsyncDisposableStack();
     const directory = await makeMountPoint(context, attempt);
@@ -141,9 +141,9 @@ async function lookAtDevice(
     // Those of the default one are its own directories.
     const subvolumes = isTop ? await listSubvolumes(system, directory) : fileSystem === "btrfs" ? [] : undefined;
     scope.use(attempt.move());
-    found.push({ device, fileSystem, uuid, label, files, isTop, subvolumes });
+    partitionViews.push({ device, fileSystem, uuid, label, files, isTop, subvolumes });
   }
-  return found;
+  return partitionViews;
 }
 
 async function makeMountPoint({ system, settings }: SearchContext, scope: AsyncDisposableStack): Promise<string> {

@@ -27,24 +27,24 @@ const maximumEntries = 4096;
  * @returns paths from the top, like "/@"; in the order of their names
  */
 export async function listSubvolumes(system: System, top: string): Promise<readonly string[]> {
-  const found: string[] = [];
+  const subvolumes: string[] = [];
   let level = [""];
   let entries = 0;
   for (let depth = 0; depth < maximumLevels && level.length > 0; depth++) {
     const next: string[] = [];
     for (const directory of level) {
       for (const name of await system.readDirectory(`${top}${directory}`)) {
-        if (++entries > maximumEntries) return found;
+        if (++entries > maximumEntries) return subvolumes;
         const path = `${directory}/${name}`;
         const status = await system.lstat(`${top}${path}`);
         if (status?.kind !== "directory" || snapshotDirectories.test(name)) continue;
-        if (status.inode === subvolumeInode) found.push(path);
+        if (status.inode === subvolumeInode) subvolumes.push(path);
         else next.push(path);
       }
     }
     level = next;
   }
-  return found;
+  return subvolumes;
 }
 
 /** For people: which subvolumes had no boot files. */

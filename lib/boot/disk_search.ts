@@ -41,11 +41,14 @@ export class DiskSearch {
     const partitions = views.map(describePartition);
     const surveyed: Surveyed[] = [];
     for (const [index, view] of views.entries()) {
-      const own = partitions[index];
-      if (own === undefined) continue;
+      const partition = partitions[index];
+      if (partition === undefined) continue;
       const others = partitions.filter((_, other) => views[other]?.device !== view.device);
       const { subvolumes } = view;
-      surveyed.push({ view, survey: await surveyPartition(own, { load: context.settings.load, others, subvolumes }) });
+      surveyed.push({
+        view,
+        survey: await surveyPartition(partition, { load: context.settings.load, others, subvolumes }),
+      });
     }
     return new DiskSearch(context, places, surveyed);
   }

@@ -104,10 +104,10 @@ class Scan {
       else if (isStart && closings[character] !== undefined) this.#open.push(place);
       else if (isFlow && (character === "]" || character === "}")) {
         const opening = this.#open.pop();
-        const wanted = opening && closings[opening.character];
-        if (opening !== undefined && wanted !== character) {
+        const closing = opening && closings[opening.character];
+        if (opening !== undefined && closing !== character) {
           const where = opening.line === number ? "" : ` in line ${opening.line}`;
-          return fatal(place, `"${character}"`, `"${wanted}", as "${opening.character}"${where} is open`);
+          return fatal(place, `"${character}"`, `"${closing}", as "${opening.character}"${where} is open`);
         }
       }
       if (/\s/.test(character)) {

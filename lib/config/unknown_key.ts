@@ -47,10 +47,10 @@ export function judgeUnknownKey(key: string, { map, path, schema }: Place): Omit
 
 /** Where a name that stands in the wrong group belongs, when it is the name of such a key. */
 function findGuardedHome(key: string): { readonly name: string; readonly group: string } | undefined {
-  const found = listKeys(configSchema).find(({ path, isGuarded }) =>
+  const guardedKey = listKeys(configSchema).find(({ path, isGuarded }) =>
     isGuarded && foldName(path.slice(path.lastIndexOf(".") + 1)) === foldName(key)
   );
-  if (found === undefined || found.path.includes("NAME")) return undefined;
-  const end = found.path.lastIndexOf(".");
-  return { name: found.path.slice(end + 1), group: found.path.slice(0, end) };
+  if (guardedKey === undefined || guardedKey.path.includes("NAME")) return undefined;
+  const end = guardedKey.path.lastIndexOf(".");
+  return { name: guardedKey.path.slice(end + 1), group: guardedKey.path.slice(0, end) };
 }

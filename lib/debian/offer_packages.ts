@@ -32,8 +32,8 @@ export async function findMissingPackages(
     const paths = program.startsWith("/")
       ? [program]
       : programDirectories.map((directory) => `${directory}/${program}`);
-    const found = await Promise.all(paths.map((path) => system.stat(path)));
-    if (found.every((status) => status === undefined)) missing.push(program);
+    const statuses = await Promise.all(paths.map((path) => system.stat(path)));
+    if (statuses.every((status) => status === undefined)) missing.push(program);
   }
   const keys = options.withArchiveKeys && await system.stat(archiveKeys.path) === undefined
     ? [archiveKeys.package]

@@ -43,9 +43,9 @@ const packageOf: ReadonlyMap<string, string> = new Map([
  */
 export function packagesFor(programs: readonly string[]): readonly string[] {
   const packages = programs.map((program) => {
-    const found = packageOf.get(program);
-    if (found === undefined) throw new TypeError(`No Debian package is known for the program "${program}"`);
-    return found;
+    const packageName = packageOf.get(program);
+    if (packageName === undefined) throw new TypeError(`No Debian package is known for the program "${program}"`);
+    return packageName;
   });
   return [...new Set(packages)].sort();
 }

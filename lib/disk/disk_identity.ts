@@ -18,8 +18,8 @@ export function findRootDisk(devices: readonly BlockDevice[]): BlockDevice | und
 export function identifyDisk(disk: BlockDevice): DiskIdentity {
   const { sizeBytes, path, model, serial, wwn, tableUuid, uuid } = disk;
   const texts = { model, serial, wwn, tableUuid, uuid: tableUuid === undefined ? uuid : undefined };
-  const known = Object.entries(texts).filter(([, text]) => text !== undefined && text !== "");
-  return { sizeBytes, path, ...Object.fromEntries(known) };
+  const present = Object.entries(texts).filter(([, text]) => text !== undefined && text !== "");
+  return { sizeBytes, path, ...Object.fromEntries(present) };
 }
 
 /**

@@ -114,8 +114,8 @@ export async function findDisk(system: System, path: string | undefined): Promis
   const devices = await listBlockDevices(system);
   if (path === undefined) return chooseDisk(devices);
   const real = await realDevicePath(system, path);
-  const found = devices.find((device) => device.path === real);
-  if (found !== undefined) return found;
+  const disk = devices.find((device) => device.path === real);
+  if (disk !== undefined) return disk;
   throw new DiskError("no-device", `There is no disk "${path}" on this machine`, {
     hints: devices.filter((device) => device.type === "disk").map(describeDisk),
   });

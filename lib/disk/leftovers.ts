@@ -30,11 +30,11 @@ interface Surroundings {
 
 function planDevice(device: BlockDevice, around: Surroundings): readonly (readonly string[])[] {
   const isOwn = device.type === "crypt" && isOwnMapping(device.name);
-  const inside = { ...around, isInOwnMapping: around.isInOwnMapping || isOwn, parent: device.path };
+  const aroundChildren = { ...around, isInOwnMapping: around.isInOwnMapping || isOwn, parent: device.path };
   const mounts = device.mountPoints.filter((point) => point.startsWith(`${around.workDirectory}/`));
   const volume = device.type === "lvm" ? parseMapperName(device.name) : undefined;
   return [
-    ...device.children.flatMap((child) => planDevice(child, inside)),
+    ...device.children.flatMap((child) => planDevice(child, aroundChildren)),
     ...mounts.map((point) => ["umount", point]),
     ...volume !== undefined && around.parent !== undefined && (around.isInOwnMapping || mounts.length > 0)
       ? [deactivateVolume([around.parent], volume)]

@@ -77,16 +77,16 @@ function checkNics({ nics }: NetworkFacts): Verdict {
   if (nics.length === 0) return error("no wired network card", "Plug in a USB or Thunderbolt one");
   const describe = ({ name, driver, speedMbps }: NicFacts): string =>
     `${name} (${driver}${speedMbps === undefined ? "" : `, ${speedMbps} Mbit/s`})`;
-  const found = nics.map(describe).join(", ");
+  const cards = nics.map(describe).join(", ");
   const halfDuplex = nics.find((nic) => nic.driver === "cdc_ncm");
   if (halfDuplex !== undefined) {
-    return warning(`${found}: cdc_ncm runs Realtek cards in half duplex`, 'Add "r8152" to modules in config.yaml');
+    return warning(`${cards}: cdc_ncm runs Realtek cards in half duplex`, 'Add "r8152" to modules in config.yaml');
   }
   const slow = nics.find((nic) => nic.speedMbps !== undefined && nic.speedMbps < slowMbps);
   if (slow !== undefined) {
-    return warning(`${found}: ${slow.name} is slow`, "Use a better cable or card: 1 Gbit/s or more");
+    return warning(`${cards}: ${slow.name} is slow`, "Use a better cable or card: 1 Gbit/s or more");
   }
-  return ok(found);
+  return ok(cards);
 }
 
 async function readNics(system: System): Promise<readonly NicFacts[]> {

@@ -41,12 +41,12 @@ const connectionsDirectory = "/etc/NetworkManager/system-connections";
 /** Files that say that NetworkManager manages our device for all that our own file says, or that set it up. */
 export async function findNetworkManagerConflicts(tree: HostTree): Promise<readonly string[]> {
   const find = async (directory: string, conflicts: (path: string, text: string) => boolean): Promise<string[]> => {
-    const found: string[] = [];
+    const conflicting: string[] = [];
     for (const name of await tree.list(directory)) {
       const path = `${directory}/${name}`;
-      if (!name.startsWith(".") && conflicts(path, await tree.readText(path) ?? "")) found.push(path);
+      if (!name.startsWith(".") && conflicts(path, await tree.readText(path) ?? "")) conflicting.push(path);
     }
-    return found;
+    return conflicting;
   };
   return [
     ...await find(
@@ -78,7 +78,7 @@ export async function listOpenRcServices(tree: HostTree): Promise<ReadonlySet<st
 
 /** Runs `systemctl`, which OpenRC does not have. */
 export async function findGreedyPrograms(system: System, tree: HostTree): Promise<readonly GreedyProgram[]> {
-  const found: GreedyProgram[] = [];
+  const greedy: GreedyProgram[] = [];
   const openRc = await listOpenRcServices(tree);
   for (const program of greedyPrograms) {
     const state = await outputIfItWorks(system, ["systemctl", "is-enabled", program.unit]);
@@ -86,7 +86,7 @@ export async function findGreedyPrograms(system: System, tree: HostTree): Promis
     // Whatever leaves us out is fine: a whole name, its beginning, or a list of the only ones that are taken.
     const isTold = /^\s*(denyinterfaces|allowinterfaces|NetworkInterfaceBlacklist)\b.*/gm;
     const settings = (await tree.readText(program.file))?.match(isTold) ?? [];
-    if (!settings.some((line) => line.includes("stiefel") || line.includes("allowinterfaces"))) found.push(program);
+    if (!settings.some((line) => line.includes("stiefel") || line.includes("allowinterfaces"))) greedy.push(program);
   }
-  return found;
+  return greedy;
 }

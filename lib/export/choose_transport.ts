@@ -23,15 +23,15 @@ export type TransportDecision =
   | { readonly kind: "none"; readonly message: string };
 
 export function chooseTransport({ setting, laptop = former, client }: TransportInputs): TransportDecision {
-  const wanted = setting === "auto" ? transportNames : [setting];
+  const candidates = setting === "auto" ? transportNames : [setting];
   const lack = (name: TransportName): string | undefined =>
     !laptop.includes(name)
       ? "the laptop's initramfs for desktops was built without it"
       : !client.includes(name)
       ? "the stick does not know it"
       : undefined;
-  const transport = wanted.find((name) => lack(name) === undefined);
-  const missed = wanted.slice(0, transport === undefined ? undefined : wanted.indexOf(transport))
+  const transport = candidates.find((name) => lack(name) === undefined);
+  const missed = candidates.slice(0, transport === undefined ? undefined : candidates.indexOf(transport))
     .map((name) => `no ${name}: ${lack(name)}`);
   if (transport === undefined) {
     const advice = "run setup-server on the laptop, and make the stick anew, with the same stiefelsystem";

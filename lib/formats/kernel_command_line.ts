@@ -162,7 +162,7 @@ const PREFIX = "stiefel.";
 export function parseStiefelParameters(
   commandLine: string,
 ): { readonly parameters: StiefelParameters; readonly unknown: readonly string[] } {
-  const found: { -readonly [Key in keyof StiefelParameters]?: StiefelParameters[Key] } & { isDebug: boolean } = {
+  const read: { -readonly [Key in keyof StiefelParameters]?: StiefelParameters[Key] } & { isDebug: boolean } = {
     isDebug: false,
   };
   const unknown: string[] = [];
@@ -171,32 +171,32 @@ export function parseStiefelParameters(
     if (!name.startsWith(PREFIX)) continue;
     switch (name.replaceAll("-", "_")) {
       case "stiefel.role":
-        found.role = oneOf(name, value, ["server", "client"]);
+        read.role = oneOf(name, value, ["server", "client"]);
         break;
       case "stiefel.server":
-        found.server = address(name, value);
+        read.server = address(name, value);
         break;
       case LAPTOP_PARAMETER:
-        found.laptop = laptopWord(name, value);
+        read.laptop = laptopWord(name, value);
         break;
       case "stiefel.listen":
-        found.listen = address(name, value);
+        read.listen = address(name, value);
         break;
       case "stiefel.on_end":
-        found.onEnd = oneOf(name, value, ["reboot", "poweroff", "wait"]);
+        read.onEnd = oneOf(name, value, ["reboot", "poweroff", "wait"]);
         break;
       case "stiefel.client_timeout":
-        found.clientTimeoutSeconds = seconds(name, value);
+        read.clientTimeoutSeconds = seconds(name, value);
         break;
       case "stiefel.debug":
         if (value !== undefined) throw new ProtocolError("malformed", `The kernel parameter "${name}" takes no value`);
-        found.isDebug = true;
+        read.isDebug = true;
         break;
       default:
         unknown.push(name);
     }
   }
-  const { role, ...others } = found;
+  const { role, ...others } = read;
   if (role === undefined) {
     throw new ProtocolError(
       "malformed",

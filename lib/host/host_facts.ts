@@ -177,9 +177,9 @@ export function withoutRemains(
  * firmware. And an entry with another root than the running system's is not this system's, whatever it is.
  */
 async function hasBootLoaderConfig(system: System, tree: HostTree, running: string): Promise<boolean> {
-  const found = await findLoaderCommandLine(system, tree.prefix === "" ? "/" : tree.prefix);
-  if (found === undefined || found.loader === "unified") return false;
-  return running === "" || findRoot(found.commandLine) === findRoot(running);
+  const loaderEntry = await findLoaderCommandLine(system, tree.prefix === "" ? "/" : tree.prefix);
+  if (loaderEntry === undefined || loaderEntry.loader === "unified") return false;
+  return running === "" || findRoot(loaderEntry.commandLine) === findRoot(running);
 }
 
 function findRoot(commandLine: string): string | undefined {
@@ -187,8 +187,8 @@ function findRoot(commandLine: string): string | undefined {
 }
 
 async function filterExisting(tree: HostTree, paths: readonly HostPath[]): Promise<readonly HostPath[]> {
-  const found = await Promise.all(paths.map((path) => tree.exists(path)));
-  return paths.filter((_, index) => found[index]);
+  const areThere = await Promise.all(paths.map((path) => tree.exists(path)));
+  return paths.filter((_, index) => areThere[index]);
 }
 
 /** File systems without permission bits of their own (mount(8)). */

@@ -10,11 +10,15 @@ export const configPath: HostPath = "/etc/stiefelsystem/config.yaml";
 
 export function imageStartOf(config: Config): Pick<AutokexecSettings, "kernel" | "initrd" | "commandLine"> {
   const { stiefelsystemKernel, stiefelsystemInitrd, cmdline } = config.serverSetup;
-  const own = formatStiefelParameters({
+  const serverParameters = formatStiefelParameters({
     role: "server",
     onEnd: config.server.onEnd,
     clientTimeoutSeconds: config.autokexec.clientTimeoutMinutes * 60,
     isDebug: config.modules.has("debug"),
   });
-  return { kernel: stiefelsystemKernel, initrd: stiefelsystemInitrd, commandLine: [...cmdline, own].join(" ") };
+  return {
+    kernel: stiefelsystemKernel,
+    initrd: stiefelsystemInitrd,
+    commandLine: [...cmdline, serverParameters].join(" "),
+  };
 }

@@ -28,9 +28,9 @@ export interface JournalStore {
 
 /** @throws {UserError} when there is a journal that cannot be used */
 export async function openJournalStore(system: System, tree: HostTree): Promise<JournalStore> {
-  const found = await readJournal(system, tree);
-  let written = found.text;
-  let current = found.journal;
+  const reading = await readJournal(system, tree);
+  let written = reading.text;
+  let current = reading.journal;
 
   async function write(next: Journal): Promise<void> {
     const before = await tree.readText(journalPath);

@@ -19,12 +19,12 @@ export async function readOverlay(system: System, directory: string): Promise<re
 
 async function collect(system: System, directory: string, path: HostPath, files: OverlayFile[]): Promise<void> {
   for (const name of await system.readDirectory(`${directory}${path}`)) {
-    const inside = `${path}/${name}`;
-    const status = await system.stat(`${directory}${inside}`);
-    if (status?.kind === "directory") await collect(system, directory, inside, files);
+    const entryPath = `${path}/${name}`;
+    const status = await system.stat(`${directory}${entryPath}`);
+    if (status?.kind === "directory") await collect(system, directory, entryPath, files);
     if (status?.kind !== "file") continue;
     // Of the bits, git keeps this one only; the rest is what the umask of a checkout was.
     const mode = (status.mode & 0o100) === 0 ? 0o644 : 0o755;
-    files.push({ path: inside, text: await system.readText(`${directory}${inside}`), mode });
+    files.push({ path: entryPath, text: await system.readText(`${directory}${entryPath}`), mode });
   }
 }

@@ -49,7 +49,7 @@ export function planAutokexec({ config, facts, artifacts }: SetupInputs): readon
     "Starts the agent at boot; not on a desktop",
     { needs: read },
   );
-  const ours = { unit: autokexecUnit, needs: [unit.id] };
+  const agentUnit = { unit: autokexecUnit, needs: [unit.id] };
   return [
     ...files,
     settingsFile,
@@ -70,7 +70,7 @@ export function planAutokexec({ config, facts, artifacts }: SetupInputs): readon
       ]
       : [],
     {
-      ...ours,
+      ...agentUnit,
       kind: "enable-unit",
       id: `enable ${autokexecUnit}`,
       what: `enable ${autokexecUnit}`,
@@ -80,7 +80,7 @@ export function planAutokexec({ config, facts, artifacts }: SetupInputs): readon
     ...facts.isLive
       ? [
         {
-          ...ours,
+          ...agentUnit,
           kind: "restart-unit",
           id: `restart ${autokexecUnit}`,
           what: `start ${autokexecUnit}`,

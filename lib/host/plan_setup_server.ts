@@ -126,7 +126,7 @@ function planOverlay(artifacts: SetupArtifacts, generator: GeneratorId): readonl
       needs,
     })
   );
-  const own = (artifacts.ownInitramfsFiles ?? []).map(({ path, text, mode }) =>
+  const laptopInitramfs = (artifacts.ownInitramfsFiles ?? []).map(({ path, text, mode }) =>
     writeFile(
       path,
       { kind: "text", text },
@@ -134,7 +134,7 @@ function planOverlay(artifacts: SetupArtifacts, generator: GeneratorId): readonl
       { mode, needs },
     )
   );
-  return [...generic, ...specific, ...own];
+  return [...generic, ...specific, ...laptopInitramfs];
 }
 
 function planKernelHooks({ kernelHookFiles }: SetupArtifacts): readonly WriteFile[] {

@@ -103,12 +103,12 @@ const installedPaths = [configPath, stiefelsystemJsonPath, separateInitramfs, se
 
 /** A journal that was removed together with its copies leaves no trace but the files. */
 async function sayNothing({ tree, ui }: Host): Promise<void> {
-  const found: HostPath[] = [];
-  for (const path of installedPaths) if (await tree.exists(path)) found.push(path);
-  if (found.length === 0) return ui.say("Nothing to undo: setup-server has changed nothing here.");
+  const stillThere: HostPath[] = [];
+  for (const path of installedPaths) if (await tree.exists(path)) stillThere.push(path);
+  if (stillThere.length === 0) return ui.say("Nothing to undo: setup-server has changed nothing here.");
   ui.say("Nothing to undo: there is no journal of setup-server here.");
   ui.warn("Files that it installs are there, though. Without the journal they stay, and so does what they replaced:");
-  for (const path of found) ui.say(`    ${tree.prefix}${path}`);
+  for (const path of stillThere) ui.say(`    ${tree.prefix}${path}`);
   ui.say('    Hint: doc/host-changes.md, "When the journal is damaged"');
 }
 

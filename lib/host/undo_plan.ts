@@ -104,12 +104,12 @@ function decideCommand(noted: CommandEntry, journal: Journal, facts: UndoFacts):
 
 /** With what runs that did not come to their end, and hooks of ours, have written besides. */
 function withOwnOutputs(entry: CommandEntry, facts: UndoFacts): CommandEntry {
-  const known = new Set(entry.outputs.map(({ path }) => path));
-  const found = (entry.hasRun ? entry.ownPaths ?? [] : [])
-    .filter((path) => !known.has(path) && stateOf(facts, path).kind === "file");
+  const outputPaths = new Set(entry.outputs.map(({ path }) => path));
+  const leftovers = (entry.hasRun ? entry.ownPaths ?? [] : [])
+    .filter((path) => !outputPaths.has(path) && stateOf(facts, path).kind === "file");
   return {
     ...entry,
-    outputs: [...entry.outputs, ...found.map((path) => ({ path, original: { kind: "absent" } as const }))],
+    outputs: [...entry.outputs, ...leftovers.map((path) => ({ path, original: { kind: "absent" } as const }))],
   };
 }
 

@@ -58,9 +58,9 @@ export async function buildImage(
           signal: stopper.signal,
           directory,
           result: (name) => {
-            const found = stage.needs.includes(name) ? results.get(name) : undefined;
-            if (found === undefined) throw new TypeError(`The stage "${stage.name}" does not need "${name}"`);
-            return found;
+            const result = stage.needs.includes(name) ? results.get(name) : undefined;
+            if (result === undefined) throw new TypeError(`The stage "${stage.name}" does not need "${name}"`);
+            return result;
           },
         }));
       results.set(stage.name, result);

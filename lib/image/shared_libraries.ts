@@ -35,15 +35,15 @@ export function findUnneededLibraries(
   for (const { path } of [...files, ...links]) if (isLibraryPath(path)) paths.set(baseName(path), path);
   const targets = new Map(links.map(({ path, target }) => [path, target]));
   const needs = new Map(files.map((file) => [file.path, file.needs]));
-  const found = new Set<string>();
+  const needed = new Set<string>();
   const open = [...loadedByName, ...files.filter((file) => !isLibraryPath(file.path)).flatMap((file) => file.needs)];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    for (let path = paths.get(name); path !== undefined && !found.has(path); path = targets.get(path)) {
-      found.add(path);
+    for (let path = paths.get(name); path !== undefined && !needed.has(path); path = targets.get(path)) {
+      needed.add(path);
       open.push(...needs.get(path) ?? []);
     }
   }
-  return new Set([...paths.values()].filter((path) => !found.has(path)));
+  return new Set([...paths.values()].filter((path) => !needed.has(path)));
 }
 
 /**

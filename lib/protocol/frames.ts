@@ -168,12 +168,12 @@ export function parseServerOpening(body: Uint8Array): ServerOpening {
     checkSize(body, PREAMBLE_BYTES + 1 + HANDSHAKE_MESSAGE_BYTES, "The server's opening");
     return { status, handshakeMessage: new Uint8Array(body.subarray(PREAMBLE_BYTES + 1)) };
   }
-  const known = Object.values(OpeningStatus).find((value) => value === status);
-  if (known === undefined || known === OpeningStatus.ok) {
+  const refusal = Object.values(OpeningStatus).find((value) => value === status);
+  if (refusal === undefined || refusal === OpeningStatus.ok) {
     throw new ProtocolError("malformed", "The server's opening has an unknown status");
   }
   checkSize(body, PREAMBLE_BYTES + 1, "The server's opening");
-  return { status: known };
+  return { status: refusal };
 }
 
 function checkPreamble(body: Uint8Array, who: string): void {

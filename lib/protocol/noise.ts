@@ -247,11 +247,11 @@ export class Handshake {
       throw new ProtocolError("oversize", "A handshake message is too long");
     }
     // Memory of our own: what comes next may be read into the caller's meanwhile.
-    const own = new Uint8Array(message);
-    this.#remotePublicKey = own.subarray(0, KEY_BYTES);
+    const copy = new Uint8Array(message);
+    this.#remotePublicKey = copy.subarray(0, KEY_BYTES);
     await this.#mixEphemeral(this.#remotePublicKey);
     if (this.#isInitiator) await this.#mixSharedSecret();
-    const payload = await this.#decryptPayload(own.subarray(KEY_BYTES));
+    const payload = await this.#decryptPayload(copy.subarray(KEY_BYTES));
     this.#next = stepAfter[step];
     return payload;
   }

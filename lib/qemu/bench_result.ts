@@ -285,17 +285,17 @@ export function readBlockFigures(
   lines: readonly string[],
   transport: { readonly name: string; readonly encrypted: boolean },
 ): NonNullable<BenchResult["block"]> | undefined {
-  const found = new Map<string, string>();
+  const figures = new Map<string, string>();
   for (const line of lines) {
     const match = /stiefel-bench: (\w+) (.*)$/.exec(line);
-    if (match?.[1] !== undefined && match[2] !== undefined) found.set(match[1], match[2]);
+    if (match?.[1] !== undefined && match[2] !== undefined) figures.set(match[1], match[2]);
   }
-  const read = parseTerse(found.get("read"), "read");
-  const write = parseTerse(found.get("write"), "write");
-  const read4k = parseTerse(found.get("read4k"), "read");
-  const write4k = parseTerse(found.get("write4k"), "write");
+  const read = parseTerse(figures.get("read"), "read");
+  const write = parseTerse(figures.get("write"), "write");
+  const read4k = parseTerse(figures.get("read4k"), "read");
+  const write4k = parseTerse(figures.get("write4k"), "write");
   if (read === undefined || write === undefined || read4k === undefined || write4k === undefined) return undefined;
-  const [tcpBytes, tcpSeconds] = (found.get("tcp") ?? "").split(" ").map(Number);
+  const [tcpBytes, tcpSeconds] = (figures.get("tcp") ?? "").split(" ").map(Number);
   const hasTcp = tcpBytes !== undefined && tcpSeconds !== undefined && tcpBytes > 0 && tcpSeconds > 0;
   return {
     ...(hasTcp ? { tcpMBps: round(tcpBytes / 1e6 / tcpSeconds, 2) } : {}),

@@ -107,10 +107,10 @@ export function chooseCommandLine(
 
 async function findFiles(system: System, { kernel, initramfs }: Stated): Promise<HandoverFiles | undefined> {
   if (kernel === undefined || initramfs.length === 0) return undefined;
-  const found = await Promise.all([kernel, ...initramfs].map((path) => findFile(system, path)));
-  const files = found.filter((file) => file !== undefined);
+  const sizedFiles = await Promise.all([kernel, ...initramfs].map((path) => findFile(system, path)));
+  const files = sizedFiles.filter((file) => file !== undefined);
   const [first, ...others] = files;
-  return first === undefined || files.length < found.length ? undefined : { kernel: first, initramfs: others };
+  return first === undefined || files.length < sizedFiles.length ? undefined : { kernel: first, initramfs: others };
 }
 
 /** Names in the file are relative to the boot partition, to /boot or to the root file system. */

@@ -28,10 +28,12 @@ export async function joinInitrd(
   try {
     await system.writeFile(path, "", { mode: 0o600 });
     for (const piece of mergePieces(pieces)) await append(system, piece, path);
-    const wanted = pieces.reduce((sum, piece) => sum + sizeOfPiece(piece), 0);
-    const found = Number((await system.run(["stat", "--format=%s", "--", path], short)).stdout);
-    if (found !== wanted) {
-      throw new UserError(`A file changed while it was handed over: ${found} bytes copied, wanted ${wanted}`);
+    const wantedBytes = pieces.reduce((sum, piece) => sum + sizeOfPiece(piece), 0);
+    const copiedBytes = Number((await system.run(["stat", "--format=%s", "--", path], short)).stdout);
+    if (copiedBytes !== wantedBytes) {
+      throw new UserError(
+        `A file changed while it was handed over: ${copiedBytes} bytes copied, wanted ${wantedBytes}`,
+      );
     }
   } catch (error) {
     await remove();

@@ -87,13 +87,13 @@ const maximumPrograms = 64;
 
 async function listPrograms(files: BootFiles, directory: string | undefined): Promise<readonly string[]> {
   if (directory === undefined) return [];
-  const found: string[] = [];
+  const paths: string[] = [];
   for (const vendor of await files.list(directory)) {
     if (/^microsoft$/i.test(vendor)) continue;
     const names = (await files.list(`${directory}/${vendor}`)).filter((name) => /\.efi$/i.test(name));
-    found.push(...names.map((name) => `${directory}/${vendor}/${name}`));
+    paths.push(...names.map((name) => `${directory}/${vendor}/${name}`));
   }
-  return found.slice(0, maximumPrograms);
+  return paths.slice(0, maximumPrograms);
 }
 
 class MenuReader {

@@ -32,11 +32,11 @@ export async function listBootDirectories(
     ranked.push({ directory: top, rank: rank + 3 });
   }
   const possible = ["", "/boot", ...ranked.toSorted((a, b) => a.rank - b.rank).map(({ directory }) => directory)];
-  const found: string[] = [];
+  const directories: string[] = [];
   for (const directory of new Set(possible)) {
-    if (directory === "" || await files.exists(directory)) found.push(directory);
+    if (directory === "" || await files.exists(directory)) directories.push(directory);
   }
-  return found;
+  return directories;
 }
 
 /**

@@ -192,7 +192,7 @@ function merge(statement: PlacedStatement | undefined, chosen: Chosen, commandLi
   const { unified } = candidate;
   const source = { partition: candidate.partition, path: candidate.source };
   const partition = candidate.filesPartition ?? candidate.partition;
-  const own = {
+  const loaderEntry = {
     kernel: { partition, path: candidate.kernel, ...unified === undefined ? {} : { part: unified.kernel } },
     initrds: unified === undefined
       ? candidate.initrds.map((path) => ({ partition, path }))
@@ -201,8 +201,10 @@ function merge(statement: PlacedStatement | undefined, chosen: Chosen, commandLi
   const stated = statement === undefined ? undefined : { partition: statement.partition, path: statement.source };
   return {
     title: candidate.title,
-    kernel: statement?.kernel === undefined ? own.kernel : { partition: statement.partition, path: statement.kernel },
-    initrds: statement?.initrds?.map((path) => ({ partition: statement.partition, path })) ?? own.initrds,
+    kernel: statement?.kernel === undefined
+      ? loaderEntry.kernel
+      : { partition: statement.partition, path: statement.kernel },
+    initrds: statement?.initrds?.map((path) => ({ partition: statement.partition, path })) ?? loaderEntry.initrds,
     commandLine: commandLine ?? candidate.commandLine,
     loader: statement?.loader ?? candidate.loader,
     source: stated ?? source,

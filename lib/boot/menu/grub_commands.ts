@@ -230,9 +230,9 @@ function probe(context: CommandContext, args: readonly string[]): number {
   if (options === undefined) return result.badArgument;
   const { values, positional } = options;
   const device = (positional[0] ?? "").replace(/^\((.*)\)$/, "$1");
-  const [own, ...others] = context.sources.devices.resolve(device);
+  const [partition, ...others] = context.sources.devices.resolve(device);
   const uuid = context.sources.devices.uuidOf(device) ??
-    (own !== undefined && others.length === 0 ? context.sources.devices.uuidOf(own) : undefined);
+    (partition !== undefined && others.length === 0 ? context.sources.devices.uuidOf(partition) : undefined);
   const variable = values.get("set")?.at(-1);
   if (!values.has("fs-uuid") || uuid === undefined) return result.notFound;
   if (variable !== undefined) context.setVariable(variable, uuid);

@@ -44,14 +44,14 @@ export class GrubPaths {
     if (possible.length === 0) this.noteMissing(device);
     // A path that does not begin with "/" is a block list to GRUB.
     if (!path.startsWith("/") && !isBlockList(path)) return undefined;
-    const found = possible.map((partition) => ({ partition, path }));
-    return found.find(({ partition }) => files.look(partition, path) !== undefined);
+    const places = possible.map((partition) => ({ partition, path }));
+    return places.find(({ partition }) => files.look(partition, path) !== undefined);
   }
 
   look(name: string): { readonly kind: "file" | "directory"; readonly sizeBytes: number } | undefined {
     const place = this.place(name);
-    const found = place === undefined ? undefined : this.sources.files.look(place.partition, place.path);
-    return found?.kind === "directory" ? { kind: "directory", sizeBytes: 0 } : found;
+    const file = place === undefined ? undefined : this.sources.files.look(place.partition, place.path);
+    return file?.kind === "directory" ? { kind: "directory", sizeBytes: 0 } : file;
   }
 
   read(name: string): string | undefined {

@@ -17,9 +17,9 @@ export async function listGrubConfigs(files: BootFiles, directory: string): Prom
     const vendors = await files.list(efiDirectory);
     possible.push(...vendors.slice(0, 64).map((vendor) => `${efiDirectory}/${vendor}/grub.cfg`));
   }
-  const found: string[] = [];
-  for (const path of possible) if (await files.exists(path)) found.push(path);
-  return found;
+  const existing: string[] = [];
+  for (const path of possible) if (await files.exists(path)) existing.push(path);
+  return existing;
 }
 
 export function isOfEfi(path: string): boolean {

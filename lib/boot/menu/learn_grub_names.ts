@@ -54,8 +54,8 @@ export function learnGrubNames(input: GrubInput): LearnedNames {
     for (const name of others) if (!devices.all.includes(name) && !names.has(name)) names.set(name, partitionName);
   }
   const unknown = new Set(possible.map(({ path }) => path.device).filter((device) => !devices.all.includes(device)));
-  const [own] = input.partitions;
-  const isKnown = own?.uuid !== undefined || own?.label !== undefined;
+  const [menuPartition] = input.partitions;
+  const isKnown = menuPartition?.uuid !== undefined || menuPartition?.label !== undefined;
   return { names, open: files.open, isGuess: !isKnown && told === undefined && unknown.size > 1 };
 }
 

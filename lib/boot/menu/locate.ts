@@ -23,9 +23,9 @@ export async function locateFiles(files: BootFiles, named: NamedFiles, options: 
   if (kernel === undefined) return { missing: named.kernel };
   const initrds: string[] = [];
   for (const initrd of named.initrds) {
-    const found = await locateFile(files, initrd, options);
-    if (found === undefined) return { missing: initrd };
-    initrds.push(found);
+    const path = await locateFile(files, initrd, options);
+    if (path === undefined) return { missing: initrd };
+    initrds.push(path);
   }
   return { kernel, initrds };
 }
@@ -39,8 +39,8 @@ export async function locateFile(
   for (const candidate of candidates) if (await files.exists(candidate)) return candidate;
   if (!ignoresCase) return undefined;
   for (const candidate of candidates) {
-    const found = await findIgnoringCase(files, candidate);
-    if (found !== undefined) return found;
+    const path = await findIgnoringCase(files, candidate);
+    if (path !== undefined) return path;
   }
   return undefined;
 }
@@ -48,12 +48,12 @@ export async function locateFile(
 /** The path with the names as they are spelled on the partition; undefined for a missing file. */
 export async function findIgnoringCase(files: BootFiles, path: string): Promise<string | undefined> {
   if (await files.exists(path)) return path;
-  let found = "";
+  let located = "";
   for (const name of path.split("/").filter((part) => part !== "" && part !== ".")) {
-    const names = await files.list(found === "" ? "/" : found);
+    const names = await files.list(located === "" ? "/" : located);
     const match = names.includes(name) ? name : names.find((other) => other.toLowerCase() === name.toLowerCase());
     if (match === undefined) return undefined;
-    found += `/${match}`;
+    located += `/${match}`;
   }
-  return found === "" ? undefined : found;
+  return located === "" ? undefined : located;
 }

@@ -103,8 +103,8 @@ export async function surveyPartition(
     const system = systems.get(root) ?? await readIdentity(files, root);
     if (system !== undefined) systems.set(root, system);
     try {
-      const found = await readStatement(files, directory, load);
-      if (found !== undefined) statement ??= { ...found, ...system === undefined ? {} : { system } };
+      const read = await readStatement(files, directory, load);
+      if (read !== undefined) statement ??= { ...read, ...system === undefined ? {} : { system } };
     } catch (error) {
       if (!(error instanceof BootError)) throw error;
       problems.push(error.message);
@@ -168,9 +168,9 @@ async function readGrubMenus(
   partitions: readonly [Partition, ...Partition[]],
   directory: string,
 ): Promise<readonly LoaderMenu[]> {
-  const [own] = partitions;
+  const [menuPartition] = partitions;
   const menus: LoaderMenu[] = [];
-  for (const source of await listGrubConfigs(own.files, directory)) {
+  for (const source of await listGrubConfigs(menuPartition.files, directory)) {
     const { entry, entryCount, notices } = await runGrubConfig({ path: source, bootDirectory: directory, partitions });
     if (entry === undefined) {
       // The small scripts on an EFI partition only lead to the one beside the kernels, which is found there.
@@ -181,9 +181,9 @@ async function readGrubMenus(
       menus.push({ loader: "grub", entries: [], problems: [[what, ...notices].join("; ")] });
       continue;
     }
-    const place = partitions.find(({ name }) => name === entry.partition) ?? own;
-    const located = await locateFiles(place.files, entry, { directory: place === own ? directory : "/boot" });
-    const where = place === own ? "the boot partition" : `"${place.name}"`;
+    const place = partitions.find(({ name }) => name === entry.partition) ?? menuPartition;
+    const located = await locateFiles(place.files, entry, { directory: place === menuPartition ? directory : "/boot" });
+    const where = place === menuPartition ? "the boot partition" : `"${place.name}"`;
     menus.push(
       "missing" in located
         ? {
@@ -239,12 +239,12 @@ async function withIncludes<T extends { readonly missingIncludes: readonly strin
   const includes = new Map<string, string>();
   for (;;) {
     const result = evaluate(includes);
-    const found: string[] = [];
+    const existing: string[] = [];
     for (const path of result.missingIncludes) {
-      if (includes.size + found.length < maximumIncludes && await files.exists(path)) found.push(path);
+      if (includes.size + existing.length < maximumIncludes && await files.exists(path)) existing.push(path);
     }
-    if (found.length === 0) return result;
-    for (const path of found) includes.set(path, await files.readText(path).catch(() => ""));
+    if (existing.length === 0) return result;
+    for (const path of existing) includes.set(path, await files.readText(path).catch(() => ""));
   }
 }
 

@@ -29,16 +29,16 @@ export async function inspectFile(host: Host, operation: FileOperation, target: 
   const { after } = target;
   const status = isSameState(before, after) ? "unchanged" : before.kind === "absent" ? "new" : "changed";
   if (status === "unchanged") return { status, before, after, change: [], isForeign: false };
-  const known = findFile(host.journal.current, path);
+  const entry = findFile(host.journal.current, path);
   // What an earlier run wrote may have been secret, too.
-  const isSecret = target.isSecret || known?.isSecret === true;
+  const isSecret = target.isSecret || entry?.isSecret === true;
   const change = describeChange({
     path,
     before: isSecret ? { state: before, text: undefined } : await readSide(host, path, before),
     after: { state: after, text: isSecret ? undefined : await target.readText() },
     isSecret,
   });
-  return { status, before, after, change, isForeign: authorOf(known, before) === "foreign" };
+  return { status, before, after, change, isForeign: authorOf(entry, before) === "foreign" };
 }
 
 /** @throws {UserError} before the plan's first change, with `inspectFile`'s words */

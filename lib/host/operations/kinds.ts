@@ -24,8 +24,8 @@ export type Operation = OperationOf<typeof operationKinds[number]>;
 
 /** How an operation is inspected, noted and performed. */
 export function kindOf<Op extends Operation>({ kind }: Op): OperationKind<Op> {
-  const found = operationKinds.find((row) => row.kind === kind);
-  if (found === undefined) throw new TypeError(`There is no kind of operation "${kind}"`);
+  const kindRow = operationKinds.find((row) => row.kind === kind);
+  if (kindRow === undefined) throw new TypeError(`There is no kind of operation "${kind}"`);
   // The row of this kind takes operations of this kind, which TypeScript cannot follow through a search.
-  return found as OperationKind<Described> as OperationKind<Op>;
+  return kindRow as OperationKind<Described> as OperationKind<Op>;
 }

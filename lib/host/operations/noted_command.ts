@@ -40,18 +40,18 @@ export function inspectCommand({ tree }: Host, argv: readonly string[], isNeeded
 }
 
 export async function noteCommand(host: Host, command: CommandToNote, causes: readonly HostPath[]): Promise<void> {
-  const known = findCommand(host.journal.current, command.id);
+  const before = findCommand(host.journal.current, command.id);
   const entry: CommandEntry = {
     outputs: [],
     hasRun: false,
     isNeeded: false,
-    ...known,
+    ...before,
     kind: "command",
     id: command.id,
     what: command.what,
     argv: [...command.argv],
     undo: command.undo,
-    causes: [...new Set([...known?.causes ?? [], ...causes])],
+    causes: [...new Set([...before?.causes ?? [], ...causes])],
     ...command.ownPaths === undefined ? {} : { ownPaths: [...command.ownPaths] },
   };
   await host.journal.update((journal) => putEntry(journal, entry));
@@ -97,8 +97,8 @@ async function watchOutputs(
   existing: readonly HostPath[],
 ): Promise<readonly OutputEntry[]> {
   const watched: OutputEntry[] = [];
-  for (const known of entry.outputs) {
-    if (isStillOurs(entry, known, await host.tree.state(known.path))) watched.push(withoutResult(known));
+  for (const output of entry.outputs) {
+    if (isStillOurs(entry, output, await host.tree.state(output.path))) watched.push(withoutResult(output));
   }
   if (entry.hasRun) return watched;
   for (const path of existing) {

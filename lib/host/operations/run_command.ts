@@ -44,10 +44,10 @@ function listOwnPaths({ outputs }: RunCommand): readonly HostPath[] {
 
 /** Whether a command has to run although nothing it reads changes now. */
 async function isOutdated(host: Host, operation: RunCommand): Promise<boolean> {
-  const known = findCommand(host.journal.current, operation.id);
-  if (known?.isNeeded) return true;
+  const entry = findCommand(host.journal.current, operation.id);
+  if (entry?.isNeeded) return true;
   // Another kernel than the last time.
-  if (known?.hasRun && known.argv.join("\0") !== operation.argv.join("\0")) return true;
+  if (entry?.hasRun && entry.argv.join("\0") !== operation.argv.join("\0")) return true;
   return operation.undo === "nothing" && !await hasOutputs(host, operation);
 }
 

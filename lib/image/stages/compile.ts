@@ -111,10 +111,10 @@ interface ArchiveCheck {
 
 /** @throws {UserError} when the archive is not the one the configuration pins */
 async function demandHash(system: System, { name, archive, sha256 }: ArchiveCheck): Promise<void> {
-  const found = await hashFile(system, archive);
-  if (found === sha256) return;
+  const archiveHash = await hashFile(system, archive);
+  if (archiveHash === sha256) return;
   throw new UserError(
-    `The source of the driver "${name}" is not the expected one: found SHA-256 ${found}, wanted ${sha256}`,
+    `The source of the driver "${name}" is not the expected one: found SHA-256 ${archiveHash}, wanted ${sha256}`,
     {
       hints: [
         "The file at this address has changed, or the address now holds another version",

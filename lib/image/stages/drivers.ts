@@ -118,13 +118,13 @@ function halves(paths: readonly string[]): (readonly string[])[] {
 async function findFirmware(system: System, directory: string, names: readonly string[]): Promise<TreeEntry[]> {
   if (await system.lstat(directory) === undefined) return [];
   const byPath = new Map((await listTree(system, directory)).map((entry) => [entry.path, entry]));
-  const found = new Map<string, TreeEntry>();
+  const files = new Map<string, TreeEntry>();
   const open = [...names];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     const entry = byPath.get(name);
-    if (entry === undefined || entry.kind === "directory" || found.has(name)) continue;
-    found.set(name, { ...entry, path: `${firmwareDirectory}/${name}` });
+    if (entry === undefined || entry.kind === "directory" || files.has(name)) continue;
+    files.set(name, { ...entry, path: `${firmwareDirectory}/${name}` });
     if (entry.kind === "symlink") open.push(resolve("/", dirname(name), entry.target).slice(1));
   }
-  return [...found.values()];
+  return [...files.values()];
 }

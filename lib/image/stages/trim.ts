@@ -58,12 +58,12 @@ async function findUnneededPrograms(
   tree: string,
   partialPackages: ImageRequest["partialPackages"],
 ): Promise<string[]> {
-  const found: string[] = [];
+  const unwanted: string[] = [];
   for (const [name, patterns] of Object.entries(partialPackages)) {
     const isKept = compileGlobs(patterns);
-    found.push(...[...await readPackageFiles(system, tree, [name])].filter((path) => !isKept(path)));
+    unwanted.push(...[...await readPackageFiles(system, tree, [name])].filter((path) => !isKept(path)));
   }
-  return found;
+  return unwanted;
 }
 
 async function readElfFiles(system: System, entries: readonly TreeEntry[]): Promise<ElfFile[]> {
