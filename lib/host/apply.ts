@@ -1,10 +1,11 @@
 /** Goes through a plan with the user: inspect, show, ask, do, and say at the end what was done and what was not. */
 
 import { StoppedByUser, withoutStopped } from "../errors.ts";
+import { describeRun, describeWhereItEnded, idsWith, type Outcome, type RunSoFar } from "./apply_report.ts";
 import { commandOnTree } from "./command_on_tree.ts";
 import { askFor, printDryRun, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
 import type { Host } from "./host.ts";
-import { backupDirectory, dropEntry } from "./journal.ts";
+import { backupDirectory, dropEntry, type JournalEntry } from "./journal.ts";
 import { removeMadeDirectories } from "./made_directories.ts";
 import type { Inspection } from "./operation.ts";
 import { kindOf, type Operation } from "./operations/kinds.ts";
@@ -13,8 +14,6 @@ import { ChangedMeanwhile } from "./replace_file.ts";
 
 /** A file that changes again each time it was shown is given up on. */
 const maximumShows = 3;
-
-export type Outcome = "unchanged" | "done" | "skipped";
 
 export interface ApplyReport {
   readonly outcomes: ReadonlyMap<string, Outcome>;
@@ -41,10 +40,8 @@ export async function applyPlan(host: Host, plan: Plan): Promise<ApplyReport> {
     throw withoutStopped(error);
   }
   await settle(host);
-  const count = (outcome: Outcome): number => idsWith(outcomes, outcome).length;
-  const skipped = count("skipped") > 0 ? `, ${count("skipped")} skipped` : "";
   host.ui.say("");
-  host.ui.say(`${count("done")} done, ${count("unchanged")} unchanged${skipped}.`);
+  host.ui.say(describeRun(outcomes));
   return { outcomes };
 }
 
@@ -74,7 +71,7 @@ interface Step {
   readonly operation: Operation;
   readonly position: string;
   readonly outcomes: ReadonlyMap<string, Outcome>;
-  /** Programs that were started; who is not in the outcomes has not come to its end. */
+  /** See {@link RunSoFar}. */
   readonly begun: Set<string>;
 }
 
@@ -155,39 +152,21 @@ function causesOf(plan: Plan, ids: readonly string[]): readonly string[] {
  */
 async function settle(host: Host): Promise<void> {
   const { journal } = host;
-  const { entries } = journal.current;
-  const paths = new Set(entries.flatMap((entry) => entry.kind === "file" ? [entry.path] : []));
-  const idle = entries.filter((entry) => {
-    return entry.kind === "command" && !entry.hasRun && !entry.causes.some((path) => paths.has(path));
-  });
+  const idle = listIdleCommands(journal.current.entries);
   if (idle.length > 0) await journal.update((current) => idle.reduce(dropEntry, current));
   if (journal.current.entries.every((entry) => entry.kind === "directory")) await removeMadeDirectories(host);
 }
 
-function idsWith(outcomes: ReadonlyMap<string, Outcome>, wanted: Outcome): readonly string[] {
-  return [...outcomes].filter(([, outcome]) => outcome === wanted).map(([id]) => id);
+/** Commands for files that were not changed after all. Pure. */
+function listIdleCommands(entries: readonly JournalEntry[]): readonly JournalEntry[] {
+  const paths = new Set(entries.flatMap((entry) => entry.kind === "file" ? [entry.path] : []));
+  return entries.filter((entry) =>
+    entry.kind === "command" && !entry.hasRun && !entry.causes.some((path) => paths.has(path))
+  );
 }
 
-function sayWhereItEnded({ ui, tree }: Host, plan: Plan, { outcomes, begun }: Pick<Step, "outcomes" | "begun">): void {
-  const done = idsWith(outcomes, "done").map((id) => whatOf(plan, id));
-  const left = plan.operations.filter(({ id }) => !outcomes.has(id));
-  const broken = left.filter(({ id }) => begun.has(id)).map(({ what }) => what);
-  const open = left.filter(({ id }) => !begun.has(id)).map(({ what }) => what);
+function sayWhereItEnded({ ui, tree }: Host, plan: Plan, run: RunSoFar): void {
   ui.say("");
-  if (done.length + broken.length === 0) return ui.say("Stopped; nothing was changed.");
-  const lists = [
-    [done, "Stopped. Done so far:"],
-    [broken, done.length === 0 ? "Stopped. Begun, but not finished:" : "Begun, but not finished:"],
-    [open, "Not looked at, or not done:"],
-  ] as const;
-  for (const [list, title] of lists) {
-    if (list.length > 0) ui.say(title);
-    for (const what of list) ui.say(`    ${what}`);
-  }
-  ui.say(`To go on: ${commandOnTree(tree, "setup-server")}`);
-  ui.say(`To take it back: ${commandOnTree(tree, "undo-setup")}`);
-}
-
-function whatOf(plan: Plan, id: string): string {
-  return plan.operations.find((operation) => operation.id === id)?.what ?? id;
+  const commands = { goOn: commandOnTree(tree, "setup-server"), takeBack: commandOnTree(tree, "undo-setup") };
+  for (const line of describeWhereItEnded(plan, run, commands)) ui.say(line);
 }
