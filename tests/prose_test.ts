@@ -64,6 +64,19 @@ Deno.test("messages, comments and documents say who does what", async () => {
   assert.match("What is wanted is told to nobody", idioms);
 });
 
+Deno.test("the README leads to every page, and doc/hooks.md names every file that goes onto a laptop", async () => {
+  const { texts } = await readProjectTexts();
+  const textOf = (path: string): string => texts.find((file) => file.path === path)?.text ?? "";
+  const pages = texts.filter(({ path }) => /^doc\/[^/]+\.md$/.test(path));
+  assert.ok(pages.length > 10);
+  assert.deepEqual(pages.filter(({ path }) => !textOf("README.md").includes(`(${path}`)).map(({ path }) => path), []);
+  const installed = texts.filter(({ path }) => path.startsWith("image/host/")).map(({ path }) => path);
+  assert.ok(installed.length > 40);
+  const nameOf = (path: string): string =>
+    path.slice(path.lastIndexOf("/") + 1).replace(/^disk-.*\.sh$/, "disk-NAME.sh");
+  assert.deepEqual(installed.filter((path) => !textOf("doc/hooks.md").includes(nameOf(path))), []);
+});
+
 /** The part of an address behind "#", as GitHub makes it of a heading. */
 function anchorOf(heading: string): string {
   return heading.toLowerCase().replaceAll(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-");
