@@ -34,7 +34,7 @@ export function chooseTransport({ setting, laptop = former, client }: TransportI
   const missed = candidates.slice(0, transport === undefined ? undefined : candidates.indexOf(transport))
     .map((name) => `no ${name}: ${lack(name)}`);
   if (transport === undefined) {
-    const advice = "run setup-server on the laptop, and make the stick anew, with the same stiefelsystem";
+    const advice = "run setup-server on the laptop, and write the stick again, with the same stiefelsystem";
     return { kind: "none", message: `The disk cannot be lent (${missed.join("; ")}): ${advice}` };
   }
   return { kind: "use", transport, ...missed.length === 0 ? {} : { why: `by ${transport} (${missed.join("; ")})` } };

@@ -19,7 +19,7 @@ export function planNotices(inputs: SetupInputs): readonly string[] {
       ]
       : [],
     ...artifacts.kernelHookFiles.length === 0
-      ? ["What desktops boot is not built anew by kernel updates here: run setup-server again after each"]
+      ? ["Kernel updates do not rebuild what desktops boot here: run setup-server again after each"]
       : [],
     ...artifacts.autokexec === undefined
       ? [

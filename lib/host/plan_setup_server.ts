@@ -138,7 +138,7 @@ function planOverlay(artifacts: SetupArtifacts, generator: GeneratorId): readonl
 }
 
 function planKernelHooks({ kernelHookFiles }: SetupArtifacts): readonly WriteFile[] {
-  const why = "Builds what desktops boot anew after updates";
+  const why = "Rebuilds what desktops boot after updates";
   return kernelHookFiles.map(({ path, text, mode }) =>
     writeFile(path, { kind: "text", text }, why, { mode, needs: ["initramfs"] })
   );

@@ -72,7 +72,7 @@ function formatOperation(operation: Operation): string {
       lines.push(`    mode: ${mode === "any" ? mode : formatMode(mode)}${operation.isSecret ? ", secret" : ""}`);
       if (content.kind === "copy-of") lines.push(`    copy of: ${content.source}`);
       const isOurs = operation.why.startsWith("On a desktop") || operation.why.startsWith("Puts the above") ||
-        operation.why.startsWith("Builds what desktops boot");
+        operation.why.startsWith("Rebuilds what desktops boot");
       if (content.kind === "text" && !isOurs) {
         lines.push(...content.text.trimEnd().split("\n").filter(Boolean).map((line) => `    | ${line}`));
       }

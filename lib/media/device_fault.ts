@@ -58,7 +58,7 @@ const adviceFor: Readonly<Record<FaultKind, readonly string[]>> = {
   "short": ["Run the command again; if it fails again, take another device"],
   "differs": ["The device does not keep what is written to it: take another one"],
   "unstable": ["The device or its contact is bad: try another port, without a hub, then another device"],
-  "swapped": ["Run the command again, and choose the device anew"],
+  "swapped": ["Run the command again, and choose the device again"],
   "other": [],
 };
 

@@ -13,7 +13,7 @@ import {
 
 /** What to do when stick, image and initramfs are not of one date. */
 export const sameDateAdvice =
-  "build one image (create-initrd), run setup-server on the laptop, and write the stick anew (setup-client-usbdrive)";
+  "build one image (create-initrd), run setup-server on the laptop, and write the stick again (setup-client-usbdrive)";
 
 /** Names that are short and harmless enough to be repeated on a screen. */
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;

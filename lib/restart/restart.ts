@@ -183,7 +183,7 @@ export async function reloadIfChanged(
 ): Promise<void> {
   const stamp = await readStamp(system, loaded.gathered?.files).catch(() => "gone");
   if (loaded.gathered === undefined || stamp === loaded.stamp) return;
-  options.say("What desktops start has changed meanwhile: loading the image anew");
+  options.say("What desktops start has changed meanwhile: loading the image again");
   await loadImage(system, settings, options);
 }
 

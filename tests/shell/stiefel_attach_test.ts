@@ -560,13 +560,13 @@ const ofOtherDates: Readonly<Record<string, readonly [session: string, says: str
   "an older version": [
     text.replace("VERSION=2", "VERSION=1"),
     "The session file has version 1, this initramfs knows version 2",
-    "build the laptop's image anew (create-initrd): it is older than this initramfs",
+    "build the laptop's image again (create-initrd): it is older than this initramfs",
   ],
   // As an image of version 1 has written it.
   "version 1 in its own form": [
     "STIEFEL_VERSION=1\nSTIEFEL_TRANSPORT=nbd\nSTIEFEL_LINK_MAC=02:00:5e:10:00:01\nSTIEFEL_PORT=10809\n",
     "The session file has version 1, this initramfs knows version 2",
-    "build the laptop's image anew (create-initrd): it is older than this initramfs",
+    "build the laptop's image again (create-initrd): it is older than this initramfs",
   ],
   "a newer version": [
     text.replace("VERSION=2", "VERSION=3"),

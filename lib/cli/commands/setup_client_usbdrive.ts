@@ -233,7 +233,7 @@ async function update(system: System, ui: Ui, { device, maker, options }: Job): 
       return false;
     case "full":
       sayWrapped(ui, [
-        `${path} is a stick of ours without room for what is new beside what is old: it has to be written anew`,
+        `${path} is a stick of ours without room for what is new beside what is old: the whole stick has to be written`,
         "",
       ]);
       return false;

@@ -41,7 +41,7 @@ export const stopUnit: UndoKind<StopUnit> = {
     Promise.resolve({
       what: `stop ${unit}`,
       why: startsAtBoot
-        ? "It was started anew, and its files go; what was there before starts at the next boot"
+        ? "It was restarted, and its files go; what was there before starts at the next boot"
         : "It was started, and its files go",
       effect: "",
       change: [],

@@ -102,7 +102,7 @@ attach_disk() {
         fi
     done
     pin_neighbour
-    limit_lvm || complain "LVM cannot be told to look at the laptop's disk only"
+    limit_lvm || complain "LVM cannot be limited to the laptop's disk"
     if ! check_disk; then
         release_disk
         return 1

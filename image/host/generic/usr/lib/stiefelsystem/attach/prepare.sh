@@ -107,7 +107,7 @@ cover_command_line() {
     *) own=$own$also ;;
     esac
     printf '%s\n' "$own" | put /run/stiefelsystem/cmdline
-    mount -o bind "$root/run/stiefelsystem/cmdline" "$root/proc/cmdline" || say "New boot entries of the laptop need a look: noresume"
+    mount -o bind "$root/run/stiefelsystem/cmdline" "$root/proc/cmdline" || say "Boot entries that are made now may get the word noresume, which is for desktops"
 }
 
 # Debian's script of udev first tells udevd to end. When udevd ends before udevadm has said all it has to say, the

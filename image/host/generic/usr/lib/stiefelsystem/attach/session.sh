@@ -155,7 +155,7 @@ read_session() {
 refuse_version() {
     case $version in
     '') complain "The session file does not begin with its version" ;;
-    0 | 1) set -- "build the laptop's image anew (create-initrd): it is older than this initramfs" ;;
+    0 | 1) set -- "build the laptop's image again (create-initrd): it is older than this initramfs" ;;
     *) set -- "$SAME_DATE" ;;
     esac
     [ -z "$version" ] ||

@@ -33,7 +33,7 @@ raise_tunnel() {
         fi
         forget_keys "$keys"
     elif [ ! -e "$keys" ]; then
-        complain "The session has a tunnel, and no keys for it" "start this desktop anew"
+        complain "The session has a tunnel, and no keys for it" "restart this desktop"
         return 1
     fi
     # As for the link: a service may have switched IPv6 off for new links.
