@@ -328,7 +328,7 @@ const sayings = [
   [
     "a transport that the stick lacks",
     { ...hello, disk: { transports: ["nvme-tcp"] } },
-    /^The disk cannot be lent \(no nbd: the stick does not know it; .*\): run setup-server on the laptop, and make the stick/,
+    /^The disk cannot be lent \(no nbd: the stick does not know it; .*\): run setup-server on the laptop, and write the stick/,
     /^The exchange with "desktop" failed: The disk cannot be lent \(/,
   ],
   [

@@ -9,7 +9,7 @@ import type { OnEnd } from "../../lib/formats/kernel_command_line.ts";
 import { describeServiceEnd } from "../../lib/service_end.ts";
 import type { Step } from "../shared/console.ts";
 import { describeLostExport } from "./lost_export.ts";
-import { type ClientState, describeDisk, describePhase, type Phase, type ServerState } from "./state.ts";
+import { type ClientState, describeDisk, describePhase, type Phase, type StateReport } from "./state.ts";
 
 /** What stays the same all the time. */
 export interface LifeRules {
@@ -22,7 +22,7 @@ export interface LifeRules {
 
 export interface Life {
   readonly phase: Phase;
-  readonly disk?: NonNullable<ServerState["disk"]>;
+  readonly disk?: NonNullable<StateReport["disk"]>;
   /** When the agent began to look for its disk. */
   readonly startMs: number;
   /** Since when no desktop has had the disk, as of the last time that one gave it back. */

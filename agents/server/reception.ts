@@ -21,7 +21,7 @@ import { serveExchange, type ServerExchangeOptions } from "./exchange.ts";
 import type { Life } from "./life.ts";
 import { RecentAskers } from "./recent_askers.ts";
 import type { DiskSource } from "./source.ts";
-import { answerStateRequest, type ServerState, statePagePort } from "./state.ts";
+import { answerStateRequest, statePagePort, type StateReport } from "./state.ts";
 
 /** What the image calls itself (image/initrd/etc/hostname). */
 const imageHostName = "stiefelsystem";
@@ -162,7 +162,7 @@ export class Reception {
     };
   }
 
-  #describe(): ServerState {
+  #describe(): StateReport {
     const { environment, currentLife } = this.#options;
     const { phase, disk } = currentLife();
     return {

@@ -24,7 +24,7 @@ export type Phase =
   | { readonly kind: "lost"; readonly client: ClientState; readonly sinceMs: number; readonly reason: string }
   | { readonly kind: "ended" };
 
-export interface ServerState {
+export interface StateReport {
   readonly name: string;
   readonly version: string;
   readonly phase: Phase;
@@ -63,13 +63,13 @@ function describeClient(client: ClientState): string {
 }
 
 /** "Samsung SSD 980 (/dev/nvme0n1), 1.0 TB" */
-export function describeDisk(disk: NonNullable<ServerState["disk"]>): string {
+export function describeDisk(disk: NonNullable<StateReport["disk"]>): string {
   const name = disk.model === undefined ? disk.path : `${disk.model} (${disk.path})`;
   return `${name}, ${formatBytes(disk.sizeBytes)}`;
 }
 
 /** Text for people; JSON when the Accept header prefers it. */
-export function answerStateRequest(state: ServerState, request: PageRequest): Page {
+export function answerStateRequest(state: StateReport, request: PageRequest): Page {
   if (request.accept.startsWith("application/json")) {
     return { status: 200, contentType: "application/json", body: `${JSON.stringify(state)}\n` };
   }

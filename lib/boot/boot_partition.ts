@@ -23,7 +23,7 @@ import {
   refuseHibernated,
   type SearchContext,
 } from "./boot_places.ts";
-import { decideSearchStep } from "./decide_search.ts";
+import { decideSearchStep } from "./decide_disk_search.ts";
 import { DiskSearch, type Opened } from "./disk_search.ts";
 import { BootError } from "../boot_error.ts";
 

@@ -110,7 +110,7 @@ function makeMachine(machine: Machine): { readonly system: MemorySystem; readonl
   return { system: { ...system, lstat }, held };
 }
 
-/** What lib/disk/journal.ts reads of ext4, as od(1) prints it. */
+/** What lib/disk/needs_recovery.ts reads of ext4, as od(1) prints it. */
 function formatSuperBlock(isUnclean: boolean): string {
   const block = new DataView(new ArrayBuffer(0x64));
   block.setUint16(0x38, 0xef53, true);

@@ -2,7 +2,7 @@
 
 import { DiskError } from "../disk/disk_error.ts";
 import { describeHibernation, describeUnclean } from "../disk/inspect_disk.ts";
-import { needsRecovery } from "../disk/journal.ts";
+import { needsRecovery } from "../disk/needs_recovery.ts";
 import { activateVolume, listVolumes, type LogicalVolume } from "../disk/lvm.ts";
 import { isMountable, mountReadOnly } from "../disk/mount.ts";
 import { probeSignature } from "../disk/signature.ts";

@@ -1,10 +1,10 @@
 /** The open places of a disk, the decision over all of them, and the image that follows from it. */
 
 import { describeHibernation } from "../disk/inspect_disk.ts";
-import { needsRecovery } from "../disk/journal.ts";
+import { needsRecovery } from "../disk/needs_recovery.ts";
 import { describeSubvolumes } from "./btrfs_subvolumes.ts";
 import type { LookedAt, OpenedPlace, SearchContext } from "./boot_places.ts";
-import type { Outcome } from "./decide_search.ts";
+import type { Outcome } from "./decide_disk_search.ts";
 import { type BootDecision, decideBoot } from "./menu/decide_boot.ts";
 import type { Partition } from "./menu/entry.ts";
 import { BootError } from "../boot_error.ts";

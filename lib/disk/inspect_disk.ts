@@ -5,7 +5,7 @@ import { CommandError } from "../errors.ts";
 import { type BlockDevice, listBlockDevices, realDevicePath } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 import { chooseDisk, describeDisk, type DiskProblem, findUses, withDescendants } from "./decide_disk.ts";
-import { needsRecovery } from "./journal.ts";
+import { needsRecovery } from "./needs_recovery.ts";
 import { activateVolume, listVolumes } from "./lvm.ts";
 import { probeSignature } from "./signature.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { BootError } from "../boot_error.ts";
-import { decideSearchStep, type SearchFacts } from "./decide_search.ts";
+import { decideSearchStep, type SearchFacts } from "./decide_disk_search.ts";
 import type { BootDecision } from "./menu/decide_boot.ts";
 
 const decision = { title: "Linux" } as BootDecision;
