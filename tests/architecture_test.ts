@@ -141,6 +141,7 @@ Deno.test("changing a host and building an image know nothing of each other, nor
     "lib/boot": ["lib/cli", "lib/config", "lib/host", "lib/image"],
     "lib/disk": ["lib/boot", "lib/cli", "lib/config", "lib/export", "lib/host", "lib/image"],
     "lib/export": ["lib/boot", "lib/cli", "lib/config", "lib/host", "lib/image"],
+    "lib/media": ["lib/cli", "lib/config", "lib/host"],
     "lib/net": ["lib/cli", "lib/config", "lib/host", "lib/image"],
     "lib/restart": ["lib/cli", "lib/config", "lib/host", "lib/image"],
     "lib/system": ["lib/cli", "lib/config", "lib/host", "lib/image", "lib/net", "lib/protocol"],

@@ -1,7 +1,7 @@
 /** Running steps: one line that is redrawn on a terminal, plain lines into a pipe or log. */
 
 import { describeProgress, formatDuration, type ProgressState } from "./progress.ts";
-import { wrapLine } from "../host/wrap_line.ts";
+import { wrapLine } from "../wrap_line.ts";
 import type { Progress, ProgressOptions, Screen } from "../ui.ts";
 
 /** How often a running step is drawn on a terminal, and said in a log. */

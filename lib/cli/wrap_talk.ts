@@ -1,6 +1,6 @@
 /** Breaks warnings and errors between words, as a terminal does not. Pure. */
 
-import { wrapLine } from "../host/wrap_line.ts";
+import { wrapLine } from "../wrap_line.ts";
 
 /** What follows a colon at the end of a hint may be a command, to be copied in one piece: no sentence with a comma. */
 const pasted = /(?<=: )[a-z~./][^,;]*$/;

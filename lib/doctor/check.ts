@@ -1,7 +1,7 @@
 /** What one check of `doctor` says. Pure. */
 
 import { commandToType } from "../command_to_type.ts";
-import { wrapLine } from "../host/wrap_line.ts";
+import { wrapLine } from "../wrap_line.ts";
 
 /** "unknown": doctor could not look; what it did not see is never "ok". */
 export type CheckLevel = "ok" | "unknown" | "warning" | "error";

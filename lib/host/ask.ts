@@ -2,7 +2,7 @@
 
 import type { Answer, Ui } from "../ui.ts";
 import { colorChange } from "./diff.ts";
-import { wrapLine } from "./wrap_line.ts";
+import { wrapLine } from "../wrap_line.ts";
 
 /** Without a terminal a longer change is cut before the question. */
 const shownLines = 40;

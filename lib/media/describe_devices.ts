@@ -1,6 +1,6 @@
 /** The devices of a computer, and what is lost on one of them, in lines for people. Pure. */
 
-import { wrapLine } from "../host/wrap_line.ts";
+import { wrapLine } from "../wrap_line.ts";
 import type { BlockDevice } from "../system/facts.ts";
 import {
   describeDevice,

@@ -17,7 +17,7 @@ import {
   type StorageFacts,
 } from "../../host/storage_facts.ts";
 import { openHostTree, readState } from "../../host/tree.ts";
-import { wrapLine } from "../../host/wrap_line.ts";
+import { wrapLine } from "../../wrap_line.ts";
 import type { GeneratorId } from "../../initramfs/generator.ts";
 import type { BlockDevice } from "../../system/facts.ts";
 import { createReadOnlySystem } from "../../system/read_only.ts";

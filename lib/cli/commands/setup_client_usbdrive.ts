@@ -5,7 +5,7 @@ import { commandToType } from "../../command_to_type.ts";
 import { demandWritable } from "../../file_access.ts";
 import { ExitCode, StoppedByUser, UserError } from "../../errors.ts";
 import { formatBytes } from "../../format_bytes.ts";
-import { wrapLine } from "../../host/wrap_line.ts";
+import { wrapLine } from "../../wrap_line.ts";
 import { judgeDevices, namesDevice, pickDevice } from "../../media/choose_device.ts";
 import { describeDevices, describeLosses } from "../../media/describe_devices.ts";
 import { identityOf } from "../../media/device_identity.ts";

@@ -1,6 +1,6 @@
 /** Talk is readable on a terminal of 80 columns. Pure. */
 
-import { keepCommandsWhole } from "../command_to_type.ts";
+import { keepCommandsWhole } from "./command_to_type.ts";
 
 const defaultColumns = 80;
 
