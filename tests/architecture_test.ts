@@ -297,8 +297,11 @@ Deno.test("the changelog has lines of at most 120 columns, and nothing twice", a
 
 Deno.test("files that comments and documents name are there", () => {
   assertNone(findMissingFiles(texts, paths), "Names of files that are not there");
-  const sample = [{ path: "x", text: "See `gone_away.ts`, lib/gone/away.ts, lib/errors.ts, `errors.ts`." }];
-  assert.equal(findMissingFiles(sample, paths).length, 2);
+  const sample = [{
+    path: "x",
+    text: "See `gone_away.ts`, lib/gone/away.ts, image/gone/stiefel-x, lib/errors.ts, `errors.ts`.",
+  }];
+  assert.equal(findMissingFiles(sample, paths).length, 3);
 });
 
 Deno.test("what a shell script of ours writes out stands once in TypeScript: PATH, and the link's name", () => {

@@ -34,8 +34,8 @@ async function collect(folder: string, paths: string[]): Promise<void> {
 }
 
 /**
- * "FILE names OTHER" for each name of a file of ours that is not there: a path from the top anywhere, a name alone in
- * backticks.
+ * "FILE names OTHER" for each name of a file or folder of ours that is not there: a path from the top anywhere, a name
+ * alone in backticks. A path may stop in the middle of a name, as of a group of files ("tests/golden/plans/arch-*").
  */
 export function findMissingFiles(texts: readonly ProjectText[], paths: ReadonlySet<string>): readonly string[] {
   const names = new Set([...paths].map((path) => path.slice(path.lastIndexOf("/") + 1)));
@@ -43,9 +43,13 @@ export function findMissingFiles(texts: readonly ProjectText[], paths: ReadonlyS
     const whole = text.matchAll(
       /(?<![\w/.:$}{*-])((?:agents|doc|image|lib|tests)\/[\w./-]+\.(?:ts|md|sh|yaml|json))\b/g,
     );
+    const bare = text.matchAll(/(?<![\w/.:$}{*@~-])((?:agents|doc|image|lib|tests)\/[\w/-]+[\w-])(?![\w./-]*\.\w)/g);
     const short = text.matchAll(/`([a-z_]+\.ts)`/g);
     const missing = [
       ...[...whole].map(([, name = ""]) => name).filter((name) => !paths.has(name) && !name.includes("NNNN")),
+      ...[...bare].map(([, name = ""]) => name).filter((name) =>
+        !/_$|NAME|NNNN/.test(name) && ![...paths].some((path) => path.startsWith(name))
+      ),
       ...[...short].map(([, name = ""]) => name).filter((name) => !names.has(name)),
     ];
     return [...new Set(missing)].map((name) => `${path} names ${name}`);
