@@ -33,7 +33,7 @@ function formatInittab(isDebug: boolean, services: readonly (readonly string[])[
     "# busybox init; terminal::action:program. An empty terminal is the console the kernel uses.",
     "::sysinit:/usr/lib/stiefelsystem/start-devices",
     "::respawn:/usr/lib/stiefelsystem/supervise-agent",
-    ...(isDebug ? ["tty2::respawn:/usr/sbin/getty 38400 tty2 linux"] : []),
+    ...(isDebug ? ["tty2::respawn:/usr/bin/busybox getty 38400 tty2 linux"] : []),
     // Their output would disturb the agent's.
     ...services.map((argv) => `null::respawn:${argv.join(" ")}`),
     "::ctrlaltdel:/usr/sbin/reboot",

@@ -12,7 +12,7 @@ Deno.test("init starts nothing that would suspend or end a session for a closed 
   assert.deepEqual(started, [
     "/usr/lib/stiefelsystem/start-devices",
     "/usr/lib/stiefelsystem/supervise-agent",
-    "/usr/sbin/getty",
+    "/usr/bin/busybox",
   ]);
 });
 

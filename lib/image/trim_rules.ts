@@ -69,7 +69,7 @@ export const busyboxApplets: readonly string[] =
   ("[ [[ arch arping ash awk base64 basename blkdiscard bunzip2 bzcat cat chgrp chmod " +
     "chown chroot chvt clear cmp cp cpio cut date dd deallocvt devmem df diff dirname dmesg dos2unix du dumpkmap echo egrep env expand " +
     "expr factor fallocate false fdisk fgrep find fold free fsfreeze fstrim ftpget ftpput getopt grep groups gunzip gzip head hexdump " +
-    "hostid hostname hwclock id ionice ipcalc kill killall last less link linux32 linux64 ln loadkmap logger logname ls lspci lsusb " +
+    "hostid hostname hwclock id ionice ipcalc kill killall last less link linux32 linux64 ln loadkmap logger login logname ls lspci lsusb " +
     "lsscsi md5sum microcom mkdir mkfifo mknod mktemp more mv nc netstat nl nohup nologin nproc nslookup od paste patch pidof ping ping6 " +
     "printf ps pwd readlink realpath renice reset rev rm rmdir sed seq setsid sh sha1sum sha256sum sha512sum shred shuf sleep sort " +
     "start-stop-daemon stat strings stty sync tac tail tar taskset tee telnet test tftp time timeout top touch tr traceroute true " +

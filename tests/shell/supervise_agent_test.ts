@@ -30,7 +30,7 @@ async function supervise(
     await Deno.writeTextFile(`${root}/cmdline`, `${commandLine}\n`);
     await Deno.writeTextFile(`${root}/run-agent`, `#!/bin/sh\n${agent}\n`, { mode: 0o755 });
     await Deno.writeTextFile(`${root}/shadow`, `${shadow}\n`);
-    await Deno.writeTextFile(`${root}/getty`, '#!/bin/sh\necho "getty $*"\nexec sleep 60\n', { mode: 0o755 });
+    await Deno.writeTextFile(`${root}/busybox`, '#!/bin/sh\necho "busybox $*"\nexec sleep 60\n', { mode: 0o755 });
     if (isComplete) await Deno.writeTextFile(`${root}/complete`, "");
     const text = (await Deno.readTextFile(script)).replaceAll("/proc/cmdline", `${root}/cmdline`)
       // The real one would change how much the kernel of this machine prints.
@@ -38,6 +38,7 @@ async function supervise(
       .replaceAll("/etc/shadow", `${root}/shadow`)
       .replaceAll("/usr/lib/stiefelsystem/run-agent", `${root}/run-agent`)
       .replaceAll("/usr/lib/stiefelsystem/complete", `${root}/complete`)
+      .replaceAll("/usr/bin/busybox", `${root}/busybox`)
       .replace("PATH=/usr/sbin:/usr/bin", `PATH=${root}:/usr/sbin:/usr/bin:/bin`);
     await Deno.writeTextFile(`${root}/script`, text);
     const [program = "", ...args] = shell;
@@ -70,7 +71,7 @@ for (const shell of SHELLS) {
       supervise(shell, { commandLine, agent: "echo agent", lines: 2, shadow });
     assert.deepEqual(await start("root:$6$salt$hash:20089::::::"), [
       "stiefelsystem: no agent is started; log in as root, press Ctrl-Alt-Del to restart the machine",
-      "getty 0 - linux",
+      "busybox getty 0 - linux",
     ]);
     assert.deepEqual(await start("root:!:20089::::::"), [
       "stiefelsystem: this image has no rescue shell: it was built without the module debug",
