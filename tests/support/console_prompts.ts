@@ -14,6 +14,8 @@ export interface PromptAnswer {
 }
 
 const lookMs = 1_000;
+/** A menu is there for three seconds only. */
+const quickLookMs = 200;
 
 /** Answers until it is disposed of, or the machine ends. */
 export function answerPrompts(system: System, vm: Vm, { prompt, answer }: PromptAnswer): AsyncDisposable {
@@ -34,6 +36,37 @@ export function answerPrompts(system: System, vm: Vm, { prompt, answer }: Prompt
       await work;
     },
   };
+}
+
+/**
+ * Waits for something that ends no line: a prompt, or an entry of a boot loader's menu.
+ * @param options.from what came before is not searched @returns the end of what was found, to go on from
+ * @throws {Error} with the end of the console, when the time is over or the machine has ended
+ */
+export async function waitForText(
+  system: System,
+  vm: Vm,
+  pattern: RegExp,
+  { timeoutMs, from = 0, unless }: {
+    readonly timeoutMs: number;
+    readonly from?: number;
+    /** What ends the wait at once. */
+    readonly unless?: RegExp;
+  },
+): Promise<number> {
+  const untilMs = system.monotonicMs() + timeoutMs;
+  let hasEnded = false;
+  vm.ended.then(() => hasEnded = true);
+  for (;;) {
+    const isLast = hasEnded || system.monotonicMs() > untilMs;
+    const text = await readConsole(system, vm);
+    const found = pattern.exec(text.slice(from));
+    if (found !== null) return from + found.index + found[0].length;
+    if (isLast || unless?.test(text.slice(from))) {
+      throw new Error(`Machine "${vm.name}": ${pattern} did not come; its console ends with\n${text.slice(-2_000)}`);
+    }
+    await system.delay(quickLookMs);
+  }
 }
 
 async function readConsole(system: System, vm: Vm): Promise<string> {
