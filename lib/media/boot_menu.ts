@@ -23,8 +23,8 @@ export interface MenuOptions {
   readonly parameters?: readonly string[];
 }
 
-/** How long the menu waits for a key. */
-const menuSeconds = 3;
+/** How long the menu waits for a key: each start pays for it. A key that is pressed before the menu is there counts. */
+const menuSeconds = 1;
 
 /** The first is the one that starts by itself. */
 export function listMenuEntries({ isDebug, parameters = [] }: MenuOptions): readonly MenuEntry[] {
