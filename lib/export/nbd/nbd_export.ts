@@ -63,11 +63,20 @@ export async function startNbdExport(
       if (diskError !== undefined) options.onDiskError?.(diskError);
     },
   });
-  nbdkit.exited.then(async () => {
+  const closed = new AbortController();
+  const watching = nbdkit.exited.then(async () => {
     // Without its log nbdkit goes on, and so does the desktop.
-    while (await findNbdkit(system, settings.exportName) !== undefined) await system.delay(pollMs).catch(() => {});
+    while (!closed.signal.aborted && await findNbdkit(system, settings.exportName) !== undefined) {
+      await system.delay(pollMs, closed.signal).catch(() => {});
+    }
     over.resolve(endWithoutGoodbye(log));
   });
+  const close = async (): Promise<void> => {
+    await endNbdkit(system, settings.exportName);
+    await nbdkit[Symbol.asyncDispose]();
+    closed.abort();
+    await watching;
+  };
 
   const starting = new AbortController();
   const problem = await Promise.race([
@@ -77,8 +86,7 @@ export async function startNbdExport(
   ]);
   starting.abort();
   if (problem !== undefined) {
-    await endNbdkit(system, settings.exportName);
-    await nbdkit[Symbol.asyncDispose]();
+    await close();
     const where = describeEndpoint(settings.listenAddress, settings.port);
     throw new UserError(`Cannot export "${settings.disk}" on ${where}: ${problem}`, {
       hints: problem.includes("parse rule")
@@ -95,8 +103,7 @@ export async function startNbdExport(
     requestStop: () => over.resolve({ reason: "stopped" }),
     close: async () => {
       used.abort();
-      await endNbdkit(system, settings.exportName);
-      await nbdkit[Symbol.asyncDispose]();
+      await close();
     },
   });
 }
