@@ -49,6 +49,13 @@ export const agentGrants: Readonly<Record<Role, Grants>> = {
       "grep",
       "kexec",
       "sync",
+      // a second boot: the stick's own partition is written and read back, and the desktop restarts
+      // (lib/second_boot/use_place.ts, agents/client/second_boot.ts)
+      "blockdev",
+      "cmp",
+      "dd",
+      "lsblk",
+      "reboot",
     ],
   },
   server: {

@@ -28,6 +28,9 @@ import { askForLaptop } from "./choose_laptop.ts";
 import type { ChosenLaptop } from "./heard_laptops.ts";
 import { findRoute } from "./route.ts";
 import { startSearch } from "./search.ts";
+import type { PlacePlan } from "../../lib/second_boot/plan_place.ts";
+import { armPlace, emptyPlace, type UsedPlace } from "../../lib/second_boot/use_place.ts";
+import { cleanStick, demandRoom, offerSecondBoot, prepareSecondBoot, restartDesktop } from "./second_boot.ts";
 import { removeStaged } from "./staging.ts";
 
 export interface ClientDependencies {
@@ -49,7 +52,7 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
   const environment = await readEnvironment(system, { role: "client", ...options });
   for (const name of environment.unknownParameters) console.say(`The kernel parameter "${name}" is not known`);
   const backoff = createBackoff({ firstMs: retryFirstMs, maximumMs: retryMaximumMs });
-  const memory: Memory = { chosen: undefined, page: "" };
+  const memory: Memory = { chosen: undefined, page: "", secondBoot: undefined, cleaning: undefined };
   for (;;) {
     signal.throwIfAborted();
     try {
@@ -57,9 +60,27 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
     } catch (error) {
       signal.throwIfAborted();
       for (const line of explain(error)) console.sayRarely(line);
+      const refusal = refusalOf(error);
+      memory.secondBoot = undefined;
+      if (refusal !== undefined && options.withKexec) {
+        const offered = await offerSecondBoot(dependencies, {
+          trust: refusal.trust,
+          facts: await lookAtDesktop({ system, memory }),
+          partitionUuid: environment.parameters.stick,
+          waitMs: KernelRefused.waitMs,
+        });
+        if (offered.kind === "accepted") {
+          memory.secondBoot = offered.used;
+          continue;
+        }
+        if (offered.kind === "declined") {
+          memory.chosen = undefined;
+          continue;
+        }
+      }
       const mayMeanAnother = memory.chosen !== undefined && isRefusal(error);
       if (mayMeanAnother) memory.chosen = undefined;
-      const mustWait = refusalOf(error) !== undefined && !mayMeanAnother;
+      const mustWait = refusal !== undefined && !mayMeanAnother;
       await system.delay(mustWait ? KernelRefused.waitMs : backoff.next(), signal);
     }
   }
@@ -71,6 +92,10 @@ interface Memory {
   chosen: ChosenLaptop | undefined;
   /** What is on the screen already. */
   page: string;
+  /** A person wants the laptop's own boot loaders, from here on the stick. */
+  secondBoot: UsedPlace | undefined;
+  /** What an earlier one has left is removed; `endWaiting`: a stick that is not there is not waited for any more. */
+  cleaning: { readonly done: Promise<void>; readonly endWaiting: () => void } | undefined;
   /** This desktop as it was looked at last. */
   desktop?: { readonly sinceMs: number; readonly facts: Promise<DesktopFacts> };
 }
@@ -95,7 +120,8 @@ interface Attempt extends ClientDependencies {
 
 /** @returns false when a laptop was chosen meanwhile, and is to be gone to */
 async function attempt(attempted: Attempt): Promise<boolean> {
-  const { system, console, options } = attempted;
+  const { system, console, options, memory } = attempted;
+  if (memory.secondBoot !== undefined) return await attemptSecondBoot(attempted, memory.secondBoot);
   await using taken = new AsyncDisposableStack();
   const fetched = await fetchOnce(attempted, async ({ archive, staged }) => {
     console.mark("fetched");
@@ -116,9 +142,47 @@ async function attempt(attempted: Attempt): Promise<boolean> {
     return true;
   }
   taken.defer(() => removeStaged(system, fetched.staged));
+  await endCleaning(memory);
   console.say(`Starting "${fetched.archive.entryTitle}"`);
   console.mark("kexec");
   return await executeKernel(system);
+}
+
+function startCleaning({ system, console, signal, environment }: Attempt): Memory["cleaning"] {
+  const waiting = new AbortController();
+  const machine = { system, console, signal: AbortSignal.any([signal, waiting.signal]) };
+  return { done: cleanStick(machine, environment.parameters.stick), endWaiting: () => waiting.abort() };
+}
+
+async function endCleaning({ cleaning }: Memory): Promise<void> {
+  cleaning?.endWaiting();
+  await cleaning?.done;
+}
+
+/** @returns false when a laptop was chosen meanwhile, and is to be gone to */
+async function attemptSecondBoot(attempted: Attempt, used: UsedPlace): Promise<boolean> {
+  const { system, console, memory } = attempted;
+  await using taken = new AsyncDisposableStack();
+  let plan: PlacePlan | undefined;
+  await endCleaning(memory);
+  const fetched = await fetchOnce(attempted, async ({ archive, staged }) => {
+    console.mark("fetched");
+    console.say("Writing to the stick, and reading it back");
+    taken.defer(() =>
+      emptyPlace(system, used).then(
+        () => {},
+        (error) => console.say(`The stick cannot be emptied: ${describeError(error)}`),
+      )
+    );
+    plan = await prepareSecondBoot(system, { used, facts: await lookAtDesktop(attempted), archive, staged });
+  });
+  if (fetched === undefined) return false;
+  if (plan === undefined) throw new TypeError("Nothing was written to the stick");
+  await armPlace(system, used, plan);
+  // From here on what is on the stick stays.
+  taken.move();
+  await removeStaged(system, fetched.staged);
+  return await restartDesktop(attempted);
 }
 
 type Load = (fetched: FetchedArchive) => Promise<void>;
@@ -195,6 +259,7 @@ async function fetchFrom(
     ? await findRoute(system, { local: stream.localAddress, remote: stream.remoteAddress })
     : { mac };
   console.mark("found");
+  if (memory.secondBoot === undefined) memory.cleaning ??= startCleaning(attempted);
   const { privateKey, publicKey } = await makeTunnelKeys(system.randomBytes(KEY_BYTES));
   // Meanwhile the laptop looks at its disk.
   const [desktop, linkFacts] = [lookAtDesktop(attempted), readLinkFacts(system, links)];
@@ -214,7 +279,8 @@ async function fetchFrom(
       if (page.join("\n") !== memory.page) page.forEach((line) => console.say(line));
       memory.page = page.join("\n");
     }
-    demandKernel(facts, said.kernelSignature);
+    demandKernel(facts, said.kernelSignature, { isSecondBoot: memory.secondBoot !== undefined });
+    if (said.kind === "archive" && memory.secondBoot !== undefined) demandRoom(memory.secondBoot.place, said);
   };
   return await fetchArchive(stream, {
     system,
@@ -229,6 +295,7 @@ async function fetchFrom(
       link,
       tunnel: { publicKey },
       disk: { transports: sessionTransports },
+      ...memory.secondBoot === undefined ? {} : { chain: {} },
     },
     privateKey,
     directory: options.workDirectory,

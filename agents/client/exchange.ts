@@ -11,6 +11,7 @@ import {
   type ArchiveMessage,
   formatClientMessage,
   type HelloMessage,
+  measureArchive,
   parseServerPlaintext,
   type WelcomeMessage,
 } from "../../lib/protocol/boot_exchange.ts";
@@ -195,11 +196,14 @@ class Exchange implements AsyncDisposable {
     if (archive.session.link.mac !== hello.link.mac) {
       throw new Error("The server's session is for another network card");
     }
+    if ((archive.chain === undefined) !== (hello.chain === undefined)) {
+      throw new Error("The server sends other boot loaders than were asked for");
+    }
     for (const notice of archive.notices) console.say(`Note: ${notice}`);
     console.say(`Fetching "${archive.entryTitle}"`);
-    this.#totalBytes = archive.kernelBytes + archive.initramfsBytes;
-    // once as files in memory, once more held by the kernel for kexec
-    await checkMemory(system, 2 * this.#totalBytes);
+    this.#totalBytes = measureArchive(archive);
+    // once as files in memory; for kexec the kernel holds them once more
+    await checkMemory(system, (archive.chain === undefined ? 2 : 1) * this.#totalBytes);
     this.#staging = await Staging.open(system, directory, archive);
     this.#startMs = system.monotonicMs();
   }

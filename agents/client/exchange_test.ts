@@ -256,6 +256,11 @@ const cases: readonly {
     script: (line) => upToData(line, { ...archive, initramfsBytes: 200_000_000 }),
   },
   {
+    name: "sends boot loaders that nobody has asked for",
+    code: "local-failure",
+    script: (line) => upToData(line, { ...archive, chain: { directory: "x", shimBytes: 1, grubBytes: 1 } }),
+  },
+  {
     name: "is ready before it was asked",
     code: "unexpected",
     script: async (line) => {

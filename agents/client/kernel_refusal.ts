@@ -6,17 +6,30 @@ import type { WelcomeMessage } from "../../lib/protocol/boot_exchange.ts";
 /** Trying again soon changes nothing: somebody has to do something first. */
 export class KernelRefused extends UserError {
   static readonly waitMs = 60_000;
+  readonly trust: KernelTrust;
+
+  constructor(message: string, { trust, hints }: { readonly trust: KernelTrust; readonly hints: readonly string[] }) {
+    super(message, { hints });
+    this.trust = trust;
+  }
 }
 
-/** @throws {KernelRefused} when this desktop's kernel would not take it: there is no use in fetching it */
-export function demandKernel(demands: KernelDemands, signature: WelcomeMessage["kernelSignature"]): KernelTrust {
+/**
+ * @param options.isSecondBoot the laptop's own shim starts it, which trusts its signer
+ * @throws {KernelRefused} when it would not be started here: there is no use in fetching it
+ */
+export function demandKernel(
+  demands: KernelDemands,
+  signature: WelcomeMessage["kernelSignature"],
+  { isSecondBoot = false }: { readonly isSecondBoot?: boolean } = {},
+): KernelTrust {
   const trust = judgeKernel(demands, signature);
-  const reason = explain(trust);
+  const reason = isSecondBoot && trust.kind === "untrusted" ? undefined : explain(trust);
   if (reason === undefined) return trust;
   throw new KernelRefused(
     `This desktop cannot start the laptop's kernel, which is ${reason}: ` +
       "its own kernel is locked down, and starts only what is signed by a key it trusts. Nothing was fetched",
-    { hints: listWaysOut(trust, demands) },
+    { trust, hints: listWaysOut(trust, demands) },
   );
 }
 

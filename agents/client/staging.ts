@@ -1,28 +1,30 @@
 /** Where kernel and initramfs wait in memory until they start: written as they come in. */
-import type { ArchiveMessage } from "../../lib/protocol/boot_exchange.ts";
+import { type ArchiveMessage, type ArchivePart, listArchiveParts } from "../../lib/protocol/boot_exchange.ts";
 import { bootconfigTailBytes, findBootconfig } from "../../lib/boot/bootconfig.ts";
 import { concatenate } from "../../lib/formats/bytes.ts";
 import { archivePaddingBytes, cpioPaddingBytes } from "../../lib/formats/cpio.ts";
 import { giveBack } from "../../lib/protocol/primitives.ts";
 import { buildSessionCpio } from "../../lib/protocol/session.ts";
-import type { ArchivePart } from "../../lib/protocol/client_session.ts";
 import type { FileWriter, System } from "../../lib/system/system.ts";
 
 export interface StagedArchive {
   readonly kernelPath: string;
   readonly initramfsPath: string;
+  /** Of the laptop's own boot loaders, where they were asked for. */
+  readonly shimPath: string;
+  readonly grubPath: string;
 }
 
 interface StagedParts {
   readonly archive: ArchiveMessage;
-  readonly parts: Readonly<Record<ArchivePart, PartFile>>;
+  readonly parts: ReadonlyMap<ArchivePart, PartFile>;
 }
 
 export class Staging implements AsyncDisposable {
   readonly paths: StagedArchive;
   readonly #system: System;
   readonly #archive: ArchiveMessage;
-  readonly #parts: Readonly<Record<ArchivePart, PartFile>>;
+  readonly #parts: ReadonlyMap<ArchivePart, PartFile>;
   readonly #end = new HeldEnd(bootconfigTailBytes);
   #isClosed = false;
   #isKept = false;
@@ -30,10 +32,17 @@ export class Staging implements AsyncDisposable {
   /** Opens the files, empty. */
   static async open(system: System, directory: string, archive: ArchiveMessage): Promise<Staging> {
     await system.makeDirectory(directory, { mode: 0o700 });
-    const paths = { kernelPath: `${directory}/kernel`, initramfsPath: `${directory}/initramfs` };
-    const kernel = await PartFile.open(system, paths.kernelPath);
-    const initramfs = await PartFile.open(system, paths.initramfsPath);
-    return new Staging(system, { paths, archive, parts: { kernel, initramfs } });
+    const paths = {
+      kernelPath: `${directory}/kernel`,
+      initramfsPath: `${directory}/initramfs`,
+      shimPath: `${directory}/shim`,
+      grubPath: `${directory}/grub`,
+    };
+    const parts = new Map<ArchivePart, PartFile>();
+    for (const { part } of listArchiveParts(archive)) {
+      parts.set(part, await PartFile.open(system, paths[`${part}Path`]));
+    }
+    return new Staging(system, { paths, archive, parts });
   }
 
   private constructor(system: System, staged: Pick<Staging, "paths"> & StagedParts) {
@@ -48,15 +57,16 @@ export class Staging implements AsyncDisposable {
    * written, e.g. memory is full
    */
   async store(part: ArchivePart, bytes: Uint8Array): Promise<void> {
-    if (part === "kernel") return await this.#parts.kernel.append(bytes);
-    for (const piece of this.#end.push(bytes)) await this.#parts.initramfs.append(piece);
+    const file = this.#parts.get(part);
+    if (part !== "initramfs") return await file?.append(bytes);
+    for (const piece of this.#end.push(bytes)) await file?.append(piece);
   }
 
   /** Closes the files, the session added to the initramfs. @throws when not everything could be written */
   async finish(tunnelConfig?: string): Promise<void> {
-    const { kernel, initramfs } = this.#parts;
-    await kernel.finish([]);
-    await initramfs.finish(addSession(this.#archive, this.#end.take(), tunnelConfig));
+    for (const [part, file] of this.#parts) {
+      await file.finish(part === "initramfs" ? addSession(this.#archive, this.#end.take(), tunnelConfig) : []);
+    }
     this.#close();
   }
 
@@ -76,14 +86,13 @@ export class Staging implements AsyncDisposable {
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const part of Object.values(this.#parts)) part[Symbol.dispose]();
+    for (const part of this.#parts.values()) part[Symbol.dispose]();
   }
 }
 
 /** Gives the memory back. */
 export async function removeStaged(system: System, paths: StagedArchive): Promise<void> {
-  await system.remove(paths.kernelPath);
-  await system.remove(paths.initramfsPath);
+  for (const path of [paths.kernelPath, paths.initramfsPath, paths.shimPath, paths.grubPath]) await system.remove(path);
 }
 
 /**

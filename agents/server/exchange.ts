@@ -13,6 +13,7 @@ import {
   type ArchiveMessage,
   formatServerMessage,
   type HelloMessage,
+  measureArchive,
   parseClientPlaintext,
   type RefuseCode,
 } from "../../lib/protocol/boot_exchange.ts";
@@ -39,6 +40,7 @@ import type { Desk, Ticket } from "./desk.ts";
 import { chooseTransport } from "../../lib/export/choose_transport.ts";
 import type { TransportSetting } from "../../lib/protocol/session_groups.ts";
 import { type Arrival, planSession, SESSION_RANDOM_BYTES, type SessionPlan } from "../../lib/export/session_plan.ts";
+import type { SignedChain } from "../../lib/second_boot/choose_chain.ts";
 import { chooseSecurity, encryptedWords, type Security } from "../../lib/formats/security.ts";
 import { TUNNEL_RANDOM_BYTES } from "../../lib/export/tunnel/plan_tunnel.ts";
 import { makeTunnelKeys } from "../../lib/export/tunnel/wireguard_config.ts";
@@ -99,6 +101,7 @@ class ServerExchange implements AsyncDisposable {
   #disk: DiskReport | undefined;
   #image: (BootImage & AsyncDisposable) | undefined;
   #signature: KernelSignature | undefined;
+  #chain: SignedChain | undefined;
   #plan: SessionPlan | undefined;
   #isServing = false;
   readonly #over = Promise.withResolvers<void>();
@@ -243,6 +246,16 @@ class ServerExchange implements AsyncDisposable {
     if (initramfsBytes === 0) throw lacksInitramfs(entry);
     const from = [entry.source, entry.commandLineSource].filter((file) => file !== undefined).join(", ");
     this.#options.console.say(`Sending "${entry.title}" (${from})`);
+    const described = await this.#describeKernel();
+    if (this.#hello?.chain !== undefined) {
+      const choice = await this.#options.source.readChain(this.#signature);
+      if (choice.kind === "none") {
+        const message = `The laptop has no signed boot loaders for its kernel: ${choice.why}`;
+        return { kind: "refused", code: "no-boot-entry", message };
+      }
+      this.#chain = choice.chain;
+      this.#options.console.say("Its own signed boot loaders go with it, for a second boot");
+    }
     const { notice } = chooseSecurity(this.#options.security, entry.canTunnel ?? false);
     this.#options.console.say(notice ?? encryptedWords);
     return {
@@ -257,7 +270,14 @@ class ServerExchange implements AsyncDisposable {
           ...listDiskNotices(disk, image),
           ...entry.notices,
         ],
-        ...await this.#describeKernel(),
+        ...described,
+        ...this.#chain === undefined ? {} : {
+          chain: {
+            directory: this.#chain.directory,
+            shimBytes: this.#chain.shim.length,
+            grubBytes: this.#chain.grub.length,
+          },
+        },
         session: plan.session,
       },
     };
@@ -301,7 +321,7 @@ class ServerExchange implements AsyncDisposable {
     const [image, client] = [this.#image, this.#client];
     if (image === undefined || client === undefined) throw new TypeError("Nothing is open");
     const { system, console, tell } = this.#options;
-    const totalBytes = archive.kernelBytes + archive.initramfsBytes;
+    const totalBytes = measureArchive(archive);
     const startMs = system.monotonicMs();
     let doneBytes = 0;
     let lost: ServerEvent | undefined;
@@ -315,6 +335,9 @@ class ServerExchange implements AsyncDisposable {
     try {
       await sendPart(await image.openKernel(), archive.kernelBytes, send);
       await sendPart(await image.openInitramfs(), archive.initramfsBytes, send);
+      for (const part of this.#chain === undefined ? [] : [this.#chain.shim, this.#chain.grub]) {
+        await sendPart(ReadableStream.from([part]), part.length, send);
+      }
       console.say(`Sent ${formatTransferred(doneBytes, system.monotonicMs() - startMs)}`);
       return { kind: "streamed" };
     } catch (error) {

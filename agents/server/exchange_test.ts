@@ -66,9 +66,12 @@ function createImage(change: Partial<BootImage> = {}): BootImage & AsyncDisposab
 }
 
 interface Scene {
+  /** The client asks for the laptop's own boot loaders. */
+  readonly asksForChain?: boolean;
   readonly source?: Partial<DiskSource>;
   readonly passphrases?: readonly string[];
   readonly review?: ExchangeOptions["review"];
+  readonly load?: ExchangeOptions["load"];
   readonly onFailure?: (error: ExchangeFailed) => void;
   /** The client's console is a screen, not a serial line. */
   readonly isScreen?: boolean;
@@ -107,6 +110,7 @@ async function play(scene: Scene): Promise<Outcome> {
   const source: DiskSource = {
     inspect: () => Promise.resolve(disk),
     openBoot: () => Promise.resolve(createImage()),
+    readChain: () => Promise.resolve({ kind: "none", why: "it has none" }),
     ...scene.source,
   };
   const passphrases = [...scene.passphrases ?? []];
@@ -141,11 +145,15 @@ async function play(scene: Scene): Promise<Outcome> {
       },
       signal: new AbortController().signal,
       bootPsk: psk,
-      hello: scene.security === "wireguard" ? { ...hello, tunnel: { publicKey: clientKeys.publicKey } } : hello,
+      hello: {
+        ...hello,
+        ...scene.security === "wireguard" ? { tunnel: { publicKey: clientKeys.publicKey } } : {},
+        ...scene.asksForChain ? { chain: {} } : {},
+      },
       privateKey: clientKeys.privateKey,
       directory,
       review: scene.review ?? (() => Promise.resolve()),
-      load: () => Promise.resolve(),
+      load: scene.load ?? (() => Promise.resolve()),
     });
     assert.deepEqual(await Deno.readFile(result.fetched.staged.kernelPath), kernel);
     const written = await Deno.readFile(result.fetched.staged.initramfsPath);
@@ -225,6 +233,34 @@ function withFakeExport(
     },
   };
 }
+
+Deno.test("the laptop's own boot loaders come with the archive when they are asked for, and only then", async () => {
+  const chain = { directory: "debian", shim: new Uint8Array(700_000).fill(5), grub: new Uint8Array(12).fill(6) };
+  const asked: unknown[] = [];
+  const readChain: DiskSource["readChain"] = (signature) => {
+    asked.push(signature);
+    return Promise.resolve({ kind: "chain", chain });
+  };
+  const parts: Uint8Array[] = [];
+  const load: ExchangeOptions["load"] = async ({ staged }) => {
+    for (const path of [staged.shimPath, staged.grubPath]) parts.push(await Deno.readFile(path));
+  };
+  const { fetched, left } = await play({ asksForChain: true, source: { readChain }, load });
+  assert.deepEqual(fetched?.archive.chain, { directory: "debian", shimBytes: 700_000, grubBytes: 12 });
+  assert.deepEqual(parts, [chain.shim, chain.grub]);
+  assert.deepEqual(left, ["grub", "initramfs", "kernel", "shim"]);
+  assert.equal(asked.length, 1);
+  assert.equal((await play({ source: { readChain } })).fetched?.archive.chain, undefined);
+  assert.equal(asked.length, 1);
+});
+
+Deno.test("a laptop without boot loaders that fit says why, and keeps its disk", async () => {
+  const { failure, isFree, exports, serverLines } = await play({ asksForChain: true });
+  assert.equal(failure?.code, "no-boot-entry");
+  assert.match(failure?.message ?? "", /^The laptop has no signed boot loaders for its kernel: it has none$/);
+  assert.match(serverLines.join("\n"), /no signed boot loaders/);
+  assert.deepEqual([isFree, exports.started], [true, 0]);
+});
 
 Deno.test("kernel, initramfs and session arrive, and the disk is lent", async () => {
   const { fetched, isFree, left, clientLines, serverLines, exports } = await play({});
@@ -529,7 +565,7 @@ Deno.test("a kernel behind a passphrase is known after it, and refused before it
 });
 
 Deno.test("the error of an exchange that the desktop ended has its reason as the cause", async () => {
-  const refused = new KernelRefused("No");
+  const refused = new KernelRefused("No", { trust: { kind: "unsigned" }, hints: [] });
   let cause: unknown;
   await play({ review: () => Promise.reject(refused), onFailure: (error) => cause = error.cause });
   assert.equal(cause, refused);

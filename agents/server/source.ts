@@ -4,6 +4,9 @@ import { type DiskReport, findDisk, inspectDisk } from "../../lib/disk/inspect_d
 import { type BootSettings, openBootPartition } from "../../lib/boot/boot_partition.ts";
 import type { ClosableImage } from "../../lib/boot/opened_image.ts";
 import type { Handover } from "../../lib/formats/handover.ts";
+import type { KernelSignature } from "../../lib/boot/kernel_signers.ts";
+import type { ChainChoice } from "../../lib/second_boot/choose_chain.ts";
+import { readChain } from "../../lib/second_boot/read_chain.ts";
 import type { System } from "../../lib/system/system.ts";
 import { dropPair, openHandedOver } from "./handed_over.ts";
 import { lookAtKernel } from "./look_at_kernel.ts";
@@ -14,6 +17,8 @@ export interface DiskSource {
   inspect(): Promise<DiskReport>;
   /** @throws {BootError} "passphrase-needed", "passphrase-wrong", "no-boot-entry", … */
   openBoot(passphrase?: string): Promise<ClosableImage>;
+  /** The signed boot loaders of the laptop's own system. @param kernel that they shall start */
+  readChain(kernel: KernelSignature | undefined): Promise<ChainChoice>;
   /** A desktop has got all it needs and may write to the disk: what was known of it before counts no more. */
   noteLent?(): Promise<void>;
 }
@@ -50,6 +55,10 @@ export function createDiskSource(system: System, settings: BootSettings, handedO
       if (settings.workDirectory !== undefined) await system.makeDirectory(settings.workDirectory, { mode: 0o700 });
       const load = mine?.commandLine === undefined ? settings.load : { cmdline: mine.commandLine };
       return await openBootPartition(system, { ...settings, disk: path, load }, { passphrase });
+    },
+    readChain: async (kernel) => {
+      const { workDirectory } = settings;
+      return await readChain(system, { disk: (await find()).path, workDirectory }, kernel);
     },
     listUses: async () => {
       const disk = await findDisk(system, (await find()).path);
@@ -109,6 +118,10 @@ export class PreparedSource implements DiskSource, AsyncDisposable {
     const image = this.#image;
     this.#image = undefined;
     return image ?? await this.#source.openBoot(passphrase);
+  }
+
+  async readChain(kernel: KernelSignature | undefined): Promise<ChainChoice> {
+    return await this.#source.readChain(kernel);
   }
 
   async noteLent(): Promise<void> {

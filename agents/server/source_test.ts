@@ -39,6 +39,7 @@ function createSource(
         },
       });
     },
+    readChain: () => Promise.resolve({ kind: "none", why: "" }),
     listUses: () => {
       done.push("uses");
       return Promise.resolve("mounted by us");

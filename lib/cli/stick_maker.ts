@@ -19,11 +19,25 @@ export async function createStickMaker(
   return {
     measure: () => measureStick(system, common),
     makeImage: ({ path, sectorBytes, ...size }) =>
-      makeStickImage(system, { ...common, ...size, sectorBytes: sectorBytes === 4096 ? 4096 : 512 }, path),
+      makeStickImage(system, {
+        ...common,
+        ...size,
+        sectorBytes: sectorBytes === 4096 ? 4096 : 512,
+        // An image file is the same for the same inputs, and copied to several sticks.
+        ...size.sizeBytes === undefined ? {} : { placeUuid: makeUuid(system.randomBytes(16)) },
+      }, path),
     looksOurs: (device) => flatten(device).some(({ label }) => label === stickNames.label),
     planUpdate: (readAt, { sizeBytes, sectorBytes }) =>
       planStickUpdate(system, readAt, { ...common, sizeBytes, sectorBytes: sectorBytes === 4096 ? 4096 : 512 }),
   };
+}
+
+/** Version 4 (RFC 9562, 5.4). */
+function makeUuid(random: Uint8Array): string {
+  const bytes = random.slice(0, 16);
+  bytes[6] = (bytes[6] ?? 0) & 0x0f | 0x40;
+  bytes[8] = (bytes[8] ?? 0) & 0x3f | 0x80;
+  return bytes.toHex().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
 /**

@@ -22,6 +22,7 @@ const packageOf: ReadonlyMap<string, string> = new Map([
   ["nbdinfo", "libnbd-bin"],
   ["nbdkit", "nbdkit"],
   ["newuidmap", "uidmap"],
+  ["osslsigncode", "osslsigncode"],
   ["qemu-system-x86_64", "qemu-system-x86"],
   ["qemu-io", "qemu-utils"],
   ["script", "bsdutils"],

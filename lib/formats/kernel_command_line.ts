@@ -138,6 +138,8 @@ export interface StiefelParameters {
   readonly server?: string;
   /** `stiefel.laptop=` the laptop that is meant when several answer, as {@link toLaptopWord} writes its name. */
   readonly laptop?: string;
+  /** `stiefel.stick=` UUID of the partition on the stick that is kept for a second boot, in lower case. */
+  readonly stick?: string;
   /** `stiefel.listen=` the one address the server listens on. */
   readonly listen?: string;
   /** `stiefel.on_end=` overrides the agent settings. */
@@ -152,6 +154,7 @@ export interface StiefelParameters {
 }
 
 const PREFIX = "stiefel.";
+export const STICK_PARAMETER = "stiefel.stick";
 
 /**
  * Reads our own parameters out of a command line; a parameter given twice counts the last time, as is usual for the
@@ -178,6 +181,9 @@ export function parseStiefelParameters(
         break;
       case LAPTOP_PARAMETER:
         read.laptop = laptopWord(name, value);
+        break;
+      case STICK_PARAMETER:
+        read.stick = partitionUuid(name, value);
         break;
       case "stiefel.listen":
         read.listen = address(name, value);
@@ -226,6 +232,11 @@ function laptopWord(name: string, value: string | undefined): string {
   throw new ProtocolError("malformed", `The kernel parameter "${name}" has no name of a laptop`);
 }
 
+function partitionUuid(name: string, value = ""): string {
+  if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value)) return value;
+  throw new ProtocolError("malformed", `The kernel parameter "${name}" has no UUID in lower case`);
+}
+
 /** A longer wait than this is no timeout. */
 export const CLIENT_TIMEOUT_MAX_SECONDS = 7 * 24 * 60 * 60;
 
@@ -254,6 +265,7 @@ export function formatStiefelParameters(parameters: StiefelParameters): string {
   const words: KernelParameter[] = [{ name: "stiefel.role", value: parameters.role }];
   if (parameters.server !== undefined) words.push({ name: "stiefel.server", value: parameters.server });
   if (parameters.laptop !== undefined) words.push({ name: LAPTOP_PARAMETER, value: parameters.laptop });
+  if (parameters.stick !== undefined) words.push({ name: STICK_PARAMETER, value: parameters.stick });
   if (parameters.listen !== undefined) words.push({ name: "stiefel.listen", value: parameters.listen });
   if (parameters.onEnd !== undefined) words.push({ name: "stiefel.on_end", value: parameters.onEnd });
   if (parameters.clientTimeoutSeconds !== undefined) {

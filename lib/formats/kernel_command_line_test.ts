@@ -101,6 +101,7 @@ Deno.test("our own parameters survive a round trip within any command line", () 
     { role: "client", server: "fe80::1%eth0", isDebug: true },
     { role: "client", server: "laptop.example.org", isDebug: false },
     { role: "client", laptop: "My_laptop_2", isDebug: false },
+    { role: "client", stick: "0a1b2c3d-4e5f-4a6b-8c7d-9e0f10213243", isDebug: false },
     { role: "server", listen: "192.0.2.1", onEnd: "poweroff", isDebug: false },
     { role: "server", onEnd: "reboot", clientTimeoutSeconds: 900, isDebug: false },
   ];
@@ -129,6 +130,9 @@ Deno.test("a missing role and unacceptable values are refused", () => {
     "stiefel.role=client stiefel.server=",
     "stiefel.role=client stiefel.laptop",
     "stiefel.role=client stiefel.laptop=",
+    "stiefel.role=client stiefel.stick",
+    "stiefel.role=client stiefel.stick=0A1B2C3D-4E5F-4A6B-8C7D-9E0F10213243",
+    "stiefel.role=client stiefel.stick=/dev/sda3",
     "stiefel.role=client stiefel.server",
     'stiefel.role=client stiefel.server="a b"',
     "stiefel.role=client stiefel.server=-x",

@@ -10,10 +10,12 @@ const agentSourceDirectories = [
   "lib/boot",
   "lib/disk",
   "lib/export",
+  "lib/fat",
   "lib/formats",
   "lib/net",
   "lib/protocol",
   "lib/restart",
+  "lib/second_boot",
   "lib/system",
   "lib/terminal",
 ];

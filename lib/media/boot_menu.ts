@@ -6,6 +6,7 @@
  */
 
 import { ExitCode, UserError } from "../errors.ts";
+import { STICK_PARAMETER } from "../formats/kernel_command_line.ts";
 import { desktopParameters } from "../image/quick_parameters.ts";
 
 export interface MenuEntry {
@@ -21,13 +22,16 @@ export interface MenuOptions {
   readonly isDebug: boolean;
   /** Kernel parameters for each entry. */
   readonly parameters?: readonly string[];
+  /** UUID of the stick's partition for a second boot. */
+  readonly placeUuid?: string | undefined;
 }
 
 /** How long the menu waits for a key: each start pays for it. A key that is pressed before the menu is there counts. */
 const menuSeconds = 1;
 
 /** The first is the one that starts by itself. */
-export function listMenuEntries({ isDebug, parameters = [] }: MenuOptions): readonly MenuEntry[] {
+export function listMenuEntries({ isDebug, parameters = [], placeUuid }: MenuOptions): readonly MenuEntry[] {
+  const place = placeUuid === undefined ? [] : [`${STICK_PARAMETER}=${placeUuid}`];
   const entries: MenuEntry[] = [
     { id: "1-laptop", title: "Start the laptop's system", parameters: [] },
     // Documentation/admin-guide/kernel-parameters.txt: no driver takes the graphics over from the firmware.
@@ -36,7 +40,7 @@ export function listMenuEntries({ isDebug, parameters = [] }: MenuOptions): read
   ];
   return entries.map((entry) => ({
     ...entry,
-    parameters: ["stiefel.role=client", ...desktopParameters, ...entry.parameters, ...parameters],
+    parameters: ["stiefel.role=client", ...desktopParameters, ...entry.parameters, ...place, ...parameters],
   }));
 }
 
@@ -45,6 +49,8 @@ export interface MenuFiles {
   readonly kernel: string;
   /** In the order in which the kernel unpacks them. */
   readonly initrds: readonly string[];
+  /** A partition may bring an entry that comes before all of these, once. */
+  readonly hasPlace?: boolean;
 }
 
 /** Whether both boot loaders take it as it is: nothing that one of them expands, splits or quotes. */
@@ -65,16 +71,17 @@ export function formatMenu(entries: readonly MenuEntry[], files: MenuFiles): Rea
     }
   }
   return {
-    "loader/loader.conf": formatLoaderConfig(entries),
+    "loader/loader.conf": formatLoaderConfig(entries, files),
     ...Object.fromEntries(entries.map((entry) => [`loader/entries/${entry.id}.conf`, formatLoaderEntry(entry, files)])),
     "boot/grub/grub.cfg": formatGrubMenu(entries, files),
   };
 }
 
-function formatLoaderConfig(entries: readonly MenuEntry[]): string {
+function formatLoaderConfig(entries: readonly MenuEntry[], { hasPlace = false }: MenuFiles): string {
   return lines([
     `timeout ${menuSeconds}`,
-    `default ${entries[0]?.id}.conf`,
+    // Without it the order counts, in which an entry with no try left comes last.
+    ...hasPlace ? [] : [`default ${entries[0]?.id}.conf`],
     // Nothing but this stick, and no key of the desktop's firmware.
     "auto-entries no",
     "auto-firmware yes",

@@ -25,6 +25,19 @@ Deno.test("both boot loaders get the same entries, in the same order, with the s
   assert.match(menu["loader/loader.conf"] ?? "", /^default 1-laptop\.conf$/m);
 });
 
+Deno.test("on a stick with a place for a second boot no entry is the default, so that the order counts, and each names the place", () => {
+  const placeUuid = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f10213243";
+  const menu = formatMenu(listMenuEntries({ isDebug: false, placeUuid }), { ...files, hasPlace: true });
+  assert.doesNotMatch(menu["loader/loader.conf"] ?? "", /default/);
+  const entries = Object.entries(menu).filter(([path]) => path.startsWith("loader/entries/"));
+  assert.equal(entries.length, 2);
+  for (const [path, text] of entries) {
+    assert.match(text, new RegExp(`^options .* stiefel\\.stick=${placeUuid}$`, "m"), path);
+    // An entry for one start has the sort key "0-once" (agents/client/second_boot.ts).
+    assert.match(text, /^sort-key [1-9]-/m, path);
+  }
+});
+
 Deno.test("the rescue shell is there with the module debug only", () => {
   const ids = (isDebug: boolean): readonly string[] => listMenuEntries({ isDebug }).map(({ id }) => id);
   assert.deepEqual(ids(false), ["1-laptop", "2-safe-graphics"]);

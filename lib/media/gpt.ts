@@ -125,6 +125,13 @@ function formatEntry(
   return entry;
 }
 
+/** The GUID in these 16 bytes, in lower case. */
+export function readGuid(bytes: Uint8Array): string {
+  const digits = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15]
+    .map((index) => (bytes[index] ?? 0).toString(16).padStart(2, "0")).join("");
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
 /** Appendix A: the first three fields have their lowest byte first. */
 export function guidBytes(guid: string): Uint8Array {
   const digits = guid.replaceAll("-", "");

@@ -32,7 +32,11 @@ export function listStickFiles(
   const text = (value: string): Uint8Array => new TextEncoder().encode(value);
   const kernel = { path: `${folder}/kernel`, bytes: parts.kernel };
   const initrds = parts.initrds.map(({ name, bytes }) => ({ path: `${folder}/${name}`, bytes }));
-  const menus = formatMenu(listMenuEntries(menu), { kernel: kernel.path, initrds: initrds.map(({ path }) => path) });
+  const menus = formatMenu(listMenuEntries(menu), {
+    kernel: kernel.path,
+    initrds: initrds.map(({ path }) => path),
+    hasPlace: menu.placeUuid !== undefined,
+  });
   return [
     // UEFI specification 3.5.1.1: what firmware starts that knows nothing of this disk
     { path: "EFI/BOOT/BOOTX64.EFI", bytes: parts.shim },

@@ -4,13 +4,20 @@ import { readKey } from "../key_file.ts";
 import type { FilePart } from "../file_part.ts";
 import { keyFingerprint } from "../protocol/keys.ts";
 import type { System } from "../system/system.ts";
-import { blockBytes, formatReserved, planFat } from "./fat/geometry.ts";
-import { planFatChange, type StickWrite } from "./fat/plan_fat.ts";
-import { emptyFat } from "./fat/read_fat.ts";
+import { blockBytes, formatReserved, planFat } from "../fat/geometry.ts";
+import { planFatChange, type StickWrite } from "../fat/plan_fat.ts";
+import { emptyFat } from "../fat/read_fat.ts";
 import type { SectorBytes } from "./gpt.ts";
 import { placeBootCode } from "./grub_boot_code.ts";
 import { listStickFiles, type StickFile } from "./stick_content.ts";
-import { corePlaces, formatStickTable, planStick, type StickLayout, stickNames } from "./stick_layout.ts";
+import {
+  corePlaces,
+  formatStickTable,
+  partitionsEnd,
+  planStick,
+  type StickLayout,
+  stickNames,
+} from "./stick_layout.ts";
 import { type BuiltStick, readBuiltStick } from "./stick_parts.ts";
 import { nextStickRecord, type StickRecord } from "./stick_record.ts";
 import { ExitCode, UserError } from "../errors.ts";
@@ -28,6 +35,11 @@ export interface StickOptions {
   readonly defaultLaptop?: string;
   /** Logical sector of the device. Default 512. */
   readonly sectorBytes?: SectorBytes;
+  /**
+   * UUID for the partition for a second boot, which is made on a device that has room for it. Absent: none is made, and
+   * an update keeps what there is.
+   */
+  readonly placeUuid?: string;
   /** Of the whole device, so that the backup of the partition table lies at its end. Default: the least. */
   readonly sizeBytes?: number;
 }
@@ -73,16 +85,26 @@ async function composeStick(
   options: StickOptions,
 ): Promise<{ readonly layout: StickLayout; readonly writes: readonly StickWrite[] }> {
   const built = await readBuiltStick(system, options.buildDirectory);
-  const files = composeFiles(built, await nextRecord(system, undefined, options));
+  const record = await nextRecord(system, undefined, options);
+  const files = composeFiles(built, record);
   const contentBytes = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  const layout = planStick(contentBytes, { ...options, sectorBytes: options.sectorBytes ?? 512 });
+  const placeUuid = startsSystemdBoot(built) ? options.placeUuid : undefined;
+  const layout = planStick(contentBytes, { ...options, placeUuid, sectorBytes: options.sectorBytes ?? 512 });
   if (layout === undefined) {
     const least = planStick(contentBytes, { sectorBytes: options.sectorBytes ?? 512 })?.sizeBytes ?? 0;
     throw new UserError(`The device has ${formatBytes(options.sizeBytes ?? 0)}, a stick needs ${formatBytes(least)}`, {
       exitCode: ExitCode.usage,
     });
   }
-  return { layout, writes: formatNewStick(layout, { built, files }) };
+  const filesOfLayout = composeFiles(built, record, layout.place?.partitionUuid);
+  return { layout, writes: formatNewStick(layout, { built, files: filesOfLayout }) };
+}
+
+/**
+ * "LoaderInfo: systemd-boot", by which others know it (systemd, src/boot/boot.c). GRUB has no entries for one start.
+ */
+function startsSystemdBoot({ secondStage }: Pick<BuiltStick, "secondStage">): boolean {
+  return new TextDecoder("latin1").decode(secondStage).includes("#### LoaderInfo: systemd-boot ");
 }
 
 /**
@@ -102,10 +124,14 @@ export async function nextRecord(
   });
 }
 
-/** The files of a stick. Pure. @throws {UserError} for kernel parameters that a menu cannot hold */
-export function composeFiles(built: BuiltStick, record: StickRecord): readonly StickFile[] {
+/**
+ * The files of a stick. Pure. @param placeUuid of its partition for a second boot
+ * @throws {UserError} for kernel parameters that a menu cannot hold
+ */
+export function composeFiles(built: BuiltStick, record: StickRecord, placeUuid?: string): readonly StickFile[] {
   const { parameters } = record;
-  return listStickFiles(built, { menu: { isDebug: built.isDebug, parameters }, record });
+  const place = startsSystemdBoot(built) ? placeUuid : undefined;
+  return listStickFiles(built, { menu: { isDebug: built.isDebug, parameters, placeUuid: place }, record });
 }
 
 /**
@@ -129,7 +155,7 @@ export function formatNewStick(
   if (layout.sectorBytes === 512) start.set(bootSector);
   const bios = new Uint8Array(bareBytes);
   bios.set(core);
-  const endOffset = Math.max(efiEnd(layout), roundDown(layout.sizeBytes - bareBytes));
+  const endOffset = Math.max(partitionsEnd(layout), roundDown(layout.sizeBytes - bareBytes));
   const end = new Uint8Array(layout.sizeBytes - endOffset);
   end.set(table.end, end.length - table.end.length);
   const groups = planFatChange(emptyFat(geometry), { files, label: stickNames.label });
@@ -142,13 +168,11 @@ export function formatNewStick(
     { offset: bareBytes, bytes: bios },
     { offset: layout.efi.offsetBytes, bytes: reserved },
     { offset: layout.efi.offsetBytes + reserved.length, bytes: fats },
+    // Empty as far as anybody looks for something.
+    ...layout.place === undefined ? [] : [{ offset: layout.place.offsetBytes, bytes: new Uint8Array(bareBytes) }],
     { offset: endOffset, bytes: end },
   ];
   return mergeWrites([...metadata, ...groups.flat()]);
-}
-
-function efiEnd({ efi }: StickLayout): number {
-  return efi.offsetBytes + efi.sizeBytes;
 }
 
 function roundDown(bytes: number): number {

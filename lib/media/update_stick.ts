@@ -3,23 +3,24 @@
  * the new.
  *
  * The order: GRUB's core image for a BIOS into the place that is not in use, then the one block with the boot sector
- * that names it, then the file system (lib/media/fat/plan_fat.ts). Every GRUB of ours reads every menu of ours.
+ * that names it, then the file system (lib/fat/plan_fat.ts). Every GRUB of ours reads every menu of ours.
  */
 
 import { sameBytes } from "../formats/bytes.ts";
 import type { System } from "../system/system.ts";
-import { blockBytes, type FatGeometry, formatReserved, planFat } from "./fat/geometry.ts";
-import { type NewFile, planFatChange, planFatRepair, type StickWrite, type WriteGroups } from "./fat/plan_fat.ts";
-import { type FatState, type ReadAt, readFat, readStored } from "./fat/read_fat.ts";
+import { blockBytes, type FatGeometry, formatReserved, planFat } from "../fat/geometry.ts";
+import { type NewFile, planFatChange, planFatRepair, type StickWrite, type WriteGroups } from "../fat/plan_fat.ts";
+import { type FatState, type ReadAt, readFat, readStored } from "../fat/read_fat.ts";
 import { bootCodeBytes, placeBootCode, readCoreSector } from "./grub_boot_code.ts";
 import { composeFiles, nextRecord, type StickOptions } from "./stick_image.ts";
 import type { StickFile } from "./stick_content.ts";
-import { corePlaces, readEfiPlace, stickNames } from "./stick_layout.ts";
+import { corePlaces, readStickTable, type StickLayout, stickNames } from "./stick_layout.ts";
 import { type BuiltStick, readBuiltStick } from "./stick_parts.ts";
+import { readUsedBytes } from "../second_boot/plan_place.ts";
 import { listSilenced, parseStickRecord, type StickRecord, stickRecordPath } from "./stick_record.ts";
 
-export type { ReadAt } from "./fat/read_fat.ts";
-export type { StickWrite, WriteGroups } from "./fat/plan_fat.ts";
+export type { ReadAt } from "../fat/read_fat.ts";
+export type { StickWrite, WriteGroups } from "../fat/plan_fat.ts";
 
 export type StickUpdate =
   /** Nothing of ours, or damaged: only a new stick helps. */
@@ -37,6 +38,8 @@ export type StickUpdate =
     readonly changed: readonly string[];
     /** Laptops that the stick knows and that answer only to the key it has now. */
     readonly silenced: readonly string[];
+    /** What a second boot has left goes. */
+    readonly emptiesPlace: boolean;
     /** It gets another shared key: laptops that it does not know will not answer either. */
     readonly hasNewKey: boolean;
   };
@@ -51,7 +54,7 @@ export async function planStickUpdate(
   if ("reason" in stick) return { kind: "foreign", reason: stick.reason };
   const built = await readBuiltStick(system, options.buildDirectory);
   const record = await nextRecord(system, stick.record, options);
-  return planUpdate(stick, { built, record, files: composeFiles(built, record) });
+  return planUpdate(stick, { built, record, files: composeFiles(built, record, stick.place?.partitionUuid) });
 }
 
 /** All of a stick that counts. */
@@ -65,6 +68,11 @@ export interface StickState {
   readonly reserved: Uint8Array;
   /** What is in the two places for GRUB's core image. */
   readonly cores: readonly [Uint8Array, Uint8Array];
+  /** For a second boot. */
+  readonly place?: NonNullable<StickLayout["place"]> & {
+    /** 0: it is empty. */
+    readonly usedBytes: number;
+  };
 }
 
 /** Reads a device. @returns why it is no stick of ours, otherwise */
@@ -73,8 +81,9 @@ export async function readStick(
   { sectorBytes = 512, sizeBytes }: Pick<StickOptions, "sectorBytes"> & { readonly sizeBytes: number },
 ): Promise<StickState | { readonly reason: string }> {
   const firstMiB = await readAt(0, 1024 * 1024);
-  const efi = readEfiPlace(firstMiB, { sectorBytes, sizeBytes });
-  if (efi === undefined) return { reason: "its partition table is not one of ours" };
+  const table = readStickTable(firstMiB, { sectorBytes, sizeBytes });
+  if (table === undefined) return { reason: "its partition table is not one of ours" };
+  const { efi, place } = table;
   try {
     const geometry = planFat({ sectorBytes, ...efi });
     const reserved = await readAt(efi.offsetBytes, formatReserved(geometry, stickNames).length);
@@ -87,7 +96,18 @@ export async function readStick(
     const read = (index: 0 | 1): Promise<Uint8Array> =>
       readAt(corePlaces[index].sector * 512, corePlaces[index].maximumBytes);
     const cores = [await read(0), await read(1)] as const;
-    return { fat, contents, record, firstBlock: firstMiB.slice(0, blockBytes), reserved, cores };
+    const usedBytes = place === undefined
+      ? 0
+      : readUsedBytes(await readAt(place.offsetBytes, blockBytes), place.sizeBytes);
+    return {
+      fat,
+      contents,
+      record,
+      firstBlock: firstMiB.slice(0, blockBytes),
+      reserved,
+      cores,
+      ...place === undefined ? {} : { place: { ...place, usedBytes } },
+    };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return { reason: `its file system is damaged: ${error.message}` };
@@ -120,13 +140,15 @@ export function planUpdate(
     ? planFatRepair(stick.fat)
     : planFatChange(stick.fat, { files: planned, label: stickNames.label });
   if (fatGroups === undefined) return { kind: "full" };
-  const groups = [...planCore(stick, built), ...planReserved(stick), ...fatGroups];
+  const emptying = planEmptying(stick);
+  const groups = [...emptying, ...planCore(stick, built), ...planReserved(stick), ...fatGroups];
   if (groups.length === 0) return { kind: "current" };
   return {
     kind: "update",
     groups,
     writtenBytes: groups.flat().reduce((sum, { bytes }) => sum + bytes.length, 0),
     changed,
+    emptiesPlace: emptying.length > 0,
     silenced: listSilenced(stick.record, record),
     hasNewKey: stick.record.keyFingerprint !== record.keyFingerprint,
   };
@@ -149,6 +171,19 @@ function planReserved({ fat: { geometry }, reserved }: StickState): WriteGroups 
     writes.push({ offset: geometry.offsetBytes + at, bytes });
   }
   return writes.length === 0 ? [] : [writes];
+}
+
+const emptyPiece = new Uint8Array(4 * 1024 * 1024);
+
+/** Its first block, with the mark of how much there is, goes last. */
+function planEmptying({ place }: StickState): WriteGroups {
+  if (place === undefined || place.usedBytes === 0) return [];
+  const rest: StickWrite[] = [];
+  for (let at = blockBytes; at < place.usedBytes; at += emptyPiece.length) {
+    const bytes = emptyPiece.subarray(0, Math.min(emptyPiece.length, place.usedBytes - at));
+    rest.push({ offset: place.offsetBytes + at, bytes });
+  }
+  return [rest, [{ offset: place.offsetBytes, bytes: emptyPiece.subarray(0, blockBytes) }]];
 }
 
 /** The core image goes into the place that the boot sector does not name; then the boot sector names it. */

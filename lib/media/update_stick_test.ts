@@ -9,8 +9,9 @@ import {
   sampleRecord,
   splitBlocks,
 } from "../../tests/support/sample_stick.ts";
-import { readFat, readStored } from "./fat/read_fat.ts";
-import { planFat } from "./fat/geometry.ts";
+import { planPlace } from "../second_boot/plan_place.ts";
+import { readFat, readStored } from "../fat/read_fat.ts";
+import { planFat } from "../fat/geometry.ts";
 import { readCoreSector } from "./grub_boot_code.ts";
 import { composeFiles } from "./stick_image.ts";
 import type { BuiltStick } from "./stick_parts.ts";
@@ -187,6 +188,45 @@ Deno.test("with a new key the update lists the laptops that will not answer any 
   assert.deepEqual([same.silenced, same.hasNewKey], [[], true]);
   const kept = update(await plan(disk, { built }));
   assert.deepEqual([kept.silenced, kept.hasNewKey], [[], false]);
+});
+
+Deno.test("an update empties the place for a second boot, to the last byte, and keeps the stick's own UUID in the menu", async () => {
+  const placeUuid = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f10213243";
+  const built = { ...old, secondStage: new TextEncoder().encode("#### LoaderInfo: systemd-boot 257 ####") };
+  const { disk, layout: { place, sizeBytes } } = makeSampleStick(built, { sizeBytes: 1024 ** 3, placeUuid });
+  assert.ok(place !== undefined);
+  const read = async (): Promise<StickState> => {
+    const state = await readStick(disk.readAt, { sizeBytes });
+    if ("reason" in state) assert.fail(state.reason);
+    return state;
+  };
+  const planAgain = async (): Promise<ReturnType<typeof planUpdate>> => {
+    const files = composeFiles(built, sampleRecord, (await read()).place?.partitionUuid);
+    return planUpdate(await read(), { built, record: sampleRecord, files });
+  };
+  assert.deepEqual((await read()).place, { ...place, usedBytes: 0 });
+  assert.equal((await planAgain()).kind, "current");
+  const copied = [{ path: "EFI/x/kernel", from: "", sizeBytes: 9_000_000 }];
+  const { head, usedBytes } = planPlace({ ...place, sectorBytes: 512 }, { copied, texts: [] }) ?? assert.fail();
+  disk.write({ offset: place.offsetBytes, bytes: head });
+  const inside = [...Array(usedBytes / 4096).keys()].map((block) => place.offsetBytes + block * 4096);
+  for (const offset of inside.slice(head.length / 4096)) disk.write({ offset, bytes: new Uint8Array(4096).fill(7) });
+  const { groups, changed, emptiesPlace } = update(await planAgain());
+  assert.deepEqual([changed, emptiesPlace], [[], true]);
+  assert.deepEqual(groups.at(-1)?.map(({ offset }) => offset), [place.offsetBytes], "the mark goes last");
+  for (const write of groups.flat()) disk.write(write);
+  for (const offset of inside) assert.ok((await disk.readAt(offset, 4096)).every((byte) => byte === 0), `${offset}`);
+  assert.equal((await planAgain()).kind, "current");
+});
+
+Deno.test("a stick whose second stage is no systemd-boot, or without room, gets no place", () => {
+  const placeUuid = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f10213243";
+  const texts = (files: ReturnType<typeof composeFiles>): string =>
+    files.filter(({ path }) => path.endsWith(".conf")).map(({ bytes }) => new TextDecoder().decode(bytes)).join("");
+  assert.doesNotMatch(texts(composeFiles(old, sampleRecord, placeUuid)), /stiefel\.stick/);
+  assert.match(texts(composeFiles(old, sampleRecord, placeUuid)), /^default 1-laptop\.conf$/m);
+  const { layout } = makeSampleStick(old, { sizeBytes: 300 * 1024 * 1024, placeUuid });
+  assert.equal(layout.place, undefined);
 });
 
 Deno.test("an update keeps the stick's kernel parameters and laptops, unless others are asked for", () => {

@@ -26,6 +26,9 @@ export const CONTROL_MAX_BYTES = 16 * 1024;
  * has.
  */
 const ARCHIVE_PART_MAX_BYTES = 2 ** 32 - 1;
+/** The most that the laptop's shim and GRUB may have: four times what they have. */
+export const SHIM_MAX_BYTES = 4 * 1024 * 1024;
+export const GRUB_MAX_BYTES = 16 * 1024 * 1024;
 /** Bounds on texts shown to people; use `toPrintable(text, bound)` for what comes from a disk or a program. */
 export const NAME_MAX_BYTES = 64;
 export const TITLE_MAX_BYTES = 256;
@@ -128,6 +131,13 @@ const Archive = v.strictObject({
   /** What the person at the desktop should know ("the journal needs recovery, the desktop will do it"). */
   notices: v.pipe(v.array(printable(NOTICE_MAX_BYTES)), v.maxLength(NOTICES_MAX)),
   kernelSignature: v.exactOptional(Signature),
+  /** The laptop's own boot loaders: exactly when the hello has the group `chain`. */
+  chain: v.exactOptional(v.strictObject({
+    /** Below EFI: where GRUB looks for its configuration. */
+    directory: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,32}$/)),
+    shimBytes: integer(1, SHIM_MAX_BYTES),
+    grubBytes: integer(1, GRUB_MAX_BYTES),
+  })),
   session: SessionSchema,
 });
 
@@ -151,6 +161,26 @@ export type WelcomeMessage = Extract<ServerMessage, { kind: "welcome" }>;
 export type RefuseMessage = Extract<ServerMessage, { kind: "refuse" }>;
 export type SignatureOnWire = NonNullable<WelcomeMessage["kernelSignature"]>;
 export type ArchiveMessage = Extract<ServerMessage, { kind: "archive" }>;
+
+export type ArchivePart = "kernel" | "initramfs" | "shim" | "grub";
+
+/** The parts of an archive in the order in which they are sent. */
+export function listArchiveParts(
+  { kernelBytes, initramfsBytes, chain }: Pick<ArchiveMessage, "kernelBytes" | "initramfsBytes" | "chain">,
+): readonly { readonly part: ArchivePart; readonly sizeBytes: number }[] {
+  return [
+    { part: "kernel", sizeBytes: kernelBytes },
+    { part: "initramfs", sizeBytes: initramfsBytes },
+    ...chain === undefined
+      ? []
+      : [{ part: "shim", sizeBytes: chain.shimBytes }, { part: "grub", sizeBytes: chain.grubBytes }] as const,
+  ];
+}
+
+/** All of it, in bytes. */
+export function measureArchive(archive: Pick<ArchiveMessage, "kernelBytes" | "initramfsBytes" | "chain">): number {
+  return listArchiveParts(archive).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
 
 const CLIENT_FORMAT: JsonFormat<ClientMessage> = {
   what: "The client's message",

@@ -8,8 +8,11 @@
 import {
   type AckMessage,
   type ArchiveMessage,
+  type ArchivePart,
   type ClientMessage,
   type HelloMessage,
+  listArchiveParts,
+  measureArchive,
   NOTICE_MAX_BYTES,
   PASSPHRASE_TRIES,
   type RefuseMessage,
@@ -42,8 +45,6 @@ export type ClientEvent =
   | { readonly kind: "passphrase"; readonly passphrase: string }
   /** All of it is stored, the session file with it. */
   | { readonly kind: "finished" };
-
-export type ArchivePart = "kernel" | "initramfs";
 
 export type ClientAction =
   | { readonly kind: "send"; readonly message: ClientMessage }
@@ -166,9 +167,13 @@ function onPiece(state: State<"receiving">, event: OwnEvent): ClientStep {
 }
 
 function onData(state: State<"receiving">, bytes: Uint8Array): ClientStep {
-  const { kernelBytes, initramfsBytes } = state.archive;
-  const part: ArchivePart = state.receivedBytes < kernelBytes ? "kernel" : "initramfs";
-  const end = part === "kernel" ? kernelBytes : kernelBytes + initramfsBytes;
+  let end = 0;
+  let part: ArchivePart = "kernel";
+  for (const next of listArchiveParts(state.archive)) {
+    part = next.part;
+    end += next.sizeBytes;
+    if (state.receivedBytes < end) break;
+  }
   const receivedBytes = state.receivedBytes + bytes.length;
   if (receivedBytes > end) {
     return failAndTell(state, { code: "oversize", message: `The server sent more than the announced ${part}` });
@@ -179,7 +184,7 @@ function onData(state: State<"receiving">, bytes: Uint8Array): ClientStep {
 function onEnd(state: State<"receiving">, event: OwnEvent): ClientStep {
   const message = messageOf(event);
   if (message?.kind !== "end") return unexpected(state.name, event);
-  const wantedBytes = state.archive.kernelBytes + state.archive.initramfsBytes;
+  const wantedBytes = measureArchive(state.archive);
   if (state.receivedBytes !== wantedBytes) {
     const found = `The server ended the transfer after ${state.receivedBytes} of ${wantedBytes} bytes`;
     return failAndTell(state, { code: "truncated", message: found });

@@ -74,6 +74,18 @@ Deno.test("a client that gets everything in order boots", () => {
   ]);
 });
 
+Deno.test("the laptop's boot loaders come after kernel and initramfs, each to the last byte", () => {
+  const whole = { ...archive, chain: { directory: "debian", shimBytes: 3, grubBytes: 2 } };
+  const start = [...happy.slice(0, 2), received(whole), ...happy.slice(3, 6)];
+  const { state, actions } = play([...start, piece(1), piece(2), piece(2), ...happy.slice(6)]);
+  assert.equal(state.name, "booting");
+  const parts = actions.flatMap((action) => action.kind === "store" ? [`${action.part} ${action.bytes.length}`] : []);
+  assert.deepEqual(parts, ["kernel 5", "initramfs 3", "initramfs 4", "shim 1", "shim 2", "grub 2"]);
+  assert.equal(failureCode([...start, end]), "truncated");
+  assert.equal(failureCode([...start, piece(4)]), "oversize");
+  assert.equal(failureCode([...start, piece(3), piece(3)]), "oversize");
+});
+
 Deno.test("a client that misses any one step, or gets it twice, does not boot", () => {
   for (let skipped = 0; skipped < happy.length - 1; skipped++) {
     assert(

@@ -27,6 +27,7 @@ import { ProtocolError } from "../errors.ts";
 import { formatAgentSettings, parseAgentSettings } from "../formats/agent_settings.ts";
 import { parseAutokexecSettings } from "../formats/autokexec_settings.ts";
 import {
+  type ArchivePart,
   type ClientMessage,
   formatClientMessage,
   formatServerMessage,
@@ -277,7 +278,7 @@ async function driveClient(
   channel: { readonly open: (body: Uint8Array) => Promise<Uint8Array> },
   bodies: readonly Uint8Array[],
 ): Promise<boolean> {
-  const stored = { kernel: [] as number[], initramfs: [] as number[] };
+  const stored: Record<ArchivePart, number[]> = { kernel: [], initramfs: [], shim: [], grub: [] };
   let { state, actions } = startClientSession(hello);
   const queue: ClientEvent[] = [];
   const carryOut = (action: ClientAction): void => {
@@ -288,7 +289,7 @@ async function driveClient(
     if (action.kind === "fail") assertKeepsSecrets(new Error(action.failure.message));
     if (action.kind === "finish") queue.push({ kind: "finished" });
     if (action.kind !== "boot") return;
-    assert.deepEqual(stored, { kernel: [...kernel], initramfs: [...initramfs] });
+    assert.deepEqual(stored, { kernel: [...kernel], initramfs: [...initramfs], shim: [], grub: [] });
   };
   const rest = bodies.map((body) => () => receive(body));
   const receive = async (body: Uint8Array): Promise<ClientEvent> => {

@@ -11,7 +11,7 @@ import { integer, type Parsed } from "../formats/json.ts";
 export const SESSION_VERSION = 2;
 
 /** All there may be, in the order of the session file; those without a row in {@link groups} are reserved. */
-export const groupNames = ["link", "tunnel", "disk", "mode", "uplink"] as const;
+export const groupNames = ["link", "tunnel", "disk", "chain", "mode", "uplink"] as const;
 type GroupName = typeof groupNames[number];
 
 const mac = v.pipe(v.string(), v.check(isMac));
@@ -65,7 +65,7 @@ export const sessionTransports = transports.map(({ entries }) => entries.transpo
 export const transportSettings = ["auto", ...sessionTransports] as const;
 export type TransportSetting = typeof transportSettings[number];
 
-/** One row a group: what the client says of it, and what the session has. */
+/** One row a group: what the client says of it, and what the session has, if anything. */
 const groups = {
   link: {
     hello: v.pipe(
@@ -120,13 +120,27 @@ const groups = {
     }),
     session: v.variant("transport", transports),
   },
-} as const satisfies Partial<Record<GroupName, { readonly hello: v.GenericSchema; readonly session: v.GenericSchema }>>;
+  // The laptop's own boot loaders, for a second boot: they come with the archive, and the initramfs needs none of it.
+  chain: {
+    /** Present: the client asks for them. */
+    hello: v.exactOptional(v.strictObject({})),
+  },
+} as const satisfies Partial<
+  Record<GroupName, { readonly hello: v.GenericSchema; readonly session?: v.GenericSchema }>
+>;
 
 type Groups = typeof groups;
-type Side<Name extends "hello" | "session"> = { readonly [Group in keyof Groups]: Groups[Group][Name] };
+type Side<Name extends "hello" | "session"> = {
+  readonly [Group in keyof Groups as Name extends keyof Groups[Group] ? Group : never]: Name extends keyof Groups[Group]
+    ? Groups[Group][Name]
+    : never;
+};
 
 function sideOf<Name extends "hello" | "session">(side: Name): Side<Name> {
-  return Object.fromEntries(Object.entries(groups).map(([name, row]) => [name, row[side]])) as unknown as Side<Name>;
+  const rows: Readonly<Record<string, Partial<Record<"hello" | "session", v.GenericSchema>>>> = groups;
+  return Object.fromEntries(
+    Object.entries(rows).flatMap(([name, row]) => row[side] === undefined ? [] : [[name, row[side]]]),
+  ) as unknown as Side<Name>;
 }
 
 /** What the hello has of each group. */

@@ -5,6 +5,7 @@
 import { ProtocolError } from "../errors.ts";
 import {
   type HelloGroups,
+  helloGroups,
   SESSION_VERSION,
   sessionGroups,
   type SessionParameters,
@@ -62,7 +63,7 @@ function findIn(what: string, groups: Readonly<Record<string, unknown>>, version
 }
 
 export function isUnknownGroup(name: string): boolean {
-  return NAME.test(name) && !sessionGroups.some((group) => group.name === name);
+  return NAME.test(name) && !Object.hasOwn(helloGroups, name);
 }
 
 export function isUnknownTransport(name: unknown): name is string {

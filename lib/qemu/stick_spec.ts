@@ -8,24 +8,32 @@ export interface StickBoot {
   readonly firmware?: UefiFirmware;
   /** Default: virtio, which is quicker when emulated. */
   readonly bus?: "usb";
+  /** What starts from it may write to it: a second boot does. */
+  readonly isWritable?: boolean;
 }
 
-/** The same desktop, started from the stick. Nothing that starts from a stick writes to it, and nothing can here. */
+/** The same desktop, started from the stick. But for a second boot nothing writes to a stick, and nothing can here. */
 export function fromStick(
   desktop: VmSpec,
   stick: Pick<StickImage, "path" | "sectorBytes">,
-  { firmware, bus }: StickBoot = {},
+  { firmware, bus, isWritable = false }: StickBoot = {},
 ): VmSpec {
   const started = { ...desktop, boot: { kind: "disk" } as const, ...firmware === undefined ? {} : { firmware } };
-  if (bus === "usb") return { ...started, disks: [], arguments: usbArguments(stick.path) };
+  if (bus === "usb") return { ...started, disks: [], arguments: usbArguments(stick.path, isWritable) };
   const sectors = stick.sectorBytes === 512 ? {} : { logicalBlockSizeBytes: stick.sectorBytes };
-  return { ...started, disks: [{ path: stick.path, format: "raw", serial: "stick", isReadOnly: true, ...sectors }] };
+  return {
+    ...started,
+    disks: [{ path: stick.path, format: "raw", serial: "stick", isReadOnly: !isWritable, ...sectors }],
+  };
 }
 
 /** As a stick is plugged in. */
-function usbArguments(path: string): readonly string[] {
+function usbArguments(path: string, isWritable: boolean): readonly string[] {
   return [
-    ...["-drive", `if=none,id=stick,format=raw,readonly=on,file=${path.replaceAll(",", ",,")}`],
+    ...[
+      "-drive",
+      `if=none,id=stick,format=raw,readonly=${isWritable ? "off" : "on"},file=${path.replaceAll(",", ",,")}`,
+    ],
     ...["-device", "qemu-xhci"],
     ...["-device", "usb-storage,drive=stick,removable=on,bootindex=0"],
   ];

@@ -42,6 +42,7 @@ function createSource(system: System): WatchedSource {
         notices: ["A notice"],
       };
     },
+    readChain: () => Promise.resolve({ kind: "none", why: "this disk has none" }),
     openBoot: async (typed) => {
       if (passphrase !== "-" && typed === undefined) {
         throw new BootError("passphrase-needed", "A passphrase is needed");

@@ -27,33 +27,20 @@ export interface FirmwareFiles {
    * demand
    */
   prepare(
-    options: { readonly name: string; readonly trust: Trust; readonly isStrict?: boolean },
+    options: {
+      readonly name: string;
+      readonly trust: Trust;
+      readonly isStrict?: boolean;
+      /** Certificates that are trusted as well, in DER. */
+      readonly further?: readonly Uint8Array[];
+    },
   ): Promise<UefiFirmware>;
 }
 
 /** Fetches the packages ovmf and python3-virt-firmware (for its certificates) once. Runs `mmdebstrap`, `tar`. */
-export async function fetchFirmware({ system, options }: QemuTest): Promise<FirmwareFiles> {
-  const tree = `${options.cacheDir}/test-firmware-${suite}`;
-  if (await system.stat(`${tree}/x`) === undefined) {
-    const work = await system.makeTempDirectory({ parent: options.cacheDir, prefix: "test-firmware-work-" });
-    try {
-      const host = await findBootstrapHost(system);
-      const hook = ["set -eu", ...formatDownload(["ovmf", "python3-virt-firmware"]), 'rm -r "$1/debs"'].join("\n");
-      const mirror = await readAptMirror(system) ?? debianMirror;
-      const target = host.mode === "root" ? `${work}/tree` : `${work}/tree.tar`;
-      const plan = { failure: "Firmware for the machines cannot be fetched", suite, mirror, host, directory: work };
-      await runBootstrap(system, downloadArguments({ suite, mirror, hook }, host, target), plan, {
-        timeoutMs: 600_000,
-      });
-      if (host.mode === "unshare") {
-        await system.makeDirectory(`${work}/tree`);
-        await system.run(["tar", "-x", "-f", target, "-C", `${work}/tree`, "--no-same-owner", "./x"]);
-      }
-      await system.rename(`${work}/tree`, tree);
-    } finally {
-      await system.remove(work);
-    }
-  }
+export async function fetchFirmware(rig: QemuTest): Promise<FirmwareFiles> {
+  const { system, options } = rig;
+  const tree = await fetchDebianFiles(rig, "firmware", ["ovmf", "python3-virt-firmware"]);
   const firmware = (name: string): string => `${tree}/x/usr/share/OVMF/${name}`;
   const certificate = async (name: string): Promise<Uint8Array> =>
     parsePem(await system.readText(`${tree}/x/${certificates}/${name}.pem`));
@@ -66,14 +53,47 @@ export async function fetchFirmware({ system, options }: QemuTest): Promise<Firm
   const fresh = await system.readFile(firmware("OVMF_VARS_4M.ms.fd"));
   return {
     variableNames: new Set(readVariables(fresh).keys()),
-    prepare: async ({ name, trust, isStrict = false }) => {
+    prepare: async ({ name, trust, isStrict = false, further = [] }) => {
       const variablesPath = `${options.runDirectory}/${name}.uefi-variables`;
       const list = await Promise.all(trusted[trust].map(certificate));
-      await system.writeFile(variablesPath, trustCertificates(fresh, list));
+      await system.writeFile(variablesPath, trustCertificates(fresh, [...list, ...further]));
       return {
         codePath: firmware(isStrict ? "OVMF_CODE_4M.secboot.strictnx.fd" : "OVMF_CODE_4M.secboot.fd"),
         variablesPath,
       };
     },
   };
+}
+
+/**
+ * The files of packages of Debian 13, fetched once and kept in the cache. Runs `mmdebstrap`, `tar`.
+ * @returns the directory with the directory "x", in which they are
+ */
+export async function fetchDebianFiles(
+  { system, options }: QemuTest,
+  name: string,
+  packages: readonly string[],
+): Promise<string> {
+  const tree = `${options.cacheDir}/test-${name}-${suite}`;
+  if (await system.stat(`${tree}/x`) === undefined) {
+    const work = await system.makeTempDirectory({ parent: options.cacheDir, prefix: `test-${name}-work-` });
+    try {
+      const host = await findBootstrapHost(system);
+      const hook = ["set -eu", ...formatDownload(packages), 'rm -r "$1/debs"'].join("\n");
+      const mirror = await readAptMirror(system) ?? debianMirror;
+      const target = host.mode === "root" ? `${work}/tree` : `${work}/tree.tar`;
+      const plan = { failure: "What the machines need cannot be fetched", suite, mirror, host, directory: work };
+      await runBootstrap(system, downloadArguments({ suite, mirror, hook }, host, target), plan, {
+        timeoutMs: 600_000,
+      });
+      if (host.mode === "unshare") {
+        await system.makeDirectory(`${work}/tree`);
+        await system.run(["tar", "-x", "-f", target, "-C", `${work}/tree`, "--no-same-owner", "./x"]);
+      }
+      await system.rename(`${work}/tree`, tree);
+    } finally {
+      await system.remove(work);
+    }
+  }
+  return tree;
 }

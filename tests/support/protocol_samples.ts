@@ -116,6 +116,7 @@ export const clientMessages: readonly ClientMessage[] = [
   },
   { ...hello, link: { ...hello.link, address: "192.0.2.20/24", gateway: "192.0.2.1", mtu: 1400 } },
   { ...hello, link: { ...hello.link, address: "2001:db8::20/64", gateway: "fe80::1%eth0" } },
+  { ...hello, chain: {} },
   { kind: "request" },
   { kind: "request", passphrase },
   { kind: "ack", ok: true },
@@ -132,6 +133,7 @@ export const serverMessages: readonly ServerMessage[] = [
   archive,
   { ...archive, initramfsBytes: 0, notices: [], session: routedSession },
   { ...archive, session: tunnelSession },
+  { ...archive, chain: { directory: "debian", shimBytes: 3, grubBytes: 2 } },
   { kind: "end" },
   { kind: "ready" },
 ];

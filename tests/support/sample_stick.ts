@@ -1,7 +1,7 @@
 /** A small stick and its disk in memory, which knows only the blocks that were written. */
 
-import type { StickWrite } from "../../lib/media/fat/plan_fat.ts";
-import type { ReadAt } from "../../lib/media/fat/read_fat.ts";
+import type { StickWrite } from "../../lib/fat/plan_fat.ts";
+import type { ReadAt } from "../../lib/fat/read_fat.ts";
 import { composeFiles, formatNewStick } from "../../lib/media/stick_image.ts";
 import type { StickFile } from "../../lib/media/stick_content.ts";
 import { planStick, type StickLayout } from "../../lib/media/stick_layout.ts";
@@ -88,15 +88,17 @@ export interface SampleStick {
 
 export function makeSampleStick(
   built: BuiltStick,
-  { sectorBytes = 512, sizeBytes, record = sampleRecord }: {
+  { sectorBytes = 512, sizeBytes, placeUuid, record = sampleRecord }: {
     readonly sectorBytes?: 512 | 4096;
     readonly sizeBytes?: number;
+    /** UUID of the partition for a second boot. */
+    readonly placeUuid?: string;
     readonly record?: StickRecord;
   } = {},
 ): SampleStick {
-  const files = composeFiles(built, record);
+  const files = composeFiles(built, record, placeUuid);
   const contentBytes = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  const layout = planStick(contentBytes, { sectorBytes, ...sizeBytes === undefined ? {} : { sizeBytes } });
+  const layout = planStick(contentBytes, { sectorBytes, placeUuid, ...sizeBytes === undefined ? {} : { sizeBytes } });
   if (layout === undefined) throw new RangeError("The sample does not fit");
   const disk = createBlockDisk();
   for (const write of formatNewStick(layout, { built, files })) disk.write(write);

@@ -70,6 +70,7 @@ const maker = createTestMaker(system, {
         groups: [[{ offset: 1024 * 1024, bytes: new Uint8Array(4096).fill(1) }]],
         writtenBytes: 4096,
         changed: ["stiefel/key.img", "stiefel/stick.json"],
+        emptiesPlace: false,
         silenced: ["bell"],
         hasNewKey: true,
       } as const,

@@ -75,6 +75,23 @@ export function readVariables(variables: Uint8Array): ReadonlyMap<string, string
   );
 }
 
+/** What OVMF itself notes: its devices, its own entries, its consoles. */
+const ownVariables =
+  /^(?:Boot(?:[0-9A-F]{4}|Order)|Con(?:In|Out)|ErrOut|Key[0-9A-F]{4}|Timeout|Lang|PlatformLang|MTC)$/;
+
+/** Names of variables that are new, and of those that have changed, but for what OVMF itself notes. */
+export function listChangedVariables(
+  before: Uint8Array,
+  after: Uint8Array,
+): { readonly added: readonly string[]; readonly changed: readonly string[] } {
+  const old = readVariables(before);
+  const now = [...readVariables(after)].filter(([name]) => !ownVariables.test(name));
+  return {
+    added: now.filter(([name]) => !old.has(name)).map(([name]) => name),
+    changed: now.filter(([name, content]) => old.has(name) && old.get(name) !== content).map(([name]) => name),
+  };
+}
+
 interface StorePlace {
   /** Place of the first variable. */
   readonly start: number;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { concatenate } from "../../lib/formats/bytes.ts";
 import { guidBytes } from "../../lib/media/gpt.ts";
-import { parsePem, readTrusted, readVariables, trustCertificates } from "./uefi_variables.ts";
+import { listChangedVariables, parsePem, readTrusted, readVariables, trustCertificates } from "./uefi_variables.ts";
 
 function variable(name: string, data: Uint8Array, state = 0x3f): Uint8Array {
   const encoded = Uint8Array.from(`${name}\0`.split("").flatMap((letter) => [letter.charCodeAt(0), 0]));
@@ -51,6 +51,15 @@ Deno.test("variables are read by name", () => {
   const variables = readVariables(store(variable("old", data, 0x3c), variable("SbatLevel", data), variable("db", one)));
   assert.deepEqual([...variables.keys()], ["SbatLevel", "db"]);
   assert.equal(variables.get("SbatLevel"), "sbat,1");
+});
+
+Deno.test("what was added and what was changed, but for what OVMF itself notes", () => {
+  const before = store(variable("db", one), variable("PK", one), variable("Boot0000", one));
+  const after = store(
+    ...[variable("db", other), variable("PK", one), variable("Boot0000", other), variable("Boot0001", one)],
+    variable("SbatLevel", one),
+  );
+  assert.deepEqual(listChangedVariables(before, after), { added: ["SbatLevel"], changed: ["db"] });
 });
 
 Deno.test("a certificate in PEM", () => {

@@ -241,6 +241,14 @@ function messages(): VectorFile {
         control(JSON.stringify({ ...archive, session: { ...session, disk: { ...session.disk, transport: "iscsi" } } })),
         "unknown-transport",
       )),
+      fromClient(bytesCase("hello with a key in the group chain", control(JSON.stringify({ ...hello, chain: { more: 1 } })), "malformed")),
+      fromServer(bytesCase("session with a chain", control(JSON.stringify({ ...archive, session: { ...session, chain: {} } })), "malformed")),
+      ...[
+        { directory: "../x", shimBytes: 1, grubBytes: 1 },
+        { directory: "", shimBytes: 1, grubBytes: 1 },
+        { directory: "x", shimBytes: 4 * 1024 * 1024 + 1, grubBytes: 1 },
+        { directory: "x", shimBytes: 1, grubBytes: 0 },
+      ].map((chain) => fromServer(bytesCase(`chain ${JSON.stringify(chain)}`, control(JSON.stringify({ ...archive, chain })), "malformed"))),
       fromClient(bytesCase("oversize", control(" ".repeat(16385)), "oversize")),
     ],
   };

@@ -171,6 +171,7 @@ const plan = {
   }]],
   writtenBytes: 8192,
   changed: ["stiefel/key.img"],
+  emptiesPlace: false,
   silenced: ["bell", "clara"],
   hasNewKey: true,
 } as const;

@@ -8,17 +8,28 @@
  * FATs that differ in those: the next change writes over both.
  */
 
-import { sameBytes } from "../../formats/bytes.ts";
+import { sameBytes } from "../formats/bytes.ts";
 import { type FatEntry, formatDirectory, formatRootDirectory } from "./directory.ts";
 import { blockBytes, clusterOffset, fatOffset, firstCluster } from "./geometry.ts";
 import type { FatState } from "./read_fat.ts";
 
-export interface NewFile {
-  /** Without a slash at the start. */
-  readonly path: string;
-  readonly bytes: Uint8Array;
-  /** The path of a file on the disk that has the same content: its clusters are used again. */
-  readonly storedAs?: string;
+export type NewFile =
+  & {
+    /** Without a slash at the start. */
+    readonly path: string;
+  }
+  & (
+    | {
+      readonly bytes: Uint8Array;
+      /** The path of a file on the disk that has the same content: its clusters are used again. */
+      readonly storedAs?: string;
+    }
+    /** Its content is not written here. */
+    | { readonly sizeBytes: number; readonly storedAs: string }
+  );
+
+function sizeOf(file: NewFile): number {
+  return "bytes" in file ? file.bytes.length : file.sizeBytes;
 }
 
 /** Whole blocks: offset, from the start of the disk, and length are multiples of 4096. */
@@ -58,10 +69,11 @@ export function planFatChange(
   const isMissing = Symbol("no room");
   const addFile = (file: NewFile): number => {
     const stored = file.storedAs === undefined ? undefined : state.files.get(file.storedAs);
-    if (stored !== undefined && stored.sizeBytes === file.bytes.length) {
+    if (stored !== undefined && stored.sizeBytes === sizeOf(file)) {
       chains.push([...stored.clusters]);
       return stored.clusters[0] ?? 0;
     }
+    if (!("bytes" in file)) throw new TypeError(`"${file.path}" is not on the disk`);
     return place(file.bytes) ?? raise(isMissing);
   };
   const addDirectory = (directory: Directory, parent: number): number => {
@@ -195,7 +207,7 @@ function listEntries(
   return [...directory].map(([name, child]) =>
     child instanceof Map
       ? { name, kind: "directory", cluster: addDirectory(child), sizeBytes: 0 }
-      : { name, kind: "file", cluster: addFile(child), sizeBytes: child.bytes.length }
+      : { name, kind: "file", cluster: addFile(child), sizeBytes: sizeOf(child) }
   );
 }
 

@@ -1,6 +1,6 @@
 /** Reads the FAT of a stick: what is reachable from its root, and nothing else. */
 
-import { concatenate } from "../../formats/bytes.ts";
+import { concatenate } from "../formats/bytes.ts";
 import { parseDirectory } from "./directory.ts";
 import { blockBytes, clusterOffset, type FatGeometry, fatOffset, firstCluster } from "./geometry.ts";
 

@@ -1,0 +1,58 @@
+/**
+ * Where a GRUB in one piece looks for its configuration: what grub-mkimage has put behind it (include/grub/kernel.h,
+ * `grub_module_info64`, and the section "mods" of grub-core/kern/efi/init.c). Pure.
+ */
+
+// Microsoft PE/COFF specification.
+const peOffsetAt = 0x3c;
+const coffHeaderBytes = 24;
+const sectionHeaderBytes = 40;
+/** "mimg" */
+const magic = 0x676d_696d;
+const infoBytes = 24;
+const headerBytes = 8;
+/** grub_module_types: OBJ_TYPE_CONFIG, OBJ_TYPE_PREFIX. */
+const types = { config: 2, prefix: 3 } as const;
+
+/**
+ * @param program the whole file
+ * @returns "debian" for the prefix "/EFI/debian"; undefined for what is no GRUB, has another prefix, or a configuration
+ *   of its own that may lead elsewhere
+ */
+export function readGrubDirectory(program: Uint8Array): string | undefined {
+  const mods = findSection(program, "mods");
+  if (mods === undefined || mods.length < infoBytes) return undefined;
+  const view = new DataView(mods.buffer, mods.byteOffset, mods.byteLength);
+  if (view.getUint32(0, true) !== magic) return undefined;
+  const [start, size] = [Number(view.getBigUint64(8, true)), Number(view.getBigUint64(16, true))];
+  const end = Math.min(size, mods.length);
+  let directory: string | undefined;
+  for (let at = start; at + headerBytes <= end;) {
+    const [type, length] = [view.getUint32(at, true), view.getUint32(at + 4, true)];
+    if (length < headerBytes || at + length > end || type === types.config) return undefined;
+    if (type === types.prefix) {
+      const text = new TextDecoder("latin1").decode(mods.subarray(at + headerBytes, at + length));
+      directory = /^\/EFI\/([A-Za-z0-9_-]{1,32})\0+$/i.exec(text)?.[1];
+    }
+    at += length;
+  }
+  return directory;
+}
+
+function findSection(program: Uint8Array, wanted: string): Uint8Array | undefined {
+  const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
+  if (program.length < peOffsetAt + 4) return undefined;
+  const pe = view.getUint32(peOffsetAt, true);
+  // "PE\0\0"
+  if (pe + coffHeaderBytes > program.length || view.getUint32(pe, false) !== 0x5045_0000) return undefined;
+  const table = pe + coffHeaderBytes + view.getUint16(pe + 20, true);
+  for (let index = 0; index < view.getUint16(pe + 6, true); index++) {
+    const at = table + index * sectionHeaderBytes;
+    if (at + sectionHeaderBytes > program.length) return undefined;
+    const name = new TextDecoder("latin1").decode(program.subarray(at, at + 8)).replace(/\0+$/, "");
+    if (name !== wanted) continue;
+    const [size, offset] = [view.getUint32(at + 16, true), view.getUint32(at + 20, true)];
+    return program.subarray(offset, offset + size);
+  }
+  return undefined;
+}
