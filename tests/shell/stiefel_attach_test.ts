@@ -743,6 +743,7 @@ testAttach(
   },
 );
 
+const keepLink = "/run/stiefelsystem/keep-link";
 const condition = (question: string): string =>
   `[Service]\nExecCondition=/usr/lib/stiefelsystem/stiefel-disk ${question}\n`;
 
@@ -776,6 +777,10 @@ for (const shell of SHELLS) {
         "Description=Keeps the link to the laptop's disk as it is\n" +
         "ConditionPathExists=/usr/lib/stiefelsystem/stiefel-keep-link\nDefaultDependencies=no\nIgnoreOnIsolate=yes\n" +
         "[Service]\nExecStart=/usr/lib/stiefelsystem/stiefel-keep-link\nPrivateMounts=yes\n" +
+        `TemporaryFileSystem=${keepLink}:size=64m,mode=0700,nosuid\n` +
+        `BindPaths=/proc:${keepLink}/proc:norbind /dev/null:${keepLink}/dev/null ` +
+        `-/dev/console:${keepLink}/dev/console -/dev/kmsg:${keepLink}/dev/kmsg\n` +
+        `BindReadOnlyPaths=/sys:${keepLink}/sys:norbind\n` +
         "OOMScoreAdjust=-1000\nRestart=on-failure\nRestartSec=30\n",
       "/run/systemd/system/sysinit.target.wants/stiefel-keep-link.service": "-> ../stiefel-keep-link.service",
       "/run/systemd/system/suspend-then-hibernate.target": "-> /dev/null",

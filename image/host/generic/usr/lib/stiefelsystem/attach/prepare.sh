@@ -10,7 +10,9 @@ write_unit_rules() {
     for target in sleep suspend hibernate hybrid-sleep suspend-then-hibernate; do
         ln -sf /dev/null "$units/$target.target"
     done
-    # Gives the link back what a program takes from it (a VPN that switches IPv6 off).
+    # Gives the link back what a program takes from it (a VPN that switches IPv6 off). systemd mounts with fewer
+    # processes than a script could.
+    own=/run/stiefelsystem/keep-link
     put /run/systemd/system/stiefel-keep-link.service <<-END
 	[Unit]
 	Description=Keeps the link to the laptop's disk as it is
@@ -20,6 +22,9 @@ write_unit_rules() {
 	[Service]
 	ExecStart=/usr/lib/stiefelsystem/stiefel-keep-link
 	PrivateMounts=yes
+	TemporaryFileSystem=$own:size=64m,mode=0700,nosuid
+	BindPaths=/proc:$own/proc:norbind /dev/null:$own/dev/null -/dev/console:$own/dev/console -/dev/kmsg:$own/dev/kmsg
+	BindReadOnlyPaths=/sys:$own/sys:norbind
 	OOMScoreAdjust=-1000
 	Restart=on-failure
 	RestartSec=30
