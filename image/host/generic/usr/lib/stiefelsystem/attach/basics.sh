@@ -36,7 +36,8 @@ find_program() {
 
 # put PATH: standard input becomes a small file of ROOT, its directory included
 put() {
-    mkdir -p "$root${1%/*}" && while IFS= read -r line; do printf '%s\n' "$line"; done >"$root$1"
+    [ -d "$root${1%/*}" ] || mkdir -p "$root${1%/*}" || return 1
+    while IFS= read -r line; do printf '%s\n' "$line"; done >"$root$1"
 }
 
 # set_kernel VALUE PATH...: for settings that may be absent (IPv6 off, another kernel)

@@ -6,9 +6,19 @@
 # write_unit_rules: not earlier than "prepare", because programs take /run/systemd/system as the sign that systemd runs
 write_unit_rules() {
     units=$root/run/systemd/system
-    mkdir -p "$units" || return 1
-    for target in sleep suspend hibernate hybrid-sleep suspend-then-hibernate; do
-        ln -sf /dev/null "$units/$target.target"
+    conditions='systemd-cryptsetup@ systemd-makefs@ systemd-mkswap@ systemd-fsck@'
+    # All at once: a program costs more than what it does here.
+    set -- "$units/sysinit.target.wants" "$units/swap.d" "$units/dev-zram0.swap.d" "$units/dev-zram1.swap.d"
+    for unit in $conditions; do
+        set -- "$@" "$units/$unit.service.d"
+    done
+    mkdir -p "$@" || return 1
+    # A unit without content is masked, as one that is a link to /dev/null (systemd.unit(5)). zfs-import-scan would
+    # import all pools of the desktop's disks, systemd-pstore would move what the desktop's firmware has kept of
+    # crashes.
+    for unit in sleep.target suspend.target hibernate.target hybrid-sleep.target suspend-then-hibernate.target \
+        zfs-import-scan.service systemd-pstore.service; do
+        : >"$units/$unit"
     done
     # Gives the link back what a program takes from it (a VPN that switches IPv6 off). systemd mounts with fewer
     # processes than a script could.
@@ -29,8 +39,7 @@ write_unit_rules() {
 	Restart=on-failure
 	RestartSec=30
 	END
-    mkdir -p "$units/sysinit.target.wants" &&
-        ln -sf ../stiefel-keep-link.service "$units/sysinit.target.wants/stiefel-keep-link.service"
+    ln -sf ../stiefel-keep-link.service "$units/sysinit.target.wants/stiefel-keep-link.service"
     # Swap on the network disk can deadlock when memory is short: sending a page away takes memory for the network.
     # The same file name under a narrower name leaves compressed memory in use.
     put /run/systemd/system/swap.d/50-stiefelsystem.conf <<-END
@@ -39,19 +48,17 @@ write_unit_rules() {
 	END
     # Names of the laptop's disks are here names of the desktop's, and none of those is made a swap, a file system or
     # whatever.
-    for unit in "systemd-cryptsetup@ mapping %I" "systemd-makefs@ attached %f" "systemd-mkswap@ attached %f" "systemd-fsck@ named %f"; do
-        put "/run/systemd/system/${unit%% *}.service.d/50-stiefelsystem.conf" <<-END
-		[Service]
-		ExecCondition=/usr/lib/stiefelsystem/stiefel-disk ${unit#* }
-		END
-    done
-    # The one would import all pools of the desktop's disks, the other moves what the desktop's firmware has kept of
-    # crashes.
-    for unit in zfs-import-scan systemd-pstore; do
-        ln -sf /dev/null "$units/$unit.service"
+    for unit in $conditions; do
+        case $unit in
+        systemd-cryptsetup@) question='mapping %I' ;;
+        systemd-fsck@) question='named %f' ;;
+        *) question='attached %f' ;;
+        esac
+        printf '[Service]\nExecCondition=/usr/lib/stiefelsystem/stiefel-disk %s\n' "$question" \
+            >"$units/$unit.service.d/50-stiefelsystem.conf"
     done
     for device in dev-zram0 dev-zram1; do
-        put "/run/systemd/system/$device.swap.d/50-stiefelsystem.conf" </dev/null
+        : >"$units/$device.swap.d/50-stiefelsystem.conf"
     done
 }
 
