@@ -2,7 +2,9 @@
  * Drives the client's session over one connection: bytes to events, actions to deeds. What follows what is decided in
  * lib/protocol.
  */
+import { desktopTunnelPrograms } from "../../lib/export/tunnel/needs.ts";
 import { formatDesktopEnd } from "../../lib/export/tunnel/plan_tunnel.ts";
+import type { TunnelParcel } from "../../lib/protocol/session.ts";
 import { checkMemory } from "../../lib/boot/kexec.ts";
 import { KEYMAP_NAME_PATH } from "../../lib/formats/agent_settings.ts";
 import { toPrintable } from "../../lib/formats/text.ts";
@@ -161,7 +163,7 @@ class Exchange implements AsyncDisposable {
       case "finish":
         if (this.#staging === undefined) throw new TypeError("Nothing was stored");
         console.say(`Fetched ${formatTransferred(this.#totalBytes, system.monotonicMs() - this.#startMs)}`);
-        await this.#staging.finish(await this.#formatTunnelEnd(action.archive));
+        await this.#staging.finish(await this.#packTunnel(action.archive));
         await load({ archive: action.archive, staged: this.#staging.paths });
         return { kind: "finished" };
       case "boot":
@@ -170,9 +172,17 @@ class Exchange implements AsyncDisposable {
     }
   }
 
-  async #formatTunnelEnd({ session }: ArchiveMessage): Promise<string | undefined> {
-    const { privateKey } = this.#options;
-    return formatDesktopEnd(session, { privateKey, presharedKey: await this.#channel.deriveKey("tunnel") });
+  /** @throws when this image has no wg */
+  async #packTunnel({ session }: ArchiveMessage): Promise<TunnelParcel | undefined> {
+    const { privateKey, system } = this.#options;
+    const configuration = formatDesktopEnd(session, {
+      privateKey,
+      presharedKey: await this.#channel.deriveKey("tunnel"),
+    });
+    if (configuration === undefined) return undefined;
+    const programs = new Map<string, Uint8Array>();
+    for (const [name, path] of Object.entries(desktopTunnelPrograms)) programs.set(name, await system.readFile(path));
+    return { configuration, programs };
   }
 
   async #askPassphrase(action: Extract<ClientAction, { kind: "ask-passphrase" }>): Promise<ClientEvent> {

@@ -133,10 +133,14 @@ testTopic<DistributionFacts>("distribution, programs, generator", {
 
 testTopic<KernelFacts>("kernel", {
   checks: kernelChecks,
-  healthy: { host, missingModules: [], hasKexec: true, isKexecDisabled: false },
+  healthy: { host, security: "wireguard", missingModules: [], hasKexec: true, isKexecDisabled: false },
   cases: [
     ["kernel for desktops", "error", /no installed kernel/, { host: { ...host, kernel: undefined } }],
     ["kernel for desktops", "error", /no module nbd/, { missingModules: transportModules("nbd") }],
+    ["cable", "ok", /encrypted/, {}],
+    ["cable", "warning", /no module wireguard: .*unencrypted/, { host: { ...host, missingModules: ["wireguard"] } }],
+    ["cable", "warning", /security: none/, { security: "none" }],
+    ["cable", "unknown", /only root/, { host: { ...host, isKernelHidden: true } }],
     ["kexec", "error", /has none/, { hasKexec: false }],
     ["kexec", "error", /switched off/, { isKexecDisabled: true }],
   ],

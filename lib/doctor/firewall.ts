@@ -1,6 +1,6 @@
 /** Whether the laptop's firewall lets through what its disk needs on a desktop: it is the same system there. */
 
-import { STIEFEL_LINK_NAME } from "../protocol/session.ts";
+import { STIEFEL_LINK_NAME, STIEFEL_TUNNEL_NAME } from "../protocol/session.ts";
 import { outputIfItWorks } from "../host/ask_program.ts";
 import { DISCOVERY_PORT } from "../protocol/discovery.ts";
 import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
@@ -26,10 +26,15 @@ export interface FirewallFacts {
  * Needs root. Rules made with iptables-nft, ufw and firewalld are seen, too; those of the old ip6tables are not. Runs
  * `nft`.
  */
-export async function examineFirewall({ system }: DoctorContext): Promise<readonly Check[]> {
+export async function examineFirewall({ system, config }: DoctorContext): Promise<readonly Check[]> {
   const ruleset = await outputIfItWorks(system, ["nft", "list", "ruleset"]);
-  return runChecks(firewallChecks, ruleset === undefined ? undefined : judgeRuleset(ruleset));
+  // What is encrypted goes over the link, and what is inside over the tunnel.
+  const links = [STIEFEL_LINK_NAME, ...config.block.security === "none" ? [] : [STIEFEL_TUNNEL_NAME]];
+  return runChecks(firewallChecks, ruleset === undefined ? undefined : judgeRuleset(ruleset, links));
 }
+
+/** Both links, as rules name them (nft(8)). */
+const ourLinks = `"stiefel*"`;
 
 export const firewallChecks: readonly CheckOf<FirewallFacts | undefined>[] = [["firewall", checkFirewall]];
 
@@ -40,7 +45,7 @@ function checkFirewall(facts: FirewallFacts | undefined): Verdict {
   if (!facts.sending) {
     return error(
       "drops what is sent, as a VPN's kill switch does: a desktop loses its disk when this firewall starts",
-      `Accept oifname "${STIEFEL_LINK_NAME}" in its output chain`,
+      `Accept oifname ${ourLinks} in its output chain`,
     );
   }
   if (facts.neighbours === "none") {
@@ -49,7 +54,7 @@ function checkFirewall(facts: FirewallFacts | undefined): Verdict {
   if (!facts.replies) {
     return error(
       "drops answers to connections made here: a desktop loses its disk when this firewall starts",
-      `Accept "ct state established,related", or iifname "${STIEFEL_LINK_NAME}", in its input chain`,
+      `Accept "ct state established,related", or iifname ${ourLinks}, in its input chain`,
     );
   }
   if (!facts.discovery) {
@@ -67,10 +72,15 @@ function checkFirewall(facts: FirewallFacts | undefined): Verdict {
   return ok("lets the stiefel link through");
 }
 
-/** @param ruleset output of `nft list ruleset` (nft(8)) */
-export function judgeRuleset(ruleset: string): FirewallFacts {
+/**
+ * @param ruleset output of `nft list ruleset` (nft(8))
+ * @param links that the disk's blocks take: all of them have to be let through
+ */
+export function judgeRuleset(ruleset: string, links: readonly string[] = [STIEFEL_LINK_NAME]): FirewallFacts {
   const input = listRefusingChains(ruleset, "input").map(({ rules }) => rules);
   const output = listRefusingChains(ruleset, "output").map(({ rules }) => rules);
+  const takesAll = (rules: readonly string[], direction: Direction): boolean =>
+    links.every((link) => rules.some((rule) => takesAllOf(rule, direction, link)));
   const takesNeighbours = input.every((rules) => rules.some(takesIcmpv6) || takesAll(rules, "i"));
   const takesLinkLocal = input.every((rules) =>
     rules.some(takesIcmpv6) || takesAll(rules, "i") || rules.some(isLinkLocal)
@@ -87,12 +97,19 @@ export function judgeRuleset(ruleset: string): FirewallFacts {
 
 const counter = String.raw`(?:counter(?: packets \d+ bytes \d+)? )?`;
 
+type Direction = "i" | "o";
+
 /** A rule for the link, for addresses like those of a session (RFC 4193), or for all packets of IPv6. */
-function takesAll(rules: readonly string[], direction: "i" | "o"): boolean {
-  const link = String.raw`${direction}ifname (?:\{[^}]*)?"stiefel[^"]*"(?:[^}]*\})? `;
+function takesAllOf(rule: string, direction: Direction, link: string): boolean {
+  const names = new RegExp(`^${direction}ifname (\\{[^}]*\\}|"[^"]*") ${counter}accept\\b`).exec(rule)?.[1];
+  if (names !== undefined) return [...names.matchAll(/"([^"]*)"/g)].some(([, name = ""]) => isNamed(link, name));
   const address = String.raw`ip6 ${direction === "i" ? "saddr" : "daddr"} (?:fc00::/7|fd00::/8|::/0) `;
-  const pattern = new RegExp(`^(?:${link}|${address}|meta nfproto (?:\\{ )?ipv6(?: \\})? )?${counter}accept\\b`);
-  return rules.some((rule) => pattern.test(rule));
+  return new RegExp(`^(?:${address}|meta nfproto (?:\\{ )?ipv6(?: \\})? )?${counter}accept\\b`).test(rule);
+}
+
+/** Names of links may end with a "*" for all that begin like that. */
+function isNamed(link: string, name: string): boolean {
+  return name.endsWith("*") ? link.startsWith(name.slice(0, -1)) : link === name;
 }
 
 /** All that comes from link-local addresses, which is how desktops ask and neighbours mostly do. */

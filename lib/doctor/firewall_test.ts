@@ -147,6 +147,25 @@ Deno.test("N4: an input chain has to take answers, as established connections or
   }
 });
 
+Deno.test("N4: with a tunnel, what is encrypted and what is inside of it have to get through", () => {
+  const links = ["stiefel0", "stiefeltunnel"];
+  const common = ["meta l4proto ipv6-icmp accept", "udp dport 61570 accept"];
+  const covered = ['"stiefel*"', '{ "lo", "stiefel0", "stiefeltunnel" }', '{ "stiefeltunnel", "stiefel0" }', '"*"'];
+  const uncovered = ['"stiefel0"', '"stiefeltunnel"', '{ "stiefel0", "tun0" }', '"stiefelt*"', '"eth*"'];
+  for (
+    const [names, isCovered] of [...covered.map((name) => [name, true]), ...uncovered.map((name) => [name, false])]
+  ) {
+    const input = judgeRuleset(ruleset("drop", [...common, `iifname ${names} accept`]), links);
+    assert.equal(input.replies, isCovered, `iifname ${names}`);
+    const output = judgeRuleset(outputChain("drop", [`oifname ${names} counter packets 0 bytes 0 accept`]), links);
+    assert.equal(output.sending, isCovered, `oifname ${names}`);
+  }
+  const one = ['iifname "stiefel0" accept', 'iifname "stiefeltunnel" accept'];
+  assert.ok(judgeRuleset(ruleset("drop", [...common, ...one]), links).replies);
+  // Neighbours are looked for on the link alone, and the tunnel's packets are of sessions' addresses, too.
+  assert.equal(judgeRuleset(ruleset("drop", ["ip6 saddr fd00::/8 accept"]), links).replies, true);
+});
+
 Deno.test("each chain has to take a packet, and a rule counts where a packet gets to it", () => {
   const open = ["ct state established accept", "meta l4proto ipv6-icmp accept", "udp dport 61570 accept"];
   const both = ruleset("drop", open) + ruleset("drop", ["tcp dport 22 accept"]).replace("inet filter", "inet other");

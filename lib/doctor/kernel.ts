@@ -4,13 +4,16 @@ import type { HostFacts } from "../host/host_facts.ts";
 import { lackingPrograms } from "../host/lacking_programs.ts";
 import { chooseTransports, listedTransports, transportModules } from "../initramfs/needs.ts";
 import { readKernelFile } from "../system/facts.ts";
-import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict } from "./check.ts";
+import type { Security } from "../formats/security.ts";
+import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
 import type { DoctorContext } from "./context.ts";
 
 type NeededModule = ReturnType<typeof transportModules>[number];
 
 export interface KernelFacts {
   readonly host: HostFacts;
+  /** What the configuration asks for. */
+  readonly security: Security;
   /** Where no transport has all its kernel modules: those that the payload's kernel lacks for one. */
   readonly missingModules: readonly NeededModule[];
   /** The kernel was built with kexec. */
@@ -19,9 +22,10 @@ export interface KernelFacts {
   readonly isKexecDisabled: boolean;
 }
 
-export async function examineKernel({ system, host }: DoctorContext): Promise<readonly Check[]> {
+export async function examineKernel({ system, host, config }: DoctorContext): Promise<readonly Check[]> {
   return runChecks(kernelChecks, {
     host,
+    security: config.block.security,
     missingModules: findMissingModules(host),
     hasKexec: await readKernelFile(system, "/sys/kernel/kexec_loaded") !== undefined,
     isKexecDisabled: await readKernelFile(system, "/proc/sys/kernel/kexec_load_disabled") === "1",
@@ -30,6 +34,7 @@ export async function examineKernel({ system, host }: DoctorContext): Promise<re
 
 export const kernelChecks: readonly CheckOf<KernelFacts>[] = [
   ["kernel for desktops", checkKernel],
+  ["cable", checkCable],
   ["kexec", checkKexec],
 ];
 
@@ -45,6 +50,20 @@ function checkKernel({ host, missingModules }: KernelFacts): Verdict {
   }
   return ok(host.kernel.release);
 }
+
+function checkCable({ host, security }: KernelFacts): Verdict {
+  if (security === "none") {
+    return warning("the disk's blocks cross it unencrypted (block.security: none)", cableOfYourOwn);
+  }
+  if (host.isKernelHidden || host.kernel === undefined) return hidden("only root may look where kernels are");
+  if (lackingPrograms(host).canTunnel) return ok("the disk's blocks cross it encrypted");
+  return warning(
+    `${host.kernel.release} has no module wireguard: the disk's blocks cross it unencrypted`,
+    "Install the package with the kernel's extra modules, and run setup-server again",
+  );
+}
+
+const cableOfYourOwn = "Use a cable that leads to the desktop alone, or take that line out of the configuration";
 
 function checkKexec(facts: KernelFacts): Verdict {
   if (!facts.hasKexec) return error("the kernel has none", "Run a kernel with CONFIG_KEXEC_FILE=y");

@@ -1,6 +1,5 @@
 /** Programs of the laptop that would take the link to the disk. */
 
-import { STIEFEL_LINK_NAME } from "../protocol/session.ts";
 import { outputIfItWorks } from "../host/ask_program.ts";
 import { networkManagerRule } from "../host/network_rules.ts";
 import type { HostTree } from "../host/tree.ts";
@@ -17,21 +16,24 @@ export interface GreedyProgram {
   readonly setting: string;
 }
 
-/** dhcpcd.conf(5), connman.conf(5): neither has a directory for files of others. */
+/**
+ * dhcpcd.conf(5), connman.conf(5): neither has a directory for files of others. The one takes patterns, the other
+ * beginnings of names: the link, and a tunnel over it.
+ */
 const greedyPrograms: readonly GreedyProgram[] = [
   {
     name: "dhcpcd",
     unit: "dhcpcd.service",
     service: "dhcpcd",
     file: "/etc/dhcpcd.conf",
-    setting: `denyinterfaces ${STIEFEL_LINK_NAME}`,
+    setting: "denyinterfaces stiefel*",
   },
   {
     name: "ConnMan",
     unit: "connman.service",
     service: "connman",
     file: "/etc/connman/main.conf",
-    setting: `NetworkInterfaceBlacklist=${STIEFEL_LINK_NAME}`,
+    setting: "NetworkInterfaceBlacklist=stiefel",
   },
 ];
 

@@ -22,9 +22,9 @@ async function examine(places: readonly string[]): Promise<ReadonlyMap<string, C
 const kernel = "kernel for desktops";
 const desktops = "initramfs for desktops";
 const cases: readonly { readonly places: readonly string[]; readonly unseen: readonly string[] }[] = [
-  { places: ["/boot"], unseen: [kernel, desktops, "boot entry"] },
+  { places: ["/boot"], unseen: [kernel, "cable", desktops, "boot entry"] },
   { places: ["/boot/efi"], unseen: [] },
-  { places: ["/usr/lib/modules"], unseen: [kernel] },
+  { places: ["/usr/lib/modules"], unseen: [kernel, "cable"] },
   { places: ["/etc/initramfs-tools"], unseen: ["hibernation"] },
   { places: ["/etc/NetworkManager/conf.d"], unseen: ["network programs"] },
   // What root would see there does not change the warning on the name of the volume group.

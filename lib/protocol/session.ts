@@ -28,9 +28,19 @@ import {
 /** Where the hook finds the file inside the initramfs. */
 export const SESSION_FILE_PATH = "/stiefelsystem/session";
 /** Where the desktop's initramfs finds its end of the tunnel: what `wg setconf` reads. */
-const TUNNEL_CONFIG_PATH = "/stiefelsystem/tunnel.conf";
+const TUNNEL_CONFIG_NAME = "tunnel.conf";
+
+/** What a session with a tunnel has beside its file. */
+export interface TunnelParcel {
+  /** What `wg setconf` reads: it holds keys that the server never saw. */
+  readonly configuration: string;
+  /** wg and what it is linked to, by their names there. */
+  readonly programs: ReadonlyMap<string, Uint8Array>;
+}
 /** The name the hook gives to the link that carries the disk. */
 export const STIEFEL_LINK_NAME = "stiefel0";
+/** And to the desktop's end of a tunnel over it. */
+export const STIEFEL_TUNNEL_NAME = "stiefeltunnel";
 /** A session file never grows beyond this. */
 const SESSION_FILE_MAX_BYTES = 4096;
 const VALUE = /^[A-Za-z0-9:._/%-]{1,128}$/;
@@ -140,17 +150,19 @@ function misplaced(line: string, wanted: string): ProtocolError {
 
 /**
  * The extra cpio that carries the session file: append it to the payload's initramfs after zero bytes
- * (`archivePaddingBytes`). Directory 0700, files 0600.
- * @param tunnelConfig what `wg setconf` reads, for a session with a tunnel: it holds keys that the server never saw
+ * (`archivePaddingBytes`). Directory 0700, files 0600, programs 0700.
  */
-export function buildSessionCpio(session: SessionParameters, tunnelConfig?: string): Uint8Array<ArrayBuffer> {
+export function buildSessionCpio(session: SessionParameters, tunnel?: TunnelParcel): Uint8Array<ArrayBuffer> {
   const path = SESSION_FILE_PATH.slice(1);
   const directory = path.slice(0, path.lastIndexOf("/"));
+  const place = (name: string, content: Uint8Array, mode: number) =>
+    ({ kind: "file", path: `${directory}/${name}`, mode, content }) as const;
   return buildCpio([
     { kind: "directory", path: directory, mode: 0o700 },
     { kind: "file", path, mode: 0o600, content: encodeUtf8(formatSession(session)) },
-    ...(tunnelConfig === undefined
-      ? []
-      : [{ kind: "file", path: TUNNEL_CONFIG_PATH.slice(1), mode: 0o600, content: encodeUtf8(tunnelConfig) } as const]),
+    ...tunnel === undefined ? [] : [
+      place(TUNNEL_CONFIG_NAME, encodeUtf8(tunnel.configuration), 0o600),
+      ...[...tunnel.programs].map(([name, content]) => place(name, content, 0o700)),
+    ],
   ]);
 }

@@ -197,3 +197,15 @@ Deno.test("the extra cpio holds the session file, readable by root alone", () =>
   assert.deepEqual(parseSession(new TextDecoder().decode(file.content)), session);
   assert.equal(others.length, 0);
 });
+
+Deno.test("a session with a tunnel has its keys beside it, readable by root alone, and programs that root may start", () => {
+  const programs = new Map([["wg", Uint8Array.of(1, 2)], ["ld.so", Uint8Array.of(3)]]);
+  const [, , ...others] = parseCpio(buildSessionCpio(session, { configuration: "[Interface]\n", programs }));
+  assert.deepEqual(others.map((entry) => [entry.path, entry.kind === "file" && entry.mode]), [
+    ["stiefelsystem/tunnel.conf", 0o600],
+    ["stiefelsystem/wg", 0o700],
+    ["stiefelsystem/ld.so", 0o700],
+  ]);
+  assert.ok(others[1]?.kind === "file");
+  assert.deepEqual(others[1].content, Uint8Array.of(1, 2));
+});

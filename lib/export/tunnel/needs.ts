@@ -6,3 +6,13 @@ export const tunnelNeeds = {
   /** Relative to /lib/modules/VERSION/kernel, without ".ko". */
   kernelModules: ["drivers/net/wireguard/wireguard"],
 } as const;
+
+/**
+ * What the desktop's end takes along from the image: its program with all that it is linked to (by the names that glibc
+ * has for this architecture, whatever the release), and what each is called beside the session file.
+ */
+export const desktopTunnelPrograms: Readonly<Record<string, string>> = {
+  wg: "/usr/bin/wg",
+  "ld.so": "/lib64/ld-linux-x86-64.so.2",
+  "libc.so.6": "/lib/x86_64-linux-gnu/libc.so.6",
+};

@@ -1,11 +1,10 @@
 /** The tunnel that a session's blocks go through: addresses, MTU, keys. Pure. */
+import { STIEFEL_TUNNEL_NAME } from "../../protocol/session.ts";
 import type { SessionParameters } from "../../protocol/session_groups.ts";
 import type { Ends } from "../transport.ts";
 import { uniqueLocalPrefix, uniqueLocalPrefixBytes } from "../unique_local_prefix.ts";
 import { formatWireguardEnd, type TunnelKeys } from "./wireguard_config.ts";
 
-/** What both ends are called. */
-const tunnelName = "stiefeltunnel";
 /** UDP, as in WireGuard's own examples. */
 const tunnelPort = 51820;
 /** Of IPv6, UDP and WireGuard around each packet (wireguard.com, "Known Limitations": 60 with IPv4). */
@@ -57,7 +56,7 @@ export function planTunnel({ ends, keys, peerPublicKey, presharedKey, random }: 
   const peer = { publicKey: peerPublicKey, presharedKey, address: peerAddress };
   return {
     group: {
-      name: tunnelName,
+      name: STIEFEL_TUNNEL_NAME,
       address: `${peerAddress}/128`,
       mtu,
       endpoint: ends.serverAddress,
@@ -66,7 +65,7 @@ export function planTunnel({ ends, keys, peerPublicKey, presharedKey, random }: 
     },
     settings: {
       namespace: `stiefel-${random.subarray(uniqueLocalPrefixBytes, TUNNEL_RANDOM_BYTES).toHex()}`,
-      name: tunnelName,
+      name: STIEFEL_TUNNEL_NAME,
       address,
       peerAddress,
       mtu,
