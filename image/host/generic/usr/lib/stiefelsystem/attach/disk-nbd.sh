@@ -90,6 +90,27 @@ has_connection() {
     return 1
 }
 
+# is_answered: of the requests that are under way one was done since the last call, and nothing has to be sent once
+# more. Documentation/block/stat.rst: reads, writes, what is under way as the first, fifth and ninth; proc_pid_net(5):
+# retransmissions as the seventh
+is_answered() {
+    before=${progress:-}
+    if read -r reads _ _ _ writes _ _ _ requests _ 2>/dev/null <"$root/sys/class/block/$disk/stat"; then
+        progress=$reads,$writes
+        [ "$requests" -eq 0 ] || [ "$progress" != "$before" ] || return 1
+    fi
+    for table in "$root/proc/net/tcp6" "$root/proc/net/tcp"; do
+        [ -r "$table" ] || continue
+        while read -r _ _ remote connection _ _ again _; do
+            case $connection,$remote,$again in
+            *",00000000") ;;
+            01,*":$port,"*) return 1 ;;
+            esac
+        done <"$table"
+    done
+    return 0
+}
+
 release_disk() {
     ${1:-} timeout -s KILL 10 "$nbd_client" -d "/dev/$disk"
 }

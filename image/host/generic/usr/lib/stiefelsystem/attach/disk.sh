@@ -18,6 +18,7 @@
 #   check_connection      whether the attached disk works without any process; what is wrong is named
 #   has_connection        whether the disk is there, or may come back by itself; for stiefel-keep-link, which sets $port
 #                         to the port in four hexadecimal digits, and has no program but the shell
+#   is_answered           whether the laptop answers, as far as the kernel can tell; for stiefel-keep-link, too
 #   release_disk [exec]   gives the disk back, within 10 s. With "exec" in place of the shell that calls it
 #   tell_how_to_look      prints a command that shows a user whether the server answers
 # shellcheck disable=SC2034,SC2154 # variables that the other files set and read
