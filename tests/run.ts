@@ -138,6 +138,7 @@ const groups: readonly Group[] = [
       "nbdinfo",
       "wg",
       "wireguard-go",
+      "nft",
       "mkfs.ext4",
       "curl",
       "script",

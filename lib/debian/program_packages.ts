@@ -34,6 +34,7 @@ const packageOf: ReadonlyMap<string, string> = new Map([
   ["tmux", "tmux"],
   ["wg", "wireguard-tools"],
   ["wireguard-go", "wireguard-go"],
+  ["nft", "nftables"],
   ["xz", "xz-utils"],
   ["zstd", "zstd"],
 ]);

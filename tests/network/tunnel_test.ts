@@ -1,145 +1,21 @@
-/**
- * The disk's blocks through WireGuard: both agents and stiefel-attach, with wireguard-go in place of the kernel's,
- * which not every machine has. Whether the kernel's works is for machines of their own to show.
- */
+/** The disk's blocks through WireGuard, as tunnel_rig.ts has it: what crosses the cable, and what a desktop sees. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { fileURLToPath } from "node:url";
-import { parseCpio } from "../../lib/formats/cpio.ts";
-import { parseSession } from "../../lib/protocol/session.ts";
-import type { SessionParameters } from "../../lib/protocol/session_groups.ts";
-import { createSite, type Site, startClient, startServer } from "./agents.ts";
-import { createRig, type Machine, type Rig, rigTest, type RunningAgent } from "./rig.ts";
-import { layStandIns } from "./stand_ins.ts";
-
-const programs = fileURLToPath(new URL("../../image/host/generic/usr/lib/stiefelsystem", import.meta.url));
-
-/** Makes a link of WireGuard as a process does it. */
-const ip = `case "$*" in
-"link add dev "*" type wireguard") exec wireguard-go "$4" >>"$D/log" 2>&1 ;;
-esac
-for real in /usr/sbin/ip /usr/bin/ip /sbin/ip; do
-  [ ! -x "$real" ] || exec "$real" "$@"
-done`;
-
-/** A machine's own place for the sockets of wireguard-go, which are called like its links. */
-const alone = (argv: readonly string[]): readonly string[] => [
-  ...["sh", "-c", 'mkdir -p /run/wireguard && mount -t tmpfs tmpfs /run/wireguard && exec "$@"', "sh"],
-  ...argv,
-];
-
-interface Fetched {
-  readonly text: string;
-  readonly session: SessionParameters;
-  readonly tunnelConfig: string;
-}
-
-/** What the desktop's agent has put behind the initramfs. */
-async function readFetched(desktop: Machine, site: Site): Promise<Fetched> {
-  const initramfs = await Deno.readFile(`${desktop.directory}/run/initramfs`);
-  const rest = initramfs.subarray(site.initramfs.length);
-  const files = new Map(
-    parseCpio(rest.subarray(rest.findIndex((byte) => byte !== 0))).map((entry) =>
-      [entry.path, entry.kind === "file" ? new TextDecoder().decode(entry.content) : ""] as const
-    ),
-  );
-  const text = files.get("stiefelsystem/session") ?? "";
-  return { text, session: parseSession(text), tunnelConfig: files.get("stiefelsystem/tunnel.conf") ?? "" };
-}
-
-/** Everything that crosses a link, until it is disposed of. */
-async function capture(machine: Machine, link: string): Promise<AsyncDisposable & { read(): Promise<Uint8Array> }> {
-  const path = `${machine.directory}/captured`;
-  // packet(7): AF_PACKET, SOCK_RAW, ETH_P_ALL; sockaddr_ll with the link's index
-  const script =
-    `socket(my $s, 17, 3, 0x0300) or die $!; bind($s, pack("SnlSCCx8", 17, 3, ${"$ARGV[0]"}, 0, 0, 0)) or die $!;
-open(my $f, ">", $ARGV[1]) or die $!; $f->autoflush(1); $| = 1; print "ready\\n";
-while (defined recv($s, my $p, 65536, 0)) { print $f $p }`;
-  const index = (await machine.run(["cat", `/sys/class/net/${link}/ifindex`])).trim();
-  const program = machine.start(["perl", "-MIO::Handle", "-e", script, index, path]);
-  await program.waitForLine(/ready/);
-  return { read: () => Deno.readFile(path), [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() };
-}
-
-/**
- * Runs stiefel-attach as the desktop's initramfs would.
- * @param contact what nbd-client does in place of the kernel's block device; URI is the disk's
- * @returns the root that it worked in
- */
-async function attach(
-  rig: Rig,
-  { text, session, tunnelConfig }: Fetched,
-  contact: (uri: string) => string,
-): Promise<string> {
-  const desktop = rig.machine("desktop");
-  const root = `${desktop.directory}/root`;
-  const { disk } = session;
-  const standIns = await layStandIns(`${rig.directory}/desktop-programs`, {
-    ip,
-    modprobe: "",
-    udevadm: "",
-    "nbd-client": `[ "$1" != -d ] || exit 0
-${contact(uriOf(session))} || exit 1
-mkdir -p "${root}/sys/block/nbd0/queue" "${root}/dev"
-echo ${disk.sizeBytes / 512} >"${root}/sys/block/nbd0/size"
-echo 512 >"${root}/sys/block/nbd0/queue/logical_block_size"; : >"${root}/dev/nbd0"`,
-  });
-  const sysfs = `${root}/sys/class/net/stiefel0`;
-  for (const directory of [`${sysfs}/device`, `${root}/stiefelsystem`]) {
-    await Deno.mkdir(directory, { recursive: true });
-  }
-  await Deno.writeTextFile(`${sysfs}/address`, `${session.link.mac}\n`);
-  await Deno.writeTextFile(`${sysfs}/carrier`, "1\n");
-  await Deno.symlink("/proc", `${root}/proc`);
-  await Deno.writeTextFile(`${root}/stiefelsystem/session`, text);
-  await Deno.writeTextFile(`${root}/stiefelsystem/tunnel.conf`, tunnelConfig, { mode: 0o600 });
-  await desktop.run(alone(standIns.wrap(["dash", `${programs}/stiefel-attach`, "attach", root])));
-  return root;
-}
-
-function uriOf({ disk }: SessionParameters): string {
-  assert.equal(disk.transport, "nbd");
-  return `nbd://[${disk.address}]:${disk.port}/${disk.exportName}`;
-}
-
-async function waitUntil(what: string, condition: () => Promise<boolean>): Promise<void> {
-  for (const endMs = Date.now() + 20_000; Date.now() < endMs;) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`It did not come to that in time: ${what}`);
-}
-
-interface Lent extends AsyncDisposable {
-  readonly rig: Rig;
-  readonly site: Site;
-  readonly server: RunningAgent;
-  readonly client: RunningAgent;
-  readonly fetched: Fetched;
-}
-
-/** Up to where the desktop's own kernel would start. */
-async function lend(): Promise<Lent> {
-  await using stack = new AsyncDisposableStack();
-  const rig = stack.use(await createRig([["laptop", "eth0", "desktop", "stiefel0"]]));
-  const site = await createSite(rig);
-  const standIns = await layStandIns(`${rig.directory}/laptop-programs`, { ip });
-  const wrap = (argv: readonly string[]): readonly string[] => alone(standIns.wrap(argv));
-  const server = stack.use(startServer(rig.machine("laptop"), { site, security: "wireguard", wrap }));
-  await server.waitForLine(/Waiting for a desktop/);
-  const client = stack.use(startClient(rig.machine("desktop"), { site }));
-  assert.equal((await client.exited).exitCode, 0, `${client.lines.join("\n")}\n${server.lines.join("\n")}`);
-  await server.waitForLine(/has all it needs/);
-  const fetched = await readFetched(rig.machine("desktop"), site);
-  const owned = stack.move();
-  return { rig, site, server, client, fetched, [Symbol.asyncDispose]: () => owned.disposeAsync() };
-}
-
-/** Fails at once, or when nothing has answered for 3 s. */
-async function cannotReach(machine: Machine, uri: string): Promise<void> {
-  const script = 'timeout 3 nbdinfo --size "$0" 2>/dev/null && echo reached || echo no';
-  assert.equal(await machine.run(["sh", "-c", script, uri]), "no\n", uri);
-}
+import { rigTest } from "./rig.ts";
+import {
+  assertRead,
+  attach,
+  canReach,
+  capture,
+  lend,
+  listNamespaces,
+  runInside,
+  secretKeys,
+  startKeeper,
+  startReader,
+  uriOf,
+  waitUntil,
+} from "./tunnel_rig.ts";
 
 rigTest(
   "the disk goes through a tunnel: who is on the cable neither reaches it nor reads it, and its end takes all away",
@@ -157,13 +33,12 @@ rigTest(
 
     // The desktop itself, past the tunnel: with its address, its place on the link, and the name of the export.
     await desktop.run(["ip", "-6", "address", "add", link.address, "dev", "stiefel0", "nodad"]);
-    await cannotReach(desktop, uri.replace(disk.address, tunnel.endpoint));
+    assert.ok(!await canReach(desktop, uri.replace(disk.address, tunnel.endpoint)));
     await desktop.run(["ip", "-6", "route", "add", disk.address, "via", tunnel.endpoint, "dev", "stiefel0"]);
-    await cannotReach(desktop, uri);
+    assert.ok(!await canReach(desktop, uri));
     await desktop.run(["ip", "-6", "route", "del", disk.address, "dev", "stiefel0"]);
 
-    const keys = [...fetched.tunnelConfig.matchAll(/^(?:Private|Preshared)Key = (\S+)$/gm)].map(([, key]) => key ?? "");
-    assert.equal(keys.length, 2);
+    const keys = secretKeys(fetched);
     await using captured = await capture(laptop, "eth0");
     // It ends with a goodbye.
     const root = await attach(rig, fetched, (where) => `nbdcopy "${where}" "${desktop.directory}/copy"`);
@@ -198,13 +73,6 @@ rigTest(
   },
 );
 
-/** Those of tunnels. */
-function listNamespaces(): readonly string[] {
-  return [...Deno.readDirSync("/run/netns")].map(({ name }) => name).filter((name) =>
-    /^stiefel-[0-9a-f]{8}$/.test(name)
-  );
-}
-
 /** One every 0.1 s. */
 const reads = 80;
 
@@ -215,18 +83,13 @@ rigTest("N2: what takes addresses from all links takes them from the tunnel, too
   const { tunnel, disk } = fetched.session;
   assert.ok(tunnel);
   const root = await attach(rig, fetched, () => ":");
-  // As systemd would start it; it copies itself into a file system of its own below /run.
-  const enter = 'mount --bind "$0" /run; for device in /dev/kmsg /dev/console; do ' +
-    '[ ! -e "$device" ] || mount --bind /dev/null "$device"; done; exec "$@"';
-  const words = ["dash", `${programs}/stiefel-keep-link`, "/run/stiefelsystem/keep-link"];
-  await using keeper = desktop.start(["sh", "-euc", enter, `${root}/run`, ...words]);
+  await using keeper = await startKeeper(desktop, root);
   const hasRoute = async (): Promise<boolean> =>
     (await desktop.run(["ip", "-6", "route", "show", "table", "local"])).includes(`${disk.address} dev ${tunnel.name}`);
   await desktop.run(["ip", "route", "del", disk.address, "dev", tunnel.name, "table", "local"]);
   await waitUntil(`the way to the disk is back: ${keeper.lines.join("\n")}`, hasRoute);
 
-  const commands = Array.from({ length: reads }, () => ["-c", "read 0 4k", "-c", "sleep 100"]).flat();
-  await using reader = desktop.start(["qemu-io", "-f", "raw", ...commands, uriOf(fetched.session)]);
+  await using reader = startReader(desktop, uriOf(fetched.session), reads);
   await server.waitForLine(/is connected to the disk/);
   const isWhole = async (): Promise<boolean> => {
     const addresses = await desktop.run(["ip", "-6", "address", "show", "dev", tunnel.name]);
@@ -248,8 +111,26 @@ rigTest("N2: what takes addresses from all links takes them from the tunnel, too
     await disturb();
     await waitUntil(what, isWhole);
   }
-  assert.equal((await reader.exited).exitCode, 0, reader.lines.join("\n"));
-  assert.equal(reader.lines.filter((line) => line.startsWith("read 4096/4096")).length, reads);
+  await assertRead(reader, reads);
   await server.waitForLine(/The desktop is done with the disk/);
+  await desktop.run(["ip", "link", "delete", "dev", tunnel.name]);
+});
+
+rigTest("a desktop whose laptop has started anew says so on its console, and what to do", async () => {
+  const before = listNamespaces();
+  await using lent = await lend();
+  const { rig, server, fetched } = lent;
+  const desktop = rig.machine("desktop");
+  const { tunnel } = fetched.session;
+  assert.ok(tunnel);
+  const root = await attach(rig, fetched, () => ":");
+  await using keeper = await startKeeper(desktop, root);
+  await using reader = startReader(desktop, uriOf(fetched.session), 10_000);
+  await server.waitForLine(/is connected to the disk/);
+  // No packet tells of it, and what is there afterwards knows no key of before.
+  await runInside(lent, before, ["ip", "link", "delete", "dev", tunnel.name]);
+  await keeper.waitForLine(/THE LAPTOP DOES NOT ANSWER/);
+  await keeper.waitForLine(/If the laptop was switched off or has started anew meanwhile/);
+  assert.doesNotMatch(reader.lines.join("\n"), /error|failed/i);
   await desktop.run(["ip", "link", "delete", "dev", tunnel.name]);
 });
