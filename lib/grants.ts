@@ -10,6 +10,7 @@
  * them.
  */
 import { transportNeeds } from "./export/needs.ts";
+import { desktopTunnelPrograms } from "./export/tunnel/needs.ts";
 import { HANDOVER_DIRECTORY, JOIN_DIRECTORY } from "./formats/handover.ts";
 import type { Role } from "./formats/kernel_command_line.ts";
 
@@ -42,6 +43,8 @@ const agent = {
 export const agentGrants: Readonly<Record<Role, Grants>> = {
   client: {
     ...agent,
+    // what it takes along for the tunnel: agents/client/exchange.ts
+    read: [...agent.read, ...Object.values(desktopTunnelPrograms)],
     run: [
       ...sharedPrograms,
       // what the desktop is: agents/client/desktop_facts.ts

@@ -302,7 +302,7 @@ class ServerExchange implements AsyncDisposable {
     });
     if (decision.kind === "none") return { kind: "refused", code: "other-version", message: decision.message };
     const { transport, why } = decision;
-    if (why !== undefined) console.sayRarely(`The disk is lent ${why}`);
+    console.sayRarely(`The disk is lent ${why}`);
     const random = system.randomBytes(SESSION_RANDOM_BYTES);
     const decided = chooseSecurity(security, image.entry.canTunnel ?? false);
     const tunnel = decided.security === "none" ? undefined : {

@@ -3,6 +3,7 @@
  * the state.
  */
 import { describeError } from "../../lib/errors.ts";
+import { defaultSecurity } from "../../lib/formats/security.ts";
 import { describeEndpoint } from "../../lib/net/address.ts";
 import { listenStream, type StreamListener } from "../../lib/net/listen.ts";
 import { servePage } from "../../lib/net/status_page.ts";
@@ -107,7 +108,7 @@ export class Reception {
         source: this.#options.source,
         desk: this.#options.desk,
         arrival: arrivalOf(stream),
-        security: this.#options.environment.settings.security ?? "none",
+        security: this.#options.environment.settings.security ?? defaultSecurity,
         transport: this.#options.transport,
         tell: this.#options.tell,
       };

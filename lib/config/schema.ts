@@ -6,7 +6,7 @@
  */
 
 import * as v from "valibot";
-import { securities } from "../formats/security.ts";
+import { defaultSecurity, securities } from "../formats/security.ts";
 import { transportSettings } from "../protocol/session_groups.ts";
 import { MODULE_CATALOG } from "./module_catalog.ts";
 import { key, list, neededKey, optionalKey, section, wholeNumber } from "./schema_parts.ts";
@@ -244,10 +244,10 @@ export const configSchema = v.object({
   }),
   block: section({
     security: key(
-      v.picklist(securities, `"none" or "wireguard"`),
-      "none",
-      "Who on the cable can read and write the disk's blocks: none leaves them as they are, for a cable of your own; " +
-        "wireguard encrypts them by keys of each session, and needs wireguard-tools on the laptop when setup-server runs",
+      v.picklist(securities, `"wireguard" or "none"`),
+      defaultSecurity,
+      "Who on the cable can read and write the disk's blocks: wireguard encrypts them by keys of each session; none leaves " +
+        "them as they are, for a cable of your own",
       guards,
     ),
     transport: key(

@@ -9,7 +9,6 @@ export const arch: Distribution = {
     "nbd-client": "nbd",
     ip: "iproute2",
     kexec: "kexec-tools",
-    wg: "wireguard-tools",
     ...basicPackages({ coreutils: "coreutils", mount: "util-linux", kmod: "kmod", udev: "systemd" }),
   },
   installCommand: ["pacman", "-S"],

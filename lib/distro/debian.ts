@@ -9,7 +9,6 @@ export const debian: Distribution = {
     "nbd-client": "nbd-client",
     ip: "iproute2",
     kexec: "kexec-tools",
-    wg: "wireguard-tools",
     ...basicPackages({ coreutils: "coreutils", mount: "mount", kmod: "kmod", udev: "udev" }),
   },
   installCommand: ["apt-get", "install"],

@@ -9,7 +9,6 @@ export const fedora: Distribution = {
     "nbd-client": "nbd",
     ip: "iproute",
     kexec: "kexec-tools",
-    wg: "wireguard-tools",
     ...basicPackages({ coreutils: "coreutils", mount: "util-linux", kmod: "kmod", udev: "systemd-udev" }),
   },
   installCommand: ["dnf", "install"],

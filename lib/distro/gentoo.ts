@@ -10,7 +10,6 @@ export const gentoo: Distribution = {
     "nbd-client": "sys-block/nbd",
     ip: "sys-apps/iproute2",
     kexec: "sys-apps/kexec-tools",
-    wg: "net-vpn/wireguard-tools",
     ...basicPackages({
       coreutils: "sys-apps/coreutils",
       mount: "sys-apps/util-linux",

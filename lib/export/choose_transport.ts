@@ -18,8 +18,8 @@ export interface TransportInputs {
 }
 
 export type TransportDecision =
-  /** @param why said to people where it is not what the configuration would have first */
-  | { readonly kind: "use"; readonly transport: TransportName; readonly why?: string }
+  /** @param why for people */
+  | { readonly kind: "use"; readonly transport: TransportName; readonly why: string }
   | { readonly kind: "none"; readonly message: string };
 
 export function chooseTransport({ setting, laptop = former, client }: TransportInputs): TransportDecision {
@@ -37,5 +37,10 @@ export function chooseTransport({ setting, laptop = former, client }: TransportI
     const advice = "run setup-server on the laptop, and write the stick again, with the same stiefelsystem";
     return { kind: "none", message: `The disk cannot be lent (${missed.join("; ")}): ${advice}` };
   }
-  return { kind: "use", transport, ...missed.length === 0 ? {} : { why: `by ${transport} (${missed.join("; ")})` } };
+  const why = setting !== "auto"
+    ? ["block.transport"]
+    : missed.length === 0
+    ? ["the laptop's initramfs for desktops has it"]
+    : missed;
+  return { kind: "use", transport, why: `by ${transport} (${why.join("; ")})` };
 }

@@ -34,7 +34,7 @@ export interface TransportNeeds {
 }
 
 /** One row a transport, in the order of lib/protocol/session_groups.ts. */
-const rows = [nbdNeeds, nvmeTcpNeeds] as const satisfies readonly TransportNeeds[];
+const rows = [nvmeTcpNeeds, nbdNeeds] as const satisfies readonly TransportNeeds[];
 
 type Row = typeof rows[number];
 export type TransportName = Row["name"];

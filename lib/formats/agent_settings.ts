@@ -46,7 +46,7 @@ const AgentSettingsSchema = v.strictObject({
     /** What to boot; absent: what the disk's own boot loader would. */
     load: v.exactOptional(BootLoad),
   }),
-  /** Who can read the disk's blocks on their way; absent: as "none". */
+  /** Who can read the disk's blocks on their way; absent: the default. */
   security: v.exactOptional(v.picklist(securities)),
   /** The only transport that may lend the disk; absent: the first that laptop and desktop have. */
   transport: v.exactOptional(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,31}$/))),

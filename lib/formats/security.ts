@@ -1,16 +1,17 @@
 /** Who on the cable can read and write the disk's blocks: `block.security` of the configuration. Pure. */
 
 /** What a configuration can ask for; the first is the default. */
-export const securities = ["none", "wireguard"] as const;
+export const securities = ["wireguard", "none"] as const;
 export type Security = typeof securities[number];
+export const defaultSecurity: Security = securities[0];
 
 /** On both screens: on a network that others share they could read and write the disk. */
 const unencryptedNotice =
   "The disk's blocks cross the cable unencrypted (security: none): use a cable or a network of your own";
 /** Where it was to be encrypted, and the laptop's initramfs for desktops cannot. */
 const fallbackNotice =
-  "The disk's blocks cross the cable unencrypted: what desktops boot of the laptop has no WireGuard " +
-  "(install wireguard-tools there and run setup-server)";
+  "The disk's blocks cross the cable unencrypted: what desktops boot of the laptop was built without WireGuard " +
+  "(its kernel needs the module wireguard; then run setup-server there)";
 
 export interface SecurityDecision {
   readonly security: Security;

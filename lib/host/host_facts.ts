@@ -9,7 +9,7 @@ import {
   listedTransports,
   transportModules,
   transportPrograms,
-  tunnelNeeds,
+  tunnelModules,
 } from "../initramfs/needs.ts";
 import { generators } from "../initramfs/registry.ts";
 import { programDirectories, type System } from "../system/system.ts";
@@ -61,7 +61,6 @@ const needs: readonly string[] = [
   ...listedTransports().flatMap((transport) => transportPrograms(transport)),
   ...commonPrograms(),
   "kexec",
-  ...tunnelNeeds.programs,
 ];
 
 /** Of modules, by release. /lib is not everywhere a link to /usr/lib (profiles of Gentoo without merged /usr). */
@@ -106,7 +105,7 @@ async function findMissingModules(tree: HostTree, release: string): Promise<read
   );
   const lists = (await Promise.all(paths.map((path) => tree.readText(path)))).join("\n");
   const modules = listedTransports().flatMap((transport) => transportModules(transport)).map(({ name }) => name);
-  return [...modules, ...tunnelNeeds.modules].filter((name) => !new RegExp(`(^|/)${name}\\.ko`, "m").test(lists));
+  return [...modules, ...tunnelModules].filter((name) => !new RegExp(`(^|/)${name}\\.ko`, "m").test(lists));
 }
 
 /** Runs `findmnt`, and on the running system `cat` and `systemctl`. */

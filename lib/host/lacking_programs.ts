@@ -9,7 +9,7 @@ import {
   listedTransports,
   transportModules,
   transportPrograms,
-  tunnelNeeds,
+  tunnelModules,
 } from "../initramfs/needs.ts";
 
 export interface LackingPrograms {
@@ -46,8 +46,7 @@ export function lackingPrograms(
   const common = [...commonPrograms(needs), ...withKexec ? ["kexec"] : []];
   return {
     lacking: [...lacking, ...common.filter((program) => missing.includes(program))],
-    canTunnel: !tunnelNeeds.programs.some((name) => missing.includes(name)) &&
-      !tunnelNeeds.modules.some((name) => missingModules.includes(name)),
+    canTunnel: !tunnelModules.some((name) => missingModules.includes(name)),
     transports: { usable, unusable: transports.filter((transport) => !usable.includes(transport)) },
   };
 }

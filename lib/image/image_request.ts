@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { kernelKeymap } from "../config/keymap.ts";
 import { findModule, type Module } from "../config/module_catalog.ts";
 import type { AgentSettings } from "../formats/agent_settings.ts";
+import { defaultSecurity } from "../formats/security.ts";
 import { basePackages, firmwarePackages, partialPackages, unneededPackages } from "./base_packages.ts";
 import { baseModulePatterns } from "./kernel_modules.ts";
 import type { FoundInputs, ImageRequest } from "./plan_image.ts";
@@ -67,7 +68,7 @@ export function makeAgentSettings({ block, boot, server }: Config): AgentSetting
       ...(boot.part === undefined ? {} : { part: boot.part }),
       ...(boot.load === undefined ? {} : { load: boot.load }),
     },
-    ...(block.security === "none" ? {} : { security: block.security }),
+    ...(block.security === defaultSecurity ? {} : { security: block.security }),
     ...(block.transport === "auto" ? {} : { transport: block.transport }),
     onEnd: server.onEnd,
     ...(server.name === undefined ? {} : { name: server.name }),

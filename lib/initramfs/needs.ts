@@ -40,11 +40,8 @@ export function commonPrograms(needs: readonly InitramfsNeed[] = initramfsNeeds)
     .map(({ name }) => name);
 }
 
-/** Programs and kernel modules without which a desktop cannot encrypt the disk's blocks. */
-export const tunnelNeeds: Readonly<Record<"programs" | "modules", readonly string[]>> = {
-  programs: namesOf("tunnel", "program", initramfsNeeds).map(({ name }) => name),
-  modules: namesOf("tunnel", "module", initramfsNeeds).map(({ name }) => name),
-};
+/** Kernel modules without which a desktop cannot encrypt the disk's blocks. */
+export const tunnelModules: readonly string[] = namesOf("tunnel", "module", initramfsNeeds).map(({ name }) => name);
 
 /** Programs that the laptop must have for a transport. */
 export function transportPrograms(

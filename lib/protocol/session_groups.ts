@@ -31,19 +31,6 @@ const isBlockSize = (size: number): boolean => [512, 1024, 2048, 4096, 8192, 163
 /** One row a transport; what comes first is taken where there is a choice. */
 const transports = [
   v.strictObject({
-    transport: v.literal("nbd"),
-    /** Where the export listens; with a zone only when link-local. */
-    address: v.pipe(v.string(), v.check(isAddressWithZone)),
-    port: integer(1, 65535),
-    /** Random for each session. */
-    exportName: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
-    /** Logical block size of the disk: a power of two from a sector to what Linux takes. */
-    blockSizeBytes: v.pipe(v.number(), v.check(isBlockSize)),
-    sizeBytes: integer(512, Number.MAX_SAFE_INTEGER),
-    /** How many connections the block client opens. */
-    connections: integer(1, 16),
-  }),
-  v.strictObject({
     transport: v.literal("nvme-tcp"),
     /** Where the kernel's target listens, which keeps no zone. */
     address: v.pipe(v.string(), v.check(isAddress)),
@@ -51,11 +38,24 @@ const transports = [
     /** Random for each session: the name of the disk, and of who may connect to it. */
     subsystem: v.pipe(v.string(), v.check(isUuid)),
     host: v.pipe(v.string(), v.check(isUuid)),
-    /** Logical block size of the disk. */
+    /** Logical block size of the disk: a power of two from a sector to what Linux takes. */
     blockSizeBytes: v.pipe(v.number(), v.check(isBlockSize)),
     sizeBytes: integer(512, Number.MAX_SAFE_INTEGER),
     /** How many queues the block device has at most. */
     queues: integer(1, 64),
+  }),
+  v.strictObject({
+    transport: v.literal("nbd"),
+    /** Where the export listens; with a zone only when link-local. */
+    address: v.pipe(v.string(), v.check(isAddressWithZone)),
+    port: integer(1, 65535),
+    /** Random for each session. */
+    exportName: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+    /** Logical block size of the disk. */
+    blockSizeBytes: v.pipe(v.number(), v.check(isBlockSize)),
+    sizeBytes: integer(512, Number.MAX_SAFE_INTEGER),
+    /** How many connections the block client opens. */
+    connections: integer(1, 16),
   }),
 ] as const;
 

@@ -114,7 +114,7 @@ export interface RunPlace {
 
 /** What a demo boot reads from its credentials (image/demo/usr/lib/stiefel-demo/report). */
 export interface DemoOrder {
-  readonly action: "poweroff" | "bench";
+  readonly action: "poweroff" | "reboot" | "bench";
   readonly token: string;
 }
 

@@ -43,7 +43,7 @@ for (const transport of ["nvme-tcp", "nbd"]) {
       const { system, ui, options: { image, runDirectory } } = rig;
       await system.makeDirectory(runDirectory);
       const configPath = `${runDirectory}/fence.yaml`;
-      await system.writeFile(configPath, `block:\n  transport: ${transport}\n`);
+      await system.writeFile(configPath, `block:\n  security: none\n  transport: ${transport}\n`);
       const served = await createInitrd(system, ui, { ...image, configPath, outDir: `${runDirectory}/fence-image` });
       const { settings, host } = await startPair(rig, served);
       const start = (spec: VmSpec): Promise<Vm> => startVm(system, spec, host, { runDirectory, limitMs });

@@ -16,6 +16,7 @@ import {
 import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
 import { prepareUefi } from "../../lib/qemu/uefi_firmware.ts";
 import { fromStick, type StickBoot } from "../../lib/qemu/stick_spec.ts";
+import { waitForDesktop } from "../qemu/attached_disk.ts";
 import { makeStick } from "../qemu/boot_stick.ts";
 import { fetchFirmware, type FirmwareFiles, type Trust } from "../qemu/firmware_files.ts";
 import { readVariables } from "../support/uefi_variables.ts";
@@ -134,7 +135,7 @@ for (const desktop of desktops.filter(({ goesThrough }) => goesThrough)) {
       await laptop.waitForLine(serverReadyPattern, { timeoutMs: 180_000 });
       const credentials = demoCredentials({ action: "poweroff", token: newToken(system) });
       await using vm = await startDesktop(desktop, credentials);
-      await vm.waitForLine(/stiefel-demo: root=\/dev\/nbd0p2 /, { timeoutMs: 600_000 });
+      await waitForDesktop(vm, 600_000);
       assert.equal((await vm.ended).kind, "shutdown");
       assert.equal((await laptop.ended).kind, "shutdown");
     },

@@ -14,7 +14,7 @@ import {
   serverReadyPattern,
 } from "../../lib/qemu/machine_pair.ts";
 import { prepareQemuTest } from "./machines.ts";
-import { type Pair, startPair, testUnpluggedCable } from "./unplugged_cable.ts";
+import { type Pair, startConfiguredPair, startPair, testUnpluggedCable } from "./unplugged_cable.ts";
 
 const rig = await prepareQemuTest();
 
@@ -31,7 +31,12 @@ Deno.test({
   },
 });
 
-testUnpluggedCable(rig, { part: "nbd0p2", prepare: preparePair });
+testUnpluggedCable(rig, "NBD without a tunnel", {
+  prepare: () => startConfiguredPair(rig, "nbd", "block:\n  security: none\n  transport: nbd\n"),
+  seconds: 60,
+  action: "poweroff",
+  device: /^\/dev\/nbd0$/,
+});
 
 Deno.test({
   name: "an image with another key: both sides say so, and nothing is booted",

@@ -13,6 +13,7 @@ import { makeProjectDisk, mountProject } from "../support/project_disk.ts";
 import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
 import { prepareSecureBoot, prepareUefi } from "../../lib/qemu/uefi_firmware.ts";
 import type { System } from "../../lib/system/system.ts";
+import { partOf } from "./attached_disk.ts";
 import { copyInstalledDisk, copyPlainDisk, type LaptopGenerator } from "./laptop_disks.ts";
 import type { QemuTest } from "./machines.ts";
 
@@ -20,9 +21,10 @@ import type { QemuTest } from "./machines.ts";
 export interface LaptopKind {
   readonly generator: LaptopGenerator;
   copyDisk(rig: QemuTest): Promise<string>;
-  /** What findmnt(8) calls its root, in its own system and on a desktop. */
+  /** What findmnt(8) calls its root in its own system. */
   readonly ownRoot: string;
-  readonly desktopRoot: string;
+  /** What it calls it on a desktop, where its disk is `disk`. */
+  desktopRoot(disk: string): string;
   readonly passphrase?: string;
   /** Its firmware enforces Secure Boot, and so does that of the desktop. Default: a BIOS. */
   readonly hasSecureBoot?: boolean;
@@ -46,7 +48,7 @@ function startedBySystemdBoot(firmware: DiskFirmware): LaptopKind {
     generator: "initramfs-tools",
     copyDisk: (rig) => copyPlainDisk(rig, "initramfs-tools", firmware),
     ownRoot: "/dev/vda2",
-    desktopRoot: "/dev/nbd0p2",
+    desktopRoot: (disk) => partOf(disk, 2),
     hasUefi: true,
     mounted: /EXT4-fs \(\w+2\): mounted filesystem/,
     listUnclean: async (system, diskPath) =>
@@ -59,7 +61,7 @@ export const laptops = {
     generator: "initramfs-tools",
     copyDisk: (rig) => copyPlainDisk(rig, "initramfs-tools"),
     ownRoot: "/dev/vda2",
-    desktopRoot: "/dev/nbd0p2",
+    desktopRoot: (disk) => partOf(disk, 2),
     hasSecureBoot: true,
     mounted: /EXT4-fs \(\w+2\): mounted filesystem/,
     listUnclean: async (system, diskPath) => {
@@ -74,7 +76,7 @@ export const laptops = {
     generator: "dracut",
     copyDisk: (rig) => copyInstalledDisk(rig, "lvm-btrfs"),
     ownRoot: "/dev/mapper/laptop-root[/@]",
-    desktopRoot: "/dev/mapper/laptop-root[/@]",
+    desktopRoot: () => "/dev/mapper/laptop-root[/@]",
     mounted: /BTRFS info \(device dm-\d+[^)]*\): first mount of filesystem/,
     listUnclean: async (system, diskPath) => {
       // pvcreate(8): the first extent of the only volume is a mebibyte from the start. btrfs-dev-docs, on-disk format:
@@ -89,7 +91,7 @@ export const laptops = {
     generator: "initramfs-tools",
     copyDisk: (rig) => copyInstalledDisk(rig, "luks-lvm"),
     ownRoot: "/dev/mapper/laptop-root",
-    desktopRoot: "/dev/mapper/laptop-root",
+    desktopRoot: () => "/dev/mapper/laptop-root",
     passphrase: installedDiskPassphrase,
     mounted: /EXT4-fs \(dm-\d+\): mounted filesystem/,
     listUnclean: () => Promise.resolve([]),

@@ -11,6 +11,7 @@ import {
 } from "../../lib/qemu/machine_pair.ts";
 import { inProject } from "../support/project_disk.ts";
 import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
+import { waitForAttachedDisk } from "./attached_disk.ts";
 import { startFromStick } from "./boot_stick.ts";
 import type { QemuTest } from "./machines.ts";
 import { type LaptopKind, type OwnLaptop, typePassphrase } from "./own_system.ts";
@@ -63,8 +64,8 @@ export async function serveAndComeBack(
   await using _typist = typePassphrase(system, desktop, kind);
   await laptop.vm.waitForLine(serverReadyPattern, { timeoutMs: 300 * second, from });
   assert.deepEqual(await kind.listUnclean(system, laptop.diskPath), []);
-  const root = RegExp.escape(kind.desktopRoot);
-  await desktop.waitForLine(new RegExp(`stiefel-demo: root=${root} `), { timeoutMs: 420 * second });
+  const root = kind.desktopRoot(await waitForAttachedDisk(desktop, 420 * second));
+  await desktop.waitForLine(new RegExp(`stiefel-demo: root=${RegExp.escape(root)} `), { timeoutMs: 420 * second });
   assert.equal((await desktop.ended).kind, "shutdown");
   const back = await laptop.work(2);
   const said = laptop.vm.lines.slice(from);
@@ -82,7 +83,7 @@ export async function serveAndComeBack(
   );
   assertWasUnmounted(desktop.lines, kind);
   assertWasUnmounted(said, kind);
-  await back.mustRun(`grep -F 'token=${token} root=${kind.desktopRoot} ' ${demoMarkerPath}`, short);
+  await back.mustRun(`grep -F 'token=${token} root=${root} ' ${demoMarkerPath}`, short);
   // The journal of the boot that ended in the image goes on to its very end.
   await back.mustRun(`journalctl --no-pager -b ${bootId} | tail -n 5 | grep 'Journal stopped'`, short);
   await back.mustRun(`journalctl --no-pager -b ${bootId} -u stiefel-autokexec | grep 'Restarting as'`, short);

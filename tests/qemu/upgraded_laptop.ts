@@ -14,6 +14,7 @@ import { type BootImage, cablePath, desktopSpec, laptopSpec, serverReadyPattern 
 import { ownLaptopSpec } from "../support/own_laptop.ts";
 import { detectQemuHost, startVm, type Vm } from "../../lib/qemu/run_vm.ts";
 import type { QemuHost, VmSpec } from "../../lib/qemu/vm_spec.ts";
+import { partOf, waitForDesktop } from "./attached_disk.ts";
 import { startFromStick } from "./boot_stick.ts";
 import { prepareQemuTest } from "./machines.ts";
 
@@ -68,7 +69,7 @@ export function testUpgradedLaptop(upgrade: Upgrade): void {
         );
         // What package scripts and people call; it may fail, and writes nothing.
         await shell.run(
-          "efibootmgr --create --disk /dev/nbd0 --part 3 --label debian --loader '\\EFI\\debian\\shimx64.efi'",
+          "efibootmgr --create --disk $(sed -n s/^STIEFEL_DISK=//p /run/stiefelsystem/session.state) --part 3 --label debian --loader '\\EFI\\debian\\shimx64.efi'",
           short,
         );
         await shell.run("grub-install --target=x86_64-efi", { timeoutMs: 900_000 });
@@ -80,9 +81,13 @@ export function testUpgradedLaptop(upgrade: Upgrade): void {
         assert.deepEqual(await system.readFile(firmware.variablesPath), before);
       });
       await startByItself(diskPath);
-      await runOnDesktop(diskPath, async (shell) => {
+      await runOnDesktop(diskPath, async (shell, { disk }) => {
         await assertIsSound(shell);
-        assert.equal((await shell.run(namedAsOnLaptop, short)).exitCode, 0, "its partitions have the laptop's names");
+        assert.equal(
+          (await shell.run(namedAsOnLaptop(disk), short)).exitCode,
+          0,
+          "its partitions have the laptop's names",
+        );
       });
       await system.remove(diskPath);
       await system.remove(cablePath(runDirectory));
@@ -95,7 +100,8 @@ function assertIsThere(lines: readonly string[], line: string): void {
 }
 
 /** A name by the model of the disk (its serial number in laptopSpec), which a network disk has not by itself. */
-const namedAsOnLaptop = 'test "$(readlink -f /dev/disk/by-id/virtio-stiefel-demo-part2)" = /dev/nbd0p2';
+const namedAsOnLaptop = (disk: string): string =>
+  `test "$(readlink -f /dev/disk/by-id/virtio-stiefel-demo-part2)" = ${partOf(disk, 2)}`;
 
 /** What `stiefel-attach prepare` has laid into a desktop's system works there, and no unit has failed. */
 async function assertIsSound(shell: ConsoleShell): Promise<void> {
@@ -146,7 +152,10 @@ async function prepareImage(): Promise<{ readonly image: BootImage; readonly hos
 /** The laptop serves its disk, a desktop with Secure Boot starts from it, `work` is done there, and both shut down. */
 async function runOnDesktop(
   diskPath: string,
-  work: (shell: ConsoleShell, desktop: { readonly vm: Vm; readonly spec: VmSpec }) => Promise<void>,
+  work: (
+    shell: ConsoleShell,
+    desktop: { readonly vm: Vm; readonly spec: VmSpec; readonly disk: string },
+  ) => Promise<void>,
 ): Promise<void> {
   const { system, options: { runDirectory } } = rig;
   const { image, host } = await prepareImage();
@@ -157,8 +166,8 @@ async function runOnDesktop(
   await laptop.waitForLine(serverReadyPattern, { timeoutMs: 600_000 });
   const spec = await startFromStick(rig, desktopSpec(settings, autologinCredentials));
   await using vm = await startVm(system, spec, host, start);
-  await vm.waitForLine(/stiefel-demo: root=\/dev\/nbd0p2 /, { timeoutMs: 900_000 });
-  await work(await openConsoleShell(system, vm, { timeoutMs: 180_000 }), { vm, spec });
+  const disk = await waitForDesktop(vm, 900_000);
+  await work(await openConsoleShell(system, vm, { timeoutMs: 180_000 }), { vm, spec, disk });
   vm.type("systemctl poweroff\n");
   assert.equal((await vm.ended).kind, "shutdown");
   assert.equal((await laptop.ended).kind, "shutdown");

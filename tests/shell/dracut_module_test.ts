@@ -15,7 +15,7 @@ const module = fileURLToPath(
 const generic = fileURLToPath(new URL("../../image/host/generic/usr/lib/stiefelsystem/", import.meta.url));
 
 /** What stiefel-attach consists of. */
-const parts = ["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "disk-nbd", "disk-nvme-tcp"].map((
+const parts = ["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "disk-nvme-tcp", "disk-nbd"].map((
   name,
 ) => `${name}.sh`);
 
@@ -90,7 +90,7 @@ Deno.test("in an initramfs with systemd there are units, wanted by its target, a
   const { code, stdout, stderr } = await runModule(machine, "install");
   assert.equal(code, 0, stderr);
   assert.deepEqual(stdout.split("\n").slice(0, -1), [
-    "inst_multiple ip timeout nbd-client wg modprobe udevadm mkdir mkfifo mv sleep ln mount umount dd",
+    "inst_multiple ip timeout nbd-client modprobe udevadm mkdir mkfifo mv sleep ln mount umount dd",
     "inst_script /usr/lib/stiefelsystem/stiefel-attach",
     "inst_script /usr/lib/stiefelsystem/stiefel-check",
     ...parts.map((part) => `inst_simple /usr/lib/stiefelsystem/attach/${part}`),
@@ -166,7 +166,7 @@ install >/dev/null
 [[ $no_kernel == yes ]] || installkernel`,
   );
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^omitted: nbd nvme-tcp .*=drivers\/usb\/host .*=drivers\/hid /);
+  assert.match(stdout, /^omitted: nvme-tcp nbd .*=drivers\/usb\/host .*=drivers\/hid /);
 });
 
 Deno.test("without systemd a passphrase is typed on the laptop's keymap, wherever that is set", async () => {

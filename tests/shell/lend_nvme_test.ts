@@ -40,6 +40,8 @@ const good: Readonly<Record<string, string>> = {
 interface Rig {
   readonly target: string;
   run(args: string, input?: Readonly<Record<string, string>>): Promise<{ exitCode: number; stderr: string }>;
+  /** A program that it starts. */
+  install(name: string, text: string): Promise<void>;
 }
 
 async function withTarget(shell: readonly string[], work: (rig: Rig) => Promise<void>): Promise<void> {
@@ -47,12 +49,13 @@ async function withTarget(shell: readonly string[], work: (rig: Rig) => Promise<
   try {
     const target = `${directory}/nvmet`;
     for (const name of ["subsystems", "hosts", "ports"]) await Deno.mkdir(`${target}/${name}`, { recursive: true });
-    for (const [name, text] of Object.entries(stubs)) {
-      await Deno.writeTextFile(`${directory}/${name}`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
-    }
+    const install = (name: string, text: string): Promise<void> =>
+      Deno.writeTextFile(`${directory}/${name}`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    for (const [name, text] of Object.entries(stubs)) await install(name, text);
     const env = { PATH: `${directory}:/usr/bin:/bin`, STIEFEL_NVMET: target };
     await work({
       target,
+      install,
       run: async (args, input = {}) => {
         const lines = Object.entries(input).map(([key, value]) => `${key}=${value}\n`).join("");
         await Deno.writeTextFile(`${directory}/input`, lines);
@@ -99,6 +102,24 @@ for (const shell of SHELLS) {
         assert.deepEqual([...Deno.readDirSync(`${target}/${name}`)], []);
       }
       assert.deepEqual(await run(`stop ${subsystem}`), { exitCode: 0, stderr: "" }, "what is not there is no error");
+    });
+  });
+
+  Deno.test(`a disk that was lent in a tunnel's namespace is found and taken back outside of it (${shell.join(" ")})`, async () => {
+    await withTarget(shell, async ({ target, run, install }) => {
+      assert.equal((await run("start", good)).exitCode, 0);
+      // What is mounted in a namespace's /sys is not seen in ours, until it is mounted there, too.
+      await Deno.rename(target, `${target}.elsewhere`);
+      await install("mount", "exit 32");
+      assert.equal((await run(`check ${subsystem}`)).exitCode, 1);
+      await install(
+        "mount",
+        `[ "$*" = "-t configfs configfs ${target.replace(/\/nvmet$/, "")}" ] && mv "${target}.elsewhere" "${target}"`,
+      );
+      assert.equal((await run(`check ${subsystem}`)).exitCode, 0);
+      await Deno.rename(target, `${target}.elsewhere`);
+      assert.deepEqual(await run(`stop ${subsystem}`), { exitCode: 0, stderr: "" });
+      assert.deepEqual([...Deno.readDirSync(`${target}/subsystems`)], []);
     });
   });
 

@@ -13,7 +13,7 @@ const ours = "/usr/lib/stiefelsystem";
 
 /** Runs `lines` under bash with the named functions of mkinitcpio(8), which print how they are called. */
 async function runBuild(lines: string, hook = "stiefelsystem"): Promise<ProgramResult> {
-  await using machine = await makeMachine({ programs: { ip: "", "nbd-client": "", wg: "" } });
+  await using machine = await makeMachine({ programs: { ip: "", "nbd-client": "" } });
   for (const name of ["needs", "needs.sh"]) {
     machine.write(`${ours}/${name}`, await Deno.readTextFile(`${overlays}generic${ours}/${name}`));
   }
@@ -35,10 +35,10 @@ build
 }
 
 const programs = [
-  ...["ip", "timeout", "nbd-client", "wg", "udevadm", "mkdir", "mkfifo", "mv", "sleep", "ln", "mount", "umount", "dd"],
+  ...["ip", "timeout", "nbd-client", "udevadm", "mkdir", "mkfifo", "mv", "sleep", "ln", "mount", "umount", "dd"],
   ...[`${ours}/stiefel-attach`, `${ours}/stiefel-check`],
 ].map((program) => `add_binary ${program}`);
-const parts = ["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "disk-nbd", "disk-nvme-tcp"].map((
+const parts = ["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "disk-nvme-tcp", "disk-nbd"].map((
   name,
 ) => `add_file ${ours}/attach/${name}.sh ${ours}/attach/${name}.sh`);
 const always = [...programs, ...parts];

@@ -75,7 +75,8 @@ export async function createMadeUpLaptop({ hookLines = 0 } = {}): Promise<MadeUp
       "/etc/NetworkManager/conf.d/90-stiefelsystem.conf":
         "[device-stiefelsystem]\nmatch-device=interface-name:stiefel0\nmanaged=1\n",
       "/usr/sbin/nbd-client": "libnl-genl-3.so.200\0",
-      "/usr/lib/modules/6.12.30-amd64/modules.dep": "kernel/drivers/block/nbd.ko.xz:\n",
+      "/usr/lib/modules/6.12.30-amd64/modules.dep":
+        "kernel/drivers/block/nbd.ko.xz:\nkernel/drivers/net/wireguard/wireguard.ko.xz:\n",
     },
     commands: [program],
   });

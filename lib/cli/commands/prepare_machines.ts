@@ -117,7 +117,7 @@ export interface DiskVariant {
 }
 
 function contentOf(
-  { generator = "initramfs-tools", isUntouched = false, packages = [] }: DiskVariant,
+  { generator = "initramfs-tools", isUntouched = false }: DiskVariant,
   projectDirectory: string,
 ): Pick<DemoDiskRecipe, "overlays" | "files" | "made"> {
   const image = `${projectDirectory}/image`;
@@ -135,7 +135,7 @@ function contentOf(
         kernel: separateKernel,
         initrd: separateInitramfs,
         transports: listedTransports(),
-        canTunnel: packages.includes("wireguard-tools"),
+        canTunnel: true,
       }),
     },
     made: [separateKernel, separateInitramfs],

@@ -75,12 +75,8 @@ choose_transports() {
     return 1
 }
 
-# choose_tunnel HAS_PROGRAM [ARGUMENT...]: prints "tunnel" where the programs and modules for it are all there;
-# desktops can do without it
+# choose_tunnel: prints "tunnel" where the modules for it are all there; desktops can do without it
 choose_tunnel() {
-    for program in $(list_names program tunnel); do
-        "$@" "$program" >/dev/null || return 0
-    done
     for module in $(list_names module tunnel); do
         has_module "$module" || return 0
     done

@@ -29,7 +29,7 @@ is_uuid() {
 
 # nvme_line SUFFIX QUEUES: what asks the kernel to connect to the session's subsystem, or to its sibling
 nvme_line() {
-    echo "transport=tcp,traddr=$server,trsvcid=$port,nqn=nqn.2014-08.org.nvmexpress:uuid:$subsystem$1,hostnqn=nqn.2014-08.org.nvmexpress:uuid:$host,hostid=$host,nr_io_queues=$2,$NVME_OPTIONS"
+    echo "transport=tcp,traddr=$server_address,trsvcid=$port,nqn=nqn.2014-08.org.nvmexpress:uuid:$subsystem$1,hostnqn=nqn.2014-08.org.nvmexpress:uuid:$host,hostid=$host,nr_io_queues=$2,$NVME_OPTIONS"
 }
 
 has_parameters() {
@@ -84,11 +84,21 @@ load_disk_driver() {
     return 0
 }
 
+is_connected() {
+    for directory in "$root"/sys/class/nvme/*; do
+        read -r name 2>/dev/null <"$directory/subsysnqn" || continue
+        [ "$name" != "nqn.2014-08.org.nvmexpress:uuid:$subsystem" ] || return 0
+    done
+    return 1
+}
+
 # connect_disk: the write ends when the kernel is connected or has failed; it would wait for minutes where no answer
 # comes
 connect_disk() {
     name_disk && return 0
     nvme_line '' "$queues" | timeout "$ATTEMPT_SECONDS" dd bs=4096 of="$root/dev/nvme-fabrics" 2>/dev/null || return
+    # klibc's dd, which Debian's initramfs has, reports no error of a write.
+    is_connected || return 1
     # Namespaces are looked for behind our back.
     waited=0
     until name_disk; do
@@ -111,6 +121,18 @@ check_connection() {
 # has_connection: one that was lost is made again, for ever; where the laptop refuses it, the kernel takes the disk away
 has_connection() {
     [ -e "$root/sys/class/block/$disk" ]
+}
+
+# is_answered: the kernel has its connection and need not make it again. With several ways to a disk it lies below what
+# they have in common.
+is_answered() {
+    result=0
+    for file in "$root/sys/class/block/$disk/device/state" "$root/sys/class/block/$disk"/device/nvme*/state; do
+        read -r word 2>/dev/null <"$file" || continue
+        [ "$word" != live ] || return 0
+        result=1
+    done
+    return "$result"
 }
 
 # release_disk: the laptop's kernel tells its agent who connects to the subsystem without a disk. By the shell alone, as

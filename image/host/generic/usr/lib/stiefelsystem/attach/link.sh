@@ -172,8 +172,8 @@ take_link() {
 
 add_addresses() {
     # The laptop on this link: what is encrypted goes there, or the disk's blocks as they are.
-    server=${tunnel_endpoint:-$server_address}
-    server=${server%%\%*}
+    far_end=${tunnel_endpoint:-$server_address}
+    far_end=${far_end%%\%*}
     case $client_address in
     *:*)
         if [ ! -d "$root/proc/sys/net/ipv6" ]; then
@@ -189,15 +189,15 @@ add_addresses() {
     esac
     via=''
     # A route to the server alone: the default route belongs to the program that manages the other links.
-    if [ -n "$gateway" ] && ! "$ip" route get "$server" oif "$link_name" >/dev/null 2>&1; then
+    if [ -n "$gateway" ] && ! "$ip" route get "$far_end" oif "$link_name" >/dev/null 2>&1; then
         via="via $gateway onlink"
-        configure route replace "$server" via "$gateway" dev "$link_name" onlink || return 1
+        configure route replace "$far_end" via "$gateway" dev "$link_name" onlink || return 1
     fi
     # The same in the table that is asked before all others: rules of a VPN (Tailscale's exit node, wg-quick) come after
     # it, whatever their number, and the disk's traffic never enters a tunnel. A rule of our own would not do: one that
     # is added without a number goes before it.
     # shellcheck disable=SC2086 # $via is none, or several words
-    "$ip" route replace "$server" $via dev "$link_name" table local ||
+    "$ip" route replace "$far_end" $via dev "$link_name" table local ||
         say "Rules for routes will count for the disk, too: a VPN may cut it off"
 }
 
@@ -208,10 +208,10 @@ pin_neighbour() {
     [ -z "$via" ] || return 0
     server_mac=''
     # 2001:db8::1 lladdr 02:00:5e:10:00:01 REACHABLE
-    for word in $("$ip" neighbour show to "$server" dev "$link_name" 2>/dev/null); do
+    for word in $("$ip" neighbour show to "$far_end" dev "$link_name" 2>/dev/null); do
         ! is_mac "$word" || server_mac=$word
     done
     [ -z "$server_mac" ] ||
-        "$ip" neighbour replace "$server" lladdr "$server_mac" dev "$link_name" nud permanent
+        "$ip" neighbour replace "$far_end" lladdr "$server_mac" dev "$link_name" nud permanent
     return 0
 }

@@ -65,14 +65,14 @@ write_state() {
 	address replace $client_address dev $link_name${nodad:-}
 	END
     # shellcheck disable=SC2086 # $via is none, or several words
-    echo route replace "$server" $via dev "$link_name" table local >>"$state/link.batch"
-    [ -z "$via" ] || echo "route replace $server $via dev $link_name" >>"$state/link.batch"
+    echo route replace "$far_end" $via dev "$link_name" table local >>"$state/link.batch"
+    [ -z "$via" ] || echo "route replace $far_end $via dev $link_name" >>"$state/link.batch"
     if [ -n "$tunnel_name" ]; then
         printf '%s\n' "address replace $tunnel_address dev $tunnel_name nodad" \
             "link set dev $tunnel_name up" "route replace $server_address dev $tunnel_name table local" >>"$state/link.batch"
     fi
     [ -z "$server_mac" ] ||
-        echo "neighbour replace $server lladdr $server_mac dev $link_name nud permanent" >>"$state/link.batch"
+        echo "neighbour replace $far_end lladdr $server_mac dev $link_name nud permanent" >>"$state/link.batch"
 }
 
 write_system_rules() {

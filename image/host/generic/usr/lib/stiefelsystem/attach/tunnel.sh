@@ -1,12 +1,22 @@
 #!/bin/sh
 # The tunnel to the laptop, for a session that has one: the disk's blocks go through it, encrypted. Sourced by
 # stiefel-attach. Reads the session's $tunnel_name, $tunnel_address, $tunnel_mtu and $server_address, and $root, $ip and
-# $modprobe. Keys are in /stiefelsystem/tunnel.conf, which the desktop's agent has put beside the session file: only
-# `wg` reads them, and then they are gone.
+# $modprobe. The desktop's agent has put two things beside the session file, in /stiefelsystem: the keys, tunnel.conf,
+# which only `wg` reads, and then they are gone; and wg itself with its loader and library, so that the laptop need not
+# have it.
 # shellcheck disable=SC2034,SC2154 # variables that the other files set and read
 
 find_tunnel_programs() {
-    [ -z "$tunnel_name" ] || { find_program wg && wg=$file; }
+    [ -n "$tunnel_name" ] || return 0
+    for file in wg ld.so libc.so.6; do
+        [ ! -s "$root/stiefelsystem/$file" ] || continue
+        complain "The session has a tunnel, and no $file for it" "build the image anew (create-initrd), and then the stick"
+        return 1
+    done
+}
+
+run_wg() {
+    "$root/stiefelsystem/ld.so" --library-path "$root/stiefelsystem" "$root/stiefelsystem/wg" "$@"
 }
 
 # forget_keys FILE: writes over them where they lie, which is the page of a file in memory, before that is given back
@@ -27,7 +37,7 @@ raise_tunnel() {
         configure link add dev "$tunnel_name" type wireguard || return 1
     fi
     if [ -s "$keys" ]; then
-        if ! "$wg" setconf "$tunnel_name" "$keys"; then
+        if ! run_wg setconf "$tunnel_name" "$keys"; then
             complain "WireGuard does not take the keys of the session"
             return 1
         fi

@@ -44,7 +44,7 @@ installkernel() {
     # kernel-modules has some of them, too, where the settings do not leave it out or name "drivers" of their own, since
     # the laptop's kernel has all it needs built in. What the laptop's settings omit or list is of the laptop.
     # shellcheck disable=SC2046 # several words
-    mapfile -t modules < <(list_names module $(choose_transports find_binary) $(choose_tunnel find_binary) link keyboard)
+    mapfile -t modules < <(list_names module $(choose_transports find_binary) $(choose_tunnel) link keyboard)
     for name in $(list_names drivers link keyboard); do
         drivers+=("=drivers/$name")
     done
@@ -59,7 +59,6 @@ install() {
     # shellcheck disable=SC2034
     no_kernel=no
     transports=$(choose_transports find_binary) || return 1
-    transports="$transports $(choose_tunnel find_binary)"
     # shellcheck disable=SC2046,SC2086 # several words
     inst_multiple $(list_programs $transports)
     # shellcheck disable=SC2086
