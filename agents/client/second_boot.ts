@@ -22,6 +22,8 @@ interface Machine {
 }
 
 interface Situation {
+  /** How long it takes at most until a person has answered: waiting for the stick is part of it. */
+  readonly waitMs: number;
   readonly trust: KernelTrust;
   readonly facts: Pick<DesktopFacts, "firmware">;
   /** Of the stick's place, from its menu; absent: it has none. */
@@ -33,13 +35,10 @@ type Offer =
   /** `why` is for people; absent where it would not help either. */
   | { readonly kind: "none"; readonly why?: string };
 
-/** How long a stick takes at most to be there, after this desktop was started from it. */
-const stickWaitMs = 15_000;
-
 /** Whether it can be offered. For tests. Runs `lsblk`. */
 export async function findOffer(
   { system, signal }: Pick<Machine, "system" | "signal">,
-  { trust, facts, partitionUuid }: Situation,
+  { trust, facts, partitionUuid, waitMs }: Situation,
 ): Promise<Offer> {
   // What is not signed, or changed, shim refuses as well; and a BIOS starts no shim.
   if (trust.kind !== "untrusted" || facts.firmware !== "UEFI") return { kind: "none" };
@@ -47,7 +46,7 @@ export async function findOffer(
     return { kind: "none", why: "it has no place for them; setup-client-usbdrive --anew makes a stick that has" };
   }
   try {
-    const choice = await awaitPlace(system, partitionUuid, { waitMs: stickWaitMs, signal });
+    const choice = await awaitPlace(system, partitionUuid, { waitMs, signal });
     if (choice.kind === "none") return { kind: "none", why: choice.why };
     return { kind: "offer", used: { partitionUuid, place: choice.place } };
   } catch (error) {
@@ -62,26 +61,26 @@ type Answer =
   | { readonly kind: "declined" }
   | { readonly kind: "not-offered" };
 
-/** Where a second boot would help, a person says whether it shall be. @param situation.waitMs how long that takes */
-export async function offerSecondBoot(
-  { system, console, signal }: Machine,
-  situation: Situation & { readonly waitMs: number },
-): Promise<Answer> {
+/** Where a second boot would help, a person says whether it shall be. */
+export async function offerSecondBoot({ system, console, signal }: Machine, situation: Situation): Promise<Answer> {
+  const endMs = system.monotonicMs() + situation.waitMs;
   const offer = await findOffer({ system, signal }, situation);
   if (offer.kind === "none") {
     if (offer.why !== undefined) {
       console.sayRarely(`  The laptop's own boot loaders cannot start it from this stick: ${offer.why}`);
     }
-    return { kind: "not-offered" };
+    return { kind: system.monotonicMs() < endMs ? "not-offered" : "declined" };
   }
-  const endMs = system.monotonicMs() + situation.waitMs;
-  if (await askForSecondBoot(console, { signal, waitMs: situation.waitMs })) {
+  if (await askForSecondBoot(console, { signal, waitMs: Math.max(endMs - system.monotonicMs(), leastAnswerMs) })) {
     return { kind: "accepted", used: offer.used };
   }
   const leftMs = endMs - system.monotonicMs();
   if (leftMs > 0) await system.delay(leftMs, signal);
   return { kind: "declined" };
 }
+
+/** Also where the stick has come late. */
+const leastAnswerMs = 30_000;
 
 const offerLines = [
   "The laptop's own boot loaders can start its kernel here, once, from this stick:",
@@ -242,6 +241,9 @@ export async function restartDesktop({ system, console, signal }: Machine): Prom
     hints: ["Switch it off and on: the stick is ready"],
   });
 }
+
+/** A stick that is not there by then was pulled out. */
+const stickWaitMs = 120_000;
 
 /** What an earlier second boot has left on the stick goes. Never rejects. @param signal ends waiting for the stick */
 export async function cleanStick(

@@ -21,10 +21,12 @@ export async function findPlace(system: System, partitionUuid: string): Promise<
   return choosePlace(await listBlockDevicesInFull(system), partitionUuid);
 }
 
-const lookMs = 500;
+/** The first pause between two looks, and the longest: each is twice the one before. */
+const lookMs = { first: 1_000, longest: 8_000 } as const;
 
 /**
- * Waits for a stick that is not there yet: the kernel takes seconds to find devices on USB.
+ * Waits for a stick that is not there yet: the kernel takes seconds to find devices on USB, and half a minute and more
+ * when it is emulated.
  * @throws the signal's reason while it waits. Runs `lsblk`
  */
 export async function awaitPlace(
@@ -33,10 +35,11 @@ export async function awaitPlace(
   { waitMs, signal }: { readonly waitMs: number; readonly signal: AbortSignal },
 ): Promise<PlaceChoice> {
   const endMs = system.monotonicMs() + waitMs;
-  for (;;) {
+  for (let pauseMs: number = lookMs.first;; pauseMs = Math.min(2 * pauseMs, lookMs.longest)) {
     const choice = await findPlace(system, partitionUuid);
-    if (choice.kind === "place" || !choice.isMissing || system.monotonicMs() >= endMs) return choice;
-    await system.delay(lookMs, signal);
+    const leftMs = endMs - system.monotonicMs();
+    if (choice.kind === "place" || !choice.isMissing || leftMs <= 0) return choice;
+    await system.delay(Math.min(pauseMs, leftMs), signal);
   }
 }
 
