@@ -5,7 +5,12 @@
 
 import { commandToType } from "../../command_to_type.ts";
 import { UserError } from "../../errors.ts";
-import { formatAgentSettings } from "../../formats/agent_settings.ts";
+import {
+  AGENT_SETTINGS_PATH,
+  type AgentSettings,
+  formatAgentSettings,
+  parseAgentSettings,
+} from "../../formats/agent_settings.ts";
 import { copyDemoDisk } from "../../qemu/demo_disk.ts";
 import { demoDiskLayout } from "../../qemu/demo_disk_layout.ts";
 import {
@@ -47,7 +52,9 @@ export async function testNspawn(system: System, ui: Ui, options: TestNspawnOpti
   const disk = roles.includes("server") ? await attachDisk(system, ui, { options, cleanup }) : { devices: [] };
   for (const role of roles) cleanup.defer(() => removeNetwork(system, role));
   await ensureCable(system);
-  const containers = { system, ui, options, tree: image.treePath, disk };
+  const settingsPath = `${options.runDirectory}/agent.json`;
+  await system.writeFile(settingsPath, await containerSettings(system, image.treePath, disk));
+  const containers = { system, ui, options, tree: image.treePath, disk, settingsPath };
   if (options.role !== undefined) return await runOnTerminal(containers, options.role);
   await runBoth(containers);
 }
@@ -59,22 +66,38 @@ interface Containers {
   /** The image as a folder. */
   readonly tree: string;
   readonly disk: AttachedDisk;
+  /** The server's settings. */
+  readonly settingsPath: string;
 }
 
 interface AttachedDisk {
   /** The disk to serve first, then its partitions. */
   readonly devices: readonly string[];
-  /** The server's settings, where it cannot find the boot partition by itself. */
-  readonly settingsPath?: string;
+  /** The boot partition, where the server cannot find it by itself. */
+  readonly part?: NonNullable<AgentSettings["boot"]["part"]>;
 }
 
-function nspawnArguments({ tree, disk }: Containers, role: ContainerRole, isInteractive: boolean): readonly string[] {
-  const { devices, settingsPath } = role === "server" ? disk : { devices: [] };
+/**
+ * Those of the image, but for the way that the blocks take: a container loads no kernel modules, and NBD in the open
+ * needs none on the laptop's side.
+ */
+async function containerSettings(system: System, tree: string, { part }: AttachedDisk): Promise<string> {
+  const settings = parseAgentSettings(await system.readText(`${tree}${AGENT_SETTINGS_PATH}`));
+  const boot = part === undefined ? settings.boot : { ...settings.boot, part };
+  return formatAgentSettings({ ...settings, boot, security: "none", transport: "nbd" });
+}
+
+function nspawnArguments(
+  { tree, disk, settingsPath }: Containers,
+  role: ContainerRole,
+  isInteractive: boolean,
+): readonly string[] {
+  const devices = role === "server" ? disk.devices : [];
   return formatNspawnArguments({
     role,
     tree,
     devices,
-    settingsPath,
+    ...role === "server" ? { settingsPath } : {},
     command: agentCommand(role, devices[0]),
     isInteractive,
   });
@@ -156,10 +179,7 @@ async function attachDisk(system: System, ui: Ui, { options, cleanup }: DiskRequ
   }
   const { offsetBytes, sizeBytes } = demoDiskLayout.boot;
   const boot = await loop(["--read-only", `--offset=${offsetBytes}`, `--sizelimit=${sizeBytes}`]);
-  const settingsPath = `${options.runDirectory}/agent.json`;
-  const part = { type: "plain", block: boot } as const;
-  await system.writeFile(settingsPath, formatAgentSettings({ version: 1, boot: { part }, onEnd: "wait" }));
-  return { devices: [device, boot], settingsPath };
+  return { devices: [device, boot], part: { type: "plain", block: boot } };
 }
 
 /** A disk and its partitions. */
