@@ -41,4 +41,7 @@ export type TransportName = Row["name"];
 
 export const transportNames: readonly TransportName[] = rows.map(({ name }) => name);
 
+/** Lends by a process alone, and loads no kernel module for it: for a container. */
+export const containerTransport: TransportName = nbdNeeds.name;
+
 export const transportNeeds: readonly TransportNeeds[] = rows;

@@ -4,6 +4,7 @@
  */
 
 import { commandToType } from "../../command_to_type.ts";
+import { containerTransport } from "../../export/needs.ts";
 import { UserError } from "../../errors.ts";
 import {
   AGENT_SETTINGS_PATH,
@@ -78,13 +79,13 @@ interface AttachedDisk {
 }
 
 /**
- * Those of the image, but for the way that the blocks take: a container loads no kernel modules, and NBD in the open
- * needs none on the laptop's side.
+ * Those of the image, but for the way that the blocks take: a container loads no kernel modules, and so raises no
+ * tunnel.
  */
 async function containerSettings(system: System, tree: string, { part }: AttachedDisk): Promise<string> {
   const settings = parseAgentSettings(await system.readText(`${tree}${AGENT_SETTINGS_PATH}`));
   const boot = part === undefined ? settings.boot : { ...settings.boot, part };
-  return formatAgentSettings({ ...settings, boot, security: "none", transport: "nbd" });
+  return formatAgentSettings({ ...settings, boot, security: "none", transport: containerTransport });
 }
 
 function nspawnArguments(
