@@ -6,7 +6,7 @@ import { createTerminalUi, wrapForTerminal } from "./lib/cli/terminal_ui.ts";
 import { adaptCommands, findGivenPlaces, whichShell } from "./lib/command_to_type.ts";
 import { requireDeno } from "./lib/deno_version.ts";
 import { ExitCode, quoteCommand, StoppedByUser } from "./lib/errors.ts";
-import { denoVariables } from "./lib/grants.ts";
+import { denoVariables, sessionVariables } from "./lib/grants.ts";
 import { createRealSystem } from "./lib/system/real.ts";
 
 const stop = new AbortController();
@@ -24,7 +24,7 @@ function onSignal(): void {
 for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, onSignal);
 
 const environment = Object.fromEntries(
-  ["XDG_CACHE_HOME", "PATH", ...denoVariables].map((name) => [name, Deno.env.get(name)]),
+  ["XDG_CACHE_HOME", "PATH", ...denoVariables, ...sessionVariables].map((name) => [name, Deno.env.get(name)]),
 );
 
 const projectDir = import.meta.dirname ?? Deno.cwd();

@@ -121,6 +121,7 @@ export const commandNames = [
   "doctor",
   "boot-entry",
   "serve-now",
+  "status",
   "setup-client-usbdrive",
   "demo",
   "test-qemu",
@@ -147,6 +148,16 @@ export const denoVariables: readonly string[] = [
   "HTTP_PROXY",
   "HTTPS_PROXY",
   "NO_PROXY",
+];
+
+/** Of a user's desktop session: where its display and its message bus are. */
+export const sessionVariables: readonly string[] = [
+  "DISPLAY",
+  "WAYLAND_DISPLAY",
+  "XAUTHORITY",
+  "XDG_RUNTIME_DIR",
+  "XDG_CURRENT_DESKTOP",
+  "DBUS_SESSION_BUS_ADDRESS",
 ];
 
 /** What `--help`, `--version` and a wrong command get. */
@@ -214,6 +225,8 @@ export const commandGrants: Readonly<Record<CommandName, Grants>> = {
     write: [JOIN_DIRECTORY],
     run: ["busctl", "cat", "dd", "id", "kexec", "lsblk", "mount", "stat", "systemctl", "umount"],
   },
+  // The laptop's address is made for each session.
+  "status": { env: [...talkVariables, ...sessionVariables], net: "all", read: "all", write: [], run: ["xdg-open"] },
   // Deno opens no device files: dd reads and writes, flock holds the device, wipefs opens it alone (lib/media).
   "setup-client-usbdrive": { ...files, ...talk, run: ["cat", "dd", "flock", "id", "lsblk", "stat", "sync", "wipefs"] },
   // It shows what a disk says, which is not to be trusted.

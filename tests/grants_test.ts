@@ -160,6 +160,7 @@ const notReached: Readonly<Record<CommandName, readonly string[]>> = {
   "serve-now": [...pagers, "ip", "sync"],
   // Of what fetches the boot loaders, their names only.
   "setup-client-usbdrive": [...pagers, "ip", "mmdebstrap", "setpriv", "tar", "timeout", "unshare"],
+  "status": [...pagers, "cat"],
   "boot-entry": [...pagers, "cat"],
   "demo": [...machines, "ip", "lsblk"],
   "test-qemu": [...machines, "ip", "lsblk"],

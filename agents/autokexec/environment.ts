@@ -1,6 +1,7 @@
 /** What the autokexec agent finds on the laptop: key, settings, name, and whether this is a desktop. */
 import { describeError, ExitCode, UserError } from "../../lib/errors.ts";
 import { type AutokexecSettings, parseAutokexecSettings } from "../../lib/formats/autokexec_settings.ts";
+import { sessionStatePath } from "../../lib/formats/session_state.ts";
 import { DISCOVERY_NAME_MAX_BYTES, importDiscoveryKey } from "../../lib/protocol/discovery.ts";
 import { deriveKeys, SHARED_KEY_BYTES } from "../../lib/protocol/keys.ts";
 import { toPrintable } from "../../lib/formats/text.ts";
@@ -8,8 +9,6 @@ import { readHostName } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { AutokexecOptions } from "./options.ts";
 
-/** Written by the initramfs of a system whose disk comes from a laptop (doc/hooks.md). */
-const sessionStatePath = "/run/stiefelsystem/session.state";
 const hint = "Run setup-server again: it writes this file";
 
 export interface AutokexecEnvironment {

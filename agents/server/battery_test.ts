@@ -78,14 +78,16 @@ Deno.test("the batteries are read by name, and a machine without any is silent",
       ],
     });
     const lines: string[] = [];
+    const seen: string[] = [];
     const stop = new AbortController();
     const console = { say: (line: string) => void lines.push(line) } as unknown as Parameters<
       typeof watchBattery
     >[1]["console"];
-    const watching = watchBattery(system, { console, signal: stop.signal });
+    const watching = watchBattery(system, { console, signal: stop.signal, onPower: (power) => seen.push(power.kind) });
     for (let turns = 0; turns < 50; turns++) await Promise.resolve();
     stop.abort();
     await watching;
+    assert.deepEqual(seen, [wanted === undefined ? "mains" : "battery"]);
     if (wanted === undefined) assert.deepEqual(lines, []);
     else assert.match(lines.join("\n"), wanted);
   }

@@ -45,12 +45,28 @@ interface Holding extends Ticket {
   running?: RunningExport;
   /** What the desktop's connection goes to. */
   linkAddress: LinkAddress | undefined;
+  /** Of the export, as soon as there is one. */
+  lending?: Lending;
   /**
    * Why the desktop cannot reach the disk any more, though it may believe that it has it: no other desktop gets it.
    */
   lostBecause?: string;
   /** What to undo when it ends. */
   readonly cleanup: AsyncDisposableStack;
+}
+
+/** What is lent, for people. */
+export interface Lending {
+  readonly lease: Lease;
+  readonly transport: TransportName;
+  readonly isEncrypted: boolean;
+  /** From which the desktop asks for the status: its own in this session. */
+  readonly desktopAddress: string;
+  /** Absent where the desktop has come by an address. */
+  readonly linkName?: string;
+  /** Path of the disk. */
+  readonly disk: string;
+  readonly isConnected: boolean;
 }
 
 export interface DeskOptions {
@@ -83,9 +99,20 @@ export class Desk {
   #holding: Holding | undefined;
   #restoring: Promise<void> | undefined;
   #keepsNotes = false;
+  #diskErrors = 0;
 
   constructor(options: DeskOptions) {
     this.#options = options;
+  }
+
+  /** Undefined while no export is on. */
+  get lending(): Lending | undefined {
+    return this.#holding?.lending;
+  }
+
+  /** How many times the disk has failed a desktop. */
+  get diskErrors(): number {
+    return this.#diskErrors;
   }
 
   get isFree(): boolean {
@@ -132,7 +159,8 @@ export class Desk {
     const { lease } = state;
     const adoption = await transportOf(state.transport).adopt(system, state, {
       directory: this.#options.directory,
-      onConnected: (isConnected) => this.#sayConnected(lease, isConnected),
+      onConnected: (isConnected) => this.#noteConnected(lease, isConnected),
+      onDiskError: (message) => this.#noteDiskError(lease, message),
     });
     const controller = new AbortController();
     const replaced = controller.signal;
@@ -145,6 +173,7 @@ export class Desk {
       exchangeOver: Promise.resolve(),
       transport,
       linkAddress,
+      lending: lendingOf(state),
       cleanup,
     };
     if (adoption.kind === "running") {
@@ -157,7 +186,11 @@ export class Desk {
       case "watch":
         return { lease, isDone: false };
       case "stay-lent":
-        this.#holding = { ...holding, lostBecause: decision.reason };
+        this.#holding = {
+          ...holding,
+          lostBecause: decision.reason,
+          lending: { ...lendingOf(state), isConnected: false },
+        };
         return { lease, lostBecause: decision.reason, isDone: false };
       case "clear":
         await end(holding);
@@ -177,14 +210,14 @@ export class Desk {
     if (plan.tunnel !== undefined) await raiseTunnel(system, plan.tunnel);
     // Not earlier: an address that is not there yet is not one that was taken away.
     holding.linkAddress = plan.linkAddress;
+    holding.lending = lendingOf(state);
     let noting: Promise<void> | undefined;
     holding.cleanup.defer(() => noting);
     const running = await transportOf(state.transport).start(system, plan.exportSettings, {
       directory: this.#options.directory,
-      onDiskError: (message) =>
-        console.sayRarely(`THE DISK FAILS: "${holding.lease.holder.name}" got an error: ${message}`),
+      onDiskError: (message) => this.#noteDiskError(holding.lease, message),
       onConnected: (isConnected) => {
-        this.#sayConnected(holding.lease, isConnected);
+        this.#noteConnected(holding.lease, isConnected);
         noting ??= this.#writeState({ ...state, wasUsed: true })
           .catch((error) => console.say(`Cannot record that the disk is lent: ${describeError(error)}`));
       },
@@ -235,7 +268,17 @@ export class Desk {
     return cleanup;
   }
 
-  #sayConnected({ holder }: Lease, isConnected: boolean): void {
+  #noteDiskError({ holder }: Lease, message: string): void {
+    this.#diskErrors++;
+    this.#options.console.sayRarely(`THE DISK FAILS: "${holder.name}" got an error: ${message}`);
+  }
+
+  #noteConnected(lease: Lease, isConnected: boolean): void {
+    const { holder } = lease;
+    const holding = this.#holding;
+    if (holding?.lease === lease && holding.lending !== undefined) {
+      holding.lending = { ...holding.lending, isConnected };
+    }
     this.#options.console.say(
       isConnected
         ? `"${holder.name}" is connected to the disk`
@@ -285,6 +328,7 @@ export class Desk {
   /** The note of the export stays, too: an agent that is started next must know. */
   #keepLost(holding: Holding, reason: string): void {
     holding.lostBecause = reason;
+    if (holding.lending !== undefined) holding.lending = { ...holding.lending, isConnected: false };
     this.#options.onLost({ lease: holding.lease, reason });
   }
 
@@ -307,6 +351,19 @@ function stateOf(lease: Lease, { exportSettings, linkAddress, tunnel }: SessionP
     ...(linkAddress === undefined ? {} : { linkAddress }),
     ...(tunnel === undefined ? {} : { tunnel: { namespace: tunnel.namespace, name: tunnel.name } }),
     wasUsed: false,
+  };
+}
+
+/** An export that is adopted was in use, unless its log tells otherwise. */
+function lendingOf({ lease, transport, tunnel, linkAddress, disk, wasUsed }: ExportState): Lending {
+  return {
+    lease,
+    transport,
+    isEncrypted: tunnel !== undefined,
+    desktopAddress: linkAddress?.neighbour?.address ?? lease.holder.address,
+    ...linkAddress === undefined ? {} : { linkName: linkAddress.link },
+    disk,
+    isConnected: wasUsed,
   };
 }
 

@@ -3,13 +3,15 @@
  * deeds out, in their order; who may have the disk is decided in lib/export/lease.ts, one exchange in
  * lib/protocol/server_session.ts. Pure.
  */
+import { describeDisk } from "../../lib/describe_status.ts";
 import type { DiskReport } from "../../lib/disk/inspect_disk.ts";
 import type { Lease } from "../../lib/export/lease.ts";
 import type { OnEnd } from "../../lib/formats/kernel_command_line.ts";
+import type { StatusDetails } from "../../lib/formats/status.ts";
 import { describeServiceEnd } from "../../lib/service_end.ts";
 import type { Step } from "../shared/console.ts";
 import { describeLostExport } from "./lost_export.ts";
-import { type ClientState, describeDisk, describePhase, type Phase, type StateReport } from "./state.ts";
+import { type ClientState, describePhase, type Phase } from "./state.ts";
 
 /** What stays the same all the time. */
 export interface LifeRules {
@@ -22,7 +24,7 @@ export interface LifeRules {
 
 export interface Life {
   readonly phase: Phase;
-  readonly disk?: NonNullable<StateReport["disk"]>;
+  readonly disk?: NonNullable<StatusDetails["disk"]>;
   /** When the agent began to look for its disk. */
   readonly startMs: number;
   /** Since when no desktop has had the disk, as of the last time that one gave it back. */

@@ -24,7 +24,7 @@ Options:
 
 The kernel parameters stiefel.listen=ADDRESS, stiefel.on_end=ACTION and stiefel.client_timeout=SECONDS do the same; options win
 over them.
-State: http://ADDRESS-OF-THIS-MACHINE:4645/ (text, or JSON with "Accept: application/json").
+State: http://ADDRESS-OF-THIS-MACHINE:4645/ (also /status.txt, /status.json, /metrics).
 
 Examples:
   server-agent                          wait on all links

@@ -6,7 +6,8 @@ import { describeError } from "../../lib/errors.ts";
 import { defaultSecurity } from "../../lib/formats/security.ts";
 import { describeEndpoint } from "../../lib/net/address.ts";
 import { listenStream, type StreamListener } from "../../lib/net/listen.ts";
-import { servePage } from "../../lib/net/status_page.ts";
+import { type Status, STATUS_PORT } from "../../lib/formats/status.ts";
+import { type Page, type PageEnds, type PageRequest, servePage } from "../../lib/net/status_page.ts";
 import { BOOT_EXCHANGE_PORT } from "../../lib/protocol/boot_exchange.ts";
 import { declineBusy } from "../../lib/protocol/secure_channel.ts";
 import type { Arrival } from "../../lib/export/session_plan.ts";
@@ -22,7 +23,10 @@ import { serveExchange, type ServerExchangeOptions } from "./exchange.ts";
 import type { Life } from "./life.ts";
 import { RecentAskers } from "./recent_askers.ts";
 import type { DiskSource } from "./source.ts";
-import { answerStateRequest, statePagePort, type StateReport } from "./state.ts";
+import type { Power } from "./battery.ts";
+import { answerStatus, findStatusPath } from "./answer_status.ts";
+import { Meter } from "./meter.ts";
+import { judgeAudience, reportInFull, reportInShort } from "./status_report.ts";
 
 /** What the image calls itself (image/initrd/etc/hostname). */
 const imageHostName = "stiefelsystem";
@@ -36,16 +40,19 @@ export interface ReceptionOptions {
   readonly transport: ServerExchangeOptions["transport"];
   readonly tell: ServerExchangeOptions["tell"];
   readonly currentLife: () => Life;
+  readonly currentPower: () => Power;
 }
 
 export class Reception {
   readonly #options: ReceptionOptions;
   readonly #askers = new RecentAskers();
+  readonly #meter: Meter;
   /** Names of links and addresses. */
   readonly #listening: string[] = [];
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
+    this.#meter = new Meter(options.system);
   }
 
   /**
@@ -73,7 +80,7 @@ export class Reception {
     await using _listener = this.#listenForExchange(place, () => ({ kind: "link", link: link.name }));
     using _listed = this.#list(link.name);
     // For a browser or curl(1) on the other end, which has another name for the link.
-    const page = `http://[${link.address}%25LINK]:${statePagePort}/`;
+    const page = `http://[${link.address}%25LINK]:${STATUS_PORT}/`;
     await answerDiscovery({
       link,
       signal,
@@ -131,14 +138,19 @@ export class Reception {
 
   async #listenForPage(signal: AbortSignal): Promise<void> {
     // "::" takes IPv4 as well, and needs not follow the links
-    const place = { address: "::", port: statePagePort, signal, idleTimeoutMs: 5_000, maximumConnections: 8 };
+    const place = {
+      ...{ address: "::", port: STATUS_PORT, signal },
+      ...{ idleTimeoutMs: 5_000, maximumConnections: 8 },
+      // Strangers cannot keep the desktop out.
+      isExpected: (address: string) => address === this.#options.desk.lending?.desktopAddress,
+    };
     await using listener = listenStream(
       place,
       (stream) =>
         servePage(stream, {
-          port: statePagePort,
+          port: STATUS_PORT,
           names: [this.#options.environment.machineName, imageHostName],
-          answer: (request) => answerStateRequest(this.#describe(), request),
+          answer: (request, ends) => this.#answer(request, ends),
         }),
     );
     await listener.finished;
@@ -163,15 +175,39 @@ export class Reception {
     };
   }
 
-  #describe(): StateReport {
-    const { environment, currentLife } = this.#options;
-    const { phase, disk } = currentLife();
-    return {
+  async #answer(request: PageRequest, ends: PageEnds): Promise<Page | undefined> {
+    const path = findStatusPath(request.path);
+    if (path === undefined) return undefined;
+    const { environment, desk } = this.#options;
+    // A stranger does not even make this machine look at anything.
+    const isStranger = judgeAudience(ends, desk.lending?.desktopAddress) === "stranger";
+    const status = isStranger
+      ? reportInShort({ name: environment.machineName, isFree: desk.isFree })
+      : await this.report();
+    return await answerStatus(status, path, request);
+  }
+
+  /** All that is to be known. Never rejects. */
+  async report(): Promise<Status> {
+    const { system, environment, desk, currentLife, currentPower } = this.#options;
+    const { lending } = desk;
+    const { disk } = currentLife();
+    const path = lending?.disk ?? disk?.path;
+    const reading = await this.#meter.read({
+      ...path === undefined ? {} : { diskName: path.slice(path.lastIndexOf("/") + 1) },
+      ...lending?.linkName === undefined ? {} : { linkName: lending.linkName },
+    });
+    return reportInFull({
       name: environment.machineName,
       version,
-      phase,
-      ...(disk === undefined ? {} : { disk }),
-      listening: [...this.#listening],
-    };
+      isFree: desk.isFree,
+      life: currentLife(),
+      lending: desk.lending,
+      diskErrors: desk.diskErrors,
+      reading,
+      power: currentPower(),
+      listening: this.#listening,
+      wallClockMs: system.wallClockMs(),
+    });
   }
 }

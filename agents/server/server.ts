@@ -11,6 +11,7 @@ import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../shared/backoff.ts";
 import type { Console } from "../shared/console.ts";
 import { type Environment, readEnvironment } from "../shared/environment.ts";
+import type { Power } from "./battery.ts";
 import { Desk } from "./desk.ts";
 import { describeHandover, readHandover } from "./handed_over.ts";
 import {
@@ -82,6 +83,7 @@ class Server {
   readonly #running: Promise<void>[] = [];
   readonly #closing = Promise.withResolvers<void>();
   #life: Life;
+  #power: Power = { kind: "mains" };
 
   constructor(
     options: ServerOptions,
@@ -125,6 +127,7 @@ class Server {
       transport: readTransport(settings.transport),
       tell: async (fact) => void await this.#tell(fact),
       currentLife: () => this.#life,
+      currentPower: () => this.#power,
     });
   }
 
@@ -135,7 +138,7 @@ class Server {
     this.#running.push(
       this.#reception.run(this.#listen, this.#stop),
       this.#watchTime(),
-      watchBattery(system, { console, signal: this.#stop }),
+      watchBattery(system, { console, signal: this.#stop, onPower: (power) => this.#power = power }),
     );
     try {
       await Promise.race([this.#closing.promise, aborted(signal)]);

@@ -6,15 +6,20 @@ import { decideWarning, formatBell, noBatteryMemory, parsePower, type Power } fr
 const lookMs = 15_000;
 const directory = "/sys/class/power_supply";
 
-/** Runs until `signal` aborts. Never rejects. */
+/** Runs until `signal` aborts. Never rejects. @param onPower called at each look */
 export async function watchBattery(
   system: System,
-  { console, signal }: { readonly console: Console; readonly signal: AbortSignal },
+  { console, signal, onPower }: {
+    readonly console: Console;
+    readonly signal: AbortSignal;
+    readonly onPower: (power: Power) => void;
+  },
 ): Promise<void> {
   let memory = noBatteryMemory;
   while (!signal.aborted) {
     const power = await readPower(system).catch(() => undefined);
     if (power !== undefined && !signal.aborted) {
+      onPower(power);
       const decision = decideWarning(power, memory, system.monotonicMs());
       memory = decision.memory;
       if (decision.warning !== undefined) {

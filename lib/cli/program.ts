@@ -6,6 +6,7 @@
 import { resolve } from "node:path/posix";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { ExitCode, UserError } from "../errors.ts";
+import { sessionVariables } from "../grants.ts";
 import { type PathOptions, type ProjectPaths, resolveConfigFile, resolveProjectPaths } from "../paths.ts";
 import type { System } from "../system/system.ts";
 import { version } from "../version.ts";
@@ -199,6 +200,20 @@ function buildProgram(context: ProgramContext): Command {
       await serveNow(system, ui, options.dryRun === undefined ? {} : { dryRun: true });
     });
 
+  addVerbose(
+    program.command("status").description("On a desktop: what the laptop says whose disk this system runs from."),
+  )
+    .option("--open", "open the laptop's page in a browser")
+    .option("--json", "for programs; the form is doc/status.schema.json")
+    .action(async (options) => {
+      const { system, ui } = begin(options);
+      const { showStatus } = await import("./commands/status.ts");
+      await showStatus(system, ui, {
+        ...(options.json === undefined ? {} : { isJson: true }),
+        ...(options.open === undefined ? {} : { openWith: pickSession(context.environment) }),
+      });
+    });
+
   addImageOptions(
     program.command("setup-client-usbdrive")
       .description(
@@ -320,6 +335,13 @@ function buildProgram(context: ProgramContext): Command {
     });
 
   return program as unknown as Command;
+}
+
+/** What a program needs to find the user's desktop session. */
+function pickSession(environment: ProgramContext["environment"]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    sessionVariables.flatMap((name) => environment[name] === undefined ? [] : [[name, environment[name]]]),
+  );
 }
 
 // Return types of these builders are inferred: they carry each option's name and type to the action.

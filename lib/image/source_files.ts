@@ -23,6 +23,7 @@ const agentSourceFiles = [
   "deno.json",
   "deno.lock",
   "lib/boot_error.ts",
+  "lib/describe_status.ts",
   "lib/errors.ts",
   "lib/file_part.ts",
   "lib/format_bytes.ts",

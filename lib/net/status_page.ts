@@ -1,5 +1,5 @@
 /**
- * The least of HTTP/1.1 (RFC 9112) that shows one page to browsers, curl and monitoring. The runtime's own HTTP
+ * The least of HTTP/1.1 (RFC 9112) that shows a few pages to browsers, curl and monitoring. The runtime's own HTTP
  * servers have no settings to keep few connections and to give up on slow ones, and every machine on the link can
  * reach this port.
  */
@@ -18,43 +18,62 @@ export interface PageRequest {
   readonly hosts: readonly string[];
 }
 
-export interface Page {
-  readonly status: 200 | 400 | 404 | 405 | 421;
-  readonly contentType: string;
-  readonly body: string;
-}
+/** The two ends of the connection, without a scope. */
+export type PageEnds = Pick<ByteStream, "localAddress" | "remoteAddress">;
+
+export type Page =
+  | {
+    readonly status: 200 | 400 | 404 | 405 | 421;
+    readonly contentType: string;
+    readonly body: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  }
+  /** Nothing to show. */
+  | { readonly status: 204 };
 
 export interface PageOptions {
   readonly port: number;
   /** What this machine is called. */
   readonly names: readonly string[];
-  readonly answer: (request: PageRequest) => Page;
+  /** Of a GET or HEAD. @returns undefined for a path that there is not */
+  readonly answer: (request: PageRequest, ends: PageEnds) => Promise<Page | undefined>;
 }
+
+/** From the connection to its end, for who sends or takes a byte at a time. */
+const maximumMs = 15_000;
 
 /** Answers one request and returns; the caller closes the stream. */
 export async function servePage(stream: ByteStream, options: PageOptions): Promise<void> {
-  const head = await readRequestHead(stream);
-  if (head === undefined) return;
-  const request = parseRequestHead(head);
-  const page = answerRequest(request, { ...options, localAddress: stream.localAddress });
-  await stream.write(formatResponse(page, request?.method !== "HEAD"));
-  await stream.closeWrite();
+  const limit = setTimeout(() => stream.close(), maximumMs);
+  try {
+    const head = await readRequestHead(stream);
+    if (head === undefined) return;
+    const request = parseRequestHead(head);
+    const page = await answerRequest(request, options, stream);
+    await stream.write(formatResponse(page, request?.method !== "HEAD"));
+    await stream.closeWrite();
+  } finally {
+    clearTimeout(limit);
+  }
 }
 
-function answerRequest(
+async function answerRequest(
   request: PageRequest | undefined,
-  { answer, ...place }: PageOptions & { readonly localAddress: string },
-): Page {
+  { answer, port, names }: PageOptions,
+  ends: PageEnds,
+): Promise<Page> {
+  const place = { port, names, localAddress: ends.localAddress };
   const checks = request?.hosts.map((host) => checkHost(host, place)) ?? [];
   if (request === undefined || checks.includes("malformed")) return plain(400, "Bad request");
   // RFC 9110 section 15.5.20
   if (checks.includes("foreign")) return plain(421, "This machine has another name: ask by its address");
-  if (request.method !== "GET" && request.method !== "HEAD") return plain(405, "Only GET");
-  if (request.path !== "/") return plain(404, "Only /");
-  return answer(request);
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return { ...plain(405, "Only GET"), headers: { Allow: "GET, HEAD" } };
+  }
+  return await answer(request, ends) ?? plain(404, "There is no such page");
 }
 
-function plain(status: Page["status"], body: string): Page {
+function plain(status: 400 | 404 | 405 | 421, body: string): Exclude<Page, { readonly status: 204 }> {
   return { status, contentType: "text/plain; charset=utf-8", body: `${body}\n` };
 }
 
@@ -98,6 +117,7 @@ export function parseRequestHead(head: string): PageRequest | undefined {
 
 const reasons = {
   200: "OK",
+  204: "No Content",
   400: "Bad Request",
   404: "Not Found",
   405: "Method Not Allowed",
@@ -105,15 +125,18 @@ const reasons = {
 } as const;
 
 function formatResponse(page: Page, withBody: boolean): Uint8Array {
-  const body = encodeUtf8(page.body);
+  const body = page.status === 204 ? undefined : encodeUtf8(page.body);
   const head = [
     `HTTP/1.1 ${page.status} ${reasons[page.status]}`,
-    `Content-Type: ${page.contentType}`,
-    `Content-Length: ${body.length}`,
+    // RFC 9110 section 8.6: no length with 204
+    ...page.status === 204 ? [] : [`Content-Type: ${page.contentType}`, `Content-Length: ${body?.length}`],
+    ...page.status === 204 ? [] : Object.entries(page.headers ?? {}).map(([name, value]) => `${name}: ${value}`),
     "Cache-Control: no-store",
     "X-Content-Type-Options: nosniff",
+    "Referrer-Policy: no-referrer",
+    "Cross-Origin-Resource-Policy: same-origin",
     "Connection: close",
   ];
   const text = encodeUtf8(head.join("\r\n") + "\r\n\r\n");
-  return withBody ? new Uint8Array([...text, ...body]) : text;
+  return withBody && body !== undefined ? new Uint8Array([...text, ...body]) : text;
 }

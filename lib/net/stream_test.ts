@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { describeEndpoint, needsScope, plainAddress, withoutScope, withScope } from "./address.ts";
 import { chooseTurnedAway, listenStream } from "./listen.ts";
 import { parseRequestHead, servePage } from "./status_page.ts";
@@ -161,7 +162,10 @@ Deno.test("the status page answers GET and HEAD of / and nothing else", async ()
       servePage(stream, {
         port: listener.port,
         names: [],
-        answer: (request) => ({ status: 200, contentType: "text/plain", body: `accept ${request.accept}` }),
+        answer: ({ path, accept }) =>
+          Promise.resolve(
+            path === "/" ? { status: 200, contentType: "text/plain", body: `accept ${accept}` } : undefined,
+          ),
       }),
   );
   const url = `http://${host}:${listener.port}`;
@@ -174,7 +178,59 @@ Deno.test("the status page answers GET and HEAD of / and nothing else", async ()
     const response = await fetch(url + path, { method });
     await response.body?.cancel();
     assert.equal(response.status, status);
+    assert.equal(response.headers.get("allow"), status === 405 ? "GET, HEAD" : null);
   }
+});
+
+Deno.test("whatever a stranger sends, the page answers in HTTP or not at all, and goes on", async () => {
+  await using listener = listenStream(
+    { address: host, port: 0, idleTimeoutMs: 300, maximumConnections: 4 },
+    (stream) =>
+      servePage(stream, {
+        port: listener.port,
+        names: [],
+        answer: ({ path }) =>
+          Promise.resolve(path === "/" ? { status: 200, contentType: "text/plain", body: "ok" } : { status: 204 }),
+      }),
+  );
+  const own = `Host: ${host}:${listener.port}`;
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 9_000 }),
+    fc.array(
+      fc.constantFrom(
+        ...["GET", "HEAD", "POST", "OPTIONS", " / ", " /%00 ", " //", "HTTP/1.1", "HTTP/9.9", "\r\n", "\n", "\r\n\r\n"],
+        ...[
+          own,
+          "Host: evil",
+          "Content-Length: 99999999999",
+          "Transfer-Encoding: chunked",
+          ":",
+          "\0",
+          "é",
+          "x".repeat(4_000),
+        ],
+      ),
+      { maxLength: 12 },
+    ).map((words) => new TextEncoder().encode(words.join(""))),
+  );
+  await fc.assert(
+    fc.asyncProperty(bytes, async (request) => {
+      using stream = await connectStream({ host, port: listener.port, idleTimeoutMs: 2_000 });
+      await stream.write(new Uint8Array(request)).catch(() => {});
+      await stream.closeWrite();
+      let text = "";
+      for (let piece = await stream.read().catch(() => undefined); piece !== undefined;) {
+        text += new TextDecoder("latin1").decode(piece);
+        piece = await stream.read().catch(() => undefined);
+      }
+      assert.match(text, /^$|^HTTP\/1\.1 (?:200|204|400|404|405|421) [A-Za-z ]+\r\n/);
+    }),
+    { numRuns: 200 },
+  );
+  const good = await fetch(`http://${host}:${listener.port}/`);
+  assert.equal(await good.text(), "ok");
+  const empty = await fetch(`http://${host}:${listener.port}/favicon.ico`);
+  assert.deepEqual([empty.status, empty.headers.get("content-length"), await empty.text()], [204, null, ""]);
 });
 
 Deno.test("what is not a request is refused", () => {
@@ -219,7 +275,7 @@ Deno.test("A12: a page of the web that gives its own name our address reads noth
     servePage(stream, {
       port: listener.port,
       names: ["laptop"],
-      answer: () => ({ status: 200, contentType: "text/plain", body: "secret" }),
+      answer: () => Promise.resolve({ status: 200, contentType: "text/plain", body: "secret" }),
     }));
   const ask = async (head: string): Promise<string> => {
     using stream = await connectStream({ host, port: listener.port });

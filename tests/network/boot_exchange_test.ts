@@ -120,12 +120,12 @@ rigTest("a second desktop learns who has the disk; the same desktop may start an
   await using other = startClient(rig.machine("other"), { site });
   await other.waitForLine(/The disk is in use by "desktop"/);
   await server.waitForLine(/"other" .* was refused: "desktop" .* has had the disk since/);
-  const page = await laptop.run(["curl", "--silent", "http://[::1]:4645/"]);
-  assert.match(page, /state: +"desktop" \(.*\) has the disk since/);
+  const page = await laptop.run(["curl", "--silent", "http://[::1]:4645/status.txt"]);
+  assert.match(page, /^State: +"desktop" \(.*\) has the disk since/m);
   const json = JSON.parse(
     await laptop.run(["curl", "--silent", "--header", "Accept: application/json", "http://127.0.0.1:4645/"]),
   );
-  assert.equal(json.phase.client.name, "desktop");
+  assert.equal(json.details.desktop.name, "desktop");
   assert.ok(!JSON.stringify(json).includes(before.disk.exportName) && !page.includes(before.disk.exportName));
 
   await using again = startClient(rig.machine("desktop"), { site });

@@ -34,7 +34,7 @@ async function signalNbdkit(laptop: Machine, signal: string): Promise<void> {
   }
 }
 
-async function readState(laptop: Machine): Promise<{ readonly phase: { readonly kind: string } }> {
+async function readState(laptop: Machine): Promise<{ readonly details: { readonly phase: string } }> {
   // An agent that has just started says what it knows before it listens.
   const patiently = ["--retry", "30", "--retry-connrefused", "--retry-max-time", "30"];
   const page = ["curl", "--silent", ...patiently, "--header", "Accept: application/json", "http://127.0.0.1:4645/"];
@@ -55,7 +55,7 @@ rigTest(
     assert.match(neighbours, new RegExp(`^fd\\S+ dev eth0 lladdr ${mac} PERMANENT`, "m"));
     await signalNbdkit(laptop, "-KILL");
     await server.waitForLine(/^\*+ +THE DISK IS CUT OFF FROM ITS DESKTOP$/);
-    assert.equal((await readState(laptop)).phase.kind, "lost");
+    assert.equal((await readState(laptop)).details.phase, "lost");
 
     await using other = startClient(rig.machine("other"), { site });
     await other.waitForLine(/The disk is in use by "desktop"/);
@@ -65,7 +65,7 @@ rigTest(
     await server.kill();
     await using next = startServer(laptop, { site });
     await next.waitForLine(/THE DISK IS CUT OFF FROM ITS DESKTOP/);
-    assert.equal((await readState(laptop)).phase.kind, "lost");
+    assert.equal((await readState(laptop)).details.phase, "lost");
     await next.waitForLine(/"other" .* was refused: .*its connection broke/);
     assert.doesNotMatch(next.lines.join("\n"), /Waiting for a desktop|asks for the disk/);
 
@@ -85,7 +85,7 @@ rigTest("A3: nbdkit is stopped, and goes on: the desktop keeps the disk", async 
   await other.waitForLine(/The disk is in use by "desktop"/);
   await signalNbdkit(laptop, "-CONT");
   await other.kill();
-  assert.equal((await readState(laptop)).phase.kind, "lent");
+  assert.equal((await readState(laptop)).details.phase, "lent");
   assert.doesNotMatch(server.lines.join("\n"), /CUT OFF|done with the disk/);
   assert.doesNotMatch(disk.lines.join("\n"), /error|failed/i);
 });

@@ -3,6 +3,7 @@
 import { type NbdSession, nvmeSession, session as sampleSession } from "../support/protocol_samples.ts";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { parseSessionState } from "../../lib/formats/session_state.ts";
 import { formatSession } from "../../lib/protocol/session.ts";
 import { SESSION_VERSION, sessionGroups, type SessionParameters } from "../../lib/protocol/session_groups.ts";
 import { networkManagerRule } from "../../lib/host/network_rules.ts";
@@ -118,7 +119,7 @@ testAttach(
       "/run/stiefelsystem/link.port": "2A39\n",
       "/run/stiefelsystem/session.state": "STIEFEL_VERSION=1\nSTIEFEL_ROLE=desktop\nSTIEFEL_TRANSPORT=nbd\n" +
         "STIEFEL_DISK=/dev/nbd0\nSTIEFEL_LINK_NAME=stiefel0\nSTIEFEL_LINK_MAC=02:00:5e:10:00:01\n" +
-        "STIEFEL_SERVER_ADDRESS=fd12:3456:789a::1\n",
+        "STIEFEL_SERVER_ADDRESS=fd12:3456:789a::1\nSTIEFEL_STATUS_ADDRESS=fd12:3456:789a::1\n",
       "/run/sysctl.d/zzz-stiefelsystem.conf": "net.ipv4.tcp_retries2 = 255\n-net.ipv4.tcp_rto_max_ms = 20000\n" +
         "net.ipv6.conf.all.disable_ipv6 = 0\n",
       "/run/systemd/network/0--stiefelsystem.link":
@@ -703,6 +704,10 @@ for (const shell of SHELLS) {
         "neighbour replace fd12:3456:789a::1 lladdr 02:00:5e:20:00:02 dev stiefel0 nud permanent\n",
     );
     assert.match(files["/run/stiefelsystem/session.state"] ?? "", /^STIEFEL_TUNNEL_NAME=stiefeltunnel$/m);
+    // The page is on the link, outside the tunnel.
+    assert.deepEqual(parseSessionState(files["/run/stiefelsystem/session.state"] ?? ""), {
+      statusAddress: "fd12:3456:789a::1",
+    });
     assert.match(
       files["/run/NetworkManager/conf.d/00-stiefelsystem.conf"] ?? "",
       /^unmanaged-devices\+=mac:02:00:5e:10:00:01;interface-name:stiefel0;interface-name:stiefeltunnel$/m,
@@ -812,6 +817,8 @@ for (const shell of SHELLS) {
     const result = await machine.run([...shell, script, "prepare", `${machine.root}/mnt`, machine.root]);
     assert.deepEqual(result, { code: 0, stdout: "", stderr: "" });
     assert.deepEqual(machine.files("/run"), {
+      "/run/motd.d/stiefelsystem":
+        "This system runs from the disk of a laptop, whose state is shown at http://[fd12:3456:789a::1]:4645/\n",
       "/run/systemd/system/dev-zram0.swap.d/50-stiefelsystem.conf": "",
       "/run/systemd/system/dev-zram1.swap.d/50-stiefelsystem.conf": "",
       "/run/systemd/system/hibernate.target": "",

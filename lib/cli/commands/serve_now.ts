@@ -6,6 +6,7 @@ import type { Config } from "../../config/config.ts";
 import { readConfigFile } from "../../config_file.ts";
 import { ExitCode, quoteCommand, StoppedByUser, UserError } from "../../errors.ts";
 import { JOIN_DIRECTORY } from "../../formats/handover.ts";
+import { sessionStatePath } from "../../formats/session_state.ts";
 import { configPath, imageStartOf } from "../../host/image_start.ts";
 import { gatherHandover } from "../../restart/gather_handover.ts";
 import { demandNoInhibitor, findObstacle, loadImage, restartIntoImage } from "../../restart/restart.ts";
@@ -19,9 +20,6 @@ type ImageStart = ReturnType<typeof imageStartOf>;
 export interface ServeNowOptions {
   readonly dryRun?: boolean;
 }
-
-/** Written by the initramfs of a system whose disk comes from a laptop (doc/hooks.md). */
-const sessionStatePath = "/run/stiefelsystem/session.state";
 
 /**
  * Shuts this machine down, after a question. Does not come back when it works.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What "prepare" lays into /run and over files for the system about to start, when its root file system is mounted.
-# Sourced by stiefel-attach. Reads $root and $disk, and of the disk /etc/stiefelsystem/laptop.
+# Sourced by stiefel-attach. Reads the session, $root and $disk, and of the disk /etc/stiefelsystem/laptop.
 # shellcheck disable=SC2034,SC2154 # variables that the other files set and read
 
 # write_unit_rules: not earlier than "prepare", because programs take /run/systemd/system as the sign that systemd runs
@@ -60,6 +60,21 @@ write_unit_rules() {
     for device in dev-zram0 dev-zram1; do
         : >"$units/$device.swap.d/50-stiefelsystem.conf"
     done
+}
+
+# write_message: what people read when they log in: pam_motd(8) reads /run/motd.d. Where the laptop shows its state
+# (STATUS_PORT in lib/formats/status.ts): on the link, also when the disk's blocks go through a tunnel.
+write_message() {
+    host=${tunnel_endpoint:-$server_address}
+    case $host in
+    # A browser takes no address of a link alone.
+    *%*) where='"stiefelsystem status"' ;;
+    *:*) where="http://[$host]:4645/" ;;
+    *) where="http://$host:4645/" ;;
+    esac
+    put /run/motd.d/stiefelsystem <<-END
+	This system runs from the disk of a laptop, whose state is shown at $where
+	END
 }
 
 # On the disk it stays as it is, and an empty directory is laid over it until the next boot.
