@@ -23,8 +23,13 @@ export function listStatusRows({ state, details }: Status): readonly StatusRow[]
     { label: "Disk errors", text: `${diskErrors}`, ...diskErrors > 0 ? { isAlarm: true } : {} },
     ...link === undefined ? [] : [describeLink(link)],
     describePower(power),
-    { label: "Listens on", text: details.listening.length === 0 ? "no link yet" : details.listening.join(", ") },
+    // While a desktop has the disk, others that ask are refused.
+    ...desktop === undefined ? [describeListening(details.listening)] : [],
   ];
+}
+
+function describeListening(places: readonly string[]): StatusRow {
+  return { label: "Listens on", text: places.length === 0 ? "no link yet" : places.join(", ") };
 }
 
 /** "Samsung SSD 980 (/dev/nvme0n1), 1.0 TB" */

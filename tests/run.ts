@@ -111,6 +111,8 @@ const groups: readonly Group[] = [
     files: [
       "lib/config",
       "lib/qemu",
+      "agents/server/status_report_test.ts",
+      "agents/shared/screen_test.ts",
       "lib/host/plan_setup_server_test.ts",
       "tests/cli/host_commands_test.ts",
       "tests/cli/stick_command_test.ts",

@@ -73,6 +73,8 @@ function createLaptop(
     say: (line: string) => void said.push(line),
     sayRarely: (line: string) => void said.push(line),
     status: () => {},
+    page: () => {},
+    ring: () => {},
     mark: () => {},
     askSecret: () => Promise.reject(),
     askLine: () => Promise.reject(),

@@ -201,7 +201,11 @@ async function fetchOnce(attempted: Attempt, load: Load): Promise<FetchedArchive
     });
   }
   const wishes = { chosen: memory.chosen, preferred: parameters.laptop };
-  await using search = startSearch({ system, console, signal, discoveryKey: keys.discoveryKey, name, wishes });
+  const { keyFingerprint } = environment;
+  await using search = startSearch({
+    ...{ system, console, signal, name, wishes, keyFingerprint },
+    discoveryKey: keys.discoveryKey,
+  });
   const choose = async (): Promise<undefined> => {
     memory.chosen = await askForLaptop(search, { console, signal, preferred: parameters.laptop });
   };

@@ -1,7 +1,8 @@
 /** Entry of the client agent: arguments, terminal, signals, exit code. */
 import { type ExitCode, StoppedByUser, UserError } from "../../lib/errors.ts";
-import { writeStandardOutput as write } from "../../lib/system/standard_output.ts";
-import { canRedraw, NoTerminal, type Terminal } from "../shared/console.ts";
+import { createBoundedLog } from "../../lib/system/bounded_log.ts";
+import { readScreenSize, writeStandardOutput as write } from "../../lib/system/standard_output.ts";
+import { AGENT_LOG_PATH, canRedraw, NoTerminal, type Terminal } from "../shared/console.ts";
 import { askSecret } from "../../lib/terminal/ask_secret.ts";
 import { askText } from "../../lib/terminal/ask_text.ts";
 import { createKeyboard } from "../../lib/terminal/keyboard.ts";
@@ -27,6 +28,8 @@ function createTerminal(): Terminal {
   return {
     write,
     canRedraw: canRedraw(Deno.stdout.isTerminal(), Deno.env.get("TERM")),
+    size: readScreenSize,
+    log: createBoundedLog(AGENT_LOG_PATH),
     ...(Deno.stdin.isTerminal() ? createReaders() : {}),
   };
 }

@@ -20,6 +20,7 @@ import {
   stepSearch,
 } from "./decide_search.ts";
 import { type HeardLaptop, hostOf, listCandidates } from "./heard_laptops.ts";
+import { describeLink, formatWaitingPage, type WaitingLink } from "./waiting_page.ts";
 
 export interface SearchOptions {
   readonly system: System;
@@ -29,6 +30,8 @@ export interface SearchOptions {
   /** What this machine calls itself towards laptops. */
   readonly name: string;
   readonly wishes: SearchWishes;
+  /** Of the shared key, to be shown. */
+  readonly keyFingerprint: string;
 }
 
 export type SearchOutcome =
@@ -52,6 +55,9 @@ export interface LaptopSearch extends AsyncDisposable {
 /** From the first question to the second; then twice as long each time. A link that comes up is asked at once. */
 const firstIntervalMs = 250;
 const maximumIntervalMs = 4_000;
+/** A laptop that answers at once is not worth a page. */
+const pageAfterMs = 2_000;
+const pageIntervalMs = 1_000;
 
 /** Asks for as long as it takes. */
 export function startSearch(options: SearchOptions): LaptopSearch {
@@ -64,7 +70,6 @@ export function startSearch(options: SearchOptions): LaptopSearch {
     discoveryKey: options.discoveryKey,
     random: (size) => system.randomBytes(size),
   });
-  const report = createLinkReport(options);
   let state = startSearchState(system.monotonicMs());
   let changed = Promise.withResolvers<void>();
 
@@ -126,14 +131,17 @@ export function startSearch(options: SearchOptions): LaptopSearch {
   if (signal.aborted) onAbort();
   let all: readonly Link[] = [];
   let candidates: readonly Link[] = [];
+  const until = AbortSignal.any([stop, decided.signal]);
+  const page = new WaitingPage(options, until);
+  const report = createLinkReport(options, page);
   const onLinks = (links: readonly Link[]): void => {
     all = links;
     candidates = links.filter(isCandidate);
     if (!decided.signal.aborted) report(links);
   };
   const running = runOnLinks({ system, console, signal: stop, onLinks, work });
-  const until = AbortSignal.any([stop, decided.signal]);
-  const advising = repeatAdvice(options, until, (turn) => adviseOn(candidates, state.asked, turn));
+  const advising = repeatAdvice(options, until, (turn) => page.noteAdvice(adviseOn(candidates, state.asked, turn)));
+  const showing = page.run();
   const laptops = (): readonly HeardLaptop[] => listCandidates(state.heard, system.monotonicMs());
   return {
     outcome: outcome.promise,
@@ -151,21 +159,75 @@ export function startSearch(options: SearchOptions): LaptopSearch {
     [Symbol.asyncDispose]: async () => {
       signal.removeEventListener("abort", onAbort);
       over.abort();
-      await Promise.all([running, advising]);
+      await Promise.all([running, advising, showing]);
     },
   };
 }
 
-/** Says what to check next, again and again, until a server is found. */
+/** What to check next, again and again, until a server is found. */
 async function repeatAdvice(
-  { system, console }: SearchOptions,
+  { system }: SearchOptions,
   signal: AbortSignal,
-  advise: (turn: number) => string,
+  advise: (turn: number) => void,
 ): Promise<void> {
   for (let turn = 0;; turn++) {
     await system.delay(ADVICE_INTERVAL_MS, signal).catch(() => {});
     if (signal.aborted) return;
-    console.say(advise(turn));
+    advise(turn);
+  }
+}
+
+/** On a screen a page, elsewhere lines: while nothing is found. */
+class WaitingPage {
+  readonly #options: SearchOptions;
+  readonly #signal: AbortSignal;
+  readonly #startedMs: number;
+  #links: readonly WaitingLink[] = [];
+  #advice: string | undefined;
+  #isShown = false;
+
+  constructor(options: SearchOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+    this.#startedMs = options.system.monotonicMs();
+  }
+
+  noteAdvice(advice: string): void {
+    this.#advice = advice;
+    this.#tell(advice);
+  }
+
+  noteLinks(links: readonly WaitingLink[]): void {
+    this.#links = links;
+    this.#tell(describeLinks(links));
+  }
+
+  async run(): Promise<void> {
+    const { system, console } = this.#options;
+    if (!console.isScreen) return;
+    await system.delay(pageAfterMs, this.#signal).catch(() => {});
+    while (!this.#signal.aborted) {
+      this.#isShown = true;
+      this.#draw();
+      await system.delay(pageIntervalMs, this.#signal).catch(() => {});
+    }
+    console.page(undefined);
+  }
+
+  #tell(line: string): void {
+    if (this.#isShown) this.#draw();
+    else this.#options.console.say(line);
+  }
+
+  #draw(): void {
+    const { system, console, keyFingerprint } = this.#options;
+    if (this.#signal.aborted) return;
+    console.page(formatWaitingPage({
+      keyFingerprint,
+      waitedMs: system.monotonicMs() - this.#startedMs,
+      links: this.#links,
+      ...this.#advice === undefined ? {} : { advice: this.#advice },
+    }));
   }
 }
 
@@ -184,27 +246,27 @@ async function ask(
   }
 }
 
-/** Says which links there are, again when that changes. */
-function createLinkReport({ system, console }: SearchOptions): (links: readonly Link[]) => void {
+/** Notes which links there are, again when that changes. */
+function createLinkReport({ system }: SearchOptions, page: WaitingPage): (links: readonly Link[]) => void {
   let last = "";
   return (links) => {
     const candidates = links.filter(isCandidate);
     const key = JSON.stringify(candidates.map(({ name, isUp, hasCarrier }) => [name, isUp, hasCarrier]));
     if (key === last) return;
     last = key;
-    void describeLinks(system, candidates).then((text) => {
-      if (last === key) console.say(text);
+    void Promise.all(candidates.map((link) => lookAtLink(system, link))).then((described) => {
+      if (last === key) page.noteLinks(described);
     });
   };
 }
 
-async function describeLinks(system: System, links: readonly Link[]): Promise<string> {
+async function lookAtLink(system: System, { name, isUp, hasCarrier }: Link): Promise<WaitingLink> {
+  const speedMbps = isUp && hasCarrier ? await readLinkSpeed(system, name).catch(() => undefined) : undefined;
+  return { name, isUp, hasCarrier, ...speedMbps === undefined ? {} : { speedMbps } };
+}
+
+function describeLinks(links: readonly WaitingLink[]): string {
   if (links.length === 0) return "No network card found yet";
-  const descriptions = await Promise.all(links.map(async (link) => {
-    if (!link.isUp) return `${link.name} being raised`;
-    if (!link.hasCarrier) return `${link.name} no cable`;
-    const speed = await readLinkSpeed(system, link.name).catch(() => undefined);
-    return speed === undefined ? `${link.name} connected` : `${link.name} ${speed} Mbit/s`;
-  }));
+  const descriptions = links.map((link) => `${link.name} ${describeLink(link)}`);
   return `Asking for a stiefelsystem on: ${descriptions.join(", ")}`;
 }

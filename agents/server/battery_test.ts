@@ -80,7 +80,7 @@ Deno.test("the batteries are read by name, and a machine without any is silent",
     const lines: string[] = [];
     const seen: string[] = [];
     const stop = new AbortController();
-    const console = { say: (line: string) => void lines.push(line) } as unknown as Parameters<
+    const console = { say: (line: string) => void lines.push(line), ring: () => {} } as unknown as Parameters<
       typeof watchBattery
     >[1]["console"];
     const watching = watchBattery(system, { console, signal: stop.signal, onPower: (power) => seen.push(power.kind) });

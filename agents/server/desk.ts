@@ -62,8 +62,9 @@ export interface Lending {
   readonly isEncrypted: boolean;
   /** From which the desktop asks for the status: its own in this session. */
   readonly desktopAddress: string;
-  /** Absent where the desktop has come by an address. */
+  /** The link, and the laptop's address on it in this session. Absent where the desktop has come by an address. */
   readonly linkName?: string;
+  readonly linkAddress?: string;
   /** Path of the disk. */
   readonly disk: string;
   readonly isConnected: boolean;
@@ -361,7 +362,9 @@ function lendingOf({ lease, transport, tunnel, linkAddress, disk, wasUsed }: Exp
     transport,
     isEncrypted: tunnel !== undefined,
     desktopAddress: linkAddress?.neighbour?.address ?? lease.holder.address,
-    ...linkAddress === undefined ? {} : { linkName: linkAddress.link },
+    ...linkAddress === undefined
+      ? {}
+      : { linkName: linkAddress.link, linkAddress: linkAddress.address.replace(/\/\d+$/, "") },
     disk,
     isConnected: wasUsed,
   };

@@ -1,8 +1,9 @@
 /** Entry of the server agent: arguments, terminal, signals, exit code. */
 import type { ExitCode } from "../../lib/errors.ts";
-import { createOutputQueue } from "../../lib/system/standard_output.ts";
+import { createBoundedLog } from "../../lib/system/bounded_log.ts";
+import { createOutputQueue, readScreenSize } from "../../lib/system/standard_output.ts";
 import type { System } from "../../lib/system/system.ts";
-import { canRedraw } from "../shared/console.ts";
+import { AGENT_LOG_PATH, canRedraw } from "../shared/console.ts";
 import { runAgent } from "../shared/run_agent.ts";
 import { parseServerOptions, usage } from "./options.ts";
 import { runServer } from "./server.ts";
@@ -22,7 +23,12 @@ export async function main(
     usage,
     parse: parseServerOptions,
     write,
-    terminal: () => ({ write, canRedraw: canRedraw(Deno.stdout.isTerminal(), Deno.env.get("TERM")) }),
+    terminal: () => ({
+      write,
+      canRedraw: canRedraw(Deno.stdout.isTerminal(), Deno.env.get("TERM")),
+      size: readScreenSize,
+      log: createBoundedLog(AGENT_LOG_PATH),
+    }),
     onSignal: Deno.addSignalListener,
     run: async (options, parts) => await runServer(options, { ...parts, ...replace?.(parts.system) }),
   });

@@ -49,6 +49,8 @@ export class Reception {
   readonly #meter: Meter;
   /** Names of links and addresses. */
   readonly #listening: string[] = [];
+  /** By links, for a computer on their cables. */
+  readonly #pages = new Map<string, string>();
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
@@ -81,6 +83,8 @@ export class Reception {
     using _listed = this.#list(link.name);
     // For a browser or curl(1) on the other end, which has another name for the link.
     const page = `http://[${link.address}%25LINK]:${STATUS_PORT}/`;
+    this.#pages.set(link.name, page);
+    using _shown = { [Symbol.dispose]: () => void this.#pages.delete(link.name) };
     await answerDiscovery({
       link,
       signal,
@@ -185,6 +189,15 @@ export class Reception {
       ? reportInShort({ name: environment.machineName, isFree: desk.isFree })
       : await this.report();
     return await answerStatus(status, path, request);
+  }
+
+  /** Where people see the status: on the desktop that has the disk, else on the cables. */
+  listAddresses(): readonly string[] {
+    const { lending } = this.#options.desk;
+    if (lending?.linkAddress !== undefined) {
+      return [`http://${describeEndpoint(lending.linkAddress, STATUS_PORT)}/ (on "${lending.lease.holder.name}")`];
+    }
+    return [...this.#pages.values()].map((page) => `${page} (LINK: the card's name there)`);
   }
 
   /** All that is to be known. Never rejects. */

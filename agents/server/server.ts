@@ -25,6 +25,7 @@ import {
   stepLife,
 } from "./life.ts";
 import type { ServerOptions } from "./options.ts";
+import { formatServerPage } from "./server_page.ts";
 import { Reception } from "./reception.ts";
 import { createDiskSource, type HandedOver, PreparedSource, type WatchedSource } from "./source.ts";
 import { watchBattery } from "./watch_battery.ts";
@@ -61,6 +62,8 @@ async function takeHandover(
   console.say(`The handover of this laptop's own system cannot be used (${reading.why}): the server reads its disk`);
   return undefined;
 }
+
+const pageIntervalMs = 2_000;
 
 /** How long closing and writing may take before the machine ends all the same. */
 const closeTimeoutMs = 60_000;
@@ -138,6 +141,7 @@ class Server {
     this.#running.push(
       this.#reception.run(this.#listen, this.#stop),
       this.#watchTime(),
+      this.#showPage(),
       watchBattery(system, { console, signal: this.#stop, onPower: (power) => this.#power = power }),
     );
     try {
@@ -157,6 +161,18 @@ class Server {
     this.#life = life;
     for (const deed of deeds) await this.#carryOut(deed);
     return deeds;
+  }
+
+  /** On a screen; on a serial line it is the lines that tell. */
+  async #showPage(): Promise<void> {
+    const { system, console } = this.#dependencies;
+    if (!console.isScreen) return;
+    while (!this.#stop.aborted) {
+      const status = await this.#reception.report();
+      console.page(formatServerPage({ status, end: this.#rules, addresses: this.#reception.listAddresses() }));
+      await system.delay(pageIntervalMs, this.#stop).catch(() => {});
+    }
+    console.page(undefined);
   }
 
   #tellLater(fact: Fact): void {

@@ -24,7 +24,8 @@ export async function watchBattery(
       memory = decision.memory;
       if (decision.warning !== undefined) {
         const { text, beep } = decision.warning;
-        console.say(`${beep === undefined ? "" : formatBell(beep)}${text}`);
+        if (beep !== undefined) console.ring(formatBell(beep));
+        console.say(text);
       }
     }
     await system.delay(lookMs, signal).catch(() => {});

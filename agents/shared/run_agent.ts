@@ -34,7 +34,11 @@ export async function runAgent<Options extends { readonly kind: "run" }>(
     ...program,
     run: async (options) => {
       const system = createRealSystem({ signal: stop.signal });
-      const console = createConsole({ terminal: terminal(), monotonicMs: () => system.monotonicMs() });
+      const console = createConsole({
+        terminal: terminal(),
+        monotonicMs: () => system.monotonicMs(),
+        wallClockMs: () => system.wallClockMs(),
+      });
       await run(options, { system, console, signal: stop.signal });
     },
   });

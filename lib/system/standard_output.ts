@@ -4,6 +4,16 @@ export function writeStandardOutput(text: string): void {
   for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
 }
 
+/** Of the terminal that standard output is; 80 columns and 25 rows where it does not say. */
+export function readScreenSize(): { readonly columns: number; readonly rows: number } {
+  try {
+    const { columns, rows } = Deno.consoleSize();
+    return columns > 0 && rows > 0 ? { columns, rows } : { columns: 80, rows: 25 };
+  } catch {
+    return { columns: 80, rows: 25 };
+  }
+}
+
 /** Text that waits for a terminal; a few screens of it. */
 const maximumQueued = 64 * 1024;
 /** How long the end of a program waits for it. */

@@ -72,8 +72,14 @@ export interface AgentStart {
 }
 
 export function startServer(machine: Machine, start: AgentStart): RunningAgent {
-  const { site, wrap = (argv) => argv } = start;
-  return machine.start(wrap([
+  const { wrap = (argv) => argv } = start;
+  return machine.start(wrap(serverCommand(machine, start)));
+}
+
+/** The command line of a server, for tests that run it in another way. */
+export function serverCommand(machine: Machine, start: AgentStart): readonly string[] {
+  const { site } = start;
+  return [
     ...denoRun("server", [
       machine.directory,
       site.bootPath,
@@ -87,7 +93,7 @@ export function startServer(machine: Machine, start: AgentStart): RunningAgent {
     start.passphrase ?? "-",
     ...["--handover-dir", `${machine.directory}/handover`],
     ...commonArguments(machine, start),
-  ]));
+  ];
 }
 
 /** The server agent as it is in the image, with the disk that the machine's `lsblk` shows. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parseStatus } from "../../lib/formats/status.ts";
 import { attachDisk, createSite, startClient, startServer } from "./agents.ts";
 import { installDebian } from "./debian_tree.ts";
-import { createRig, type Machine, rigTest } from "./rig.ts";
+import { createRig, denoDirectory, type Machine, rigTest } from "./rig.ts";
 
 const project = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -17,7 +17,10 @@ async function runStatus(desktop: Machine, state: string, ...args: readonly stri
   await Deno.writeTextFile(`${desktop.directory}/session.state`, state);
   const script = 'mount -t tmpfs none /run && mkdir /run/stiefelsystem && cp "$0" /run/stiefelsystem && exec "$@" 2>&1';
   return await desktop.run(
-    ["sh", "-c", script, `${desktop.directory}/session.state`, `${project}stiefelsystem`, "status", ...args],
+    [
+      ...["env", `DENO_DIR=${denoDirectory()}`, "sh", "-c", script, `${desktop.directory}/session.state`],
+      ...[`${project}stiefelsystem`, "status", ...args],
+    ],
     { acceptExitCodes: [0, 1] },
   );
 }

@@ -1,0 +1,28 @@
+/** The page on the laptop's own screen while it serves. Pure. */
+import { listStatusRows } from "../../lib/describe_status.ts";
+import type { Status } from "../../lib/formats/status.ts";
+import { describeServiceEnd, type ServiceEnd } from "../../lib/service_end.ts";
+import type { PageRow } from "../shared/screen.ts";
+
+export interface ServerPageFacts {
+  readonly status: Status;
+  readonly end: ServiceEnd;
+  /** Where the status is shown; absent while there is no link. */
+  readonly addresses: readonly string[];
+}
+
+export function formatServerPage({ status, end, addresses }: ServerPageFacts): readonly PageRow[] {
+  return [
+    { text: `stiefelsystem server "${status.name}"`, weight: "heading" },
+    { text: "This computer lends its disk to a desktop. It does not run its own system now." },
+    { text: "" },
+    ...listStatusRows(status).map(({ label, text, isAlarm }): PageRow => ({
+      label,
+      text,
+      ...isAlarm ? { weight: "alarm" } : {},
+    })),
+    ...addresses.map((text): PageRow => ({ label: "Status at", text })),
+    { text: "" },
+    ...describeServiceEnd(end).map((text): PageRow => ({ text })),
+  ];
+}
