@@ -43,7 +43,7 @@ export interface Console {
   readonly isScreen: boolean;
   say(line: string): void;
   /**
-   * A page in place of lines, until the next one; what is said meanwhile stands below it. Nothing on a serial line.
+   * A page in place of lines, until the next one; lines that come meanwhile stand below it. Nothing on a serial line.
    * @param rows undefined: lines again
    */
   page(rows: readonly PageRow[] | undefined): void;

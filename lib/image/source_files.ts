@@ -23,6 +23,7 @@ const agentSourceFiles = [
   "deno.json",
   "deno.lock",
   "lib/boot_error.ts",
+  "lib/command_to_type.ts",
   "lib/describe_status.ts",
   "lib/errors.ts",
   "lib/file_part.ts",
@@ -30,6 +31,7 @@ const agentSourceFiles = [
   "lib/service_end.ts",
   "lib/version.ts",
   "lib/version_order.ts",
+  "lib/wrap_line.ts",
 ];
 
 /**

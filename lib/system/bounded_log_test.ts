@@ -13,7 +13,7 @@ Deno.test("a log goes on where another program has left it, and never takes more
     const [old, now] = await Promise.all([Deno.readTextFile(`${path}.old`), Deno.readTextFile(path)]);
     assert.ok(old.length <= 100 && now.length <= 100);
     assert.match(old + now, /^(?:line \d{3}\n)+line 999\n$/);
-    assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
+    assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
