@@ -127,7 +127,7 @@ const groups: readonly Group[] = [
     what: "setting up a real Debian and taking it back",
     files: ["tests/host"],
     grants: commonGrants,
-    programs: ["mmdebstrap"],
+    programs: ["mmdebstrap", "wg"],
   },
   {
     name: "network",

@@ -1,7 +1,8 @@
 /** What desktops boot, made by the real mkinitramfs and dracut of a Debian: all that the list names is in it. */
 
 import assert from "node:assert/strict";
-import { initramfsNeeds, transportModules } from "../../lib/initramfs/needs.ts";
+import { desktopTunnelPrograms } from "../../lib/export/tunnel/needs.ts";
+import { initramfsNeeds, transportModules, tunnelModules } from "../../lib/initramfs/needs.ts";
 import { generators } from "../../lib/initramfs/registry.ts";
 import { formatSession } from "../../lib/protocol/session.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
@@ -13,7 +14,7 @@ const system = createRealSystem();
 // dracut-core lies beside initramfs-tools.
 const packages = [
   ...["systemd", "udev", "initramfs-tools", "dracut-core", "zstd", "linux-image-cloud-amd64", "kmod", "cpio"],
-  ...["nbd-client", "iproute2", "wireguard-tools"],
+  ...["nbd-client", "iproute2"],
 ];
 
 /** Runs shell in the tree, with the kernel's file systems; /run is its own. */
@@ -71,7 +72,9 @@ Deno.test({
       await runIn(root, `/usr/lib/stiefelsystem/stiefel-initramfs build ${release} /boot/vmlinuz-${release}`);
       const listing = await runIn(root, `${list} /boot/initramfs-stiefel.img`);
       assert.deepEqual(findLacking(listing, [...always, ...extra]), [], generator);
-      for (const { name } of transportModules("nbd")) assert.match(listing, new RegExp(`/${name}\\.ko`), generator);
+      for (const name of [...transportModules("nbd").map((module) => module.name), ...tunnelModules]) {
+        assert.match(listing, new RegExp(`/${name}\\.ko`), generator);
+      }
       assert.doesNotMatch(listing, /scripts\/local-top\/nbd$|nbdroot/m);
 
       // Without a session, and with one of a transport that this initramfs does not have.
@@ -82,6 +85,12 @@ Deno.test({
         runIn(root, `chroot ${main} /bin/sh -c '${program} && echo nothing || echo "failed: $?"' 2>&1`);
       assert.equal(await attach(), "nothing\n", generator);
       await Deno.mkdir(`${root}${main}/stiefelsystem`);
+      // What comes with a session that has a tunnel, whatever this initramfs has of libraries.
+      for (const [name, path] of Object.entries(desktopTunnelPrograms)) {
+        await system.run(["cp", "--dereference", path, `${root}${main}/stiefelsystem/${name}`]);
+      }
+      const wg = "/stiefelsystem/ld.so --library-path /stiefelsystem /stiefelsystem/wg";
+      assert.match(await runIn(root, `chroot ${main} ${wg} --version`), /^wireguard-tools v/, generator);
       await Deno.writeTextFile(
         `${root}${main}/stiefelsystem/session`,
         formatSession(session).replace("=nbd\n", "=carrier-pigeon\n"),
