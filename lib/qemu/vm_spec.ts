@@ -84,13 +84,21 @@ export interface QemuHost {
 const reconnectSince = { major: 8, minor: 0 };
 const reconnectMsSince = { major: 9, minor: 2 };
 
+/**
+ * All that QEMU can emulate, without vector instructions beyond SSE2: each is a call for it. Linux' ChaCha20 with SSSE3
+ * and AVX2 has a sixth and a quarter of the speed that the same has in C, Poly1305 with AVX and AVX2 a seventh and a
+ * quarter, and other programs gain nothing by them (doc/testing.md, "Figures"). Features that build on each other go
+ * together: some programs look for the last of them only.
+ */
+const emulatedCpu = "max,-ssse3,-sse4.1,-sse4.2,-avx,-avx2,-f16c,-fma";
+
 /** The command line that starts `spec`: program and arguments. */
 export function formatQemuArguments(spec: VmSpec, host: QemuHost): string[] {
   const argv = ["qemu-system-x86_64", "-name", spec.name];
   // Only what is named here: no default devices, no user's configuration file.
   argv.push("-no-user-config", "-nodefaults", "-display", "none");
   argv.push("-machine", spec.firmware === undefined ? "q35" : "q35,smm=on", "-accel", accelerator(host));
-  argv.push("-cpu", host.accelerator === "kvm" ? "host" : "max", "-smp", String(spec.cpus ?? 1));
+  argv.push("-cpu", host.accelerator === "kvm" ? "host" : emulatedCpu, "-smp", String(spec.cpus ?? 1));
   argv.push("-m", `${spec.memoryMiB}M`);
   if (!spec.restarts) argv.push("-no-reboot");
   if (spec.firmware !== undefined) argv.push(...firmwareArguments(spec.firmware));
