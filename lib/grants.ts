@@ -122,6 +122,7 @@ export const commandNames = [
   "boot-entry",
   "serve-now",
   "status",
+  "release",
   "setup-client-usbdrive",
   "demo",
   "test-qemu",
@@ -227,6 +228,7 @@ export const commandGrants: Readonly<Record<CommandName, Grants>> = {
   },
   // The laptop's address is made for each session.
   "status": { env: [...talkVariables, ...sessionVariables], net: "all", read: "all", write: [], run: ["xdg-open"] },
+  "release": { ...talk, net: "all", read: "all", write: [], run: ["busctl", "systemctl"] },
   // Deno opens no device files: dd reads and writes, flock holds the device, wipefs opens it alone (lib/media).
   "setup-client-usbdrive": { ...files, ...talk, run: ["cat", "dd", "flock", "id", "lsblk", "stat", "sync", "wipefs"] },
   // It shows what a disk says, which is not to be trusted.

@@ -161,6 +161,7 @@ const notReached: Readonly<Record<CommandName, readonly string[]>> = {
   // Of what fetches the boot loaders, their names only.
   "setup-client-usbdrive": [...pagers, "ip", "mmdebstrap", "setpriv", "tar", "timeout", "unshare"],
   "status": [...pagers, "cat"],
+  "release": [...pagers, "cat", "xdg-open"],
   "boot-entry": [...pagers, "cat"],
   "demo": [...machines, "ip", "lsblk"],
   "test-qemu": [...machines, "ip", "lsblk"],

@@ -75,6 +75,7 @@ function createLaptop(
     status: () => {},
     page: () => {},
     ring: () => {},
+    watchKeys: () => Promise.resolve(),
     mark: () => {},
     askSecret: () => Promise.reject(),
     askLine: () => Promise.reject(),

@@ -8,6 +8,17 @@ import { formatMetrics, METRICS_TYPE } from "./status_metrics.ts";
 const paths = ["/", "/status.txt", "/status.json", "/metrics", "/favicon.ico"] as const;
 type StatusPath = typeof paths[number];
 
+/** What a desktop asks every 15 s: whether a person at the laptop wishes that it shuts down. Not for strangers. */
+export const endPath = "/end";
+
+/**
+ * One line, which stiefel-end reads.
+ * @param key what only laptop and desktop know; "-" where the session has no tunnel
+ */
+export function answerEnd(isWished: boolean, key: string | undefined): Page {
+  return { status: 200, contentType: "text/plain", body: isWished ? `end ${key ?? "-"}\n` : "go on\n" };
+}
+
 /** @returns undefined for a path that there is not; what stands behind "?" counts for nothing */
 export function findStatusPath(target: string): StatusPath | undefined {
   const path = target.split("?", 1)[0];

@@ -60,6 +60,8 @@ export interface Lending {
   readonly lease: Lease;
   readonly transport: TransportName;
   readonly isEncrypted: boolean;
+  /** What only the two machines of this session know, for a wish of the laptop; absent without a tunnel. */
+  readonly tunnelKey?: string;
   /** From which the desktop asks for the status: its own in this session. */
   readonly desktopAddress: string;
   /** The link, and the laptop's address on it in this session. Absent where the desktop has come by an address. */
@@ -341,7 +343,8 @@ export class Desk {
   }
 }
 
-function stateOf(lease: Lease, { exportSettings, linkAddress, tunnel }: SessionPlan): ExportState {
+function stateOf(lease: Lease, { exportSettings, linkAddress, tunnel, session }: SessionPlan): ExportState {
+  const publicKey = session.tunnel?.publicKey;
   const { transport, disk, exportName } = exportSettings;
   return {
     version: 1,
@@ -350,7 +353,13 @@ function stateOf(lease: Lease, { exportSettings, linkAddress, tunnel }: SessionP
     disk,
     exportName,
     ...(linkAddress === undefined ? {} : { linkAddress }),
-    ...(tunnel === undefined ? {} : { tunnel: { namespace: tunnel.namespace, name: tunnel.name } }),
+    ...(tunnel === undefined ? {} : {
+      tunnel: {
+        namespace: tunnel.namespace,
+        name: tunnel.name,
+        ...(publicKey === undefined ? {} : { publicKey }),
+      },
+    }),
     wasUsed: false,
   };
 }
@@ -361,6 +370,7 @@ function lendingOf({ lease, transport, tunnel, linkAddress, disk, wasUsed }: Exp
     lease,
     transport,
     isEncrypted: tunnel !== undefined,
+    ...tunnel?.publicKey === undefined ? {} : { tunnelKey: tunnel.publicKey },
     desktopAddress: linkAddress?.neighbour?.address ?? lease.holder.address,
     ...linkAddress === undefined
       ? {}

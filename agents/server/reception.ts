@@ -10,6 +10,7 @@ import { type Status, STATUS_PORT } from "../../lib/formats/status.ts";
 import { type Page, type PageEnds, type PageRequest, servePage } from "../../lib/net/status_page.ts";
 import { BOOT_EXCHANGE_PORT } from "../../lib/protocol/boot_exchange.ts";
 import { declineBusy } from "../../lib/protocol/secure_channel.ts";
+import type { OnEnd } from "../../lib/formats/kernel_command_line.ts";
 import type { Arrival } from "../../lib/export/session_plan.ts";
 import type { System } from "../../lib/system/system.ts";
 import { version } from "../../lib/version.ts";
@@ -24,7 +25,7 @@ import type { Life } from "./life.ts";
 import { RecentAskers } from "./recent_askers.ts";
 import type { DiskSource } from "./source.ts";
 import type { Power } from "./battery.ts";
-import { answerStatus, findStatusPath } from "./answer_status.ts";
+import { answerEnd, answerStatus, endPath, findStatusPath } from "./answer_status.ts";
 import { Meter } from "./meter.ts";
 import { judgeAudience, reportInFull, reportInShort } from "./status_report.ts";
 
@@ -41,6 +42,9 @@ export interface ReceptionOptions {
   readonly tell: ServerExchangeOptions["tell"];
   readonly currentLife: () => Life;
   readonly currentPower: () => Power;
+  readonly onEnd: OnEnd;
+  /** Whether a person here wishes that the desktop shuts down; it hears of it now. */
+  readonly takeEndWish: () => boolean;
 }
 
 export class Reception {
@@ -180,11 +184,13 @@ export class Reception {
   }
 
   async #answer(request: PageRequest, ends: PageEnds): Promise<Page | undefined> {
+    const { environment, desk, takeEndWish } = this.#options;
+    const audience = judgeAudience(ends, desk.lending?.desktopAddress);
+    if (request.path === endPath && audience === "desktop") return answerEnd(takeEndWish(), desk.lending?.tunnelKey);
     const path = findStatusPath(request.path);
     if (path === undefined) return undefined;
-    const { environment, desk } = this.#options;
     // A stranger does not even make this machine look at anything.
-    const isStranger = judgeAudience(ends, desk.lending?.desktopAddress) === "stranger";
+    const isStranger = audience === "stranger";
     const status = isStranger
       ? reportInShort({ name: environment.machineName, isFree: desk.isFree })
       : await this.report();
@@ -219,6 +225,7 @@ export class Reception {
       diskErrors: desk.diskErrors,
       reading,
       power: currentPower(),
+      onEnd: this.#options.onEnd,
       listening: this.#listening,
       wallClockMs: system.wallClockMs(),
     });

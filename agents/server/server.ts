@@ -7,12 +7,14 @@ import type { TransportSetting } from "../../lib/protocol/session_groups.ts";
 import { DiskError } from "../../lib/disk/disk_error.ts";
 import { releaseLeftovers } from "../../lib/disk/leftovers.ts";
 import { describeError, UserError } from "../../lib/errors.ts";
+import { mayChangeTerminal } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../shared/backoff.ts";
 import type { Console } from "../shared/console.ts";
 import { type Environment, readEnvironment } from "../shared/environment.ts";
 import type { Power } from "./battery.ts";
 import { Desk } from "./desk.ts";
+import { type EndFact, type EndRequest, noEndRequest, stepEndRequest } from "./end_request.ts";
 import { describeHandover, readHandover } from "./handed_over.ts";
 import {
   type Circumstances,
@@ -87,6 +89,7 @@ class Server {
   readonly #closing = Promise.withResolvers<void>();
   #life: Life;
   #power: Power = { kind: "mains" };
+  #endRequest: EndRequest = noEndRequest;
 
   constructor(
     options: ServerOptions,
@@ -131,6 +134,11 @@ class Server {
       tell: async (fact) => void await this.#tell(fact),
       currentLife: () => this.#life,
       currentPower: () => this.#power,
+      onEnd: this.#rules.onEnd,
+      takeEndWish: () => {
+        this.#noteEnd({ kind: "heard" });
+        return this.#endRequest.kind === "asked";
+      },
     });
   }
 
@@ -142,6 +150,7 @@ class Server {
       this.#reception.run(this.#listen, this.#stop),
       this.#watchTime(),
       this.#showPage(),
+      this.#watchKeys(),
       watchBattery(system, { console, signal: this.#stop, onPower: (power) => this.#power = power }),
     );
     try {
@@ -168,11 +177,26 @@ class Server {
     const { system, console } = this.#dependencies;
     if (!console.isScreen) return;
     while (!this.#stop.aborted) {
+      this.#noteEnd({ kind: "looked-at" });
       const status = await this.#reception.report();
       console.page(formatServerPage({ status, end: this.#rules, addresses: this.#reception.listAddresses() }));
       await system.delay(pageIntervalMs, this.#stop).catch(() => {});
     }
     console.page(undefined);
+  }
+
+  async #watchKeys(): Promise<void> {
+    const { system, console } = this.#dependencies;
+    if (!await mayChangeTerminal(system)) return;
+    await console.watchKeys((text) => this.#noteEnd({ kind: "key", text }), this.#stop);
+  }
+
+  #noteEnd(fact: EndFact): void {
+    const { system, console } = this.#dependencies;
+    const desktop = this.#desk.lending?.lease.holder.name;
+    const { request, say } = stepEndRequest(this.#endRequest, fact, { nowMs: system.monotonicMs(), desktop });
+    this.#endRequest = request;
+    for (const line of say) console.say(line);
   }
 
   #tellLater(fact: Fact): void {

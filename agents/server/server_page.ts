@@ -23,6 +23,9 @@ export function formatServerPage({ status, end, addresses }: ServerPageFacts): r
     })),
     ...addresses.map((text): PageRow => ({ label: "Status at", text })),
     { text: "" },
+    ...status.details?.desktop === undefined
+      ? []
+      : [{ text: "To end it: press E, then Y here: the desktop is asked to shut down in order." }],
     ...describeServiceEnd(end).map((text): PageRow => ({ text })),
   ];
 }

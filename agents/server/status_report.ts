@@ -1,5 +1,6 @@
 /** What the server tells about itself, and to whom. Pure. */
 import type { Status, StatusDetails } from "../../lib/formats/status.ts";
+import type { OnEnd } from "../../lib/formats/kernel_command_line.ts";
 import { toPrintable } from "../../lib/formats/text.ts";
 import type { Power } from "./battery.ts";
 import type { Lending } from "./desk.ts";
@@ -35,6 +36,7 @@ export interface StatusFacts {
   readonly reading: Reading;
   readonly power: Power;
   readonly listening: readonly string[];
+  readonly onEnd: OnEnd;
   readonly wallClockMs: number;
 }
 
@@ -60,6 +62,7 @@ export function reportInFull(facts: StatusFacts): Status {
       ...linkName === undefined || measures.link === undefined
         ? {}
         : { link: { name: clean(linkName, 64), ...measures.link } },
+      whenDone: facts.onEnd,
       power: power.kind === "mains"
         ? { isOnBattery: false }
         : { isOnBattery: true, ...power.percent === undefined ? {} : { batteryPercent: clampPercent(power.percent) } },

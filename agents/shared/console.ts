@@ -21,6 +21,8 @@ export interface Terminal {
   readonly canRedraw: boolean;
   /** Of a terminal that can redraw. Default: 80 columns and 25 rows. */
   size?(): ScreenSize;
+  /** Calls back with each key that is a character, until the signal aborts; undefined when no user could type here. */
+  watchKeys?(onKey: (text: string) => void, signal: AbortSignal): Promise<void>;
   /** Keeps a line where people find it later. */
   log?(line: string): void;
   /** Lines and characters of a secret, not echoed; undefined when no user could type here. */
@@ -60,6 +62,8 @@ export interface Console {
   status(line: string): void;
   /** The machine-readable mark of a step that was reached. It goes to the log, and to a serial line. */
   mark(step: Step): void;
+  /** Keys of a person, until the signal aborts; ends at once where no person can type. */
+  watchKeys(onKey: (text: string) => void, signal: AbortSignal): Promise<void>;
   /** @throws {NoTerminal} */
   askSecret(prompt: string, signal: AbortSignal): Promise<string>;
   /** @param onKey called when a key is pressed. @throws {NoTerminal} */
@@ -188,6 +192,7 @@ export function createConsole(options: ConsoleOptions): Console {
       endStatus();
       say(line);
     },
+    watchKeys: async (onKey, signal) => await terminal.watchKeys?.(onKey, signal),
     askSecret: async (prompt, signal) => {
       if (terminal.readSecret === undefined) throw new NoTerminal();
       page(undefined);

@@ -214,6 +214,19 @@ function buildProgram(context: ProgramContext): Command {
       });
     });
 
+  addVerbose(
+    program.command("release").description(
+      "On a desktop: shut it down in order, so that the laptop gets its disk back. Tells what happens, and asks.",
+    ),
+  )
+    .option("--yes", "shut down without a question")
+    .option("--dry-run", "tell what would happen; shut nothing down")
+    .action(async (options) => {
+      const { system, ui } = begin(options);
+      const { release } = await import("./commands/release.ts");
+      await release(system, ui, options.dryRun === undefined ? {} : { dryRun: true });
+    });
+
   addImageOptions(
     program.command("setup-client-usbdrive")
       .description(

@@ -32,7 +32,12 @@ const ExportStateSchema = v.strictObject({
     neighbour: v.exactOptional(v.strictObject({ address: printable(128), mac: printable(64) })),
   })),
   /** Raised for this session. */
-  tunnel: v.exactOptional(v.strictObject({ namespace: printable(64), name: printable(64) })),
+  tunnel: v.exactOptional(v.strictObject({
+    namespace: printable(64),
+    name: printable(64),
+    /** Of the laptop's end, in hex: the desktop knows it, too, and no other machine. */
+    publicKey: v.exactOptional(printable(64)),
+  })),
   /** The desktop was connected to the disk. */
   wasUsed: v.boolean(),
 });

@@ -46,6 +46,7 @@ const DetailsSchema = v.object({
     receiveErrors: count,
     transmitErrors: count,
   })),
+  whenDone: described(v.picklist(["wait", "reboot", "poweroff"]), "what the laptop does when its desktop is done"),
   power: v.object({
     isOnBattery: v.boolean(),
     batteryPercent: v.exactOptional(integer(0, 100)),

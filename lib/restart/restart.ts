@@ -1,14 +1,12 @@
 /** From the running system into the image: load, check, shut down. */
-import * as v from "valibot";
 import { checkMemory, isKernelLoaded, loadKernel } from "../boot/kexec.ts";
 import { CommandError, describeError, UserError } from "../errors.ts";
 import { type Handover, planHandoverArchive, type SizedFile } from "../formats/handover.ts";
 import type { AutokexecSettings } from "../formats/autokexec_settings.ts";
-import { readJson } from "../formats/json.ts";
-import { toPrintable } from "../formats/text.ts";
 import { readKernelFile, readLockdown, readMemory } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 import { type Gathered, gatherHandover, readStamp } from "./gather_handover.ts";
+import { demandNoInhibitor } from "./inhibitor.ts";
 import { joinInitrd } from "./join_initrd.ts";
 import { type HandoverExtent, listExtents } from "./plan_memory.ts";
 
@@ -25,32 +23,6 @@ export async function findObstacle(system: System): Promise<string | undefined> 
     return "kexec is switched off until the next start (kernel.kexec_load_disabled=1, see sysctl.d)";
   }
   return undefined;
-}
-
-const InhibitorsSchema = v.object({
-  // what, who, why, mode, user id, process id
-  data: v.tuple([v.array(v.tuple([v.string(), v.string(), v.string(), v.string(), v.number(), v.number()]))]),
-});
-
-/**
- * Which program forbids a shutdown: inhibitor locks of mode "block", as package managers take them while they work
- * (systemd-inhibit(1), org.freedesktop.login1(5)). `systemctl kexec` of root passes them over.
- * @param text what busctl says of `ListInhibitors`
- */
-function findInhibitor(text: string): string | undefined {
-  // undefined where there is no logind
-  const [locks = []] = readJson(InhibitorsSchema, text)?.data ?? [];
-  const lock = locks.find(([what, , , mode]) => mode === "block" && what.split(":").includes("shutdown"));
-  return lock && toPrintable(`"${lock[1]}" blocks a shutdown now: ${lock[2]}`, 200);
-}
-
-/** Runs `busctl`. @throws {UserError} */
-export async function demandNoInhibitor(system: System): Promise<void> {
-  const manager = ["org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"];
-  const argv = ["busctl", "--system", "--json=short", "call", ...manager, "ListInhibitors"];
-  const { stdout } = await system.run(argv, { acceptExitCodes: [0, 1], timeoutMs: 10_000 });
-  const inhibitor = findInhibitor(stdout);
-  if (inhibitor !== undefined) throw new UserError(inhibitor);
 }
 
 export interface LoadOptions {

@@ -224,6 +224,17 @@ export async function readMachineFacts(system: System): Promise<MachineFacts> {
   return { commandLine: commandLine.trimEnd(), model: model.trim() };
 }
 
+/**
+ * Whether this program may change the settings of a terminal: one in the background of its own terminal is stopped
+ * when it does (tcsetattr(3), SIGTTOU). Runs `cat`.
+ */
+export async function mayChangeTerminal(system: System): Promise<boolean> {
+  const stat = await readKernelFile(system, `/proc/${Deno.pid}/stat`) ?? "";
+  // proc_pid_stat(5): behind the name in parentheses state, ppid, pgrp, session, tty_nr, tpgid
+  const [, , group, , terminal, foreground] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return terminal === "0" || (group !== undefined && group === foreground);
+}
+
 /** The running system's host name; empty where it cannot be read. Runs `cat`. */
 export async function readHostName(system: System): Promise<string> {
   return await readKernelFile(system, "/proc/sys/kernel/hostname") ?? "";

@@ -119,7 +119,8 @@ testAttach(
       "/run/stiefelsystem/link.port": "2A39\n",
       "/run/stiefelsystem/session.state": "STIEFEL_VERSION=1\nSTIEFEL_ROLE=desktop\nSTIEFEL_TRANSPORT=nbd\n" +
         "STIEFEL_DISK=/dev/nbd0\nSTIEFEL_LINK_NAME=stiefel0\nSTIEFEL_LINK_MAC=02:00:5e:10:00:01\n" +
-        "STIEFEL_SERVER_ADDRESS=fd12:3456:789a::1\nSTIEFEL_STATUS_ADDRESS=fd12:3456:789a::1\n",
+        "STIEFEL_SERVER_ADDRESS=fd12:3456:789a::1\nSTIEFEL_STATUS_ADDRESS=fd12:3456:789a::1\n" +
+        "STIEFEL_END_KEY=-\n",
       "/run/sysctl.d/zzz-stiefelsystem.conf": "net.ipv4.tcp_retries2 = 255\n-net.ipv4.tcp_rto_max_ms = 20000\n" +
         "net.ipv6.conf.all.disable_ipv6 = 0\n",
       "/run/systemd/network/0--stiefelsystem.link":
@@ -824,6 +825,16 @@ for (const shell of SHELLS) {
       "/run/systemd/system/hibernate.target": "",
       "/run/systemd/system/hybrid-sleep.target": "",
       "/run/systemd/system/sleep.target": "",
+      "/run/systemd/system/multi-user.target.wants/stiefel-awake.service": "-> ../stiefel-awake.service",
+      "/run/systemd/system/multi-user.target.wants/stiefel-end.service": "-> ../stiefel-end.service",
+      "/run/systemd/system/stiefel-awake.service": "[Unit]\nDescription=Says why this desktop does not sleep\n" +
+        "After=systemd-logind.service\n[Service]\nExecStart=systemd-inhibit --what=sleep --mode=block " +
+        '--who=Stiefelsystem "--why=This system runs from the disk of a laptop, which sleeping would cut off" ' +
+        "sleep infinity\nRestart=on-failure\nRestartSec=60\n",
+      "/run/systemd/system/stiefel-end.service": "[Unit]\n" +
+        "Description=Shuts this desktop down when its laptop asks for it\n" +
+        "ConditionPathExists=/usr/lib/stiefelsystem/stiefel-end\n" +
+        "[Service]\nExecStart=/usr/lib/stiefelsystem/stiefel-end\nRestart=on-failure\nRestartSec=60\n",
       "/run/systemd/system/stiefel-keep-link.service": "[Unit]\n" +
         "Description=Keeps the link to the laptop's disk as it is\n" +
         "ConditionPathExists=/usr/lib/stiefelsystem/stiefel-keep-link\nDefaultDependencies=no\nIgnoreOnIsolate=yes\n" +

@@ -34,6 +34,7 @@ export const lentFacts: StatusFacts = {
     },
     rates: { readBytesPerSecond: 213_000_000, writtenBytesPerSecond: 4_100_000 },
   },
+  onEnd: "reboot",
   power: { kind: "mains" },
   listening: ["enp2s0", "enp1s0"],
   wallClockMs: sinceMs + 7_512_000,

@@ -23,11 +23,11 @@ export async function showStatus(
   system: System,
   ui: Ui,
   options: StatusOptions,
-  ask: typeof askPage = askPage,
+  ask: typeof askLaptop = askLaptop,
 ): Promise<void> {
   const address = await findLaptop(system);
   if (options.openWith !== undefined) return await openPage(system, ui, { address, env: options.openWith });
-  const text = await ask({ address, port: STATUS_PORT }, "/status.json").catch((error) => {
+  const text = await ask(address).catch((error) => {
     throw new UserError(
       `The laptop does not answer at ${describeEndpoint(address, STATUS_PORT)}: ${describeError(error)}`,
       {
@@ -57,7 +57,7 @@ export async function showStatus(
  * The laptop's address, on a desktop.
  * @throws {UserError} elsewhere
  */
-async function findLaptop(system: System): Promise<string> {
+export async function findLaptop(system: System): Promise<string> {
   if (await system.stat(sessionStatePath) === undefined) {
     throw new UserError("This system does not run from the disk of a laptop", {
       hints: ["This command is for a desktop that was started from a laptop"],
@@ -71,6 +71,11 @@ async function findLaptop(system: System): Promise<string> {
       hints: ["Run setup-server again, on the laptop, then start this desktop again"],
     },
   );
+}
+
+/** @returns `status.json`; it throws as {@link askPage} does */
+export async function askLaptop(address: string): Promise<string> {
+  return await askPage({ address, port: STATUS_PORT }, "/status.json");
 }
 
 async function openPage(

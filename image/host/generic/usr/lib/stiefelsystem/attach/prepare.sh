@@ -40,6 +40,30 @@ write_unit_rules() {
 	RestartSec=30
 	END
     ln -sf ../stiefel-keep-link.service "$units/sysinit.target.wants/stiefel-keep-link.service"
+    # Shuts down in order when a person at the laptop asks for it.
+    put /run/systemd/system/stiefel-end.service <<-END
+	[Unit]
+	Description=Shuts this desktop down when its laptop asks for it
+	ConditionPathExists=/usr/lib/stiefelsystem/stiefel-end
+	[Service]
+	ExecStart=/usr/lib/stiefelsystem/stiefel-end
+	Restart=on-failure
+	RestartSec=60
+	END
+    # Sleep is switched off (rules.sh); this says why: systemctl, and dialogs that list locks.
+    put /run/systemd/system/stiefel-awake.service <<-END
+	[Unit]
+	Description=Says why this desktop does not sleep
+	After=systemd-logind.service
+	[Service]
+	ExecStart=systemd-inhibit --what=sleep --mode=block --who=Stiefelsystem "--why=This system runs from the disk of a laptop, which sleeping would cut off" sleep infinity
+	Restart=on-failure
+	RestartSec=60
+	END
+    mkdir -p "$units/multi-user.target.wants" || return 1
+    for unit in stiefel-end stiefel-awake; do
+        ln -sf "../$unit.service" "$units/multi-user.target.wants/$unit.service"
+    done
     # Swap on the network disk can deadlock when memory is short: sending a page away takes memory for the network.
     # The same file name under a narrower name leaves compressed memory in use.
     put /run/systemd/system/swap.d/50-stiefelsystem.conf <<-END

@@ -57,6 +57,7 @@ write_state() {
 	STIEFEL_LINK_MAC=$link_mac
 	STIEFEL_SERVER_ADDRESS=$server_address
 	STIEFEL_STATUS_ADDRESS=${tunnel_endpoint:-$server_address}
+	STIEFEL_END_KEY=${tunnel_key:--}
 	END
     [ -z "$tunnel_name" ] || echo "STIEFEL_TUNNEL_NAME=$tunnel_name" >>"$state/session.state"
     # The port as /proc/net/tcp has it, to tell whether the disk's connections are there.
