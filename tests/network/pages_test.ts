@@ -52,3 +52,19 @@ rigTest(
     assert.equal((await screen.history()).match(/^stiefelsystem desktop/gm)?.length, 1);
   },
 );
+
+rigTest("a serial line has lines that begin at its left, marks, and the two keys", async () => {
+  if (!hasTmux) return console.log("skipped: there is no tmux");
+  await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
+  const laptop = rig.machine("laptop");
+  const site = await createSite(rig);
+  const words = ["ip", "netns", "exec", laptop.namespace, ...serverCommand(laptop, { site })];
+  await using screen = await openTerminal(words, { rows: 40, env: { TERM: "vt220" } });
+  await screen.waitFor(/^stiefelsystem: step=serving after=[\d.]+$/m);
+  await screen.press("E");
+  const text = await screen.waitFor(/^No desktop has the disk: Ctrl-Alt-Del restarts this laptop$/m);
+  assert.match(text, /^This computer is the stiefelsystem server "laptop"/m);
+  assert.doesNotMatch(text, /^ {10}/m);
+  await screen.press("C-c");
+  await screen.waitFor(/^SANE$/m);
+});

@@ -1,10 +1,12 @@
 /** Who sees what of a laptop's status, over cables; and the command on the desktop. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { parseSessionState } from "../../lib/formats/session_state.ts";
 import { parseStatus } from "../../lib/formats/status.ts";
 import { attachDisk, createSite, startClient, startServer } from "./agents.ts";
 import { installDebian } from "./debian_tree.ts";
 import { createRig, denoDirectory, type Machine, rigTest } from "./rig.ts";
+import { attach, lend, startReader, uriOf } from "./tunnel_rig.ts";
 
 const project = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -131,3 +133,24 @@ function enterCommand(directory: string, machine: Machine): string {
     ...[`mount --bind ${machine.directory}/debian-run ${directory}/run`, `exec chroot ${directory} /bin/login -f root`],
   ].join(" && ");
 }
+
+rigTest("with a tunnel the desktop sees the status on the link, by what its initramfs has noted", async () => {
+  await using lent = await lend();
+  const { rig, server, fetched } = lent;
+  const [laptop, desktop] = [rig.machine("laptop"), rig.machine("desktop")];
+  const root = await attach(rig, fetched, () => ":");
+  await using reader = startReader(desktop, uriOf(fetched.session), 100);
+  await server.waitForLine(/is connected to the disk/);
+  const state = await Deno.readTextFile(`${root}/run/stiefelsystem/session.state`);
+  const address = parseSessionState(state).statusAddress ?? "";
+  assert.equal(address, fetched.session.tunnel?.endpoint);
+  const status = parseStatus(await ask(desktop, `http://[${address}]:4645/status.json`));
+  assert.equal(status?.details?.desktop?.isEncrypted, true);
+  assert.equal(await ask(desktop, `http://[${address}]:4645/end`), "go on\n");
+  // What tells a wish of the laptop from a forged one is known to both, also to an agent that is started anew.
+  const note = JSON.parse(await Deno.readTextFile(`${laptop.directory}/run/export.json`));
+  assert.match(note.tunnel.publicKey, /^[0-9a-f]{64}$/);
+  assert.match(state, new RegExp(`^STIEFEL_END_KEY=${note.tunnel.publicKey}$`, "m"));
+  await reader.kill();
+  await server.waitForLine(/The desktop is done with the disk|lost its connection/);
+});
