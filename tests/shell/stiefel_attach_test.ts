@@ -828,7 +828,7 @@ for (const shell of SHELLS) {
       "/run/systemd/system/multi-user.target.wants/stiefel-awake.service": "-> ../stiefel-awake.service",
       "/run/systemd/system/multi-user.target.wants/stiefel-end.service": "-> ../stiefel-end.service",
       "/run/systemd/system/stiefel-awake.service": "[Unit]\nDescription=Says why this desktop does not sleep\n" +
-        "After=systemd-logind.service\n[Service]\nExecStart=systemd-inhibit --what=sleep --mode=block " +
+        "After=dbus.socket systemd-logind.service\nConditionPathExists=/run/dbus/system_bus_socket\n[Service]\nExecStart=systemd-inhibit --what=sleep --mode=block " +
         '--who=Stiefelsystem "--why=This system runs from the disk of a laptop, which sleeping would cut off" ' +
         "sleep infinity\nRestart=on-failure\nRestartSec=60\n",
       "/run/systemd/system/stiefel-end.service": "[Unit]\n" +

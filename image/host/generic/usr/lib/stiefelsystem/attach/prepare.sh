@@ -54,7 +54,8 @@ write_unit_rules() {
     put /run/systemd/system/stiefel-awake.service <<-END
 	[Unit]
 	Description=Says why this desktop does not sleep
-	After=systemd-logind.service
+	After=dbus.socket systemd-logind.service
+	ConditionPathExists=/run/dbus/system_bus_socket
 	[Service]
 	ExecStart=systemd-inhibit --what=sleep --mode=block --who=Stiefelsystem "--why=This system runs from the disk of a laptop, which sleeping would cut off" sleep infinity
 	Restart=on-failure
