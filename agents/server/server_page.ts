@@ -23,9 +23,10 @@ export function formatServerPage({ status, end, addresses }: ServerPageFacts): r
     })),
     ...addresses.map((text): PageRow => ({ label: "Status at", text })),
     { text: "" },
-    ...status.details?.desktop === undefined
-      ? []
-      : [{ text: "To end it: press E, then Y here: the desktop is asked to shut down in order." }],
+    // One that is cut off cannot shut down in order any more.
+    ...status.details?.phase === "lent"
+      ? [{ text: "To end it: press E, then Y here: the desktop is asked to shut down in order." }]
+      : [],
     ...describeServiceEnd(end).map((text): PageRow => ({ text })),
   ];
 }
