@@ -46,8 +46,16 @@ export function formatChecks(list: readonly Check[], columns?: number): readonly
     ...isNarrow
       ? [`${marks[level].padEnd(6)}${title}`, ...wrapLine(`${" ".repeat(indent)}${found}`, indent, columns)]
       : wrapLine(`${marks[level].padEnd(6)}${title.padEnd(width)}  ${found}`, indent, columns),
-    ...cure === undefined ? [] : wrapLine(`${" ".repeat(indent)}-> ${cure}`, indent + 3, columns),
+    ...cure === undefined ? [] : formatCure(cure, indent, columns),
   ]);
+}
+
+/** A command to copy, which no sentence is: "apt-get install udev kexec-tools". */
+const pasted = /^[a-z-]+ [^,;:]*$/;
+
+function formatCure(cure: string, indent: number, columns?: number): readonly string[] {
+  const line = `${" ".repeat(indent)}-> ${cure}`;
+  return pasted.test(cure) ? [line] : wrapLine(line, indent + 3, columns);
 }
 
 /** The names of the checks that ended with an error, as lines; none without any. The first may have scrolled off. */

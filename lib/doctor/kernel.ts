@@ -5,7 +5,7 @@ import { lackingPrograms } from "../host/lacking_programs.ts";
 import { chooseTransports, listedTransports, transportModules } from "../initramfs/needs.ts";
 import { readKernelFile } from "../system/facts.ts";
 import type { Security } from "../formats/security.ts";
-import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
+import { type Check, type CheckOf, error, hidden, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
 import type { DoctorContext } from "./context.ts";
 
 type NeededModule = ReturnType<typeof transportModules>[number];
@@ -55,7 +55,8 @@ function checkCable({ host, security }: KernelFacts): Verdict {
   if (security === "none") {
     return warning("the disk's blocks cross it unencrypted (block.security: none)", cableOfYourOwn);
   }
-  if (host.isKernelHidden || host.kernel === undefined) return hidden("only root may look where kernels are");
+  if (host.isKernelHidden) return hidden("only root may look where kernels are");
+  if (host.kernel === undefined) return unknown("not looked at: there is no kernel", "See the kernel above");
   if (lackingPrograms(host).canTunnel) return ok("the disk's blocks cross it encrypted");
   return warning(
     `${host.kernel.release} has no module wireguard: the disk's blocks cross it unencrypted`,

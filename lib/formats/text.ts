@@ -57,3 +57,12 @@ export function toPrintable(text: string, maxBytes: number): string {
   }
   return result;
 }
+
+/** As a JSON string may have them, too: "\\u009b". For JSON that a person may look at on a terminal. */
+export function escapeUnprintable(text: string): string {
+  return text.replaceAll(
+    EVERY_UNPRINTABLE,
+    // Those beyond 16 bits are two units.
+    (character) => character.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""),
+  );
+}

@@ -2,10 +2,12 @@
 import { decodeUtf8 } from "../formats/text.ts";
 import { ProtocolError } from "../errors.ts";
 import { describeEndpoint, withoutScope } from "./address.ts";
-import { connectStream } from "./stream.ts";
+import { connectStream, IdleTimeout } from "./stream.ts";
 
 const timeoutMs = 5_000;
 const maximumBytes = 128 * 1024;
+/** From the connection to its end, for who gives a byte at a time. */
+const maximumMs = 20_000;
 
 /**
  * @param place.address may carry a scope: `fe80::1%eth0`
@@ -16,9 +18,23 @@ const maximumBytes = 128 * 1024;
 export async function askPage(
   place: { readonly address: string; readonly port: number },
   path: string,
+  limitMs = maximumMs,
 ): Promise<string> {
-  const { address, port } = place;
-  using stream = await connectStream({ host: address, port, timeoutMs, idleTimeoutMs: timeoutMs });
+  const late = AbortSignal.timeout(limitMs);
+  try {
+    return await askUntil(place, path, late);
+  } catch (error) {
+    if (late.aborted) throw new IdleTimeout(`No whole answer in ${limitMs / 1000} s`, { cause: error });
+    throw error;
+  }
+}
+
+async function askUntil(
+  { address, port }: { readonly address: string; readonly port: number },
+  path: string,
+  signal: AbortSignal,
+): Promise<string> {
+  using stream = await connectStream({ host: address, port, timeoutMs, idleTimeoutMs: timeoutMs, signal });
   const host = describeEndpoint(withoutScope(address), port);
   await stream.write(new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`));
   const pieces: Uint8Array<ArrayBuffer>[] = [];
@@ -29,6 +45,7 @@ export async function askPage(
     // The next read fills the same buffer.
     pieces.push(piece.slice());
   }
+  signal.throwIfAborted();
   return parseAnswer(new Uint8Array(await new Blob(pieces).arrayBuffer()));
 }
 

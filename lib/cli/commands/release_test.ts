@@ -97,3 +97,13 @@ Deno.test("status says in what way a laptop does not answer", async () => {
     /in a form that this version does not know/,
   );
 });
+
+Deno.test("status --json passes on what it does not know, and no character that moves a cursor", async () => {
+  const system = createMemorySystem({ files: { "/run/stiefelsystem/session.state": state }, commands: [] });
+  const shown: string[] = [];
+  const ui = { ...createScriptedUi([]), result: (text: string) => void shown.push(text) };
+  const newer = { version: 1, name: "laptop", state: "busy", newer: "\u009b2J\u202e\u{e0041}", count: 7 };
+  await showStatus(system, ui, { isJson: true }, () => Promise.resolve(`\r\n ${JSON.stringify(newer, null, 1)}\r`));
+  assert.match(shown.join("\n"), /^[ -~]+$/);
+  assert.deepEqual(JSON.parse(shown.join("")), newer);
+});

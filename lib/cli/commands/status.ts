@@ -4,6 +4,7 @@ import { describeError, UserError } from "../../errors.ts";
 import { listStatusRows } from "../../describe_status.ts";
 import { parseSessionState, sessionStatePath } from "../../formats/session_state.ts";
 import { parseStatus, STATUS_PORT } from "../../formats/status.ts";
+import { escapeUnprintable } from "../../formats/text.ts";
 import { describeEndpoint, needsScope } from "../../net/address.ts";
 import { askPage } from "../../net/ask_page.ts";
 import type { System } from "../../system/system.ts";
@@ -42,7 +43,7 @@ export async function showStatus(
       hints: ["Its image and this copy of stiefelsystem must be of one version; its page may tell more"],
     });
   }
-  if (options.isJson) return ui.result(text.trimEnd());
+  if (options.isJson) return ui.result(escapeUnprintable(JSON.stringify(JSON.parse(text))));
   const url = formatUrl(address);
   const rows = [
     { label: "Laptop", text: status.name },
