@@ -284,7 +284,9 @@ async function fetchFrom(
       memory.page = page.join("\n");
     }
     demandKernel(facts, said.kernelSignature, { isSecondBoot: memory.secondBoot !== undefined });
-    if (said.kind === "archive" && memory.secondBoot !== undefined) demandRoom(memory.secondBoot.place, said);
+    if (said.kind === "archive" && memory.secondBoot !== undefined) {
+      await demandRoom(system, memory.secondBoot.place, said);
+    }
   };
   return await fetchArchive(stream, {
     system,

@@ -5,6 +5,7 @@
 import { readKernelSigners } from "../../lib/boot/kernel_signers.ts";
 import { judgeKernel, type KernelTrust } from "../../lib/boot/kernel_trust.ts";
 import { describeError, UserError } from "../../lib/errors.ts";
+import { desktopTunnelPrograms } from "../../lib/export/tunnel/needs.ts";
 import type { ArchiveMessage } from "../../lib/protocol/boot_exchange.ts";
 import { formatGrubConfig, grubFiles, splitForGrub } from "../../lib/second_boot/grub_config.ts";
 import type { PlaceSize } from "../../lib/second_boot/place.ts";
@@ -167,12 +168,20 @@ function formatEntry(program: string): string {
 }
 
 /** Before anything is fetched. @throws {UserError} */
-export function demandRoom(place: PlaceSize, archive: ArchiveMessage): void {
-  const { kernelBytes, initramfsBytes, chain } = archive;
+export async function demandRoom(
+  system: Pick<System, "stat">,
+  place: PlaceSize,
+  archive: Pick<ArchiveMessage, "kernelBytes" | "initramfsBytes" | "chain" | "commandLine" | "session">,
+): Promise<void> {
+  const { kernelBytes, initramfsBytes, chain, session } = archive;
   const [shim = 0, grub = 0] = [chain?.shimBytes, chain?.grubBytes];
   const nowhere = { kernelPath: "", initramfsPath: "", shimPath: "", grubPath: "" };
-  // The session is a few kilobytes more.
-  const sizes = { kernel: kernelBytes, initramfs: initramfsBytes + 64 * 1024, shim, grub };
+  // What follows the laptop's initramfs: a few kilobytes, and with a tunnel its programs.
+  let added = 64 * 1024;
+  for (const path of session.tunnel === undefined ? [] : Object.values(desktopTunnelPrograms)) {
+    added += (await system.stat(path))?.sizeBytes ?? 0;
+  }
+  const sizes = { kernel: kernelBytes, initramfs: initramfsBytes + added, shim, grub };
   planSecondBoot(place, { archive, staged: nowhere, sizes });
 }
 

@@ -4,7 +4,18 @@ import { UserError } from "../../lib/errors.ts";
 import { placeBytes, placePartition } from "../../lib/second_boot/place.ts";
 import type { System } from "../../lib/system/system.ts";
 import { type Console, createConsole, NoTerminal, type Terminal } from "../shared/console.ts";
-import { askForSecondBoot, cleanStick, demandShim, findOffer, offerSecondBoot, planSecondBoot } from "./second_boot.ts";
+import type { SessionParameters } from "../../lib/protocol/session_groups.ts";
+import { session, tunnelSession } from "../../tests/support/protocol_samples.ts";
+import { desktopTunnelPrograms } from "../../lib/export/tunnel/needs.ts";
+import {
+  askForSecondBoot,
+  cleanStick,
+  demandRoom,
+  demandShim,
+  findOffer,
+  offerSecondBoot,
+  planSecondBoot,
+} from "./second_boot.ts";
 
 const partitionUuid = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f10213243";
 const common = { ro: false, rm: true, "log-sec": 512, mountpoints: [null] };
@@ -172,6 +183,31 @@ Deno.test("what has no room, or cannot be passed on, is refused", () => {
     planSecondBoot(place, { archive: { ...archive, commandLine }, staged, sizes: { ...sizes, ...change } });
   assert.throws(() => plan({ initramfs: 300_000_000 }), /no room for the laptop's kernel and initramfs/);
   assert.throws(() => plan({}, "a=b'c"), /cannot pass its kernel command line on/);
+});
+
+Deno.test("before anything is fetched, the room is that for all that will be written: a tunnel's programs, too", async () => {
+  const programBytes = 2_000_000;
+  const system = { stat: () => Promise.resolve({ sizeBytes: programBytes }) } as unknown as System;
+  const fits = (initramfs: number): boolean => {
+    try {
+      planSecondBoot(place, { archive, staged, sizes: { ...sizes, initramfs } });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  let [least, most] = [0, placeBytes];
+  while (most - least > 4096) {
+    const middle = (least + most) >> 1;
+    if (fits(middle)) least = middle;
+    else most = middle;
+  }
+  const demand = (initramfsBytes: number, plan = session as SessionParameters): Promise<void> =>
+    demandRoom(system, place, { ...archive, kernelBytes: sizes.kernel, initramfsBytes, session: plan });
+  await demand(least - 100_000);
+  await assert.rejects(demand(least - 100_000, tunnelSession), /no room for the laptop's kernel and initramfs/);
+  await assert.rejects(demand(most), /no room/);
+  await demand(least - 100_000 - Object.keys(desktopTunnelPrograms).length * programBytes, tunnelSession);
 });
 
 Deno.test("a shim that the firmware does not trust is refused, as far as its keys can be seen", () => {
