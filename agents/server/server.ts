@@ -66,6 +66,8 @@ async function takeHandover(
 }
 
 const pageIntervalMs = 2_000;
+/** How soon the console tells that a wish is over. */
+const wishIntervalMs = 2_000;
 
 /** How long closing and writing may take before the machine ends all the same. */
 const closeTimeoutMs = 60_000;
@@ -177,7 +179,6 @@ class Server {
     const { system, console } = this.#dependencies;
     if (!console.isScreen) return;
     while (!this.#stop.aborted) {
-      this.#noteEnd({ kind: "looked-at" });
       const status = await this.#reception.report();
       console.page(formatServerPage({ status, end: this.#rules, addresses: this.#reception.listAddresses() }));
       await system.delay(pageIntervalMs, this.#stop).catch(() => {});
@@ -188,12 +189,22 @@ class Server {
   async #watchKeys(): Promise<void> {
     const { system, console } = this.#dependencies;
     if (!await mayChangeTerminal(system)) return;
-    await console.watchKeys((text) => this.#noteEnd({ kind: "key", text }), this.#stop);
+    const onKey = (text: string): void => this.#noteEnd({ kind: "key", text });
+    await Promise.all([console.watchKeys(onKey, this.#stop), this.#watchWish()]);
+  }
+
+  /** On serial lines, too, where no page is drawn. */
+  async #watchWish(): Promise<void> {
+    while (!this.#stop.aborted) {
+      await this.#dependencies.system.delay(wishIntervalMs, this.#stop).catch(() => {});
+      this.#noteEnd({ kind: "looked-at" });
+    }
   }
 
   #noteEnd(fact: EndFact): void {
     const { system, console } = this.#dependencies;
-    const desktop = this.#desk.lending?.lease.holder.name;
+    const lease = this.#desk.lending?.lease;
+    const desktop = lease && { name: lease.holder.name, sinceMs: lease.sinceMs };
     const { request, say } = stepEndRequest(this.#endRequest, fact, { nowMs: system.monotonicMs(), desktop });
     this.#endRequest = request;
     for (const line of say) console.say(line);
