@@ -9,7 +9,7 @@ export type EndRequest =
   | { readonly kind: "confirming"; readonly sinceMs: number; readonly desktop: EndingDesktop }
   | { readonly kind: "asked"; readonly sinceMs: number; readonly desktop: EndingDesktop; readonly isHeard: boolean };
 
-/** The desktop that has the disk, in this session: a wish is not for the next one, nor for the same one started anew. */
+/** The desktop that has the disk, in this session: a wish is not for the next one, nor for the same one restarted. */
 export interface EndingDesktop {
   readonly name: string;
   /** When it got the disk, by the wall clock. */
