@@ -62,7 +62,7 @@ function describeTraffic(traffic: NonNullable<StatusDetails["traffic"]>): readon
 function describeLink({ name, speedMbps, ...errors }: NonNullable<StatusDetails["link"]>): StatusRow {
   const count = errors.receiveErrors + errors.transmitErrors;
   const speed = speedMbps === undefined ? "speed not known" : `${speedMbps} Mbit/s`;
-  return { label: "Link", text: `${name}, ${speed}${count === 0 ? "" : `, ${count} errors`}` };
+  return { label: "Link", text: `${name}, ${speed}${count === 0 ? "" : `, ${count} error${count === 1 ? "" : "s"}`}` };
 }
 
 function describePower({ isOnBattery, batteryPercent }: StatusDetails["power"]): StatusRow {

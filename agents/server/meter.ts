@@ -18,7 +18,7 @@ const freshMs = 900;
 export class Meter {
   readonly #system: System;
   #last: { readonly key: string; readonly reading: Reading } | undefined;
-  #running: Promise<Reading> | undefined;
+  #running: { readonly key: string; readonly reading: Promise<Reading> } | undefined;
 
   constructor(system: System) {
     this.#system = system;
@@ -29,10 +29,15 @@ export class Meter {
     const key = `${measured.diskName}/${measured.linkName}`;
     const last = this.#last?.key === key ? this.#last.reading : undefined;
     if (last !== undefined && this.#system.monotonicMs() - last.measures.takenMs < freshMs) return last;
-    // Who asks meanwhile gets the same.
-    this.#running ??= this.#look(measured, last?.measures).finally(() => this.#running = undefined);
-    const reading = await this.#running;
-    this.#last = { key, reading };
+    // Who asks for the same meanwhile gets the same.
+    if (this.#running?.key === key) return await this.#running.reading;
+    const running = { key, reading: this.#look(measured, last?.measures) };
+    this.#running = running;
+    const reading = await running.reading;
+    if (this.#running === running) {
+      this.#running = undefined;
+      this.#last = { key, reading };
+    }
     return reading;
   }
 
