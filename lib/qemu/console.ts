@@ -23,6 +23,14 @@ export function formatConsoleLine(line: ConsoleLine): string {
   return `[${(line.atMs / 1000).toFixed(3).padStart(9)}] ${line.text}`;
 }
 
+/**
+ * Whether a kernel says that it has failed (arch/x86/kernel/dumpstack.c, traps.c): it goes on without the task that it
+ * was in, and what a machine does after that shows nothing.
+ */
+export function isKernelFault(text: string): boolean {
+  return /^(?:\[ *\d+\.\d+\] )?(?:Oops: |kernel BUG at |invalid opcode: |general protection fault)/.test(text);
+}
+
 /** The line the demo disk prints when it has reached multi-user (image/demo/usr/lib/stiefel-demo/report). */
 export interface DemoReport {
   readonly root: string;

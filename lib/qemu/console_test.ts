@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cleanConsoleText, formatConsoleLine, parseDemoReport } from "./console.ts";
+import { cleanConsoleText, formatConsoleLine, isKernelFault, parseDemoReport } from "./console.ts";
 
 Deno.test("colours, cursor movements and carriage returns are taken off, the text stays", () => {
   const cases = [
@@ -23,4 +23,20 @@ Deno.test("the demo disk's line is found wherever it stands", () => {
 
 Deno.test("a line of the log tells seconds to the millisecond", () => {
   assert.equal(formatConsoleLine({ atMs: 1234.5, text: "x" }), "[    1.234] x");
+});
+
+Deno.test("a kernel that has failed is noticed, and what only names such words is not", () => {
+  for (
+    const text of [
+      "[   14.012826] Oops: invalid opcode: 0000 [#1] PREEMPT SMP NOPTI",
+      "[    3.123456] invalid opcode: 0000 [#1] PREEMPT SMP",
+      "[  103.000001] kernel BUG at mm/slub.c:4321!",
+      "general protection fault, probably for non-canonical address 0xdead: 0000 [#1]",
+    ]
+  ) assert.ok(isKernelFault(text), text);
+  for (
+    const text of ["stiefelsystem: Oops: a word", "[    1.0] Modules linked in: oops", "WARNING: CPU: 0 PID: 1 at x"]
+  ) {
+    assert.ok(!isKernelFault(text), text);
+  }
 });

@@ -4,7 +4,7 @@ import { encodeUtf8 } from "../formats/text.ts";
 import { StoppedByUser, UserError } from "../errors.ts";
 import { readKernelFile } from "../system/facts.ts";
 import type { ExitStatus, RunningProcess, System } from "../system/system.ts";
-import { cleanConsoleText, type ConsoleLine, formatConsoleLine } from "./console.ts";
+import { cleanConsoleText, type ConsoleLine, formatConsoleLine, isKernelFault } from "./console.ts";
 import { connectQmp, type Qmp } from "./qmp.ts";
 import { formatQemuArguments, parseQemuVersion, type QemuHost, type VmSpec } from "./vm_spec.ts";
 
@@ -107,6 +107,7 @@ export async function startVm(
       if (from === "stdout") qmp ??= connectQmp(system, controlPath);
       qmp?.catch(() => {});
       options.onLine?.(line);
+      if (isKernelFault(line.text)) endBecause(`its kernel has failed: ${line.text}`);
       for (const watcher of [...watchers]) watcher(line);
     },
   });
