@@ -90,9 +90,7 @@ export async function bundleAgent(
   output: string,
 ): Promise<void> {
   const entry = `${places.project}/agents/${name}/main.ts`;
-  // Half the text to read: Deno looks through all of it before it starts, which an emulated machine feels.
-  const short = ["--minify"];
-  const argv = [places.deno, "bundle", "--quiet", "--platform=deno", ...short, `--output=${output}`, entry];
+  const argv = [places.deno, "bundle", "--quiet", "--platform=deno", `--output=${output}`, entry];
   const options = { cwd: places.project, env: places.denoEnvironment, signal };
   await runDeno(system, argv, { what: `${name} agent`, options });
 }
