@@ -37,6 +37,8 @@ interface Group {
 // real grants), so `--allow-run` names no programs here; the product's own tasks do.
 const commonGrants = ["--allow-run", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"];
 
+const bashCompletion = "/usr/share/bash-completion/bash_completion";
+
 const unitPrograms = [
   "shellcheck",
   "busybox",
@@ -55,6 +57,11 @@ const unitPrograms = [
   "sfdisk",
   "script",
   "tmux",
+  "man",
+  "mandoc",
+  "zsh",
+  "fish",
+  bashCompletion,
 ];
 
 const machinePrograms = [

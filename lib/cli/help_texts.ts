@@ -1,8 +1,10 @@
 /** What help says beside options: words of their own for commands that need them. */
 
+import type { CommandName } from "../grants.ts";
+
 export const exitStatus = "Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 stopped by the user.";
 
-export const stickHelp = [
+const stickHelp = [
   "It writes what create-initrd has built. Examples:",
   "",
   "  sudo ./stiefelsystem setup-client-usbdrive",
@@ -15,7 +17,7 @@ export const stickHelp = [
   "what has changed is written, and it starts after every single write. Everything is read back. doc/stick.md has more.",
 ].join("\n");
 
-export const bootEntryHelp = [
+const bootEntryHelp = [
   "The server on the laptop decides by the same code. Examples:",
   "",
   "  ./stiefelsystem boot-entry",
@@ -27,3 +29,9 @@ export const bootEntryHelp = [
   "",
   "Exit status: 0 a desktop gets the entry shown, 1 a server would refuse (the reason is shown), 2 wrong usage or configuration.",
 ].join("\n");
+
+/** What stands below the options of a command. */
+export const commandHelp: Readonly<Partial<Record<CommandName, string>>> = {
+  "boot-entry": bootEntryHelp,
+  "setup-client-usbdrive": stickHelp,
+};

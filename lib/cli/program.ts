@@ -6,15 +6,17 @@
 import { resolve } from "node:path/posix";
 import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { ExitCode, UserError } from "../errors.ts";
-import { sessionVariables } from "../grants.ts";
+import { type CommandName, sessionVariables } from "../grants.ts";
 import { type PathOptions, type ProjectPaths, resolveConfigFile, resolveProjectPaths } from "../paths.ts";
 import type { System } from "../system/system.ts";
 import { version } from "../version.ts";
 import { type CommonOptions, imageOptions, lockRun, machineOptions, type ProgramContext } from "./command_options.ts";
-import { bootEntryHelp, exitStatus, stickHelp } from "./help_texts.ts";
+import { commandHelp, exitStatus } from "./help_texts.ts";
 import { helpLayout, helpOutput, wrapText } from "./help_layout.ts";
 import { collect, parseMemory, parseRounds } from "./option_values.ts";
+import type { ProgramDescription } from "../manual/description.ts";
 import type { Ui } from "../ui.ts";
+import { describeProgram } from "./describe_program.ts";
 
 /**
  * @param args without the program's own name. @throws {UserError} for wrong usage (exit code 2) and whatever the
@@ -38,6 +40,22 @@ export async function runProgram(args: readonly string[], context: ProgramContex
 function isCommanderError(error: unknown): error is { readonly code: string; readonly exitCode: number } {
   return error instanceof Error && "code" in error && String(error.code).startsWith("commander.") &&
     "exitCode" in error;
+}
+
+/** For tests, and for the task that writes manual pages and completions. */
+export function describeCommands(): ProgramDescription {
+  const start = (): never => {
+    throw new TypeError("This program is only described");
+  };
+  const context = {
+    projectDir: "/",
+    workingDirectory: "/",
+    environment: {},
+    signal: new AbortController().signal,
+    createUi: start,
+    createSystem: start,
+  };
+  return describeProgram(buildProgram(context));
 }
 
 /** What building the image takes. */
@@ -173,7 +191,7 @@ function buildProgram(context: ProgramContext): Command {
     .option("--root <dir>", "a system that is mounted there, or a copy of its files (default: the running one)")
     .option("--partition <dir>", "files of one partition of a disk; once for each, in the disk's order", collect)
     .option("--json", "for programs; the form is in doc/boot-entries.md")
-    .addHelpText("after", () => `\n${wrapText(bootEntryHelp, helpOutput.getOutHelpWidth())}`)
+    .addHelpText("after", () => helpBelow("boot-entry"))
     .action(async (options) => {
       const { system, ui, paths } = begin(options);
       const { bootEntry } = await import("./commands/boot_entry.ts");
@@ -240,7 +258,7 @@ function buildProgram(context: ProgramContext): Command {
     .option("--anew", "write the whole stick, also where an update of a stick of ours would do")
     .option("--parameter <text...>", "more kernel parameters for the desktop's image, such as nomodeset")
     .option("--laptop <name>", "which laptop to take when several answer, after 10 s without a key; '' for none")
-    .addHelpText("after", () => `\n${wrapText(stickHelp, helpOutput.getOutHelpWidth())}`)
+    .addHelpText("after", () => helpBelow("setup-client-usbdrive"))
     .action(async (device, options) => {
       const { system, ui, paths } = await start(options);
       const { setupClientUsbdrive } = await import("./commands/setup_client_usbdrive.ts");
@@ -348,6 +366,10 @@ function buildProgram(context: ProgramContext): Command {
     });
 
   return program as unknown as Command;
+}
+
+function helpBelow(command: CommandName): string {
+  return `\n${wrapText(commandHelp[command] ?? "", helpOutput.getOutHelpWidth())}`;
 }
 
 /** What a program needs to find the user's desktop session. */

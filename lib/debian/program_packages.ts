@@ -4,6 +4,7 @@ import { ovmf } from "./ovmf.ts";
 /** Program, or path of another file, to Debian package; the same names on Ubuntu and other descendants. */
 const packageOf: ReadonlyMap<string, string> = new Map([
   [ovmf.secureBootCode, ovmf.package],
+  ["/usr/share/bash-completion/bash_completion", "bash-completion"],
   ["bsdtar", "libarchive-tools"],
   ["busybox", "busybox"],
   ["cpio", "cpio"],
@@ -11,10 +12,13 @@ const packageOf: ReadonlyMap<string, string> = new Map([
   ["dash", "dash"],
   ["debugfs", "e2fsprogs"],
   ["depmod", "kmod"],
+  ["fish", "fish"],
   ["git", "git"],
   ["ip", "iproute2"],
   ["losetup", "mount"],
   ["lsblk", "util-linux"],
+  ["man", "man-db"],
+  ["mandoc", "mandoc"],
   ["mkfs.ext4", "e2fsprogs"],
   ["mkfs.vfat", "dosfstools"],
   ["mmd", "mtools"],
@@ -36,6 +40,7 @@ const packageOf: ReadonlyMap<string, string> = new Map([
   ["wireguard-go", "wireguard-go"],
   ["nft", "nftables"],
   ["xz", "xz-utils"],
+  ["zsh", "zsh"],
   ["zstd", "zstd"],
 ]);
 
