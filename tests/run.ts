@@ -122,6 +122,7 @@ const groups: readonly Group[] = [
       "agents/shared/screen_test.ts",
       "lib/host/plan_setup_server_test.ts",
       "tests/cli/host_commands_test.ts",
+      "tests/cli/json_results_test.ts",
       "tests/cli/stick_command_test.ts",
     ],
     grants: [...commonGrants, "--allow-net", "--unstable-net"],

@@ -121,20 +121,23 @@ function buildProgram(context: ProgramContext): Command {
     .option("--skip <stage...>", "leave these stages' parts out")
     .option("--only <stage...>", "make only these stages, and what they need")
     .option("--folder", "an unpacked tree for containers instead of kernel and initrd")
+    .option("--json", "for programs; the form is doc/create-initrd.schema.json")
     .action(async (options) => {
       const { system, ui, paths } = await start(options);
       const { offerPackages } = await import("../debian/offer_packages.ts");
       if (!options.dryRun) await offerPackages(system, ui, imagePrograms, { withArchiveKeys: true });
-      const { createInitrd, sayImage } = await import("./commands/create_initrd.ts");
+      const { createInitrd, printImage, sayImage } = await import("./commands/create_initrd.ts");
       const form = options.folder ? "folder" : "packed";
       const image = await createInitrd(system, ui, {
         ...await imageOptions(system, { context, paths, options }),
         ...(options.dryRun === undefined ? {} : { dryRun: true }),
         ...(options.skip === undefined ? {} : { skip: options.skip }),
         ...(options.only === undefined ? {} : { only: options.only }),
+        ...(options.json === undefined ? {} : { isJson: true }),
         form,
       });
-      await sayImage(system, ui, { image, form });
+      if (!options.json) await sayImage(system, ui, { image, form });
+      else if (!options.dryRun) await printImage(system, ui, { image, form });
     });
 
   addPlanOptions(addImageOptions(
@@ -144,6 +147,7 @@ function buildProgram(context: ProgramContext): Command {
       ),
   ))
     .option("--root <dir>", "set up the system mounted there instead of the running one")
+    .option("--json", "with --dry-run: for programs; the form is doc/setup-server.schema.json")
     .action(async (options) => {
       const { system, ui, paths } = await start(options);
       const { setupServer } = await import("./commands/setup_server.ts");
@@ -158,6 +162,7 @@ function buildProgram(context: ProgramContext): Command {
         ...(options.root === undefined ? {} : { root: options.root }),
         ...(options.dryRun === undefined ? {} : { dryRun: true }),
         ...(options.diff === undefined ? {} : { withDiffs: true }),
+        ...(options.json === undefined ? {} : { isJson: true }),
       });
     });
 
@@ -176,10 +181,16 @@ function buildProgram(context: ProgramContext): Command {
     });
 
   addImageOptions(program.command("doctor").description("Check whether this machine can be used from a desktop."))
+    .option("--json", "for programs; the form is doc/doctor.schema.json")
     .action(async (options) => {
       const { system, ui, paths } = await start(options);
       const { doctor } = await import("./commands/doctor.ts");
-      await doctor(system, ui, { configPath: paths.configFile, keyPath: paths.keyFile, buildDirectory: paths.outDir });
+      await doctor(system, ui, {
+        configPath: paths.configFile,
+        keyPath: paths.keyFile,
+        buildDirectory: paths.outDir,
+        ...(options.json === undefined ? {} : { isJson: true }),
+      });
     });
 
   addConfigOptions(

@@ -46,18 +46,33 @@ export async function applyPlan(host: Host, plan: Plan): Promise<ApplyReport> {
 }
 
 /**
+ * What each operation would find, in order. Changes nothing.
+ * @throws {UserError} when something is in the way, or what it needs cannot be read
+ */
+export async function inspectOperations(
+  host: Host,
+  plan: Plan,
+): Promise<readonly { readonly operation: Operation; readonly inspection: Inspection }[]> {
+  checkPlan(plan);
+  const inspected: { readonly operation: Operation; readonly inspection: Inspection }[] = [];
+  const changed = new Set<string>();
+  for (const operation of plan.operations) {
+    const inspection = await kindOf(operation).inspect(host, operation, changed);
+    if (inspection.status !== "unchanged") changed.add(operation.id);
+    inspected.push({ operation, inspection });
+  }
+  return inspected;
+}
+
+/**
  * Prints what {@link applyPlan} would ask, as a result. Changes nothing. @param withDiffs every change in full, too
  */
 export async function previewPlan(host: Host, plan: Plan, { withDiffs = false } = {}): Promise<void> {
-  checkPlan(plan);
-  const proposals: Proposal[] = [];
-  const changed = new Set<string>();
-  for (const [index, operation] of plan.operations.entries()) {
-    const inspection = await kindOf(operation).inspect(host, operation, changed);
-    if (inspection.status === "unchanged") continue;
-    changed.add(operation.id);
-    proposals.push(proposalOf(operation, inspection, `${index + 1}/${plan.operations.length}`));
-  }
+  const proposals = (await inspectOperations(host, plan)).flatMap(({ operation, inspection }, index) =>
+    inspection.status === "unchanged"
+      ? []
+      : [proposalOf(operation, inspection, `${index + 1}/${plan.operations.length}`)]
+  );
   await printDryRun(host.ui, proposals, { withDiffs });
   const unchanged = plan.operations.length - proposals.length;
   host.ui.say("");

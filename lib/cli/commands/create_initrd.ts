@@ -13,12 +13,13 @@ import { type ImageArtifacts, placeArtifacts, publishArtifacts } from "../../ima
 import { demandStages, selectStages } from "../../image/select_stages.ts";
 import { fingerprintAgentSources, fingerprintOverlay } from "../../image/source_files.ts";
 import type { StageName } from "../../image/stage.ts";
-import { hashText } from "../../hash.ts";
+import { hashFile, hashText } from "../../hash.ts";
 import { fingerprintRuntime } from "../../image/stages/agents.ts";
 import { accessing, demandWritable } from "../../file_access.ts";
 import { loadOrCreateKey, readKey } from "../../key_file.ts";
 import type { System } from "../../system/system.ts";
 import { readHostKeymap } from "../host_keymap.ts";
+import { formatJsonResult, type ImageResult } from "../json_results.ts";
 import { cacheFolderAt, lockCache } from "../lock.ts";
 import { commandToType, type MadeFile, sayOutcome } from "../outcome.ts";
 import { offerPackages } from "../../debian/offer_packages.ts";
@@ -51,6 +52,8 @@ export interface CreateInitrdOptions {
   readonly update?: boolean;
   readonly agents?: AgentForm;
   readonly form?: "packed" | "folder";
+  /** The dry run prints its stages as JSON. */
+  readonly isJson?: boolean;
   /** The project's own directory. Default ".". */
   readonly projectDir?: string;
   readonly deno: DenoProgram;
@@ -84,7 +87,7 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
   const inspect = (): Promise<StageState[]> => inspectPlan(system, { plan, cacheDirectory, refresh });
   const states = await accessing(system, { ...cacheFolder, attempt: "read" }, inspect);
   if (options.dryRun) {
-    ui.result(formatPlan(states));
+    ui.result(options.isJson ? formatJsonPlan(states) : formatPlan(states));
     return { ...placeArtifacts(outDirectory), isMade: false };
   }
   await checkBeforeBuild(system, { states, request, cacheDirectory, outDirectory });
@@ -96,6 +99,25 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
   const isCached = states.every(({ state }) => state === "cached");
   ui.say(`${isCached ? "All stages were in the cache; done" : "Done"} in ${formatDuration(seconds)}`);
   return { ...placeArtifacts(outDirectory), isMade: results.has("pack") };
+}
+
+/** `--json`: where the image is, with sizes and sums. */
+export async function printImage(
+  system: System,
+  ui: Ui,
+  { image, form }: { readonly image: BuiltImage; readonly form: "packed" | "folder" },
+): Promise<void> {
+  const paths = { kernel: image.kernelPath, initrd: image.initrdPath, manifest: image.manifestPath } as const;
+  const artifacts: ImageResult["artifacts"] = [];
+  if (image.isMade) {
+    for (const name of ["kernel", "initrd", "manifest"] as const) {
+      const path = paths[name];
+      const sizeBytes = (await system.stat(path))?.sizeBytes ?? 0;
+      artifacts.push({ name, path, sizeBytes, sha256: await hashFile(system, path) });
+    }
+    if (form === "folder") artifacts.push({ name: "folder", path: image.treePath });
+  }
+  ui.result(formatJsonResult({ version: 1, isMade: image.isMade, artifacts }));
 }
 
 /** Says where the image is, how large, and what to do with it. */
@@ -199,6 +221,11 @@ async function decideAgentForm(system: System, ui: Ui, options: RequestOptions):
     );
   }
   return choice.form;
+}
+
+function formatJsonPlan(states: readonly StageState[]): string {
+  const stages = states.map(({ stage: { name, title }, state }) => ({ name, title, state }));
+  return formatJsonResult({ version: 1, isMade: false, stages, artifacts: [] });
 }
 
 function formatPlan(states: readonly StageState[]): string {

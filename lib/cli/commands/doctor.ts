@@ -9,6 +9,7 @@ import { countChecks, formatChecks, nameErrors } from "../../doctor/check.ts";
 import { examineHost } from "../../doctor/doctor.ts";
 import { openHostTree } from "../../host/tree.ts";
 import type { System } from "../../system/system.ts";
+import { formatJsonResult } from "../json_results.ts";
 import { needingRoot } from "../needing_root.ts";
 import type { Ui } from "../../ui.ts";
 
@@ -16,6 +17,7 @@ export interface DoctorOptions {
   readonly configPath: string;
   readonly keyPath: string;
   readonly buildDirectory: string;
+  readonly isJson?: boolean;
 }
 
 /**
@@ -27,10 +29,12 @@ export async function doctor(system: System, ui: Ui, options: DoctorOptions): Pr
   const { config, warnings } = await readConfigFile(system, options.configPath);
   for (const warning of warnings) ui.warn(formatDiagnostic(warning, options.configPath, { isLabelled: true }));
   const checks = await needingRoot("doctor", examineHost(system, tree, { ...options, config }));
+  const isUsable = checks.every(({ level }) => level !== "error");
   const { columns } = ui.screen();
-  for (const line of formatChecks(checks, columns)) ui.result(line);
+  if (options.isJson) ui.result(formatJsonResult({ version: 1, isUsable, checks: [...checks] }));
+  else for (const line of formatChecks(checks, columns)) ui.result(line);
   for (const line of nameErrors(checks, columns)) ui.say(line);
   const summary = countChecks(checks);
-  if (checks.some(({ level }) => level === "error")) throw new UserError(`Not usable from a desktop yet: ${summary}`);
+  if (!isUsable) throw new UserError(`Not usable from a desktop yet: ${summary}`);
   ui.say(checks.every(({ level }) => level === "ok") ? "All is well" : `Usable; ${summary}`);
 }

@@ -7,8 +7,8 @@ import { findFormattedDevices } from "../../doctor/device_names.ts";
 import { readCrypttab } from "../../doctor/names.ts";
 import { holdsPassword } from "../../config/holds_password.ts";
 import { readConfigFile } from "../../config_file.ts";
-import { quoteCommand, UserError } from "../../errors.ts";
-import { applyPlan, previewPlan } from "../../host/apply.ts";
+import { ExitCode, quoteCommand, UserError } from "../../errors.ts";
+import { applyPlan, inspectOperations, previewPlan } from "../../host/apply.ts";
 import { packagesFor } from "../../distro/distribution.ts";
 import { findLeftovers } from "../../host/find_leftovers.ts";
 import { journalPath } from "../../host/journal.ts";
@@ -29,6 +29,7 @@ import { createReadOnlySystem } from "../../system/read_only.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
 import { commandToType } from "../../command_to_type.ts";
+import { formatJsonResult } from "../json_results.ts";
 import { needingRoot } from "../needing_root.ts";
 import { sayOutcome } from "../outcome.ts";
 
@@ -46,6 +47,8 @@ export interface SetupServerOptions {
   readonly dryRun?: boolean;
   /** A dry run shows every change, too. */
   readonly withDiffs?: boolean;
+  /** A dry run prints the plan as JSON. */
+  readonly isJson?: boolean;
   readonly autokexec?: AutokexecArtifact;
 }
 
@@ -57,6 +60,9 @@ export interface SetupServerOptions {
  */
 export async function setupServer(system: System, ui: Ui, options: SetupServerOptions): Promise<void> {
   const isDryRun = options.dryRun ?? false;
+  if (options.isJson && !isDryRun) {
+    throw new UserError("--json shows a plan, and needs --dry-run", { exitCode: ExitCode.usage });
+  }
   const words = `${argumentsFor(options)}${isDryRun ? " --dry-run" : ""}`.trim();
   const work = isDryRun ? showSetup(createReadOnlySystem(system), ui, options) : changeSystem(system, ui, options);
   await needingRoot("setup-server", work, { arguments: words });
@@ -82,6 +88,7 @@ async function showSetup(system: System, ui: Ui, options: SetupServerOptions): P
     say(obstacle);
   };
   const { host, plan, leftovers } = await preparePlan(system, ui, { ...options, tree, report });
+  if (options.isJson) return ui.result(await formatJsonSetup({ host, plan, leftovers, obstacles, options }));
   await previewPlan(host, plan, { withDiffs: options.withDiffs ?? false });
   // What came before the plan has left the screen.
   sayLeftovers(ui, leftovers);
@@ -91,6 +98,33 @@ async function showSetup(system: System, ui: Ui, options: SetupServerOptions): P
   const diffs = commandToType("setup-server", { arguments: `${root} --dry-run --diff`.trim() });
   const showDiffs = options.withDiffs ? [] : [{ command: diffs, why: "shows every change in full" }];
   sayOutcome(ui, { made: [], next: [{ command, why: "does it, asking first" }, ...showDiffs] });
+}
+
+async function formatJsonSetup(
+  { host, plan, leftovers, obstacles, options }: Pick<PreparedPlan, "host" | "plan" | "leftovers"> & {
+    readonly obstacles: readonly Obstacle[];
+    readonly options: SetupServerOptions;
+  },
+): Promise<string> {
+  const operations = (await inspectOperations(host, plan)).map(({ operation, inspection }) => ({
+    id: operation.id,
+    kind: operation.kind,
+    what: operation.what,
+    why: operation.why,
+    needs: [...operation.needs],
+    status: inspection.status,
+    isForeign: inspection.isForeign,
+    ...(options.withDiffs ? { change: [...inspection.change] } : {}),
+  }));
+  return formatJsonResult({
+    version: 1,
+    title: plan.title,
+    root: options.root ?? "/",
+    operations,
+    obstacles: obstacles.map(({ found, cure }) => ({ found, cure })),
+    leftovers: [...leftovers],
+    notices: [...plan.notices],
+  });
 }
 
 /** What has to be put right before anything is changed; a plan can be shown all the same. */
