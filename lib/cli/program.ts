@@ -101,11 +101,13 @@ function buildProgram(context: ProgramContext): Command {
   addChangeOptions(
     addConfigOptions(program.command("init").description("Look at this system and write a config.yaml for it.")),
   )
+    .option("--root <dir>", "look at the system mounted there instead of the running one")
     .action(async (options) => {
       const { system, ui, paths } = begin(options);
       const { init } = await import("./commands/init.ts");
       await init(system, ui, {
         configPath: paths.configFile,
+        ...(options.root === undefined ? {} : { root: options.root }),
         ...(options.dryRun === undefined ? {} : { dryRun: true }),
         ...(options.yes === undefined ? {} : { assumeYes: true }),
       });

@@ -12,16 +12,16 @@ export interface MountChain {
 
 export interface StorageFacts {
   readonly disks: readonly BlockDevice[];
-  /** What "/" lies on; undefined for a root that is no block device. */
+  /** What its "/" lies on; undefined for a root that is no block device. */
   readonly root: MountChain | undefined;
   /** What /boot lies on when it is a file system of its own. */
   readonly boot: MountChain | undefined;
 }
 
-/** Runs `lsblk`. */
-export async function gatherStorageFacts(system: System): Promise<StorageFacts> {
+/** Runs `lsblk`. @param prefix where the system is mounted; "" for the running one */
+export async function gatherStorageFacts(system: System, prefix = ""): Promise<StorageFacts> {
   const disks = await listBlockDevices(system);
-  return { disks, root: findMount(disks, "/"), boot: findMount(disks, "/boot") };
+  return { disks, root: findMount(disks, prefix || "/"), boot: findMount(disks, `${prefix}/boot`) };
 }
 
 /** The devices from the disk to the file system that is mounted there. */

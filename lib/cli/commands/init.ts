@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { isRealDisk } from "../../disk/decide_disk.ts";
 import { holdsPassword } from "../../config/holds_password.ts";
 import { demandWritable } from "../../file_access.ts";
-import { ExitCode, StoppedByUser, UserError } from "../../errors.ts";
+import { ExitCode, quoteCommand, StoppedByUser, UserError } from "../../errors.ts";
 import { type ConfigChoices, formatConfigYaml } from "../../host/config_yaml.ts";
 import { colorChange, describeChange } from "../../host/diff.ts";
 import { chooseGenerator, gatherHostFacts, type HostFacts } from "../../host/host_facts.ts";
@@ -33,6 +33,8 @@ export interface InitOptions {
   readonly configPath: string;
   /** Show the file instead of writing it. */
   readonly dryRun?: boolean;
+  /** The system to look at. Default "/", the running one. */
+  readonly root?: string;
   /** No question reaches a person: what is not certain is an error. */
   readonly assumeYes?: boolean;
 }
@@ -47,9 +49,9 @@ export async function init(given: System, ui: Ui, options: InitOptions): Promise
     const folder = { what: "The folder of the configuration", path: dirname(options.configPath) };
     await demandWritable(system, { ...folder, option: "--config", mustExist: true });
   }
-  const tree = await openHostTree(system);
+  const tree = await openHostTree(system, options.root);
   const facts = await needingRoot("init", gatherHostFacts(system, tree));
-  const storage = await gatherStorageFacts(system);
+  const storage = await gatherStorageFacts(system, tree.prefix);
   const generator = chooseGenerator(facts, new Set());
   for (const line of describeSystem({ facts, storage, generator }, ui.screen().columns)) ui.say(line);
   const text = formatConfigYaml({
@@ -166,7 +168,7 @@ function chooseModules(facts: HostFacts, generator: GeneratorId | undefined): re
 async function writeConfig(
   system: System,
   ui: Ui,
-  { configPath, text, dryRun }: InitOptions & { readonly text: string },
+  { configPath, text, dryRun, root }: InitOptions & { readonly text: string },
 ): Promise<void> {
   if (dryRun) return ui.result(text.trimEnd());
   const before = await readState(system, configPath);
@@ -174,7 +176,7 @@ async function writeConfig(
     const textBefore = await system.readText(configPath);
     if (textBefore === text) {
       ui.say(`${configPath} is up to date.`);
-      return sayNext(ui, { configPath, text });
+      return sayNext(ui, { configPath, text, root });
     }
     const lines = describeChange({
       path: configPath,
@@ -195,15 +197,19 @@ async function writeConfig(
   // Run with sudo: it stays the user's.
   if (owner !== undefined && made !== undefined && owner.uid !== made.uid) await system.chown(configPath, owner);
   ui.say(`Wrote ${configPath}`);
-  sayNext(ui, { configPath, text });
+  sayNext(ui, { configPath, text, root });
 }
 
-function sayNext(ui: Ui, { configPath, text }: { readonly configPath: string; readonly text: string }): void {
+function sayNext(
+  ui: Ui,
+  { configPath, text, root }: { readonly configPath: string; readonly text: string; readonly root: string | undefined },
+): void {
+  const there = root === undefined ? {} : { arguments: `--root ${quoteCommand([root])}` };
   sayOutcome(ui, {
     made: [{ what: "configuration", path: configPath, sizeBytes: encodeUtf8(text).length }],
     next: [
       { command: commandToType("create-initrd"), why: "builds the image" },
-      { command: commandToType("setup-server", { asRoot: true }), why: "installs it on this laptop" },
+      { command: commandToType("setup-server", { asRoot: true, ...there }), why: "installs it on this laptop" },
     ],
   });
 }

@@ -5,6 +5,7 @@ import {
   installedSystems,
 } from "../../../tests/support/installed_systems.ts";
 import { createScriptedUi } from "../../../tests/support/host_rig.ts";
+import { createMemorySystem } from "../../../tests/support/memory_system.ts";
 import { createMadeUpLaptop } from "../../../tests/support/made_up_laptop.ts";
 import { withRootOnly } from "../../../tests/support/root_only.ts";
 import type { Ui } from "../../ui.ts";
@@ -129,4 +130,47 @@ Deno.test("a user who may not look into /boot gets a configuration all the same"
   await init(withRootOnly(system, ["/boot"]), ui, { configPath: setup.configPath });
   assert.ok(ui.said.includes("Kernel      not seen: only root may look"), ui.said.join("\n"));
   assert.match(await system.readText(setup.configPath), /^ {2}disk: "\/dev\/disk\/by-id\/nvme-SAMSUNG/m);
+});
+
+Deno.test("init --root looks at the system that is mounted there, not at the one that runs", async () => {
+  const running = device("sda", { children: [device("sda1", { type: "part", fstype: "ext4", mountpoints: ["/"] })] });
+  const mounted = device("nvme0n1", {
+    children: [
+      device("nvme0n1p1", { type: "part", fstype: "ext4", mountpoints: ["/mnt/boot"] }),
+      device("nvme0n1p2", {
+        type: "part",
+        fstype: "crypto_LUKS",
+        children: [device("crypt", { type: "crypt", fstype: "ext4", mountpoints: ["/mnt"] })],
+      }),
+    ],
+  });
+  const blockdevices = [running, mounted];
+  const source = await createInstalledSystem(debian);
+  const below = [...source.files].map(([path, { content }]) => [`/mnt${path}`, content]);
+  const system = createMemorySystem({
+    files: { "/etc/os-release": "ID=arch\nPRETTY_NAME=Rescue\n", ...Object.fromEntries(below) },
+    commands: [
+      (argv) => argv[0] === "lsblk" ? JSON.stringify({ blockdevices }) : undefined,
+      (argv) => argv[0] === "findmnt" ? "ext4\n" : undefined,
+      (argv) => argv[0] === "udevadm" ? "" : undefined,
+    ],
+  });
+  const said: string[] = [];
+  const ui: Pick<Ui, "say" | "confirm" | "screen"> = {
+    say: (text) => void said.push(text),
+    confirm: () => Promise.resolve(true),
+    screen: () => ({ columns: 80, rows: undefined }),
+  };
+  await init(system, ui as Ui, { configPath: "/config.yaml", assumeYes: true, root: "/mnt" });
+  assert.ok(said.some((line) => /^System +Debian GNU\/Linux 13/.test(line)), said.join("\n"));
+  assert.ok(
+    said.some((line) => /^Root +\/dev\/nvme0n1 > \/dev\/nvme0n1p2 .*> \/dev\/crypt/.test(line)),
+    said.join("\n"),
+  );
+  assert.ok(said.some((line) => /^Boot +\/dev\/nvme0n1 > \/dev\/nvme0n1p1/.test(line)), said.join("\n"));
+  assert.ok(said.some((line) => line.includes("setup-server --root /mnt")), said.join("\n"));
+  const config = await system.readText("/config.yaml");
+  assert.match(config, /^ *disk: "?\/dev\/nvme0n1"?$/m);
+  assert.match(config, /system-debian/);
+  assert.ok(!system.ran.some(([program]) => program === "chroot" || program === "systemctl"));
 });
