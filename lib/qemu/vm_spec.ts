@@ -88,9 +88,10 @@ const reconnectMsSince = { major: 9, minor: 2 };
  * All that QEMU can emulate, without vector instructions beyond SSE2: each is a call for it. Linux' ChaCha20 with SSSE3
  * and AVX2 has a sixth and a quarter of the speed that the same has in C, Poly1305 with AVX and AVX2 a seventh and a
  * quarter, and other programs gain nothing by them (doc/testing.md, "Figures"). Features that build on each other go
- * together: Linux' drivers for AES and PCLMULQDQ use SSSE3 and SSE4.1 without asking for them, and fail.
+ * together: Linux' drivers for AES, PCLMULQDQ and SHA (which QEMU emulates from 8.2 on) use SSSE3 and SSE4.1 without
+ * asking for them, and fail.
  */
-const emulatedCpu = "max,-ssse3,-sse4.1,-sse4.2,-avx,-avx2,-f16c,-fma,-aes,-pclmulqdq";
+const emulatedCpu = "max,-ssse3,-sse4.1,-sse4.2,-avx,-avx2,-f16c,-fma,-aes,-pclmulqdq,-sha-ni";
 
 /** The command line that starts `spec`: program and arguments. */
 export function formatQemuArguments(spec: VmSpec, host: QemuHost): string[] {
