@@ -2,6 +2,7 @@
 
 import type { Argument, Command, CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import type { CommandName } from "../grants.ts";
+import { stageNames } from "../image/stage.ts";
 import type {
   ArgumentDescription,
   CommandDescription,
@@ -56,13 +57,14 @@ function describeOption(option: Option): OptionDescription {
   };
 }
 
+/** Values that the command itself checks, with words of its own. */
+const checkedByCommands: ReadonlyMap<string, readonly string[]> = new Map([["stage", stageNames]]);
+
 function describeValue({ flags, required, optional, variadic, argChoices }: Option): ValueDescription | undefined {
   if (!required && !optional) return undefined;
-  return {
-    name: /[<[](.+?)(?:\.\.\.)?[>\]]/.exec(flags)?.[1] ?? "",
-    isVariadic: variadic,
-    ...(argChoices === undefined ? {} : { choices: argChoices }),
-  };
+  const name = /[<[](.+?)(?:\.\.\.)?[>\]]/.exec(flags)?.[1] ?? "";
+  const choices = argChoices ?? checkedByCommands.get(name);
+  return { name, isVariadic: variadic, ...(choices === undefined ? {} : { choices }) };
 }
 
 function describeArgument(argument: Argument): ArgumentDescription {

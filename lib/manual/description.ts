@@ -60,7 +60,6 @@ const kinds: Readonly<Record<string, "files" | "directories" | "nothing">> = {
   MiB: "nothing",
   name: "nothing",
   number: "nothing",
-  stage: "nothing",
   text: "nothing",
 };
 

@@ -63,6 +63,7 @@ const cases: readonly (readonly [typed: string, seen: RegExp])[] = [
   [`stiefelsystem create-initrd --agents b${tab}`, /^> stiefelsystem create-initrd --agents bundle/m],
   [`stiefelsystem create-initrd --agents=co${tab}`, /^> stiefelsystem create-initrd --agents=compile/m],
   [`stiefelsystem test-qemu --out-dir x c${tab}`, /^> stiefelsystem test-qemu --out-dir x client/m],
+  [`stiefelsystem create-initrd --only pa${tab}`, /^> stiefelsystem create-initrd --only pack/m],
   [`stiefelsystem bench boot st${tab}`, /^> stiefelsystem bench boot stick/m],
   [`stiefelsystem bench --agents a${tab}`, /^> stiefelsystem bench --agents auto/m],
   [`stiefelsystem help doc${tab}`, /^> stiefelsystem help doctor/m],

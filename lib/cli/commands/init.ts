@@ -56,7 +56,7 @@ export async function init(given: System, ui: Ui, options: InitOptions): Promise
   for (const line of describeSystem({ facts, storage, generator }, ui.screen().columns)) ui.say(line);
   const text = formatConfigYaml({
     systemName: facts.distribution?.prettyName ?? "an unknown distribution",
-    ...await chooseStorage(system, ui, { storage, assumeYes: options.assumeYes ?? false }),
+    ...await chooseStorage(system, ui, { storage, assumeYes: options.assumeYes ?? false, root: tree.prefix }),
     modules: chooseModules(facts, generator),
     listens: await ui.confirm("Turn this machine into a server when a desktop with your key asks"),
     onEnd: await ui.confirm("Start this system again when the desktop has shut down") ? "reboot" : "poweroff",
@@ -95,11 +95,19 @@ function describeDisk(disk: BlockDevice): string {
 async function chooseStorage(
   system: System,
   ui: Ui,
-  { storage, assumeYes }: { readonly storage: StorageFacts; readonly assumeYes: boolean },
+  { storage, assumeYes, root }: {
+    readonly storage: StorageFacts;
+    readonly assumeYes: boolean;
+    /** Where the system is mounted; "" for the running one. */
+    readonly root: string;
+  },
 ): Promise<Pick<ConfigChoices, "disk" | "bootPartition">> {
   const rootDisk = findRootDisk(storage);
   const others = storage.disks.filter((disk) => disk !== rootDisk && isRealDisk(disk));
-  if (assumeYes && rootDisk === undefined) demandOneDisk(others);
+  if (assumeYes && rootDisk === undefined) {
+    if (root !== "") throw noDiskMounted(root);
+    demandOneDisk(others);
+  }
   for (const disk of [...rootDisk === undefined ? [] : [rootDisk], ...others]) {
     ui.say("");
     ui.say(`${disk === rootDisk ? "The disk of this system" : "Another disk"}: ${describeDisk(disk)}`);
@@ -114,6 +122,14 @@ async function chooseStorage(
 function findRootDisk({ root, disks }: StorageFacts): BlockDevice | undefined {
   const first = root?.devices[0];
   return first !== undefined && disks.includes(first) && isRealDisk(first) ? first : undefined;
+}
+
+/** The only disk may be that of the running system. */
+function noDiskMounted(root: string): UserError {
+  return new UserError(`Cannot choose the disk for desktops: no disk is mounted at "${root}"`, {
+    hints: ["Mount the system's root file system there, or run init without --yes and answer its questions"],
+    exitCode: ExitCode.usage,
+  });
 }
 
 /** "Yes" to the first disk that happens to be met would lend that one to desktops. */

@@ -173,4 +173,11 @@ Deno.test("init --root looks at the system that is mounted there, not at the one
   assert.match(config, /^ *disk: "?\/dev\/nvme0n1"?$/m);
   assert.match(config, /system-debian/);
   assert.ok(!system.ran.some(([program]) => program === "chroot" || program === "systemctl"));
+  // A folder that no disk is mounted at: the disk of the running system is not taken for its.
+  await system.makeDirectory("/copy/etc");
+  await system.writeFile("/copy/etc/os-release", "ID=debian\n");
+  blockdevices.splice(1);
+  await assert.rejects(init(system, ui as Ui, { configPath: "/other.yaml", assumeYes: true, root: "/copy" }), {
+    message: 'Cannot choose the disk for desktops: no disk is mounted at "/copy"',
+  });
 });
