@@ -113,6 +113,10 @@ async function withShell(shell: Shell, test: (terminal: Terminal, folder: string
     await using terminal = await openTerminal(shell.argv, { env, cwd: folder, rows: 60, columns: 160 });
     await terminal.waitFor(/^> ?$/m);
     await test(terminal, folder);
+    // A shell that is killed may still write into the folder.
+    await clear(terminal, shell);
+    await terminal.send("exit\r");
+    await terminal.waitFor(/^EXIT /m);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
