@@ -95,6 +95,8 @@ async function withShell(shell: Shell, test: (terminal: Terminal, folder: string
   try {
     await writeManual(`${folder}/share`);
     for (const place of ["home", "$(touch PWNED)", "bin"]) await Deno.mkdir(`${folder}/${place}`);
+    // Without it fish's first start reads all manual pages in the background, and writes there after its end.
+    await Deno.mkdir(`${folder}/share/fish/generated_completions`, { recursive: true });
     await Deno.writeTextFile(`${folder}/laptop.yaml`, "");
     // fish completes for commands that are there. No completion starts them.
     for (const path of ["bin/stiefelsystem", "stiefelsystem"]) {
