@@ -3,6 +3,8 @@
  * has not; whether the kernel still is what was signed tells kernel_signature.ts. Pure.
  */
 
+import { findBytes } from "../formats/bytes.ts";
+
 export type KernelSignature =
   /** No EFI program, or without a certificate table. */
   | { readonly kind: "none" }
@@ -101,9 +103,8 @@ function readKeyId(message: Uint8Array, at: number, tags: readonly number[]): st
 /** @returns where what follows each of them begins */
 function findAll(message: Uint8Array, bytes: readonly number[]): readonly number[] {
   const places: number[] = [];
-  const [first = 0] = bytes;
-  for (let at = message.indexOf(first); at >= 0; at = message.indexOf(first, at + 1)) {
-    if (bytes.every((byte, index) => message[at + index] === byte)) places.push(at + bytes.length);
+  for (let at = findBytes(message, bytes); at >= 0; at = findBytes(message, bytes, at + 1)) {
+    places.push(at + bytes.length);
   }
   return places;
 }

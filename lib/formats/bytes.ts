@@ -28,3 +28,13 @@ export function isFilledWith(bytes: Uint8Array, value: number): boolean {
   for (let index = 0; index < bytes.length; index++) if (bytes[index] !== value) return false;
   return true;
 }
+
+/** As String.indexOf: where `part`, which is not empty, first stands from there on; -1 where it does not. */
+export function findBytes(bytes: Uint8Array, part: ArrayLike<number>, from = 0): number {
+  for (let at = bytes.indexOf(part[0] ?? 0, from); at >= 0; at = bytes.indexOf(part[0] ?? 0, at + 1)) {
+    let same = 1;
+    while (same < part.length && bytes[at + same] === part[same]) same++;
+    if (same >= part.length) return at;
+  }
+  return -1;
+}

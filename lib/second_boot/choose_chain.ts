@@ -1,6 +1,7 @@
 /** Which of the laptop's signed boot loaders start its kernel: facts in, decision out. Pure. */
 
 import { type KernelSignature, readKernelSigners } from "../boot/kernel_signers.ts";
+import { findBytes } from "../formats/bytes.ts";
 import { readGrubDirectory } from "./signed_grub.ts";
 
 /** A shim and the GRUB beside it. */
@@ -46,13 +47,5 @@ export function chooseChain(pairs: readonly LoaderPair[], kernel: KernelSignatur
 
 /** A certificate that is built into shim has its names as plain bytes (X.509, DER). */
 function vouchesFor(shim: Uint8Array, { names }: Extract<KernelSignature, { kind: "signed" }>): boolean {
-  return names.some((name) => name !== "" && holds(shim, new TextEncoder().encode(name)));
-}
-
-function holds(bytes: Uint8Array, part: Uint8Array): boolean {
-  const [first = 0] = part;
-  for (let at = bytes.indexOf(first); at >= 0; at = bytes.indexOf(first, at + 1)) {
-    if (part.every((byte, index) => bytes[at + index] === byte)) return true;
-  }
-  return false;
+  return names.some((name) => name !== "" && findBytes(shim, new TextEncoder().encode(name)) >= 0);
 }

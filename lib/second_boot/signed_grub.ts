@@ -3,10 +3,8 @@
  * `grub_module_info64`, and the section "mods" of grub-core/kern/efi/init.c). Pure.
  */
 
-// Microsoft PE/COFF specification.
-const peOffsetAt = 0x3c;
-const coffHeaderBytes = 24;
-const sectionHeaderBytes = 40;
+import { parsePeSections, PeError } from "../boot/menu/unified.ts";
+
 /** "mimg" */
 const magic = 0x676d_696d;
 const infoBytes = 24;
@@ -40,19 +38,11 @@ export function readGrubDirectory(program: Uint8Array): string | undefined {
 }
 
 function findSection(program: Uint8Array, wanted: string): Uint8Array | undefined {
-  const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
-  if (program.length < peOffsetAt + 4) return undefined;
-  const pe = view.getUint32(peOffsetAt, true);
-  // "PE\0\0"
-  if (pe + coffHeaderBytes > program.length || view.getUint32(pe, false) !== 0x5045_0000) return undefined;
-  const table = pe + coffHeaderBytes + view.getUint16(pe + 20, true);
-  for (let index = 0; index < view.getUint16(pe + 6, true); index++) {
-    const at = table + index * sectionHeaderBytes;
-    if (at + sectionHeaderBytes > program.length) return undefined;
-    const name = new TextDecoder("latin1").decode(program.subarray(at, at + 8)).replace(/\0+$/, "");
-    if (name !== wanted) continue;
-    const [size, offset] = [view.getUint32(at + 16, true), view.getUint32(at + 20, true)];
-    return program.subarray(offset, offset + size);
+  try {
+    const section = parsePeSections(program, program.length).find(({ name }) => name === wanted);
+    return section && program.subarray(section.offset, section.offset + section.sizeBytes);
+  } catch (error) {
+    if (error instanceof PeError) return undefined;
+    throw error;
   }
-  return undefined;
 }

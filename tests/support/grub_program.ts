@@ -16,6 +16,7 @@ export function textModule(type: number, text: string): GrubModule {
 }
 
 const peOffset = 64;
+const machineX64 = 0x8664;
 const optionalBytes = 240;
 const modsOffset = 2048;
 
@@ -25,10 +26,15 @@ export function makeGrub(modules: readonly GrubModule[]): Uint8Array {
   const program = makeProgram(modsOffset + size);
   program.fill(0, 512);
   const view = new DataView(program.buffer);
+  // "MZ"
+  view.setUint16(0, 0x4d5a);
+  view.setUint16(peOffset + 4, machineX64, true);
   view.setUint16(peOffset + 6, 1, true);
   view.setUint16(peOffset + 20, optionalBytes, true);
   const section = peOffset + 24 + optionalBytes;
   program.set(new TextEncoder().encode("mods"), section);
+  // In memory, and in the file.
+  view.setUint32(section + 8, size, true);
   view.setUint32(section + 16, size, true);
   view.setUint32(section + 20, modsOffset, true);
   view.setUint32(modsOffset, 0x676d_696d, true);
