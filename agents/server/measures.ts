@@ -1,4 +1,5 @@
 /** What the kernel counts of the disk and of the link while this machine serves. Pure. */
+import { linkSpeedPath, parseLinkSpeed } from "../../lib/system/facts.ts";
 
 export interface Measures {
   /** Absent where the kernel has no counters for the disk. */
@@ -22,7 +23,7 @@ export function listMeasureFiles(diskName: string | undefined, linkName: string 
   const isName = (name: string | undefined): name is string => name !== undefined && /^[\w.:@!-]+$/.test(name);
   return [
     ...isName(diskName) ? [`/sys/class/block/${diskName}/stat`] : [],
-    ...isName(linkName) ? ["/proc/net/dev", `/sys/class/net/${linkName}/speed`] : [],
+    ...isName(linkName) ? ["/proc/net/dev", linkSpeedPath(linkName)] : [],
   ];
 }
 
@@ -43,9 +44,9 @@ function parseLink(lines: readonly string[], linkName: string): Measures["link"]
   const line = lines.find((one) => one.startsWith(`${linkName}:`));
   const numbers = line?.slice(linkName.length + 1).trim().split(/\s+/).map(Number);
   if (numbers === undefined || numbers.length < 16 || numbers.some(Number.isNaN)) return undefined;
-  const speedMbps = Number(lines.find((one) => /^\d+$/.test(one)));
+  const speedMbps = parseLinkSpeed(lines.find((one) => /^\d+$/.test(one)));
   return {
-    ...speedMbps > 0 ? { speedMbps } : {},
+    ...speedMbps === undefined ? {} : { speedMbps },
     receiveErrors: numbers[2] ?? 0,
     transmitErrors: numbers[10] ?? 0,
   };
