@@ -32,12 +32,16 @@ const quietMs = 20;
 /** A cat on the keyboard does not keep the question away for ever. */
 const maximumDrains = 100;
 
-export function createKeyboard(input: TerminalInput): Keyboard {
-  /** A read cannot be cancelled: one that a question did not wait for is the next one's. */
-  let reading: Promise<Uint8Array | null> | undefined;
+/**
+ * @param stopped ends the waiting: by its rejection, or as a terminal that is gone
+ * @returns the next bytes; null when the terminal is gone; undefined when nothing has come for so long
+ */
+type NextInput = (waitMs: number | undefined, stopped: Promise<null>) => Promise<Uint8Array | null | undefined>;
 
-  /** @returns undefined when nothing has come for so long */
-  async function next(waitMs: number | undefined, stopped: Promise<never>): Promise<Uint8Array | null | undefined> {
+export function createInputReader(input: Pick<TerminalInput, "read">): NextInput {
+  /** A read cannot be cancelled: one that was not waited for is the next one's. */
+  let reading: Promise<Uint8Array | null> | undefined;
+  return async (waitMs, stopped) => {
     reading ??= input.read();
     const pause = Promise.withResolvers<undefined>();
     const timer = waitMs === undefined ? undefined : setTimeout(() => pause.resolve(undefined), waitMs);
@@ -48,7 +52,31 @@ export function createKeyboard(input: TerminalInput): Keyboard {
     } finally {
       clearTimeout(timer);
     }
+  };
+}
+
+/** @returns what `take` makes of some keys; null when the terminal is gone */
+export async function takeKeys<Answer>(
+  next: NextInput,
+  stopped: Promise<null>,
+  take: (keys: readonly Key[]) => Answer | undefined,
+): Promise<Answer | null> {
+  for (let state = noKeys;;) {
+    const bytes = await next(pauseMsOf(state), stopped);
+    if (bytes === null) return null;
+    if (bytes === undefined) {
+      state = endPause(state);
+      continue;
+    }
+    const { state: after, keys } = readKeys(state, bytes);
+    state = after;
+    const answer = keys.length === 0 ? undefined : take(keys);
+    if (answer !== undefined) return answer;
   }
+}
+
+export function createKeyboard(input: TerminalInput): Keyboard {
+  const next = createInputReader(input);
 
   async function drain(stopped: Promise<never>): Promise<void> {
     for (let drains = 0; drains < maximumDrains; drains++) {
@@ -70,18 +98,9 @@ export function createKeyboard(input: TerminalInput): Keyboard {
     try {
       await drain(stopped.promise);
       show();
-      for (let state = noKeys;;) {
-        const bytes = await next(pauseMsOf(state), stopped.promise);
-        if (bytes === null) throw new StoppedByUser();
-        if (bytes === undefined) {
-          state = endPause(state);
-          continue;
-        }
-        const { state: after, keys } = readKeys(state, bytes);
-        state = after;
-        const answer = keys.length === 0 ? undefined : decide(keys);
-        if (answer !== undefined) return answer;
-      }
+      const answer = await takeKeys(next, stopped.promise, decide);
+      if (answer === null) throw new StoppedByUser();
+      return answer;
     } finally {
       input.setRaw(false);
       signal?.removeEventListener("abort", stop);
