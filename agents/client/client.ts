@@ -15,7 +15,7 @@ import {
 import { sessionTransports } from "../../lib/protocol/session_groups.ts";
 import { type Link, listLinks } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
-import { createBackoff } from "../shared/backoff.ts";
+import { createBackoff } from "../../lib/backoff.ts";
 import { formatBytes } from "../../lib/format_bytes.ts";
 import type { Console } from "../shared/console.ts";
 import { type Environment, readEnvironment } from "../shared/environment.ts";

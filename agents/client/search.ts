@@ -7,7 +7,7 @@ import { DISCOVERY_GROUP, DISCOVERY_PORT } from "../../lib/protocol/discovery.ts
 import { DiscoverySearch } from "../../lib/protocol/discovery_search.ts";
 import { type Link, readLinkSpeed } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
-import { createBackoff } from "../shared/backoff.ts";
+import { createBackoff } from "../../lib/backoff.ts";
 import type { Console } from "../shared/console.ts";
 import { isCandidate, runOnLinks, type UsableLink } from "../shared/links.ts";
 import { ADVICE_INTERVAL_MS, adviseOn } from "./advice.ts";

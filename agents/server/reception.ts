@@ -15,7 +15,7 @@ import type { Arrival } from "../../lib/export/session_plan.ts";
 import type { System } from "../../lib/system/system.ts";
 import { version } from "../../lib/version.ts";
 import { answerDiscovery } from "../shared/answer_discovery.ts";
-import { createBackoff } from "../shared/backoff.ts";
+import { createBackoff } from "../../lib/backoff.ts";
 import type { Console } from "../shared/console.ts";
 import type { Environment } from "../shared/environment.ts";
 import { runOnLinks, type UsableLink } from "../shared/links.ts";

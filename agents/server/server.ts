@@ -9,7 +9,7 @@ import { releaseLeftovers } from "../../lib/disk/leftovers.ts";
 import { describeError, UserError } from "../../lib/errors.ts";
 import { mayChangeTerminal } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
-import { createBackoff } from "../shared/backoff.ts";
+import { createBackoff } from "../../lib/backoff.ts";
 import type { Console } from "../shared/console.ts";
 import { type Environment, readEnvironment } from "../shared/environment.ts";
 import type { Power } from "./battery.ts";

@@ -3,7 +3,7 @@ import { isMac } from "../../lib/formats/address.ts";
 import { describeError } from "../../lib/errors.ts";
 import { type Link, listLinks, watchLinks } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
-import { createBackoff } from "./backoff.ts";
+import { createBackoff } from "../../lib/backoff.ts";
 import type { Console } from "./console.ts";
 
 /** A link with a carrier and an address of its own: datagrams can be sent on it. */

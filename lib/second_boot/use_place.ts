@@ -5,9 +5,10 @@
  * Deno opens no device files under scoped grants; dd(1) does, with what busybox' dd has, too.
  */
 
+import { createBackoff } from "../backoff.ts";
 import { UserError } from "../errors.ts";
 import { blockBytes } from "../fat/geometry.ts";
-import { sameBytes } from "../formats/bytes.ts";
+import { concatenate, sameBytes } from "../formats/bytes.ts";
 import { listBlockDevicesInFull } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 import { choosePlace, isSamePlace, type Place, type PlaceChoice } from "./place.ts";
@@ -21,8 +22,8 @@ export async function findPlace(system: System, partitionUuid: string): Promise<
   return choosePlace(await listBlockDevicesInFull(system), partitionUuid);
 }
 
-/** The first pause between two looks, and the longest: each is twice the one before. */
-const lookMs = { first: 1_000, longest: 8_000 } as const;
+/** Pauses between two looks. */
+const lookPauses = { firstMs: 1_000, maximumMs: 8_000 } as const;
 
 /**
  * Waits for a stick that is not there yet: the kernel takes seconds to find devices on USB, and half a minute and more
@@ -35,11 +36,12 @@ export async function awaitPlace(
   { waitMs, signal }: { readonly waitMs: number; readonly signal: AbortSignal },
 ): Promise<PlaceChoice> {
   const endMs = system.monotonicMs() + waitMs;
-  for (let pauseMs: number = lookMs.first;; pauseMs = Math.min(2 * pauseMs, lookMs.longest)) {
+  const pauses = createBackoff(lookPauses);
+  for (;;) {
     const choice = await findPlace(system, partitionUuid);
     const leftMs = endMs - system.monotonicMs();
     if (choice.kind === "place" || !choice.isMissing || leftMs <= 0) return choice;
-    await system.delay(Math.min(pauseMs, leftMs), signal);
+    await system.delay(Math.min(pauses.next(), leftMs), signal);
   }
 }
 
@@ -132,12 +134,7 @@ async function readStart(system: System, path: string, sizeBytes: number): Promi
     timeoutMs,
     onBytes: (piece) => pieces.push(Uint8Array.from(piece)),
   });
-  const bytes = new Uint8Array(sizeBytes);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece.subarray(0, sizeBytes - at), at);
-    at = Math.min(sizeBytes, at + piece.length);
-  }
-  if (at < sizeBytes) throw new UserError(`"${path}" gave ${at} of ${sizeBytes} bytes`);
-  return bytes;
+  const bytes = concatenate(pieces);
+  if (bytes.length < sizeBytes) throw new UserError(`"${path}" gave ${bytes.length} of ${sizeBytes} bytes`);
+  return bytes.subarray(0, sizeBytes);
 }
