@@ -9,6 +9,7 @@ import { placeBytes } from "../../lib/second_boot/place.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import { createSeededRandom } from "../support/seeded_random.ts";
 import { projectRoot } from "../support/source_tree.ts";
+import { makeLoopMedium } from "../support/loop_medium.ts";
 
 const system = createRealSystem();
 const env = { DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno` };
@@ -34,17 +35,12 @@ async function prepare(
   const directory = await Deno.makeTempDir({ prefix: "stiefel-second-boot-" });
   await using stack = new AsyncDisposableStack();
   stack.defer(() => Deno.remove(directory, { recursive: true }));
-  const medium = `${directory}/medium`;
-  await Deno.mkdir(medium);
-  if (roomBytes !== undefined) {
-    await system.run(["mount", "-t", "tmpfs", "-o", `size=${roomBytes}`, "stiefel-test", medium]);
-    stack.defer(async () => void await system.run(["umount", medium]));
-  }
-  const backing = `${medium}/backing`;
-  await system.run(["truncate", "-s", String(placeBytes), backing]);
-  const sector = `--sector-size=${sectorBytes}`;
-  const loop = (await system.run(["losetup", "--find", "--show", sector, backing])).stdout.trim();
-  stack.defer(async () => void await system.run(["losetup", "--detach", loop]));
+  const { backing, loop } = await makeLoopMedium(system, stack, {
+    directory,
+    sizeBytes: placeBytes,
+    sectorBytes,
+    roomBytes,
+  });
   const files = [];
   for (const [path, bytes] of Object.entries(contents)) {
     const from = `${directory}/${path.replaceAll("/", "-")}`;

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { commandGrants, formatCommandGrants } from "../../lib/grants.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import { projectRoot } from "../support/source_tree.ts";
+import { makeLoopMedium } from "../support/loop_medium.ts";
 
 const system = createRealSystem();
 const mebibyte = 1024 * 1024;
@@ -47,18 +48,12 @@ async function prepare(
   const directory = await Deno.makeTempDir({ prefix: "stiefel-write-" });
   await using stack = new AsyncDisposableStack();
   stack.defer(() => Deno.remove(directory, { recursive: true }));
-  const medium = `${directory}/medium`;
-  await Deno.mkdir(medium);
-  if (roomBytes !== undefined) {
-    await system.run(["mount", "-t", "tmpfs", "-o", `size=${roomBytes}`, "stiefel-test", medium]);
-    stack.defer(async () => void await system.run(["umount", medium]));
-  }
-  const backing = `${medium}/backing`;
-  if (roomBytes === undefined) await Deno.writeFile(backing, new Uint8Array(deviceBytes).fill(old));
-  else await system.run(["truncate", "-s", String(deviceBytes), backing]);
-  const sector = `--sector-size=${sectorBytes}`;
-  const loop = (await system.run(["losetup", "--find", "--show", sector, backing])).stdout.trim();
-  stack.defer(async () => void await system.run(["losetup", "--detach", loop]));
+  const content = roomBytes === undefined ? new Uint8Array(deviceBytes).fill(old) : undefined;
+  const { backing, loop } = await makeLoopMedium(system, stack, {
+    ...{ directory, sizeBytes: deviceBytes, sectorBytes },
+    content,
+    roomBytes,
+  });
   const device = `${directory}/sdz`;
   await system.run(["cp", "--archive", loop, device]);
   const image = new Uint8Array(deviceBytes);
