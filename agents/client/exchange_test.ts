@@ -256,7 +256,7 @@ const cases: readonly {
     script: (line) => upToData(line, { ...archive, initramfsBytes: 200_000_000 }),
   },
   {
-    name: "sends boot loaders that nobody has asked for",
+    name: "sends boot loaders that were not asked for",
     code: "local-failure",
     script: (line) => upToData(line, { ...archive, chain: { directory: "x", shimBytes: 1, grubBytes: 1 } }),
   },

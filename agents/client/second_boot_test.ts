@@ -84,7 +84,7 @@ Deno.test("it is offered where another signer's kernel meets UEFI and a stick wi
   assert.deepEqual(runs, [], "nothing was written");
 });
 
-Deno.test("a stick that appears late is waited for, and not when nobody waits any more", async () => {
+Deno.test("a stick that appears late is waited for, until the waiting is ended", async () => {
   const late = createRig([stick], new Uint8Array(4096).fill(1), 50_000);
   const offer = await findOffer({ system: late.system, signal }, {
     trust: untrusted,
@@ -125,7 +125,7 @@ Deno.test("only a person who types yes wants it", async () => {
   assert.equal(await ask(() => Promise.reject(new UserError("Stopped"))), false);
   const never: Terminal["readLine"] = (_, over) =>
     new Promise((_, reject) => over.addEventListener("abort", () => reject(over.reason)));
-  assert.equal(await ask(never, 10), false, "nobody is there");
+  assert.equal(await ask(never, 10), false, "no person is there");
 });
 
 Deno.test("a no is asked again when the laptop is, a yes names the stick, and where it cannot be the reason is shown", async () => {

@@ -49,7 +49,7 @@ Deno.test("the pages on a console of 80 columns and 25 rows, and on one of 40 co
   else assert.equal(await Deno.readTextFile(url), text, "tests/golden/pages.txt is not current: deno task golden");
 });
 
-Deno.test("whatever is said, a line takes no more columns than there are, and holds nothing that moves the cursor", () => {
+Deno.test("whatever the text, a line takes no more columns than there are, and holds nothing that moves the cursor", () => {
   const odd = fc.string({ unit: "binary", maxLength: 300 });
   const row = fc.record({ label: fc.oneof(odd, fc.constant("Disk")), text: odd });
   const size = fc.record({ columns: fc.integer({ min: 1, max: 200 }), rows: fc.integer({ min: 1, max: 60 }) });

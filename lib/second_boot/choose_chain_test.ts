@@ -50,7 +50,7 @@ for (const [name, [pairs, why]] of Object.entries(refused)) {
   });
 }
 
-Deno.test("a kernel that another has signed, or nobody, has no chain", () => {
+Deno.test("a kernel that another has signed, or that is not signed, has no chain", () => {
   const own = { kind: "signed", names: ["My Own CA"], keyIds: [] } as const;
   const choice = chooseChain([pair()], own);
   assert.match(choice.kind === "none" ? choice.why : "", /its shim does not vouch for the kernel/);

@@ -66,7 +66,7 @@ Deno.test("the mark tells how much is used, whether the switch is there or not; 
   const lying = plan.mark.slice();
   lying.set(new TextEncoder().encode("999999999\n"), 1024 + "stiefelsystem second boot\n".length);
   assert.equal(readUsedBytes(lying, placeBytes), placeBytes);
-  // A FAT's boot sector ends so (specification 1.03): the mark alone is none.
+  // A FAT's boot sector ends so (specification 1.03): the mark alone is no boot sector.
   assert.deepEqual([plan.head[510], plan.head[511]], [0x55, 0xaa]);
   assert.deepEqual([plan.mark[510], plan.mark[511]], [0, 0]);
 });

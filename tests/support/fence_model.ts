@@ -24,7 +24,7 @@ export const mistakes = [
   "goodbye-of-any-session",
   /** An export that broke is over, like one that was given back. */
   "lost-is-free",
-  /** An agent that ends takes its note along, whoever has the disk. */
+  /** An agent that ends takes its note along, also while a desktop has the disk. */
   "drop-note-at-end",
   /** The laptop's own system is started with a desktop still writing. */
   "own-system-beside-export",
