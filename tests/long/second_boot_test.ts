@@ -21,6 +21,7 @@ import { fromStick } from "../../lib/qemu/stick_spec.ts";
 import { makeStickImage } from "../../lib/media/stick_image.ts";
 import { readStickTable } from "../../lib/media/stick_layout.ts";
 import type { UefiFirmware } from "../../lib/qemu/vm_spec.ts";
+import { waitForDesktop } from "../qemu/attached_disk.ts";
 import { fetchForeignChain, type ForeignChain } from "../qemu/foreign_laptop.ts";
 import { fetchFirmware } from "../qemu/firmware_files.ts";
 import { prepareQemuTest } from "../qemu/machines.ts";
@@ -147,7 +148,7 @@ Deno.test({
       assert.equal(armed.rest, fresh.rest, "nothing but the place was written");
       {
         await using again = await startDesktop(desktop, 900 * second);
-        await again.waitForLine(/stiefel-demo: root=\/dev\/nbd0p2 /, { timeoutMs: 700 * second });
+        await waitForDesktop(again, 700 * second);
         const isLocked = again.lines.some(({ text }) => /Kernel is locked down from EFI Secure Boot/.test(text));
         assert.equal(isLocked, true, "Secure Boot is enforced");
         const started = again.lines.find(({ text }) => /Command line: .*BOOT_IMAGE=/.test(text))?.text ?? "";
