@@ -5,7 +5,7 @@ import { runAgent } from "../shared/run_agent.ts";
 import { runAutokexec } from "./autokexec.ts";
 import { parseAutokexecOptions, usage } from "./options.ts";
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+Deno.exit(await main(Deno.args));
 
 async function main(args: readonly string[]): Promise<ExitCode> {
   return await runAgent(args, {

@@ -10,7 +10,7 @@ import { runAgent } from "../shared/run_agent.ts";
 import { runClient } from "./client.ts";
 import { parseClientOptions, usage } from "./options.ts";
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+Deno.exit(await main(Deno.args));
 
 async function main(args: readonly string[]): Promise<ExitCode> {
   return await runAgent(args, {

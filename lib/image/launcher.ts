@@ -3,13 +3,28 @@ import type { Role } from "../formats/kernel_command_line.ts";
 import { formatGrants, type Grants } from "../grants.ts";
 import { imagePath } from "../system/system.ts";
 
+/** Where our programs are inside the image. */
+export const agentDirectory = "usr/lib/stiefelsystem";
+
+export const agentRoles: readonly Role[] = ["server", "client"];
+
+/** The one file of an agent, in the form "bundle". */
+export function scriptName(role: Role): string {
+  return `${role}-agent.js`;
+}
+
+/** What Deno runs in its place. */
+export function starterName(role: Role): string {
+  return `start-${role}-agent.js`;
+}
+
 /** @param grants only written into the script in the form "bundle"; a compiled agent has them built in */
 export function formatLauncher(form: "compile" | "bundle", grants: Readonly<Record<Role, Grants>>): string {
   return [
     "#!/bin/sh",
     "# Runs the agent of a role with what it may do: run-agent server|client [options]. Called by supervise-agent.",
     `export PATH=${imagePath} LC_ALL=C.UTF-8 HOME=/root`,
-    "directory=/usr/lib/stiefelsystem",
+    `directory=/${agentDirectory}`,
     "role=$1",
     "case $role in",
     "server | client) shift ;;",
@@ -41,16 +56,30 @@ const compiledStart: readonly string[] = [
 ];
 
 /**
+ * The program that Deno runs in place of the agent's script. Deno parses every module to find what it imports, which
+ * for an agent takes as long as all else from its first line to its search (doc/testing.md, "Figures"), and there is
+ * nothing to find: the script is one module without imports or exports, so that its text is a function's, too.
+ */
+export function formatStarter(scriptPath: string): string {
+  return [
+    `const path = ${JSON.stringify(scriptPath)};`,
+    "const AsyncFunction = (async () => {}).constructor;",
+    'await new AsyncFunction(`"use strict";\n${Deno.readTextFileSync(path)}\n//# sourceURL=file://${path}`)();',
+    "",
+  ].join("\n");
+}
+
+/**
  * No compiler in the JavaScript engine, neither in advance nor for what runs often: the ciphers are native code, and
  * what an agent does else is done once.
  */
 function bundledStart(grants: Readonly<Record<Role, Grants>>): string[] {
-  const cases = Object.entries(grants).flatMap(([role, ofRole]) => [
+  const cases = agentRoles.flatMap((role) => [
     `${role})`,
     '    exec "$directory/deno" run --quiet --no-config --no-remote --no-npm --no-lock --no-code-cache \\',
     "        --v8-flags=--max-lazy,--jitless \\",
-    ...formatGrants(ofRole).map((flag) => `        ${flag} \\`),
-    `        "$directory/${role}-agent.js" "$@"`,
+    ...formatGrants(withScript(role, grants[role])).map((flag) => `        ${flag} \\`),
+    `        "$directory/${starterName(role)}" "$@"`,
     "    ;;",
   ]);
   return [
@@ -60,4 +89,10 @@ function bundledStart(grants: Readonly<Record<Role, Grants>>): string[] {
     ...cases,
     "esac",
   ];
+}
+
+/** The starter reads its agent's script. */
+export function withScript(role: Role, grants: Grants): Grants {
+  const { read } = grants;
+  return read === "all" ? grants : { ...grants, read: [...read, `/${agentDirectory}/${scriptName(role)}`] };
 }

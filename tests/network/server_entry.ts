@@ -4,7 +4,7 @@
  * what boots from it as in the image.
  */
 import { fileURLToPath } from "node:url";
-import { main } from "../../agents/server/main.ts";
+import { runServerProgram } from "../../agents/server/program.ts";
 import type { WatchedSource } from "../../agents/server/source.ts";
 import { readMountedFiles } from "../../lib/boot/boot_files.ts";
 import { RUN_NBDKIT_PATH } from "../../lib/export/nbd/needs.ts";
@@ -59,7 +59,7 @@ function createSource(system: System): WatchedSource {
 }
 
 Deno.exit(
-  await main(args, (system) => ({
+  await runServerProgram(args, (system) => ({
     system: {
       ...system,
       spawn: (argv, options) => {

@@ -14,7 +14,7 @@ import { CommandError } from "../../errors.ts";
 import { explainDeno } from "../explain_deno.ts";
 import type { RunOptions, System } from "../../system/system.ts";
 import { agentGrants, formatGrants } from "../../grants.ts";
-import { formatLauncher } from "../launcher.ts";
+import { agentDirectory, agentRoles, formatLauncher, formatStarter, scriptName, starterName } from "../launcher.ts";
 import { writePart } from "../part_archive.ts";
 import { hashFile } from "../../hash.ts";
 import { sourceDateEpoch } from "../plan_image.ts";
@@ -22,11 +22,8 @@ import type { StageRecord } from "../stage_record.ts";
 import { arrangeEntries, type TreeEntry } from "../tree_entry.ts";
 import type { StageContext } from "./context.ts";
 
-/** Where our programs are inside the image. */
-const agentDirectory = "usr/lib/stiefelsystem";
 /** Folders of `agents`. */
 type AgentName = Role | "autokexec";
-const roles: readonly Role[] = ["server", "client"];
 /**
  * A page. This much at the start of a compiled program differs from the runtime (the ELF header), and the program's
  * own data starts at a multiple of it.
@@ -67,11 +64,13 @@ export async function buildAgents(context: StageContext): Promise<StageRecord> {
   const made = `${directory}/made`;
   await system.makeDirectory(made);
   const entries: TreeEntry[] = [];
-  for (const role of roles) {
+  for (const role of agentRoles) {
     progress.note(role);
-    const script = `${made}/${role}-agent.js`;
+    const script = `${made}/${scriptName(role)}`;
     await bundleAgent(context, role, script);
-    const files = request.agentForm === "bundle" ? [script] : await compileAgent(context, role, script);
+    const files = request.agentForm === "bundle"
+      ? [script, await addStarter(context, role, script)]
+      : await compileAgent(context, role, script);
     for (const file of files) {
       entries.push(await describeFile(system, file, { name: file.slice(file.lastIndexOf("/") + 1), mode: 0o644 }));
     }
@@ -80,7 +79,7 @@ export async function buildAgents(context: StageContext): Promise<StageRecord> {
   entries.push(await describeFile(system, `${made}/run-agent`, { name: "run-agent", mode: 0o755 }));
   const part = await writeAgentPart(context, entries);
   await system.remove(made);
-  return { ...part, summary: roles.join(", ") };
+  return { ...part, summary: agentRoles.join(", ") };
 }
 
 /** One JavaScript file of everything an agent needs. Runs `deno`. */
@@ -106,6 +105,18 @@ async function runDeno(
   } catch (error) {
     throw error instanceof CommandError ? explainDeno(what, error) : error;
   }
+}
+
+/** @returns what Deno runs in place of the script */
+async function addStarter({ system }: StageContext, role: Role, script: string): Promise<string> {
+  const text = await system.readText(script);
+  // What cannot be a function's text would be found when a machine starts.
+  if (/^(import|export)\b/m.test(text) || text.includes("import.meta")) {
+    throw new TypeError(`The bundled ${role} agent imports or exports something, or asks for its own address`);
+  }
+  const starter = `${script.slice(0, script.lastIndexOf("/"))}/${starterName(role)}`;
+  await system.writeFile(starter, formatStarter(`/${agentDirectory}/${scriptName(role)}`));
+  return starter;
 }
 
 /** @returns what is this agent's own: its head, and the data behind the body */
