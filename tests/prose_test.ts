@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { dirname, join, normalize } from "node:path/posix";
 import { readProjectTexts } from "./support/named_files.ts";
+import { hasTest, listNamedTests } from "./support/named_tests.ts";
 import { projectRoot, readSources } from "./support/source_tree.ts";
 
 const columns = 120;
@@ -107,4 +108,19 @@ Deno.test("links between documents, and the places that messages name in them, a
       : anchors.get(target)?.has(anchor) === true;
   assert.ok(links.length > 50);
   assert.deepEqual(links.filter((link) => !isThere(link)), []);
+});
+
+Deno.test("each promise of doc/security.md names its tests, and each of them is there", async () => {
+  const { texts } = await readProjectTexts();
+  const textOf = (path: string): string => texts.find((file) => file.path === path)?.text ?? "";
+  const [, promised = ""] = /## What is promised\n(.*?)\n## /s.exec(textOf("doc/security.md")) ?? [];
+  const promises = promised.split(/^- /m).slice(1).map((text) => text.split(/\n\n/, 1)[0] ?? "");
+  assert.ok(promises.length > 20);
+  assert.deepEqual(promises.filter((text) => listNamedTests(text).length === 0), []);
+  const tests = promises.flatMap(listNamedTests);
+  assert.deepEqual(tests.filter(({ path, name }) => !hasTest(textOf(path), name)), []);
+
+  const source = 'test("a b" +\n  `c ${value} d, whatever it is`, f);\ntest(`${name}`, f); test("say \\"x\\" to all");';
+  for (const name of ["a bc 12 d, whatever it is", 'say "x" to all']) assert.ok(hasTest(source, name), name);
+  for (const name of ["a bc 12 d", "something else", "a bc  d, whatever it is not"]) assert.ok(!hasTest(source, name));
 });
