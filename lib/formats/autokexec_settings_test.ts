@@ -1,16 +1,6 @@
 import assert from "node:assert/strict";
-import { type AutokexecSettings, formatAutokexecSettings, parseAutokexecSettings } from "./autokexec_settings.ts";
-
-const settings: AutokexecSettings = {
-  version: 1,
-  listens: true,
-  macs: ["52:54:00:12:34:56"],
-  kernel: "/var/local/lib/stiefelsystem/kernel",
-  initrd: "/var/local/lib/stiefelsystem/initrd",
-  commandLine: "ro stiefel.role=server stiefel.on_end=reboot",
-  countdownSeconds: 10,
-  name: "laptop",
-};
+import { autokexecSettings as settings } from "../../tests/support/protocol_samples.ts";
+import { formatAutokexecSettings, parseAutokexecSettings } from "./autokexec_settings.ts";
 
 Deno.test("autokexec settings survive a round trip", () => {
   assert.deepEqual(parseAutokexecSettings(formatAutokexecSettings(settings)), settings);

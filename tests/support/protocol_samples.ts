@@ -1,6 +1,7 @@
 /** Valid values of every wire format, for tests, vectors and the fuzzer. */
 import type { Handover } from "../../lib/formats/handover.ts";
 import type { AgentSettings } from "../../lib/formats/agent_settings.ts";
+import type { AutokexecSettings } from "../../lib/formats/autokexec_settings.ts";
 import type {
   ArchiveMessage,
   ClientMessage,
@@ -264,3 +265,14 @@ export async function connectChannel(options: {
     reply: answer.reply,
   };
 }
+
+export const autokexecSettings: AutokexecSettings = {
+  version: 1,
+  listens: true,
+  macs: ["52:54:00:12:34:56"],
+  kernel: "/var/local/lib/stiefelsystem/kernel",
+  initrd: "/var/local/lib/stiefelsystem/initrd",
+  commandLine: "ro stiefel.role=server stiefel.on_end=reboot",
+  countdownSeconds: 10,
+  name: "laptop",
+};

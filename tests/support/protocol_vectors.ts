@@ -2,6 +2,7 @@
 import { ProtocolError, type ProtocolErrorCode } from "../../lib/errors.ts";
 import { parseHandover } from "../../lib/formats/handover.ts";
 import { parseAgentSettings } from "../../lib/formats/agent_settings.ts";
+import { parseAutokexecSettings } from "../../lib/formats/autokexec_settings.ts";
 import { parseClientPlaintext, parseServerPlaintext } from "../../lib/protocol/boot_exchange.ts";
 import { parseCpio } from "../../lib/formats/cpio.ts";
 import { importDiscoveryKey, parseDiscovery } from "../../lib/protocol/discovery.ts";
@@ -153,6 +154,7 @@ export const checkers = {
   })),
   session: each((one) => ({ outcome: "ok", decoded: parseSession(one.text ?? "") })),
   agent_settings: each((one) => ({ outcome: "ok", decoded: parseAgentSettings(one.text ?? "") })),
+  autokexec_settings: each((one) => ({ outcome: "ok", decoded: parseAutokexecSettings(one.text ?? "") })),
   handover: each((one) => ({ outcome: "ok", decoded: parseHandover(one.text ?? "") })),
   cpio: each((one) => ({ outcome: "ok", decoded: parseCpio(hex(one.bytes)) })),
 } satisfies Record<string, (file: VectorFile) => Promise<Found[]>>;

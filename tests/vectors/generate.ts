@@ -8,22 +8,27 @@
  */
 import { formatHandover } from "../../lib/formats/handover.ts";
 import { formatAgentSettings } from "../../lib/formats/agent_settings.ts";
+import { formatAutokexecSettings } from "../../lib/formats/autokexec_settings.ts";
+import { formatDesktopEnd } from "../../lib/export/tunnel/plan_tunnel.ts";
 import { type ClientMessage, formatClientMessage, formatServerMessage, type ServerMessage } from "../../lib/protocol/boot_exchange.ts";
 import { buildCpio, type CpioEntry } from "../../lib/formats/cpio.ts";
 import { type DiscoveryMessage, formatDiscovery, importDiscoveryKey } from "../../lib/protocol/discovery.ts";
 import { formatFrame, FRAME_HEADER_BYTES } from "../../lib/protocol/frames.ts";
 import { deriveKeys } from "../../lib/protocol/keys.ts";
 import { buildSessionCpio, formatSession } from "../../lib/protocol/session.ts";
+import type { SessionParameters } from "../../lib/protocol/session_groups.ts";
 import { encodeUtf8 } from "../../lib/formats/text.ts";
 import {
   agentSettings,
   archive,
+  autokexecSettings,
   clientMessages,
   connectChannel,
   counting,
   discoveryMessages,
   handovers,
   hello,
+  nvmeSession,
   otherSharedKey,
   passphrase,
   routedSession,
@@ -254,8 +259,16 @@ function messages(): VectorFile {
   };
 }
 
+/** As it is by default: NVMe/TCP inside WireGuard. */
+const defaultSession: SessionParameters = {
+  ...tunnelSession,
+  disk: { ...nvmeSession.disk, address: tunnelSession.disk.address },
+};
+
 function sessionFile(): VectorFile {
   const text = formatSession(session);
+  const nvme = formatSession(nvmeSession);
+  const ofNvme = (pattern: RegExp, to: string): string => nvme.replace(pattern, to);
   const with_ = (from: string, to: string): string => text.replace(from, to);
   return {
     about: "The session file.",
@@ -263,6 +276,12 @@ function sessionFile(): VectorFile {
       textCase("one link", text, "ok", session),
       textCase("through a router", formatSession(routedSession), "ok", routedSession),
       textCase("through a tunnel", formatSession(tunnelSession), "ok", tunnelSession),
+      textCase("by NVMe/TCP", nvme, "ok", nvmeSession),
+      textCase("by NVMe/TCP through a tunnel", formatSession(defaultSession), "ok", defaultSession),
+      textCase("by NVMe/TCP, without a key of it", ofNvme(/STIEFEL_DISK_HOST=.*\n/, ""), "malformed"),
+      textCase("by NVMe/TCP, a key of NBD", ofNvme(/STIEFEL_DISK_QUEUES=.*/, "STIEFEL_DISK_CONNECTIONS=4"), "malformed"),
+      textCase("by NVMe/TCP, a name that is no UUID", ofNvme(/(SUBSYSTEM=.{8})-/, "$1"), "malformed"),
+      textCase("by NVMe/TCP, an address with a zone", ofNvme(/(DISK_ADDRESS=).*/, "$1fe80::1%stiefel0"), "malformed"),
       textCase("half a tunnel", formatSession(tunnelSession).replace(/STIEFEL_TUNNEL_PORT.*\n/, ""), "malformed"),
       textCase("empty", "", "truncated"),
       textCase("last newline missing", text.slice(0, -1), "truncated"),
@@ -297,6 +316,22 @@ function agentSettingsFile(): VectorFile {
       textCase("oversize", `${" ".repeat(16385)}\n`, "oversize"),
       textCase("unknown key", plain.replace("{", '{"more":1,'), "malformed"),
       textCase("unknown choice", plain.replace("reboot", "halt"), "malformed"),
+    ],
+  };
+}
+
+function autokexecSettingsFile(): VectorFile {
+  const plain = formatAutokexecSettings(autokexecSettings);
+  return {
+    about: "The autokexec settings file.",
+    cases: [
+      textCase("everything", plain, "ok", autokexecSettings),
+      textCase("truncated", plain.slice(0, -1), "truncated"),
+      textCase("unknown version", plain.replace('"version":1', '"version":2'), "malformed"),
+      textCase("oversize", `${" ".repeat(65537)}\n`, "oversize"),
+      textCase("unknown key", plain.replace("{", '{"more":1,'), "malformed"),
+      textCase("a path that is not absolute", plain.replace(`"${autokexecSettings.kernel}"`, '"kernel"'), "malformed"),
+      textCase("a MAC address in upper case", plain.replace(/"macs":\["[^"]*"/, '"macs":["02:00:00:00:00:AA"'), "malformed"),
     ],
   };
 }
@@ -339,11 +374,22 @@ function cpio(): VectorFile {
     { kind: "directory", path: "stiefelsystem", mode: 0o700 },
     { kind: "file", path: "stiefelsystem/session", mode: 0o600, content: encodeUtf8(formatSession(session)) },
   ];
+  const configuration = formatDesktopEnd(defaultSession, { privateKey: counting(0x40, 32), presharedKey: counting(0x60, 32) });
+  if (configuration === undefined) throw new RangeError("No tunnel");
+  const programs = new Map([["wg", counting(1, 3)], ["ld.so", counting(4, 3)], ["libc.so.6", counting(7, 3)]]);
+  const place = (name: string, content: Uint8Array, mode: number): CpioEntry => ({ kind: "file", path: `stiefelsystem/${name}`, mode, content });
+  const tunnelEntries: readonly CpioEntry[] = [
+    { kind: "directory", path: "stiefelsystem", mode: 0o700 },
+    place("session", encodeUtf8(formatSession(defaultSession)), 0o600),
+    place("tunnel.conf", encodeUtf8(configuration), 0o600),
+    ...[...programs].map(([name, content]) => place(name, content, 0o700)),
+  ];
   return {
-    about: "Cpio archives in the newc format.",
+    about: "Cpio archives in the newc format. In that with a tunnel, the programs are placeholders.",
     cases: [
       bytesCase("directory, file, symbolic link", bytes, "ok", entries),
       bytesCase("the session file's archive", buildSessionCpio(session), "ok", sessionEntries),
+      bytesCase("a session's archive with a tunnel", buildSessionCpio(defaultSession, { configuration, programs }), "ok", tunnelEntries),
       bytesCase("empty archive", buildCpio([]), "ok", []),
       bytesCase("truncated", bytes.subarray(0, -1), "truncated"),
       bytesCase("truncated within a header", bytes.subarray(0, 100), "truncated"),
@@ -365,6 +411,7 @@ export async function vectorFiles(): Promise<Readonly<Record<keyof typeof checke
     messages: messages(),
     session: sessionFile(),
     agent_settings: agentSettingsFile(),
+    autokexec_settings: autokexecSettingsFile(),
     handover: handoverFile(),
     cpio: cpio(),
   };
