@@ -20,7 +20,7 @@ export function commandToType(command: string, options: CommandLineOptions = {})
   return `${options.asRoot ? "sudo " : ""}${launcher} ${words}`;
 }
 
-/** Options that say where files are, and the commands that take them. */
+/** Options that say where files and systems are, and the commands that take them. */
 export const placeOptions = {
   "--config": [
     ...["init", "create-initrd", "setup-server", "doctor", "boot-entry", "setup-client-usbdrive"],
@@ -30,6 +30,7 @@ export const placeOptions = {
     ...["create-initrd", "setup-server", "doctor", "setup-client-usbdrive"],
     ...["demo", "test-qemu", "test-nspawn", "bench"],
   ],
+  "--root": ["init", "setup-server", "undo-setup", "doctor", "boot-entry"],
   "--cache-dir": ["create-initrd", "demo", "test-qemu", "test-nspawn", "bench"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 

@@ -28,18 +28,21 @@ Deno.test("P9: the next command finds the files that this one was given", () => 
     "--config=my laptop.yaml",
     "--out-dir",
     "out",
+    "--root",
+    "/my root",
     "--yes",
     "--",
     "--cache-dir=x",
   ]);
-  assert.deepEqual(places, { "--config": "my laptop.yaml", "--out-dir": "out" });
+  assert.deepEqual(places, { "--config": "my laptop.yaml", "--out-dir": "out", "--root": "/my root" });
   const adapt = (text: string): string => adaptCommands(text, { launcher: undefined, shell: "user", places });
   const cases: Readonly<Record<string, string>> = {
     [commandToType("create-initrd")]: "./stiefelsystem create-initrd --config 'my laptop.yaml' --out-dir out",
-    [commandToType("setup-server", { asRoot: true, arguments: "--root /mnt" })]:
-      "sudo ./stiefelsystem setup-server --config 'my laptop.yaml' --out-dir out --root /mnt",
-    [commandToType("boot-entry")]: "./stiefelsystem boot-entry --config 'my laptop.yaml'",
-    [`Run ${commandToType("undo-setup")}: it takes all back`]: "Run ./stiefelsystem undo-setup: it takes all back",
+    [commandToType("setup-server", { asRoot: true, arguments: "--dry-run" })]:
+      "sudo ./stiefelsystem setup-server --config 'my laptop.yaml' --out-dir out --root '/my root' --dry-run",
+    [commandToType("boot-entry")]: "./stiefelsystem boot-entry --config 'my laptop.yaml' --root '/my root'",
+    [`Run ${commandToType("undo-setup")}: it takes all back`]:
+      "Run ./stiefelsystem undo-setup --root '/my root': it takes all back",
     [`Run ${commandToType("create-initrd")}: it makes one`]:
       "Run ./stiefelsystem create-initrd --config 'my laptop.yaml' --out-dir out: it makes one",
   };

@@ -183,6 +183,7 @@ function buildProgram(context: ProgramContext): Command {
     });
 
   addImageOptions(program.command("doctor").description("Check whether this machine can be used from a desktop."))
+    .option("--root <dir>", "look at the system mounted there instead of the running one")
     .option("--json", "for programs; the form is doc/doctor.schema.json")
     .action(async (options) => {
       const { system, ui, paths } = await start(options);
@@ -191,6 +192,7 @@ function buildProgram(context: ProgramContext): Command {
         configPath: paths.configFile,
         keyPath: paths.keyFile,
         buildDirectory: paths.outDir,
+        ...(options.root === undefined ? {} : { root: options.root }),
         ...(options.json === undefined ? {} : { isJson: true }),
       });
     });

@@ -1,10 +1,8 @@
 /** Which entry of the laptop's disk a desktop gets, by the code of the server. */
 
 import { stiefelsystemJsonPath } from "../formats/stiefelsystem_json.ts";
-import { BootError } from "../boot_error.ts";
-import { type BootPreview, previewBoot, splitMountedSystem } from "../boot/preview_boot.ts";
+import type { BootPreview } from "../boot/preview_boot.ts";
 import { commandToType } from "../command_to_type.ts";
-import { flattenDevices } from "../host/storage_facts.ts";
 import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
 import { type DoctorContext } from "./context.ts";
 import { unlessRefused } from "../file_access.ts";
@@ -16,29 +14,14 @@ export interface BootEntryFacts {
     | Pick<BootPreview, "commandLine" | "commandLineSource" | "notices">
     | { readonly refusal: string }
     | undefined;
-  /** Kernel command line of the running system. */
+  /** Kernel command line of the running system; empty for a mounted one. */
   readonly running: string;
 }
 
-export async function examineBootEntry(context: DoctorContext): Promise<readonly Check[]> {
-  const { system, tree, host, config, storage } = context;
-  const root = tree.prefix === "" ? "/" : tree.prefix;
-  const devices = flattenDevices(storage.disks);
-  const preview = async (): Promise<BootEntryFacts["entry"]> => {
-    try {
-      const partitions = (await splitMountedSystem(system, root)).map((partition) => {
-        const device = devices.find(({ mountPoints }) => mountPoints.includes(partition.directory));
-        return device?.uuid === undefined ? partition : { ...partition, uuid: device.uuid };
-      });
-      return await previewBoot(system, partitions, config.boot.load);
-    } catch (problem) {
-      if (!(problem instanceof BootError)) throw problem;
-      return { refusal: problem.message };
-    }
-  };
+export async function examineBootEntry({ tree, host, bootEntry }: DoctorContext): Promise<readonly Check[]> {
   return runChecks(bootEntryChecks, {
     isSetUp: await unlessRefused(tree.exists(stiefelsystemJsonPath), false),
-    entry: await unlessRefused(preview(), undefined),
+    entry: bootEntry,
     running: host.commandLine,
   });
 }

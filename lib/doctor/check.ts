@@ -22,6 +22,8 @@ export const unknown = (found: string, cure: string): Verdict => ({ level: "unkn
 /** What root would see. @param more what else the cure takes: ", with nft installed" */
 export const hidden = (found: string, more = ""): Verdict =>
   unknown(found, `Run ${commandToType("doctor", { asRoot: true })}${more}`);
+/** The cure for what a mounted system does not show. */
+export const onTheLaptop = "Run doctor on the laptop, when its own system runs";
 export const warning = (found: string, cure: string): Verdict => ({ level: "warning", found, cure });
 export const error = (found: string, cure: string): Verdict => ({ level: "error", found, cure });
 

@@ -116,15 +116,22 @@ export interface MountElsewhere {
  * not start without. A volume may lie on the served disk and on another one.
  */
 export function findMountsElsewhere(
-  { fstab, disks, served }: {
+  { fstab, disks, served, prefix = "" }: {
     readonly fstab: string | undefined;
     readonly disks: readonly BlockDevice[];
     readonly served: BlockDevice;
+    /** Where the system is mounted; "" for the running one. */
+    readonly prefix?: string;
   },
 ): readonly MountElsewhere[] {
   const mountPoints = new Set(["/", ...listNeededMounts(fstab).map(({ mountPoint }) => mountPoint)]);
   return [...mountPoints].flatMap((mountPoint) =>
-    disks.filter((disk) => disk !== served && findMount([disk], mountPoint) !== undefined)
+    disks.filter((disk) => disk !== served && findMount([disk], placeIn(prefix, mountPoint)) !== undefined)
       .map((disk) => ({ mountPoint, disk }))
   );
+}
+
+/** Where a mount point of the system that is mounted below `prefix` is now. */
+function placeIn(prefix: string, mountPoint: string): string {
+  return mountPoint === "/" ? prefix || "/" : `${prefix}${mountPoint}`;
 }

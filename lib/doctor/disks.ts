@@ -28,8 +28,9 @@ export async function examineDisks(context: DoctorContext): Promise<readonly Che
   return runChecks(diskChecks, {
     disk,
     storage,
-    mountsElsewhere: served && findMountsElsewhere({ fstab, disks: storage.disks, served }),
-    looseEsps: served && findLooseEsps(served, { fstab, laptopRecord, hasSystemd: host.hasSystemd }),
+    mountsElsewhere: served && findMountsElsewhere({ fstab, disks: storage.disks, served, prefix: tree.prefix }),
+    looseEsps: served &&
+      findLooseEsps(served, { fstab, laptopRecord, hasSystemd: host.hasSystemd, prefix: tree.prefix }),
   });
 }
 
@@ -108,6 +109,8 @@ export interface EspSettings {
    */
   readonly laptopRecord: string | undefined;
   readonly hasSystemd: boolean;
+  /** Where the system is mounted; "" for the running one. */
+  readonly prefix?: string;
 }
 
 /**
@@ -116,15 +119,17 @@ export interface EspSettings {
  */
 export function findLooseEsps(
   served: BlockDevice,
-  { fstab = "", laptopRecord = "", hasSystemd }: EspSettings,
+  { fstab = "", laptopRecord = "", hasSystemd, prefix = "" }: EspSettings,
 ): readonly BlockDevice[] {
-  const recorded = [...laptopRecord.matchAll(/^MOUNT=(\S+) /gm)].map(([, point]) => point);
+  const recorded = [...laptopRecord.matchAll(/^MOUNT=(\S+) /gm)].map(([, point]) => `${prefix}${point}`);
   const isRecorded = ({ mountPoints }: BlockDevice): boolean =>
     hasSystemd && mountPoints.some((point) => recorded.includes(point));
   const mounts = listMounts(fstab);
   const inFstab = (device: BlockDevice): boolean => {
     const names = [device.path, `UUID=${device.uuid}`, `PARTUUID=${device.partUuid}`, `LABEL=${device.label}`];
-    return mounts.some((mount) => names.includes(mount.device) || device.mountPoints.includes(mount.mountPoint));
+    return mounts.some((mount) =>
+      names.includes(mount.device) || device.mountPoints.includes(`${prefix}${mount.mountPoint}`)
+    );
   };
   return flattenDevices([served]).filter((device) =>
     device.partType !== undefined && espTypes.includes(device.partType) && device.mountPoints.length > 0 &&

@@ -5,7 +5,7 @@ import type { System } from "../system/system.ts";
 import { artifactChecks, examineArtifacts } from "./artifacts.ts";
 import { batteryChecks, examineBattery } from "./battery.ts";
 import { bootEntryChecks, examineBootEntry } from "./boot_entry.ts";
-import { type Check, type CheckOf, hidden } from "./check.ts";
+import { type Check, type CheckOf, hidden, onTheLaptop, unknown } from "./check.ts";
 import { unlessRefused } from "../file_access.ts";
 import { type DoctorContext, type DoctorInputs, gatherContext } from "./context.ts";
 import { desktopBootChecks, examineDesktopBoot } from "./desktop_boot.ts";
@@ -14,20 +14,26 @@ import { distributionChecks, examineDistribution } from "./distribution.ts";
 import { encryptionChecks, examineEncryption } from "./encryption.ts";
 import { examineFirewall, firewallChecks } from "./firewall.ts";
 import { examineHibernation, hibernationChecks } from "./hibernation.ts";
-import { examineKernel, kernelChecks } from "./kernel.ts";
+import { examineKernel, examineKexec, kernelChecks, kexecChecks } from "./kernel.ts";
 import { examineNames, nameChecks } from "./names.ts";
-import { examineNetwork, networkChecks } from "./network.ts";
+import { examineNetwork, examineNetworkPrograms, networkChecks, networkProgramChecks } from "./network.ts";
 import { examineSecureBoot, secureBootChecks } from "./secure_boot.ts";
 import { examineUsbGuard, usbGuardChecks } from "./usbguard.ts";
 
 interface Topic {
   /** Of its checks, in order. */
   readonly titles: readonly string[];
+  /** It is about the machine and the kernel that run now, which a mounted system does not show. */
+  readonly isOfMachine: boolean;
   examine(context: DoctorContext): Promise<readonly Check[]>;
 }
 
 function topic<Facts>(checks: readonly CheckOf<Facts>[], examine: Topic["examine"]): Topic {
-  return { titles: checks.map(([title]) => title), examine };
+  return { titles: checks.map(([title]) => title), isOfMachine: false, examine };
+}
+
+function machineTopic<Facts>(checks: readonly CheckOf<Facts>[], examine: Topic["examine"]): Topic {
+  return { ...topic(checks, examine), isOfMachine: true };
 }
 
 /**
@@ -37,28 +43,36 @@ function topic<Facts>(checks: readonly CheckOf<Facts>[], examine: Topic["examine
 const topics: readonly Topic[] = [
   topic(distributionChecks, examineDistribution),
   topic(kernelChecks, examineKernel),
+  machineTopic(kexecChecks, examineKexec),
   topic(desktopBootChecks, examineDesktopBoot),
   topic(bootEntryChecks, examineBootEntry),
-  topic(secureBootChecks, examineSecureBoot),
+  machineTopic(secureBootChecks, examineSecureBoot),
   topic(diskChecks, examineDisks),
   topic(nameChecks, examineNames),
   topic(encryptionChecks, examineEncryption),
   topic(hibernationChecks, examineHibernation),
-  topic(networkChecks, examineNetwork),
-  topic(firewallChecks, examineFirewall),
+  topic(networkProgramChecks, examineNetworkPrograms),
+  machineTopic(networkChecks, examineNetwork),
+  machineTopic(firewallChecks, examineFirewall),
   topic(usbGuardChecks, examineUsbGuard),
-  topic(batteryChecks, examineBattery),
+  machineTopic(batteryChecks, examineBattery),
   topic(artifactChecks, examineArtifacts),
 ];
 
 /**
  * Changes nothing. Runs `cat`, `lsblk`, `ip`, `findmnt`, `systemctl`, `udevadm`, `mokutil`, `od`, `cryptsetup`, `ls`,
- * `nft`; those that are not installed say nothing. A topic that needs what only root may see is "unknown" as a whole.
+ * `nft`; those that are not installed say nothing. A topic that needs what only root may see is "unknown" as a whole,
+ * and so is one about the running machine when the tree is a mounted system.
  */
 export async function examineHost(system: System, tree: HostTree, inputs: DoctorInputs): Promise<readonly Check[]> {
   const context = await gatherContext(system, tree, inputs);
   const checks: Check[] = [];
-  for (const { titles, examine } of topics) {
+  for (const { titles, isOfMachine, examine } of topics) {
+    if (isOfMachine && !tree.isRunning) {
+      const unseen = unknown(`not looked at: that is not in "${tree.prefix}"`, onTheLaptop);
+      checks.push(...titles.map((title) => ({ title, ...unseen })));
+      continue;
+    }
     const refused = titles.map((title) => ({ title, ...hidden("not seen: only root may look") }));
     checks.push(...await unlessRefused(examine(context), refused));
   }

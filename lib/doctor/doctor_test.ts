@@ -38,9 +38,9 @@ import { transportModules } from "../initramfs/needs.ts";
 import { fileContains } from "./file_contains.ts";
 import { firewallChecks, type FirewallFacts } from "./firewall.ts";
 import { findSwap, hibernationChecks, type HibernationFacts, parseInitramfsResume } from "./hibernation.ts";
-import { kernelChecks, type KernelFacts } from "./kernel.ts";
+import { kernelChecks, type KernelFacts, kexecChecks, type KexecFacts } from "./kernel.ts";
 import { nameChecks, type NameFacts } from "./names.ts";
-import { networkChecks, type NetworkFacts } from "./network.ts";
+import { networkChecks, type NetworkFacts, networkProgramChecks, type NetworkProgramFacts } from "./network.ts";
 import { secureBootChecks, type SecureBootFacts } from "./secure_boot.ts";
 
 function device(path: string, more: Partial<BlockDevice> = {}): BlockDevice {
@@ -133,7 +133,7 @@ testTopic<DistributionFacts>("distribution, programs, generator", {
 
 testTopic<KernelFacts>("kernel", {
   checks: kernelChecks,
-  healthy: { host, security: "wireguard", missingModules: [], hasKexec: true, isKexecDisabled: false },
+  healthy: { host, security: "wireguard", missingModules: [] },
   cases: [
     ["kernel for desktops", "error", /no installed kernel/, { host: { ...host, kernel: undefined } }],
     ["kernel for desktops", "error", /no module nbd/, { missingModules: transportModules("nbd") }],
@@ -142,6 +142,13 @@ testTopic<KernelFacts>("kernel", {
     ["cable", "warning", /security: none/, { security: "none" }],
     ["cable", "unknown", /there is no kernel/, { host: { ...host, kernel: undefined } }],
     ["cable", "unknown", /only root/, { host: { ...host, isKernelHidden: true } }],
+  ],
+});
+
+testTopic<KexecFacts>("kexec", {
+  checks: kexecChecks,
+  healthy: { hasKexec: true, isKexecDisabled: false },
+  cases: [
     ["kexec", "error", /has none/, { hasKexec: false }],
     ["kexec", "error", /switched off/, { isKexecDisabled: true }],
   ],
@@ -288,17 +295,14 @@ testTopic<HibernationFacts>("hibernation", {
     ["hibernation", "warning", /resume=\/dev\/sda3/, { initramfsResume: "/dev/sda3" }],
     ["hibernation", "warning", /resume=UUID=2/, { commandLine: "ro resume=UUID=2" }],
     ["hibernation", "warning", /without any setting: systemd finds \/dev\/sda3/, { swap: "/dev/sda3" }],
+    ["hibernation", "unknown", /shows on the running laptop only/, { swap: "not seen" }],
+    ["hibernation", "warning", /resume=UUID=2/, { swap: "not seen", commandLine: "ro resume=UUID=2" }],
   ],
 });
 
-testTopic<NetworkFacts>("network", {
-  checks: networkChecks,
-  healthy: {
-    networkManagerConflicts: [],
-    greedyPrograms: [],
-    hasIpv6: true,
-    nics: [{ name: "enp0s31f6", driver: "e1000e", hasCarrier: true, speedMbps: 1000 }],
-  },
+testTopic<NetworkProgramFacts>("network programs", {
+  checks: networkProgramChecks,
+  healthy: { networkManagerConflicts: [], greedyPrograms: [] },
   cases: [
     ["network programs", "error", /manages it because of \/etc\/x/, { networkManagerConflicts: ["/etc/x"] }],
     ["network programs", "error", /dhcpcd takes every link/, {
@@ -311,6 +315,16 @@ testTopic<NetworkFacts>("network", {
       }],
     }],
     ["network programs", "unknown", /by root only/, { networkManagerConflicts: undefined }],
+  ],
+});
+
+testTopic<NetworkFacts>("network", {
+  checks: networkChecks,
+  healthy: {
+    hasIpv6: true,
+    nics: [{ name: "enp0s31f6", driver: "e1000e", hasCarrier: true, speedMbps: 1000 }],
+  },
+  cases: [
     ["IPv6", "warning", /switched off/, { hasIpv6: false }],
     ["network cards", "error", /no wired/, { nics: [] }],
     ["network cards", "warning", /half duplex/, {

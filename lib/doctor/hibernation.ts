@@ -5,35 +5,45 @@ import { flattenDevices, type StorageFacts } from "../host/storage_facts.ts";
 import type { HostTree } from "../host/tree.ts";
 import { parseKernelCommandLine } from "../formats/kernel_command_line.ts";
 import { readKernelFile } from "../system/facts.ts";
-import { type Check, type CheckOf, error, ok, runChecks, type Verdict, warning } from "./check.ts";
+import type { System } from "../system/system.ts";
+import {
+  type Check,
+  type CheckOf,
+  error,
+  ok,
+  onTheLaptop,
+  runChecks,
+  unknown,
+  type Verdict,
+  warning,
+} from "./check.ts";
 import type { DoctorContext } from "./context.ts";
 import { isLuks } from "../host/storage_facts.ts";
 
 export interface HibernationFacts {
   readonly storage: StorageFacts;
-  /** Kernel command line of the running system. */
+  /** Kernel command line of the laptop's own start. */
   readonly commandLine: string;
   /** Where the laptop's own initramfs looks for a hibernated system that the kernel command line does not name. */
   readonly initramfsResume: string | undefined;
   /**
    * Swap in which systemd hibernates without any setting: it writes the place into the firmware's variable
    * HibernateLocation (systemd-hibernate-resume-generator(8)). Undefined where this machine cannot hibernate like
-   * that.
+   * that; "not seen" where the system does not run.
    */
-  readonly swap: string | undefined;
+  readonly swap: string | undefined | typeof notSeen;
   readonly isEncrypted: boolean;
 }
 
+const notSeen = "not seen";
+
 export async function examineHibernation(context: DoctorContext): Promise<readonly Check[]> {
   const { system, tree, host, storage, served } = context;
-  const canHibernate = host.hasSystemd &&
-    await readKernelFile(system, "/sys/firmware/efi/fw_platform_size") !== undefined &&
-    (await readKernelFile(system, "/sys/power/state"))?.split(" ").includes("disk") === true;
   return runChecks(hibernationChecks, {
     storage,
-    commandLine: host.commandLine,
+    commandLine: context.ownCommandLine,
     initramfsResume: await readInitramfsResume(tree),
-    swap: canHibernate ? findSwap(await readKernelFile(system, "/proc/swaps") ?? "") : undefined,
+    swap: !host.hasSystemd ? undefined : tree.isRunning ? await readSwap(system) : notSeen,
     isEncrypted: flattenDevices(served === undefined ? [] : [served]).some(isLuks),
   });
 }
@@ -53,8 +63,17 @@ function checkHibernation(facts: HibernationFacts): Verdict {
     : "Never hibernate before using the disk from a desktop; a hibernated disk is refused";
   const resume = parseKernelCommandLine(commandLine).find(({ name }) => name === "resume")?.value ?? initramfsResume;
   if (resume !== undefined) return warning(`set up (resume=${resume})`, never);
+  if (swap === notSeen) {
+    return unknown("not set up; whether systemd finds swap by itself shows on the running laptop only", onTheLaptop);
+  }
   if (swap !== undefined) return warning(`possible without any setting: systemd finds ${swap} by itself`, never);
   return ok("not set up");
+}
+
+async function readSwap(system: System): Promise<string | undefined> {
+  const canHibernate = await readKernelFile(system, "/sys/firmware/efi/fw_platform_size") !== undefined &&
+    (await readKernelFile(system, "/sys/power/state"))?.split(" ").includes("disk") === true;
+  return canHibernate ? findSwap(await readKernelFile(system, "/proc/swaps") ?? "") : undefined;
 }
 
 /**

@@ -16,17 +16,23 @@ export interface KernelFacts {
   readonly security: Security;
   /** Where no transport has all its kernel modules: those that the payload's kernel lacks for one. */
   readonly missingModules: readonly NeededModule[];
+}
+
+export interface KexecFacts {
   /** The kernel was built with kexec. */
   readonly hasKexec: boolean;
   /** kernel.kexec_load_disabled is set. */
   readonly isKexecDisabled: boolean;
 }
 
-export async function examineKernel({ system, host, config }: DoctorContext): Promise<readonly Check[]> {
-  return runChecks(kernelChecks, {
-    host,
-    security: config.block.security,
-    missingModules: findMissingModules(host),
+export function examineKernel({ host, config }: DoctorContext): Promise<readonly Check[]> {
+  const facts = { host, security: config.block.security, missingModules: findMissingModules(host) };
+  return Promise.resolve(runChecks(kernelChecks, facts));
+}
+
+/** Of the running kernel. */
+export async function examineKexec({ system }: DoctorContext): Promise<readonly Check[]> {
+  return runChecks(kexecChecks, {
     hasKexec: await readKernelFile(system, "/sys/kernel/kexec_loaded") !== undefined,
     isKexecDisabled: await readKernelFile(system, "/proc/sys/kernel/kexec_load_disabled") === "1",
   });
@@ -35,8 +41,9 @@ export async function examineKernel({ system, host, config }: DoctorContext): Pr
 export const kernelChecks: readonly CheckOf<KernelFacts>[] = [
   ["kernel for desktops", checkKernel],
   ["cable", checkCable],
-  ["kexec", checkKexec],
 ];
+
+export const kexecChecks: readonly CheckOf<KexecFacts>[] = [["kexec", checkKexec]];
 
 function checkKernel({ host, missingModules }: KernelFacts): Verdict {
   if (host.isKernelHidden) return hidden("only root may look where kernels are");
@@ -66,7 +73,7 @@ function checkCable({ host, security }: KernelFacts): Verdict {
 
 const cableOfYourOwn = "Use a cable that leads to the desktop alone, or take that line out of the configuration";
 
-function checkKexec(facts: KernelFacts): Verdict {
+function checkKexec(facts: KexecFacts): Verdict {
   if (!facts.hasKexec) return error("the kernel has none", "Run a kernel with CONFIG_KEXEC_FILE=y");
   if (facts.isKexecDisabled) {
     return error("switched off (kernel.kexec_load_disabled=1)", "Look for it in /etc/sysctl.d, take it out and reboot");

@@ -16,7 +16,7 @@ export interface NicFacts {
   readonly speedMbps: number | undefined;
 }
 
-export interface NetworkFacts {
+export interface NetworkProgramFacts {
   /** NetworkManager settings of others that manage the stiefel link; undefined where they may not be read. */
   readonly networkManagerConflicts: readonly string[] | undefined;
   /**
@@ -24,27 +24,39 @@ export interface NetworkFacts {
    * above.
    */
   readonly greedyPrograms: readonly GreedyProgram[] | undefined;
+}
+
+/** Of the machine that runs now. */
+export interface NetworkFacts {
   /** The running kernel speaks IPv6. */
   readonly hasIpv6: boolean;
   readonly nics: readonly NicFacts[];
 }
 
-export async function examineNetwork({ system, tree }: DoctorContext): Promise<readonly Check[]> {
-  return runChecks(networkChecks, {
+export async function examineNetworkPrograms({ system, tree }: DoctorContext): Promise<readonly Check[]> {
+  return runChecks(networkProgramChecks, {
     networkManagerConflicts: await unlessRefused(findNetworkManagerConflicts(tree), undefined),
     greedyPrograms: await unlessRefused(findGreedyPrograms(system, tree), undefined),
+  });
+}
+
+export async function examineNetwork({ system }: DoctorContext): Promise<readonly Check[]> {
+  return runChecks(networkChecks, {
     hasIpv6: await readKernelFile(system, "/proc/sys/net/ipv6/conf/all/disable_ipv6") === "0",
     nics: await readNics(system),
   });
 }
 
-export const networkChecks: readonly CheckOf<NetworkFacts>[] = [
+export const networkProgramChecks: readonly CheckOf<NetworkProgramFacts>[] = [
   ["network programs", checkNetworkPrograms],
+];
+
+export const networkChecks: readonly CheckOf<NetworkFacts>[] = [
   ["IPv6", checkIpv6],
   ["network cards", checkNics],
 ];
 
-function checkNetworkPrograms({ networkManagerConflicts, greedyPrograms }: NetworkFacts): Verdict {
+function checkNetworkPrograms({ networkManagerConflicts, greedyPrograms }: NetworkProgramFacts): Verdict {
   const [greedy] = greedyPrograms ?? [];
   if (greedy !== undefined) {
     return error(

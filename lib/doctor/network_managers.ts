@@ -78,12 +78,12 @@ export async function listOpenRcServices(tree: HostTree): Promise<ReadonlySet<st
   return new Set((await Promise.all(levels.map((level) => tree.list(`/etc/runlevels/${level}`)))).flat());
 }
 
-/** Runs `systemctl`, which OpenRC does not have. */
+/** Runs `systemctl`, which OpenRC does not have; for a mounted system with its `--root`. */
 export async function findGreedyPrograms(system: System, tree: HostTree): Promise<readonly GreedyProgram[]> {
   const greedy: GreedyProgram[] = [];
   const openRc = await listOpenRcServices(tree);
   for (const program of greedyPrograms) {
-    const state = await outputIfItWorks(system, ["systemctl", "is-enabled", program.unit]);
+    const state = await outputIfItWorks(system, tree.commandLine(["systemctl", "is-enabled", program.unit]));
     if (state?.trim() !== "enabled" && !openRc.has(program.service)) continue;
     // Whatever leaves us out is fine: a whole name, its beginning, or a list of the only ones that are taken.
     const isTold = /^\s*(denyinterfaces|allowinterfaces|NetworkInterfaceBlacklist)\b.*/gm;

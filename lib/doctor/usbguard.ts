@@ -40,7 +40,7 @@ const rules = "/etc/usbguard/rules.conf";
 
 /** Runs `systemctl`. */
 async function readUsbGuard(system: System, tree: HostTree): Promise<UsbGuardFacts> {
-  const unit = await outputIfItWorks(system, ["systemctl", "is-enabled", "usbguard.service"]);
+  const unit = await outputIfItWorks(system, tree.commandLine(["systemctl", "is-enabled", "usbguard.service"]));
   if (unit?.trim() !== "enabled" && !(await listOpenRcServices(tree)).has("usbguard")) return "off";
   const texts = await unlessRefused(
     Promise.all([daemonSettings, rules].map((path) => tree.readText(path))),

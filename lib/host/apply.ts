@@ -2,7 +2,7 @@
 
 import { StoppedByUser, withoutStopped } from "../errors.ts";
 import { describeRun, describeWhereItEnded, idsWith, type Outcome, type RunSoFar } from "./apply_report.ts";
-import { commandOnTree } from "./command_on_tree.ts";
+import { commandToType } from "../command_to_type.ts";
 import { askFor, printDryRun, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
 import type { Host } from "./host.ts";
 import { backupDirectory, dropEntry, type JournalEntry } from "./journal.ts";
@@ -180,8 +180,11 @@ function listIdleCommands(entries: readonly JournalEntry[]): readonly JournalEnt
   );
 }
 
-function sayWhereItEnded({ ui, tree }: Host, plan: Plan, run: RunSoFar): void {
+function sayWhereItEnded({ ui }: Host, plan: Plan, run: RunSoFar): void {
   ui.say("");
-  const commands = { goOn: commandOnTree(tree, "setup-server"), takeBack: commandOnTree(tree, "undo-setup") };
+  const commands = {
+    goOn: commandToType("setup-server", { asRoot: true }),
+    takeBack: commandToType("undo-setup", { asRoot: true }),
+  };
   for (const line of describeWhereItEnded(plan, run, commands)) ui.say(line);
 }

@@ -3,7 +3,7 @@
 import { stiefelsystemJsonPath } from "../formats/stiefelsystem_json.ts";
 import { StoppedByUser, withoutStopped } from "../errors.ts";
 import { separateInitramfs, separateKernel } from "../initramfs/generator.ts";
-import { commandOnTree } from "./command_on_tree.ts";
+import { commandToType } from "../command_to_type.ts";
 import { askFor, printDryRun, type Proposal, sayAlsoSkipped, showProposal } from "./ask.ts";
 import { autokexecUnitPath } from "./autokexec_unit.ts";
 import { demandCopies } from "./demand_copies.ts";
@@ -112,11 +112,11 @@ async function sayNothing({ tree, ui }: Host): Promise<void> {
   ui.say('    Hint: doc/host-changes.md, "When the journal is damaged"');
 }
 
-function sayWhereItEnded({ ui, tree }: Host, done: readonly string[]): void {
+function sayWhereItEnded({ ui }: Host, done: readonly string[]): void {
   ui.say("");
   ui.say(done.length === 0 ? "Stopped; nothing was taken back." : "Stopped. Taken back so far:");
   for (const name of done) ui.say(`    ${name}`);
-  ui.say(`To go on: ${commandOnTree(tree, "undo-setup")}`);
+  ui.say(`To go on: ${commandToType("undo-setup", { asRoot: true })}`);
 }
 
 interface Step {

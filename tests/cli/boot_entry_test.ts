@@ -24,6 +24,7 @@ const disk: Readonly<Record<string, string>> = {
 async function withDisk(
   files: Readonly<Record<string, string>>,
   body: (directory: string, run: (...args: readonly string[]) => Promise<Ended>) => Promise<void>,
+  command = "boot-entry",
 ): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "stiefel boot entry ü-" });
   try {
@@ -34,7 +35,7 @@ async function withDisk(
     }
     await body(directory, async (...args) => {
       const { code, stdout, stderr } = await new Deno.Command(`${projectRoot}stiefelsystem`, {
-        args: ["boot-entry", ...args],
+        args: [command, ...args],
         cwd: directory,
         env: { INIT_CWD: "", PATH: `${Deno.execPath().replace(/\/[^/]*$/, "")}:${Deno.env.get("PATH") ?? ""}` },
       }).output();
@@ -97,4 +98,26 @@ Deno.test("boot-entry --root takes a tree with the ESP in it, and boot.load of a
     assert.equal(await commandLine(), "root=UUID=1 ro noresume");
     assert.equal(await commandLine("--config", "mine.yaml"), "mine noresume");
   });
+});
+
+Deno.test("doctor --root shows the same entry as boot-entry --root, by a name with blanks, and repeats it in hints", async () => {
+  const tree = Object.fromEntries(
+    Object.entries(disk).map((
+      [path, text],
+    ) => [path.replace(/^esp/, "root/boot/efi").replace(/^root/, "my root"), text]),
+  );
+  await withDisk(
+    { ...tree, "some.yaml": "", "my root/etc/os-release": "ID=debian\nPRETTY_NAME=Mounted\n" },
+    async (_directory, run) => {
+      const { code, out, err } = await run("--root", "my root", "--config", "some.yaml");
+      assert.equal(code, 1, err);
+      assert.match(out, /^ok +distribution +Mounted$/m);
+      assert.match(out, /^ok +boot entry +root=UUID=1, from /m);
+      assert.match(out, /^\? +battery +not looked at/m);
+      assert.match(out.replace(/\s+/g, " "), /setup-server --root 'my root' --config some\.yaml/);
+      const wrong = await run("--root", "nothing", "--config", "some.yaml");
+      assert.deepEqual([wrong.code, wrong.out], [2, ""], wrong.err);
+    },
+    "doctor",
+  );
 });

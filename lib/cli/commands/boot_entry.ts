@@ -69,13 +69,10 @@ interface Refusal {
 }
 
 /** @throws what is no refusal */
-function describeRefusal(error: unknown, { root, partitions = [] }: BootEntryOptions): Refusal {
+function describeRefusal(error: unknown, { partitions = [] }: BootEntryOptions): Refusal {
   if (error instanceof BootError) return { code: error.code, error };
   if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-  const words = [
-    ...root === undefined ? [] : ["--root", root],
-    ...partitions.flatMap((directory) => ["--partition", directory]),
-  ];
+  const words = partitions.flatMap((directory) => ["--partition", directory]);
   const command = commandToType("boot-entry", { asRoot: true, arguments: quoteCommand(words) });
   return {
     code: "not-readable",

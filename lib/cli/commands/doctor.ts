@@ -1,5 +1,6 @@
 /**
- * `doctor`: looks whether a laptop can be used from a desktop, and says what to do where it cannot. Changes nothing.
+ * `doctor`: looks whether a laptop, or a system that is mounted here, can be used from a desktop, and says what to do
+ * where it cannot. Changes nothing.
  */
 
 import { formatDiagnostic } from "../../config/diagnostics.ts";
@@ -17,6 +18,8 @@ export interface DoctorOptions {
   readonly configPath: string;
   readonly keyPath: string;
   readonly buildDirectory: string;
+  /** The system to look at. Default "/", the running one. */
+  readonly root?: string;
   readonly isJson?: boolean;
 }
 
@@ -25,7 +28,7 @@ export interface DoctorOptions {
  * @throws {UserError} when a check ended with an error
  */
 export async function doctor(system: System, ui: Ui, options: DoctorOptions): Promise<void> {
-  const tree = await openHostTree(system);
+  const tree = await openHostTree(system, options.root);
   const { config, warnings } = await readConfigFile(system, options.configPath);
   for (const warning of warnings) ui.warn(formatDiagnostic(warning, options.configPath, { isLabelled: true }));
   const checks = await needingRoot("doctor", examineHost(system, tree, { ...options, config }));

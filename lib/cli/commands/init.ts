@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { isRealDisk } from "../../disk/decide_disk.ts";
 import { holdsPassword } from "../../config/holds_password.ts";
 import { demandWritable } from "../../file_access.ts";
-import { ExitCode, quoteCommand, StoppedByUser, UserError } from "../../errors.ts";
+import { ExitCode, StoppedByUser, UserError } from "../../errors.ts";
 import { type ConfigChoices, formatConfigYaml } from "../../host/config_yaml.ts";
 import { colorChange, describeChange } from "../../host/diff.ts";
 import { chooseGenerator, gatherHostFacts, type HostFacts } from "../../host/host_facts.ts";
@@ -184,7 +184,7 @@ function chooseModules(facts: HostFacts, generator: GeneratorId | undefined): re
 async function writeConfig(
   system: System,
   ui: Ui,
-  { configPath, text, dryRun, root }: InitOptions & { readonly text: string },
+  { configPath, text, dryRun }: InitOptions & { readonly text: string },
 ): Promise<void> {
   if (dryRun) return ui.result(text.trimEnd());
   const before = await readState(system, configPath);
@@ -192,7 +192,7 @@ async function writeConfig(
     const textBefore = await system.readText(configPath);
     if (textBefore === text) {
       ui.say(`${configPath} is up to date.`);
-      return sayNext(ui, { configPath, text, root });
+      return sayNext(ui, { configPath, text });
     }
     const lines = describeChange({
       path: configPath,
@@ -213,19 +213,18 @@ async function writeConfig(
   // Run with sudo: it stays the user's.
   if (owner !== undefined && made !== undefined && owner.uid !== made.uid) await system.chown(configPath, owner);
   ui.say(`Wrote ${configPath}`);
-  sayNext(ui, { configPath, text, root });
+  sayNext(ui, { configPath, text });
 }
 
 function sayNext(
   ui: Ui,
-  { configPath, text, root }: { readonly configPath: string; readonly text: string; readonly root: string | undefined },
+  { configPath, text }: { readonly configPath: string; readonly text: string },
 ): void {
-  const there = root === undefined ? {} : { arguments: `--root ${quoteCommand([root])}` };
   sayOutcome(ui, {
     made: [{ what: "configuration", path: configPath, sizeBytes: encodeUtf8(text).length }],
     next: [
       { command: commandToType("create-initrd"), why: "builds the image" },
-      { command: commandToType("setup-server", { asRoot: true, ...there }), why: "installs it on this laptop" },
+      { command: commandToType("setup-server", { asRoot: true }), why: "installs it on this laptop" },
     ],
   });
 }

@@ -63,9 +63,8 @@ export async function setupServer(system: System, ui: Ui, options: SetupServerOp
   if (options.isJson && !isDryRun) {
     throw new UserError("--json shows a plan, and needs --dry-run", { exitCode: ExitCode.usage });
   }
-  const words = `${argumentsFor(options)}${isDryRun ? " --dry-run" : ""}`.trim();
   const work = isDryRun ? showSetup(createReadOnlySystem(system), ui, options) : changeSystem(system, ui, options);
-  await needingRoot("setup-server", work, { arguments: words });
+  await needingRoot("setup-server", work, isDryRun ? { arguments: "--dry-run" } : {});
 }
 
 async function changeSystem(system: System, ui: Ui, options: SetupServerOptions): Promise<void> {
@@ -75,7 +74,7 @@ async function changeSystem(system: System, ui: Ui, options: SetupServerOptions)
   const { host, config, plan, leftovers } = await preparePlan(system, ui, { ...options, tree, report: refuse });
   sayLeftovers(ui, leftovers);
   await applyPlan(host, plan);
-  await sayEnd(ui, { config, tree, options });
+  await sayEnd(ui, { config, tree });
 }
 
 /** The dry run: what setup-server would ask for. */
@@ -93,9 +92,8 @@ async function showSetup(system: System, ui: Ui, options: SetupServerOptions): P
   // What came before the plan has left the screen.
   sayLeftovers(ui, leftovers);
   for (const obstacle of obstacles) say(obstacle);
-  const root = argumentsFor(options);
-  const command = commandToType("setup-server", { asRoot: tree.isRunning, arguments: root });
-  const diffs = commandToType("setup-server", { arguments: `${root} --dry-run --diff`.trim() });
+  const command = commandToType("setup-server", { asRoot: tree.isRunning });
+  const diffs = commandToType("setup-server", { arguments: "--dry-run --diff" });
   const showDiffs = options.withDiffs ? [] : [{ command: diffs, why: "shows every change in full" }];
   sayOutcome(ui, { made: [], next: [{ command, why: "does it, asking first" }, ...showDiffs] });
 }
@@ -176,20 +174,11 @@ async function preparePlan(system: System, ui: Ui, options: PlanOptions): Promis
   return { host, config, plan, leftovers: findLeftovers(host.journal.current, plan) };
 }
 
-function argumentsFor({ root }: SetupServerOptions): string {
-  return root === undefined ? "" : `--root ${quoteCommand([root])}`;
-}
-
 /** What is there now, and what comes next. */
 async function sayEnd(
   ui: Ui,
-  { config, tree, options }: {
-    readonly config: Config;
-    readonly tree: HostTree;
-    readonly options: SetupServerOptions;
-  },
+  { config, tree }: { readonly config: Config; readonly tree: HostTree },
 ): Promise<void> {
-  const root = argumentsFor(options);
   const asRoot = tree.isRunning;
   const { stiefelsystemKernel, stiefelsystemInitrd } = config.serverSetup;
   const files = [
@@ -207,11 +196,9 @@ async function sayEnd(
     next: [
       {
         command: commandToType("doctor"),
-        why: tree.isRunning
-          ? "checks whether desktops can use this machine"
-          : "once that system runs: checks whether desktops can use it",
+        why: `checks whether desktops can use ${tree.isRunning ? "this machine" : "that system"}`,
       },
-      { command: commandToType("undo-setup", { asRoot, arguments: root }), why: "takes all of it back" },
+      { command: commandToType("undo-setup", { asRoot }), why: "takes all of it back" },
     ],
   });
 }

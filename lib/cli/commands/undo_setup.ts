@@ -1,6 +1,6 @@
 /** `undo-setup`: takes back what setup-server has done, so that nothing of it is left. */
 
-import { ExitCode, quoteCommand, UserError } from "../../errors.ts";
+import { ExitCode, UserError } from "../../errors.ts";
 import { openHost } from "../../host/host.ts";
 import { lockTree } from "../../host/lock_tree.ts";
 import { openHostTree } from "../../host/tree.ts";
@@ -27,9 +27,8 @@ export interface UndoSetupOptions {
  * @throws {StoppedByUser} on "abort" and Ctrl-C
  */
 export async function undoSetup(system: System, ui: Ui, options: UndoSetupOptions = {}): Promise<void> {
-  const words = `${argumentsFor(options).arguments ?? ""}${options.dryRun ? " --dry-run" : ""}`.trim();
   const work = options.dryRun ? showUndo(createReadOnlySystem(system), ui, options) : takeBack(system, ui, options);
-  await needingRoot("undo-setup", work, { arguments: words });
+  await needingRoot("undo-setup", work, options.dryRun ? { arguments: "--dry-run" } : {});
 }
 
 async function takeBack(system: System, ui: Ui, options: UndoSetupOptions): Promise<void> {
@@ -37,10 +36,9 @@ async function takeBack(system: System, ui: Ui, options: UndoSetupOptions): Prom
   await demandRoot(system, tree, "undo-setup");
   using _lock = await lockTree(system, ui, tree);
   const { left } = await undo(await openHost(system, ui, { tree }));
-  const root = argumentsFor(options);
   const asRoot = tree.isRunning;
   if (left.length === 0) {
-    const command = commandToType("setup-server", { asRoot, ...root });
+    const command = commandToType("setup-server", { asRoot });
     return sayOutcome(ui, { made: [], next: [{ command, why: "sets it up" }] });
   }
   throw new UserError(`Not everything was taken back: ${left.length} left`, {
@@ -53,10 +51,6 @@ async function takeBack(system: System, ui: Ui, options: UndoSetupOptions): Prom
 async function showUndo(system: System, ui: Ui, options: UndoSetupOptions): Promise<void> {
   const tree = await openHostTree(system, options.root);
   await previewUndo(await openHost(system, ui, { tree }), { withDiffs: options.withDiffs ?? false });
-  const command = commandToType("undo-setup", { asRoot: tree.isRunning, ...argumentsFor(options) });
+  const command = commandToType("undo-setup", { asRoot: tree.isRunning });
   sayOutcome(ui, { made: [], next: [{ command, why: "does it, asking first" }] });
-}
-
-function argumentsFor({ root }: UndoSetupOptions): { readonly arguments?: string } {
-  return root === undefined ? {} : { arguments: `--root ${quoteCommand([root])}` };
 }
