@@ -10,7 +10,7 @@
  * them.
  */
 import { transportNeeds } from "./export/needs.ts";
-import { desktopTunnelPrograms } from "./export/tunnel/needs.ts";
+import { desktopTunnelPrograms, otherLibraryPlaces } from "./export/tunnel/needs.ts";
 import { HANDOVER_DIRECTORY, JOIN_DIRECTORY } from "./formats/handover.ts";
 import type { Role } from "./formats/kernel_command_line.ts";
 
@@ -39,17 +39,24 @@ const agent = {
   net: "all",
 } as const;
 
+/** What a desktop is: agents/client/desktop_facts.ts */
+const desktopFactPrograms: readonly string[] = ["dmesg", "grep"];
+
+/** A client on a desktop's own Linux: agents/client/own_system.ts, lib/restart/, agents/shared/raise_cards.ts. */
+const ownSystem = {
+  read: ["/run/systemd/system", ...Object.values(otherLibraryPlaces).flat()],
+  run: ["busctl", "id", "sysctl", "systemctl"],
+} as const;
+
 /** Those of the image. */
 export const agentGrants: Readonly<Record<Role, Grants>> = {
   client: {
     ...agent,
     // what it takes along for the tunnel: agents/client/exchange.ts
-    read: [...agent.read, ...Object.values(desktopTunnelPrograms)],
+    read: [...agent.read, ...Object.values(desktopTunnelPrograms), ...ownSystem.read],
     run: [
       ...sharedPrograms,
-      // what the desktop is: agents/client/desktop_facts.ts
-      "dmesg",
-      "grep",
+      ...desktopFactPrograms,
       "kexec",
       "sync",
       // a second boot: the stick's own partition is written and read back, and the desktop restarts
@@ -59,6 +66,7 @@ export const agentGrants: Readonly<Record<Role, Grants>> = {
       "dd",
       "lsblk",
       "reboot",
+      ...ownSystem.run,
     ],
   },
   server: {
@@ -101,7 +109,7 @@ export const autokexecGrants: Grants = {
     "lsblk",
     "stat",
     "systemctl",
-    // a card that is raised heeds no routers: agents/autokexec/raise_cards.ts
+    // a card that is raised heeds no routers: agents/shared/raise_cards.ts
     "sysctl",
     // telling people: agents/autokexec/announce.ts
     "loginctl",
@@ -123,6 +131,7 @@ export const commandNames = [
   "serve-now",
   "status",
   "release",
+  "client",
   "setup-client-usbdrive",
   "demo",
   "test-qemu",
@@ -229,6 +238,14 @@ export const commandGrants: Readonly<Record<CommandName, Grants>> = {
   // The laptop's address is made for each session.
   "status": { env: [...talkVariables, ...sessionVariables], net: "all", read: "all", write: [], run: ["xdg-open"] },
   "release": { ...talk, net: "all", read: "all", write: [], run: ["busctl", "systemctl"] },
+  // What agents/client does in the image, but for the jump: the shutdown of this system leads into the kernel.
+  "client": {
+    env: talkVariables,
+    net: "all",
+    read: "all",
+    write: agent.write,
+    run: [...sharedPrograms, ...desktopFactPrograms, "kexec", ...ownSystem.run, "apt-get", "sudo"],
+  },
   // Deno opens no device files: dd reads and writes, flock holds the device, wipefs opens it alone (lib/media).
   "setup-client-usbdrive": { ...files, ...talk, run: ["cat", "dd", "flock", "id", "lsblk", "stat", "sync", "wipefs"] },
   // It shows what a disk says, which is not to be trusted.
@@ -268,7 +285,8 @@ export function formatGrants(grants: Grants): string[] {
 export function formatCommandGrants(grants: Grants): string[] {
   const run = grants.run.flatMap((name) => [name, installable.get(name) ?? []].flat());
   // Whether "sudo" belongs into a hint.
-  return ["--no-prompt", ...formatPermissions({ ...grants, run }), "--allow-sys=uid"];
+  const datagrams = grants.net === "all" ? ["--unstable-net"] : [];
+  return ["--no-prompt", ...formatPermissions({ ...grants, run }), "--allow-sys=uid", ...datagrams];
 }
 
 function formatPermissions(grants: Grants): string[] {

@@ -12,16 +12,8 @@ import {
 } from "../../lib/protocol/autokexec_session.ts";
 import type { AutokexecSettings } from "../../lib/formats/autokexec_settings.ts";
 import { describeError, UserError } from "../../lib/errors.ts";
-import {
-  findObstacle,
-  isGoingOn,
-  isStarting,
-  type LoadedImage,
-  loadImage,
-  type LoadOptions,
-  reloadIfChanged,
-  restartIntoImage,
-} from "../../lib/restart/restart.ts";
+import { type LoadedImage, loadImage, type LoadOptions, reloadIfChanged } from "../../lib/restart/restart.ts";
+import { findObstacle, isGoingOn, isStarting, shutDownIntoKernel } from "../../lib/restart/shut_down.ts";
 import { type Link, readUptimeSeconds } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
@@ -29,7 +21,7 @@ import { answerDiscovery } from "../shared/answer_discovery.ts";
 import { runOnLinks, type UsableLink } from "../shared/links.ts";
 import { Announcer } from "./announce.ts";
 import { createCardWatch } from "./card_watch.ts";
-import { createCardRaiser } from "./raise_cards.ts";
+import { createCardRaiser } from "../shared/raise_cards.ts";
 import { type AutokexecEnvironment, readAutokexecEnvironment } from "./environment.ts";
 import type { AutokexecOptions } from "./options.ts";
 import { createSleeplessClock } from "./sleepless_clock.ts";
@@ -82,7 +74,7 @@ class Autokexec {
     else if (await isKernelLoaded(system)) {
       console.say("A kernel is loaded already: a restart may lead into it. To take it out: sudo kexec --unload");
     }
-    const raise = createCardRaiser(system, { console, signal });
+    const raise = createCardRaiser(system, { console, signal, purpose: "hear desktops" });
     const startSeconds = await readUptimeSeconds(system) - system.monotonicMs() / 1000;
     const watch = createCardWatch(settings.macs, await isStarting(system) ? startSeconds : 0);
     let isDutySaid = false;
@@ -212,7 +204,7 @@ class Autokexec {
       if (this.#loaded !== undefined) {
         await reloadIfChanged(system, this.#loaded, this.#environment.settings, this.#loadOptions);
       }
-      await restartIntoImage(system);
+      await shutDownIntoKernel(system);
     } catch (error) {
       // The shutdown ends us; that is no failure. Who stops the service at the last moment still means no.
       const isRunning = !signal.aborted || await isGoingOn(system).catch(() => false);

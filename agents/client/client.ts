@@ -17,13 +17,16 @@ import { type Link, listLinks } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../../lib/backoff.ts";
 import { formatBytes } from "../../lib/format_bytes.ts";
+import { shutDownIntoKernel } from "../../lib/restart/shut_down.ts";
 import type { Console } from "../shared/console.ts";
 import { type Environment, readEnvironment } from "../shared/environment.ts";
+import { createCardRaiser } from "../shared/raise_cards.ts";
 import { type DesktopFacts, readDesktopFacts, readLinkFacts } from "./desktop_facts.ts";
 import { demandKernel, KernelRefused } from "./kernel_refusal.ts";
 import { formatStartPage } from "./start_page.ts";
 import { ExchangeFailed, fetchArchive, type FetchedArchive } from "./exchange.ts";
 import type { ClientOptions } from "./options.ts";
+import { askToLeave, demandOwnSystem } from "./own_system.ts";
 import { askForLaptop } from "./choose_laptop.ts";
 import type { ChosenLaptop } from "./heard_laptops.ts";
 import { findRoute } from "./route.ts";
@@ -44,10 +47,12 @@ const retryMaximumMs = 15_000;
 
 /**
  * Runs until a kernel was started, or, with `--no-kexec`, until it could have been.
- * @throws {UserError} for what trying again cannot mend; the signal's reason when it aborts
+ * @throws {UserError} for what trying again cannot mend, on a running system for what its user has to do first, too;
+ *   the signal's reason when it aborts
  */
 export async function runClient(options: ClientOptions, dependencies: ClientDependencies): Promise<void> {
   const { system, console, signal } = dependencies;
+  if (options.isFromRunningSystem && options.withKexec) await demandOwnSystem(system);
   console.mark("agent");
   const environment = await readEnvironment(system, { role: "client", ...options });
   for (const name of environment.unknownParameters) console.say(`The kernel parameter "${name}" is not known`);
@@ -59,6 +64,8 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
       if (await attempt({ ...dependencies, options, environment, memory })) return;
     } catch (error) {
       signal.throwIfAborted();
+      const cause = error instanceof ExchangeFailed ? error.cause : error;
+      if (options.isFromRunningSystem && cause instanceof UserError) throw cause;
       for (const line of explain(error)) console.sayRarely(line);
       const refusal = refusalOf(error);
       memory.secondBoot = undefined;
@@ -120,12 +127,14 @@ interface Attempt extends ClientDependencies {
 
 /** @returns false when a laptop was chosen meanwhile, and is to be gone to */
 async function attempt(attempted: Attempt): Promise<boolean> {
-  const { system, console, options, memory } = attempted;
+  const { system, console, signal, options, memory } = attempted;
   if (memory.secondBoot !== undefined) return await attemptSecondBoot(attempted, memory.secondBoot);
   await using taken = new AsyncDisposableStack();
   const fetched = await fetchOnce(attempted, async ({ archive, staged }) => {
     console.mark("fetched");
     if (!options.withKexec) return;
+    const title = archive.entryTitle;
+    if (options.isFromRunningSystem && !options.isAgreed) await askToLeave(console, { title, signal });
     await checkMemory(system, archive.kernelBytes + archive.initramfsBytes);
     taken.defer(() =>
       unloadKernel(system).catch((error) => console.say(`Cannot unload the kernel: ${describeError(error)}`))
@@ -145,7 +154,11 @@ async function attempt(attempted: Attempt): Promise<boolean> {
   await endCleaning(memory);
   console.say(`Starting "${fetched.archive.entryTitle}"`);
   console.mark("kexec");
-  return await executeKernel(system);
+  if (!options.isFromRunningSystem) return await executeKernel(system);
+  console.say("Shutting this computer down");
+  await shutDownIntoKernel(system);
+  taken.move(); // what is loaded stays
+  return true;
 }
 
 function startCleaning({ system, console, signal, environment }: Attempt): Memory["cleaning"] {
@@ -205,6 +218,9 @@ async function fetchOnce(attempted: Attempt, load: Load): Promise<FetchedArchive
   await using search = startSearch({
     ...{ system, console, signal, name, wishes, keyFingerprint },
     discoveryKey: keys.discoveryKey,
+    ...options.isFromRunningSystem
+      ? { raise: createCardRaiser(system, { console, signal, purpose: "ask laptops" }) }
+      : {},
   });
   const choose = async (): Promise<undefined> => {
     memory.chosen = await askForLaptop(search, { console, signal, preferred: parameters.laptop });

@@ -2,7 +2,7 @@
  * Drives the client's session over one connection: bytes to events, actions to deeds. What follows what is decided in
  * lib/protocol.
  */
-import { desktopTunnelPrograms } from "../../lib/export/tunnel/needs.ts";
+import { findDesktopPrograms } from "../../lib/export/tunnel/desktop_programs.ts";
 import { formatDesktopEnd } from "../../lib/export/tunnel/plan_tunnel.ts";
 import type { TunnelParcel } from "../../lib/protocol/session.ts";
 import { checkMemory } from "../../lib/boot/kexec.ts";
@@ -181,7 +181,7 @@ class Exchange implements AsyncDisposable {
     });
     if (configuration === undefined) return undefined;
     const programs = new Map<string, Uint8Array>();
-    for (const [name, path] of Object.entries(desktopTunnelPrograms)) programs.set(name, await system.readFile(path));
+    for (const [name, path] of await findDesktopPrograms(system)) programs.set(name, await system.readFile(path));
     return { configuration, programs };
   }
 

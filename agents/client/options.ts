@@ -10,6 +10,9 @@ fetches kernel and initramfs of the system installed there, and starts that kern
 Options:
   --server ADDRESS   go to this address instead of asking on the links, over networks with routers
   --no-kexec         do everything but start the kernel, and say what would be started
+  --from-running-system   from this computer's own Linux: asks, shuts it down in order, and starts the laptop's
+                     system. Takes root, systemd, kexec-tools and wireguard-tools; a restart leads back
+  --yes              with --from-running-system: shut it down without a question
   --key FILE         the shared key (default: /etc/stiefelsystem/aes-key)
   --settings FILE    the settings (default: /etc/stiefelsystem/agent.json)
   --work-dir DIR     where kernel and initramfs are kept until they start, in memory (default: /run/stiefelsystem)
@@ -22,6 +25,8 @@ Examples:
   client-agent                        ask on all links
   client-agent --server 192.0.2.10    the other machine runs server-agent --listen 192.0.2.10
   client-agent --no-kexec             try it out
+  client-agent --from-running-system --key aes-key --work-dir /run/stiefelsystem
+                                      from this computer's own Linux
 `;
 
 export interface ClientOptions {
@@ -31,6 +36,10 @@ export interface ClientOptions {
   readonly settingsPath?: string | undefined;
   readonly workDirectory: string;
   readonly withKexec: boolean;
+  /** From an image of ours, where nothing but the agent runs; or from a Linux that is shut down in order. */
+  readonly isFromRunningSystem: boolean;
+  /** That is shut down without a question. */
+  readonly isAgreed: boolean;
 }
 
 export type ClientCommand = AgentCommand<ClientOptions>;
@@ -47,6 +56,8 @@ export async function parseClientOptions(args: readonly string[]): Promise<Clien
       settingsPath: values.settings,
       workDirectory: values["work-dir"] ?? "/run/stiefelsystem",
       withKexec: !values["no-kexec"],
+      isFromRunningSystem: values["from-running-system"] ?? false,
+      isAgreed: values.yes ?? false,
     }),
   });
 }
@@ -54,6 +65,8 @@ export async function parseClientOptions(args: readonly string[]): Promise<Clien
 const options = {
   server: { type: "string" },
   "no-kexec": { type: "boolean" },
+  "from-running-system": { type: "boolean" },
+  yes: { type: "boolean" },
   key: { type: "string" },
   settings: { type: "string" },
   "work-dir": { type: "string" },

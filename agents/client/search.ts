@@ -32,6 +32,11 @@ export interface SearchOptions {
   readonly wishes: SearchWishes;
   /** Of the shared key, to be shown. */
   readonly keyFingerprint: string;
+  /**
+   * Where another program brings the links up: told of all links after each change, to help where it does not. Default:
+   * we do.
+   */
+  readonly raise?: (links: readonly Link[]) => Promise<void>;
 }
 
 export type SearchOutcome =
@@ -136,10 +141,18 @@ export function startSearch(options: SearchOptions): LaptopSearch {
   const report = createLinkReport(options, page);
   const onLinks = (links: readonly Link[]): void => {
     all = links;
+    void options.raise?.(links);
     candidates = links.filter(isCandidate);
     if (!decided.signal.aborted) report(links);
   };
-  const running = runOnLinks({ system, console, signal: stop, onLinks, work });
+  const running = runOnLinks({
+    system,
+    console,
+    signal: stop,
+    onLinks,
+    work,
+    ...options.raise === undefined ? {} : { planBringUp: () => [] },
+  });
   const advising = repeatAdvice(options, until, (turn) => page.noteAdvice(adviseOn(candidates, state.asked, turn)));
   const showing = page.run();
   const laptops = (): readonly HeardLaptop[] => listCandidates(state.heard, system.monotonicMs());

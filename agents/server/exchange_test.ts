@@ -240,7 +240,14 @@ function withTunnelPrograms(system: System): System {
   const contents = new Map(
     Object.entries(desktopTunnelPrograms).map(([name, path]) => [path, new TextEncoder().encode(`bytes of ${name}.`)]),
   );
-  return { ...system, readFile: async (path) => contents.get(path) ?? await system.readFile(path) };
+  return {
+    ...system,
+    readFile: async (path) => contents.get(path) ?? await system.readFile(path),
+    stat: async (path) =>
+      contents.has(path)
+        ? { kind: "file", sizeBytes: 1, mode: 0o755, uid: 0, gid: 0, modifiedMs: 0 }
+        : await system.stat(path),
+  };
 }
 
 Deno.test("the laptop's own boot loaders come with the archive when they are asked for, and only then", async () => {

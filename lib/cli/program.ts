@@ -260,6 +260,29 @@ function buildProgram(context: ProgramContext): Command {
       await release(system, ui, options.dryRun === undefined ? {} : { dryRun: true });
     });
 
+  addConfigOptions(
+    program.command("client").description(
+      "Boot this computer from a laptop's disk without a stick: from the Linux that runs on it, which shuts down for that. Needs root.",
+    ),
+  )
+    .option("--server <address>", "go to this address instead of asking on all links")
+    .option("--yes", "shut down without a question")
+    .option("--dry-run", "do everything up to the question, and say what would be started")
+    .action(async (options) => {
+      const { system, ui, paths } = await start(options);
+      const { offerPackages } = await import("../debian/offer_packages.ts");
+      await offerPackages(system, ui, ["kexec", "wg"]);
+      const { runClientProgram } = await import("../../agents/client/program.ts");
+      const exitCode = await runClientProgram([
+        ...["--from-running-system", "--key", paths.keyFile],
+        ...(options.server === undefined ? [] : ["--server", options.server]),
+        ...(options.yes === undefined ? [] : ["--yes"]),
+        ...(options.dryRun === undefined ? [] : ["--no-kexec"]),
+      ]);
+      // It has said what was wrong.
+      if (exitCode !== ExitCode.done) throw new UserError("", { exitCode });
+    });
+
   addImageOptions(
     program.command("setup-client-usbdrive")
       .description(

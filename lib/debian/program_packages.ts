@@ -36,6 +36,7 @@ const packageOf: ReadonlyMap<string, string> = new Map([
   ["sysctl", "procps"],
   ["tar", "tar"],
   ["tmux", "tmux"],
+  ["kexec", "kexec-tools"],
   ["wg", "wireguard-tools"],
   ["wireguard-go", "wireguard-go"],
   ["nft", "nftables"],

@@ -1,29 +1,15 @@
-/** From the running system into the image: load, check, shut down. */
-import { checkMemory, isKernelLoaded, loadKernel } from "../boot/kexec.ts";
+/** From the running system into the image: what is loaded. */
+import { checkMemory, loadKernel } from "../boot/kexec.ts";
 import { CommandError, describeError, UserError } from "../errors.ts";
 import { type Handover, planHandoverArchive, type SizedFile } from "../formats/handover.ts";
 import type { AutokexecSettings } from "../formats/autokexec_settings.ts";
-import { readKernelFile, readLockdown, readMemory } from "../system/facts.ts";
+import { readLockdown, readMemory } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 import { type Gathered, gatherHandover, readStamp } from "./gather_handover.ts";
 import { demandNoInhibitor } from "./inhibitor.ts";
 import { joinInitrd } from "./join_initrd.ts";
 import { type HandoverExtent, listExtents } from "./plan_memory.ts";
-
-/** Longer than units get to stop (DefaultTimeoutStopSec= of systemd-system.conf(5): 90 s), several times over. */
-const shutdownMs = 10 * 60_000;
-
-/** Why this machine cannot start another kernel, as far as it can be seen without trying. Runs `cat`. */
-export async function findObstacle(system: System): Promise<string | undefined> {
-  if (await readKernelFile(system, "/sys/kernel/kexec_loaded") === undefined) {
-    return "its kernel has no kexec (CONFIG_KEXEC, CONFIG_KEXEC_FILE)";
-  }
-  // Documentation/admin-guide/sysctl/kernel.rst
-  if (await readKernelFile(system, "/proc/sys/kernel/kexec_load_disabled") === "1") {
-    return "kexec is switched off until the next start (kernel.kexec_load_disabled=1, see sysctl.d)";
-  }
-  return undefined;
-}
+import { findObstacle } from "./shut_down.ts";
 
 export interface LoadOptions {
   /** A tmpfs of our own, see {@link joinInitrd}. */
@@ -170,45 +156,4 @@ async function explainLockdown(system: System, error: unknown): Promise<unknown>
       hints: ["doctor says what can be done; with Secure Boot switched off in the firmware any image is taken"],
     },
   );
-}
-
-/**
- * An ordinary shutdown that ends in the loaded kernel; the shutdown ends this program. Runs `cat`, `busctl`,
- * `systemctl`.
- * @throws {UserError} when nothing is loaded, or the machine goes on running
- */
-export async function restartIntoImage(system: System): Promise<never> {
-  if (!await isKernelLoaded(system)) throw new UserError("The loaded image is gone, nothing is shut down");
-  await demandNoInhibitor(system);
-  await system.run(["systemctl", "kexec"], { timeoutMs: 60_000 });
-  await system.delay(shutdownMs);
-  throw new UserError(`The system did not shut down within ${shutdownMs / 60_000} minutes`, {
-    hints: ["systemctl list-jobs shows what it waits for"],
-  });
-}
-
-/**
- * Whether the system is still on its way to its default target, also when that cannot be known: systemctl(1),
- * is-system-running. Runs `systemctl`.
- */
-export async function isStarting(system: System): Promise<boolean> {
-  try {
-    return ["initializing", "starting"].includes(await readSystemState(system));
-  } catch {
-    return true;
-  }
-}
-
-/**
- * Whether the system surely goes on running: systemctl(1), is-system-running. Also when the agent is about to end.
- * Runs `systemctl`.
- */
-export async function isGoingOn(system: System): Promise<boolean> {
-  return ["starting", "running", "degraded"].includes(await readSystemState(system));
-}
-
-async function readSystemState(system: System): Promise<string> {
-  const argv = ["systemctl", "is-system-running"];
-  const { stdout } = await system.run(argv, { acceptExitCodes: [0, 1], timeoutMs: 5_000, isCleanup: true });
-  return stdout.trim();
 }

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import type { AutokexecSettings } from "../formats/autokexec_settings.ts";
+import type { System } from "../system/system.ts";
+import { StoppedByUser } from "../errors.ts";
 import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
-import { findObstacle, isGoingOn, loadImage, reloadIfChanged, restartIntoImage } from "./restart.ts";
+import { loadImage, reloadIfChanged } from "./restart.ts";
+import { findObstacle, isGoingOn, shutDownIntoKernel } from "./shut_down.ts";
 
 const options = { directory: "/run/stiefel-handover", say: () => {} };
 
@@ -120,14 +123,36 @@ Deno.test("a system goes on only when it surely says so", async () => {
 
 Deno.test("nothing is shut down when the loaded image is gone, and a shutdown that does not come is an error", async () => {
   const gone = laptop({ loaded: "0" });
-  await assert.rejects(restartIntoImage(gone), /nothing is shut down/);
+  await assert.rejects(shutDownIntoKernel(gone), /nothing is shut down/);
   assert.ok(!gone.ran.some(([program]) => program === "systemctl"));
   const stuck = laptop({});
-  const failed = assert.rejects(restartIntoImage(stuck), /did not shut down within 10 minutes/);
+  const failed = assert.rejects(shutDownIntoKernel(stuck), /did not shut down within 10 minutes/);
   for (let turns = 0; turns < 50; turns++) await Promise.resolve();
   assert.deepEqual(stuck.ran.at(-1), ["systemctl", "kexec"]);
   stuck.advance(10 * 60_000);
   await failed;
+});
+
+Deno.test("a shutdown that has begun ends the program and takes nothing back; one that has not is an error", async () => {
+  for (const [state, isStopped] of [["stopping\n", true], ["running\n", false]] as const) {
+    const stop = new AbortController();
+    const system: System = {
+      ...createMemorySystem({
+        commands: [
+          ([program, path]) => program === "cat" ? path === "/sys/kernel/kexec_loaded" ? "1\n" : 1 : undefined,
+          ([program]) => program === "busctl" ? formatInhibitors(undefined) : undefined,
+          ([program, word]) => program !== "systemctl" ? undefined : word === "kexec" ? 0 : state,
+        ],
+      }),
+      delay: () => {
+        stop.abort(new StoppedByUser());
+        return Promise.reject(stop.signal.reason);
+      },
+    };
+    const leaving = shutDownIntoKernel(system);
+    if (isStopped) await leaving;
+    else await assert.rejects(leaving, StoppedByUser);
+  }
 });
 
 interface HandoverFacts {

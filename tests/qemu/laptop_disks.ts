@@ -58,6 +58,22 @@ export async function copyPlainDisk(
   return path;
 }
 
+/** A desktop's own Debian, with what `client` needs. @returns the path of a fresh copy, to be written to */
+export async function copyLinuxDesktopDisk({ system, ui, options }: QemuTest): Promise<string> {
+  const disk = await prepareDemoDisk(system, ui, options, {
+    title: "Disk of a desktop's own Debian",
+    name: "linux-desktop-disk",
+    packages: ["kexec-tools", "libpam-systemd", "network-manager", "wireguard-tools"],
+    isUntouched: true,
+    generator: "initramfs-tools",
+    firmware: "uefi",
+  });
+  await system.makeDirectory(options.runDirectory);
+  const path = `${options.runDirectory}/linux-desktop.img`;
+  await copyDemoDisk(system, disk, path);
+  return path;
+}
+
 /** @returns the path of a fresh copy, to be written to */
 export async function copyInstalledDisk(rig: QemuTest, name: InstalledLayout["name"]): Promise<string> {
   const { system, options: { runDirectory } } = rig;

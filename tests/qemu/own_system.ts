@@ -14,7 +14,7 @@ import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
 import { prepareSecureBoot, prepareUefi } from "../../lib/qemu/uefi_firmware.ts";
 import type { System } from "../../lib/system/system.ts";
 import { partOf } from "./attached_disk.ts";
-import { copyInstalledDisk, copyPlainDisk, type LaptopGenerator } from "./laptop_disks.ts";
+import { copyInstalledDisk, copyLinuxDesktopDisk, copyPlainDisk, type LaptopGenerator } from "./laptop_disks.ts";
 import type { QemuTest } from "./machines.ts";
 
 /** What a laptop's Debian lies on. */
@@ -69,6 +69,16 @@ export const laptops = {
       const clean = await Promise.all(parts.map((part) => isCleanOnDemoDisk(system, diskPath, part)));
       return parts.filter((_, index) => !clean[index]).map(({ label }) => label);
     },
+  },
+  /** Of a desktop that becomes the laptop's by the command `client`. */
+  linuxDesktop: {
+    generator: "initramfs-tools",
+    copyDisk: copyLinuxDesktopDisk,
+    ownRoot: "/dev/vda2",
+    desktopRoot: (disk) => partOf(disk, 2),
+    mounted: /EXT4-fs \(\w+2\): mounted filesystem/,
+    listUnclean: async (system, diskPath) =>
+      await isCleanOnDemoDisk(system, diskPath, demoDiskLayout.root) ? [] : [demoDiskLayout.root.label],
   },
   systemdBoot: startedBySystemdBoot("systemd-boot"),
   unified: startedBySystemdBoot("unified"),

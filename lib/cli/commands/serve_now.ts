@@ -10,7 +10,8 @@ import { sessionStatePath } from "../../formats/session_state.ts";
 import { configPath, imageStartOf } from "../../host/image_start.ts";
 import { gatherHandover } from "../../restart/gather_handover.ts";
 import { demandNoInhibitor } from "../../restart/inhibitor.ts";
-import { findObstacle, loadImage, restartIntoImage } from "../../restart/restart.ts";
+import { loadImage } from "../../restart/restart.ts";
+import { findObstacle, shutDownIntoKernel } from "../../restart/shut_down.ts";
 import { describeServiceEnd } from "../../service_end.ts";
 import { readLockdown } from "../../system/facts.ts";
 import type { System } from "../../system/system.ts";
@@ -40,7 +41,7 @@ export async function serveNow(system: System, ui: Ui, { dryRun = false }: Serve
       await loadImage(system, image, { directory: memory.path, say: (line) => ui.say(line) });
     }
     ui.say("Shutting down");
-    await restartIntoImage(system);
+    await shutDownIntoKernel(system);
   } catch (error) {
     // The next restart is an ordinary one.
     await unloadKernel(system).catch(() => {});

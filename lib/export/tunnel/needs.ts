@@ -16,3 +16,8 @@ export const desktopTunnelPrograms: Readonly<Record<string, string>> = {
   "ld.so": "/lib64/ld-linux-x86-64.so.2",
   "libc.so.6": "/lib/x86_64-linux-gnu/libc.so.6",
 };
+
+/** Where other distributions have them (Fedora, Arch); a client may run on a desktop's own Linux. */
+export const otherLibraryPlaces: Readonly<Record<string, readonly string[]>> = {
+  "libc.so.6": ["/lib64/libc.so.6", "/usr/lib/libc.so.6"],
+};

@@ -80,7 +80,10 @@ function createLaptop(
     askSecret: () => Promise.reject(),
     askLine: () => Promise.reject(),
   };
-  const raise = createCardRaiser(system, { console, signal: new AbortController().signal });
+  const raise = createCardRaiser(system, {
+    ...{ console, signal: new AbortController().signal },
+    purpose: "hear desktops",
+  });
   return {
     said,
     show: async (later: readonly Link[]): Promise<readonly string[]> => {

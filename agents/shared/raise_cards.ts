@@ -1,13 +1,13 @@
 /**
- * Makes wired network cards able to hear desktops, on a system that is not ours: what its network manager does is left
- * alone, and nothing is done twice. A card that is still down a while after it is first seen is raised once. A
- * card with a cable that has no link-local address after a while gets one: NetworkManager takes it away when no DHCP
- * server answers, as is the rule on a cable between two computers.
+ * Makes wired network cards able to speak to the other side, on a system that is not ours: what its network manager
+ * does is left alone, and nothing is done twice. A card that is still down a while after it is first seen is raised
+ * once. A card with a cable that has no link-local address after a while gets one: NetworkManager takes it away when
+ * no DHCP server answers, as is the rule on a cable between two computers.
  */
 import { isWiredCard, type Link, listLinks, readKernelFile } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
-import type { Console } from "../shared/console.ts";
-import { isCandidate, linkLocalAddress } from "../shared/links.ts";
+import type { Console } from "./console.ts";
+import { isCandidate, linkLocalAddress } from "./links.ts";
 import { describeError } from "../../lib/errors.ts";
 
 /**
@@ -17,7 +17,7 @@ const patienceMs = 5_000;
 
 export type CardNeed = "up" | "address";
 
-/** What a card lacks to hear desktops, as far as we may help. */
+/** What a card lacks for that, as far as we may help. */
 function findNeed(link: Link): CardNeed | undefined {
   if (!isCandidate(link)) return undefined;
   if (!link.isUp) return "up";
@@ -51,7 +51,12 @@ export class NeedBook {
 /** @returns to be called with all links after each change. Runs `ip`, `cat`, `sysctl`. */
 export function createCardRaiser(
   system: System,
-  { console, signal }: { readonly console: Console; readonly signal: AbortSignal },
+  { console, signal, purpose }: {
+    readonly console: Console;
+    readonly signal: AbortSignal;
+    /** What a card is for, after "to". */
+    readonly purpose: string;
+  },
 ): (links: readonly Link[]) => Promise<void> {
   const book = new NeedBook();
 
@@ -62,7 +67,7 @@ export function createCardRaiser(
     if (now === undefined || findNeed(now) !== need) return;
     if (await isWithoutIpv6(system, name)) {
       console.say(
-        `${name} cannot hear desktops: IPv6 is switched off on it (the method "disabled" of a NetworkManager connection, or ` +
+        `${name} cannot ${purpose}: IPv6 is switched off on it (the method "disabled" of a NetworkManager connection, or ` +
           `net.ipv6.conf.${name}.disable_ipv6); link-local addresses would be enough`,
       );
       return;
@@ -72,7 +77,7 @@ export function createCardRaiser(
 
   async function raise(name: string): Promise<void> {
     console.say(
-      `Bringing ${name} up to hear desktops, because no other program does; it ignores routers (accept_ra=0)`,
+      `Bringing ${name} up to ${purpose}, because no other program does; it ignores routers (accept_ra=0)`,
     );
     // The kernel would take an address and a default route from any router there. No user asked for them, and
     // NetworkManager does no DHCP on a card that another program gave an address. Slashes: a link's name may have
@@ -82,7 +87,7 @@ export function createCardRaiser(
   }
 
   async function giveAddress({ name, mac }: Link): Promise<void> {
-    console.say(`Giving ${name} a link-local address, which it lacks, to hear desktops`);
+    console.say(`Giving ${name} a link-local address, which it lacks, to ${purpose}`);
     const address = `${linkLocalAddress(mac)}/64`;
     await system.run(["ip", "address", "replace", address, "dev", name, "nodad"], { timeoutMs: 10_000 });
   }
@@ -90,7 +95,7 @@ export function createCardRaiser(
   return async (links) => {
     const tasks = book.take(links).map(({ link, need }) =>
       help(link, need).catch((error) => {
-        if (!signal.aborted) console.sayRarely(`${link.name} cannot hear desktops: ${describeError(error)}`);
+        if (!signal.aborted) console.sayRarely(`${link.name} cannot ${purpose}: ${describeError(error)}`);
       })
     );
     await Promise.all(tasks);
