@@ -58,6 +58,7 @@ const kinds: Readonly<Record<string, "files" | "directories" | "nothing">> = {
   device: "files",
   dir: "directories",
   MiB: "nothing",
+  address: "nothing",
   name: "nothing",
   number: "nothing",
   text: "nothing",

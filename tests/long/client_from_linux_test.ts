@@ -1,4 +1,4 @@
-/** A desktop's own Debian turns into the laptop's system by the command `client`, and is itself again after a restart. */
+/** A desktop's own Debian turns into the laptop's system by the command `client`, and is back after a restart. */
 
 import assert from "node:assert/strict";
 import { copyDemoDisk } from "../../lib/qemu/demo_disk.ts";
