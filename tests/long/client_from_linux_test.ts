@@ -7,7 +7,7 @@ import { startVm } from "../../lib/qemu/run_vm.ts";
 import { partOf, waitForDesktop } from "../qemu/attached_disk.ts";
 import { prepareQemuTest } from "../qemu/machines.ts";
 import { laptops, startOwnLaptop } from "../qemu/own_system.ts";
-import { command, limits, short } from "../qemu/own_system_steps.ts";
+import { limits, short } from "../qemu/own_system_steps.ts";
 import { waitForText } from "../support/console_prompts.ts";
 import { openConsoleShell } from "../support/console_shell.ts";
 import { inProject } from "../support/project_disk.ts";

@@ -147,6 +147,25 @@ export function clientCommand(machine: Machine, start: AgentStart): readonly str
   ];
 }
 
+/** A client on the desktop's own Linux: it loads, and asks for a shutdown. Its programs are to be replaced. */
+export function startClientFromLinux(
+  machine: Machine,
+  { wrap = (argv) => argv, ...start }: AgentStart & { readonly isAgreed: boolean },
+): RunningAgent {
+  const { site } = start;
+  // There where systemd runs.
+  const booted = ["sh", "-c", 'mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && exec "$@"', "sh"];
+  return machine.start(wrap([
+    ...withoutFirmware,
+    ...booted,
+    ...denoRun("client", [machine.directory, site.keyPath, "/run/systemd/system", "/run/stiefelsystem"]),
+    `${root}agents/client/main.ts`,
+    "--from-running-system",
+    ...start.isAgreed ? ["--yes"] : [],
+    ...commonArguments(machine, start),
+  ]));
+}
+
 function commonArguments(machine: Machine, { site, keyPath, args, security }: AgentStart): readonly string[] {
   const settingsPath = `${machine.directory}/agent.json`;
   Deno.writeTextFileSync(
