@@ -1,4 +1,4 @@
-/** A desktop's own Linux and a laptop that serves: the real agents, up to the point where the desktop would shut down. */
+/** A desktop's own Linux and a laptop that serves: the real agents, until the desktop would shut down. */
 import assert from "node:assert/strict";
 import { createSite, startClientFromLinux, startServer } from "./agents.ts";
 import { createRig, rigTest } from "./rig.ts";
