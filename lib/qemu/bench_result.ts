@@ -1,5 +1,6 @@
 /** `bench.json` and the table of the same figures. Pure. The keys are stable: others compare runs by them. */
 
+import { describeTransport, type TransportFigures } from "./block_figures.ts";
 import { type BootStep, formatBootTable, type MeasuredBoot } from "./boot_steps.ts";
 
 /** Times in seconds, rates in 10^6 bytes per second, sizes in bytes. What was not measured is absent, never zero. */
@@ -9,7 +10,13 @@ export interface BenchResult {
   readonly build?: { readonly coldS: number; readonly warmS: number };
   readonly seal?: { readonly sealMBps: number; readonly openMBps: number };
   readonly stick?: StickFigures;
-  readonly block?: { readonly tcpMBps?: number; readonly transports: readonly TransportFigures[] };
+  /** `tcpMBps`: the best plain stream from the laptop in any of the boots. */
+  readonly block?: {
+    /** Processors of each machine. */
+    readonly cpus: number;
+    readonly tcpMBps?: number;
+    readonly transports: readonly TransportFigures[];
+  };
 }
 
 export interface BootFigures {
@@ -70,15 +77,6 @@ type ByFirmware = Readonly<Partial<Record<StickFirmware, number>>>;
 
 const stickFirmwares = ["seabios", "ovmf", "secureBoot"] as const;
 export type StickFirmware = typeof stickFirmwares[number];
-
-export interface TransportFigures {
-  readonly name: string;
-  readonly encrypted: boolean;
-  readonly readMBps: number;
-  readonly writeMBps: number;
-  readonly read4kIops: number;
-  readonly write4kIops: number;
-}
 
 /** A boot over the network, and one of the same disk as the machine's own. */
 export interface BootRound {
@@ -218,8 +216,9 @@ export function formatBenchTable({ result, times, bareMmdebstrapS }: BenchReport
   if (stick !== undefined) sections.push(formatStick(stick));
   if (block !== undefined) {
     sections.push([
+      row("block: processors of each machine", String(block.cpus)),
       ...(block.tcpMBps === undefined ? [] : [row("plain TCP stream", `${block.tcpMBps.toFixed(1)} MB/s`)]),
-      ...block.transports.flatMap((transport) => formatTransport(transport, block.tcpMBps)),
+      ...block.transports.flatMap(describeTransport).map(([what, figures]) => row(what, figures)),
     ]);
   }
   return sections.flatMap((lines, index) => index === 0 ? lines : ["", ...lines]);
@@ -252,17 +251,6 @@ function formatStickBoot(name: StickFirmware, stick: StickFigures): string[] {
   return [...line("kernel", kernelS[name], kernelCpuS[name]), ...line("agent", agentS[name], agentCpuS[name])];
 }
 
-function formatTransport(transport: TransportFigures, tcpMBps: number | undefined): string[] {
-  const name = `${transport.name}${transport.encrypted ? ", encrypted" : ""}`;
-  const share = (rate: number): string => tcpMBps === undefined ? "" : ` (${(rate / tcpMBps).toFixed(2)} of TCP)`;
-  return [
-    row(`${name}: read`, `${transport.readMBps.toFixed(1)} MB/s${share(transport.readMBps)}`),
-    row(`${name}: write`, `${transport.writeMBps.toFixed(1)} MB/s${share(transport.writeMBps)}`),
-    row(`${name}: read 4k`, `${transport.read4kIops.toFixed(0)} a second`),
-    row(`${name}: write 4k`, `${transport.write4kIops.toFixed(0)} a second`),
-  ];
-}
-
 function formatRatio(ratio: number, all: readonly number[] = []): string {
   const rounds = all.length > 1 ? ` (rounds: ${all.map((each) => each.toFixed(2)).join(", ")})` : "";
   return `${ratio.toFixed(2)}${rounds}`;
@@ -274,54 +262,4 @@ function row(name: string, value: string): string {
 
 function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
-}
-
-/**
- * The lines `stiefel-bench: …` of the demo disk (image/demo/usr/lib/stiefel-demo/block_bench), which carry fio's
- * "terse" output and the seconds a TCP stream took.
- * @returns undefined when a line of the block device is missing
- */
-export function readBlockFigures(
-  lines: readonly string[],
-  transport: { readonly name: string; readonly encrypted: boolean },
-): NonNullable<BenchResult["block"]> | undefined {
-  const figures = new Map<string, string>();
-  for (const line of lines) {
-    const match = /stiefel-bench: (\w+) (.*)$/.exec(line);
-    if (match?.[1] !== undefined && match[2] !== undefined) figures.set(match[1], match[2]);
-  }
-  const read = parseTerse(figures.get("read"), "read");
-  const write = parseTerse(figures.get("write"), "write");
-  const read4k = parseTerse(figures.get("read4k"), "read");
-  const write4k = parseTerse(figures.get("write4k"), "write");
-  if (read === undefined || write === undefined || read4k === undefined || write4k === undefined) return undefined;
-  const [tcpBytes, tcpSeconds] = (figures.get("tcp") ?? "").split(" ").map(Number);
-  const hasTcp = tcpBytes !== undefined && tcpSeconds !== undefined && tcpBytes > 0 && tcpSeconds > 0;
-  return {
-    ...(hasTcp ? { tcpMBps: round(tcpBytes / 1e6 / tcpSeconds, 2) } : {}),
-    transports: [{
-      ...transport,
-      readMBps: read.megabytesPerSecond,
-      writeMBps: write.megabytesPerSecond,
-      read4kIops: read4k.iops,
-      write4kIops: write4k.iops,
-    }],
-  };
-}
-
-/**
- * Fields of fio's terse output, version 3 (fio(1), "TERSE OUTPUT"): KiB per second and operations per second, from 0.
- */
-const terseFields = { read: { kibPerSecond: 6, iops: 7 }, write: { kibPerSecond: 47, iops: 48 } } as const;
-
-function parseTerse(
-  text: string | undefined,
-  direction: keyof typeof terseFields,
-): { readonly megabytesPerSecond: number; readonly iops: number } | undefined {
-  const fields = text?.split(";");
-  if (fields?.[0] !== "3") return undefined;
-  const kibPerSecond = Number(fields[terseFields[direction].kibPerSecond]);
-  const iops = Number(fields[terseFields[direction].iops]);
-  if (!(kibPerSecond > 0) || !(iops > 0)) return undefined;
-  return { megabytesPerSecond: round(kibPerSecond * 1024 / 1e6, 2), iops: round(iops, 0) };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bootFigures, formatBenchJson, formatBenchTable, middleRound, readBlockFigures } from "./bench_result.ts";
+import { bootFigures, formatBenchJson, formatBenchTable, middleRound } from "./bench_result.ts";
 
 const network = {
   kernel: 1,
@@ -55,38 +55,6 @@ Deno.test("what was not measured is absent, in bench.json and in the table", () 
   assert.deepEqual(formatBenchTable({ result: {} }), []);
 });
 
-/** A terse line of fio 3.39: only the fields read here have values. */
-function terse(direction: "read" | "write", kibPerSecond: number, iops: number): string {
-  const fields = Array.from({ length: 130 }, () => "0");
-  fields[0] = "3";
-  fields[1] = "fio-3.39";
-  fields[direction === "read" ? 6 : 47] = String(kibPerSecond);
-  fields[direction === "read" ? 7 : 48] = String(iops);
-  return fields.join(";");
-}
-
-const lines = [
-  "stiefel-bench: tcp 50331648 1.500",
-  `stiefel-bench: read ${terse("read", 20_000, 19)}`,
-  `[   70.1] stiefel-bench: write ${terse("write", 10_000, 9)}`,
-  `stiefel-bench: read4k ${terse("read", 4_000, 1_000)}`,
-  `stiefel-bench: write4k ${terse("write", 2_000, 500)}`,
-];
-const nbd = { name: "nbd", encrypted: false };
-
-Deno.test("rates of the block device and of the TCP stream are read off the console", () => {
-  assert.deepEqual(readBlockFigures(lines, nbd), {
-    tcpMBps: 33.55,
-    transports: [{ ...nbd, readMBps: 20.48, writeMBps: 10.24, read4kIops: 1000, write4kIops: 500 }],
-  });
-});
-
-Deno.test("a TCP stream that failed is absent; a missing line of the disk means there are no figures", () => {
-  assert.equal(readBlockFigures(lines.slice(1), nbd)?.tcpMBps, undefined);
-  assert.equal(readBlockFigures(lines.slice(0, 4), nbd), undefined);
-  assert.equal(readBlockFigures([...lines.slice(0, 4), "stiefel-bench: write4k fio: failed"], nbd), undefined);
-});
-
 Deno.test("the table tells shares beside the figures", () => {
   const text = formatBenchTable({
     result: {
@@ -105,7 +73,14 @@ Deno.test("the table tells shares beside the figures", () => {
         kernelS: { seabios: 9 },
         kernelCpuS: { seabios: 4 },
       },
-      block: readBlockFigures(lines, nbd) ?? { transports: [] },
+      block: {
+        cpus: 2,
+        tcpMBps: 33.5,
+        transports: [{
+          ...{ name: "nbd", encrypted: false, readMBps: 20.5, writeMBps: 10, read4kIops: 1000, write4kIops: 500 },
+          ...{ tcp: { readMBps: 33.5, writeMBps: 30 }, cpuSPerGB: {} },
+        }],
+      },
     },
     times: round,
     bareMmdebstrapS: 60,

@@ -9,6 +9,7 @@ import { StoppedByUser, UserError } from "../errors.ts";
 import { desktopParameters, imageParameters } from "../image/quick_parameters.ts";
 import type { System } from "../system/system.ts";
 import { type ConsoleLine, type DemoReport, parseDemoReport } from "./console.ts";
+import type { BenchMark } from "./block_figures.ts";
 import { type BootStep, bootSteps, type BootTimes, type MeasuredBoot, readBootTimes } from "./boot_steps.ts";
 import { readFileOnDemoDisk } from "./demo_disk.ts";
 import { startVm, type Vm, type VmEnd } from "./run_vm.ts";
@@ -26,6 +27,8 @@ export interface PairSettings {
   readonly diskPath: string;
   readonly serverMemoryMiB: number;
   readonly clientMemoryMiB: number;
+  /** Of each machine; default 1. */
+  readonly cpus?: number;
   readonly console: VmSpec["console"];
 }
 
@@ -43,6 +46,7 @@ export function laptopSpec(settings: PairSettings, parameters: readonly string[]
   return {
     name: "laptop",
     memoryMiB: settings.serverMemoryMiB,
+    ...(settings.cpus === undefined ? {} : { cpus: settings.cpus }),
     boot: {
       kind: "kernel",
       kernel: settings.image.kernelPath,
@@ -62,6 +66,7 @@ export function desktopSpec(
   return {
     name: "desktop",
     memoryMiB: settings.clientMemoryMiB,
+    ...(settings.cpus === undefined ? {} : { cpus: settings.cpus }),
     boot: {
       kind: "kernel",
       kernel: settings.image.kernelPath,
@@ -142,6 +147,8 @@ export interface BootOutcome {
   /** Absent after a local boot. */
   readonly laptopEnd?: VmEnd;
   readonly lines: readonly ConsoleLine[];
+  /** What the demo disk has measured; empty without the action "bench". */
+  readonly marks: readonly BenchMark[];
 }
 
 /** Seconds that QEMU's processes used from the desktop's power-on to each step. */
@@ -225,6 +232,7 @@ export async function bootPair(
   return {
     ...await judge(system, settings.diskPath, { ...options, desktop, multiUser, desktopEnd }),
     processor: await steps.processor(),
+    marks: await steps.marks(),
     laptopEnd,
   };
 }
@@ -249,7 +257,7 @@ export async function bootLocally(
   const [disk] = spec.disks;
   if (disk === undefined) throw new TypeError("A local boot needs a disk");
   const outcome = await judge(system, disk.path, { ...options, desktop: machine, multiUser, desktopEnd });
-  return { ...outcome, processor: await steps.processor() };
+  return { ...outcome, processor: await steps.processor(), marks: await steps.marks() };
 }
 
 /** An initramfs of Debian that opens its shell, and systemd's emergency mode: no user is there to type. */
@@ -277,7 +285,7 @@ async function judge(
     readonly multiUser: ConsoleLine;
     readonly desktopEnd: VmEnd;
   },
-): Promise<Omit<BootOutcome, "processor">> {
+): Promise<Omit<BootOutcome, "processor" | "marks">> {
   const marker = await readFileOnDemoDisk(system, diskPath, demoMarkerPath);
   return {
     times: readBootTimes(seen.desktop.lines),
@@ -294,13 +302,23 @@ async function judge(
 function watchSteps(
   watcher: PairWatcher,
   look: () => Promise<{ readonly desktop: number | undefined; readonly laptop: number | undefined }>,
-): { onLine(line: ConsoleLine): void; processor(): Promise<BootProcessor> } {
+): {
+  onLine(line: ConsoleLine): void;
+  processor(): Promise<BootProcessor>;
+  marks(): Promise<readonly BenchMark[]>;
+} {
   const lines: ConsoleLine[] = [];
   const looks = new Map<BootStep, ReturnType<typeof look>>();
+  const marks: Promise<BenchMark>[] = [];
   return {
     onLine: (line) => {
       lines.push(line);
       announceTrouble(watcher, "desktop", line);
+      if (line.text.includes("stiefel-bench: ")) {
+        // What is not known is absent: the machine may have ended.
+        const used = look().catch(() => ({ desktop: undefined, laptop: undefined }));
+        marks.push(used.then(({ desktop, laptop }) => ({ text: line.text, desktopS: desktop, laptopS: laptop })));
+      }
       const times = readBootTimes(lines);
       for (const { name, title } of bootSteps) {
         const atS = times[name];
@@ -311,6 +329,7 @@ function watchSteps(
         watcher.onStep?.(name, title, atS);
       }
     },
+    marks: () => Promise.all(marks),
     processor: async () => {
       const used = await Promise.all([...looks].map(async ([name, each]) => [name, await each] as const));
       const of = (machine: "desktop" | "laptop"): BootTimes =>

@@ -1,26 +1,45 @@
 /**
- * A laptop that, beside serving its disk, sends a plain stream of zeros to every client: what the block transports are
- * compared with.
- * The image stays as it is; the sender is a few files appended to its initrd for this one run.
+ * A laptop that, beside serving its disk, has what its block transports are compared with: plain streams of zeros from
+ * it and to it, on the link and inside the tunnel, and one plain NBD export of the scratch partition.
+ * The image stays as it is; the programs are a few files appended to its initrd for this one run.
  */
 
 import { archivePaddingBytes, buildCpio } from "../formats/cpio.ts";
 import type { System } from "../system/system.ts";
+import { demoDiskLayout } from "./demo_disk_layout.ts";
 import type { BootImage } from "./machine_pair.ts";
 
 /** Also named in image/demo/usr/lib/stiefel-demo/block_bench. */
-export const streamPort = 4700;
+export const comparisonPorts = { source: 4700, sink: 4701, nbd: 4702 } as const;
 
 /** The kernel parameter that starts it before the image's own /init. */
 export const streamSourceParameter = "rdinit=/bench/init";
 
-const initScript = `#!/bin/sh
-/usr/bin/busybox nc -ll -p ${streamPort} -e /bench/stream &
+const scripts = {
+  init: `/bench/compare &
 exec /init
-`;
-const streamScript = `#!/bin/sh
-exec /usr/bin/busybox cat /dev/zero
-`;
+`,
+  // The tunnel's network namespace is there for as long as its session.
+  compare: `/bench/listen
+/bench/export
+while :; do
+    for name in /run/netns/stiefel-*; do
+        [ ! -e "$name" ] || [ "$name" = "\${known:-}" ] || { ip netns exec "\${name##*/}" /bench/listen; known=$name; }
+    done
+    busybox sleep 1
+done
+`,
+  listen: `busybox nc -ll -p ${comparisonPorts.source} -e /bench/source &
+busybox nc -ll -p ${comparisonPorts.sink} -e /bench/sink &
+`,
+  source: `exec busybox cat /dev/zero
+`,
+  sink: `exec busybox cat >/dev/null
+`,
+  export: `until [ -b /dev/vda${demoDiskLayout.scratch.number} ]; do busybox sleep 1; done
+exec nbdkit --newstyle --tls=off --port=${comparisonPorts.nbd} file /dev/vda${demoDiskLayout.scratch.number}
+`,
+} as const;
 
 /** The archive that is appended. Pure. */
 export function buildStreamSource(): Uint8Array<ArrayBuffer> {
@@ -30,8 +49,10 @@ export function buildStreamSource(): Uint8Array<ArrayBuffer> {
     { kind: "directory", path: "dev", mode: 0o755 },
     { kind: "file", path: "dev/null", mode: 0o666, content: new Uint8Array(0) },
     { kind: "directory", path: "bench", mode: 0o755 },
-    { kind: "file", path: "bench/init", mode: 0o755, content: encoder.encode(initScript) },
-    { kind: "file", path: "bench/stream", mode: 0o755, content: encoder.encode(streamScript) },
+    ...Object.entries(scripts).map(([name, text]) => {
+      const content = encoder.encode(`#!/bin/sh\nexport PATH=/usr/sbin:/usr/bin\n${text}`);
+      return { kind: "file", path: `bench/${name}`, mode: 0o755, content } as const;
+    }),
   ]);
 }
 

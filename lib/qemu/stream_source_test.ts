@@ -1,18 +1,27 @@
 import assert from "node:assert/strict";
 import { parseCpio } from "../formats/cpio.ts";
 import { createMemorySystem } from "../../tests/support/memory_system.ts";
-import { addStreamSource, buildStreamSource, streamPort, streamSourceParameter } from "./stream_source.ts";
+import { addStreamSource, buildStreamSource, comparisonPorts, streamSourceParameter } from "./stream_source.ts";
 
-Deno.test("what is appended starts the sender before the image's own init, on the port the demo disk asks", async () => {
+Deno.test("what is appended starts what it is compared with before the image's own init, on the ports the demo disk asks", async () => {
   const files = new Map(
     parseCpio(buildStreamSource()).flatMap((entry) =>
       entry.kind === "file" ? [[entry.path, new TextDecoder().decode(entry.content)]] : []
     ),
   );
   assert.equal(streamSourceParameter, "rdinit=/bench/init");
-  assert.match(files.get("bench/init") ?? "", new RegExp(`-p ${streamPort} .*&\nexec /init\n$`));
-  const asking = new URL("../../image/demo/usr/lib/stiefel-demo/block_bench", import.meta.url);
-  assert.match(await Deno.readTextFile(asking), new RegExp(`^port=${streamPort}$`, "m"));
+  assert.match(files.get("bench/init") ?? "", /^#!\/bin\/sh\n.*\n\/bench\/compare &\nexec \/init\n$/);
+  const called = [...files.values()].flatMap((text) =>
+    [...text.matchAll(/\/(bench\/\w+)/g)].map(([, path = ""]) => path)
+  );
+  for (const path of called) assert.ok(files.has(path), path);
+  const path = new URL("../../image/demo/usr/lib/stiefel-demo/block_bench", import.meta.url);
+  const asking = await Deno.readTextFile(path);
+  const all = [...files.values()].join("");
+  for (const [name, port] of Object.entries(comparisonPorts)) {
+    assert.match(asking, new RegExp(`^${name}_port=${port}$`, "m"));
+    assert.match(all, new RegExp(`-p ${port} |--port=${port} `), name);
+  }
 });
 
 Deno.test("the image's initrd stays as it is; the longer one is for its owner alone and starts at a multiple of four", async () => {

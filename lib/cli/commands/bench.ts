@@ -3,8 +3,6 @@
  * prints a table.
  */
 
-import { type TransportName, transportNames } from "../../export/needs.ts";
-import { securities, type Security } from "../../formats/security.ts";
 import { UserError } from "../../errors.ts";
 import { measureSealRate } from "../../protocol/seal_rate.ts";
 import { asLocalBoot } from "../../qemu/boot_steps.ts";
@@ -17,33 +15,24 @@ import {
   formatBenchTable,
   type ImageFigures,
   middleRound,
-  readBlockFigures,
 } from "../../qemu/bench_result.ts";
 import { copyDemoDisk } from "../../qemu/demo_disk.ts";
 import {
   bootLocally,
   type BootOutcome,
   desktopSpec,
-  listFacts,
   localSpec,
   measuredBoot,
   newToken,
 } from "../../qemu/machine_pair.ts";
 import { startVm } from "../../qemu/run_vm.ts";
-import { addStreamSource, streamSourceParameter } from "../../qemu/stream_source.ts";
 import type { System } from "../../system/system.ts";
 import { showStep, type Ui } from "../../ui.ts";
+import { benchBlock } from "./bench_block.ts";
 import { benchStick } from "./bench_stick.ts";
 import { createInitrd } from "./create_initrd.ts";
-import { bootDemo, describeMachines } from "./demo.ts";
-import {
-  defaultMemoryMiB,
-  type MachineOptions,
-  type Machines,
-  placeOf,
-  prepareDemoDisk,
-  prepareMachines,
-} from "./prepare_machines.ts";
+import { bootDemo, demandFacts, describeMachines } from "./demo.ts";
+import { defaultMemoryMiB, type MachineOptions, type Machines, placeOf, prepareMachines } from "./prepare_machines.ts";
 
 export const benchParts = ["boot", "image", "build", "seal", "stick", "block"] as const;
 export type BenchPart = typeof benchParts[number];
@@ -148,18 +137,6 @@ async function bootFromOwnDisk(system: System, ui: Ui, { machines, options }: Ma
   }
 }
 
-/** Refuses the figures of a boot that did not do its work. */
-function demandFacts(outcome: BootOutcome, options: BenchOptions): void {
-  const failed = listFacts(outcome).filter((fact) => !fact.holds);
-  if (failed.length === 0) return;
-  throw new UserError(
-    `The measured boot failed these checks: ${failed.map((fact) => fact.text).join("; ")}`,
-    {
-      hints: [`The consoles are in ${options.runDirectory}`],
-    },
-  );
-}
-
 /** Sizes that are tried; a machine with too little memory panics, or says so and stays. */
 const memorySizesMiB = [256, 288, 320, 352, 384, 416, 448, 480, 512, 576, 640, 768, 1024];
 
@@ -231,73 +208,6 @@ async function startsAgent(
     throw error;
   });
   return line !== undefined;
-}
-
-/**
- * fio and a plain TCP stream, from inside a desktop that runs from the network disk: each transport, with and without
- * encryption.
- */
-async function benchBlock(
-  system: System,
-  ui: Ui,
-  { machines, options }: MachineBench,
-): Promise<NonNullable<BenchResult["block"]>> {
-  const disk = await prepareDemoDisk(system, ui, options, {
-    title: "Demo disk with fio",
-    name: "bench-disk",
-    packages: ["fio"],
-  });
-  const measured: NonNullable<BenchResult["block"]>[] = [];
-  for (const transport of transportNames) {
-    for (const security of securities) {
-      ui.say(`By ${transport}, block.security ${security}`);
-      measured.push(
-        await benchTransport(system, ui, { machines: { ...machines, disk }, options, transport, security }),
-      );
-    }
-  }
-  // The cable is the same for all: what slows a stream down is another program of this machine.
-  const rates = measured.flatMap(({ tcpMBps }) => tcpMBps ?? []);
-  return {
-    ...rates.length === 0 ? {} : { tcpMBps: Math.max(...rates) },
-    transports: measured.flatMap(({ transports }) => transports),
-  };
-}
-
-async function benchTransport(
-  system: System,
-  ui: Ui,
-  { machines, options, transport, security }: MachineBench & {
-    readonly transport: TransportName;
-    readonly security: Security;
-  },
-): Promise<NonNullable<BenchResult["block"]>> {
-  const initrdPath = `${options.runDirectory}/stream-initrd`;
-  const configPath = `${options.runDirectory}/block.yaml`;
-  try {
-    await system.writeFile(configPath, `block:\n  security: ${security}\n  transport: ${transport}\n`);
-    const outDir = `${options.runDirectory}/block-image`;
-    const built = await createInitrd(system, ui, { ...options.image, configPath, outDir });
-    const image = { ...built, ...await addStreamSource(system, built, initrdPath) };
-    const outcome = await bootDemo(system, ui, {
-      machines: { ...machines, image },
-      options,
-      action: "bench",
-      laptopParameters: [streamSourceParameter],
-    });
-    demandFacts(outcome, options);
-    const encrypted = security !== "none";
-    const figures = readBlockFigures(outcome.lines.map((line) => line.text), { name: transport, encrypted });
-    if (figures === undefined) {
-      throw new UserError("The desktop did not report what it measured on its disk", {
-        hints: [`Its console is in ${options.runDirectory}/desktop.log`],
-      });
-    }
-    return figures;
-  } finally {
-    await system.remove(initrdPath);
-    await system.remove(configPath);
-  }
 }
 
 /** Parts of the project an image is made of; copied, so that an agent can be edited. */

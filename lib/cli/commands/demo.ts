@@ -53,12 +53,14 @@ export function nextOnRealMachines(hasConfiguration: boolean): NextCommand {
 export async function bootDemo(
   system: System,
   ui: Ui,
-  { machines, options, action = "poweroff", laptopParameters = [] }: {
+  { machines, options, action = "poweroff", laptopParameters = [], cpus = 1 }: {
     readonly machines: Machines;
     readonly options: MachineOptions;
     readonly action?: "poweroff" | "bench";
     /** More kernel parameters for the laptop's image. */
     readonly laptopParameters?: readonly string[];
+    /** Of each machine. */
+    readonly cpus?: number;
   },
 ): Promise<BootOutcome> {
   const { runDirectory } = options;
@@ -71,6 +73,7 @@ export async function bootDemo(
       diskPath,
       serverMemoryMiB: options.serverMemoryMiB ?? defaultMemoryMiB,
       clientMemoryMiB: options.clientMemoryMiB ?? defaultMemoryMiB,
+      cpus,
       console: "pipe",
     }, {
       place: placeOf(machines, options),
@@ -94,6 +97,16 @@ export async function bootDemo(
     // The consoles stay; the disk is a copy.
     await system.remove(diskPath);
   }
+}
+
+/** Refuses the figures of a boot that did not do its work. */
+export function demandFacts(outcome: BootOutcome, { runDirectory }: Pick<MachineOptions, "runDirectory">): void {
+  const failed = listFacts(outcome).filter((fact) => !fact.holds);
+  if (failed.length === 0) return;
+  throw new UserError(
+    `The measured boot failed these checks: ${failed.map((fact) => fact.text).join("; ")}`,
+    { hints: [`The consoles are in ${runDirectory}`] },
+  );
 }
 
 /** Under what the times were taken. */
