@@ -14,11 +14,12 @@ export function listStatusRows({ state, details }: Status): readonly StatusRow[]
   if (details === undefined) {
     return [{ label: "State", text: state === "busy" ? "A desktop has the disk" : "Waiting for a desktop" }];
   }
-  const { disk, desktop, traffic, link, power, phase, diskErrors } = details;
+  const { disk, desktop, guests = [], traffic, link, power, phase, diskErrors } = details;
   return [
     { label: "State", text: details.sentence, ...phase === "lost" || phase === "refusing" ? { isAlarm: true } : {} },
     { label: "Disk", text: disk === undefined ? "none yet" : describeDisk(disk) },
     ...desktop === undefined ? [] : describeDesktop(desktop),
+    ...guests.map(describeGuest),
     ...traffic === undefined ? [] : describeTraffic(traffic),
     { label: "Disk errors", text: `${diskErrors}`, ...diskErrors > 0 ? { isAlarm: true } : {} },
     ...link === undefined ? [] : [describeLink(link)],
@@ -47,6 +48,25 @@ function describeDesktop(desktop: NonNullable<StatusDetails["desktop"]>): readon
       ...isConnected ? {} : { isAlarm: true },
     },
   ];
+}
+
+/** From here on it is worth a look. */
+const storeAlarmPercent = 70;
+
+function describeGuest(
+  { name, isConnected, store }: NonNullable<StatusDetails["guests"]>[number],
+): StatusRow {
+  const level = store === undefined
+    ? ""
+    : store.isFull
+    ? ", NO ROOM for more changes: switch it off"
+    : `, ${store.percent} % of ${formatBytes(store.sizeBytes)} for changes used`;
+  const isAlarm = store !== undefined && store.percent >= storeAlarmPercent;
+  return {
+    label: "Guest",
+    text: `"${name}"${isConnected ? "" : " (not connected)"}${level}`,
+    ...isAlarm ? { isAlarm } : {},
+  };
 }
 
 function describeTraffic(traffic: NonNullable<StatusDetails["traffic"]>): readonly StatusRow[] {

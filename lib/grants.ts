@@ -10,6 +10,7 @@
  * them.
  */
 import { transportNeeds } from "./export/needs.ts";
+import { snapshotNeeds } from "./export/snapshot/needs.ts";
 import { desktopTunnelPrograms, otherLibraryPlaces } from "./export/tunnel/needs.ts";
 import { HANDOVER_DIRECTORY, JOIN_DIRECTORY } from "./formats/handover.ts";
 import type { Role } from "./formats/kernel_command_line.ts";
@@ -88,6 +89,7 @@ export const agentGrants: Readonly<Record<Role, Grants>> = {
       "ls",
       // the export: lib/export/
       ...new Set([...transportNeeds.flatMap(({ server }) => server.programs), "sync"]),
+      ...snapshotNeeds.programs,
       // the end: agents/server/server.ts
       "poweroff",
       "reboot",

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { posix } from "node:path";
 import { RUN_NBDKIT_PATH } from "../lib/export/nbd/needs.ts";
 import { LEND_NVME_PATH } from "../lib/export/nvme_tcp/needs.ts";
+import { LEND_SNAPSHOT_PATH } from "../lib/export/snapshot/needs.ts";
 import {
   agentGrants,
   autokexecGrants,
@@ -59,6 +60,7 @@ const alsoStarted: Readonly<Record<string, readonly string[]>> = {
   // By the name of its path.
   "lib/export/nbd/nbd_export.ts": [RUN_NBDKIT_PATH],
   "lib/export/nvme_tcp/nvme_export.ts": [LEND_NVME_PATH],
+  "lib/export/snapshot/snapshot.ts": [LEND_SNAPSHOT_PATH],
   // `case "gzip": return { argv: [program, …`
   "lib/image/part_archive.ts": ["gzip", "pigz"],
   "lib/cli/terminal_pager.ts": ["less", "more", "most", "pager"],

@@ -209,6 +209,9 @@ class Exchange implements AsyncDisposable {
     if ((archive.chain === undefined) !== (hello.chain === undefined)) {
       throw new Error("The server sends other boot loaders than were asked for");
     }
+    if ((archive.session.mode?.kind) !== (hello.mode?.kind)) {
+      throw new Error("The server's session has another mode than was asked for: whether changes stay");
+    }
     for (const notice of archive.notices) console.say(`Note: ${notice}`);
     console.say(`Fetching "${archive.entryTitle}"`);
     this.#totalBytes = measureArchive(archive);

@@ -1,5 +1,6 @@
 /** Requests for the status: which path gets what, in which form. Pure. */
 import { listStatusRows } from "../../lib/describe_status.ts";
+import { percentOf, type StoreLevel } from "../../lib/export/snapshot/plan_store.ts";
 import { formatStatus, type Status } from "../../lib/formats/status.ts";
 import type { Page, PageRequest } from "../../lib/net/status_page.ts";
 import { contentSecurityPolicy, formatPage } from "./status_html.ts";
@@ -17,6 +18,15 @@ export const endPath = "/end";
  */
 export function answerEnd(isWished: boolean, key: string | undefined): Page {
   return { status: 200, contentType: "text/plain", body: isWished ? `end ${key ?? "-"}\n` : "go on\n" };
+}
+
+/** What a guest asks every 5 s: how full the memory for its changes is. Not for strangers. */
+export const storePath = "/store";
+
+/** One line, which stiefel-guest reads: "store 34", in percent, or "store full". */
+export function answerStore(store: StoreLevel | undefined): Page {
+  const level = store === undefined ? "none" : store.isFull ? "full" : `${percentOf(store)}`;
+  return { status: 200, contentType: "text/plain", body: `store ${level}\n` };
 }
 
 /** @returns undefined for a path that there is not; what stands behind "?" counts for nothing */

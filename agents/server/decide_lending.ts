@@ -1,6 +1,6 @@
 /** What the desk does with those who ask for the disk, and with what an agent before it has lent. Pure. */
 import { type AfterExport, decideAfterExport } from "../../lib/export/after_export.ts";
-import { describeHolder, type Lease, type LeaseClient, requestLease } from "../../lib/export/lease.ts";
+import { describeHolders, type Lease, type LeaseRequest, requestLease } from "../../lib/export/lease.ts";
 import type { Adoption } from "../../lib/export/transport.ts";
 import { howLostEnds } from "./lost_export.ts";
 
@@ -13,20 +13,36 @@ export interface Lending {
 
 export type AdmissionDecision =
   /** What the same machine had before ends first; then there is something to say. */
-  | { readonly kind: "grant"; readonly lease: Lease; readonly say: string | undefined }
-  /** @param message for the desktop that asked; @param holder name of the one that has the disk */
+  | {
+    readonly kind: "grant";
+    readonly lease: Lease;
+    readonly replaced: Lease | undefined;
+    readonly say: string | undefined;
+  }
+  /** @param message for the desktop that asked; @param holder names of those that have the disk */
   | { readonly kind: "refuse"; readonly message: string; readonly holder: string; readonly say: string };
 
-export function decideAdmission(lending: Lending | undefined, client: LeaseClient, nowMs: number): AdmissionDecision {
-  const answer = requestLease(lending?.lease, client, nowMs);
+/** @param lendings all that are in force */
+export function decideAdmission(lendings: readonly Lending[], request: LeaseRequest): AdmissionDecision {
+  const answer = requestLease(lendings.map(({ lease }) => lease), request);
+  const { client, isGuest } = request;
   const who = `"${client.name}" (${client.mac})`;
   if (answer.kind === "refused") {
-    const lost = lending?.lostBecause === undefined ? "" : `; ${howLostEnds}`;
-    const message = describeHolder(answer) + lost;
-    return { kind: "refuse", message, holder: answer.holder.name, say: `${who} was refused: ${message}` };
+    const lost = lendings.some(({ lease, lostBecause }) => lostBecause !== undefined && answer.holders.includes(lease));
+    const why = lost
+      ? `; ${howLostEnds}`
+      : !answer.holders.every((held) => held.isGuest)
+      ? isGuest ? "; what it writes would change the disk under a guest" : ""
+      : isGuest
+      ? "; that is as many as there can be"
+      : "; the disk stays as it is until they have shut down";
+    const message = describeHolders(answer.holders) + why;
+    const holder = answer.holders.map((held) => held.holder.name).join(", ");
+    return { kind: "refuse", message, holder, say: `${who} was refused: ${message}` };
   }
-  const say = answer.replaced === undefined ? undefined : `${who} starts again: its earlier session is over`;
-  return { kind: "grant", lease: answer.lease, say };
+  const { lease, replaced } = answer;
+  if (replaced === undefined) return { kind: "grant", lease, replaced, say: undefined };
+  return { kind: "grant", lease, replaced, say: `${who} starts again: its earlier session is over` };
 }
 
 export type AdoptionDecision =
@@ -39,7 +55,7 @@ export type AdoptionDecision =
 
 /** Of an export that an agent before this one has started. */
 export function decideAdoption(
-  { holder }: Lease,
+  { holder, isGuest }: Lease,
   adoption: { readonly kind: "running" } | Extract<Adoption, { readonly kind: "over" }>,
 ): AdoptionDecision {
   if (adoption.kind === "running") {
@@ -49,7 +65,7 @@ export function decideAdoption(
     };
   }
   const say = `"${holder.name}" had the disk; its export ended while no agent ran`;
-  const after: AfterExport = decideAfterExport(adoption.end);
+  const after: AfterExport = decideAfterExport(adoption.end, { isGuest: isGuest === true });
   if (after.kind === "stay-lent") return { kind: "stay-lent", reason: after.reason, say };
   return { kind: "clear", isDone: after.kind === "free" && after.isDone, say };
 }

@@ -27,7 +27,11 @@ const admissions: Readonly<Record<string, readonly [lending: Lending | undefined
 };
 for (const [what, [lending, client, expected]] of Object.entries(admissions)) {
   Deno.test(`a desktop asks for the disk: ${what}`, () => {
-    const decision = decideAdmission(lending, client, 60_000);
+    const decision = decideAdmission(lending === undefined ? [] : [lending], {
+      client,
+      isGuest: false,
+      nowMs: 60_000,
+    });
     const text = decision.kind === "grant"
       ? `grant ${decision.lease.holder.name} ${decision.say}`
       : `refuse ${decision.message} / ${decision.holder}`;
@@ -38,6 +42,23 @@ for (const [what, [lending, client, expected]] of Object.entries(admissions)) {
     }
   });
 }
+
+Deno.test("a desktop that is refused learns who has the disk and why it cannot join", () => {
+  const guest = { lease: { ...lease, isGuest: true } } as const;
+  const say = (held: Lending, isGuest: boolean): string | undefined => {
+    const decision = decideAdmission([held], { client: other, isGuest, nowMs: 60_000 });
+    return decision.kind === "refuse" ? decision.message : undefined;
+  };
+  assert.equal(say({ lease }, true), `${since}; what it writes would change the disk under a guest`);
+  assert.match(say(guest, false) ?? "", /^"desktop" .* has been trying .*; the disk stays as it is until they have/);
+  assert.equal(say(guest, true), undefined);
+});
+
+Deno.test("a guest whose export has ended holds nothing", () => {
+  const guest = { ...lease, isGuest: true } as const;
+  const adoption = { kind: "over", end: { reason: "lost", message: "nbdkit ended" } } as const;
+  assert.equal(decideAdoption(guest, adoption).kind, "clear");
+});
 
 const adoptions = {
   "runs": [{ kind: "running" }, { kind: "watch" }],

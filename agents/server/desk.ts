@@ -6,8 +6,11 @@ import { decideAfterExport } from "../../lib/export/after_export.ts";
 import { transportOf } from "../../lib/export/export.ts";
 import { type ExportState, formatExportState, parseExportState } from "../../lib/export/export_state.ts";
 import type { Lease, LeaseClient } from "../../lib/export/lease.ts";
+import { percentOf, type StoreLevel, WARN_PERCENT } from "../../lib/export/snapshot/plan_store.ts";
+import { makeSnapshot, removeSnapshot, watchStore } from "../../lib/export/snapshot/snapshot.ts";
 import { raiseTunnel, removeTunnel } from "../../lib/export/tunnel/raise_tunnel.ts";
 import type { TransportName } from "../../lib/export/needs.ts";
+import { maximumGuests } from "../../lib/protocol/session_groups.ts";
 import type { Link } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
@@ -28,6 +31,8 @@ import type { ExportEnd, RunningExport } from "../../lib/export/transport.ts";
  */
 export interface Ticket {
   readonly lease: Lease;
+  /** Number of the session: 0 for a desktop that writes, else that of the guest. */
+  readonly slot: number;
   /** Aborts when the same machine starts a new exchange. */
   readonly replaced: AbortSignal;
 }
@@ -55,6 +60,17 @@ interface Holding extends Ticket {
   readonly cleanup: AsyncDisposableStack;
 }
 
+/** What every session begins with. */
+function startHolding(lease: Lease, slot: number, exchangeOver: Promise<void>): Holding {
+  const controller = new AbortController();
+  return {
+    ...{ lease, slot, exchangeOver, controller },
+    replaced: controller.signal,
+    linkAddress: undefined,
+    cleanup: new AsyncDisposableStack(),
+  };
+}
+
 /** What is lent, for people. */
 export interface Lending {
   readonly lease: Lease;
@@ -67,8 +83,10 @@ export interface Lending {
   /** The link, and the laptop's address on it in this session. Absent where the desktop has come by an address. */
   readonly linkName?: string;
   readonly linkAddress?: string;
-  /** Path of the disk. */
+  /** Path of the disk: also of a guest, who gets a snapshot of it. */
   readonly disk: string;
+  /** Of a guest: how much of what it may change it has changed. */
+  readonly store?: StoreLevel;
   readonly isConnected: boolean;
 }
 
@@ -79,6 +97,8 @@ export interface DeskOptions {
   readonly directory: string;
   /** The disk is free again; `isDone` when a desktop that had it said goodbye. Not told by `close`. */
   readonly onFree: (isDone: boolean) => void;
+  /** A guest has left, and another one is there still. */
+  readonly onStay: (lease: Lease) => void;
   /** The export has ended under a desktop that may still believe it has the disk. The disk stays lent to it. */
   readonly onLost: (lost: LostExport) => void;
 }
@@ -99,7 +119,8 @@ export interface Adopted {
 
 export class Desk {
   readonly #options: DeskOptions;
-  #holding: Holding | undefined;
+  /** One that writes, or guests. */
+  #holdings: readonly Holding[] = [];
   #restoring: Promise<void> | undefined;
   #keepsNotes = false;
   #diskErrors = 0;
@@ -108,9 +129,9 @@ export class Desk {
     this.#options = options;
   }
 
-  /** Undefined while no export is on. */
-  get lending(): Lending | undefined {
-    return this.#holding?.lending;
+  /** All exports that are on. */
+  get lendings(): readonly Lending[] {
+    return this.#holdings.flatMap(({ lending }) => lending === undefined ? [] : [lending]);
   }
 
   /** How many times the disk has failed a desktop. */
@@ -119,32 +140,38 @@ export class Desk {
   }
 
   get isFree(): boolean {
-    return this.#holding === undefined;
+    return this.#holdings.length === 0;
+  }
+
+  /** Whether there is a desktop that would get the disk if it asked. */
+  get hasRoom(): boolean {
+    return this.#holdings.length < maximumGuests && this.#holdings.every(({ lease }) => lease.isGuest);
+  }
+
+  /** What guests may still take of the memory. */
+  get promisedBytes(): number {
+    return this.lendings.reduce((sum, { store }) => sum + (store ? store.sizeBytes - store.usedBytes : 0), 0);
   }
 
   /**
    * Gives the disk to the client if it may have it; ends what the same machine had before.
    * @param exchangeOver resolves when the client's exchange has let go of the disk
    */
-  async admit(client: LeaseClient, exchangeOver: Promise<void>): Promise<Admission> {
+  async admit(
+    client: LeaseClient,
+    { isGuest, exchangeOver }: { readonly isGuest: boolean; readonly exchangeOver: Promise<void> },
+  ): Promise<Admission> {
     const { system, console } = this.#options;
-    const decision = decideAdmission(this.#holding, client, system.wallClockMs());
+    const decision = decideAdmission(this.#holdings, { client, isGuest, nowMs: system.wallClockMs() });
     if (decision.kind === "refuse") {
       const { message, holder } = decision;
       console.sayRarely(decision.say);
       return { kind: "refused", message, holder };
     }
-    const previous = this.#holding;
-    const controller = new AbortController();
-    const holding: Holding = {
-      lease: decision.lease,
-      controller,
-      replaced: controller.signal,
-      exchangeOver,
-      linkAddress: undefined,
-      cleanup: new AsyncDisposableStack(),
-    };
-    this.#holding = holding;
+    const previous = this.#holdings.find(({ lease }) => lease === decision.replaced);
+    const others = this.#holdings.filter((holding) => holding !== previous);
+    const holding = startHolding(decision.lease, isGuest ? findSlot(others) : 0, exchangeOver);
+    this.#holdings = [...others, holding];
     if (decision.say !== undefined) console.say(decision.say);
     if (previous !== undefined) await end(previous);
     return { kind: "granted", ticket: holding };
@@ -156,32 +183,35 @@ export class Desk {
    * @throws {ProtocolError} when it cannot be known to whom the disk is lent
    */
   async adopt(): Promise<Adopted> {
+    const adopted: Adopted[] = [];
+    for (let slot = 0; slot <= maximumGuests; slot++) adopted.push(await this.#adopt(slot));
+    // Of several guests one stands for all; a desktop that writes has no others beside it.
+    const held = adopted.find(({ lease }) => lease !== undefined);
+    return held ?? { isDone: adopted.some(({ isDone }) => isDone) };
+  }
+
+  async #adopt(slot: number): Promise<Adopted> {
     const { system, console } = this.#options;
-    if (await system.stat(this.#statePath) === undefined) return { isDone: false };
-    const state = parseExportState(await system.readText(this.#statePath));
+    if (await system.stat(this.#statePath(slot)) === undefined) return { isDone: false };
+    const state = parseExportState(await system.readText(this.#statePath(slot)));
     const { lease } = state;
     const adoption = await transportOf(state.transport).adopt(system, state, {
-      directory: this.#options.directory,
+      directory: this.#directory(slot),
       onConnected: (isConnected) => this.#noteConnected(lease, isConnected),
       onDiskError: (message) => this.#noteDiskError(lease, message),
     });
-    const controller = new AbortController();
-    const replaced = controller.signal;
-    const cleanup = this.#createCleanup(state);
-    const { linkAddress, transport } = state;
     const holding: Holding = {
-      lease,
-      controller,
-      replaced,
-      exchangeOver: Promise.resolve(),
-      transport,
-      linkAddress,
+      ...startHolding(lease, slot, Promise.resolve()),
+      transport: state.transport,
+      linkAddress: state.linkAddress,
       lending: lendingOf(state),
-      cleanup,
+      cleanup: this.#createCleanup(slot, state),
     };
     if (adoption.kind === "running") {
-      this.#holding = { ...holding, running: adoption.running };
-      this.#watchExport(this.#holding, adoption.running);
+      holding.running = adoption.running;
+      this.#holdings = [...this.#holdings, holding];
+      this.#watchStore(holding, state);
+      this.#watchExport(holding, adoption.running);
     }
     const decision = decideAdoption(lease, adoption);
     console.say(decision.say);
@@ -189,11 +219,9 @@ export class Desk {
       case "watch":
         return { lease, isDone: false };
       case "stay-lent":
-        this.#holding = {
-          ...holding,
-          lostBecause: decision.reason,
-          lending: { ...lendingOf(state), isConnected: false },
-        };
+        holding.lostBecause = decision.reason;
+        holding.lending = { ...lendingOf(state), isConnected: false };
+        this.#holdings = [...this.#holdings, holding];
         return { lease, lostBecause: decision.reason, isDone: false };
       case "clear":
         await end(holding);
@@ -206,27 +234,30 @@ export class Desk {
     const { system, console } = this.#options;
     const holding = this.#current(ticket);
     const state = stateOf(holding.lease, plan);
-    await this.#writeState(state); // first: what is not written down would be lent twice
+    const { slot } = holding;
+    await this.#writeState(slot, state); // first: what is not written down would be lent twice
     holding.transport = state.transport;
-    holding.cleanup.use(this.#createCleanup(state));
+    holding.cleanup.use(this.#createCleanup(slot, state));
+    if (plan.snapshot !== undefined) await makeSnapshot(system, plan.snapshot);
     if (plan.linkAddress !== undefined) await addSessionAddress(this.#options, plan.linkAddress);
     if (plan.tunnel !== undefined) await raiseTunnel(system, plan.tunnel);
     // Not earlier: an address that is not there yet is not one that was taken away.
     holding.linkAddress = plan.linkAddress;
     holding.lending = lendingOf(state);
+    this.#watchStore(holding, state);
     let noting: Promise<void> | undefined;
     holding.cleanup.defer(() => noting);
     const running = await transportOf(state.transport).start(system, plan.exportSettings, {
-      directory: this.#options.directory,
+      directory: this.#directory(slot),
       onDiskError: (message) => this.#noteDiskError(holding.lease, message),
       onConnected: (isConnected) => {
         this.#noteConnected(holding.lease, isConnected);
-        noting ??= this.#writeState({ ...state, wasUsed: true })
+        noting ??= this.#writeState(slot, { ...state, wasUsed: true })
           .catch((error) => console.say(`Cannot record that the disk is lent: ${describeError(error)}`));
       },
     });
     holding.running = running;
-    if (this.#holding !== holding) await running.stop();
+    if (!this.#holdings.includes(holding)) await running.stop();
     this.#watchExport(holding, running);
     this.#current(ticket);
   }
@@ -237,31 +268,38 @@ export class Desk {
    * of the links. Never rejects.
    */
   async restoreAddress(links: readonly Link[]): Promise<void> {
-    const missing = findMissingAddress(links, this.#holding?.linkAddress);
-    if (missing === undefined) return;
-    this.#restoring = restoreSessionAddress(this.#options, missing);
+    const missing = this.#holdings.flatMap(({ linkAddress }) => findMissingAddress(links, linkAddress) ?? []);
+    if (missing.length === 0) return;
+    this.#restoring = Promise.all(missing.map((address) => restoreSessionAddress(this.#options, address)))
+      .then(() => {});
     await this.#restoring;
   }
 
-  get #statePath(): string {
-    return `${this.#options.directory}/export.json`;
+  #directory(slot: number): string {
+    const { directory } = this.#options;
+    return slot === 0 ? directory : `${directory}/guest-${slot}`;
   }
 
-  async #writeState(state: ExportState): Promise<void> {
-    const { system, directory } = this.#options;
-    await system.makeDirectory(directory, { mode: 0o700 });
-    await system.writeFile(this.#statePath, formatExportState(state), { mode: 0o600 });
+  #statePath(slot: number): string {
+    return `${this.#directory(slot)}/export.json`;
+  }
+
+  async #writeState(slot: number, state: ExportState): Promise<void> {
+    const { system } = this.#options;
+    await system.makeDirectory(this.#directory(slot), { mode: 0o700 });
+    await system.writeFile(this.#statePath(slot), formatExportState(state), { mode: 0o600 });
   }
 
   /** What to undo after an export: its address, then the note of it. */
-  #createCleanup({ linkAddress, transport, tunnel }: ExportState): AsyncDisposableStack {
-    const { system, directory } = this.#options;
+  #createCleanup(slot: number, { linkAddress, transport, tunnel, snapshot }: ExportState): AsyncDisposableStack {
+    const { system } = this.#options;
     const cleanup = new AsyncDisposableStack();
     cleanup.defer(async () => {
       if (this.#keepsNotes) return;
-      await system.remove(this.#statePath);
-      await transportOf(transport).forget(system, { directory });
+      await system.remove(this.#statePath(slot));
+      await transportOf(transport).forget(system, { directory: this.#directory(slot) });
     });
+    if (snapshot !== undefined) cleanup.defer(() => removeSnapshot(system, snapshot.name));
     if (tunnel !== undefined) cleanup.defer(() => removeTunnel(system, tunnel));
     if (linkAddress === undefined) return cleanup;
     cleanup.defer(async () => {
@@ -278,15 +316,50 @@ export class Desk {
 
   #noteConnected(lease: Lease, isConnected: boolean): void {
     const { holder } = lease;
-    const holding = this.#holding;
-    if (holding?.lease === lease && holding.lending !== undefined) {
-      holding.lending = { ...holding.lending, isConnected };
-    }
+    const holding = this.#holdings.find((held) => held.lease === lease);
+    if (holding?.lending !== undefined) holding.lending = { ...holding.lending, isConnected };
     this.#options.console.say(
       isConnected
         ? `"${holder.name}" is connected to the disk`
         : `"${holder.name}" lost its connection, waiting for it to come back`,
     );
+    if (!isConnected && holding !== undefined) this.#clearFull(holding);
+  }
+
+  /** A guest whose store is full has nothing to come back to. */
+  #clearFull(holding: Holding): void {
+    const { lending } = holding;
+    if (lending?.store?.isFull !== true || lending.isConnected) return;
+    this.#options.console.say(`"${holding.lease.holder.name}" is gone, whose changes had no room any more`);
+    void this.#free(holding, false).catch((error) => this.#options.console.say(describeError(error)));
+  }
+
+  /** Until the session ends. */
+  #watchStore(holding: Holding, { snapshot, lease: { holder } }: ExportState): void {
+    if (snapshot === undefined) return;
+    const { system, console } = this.#options;
+    const over = new AbortController();
+    let before = 0;
+    const watching = watchStore(system, snapshot, {
+      signal: over.signal,
+      onLevel: (store) => {
+        if (holding.lending !== undefined) holding.lending = { ...holding.lending, store };
+        const percent = percentOf(store);
+        if (before < WARN_PERCENT && percent >= WARN_PERCENT && !store.isFull) {
+          console.say(`"${holder.name}" has used ${percent} % of the memory for what it changes`);
+        }
+        before = percent;
+        if (!store.isFull) return;
+        console.say(
+          `THE MEMORY FOR THE CHANGES OF "${holder.name}" IS FULL: switch it off; this laptop's disk is as before`,
+        );
+        this.#clearFull(holding);
+      },
+    }).catch((error) => console.say(`The level of a store cannot be watched: ${describeError(error)}`));
+    holding.cleanup.defer(async () => {
+      over.abort();
+      await watching;
+    });
   }
 
   #watchExport(holding: Holding, running: RunningExport): void {
@@ -296,7 +369,8 @@ export class Desk {
 
   /** The exchange came to nothing: the disk is free again. */
   async release(ticket: Ticket): Promise<void> {
-    if (this.#holding === ticket) await this.#free(this.#holding, false);
+    const holding = this.#holdings.find((held) => held === ticket);
+    if (holding !== undefined) await this.#free(holding, false);
   }
 
   /**
@@ -304,24 +378,28 @@ export class Desk {
    * believe that it has the disk: an agent that is started in place of this one must know.
    */
   async close(): Promise<void> {
-    const holding = this.#holding;
-    this.#holding = undefined;
-    if (holding === undefined) return;
-    const { running, transport, lostBecause } = holding;
-    const mayBeHeld = running !== undefined && transport !== undefined &&
-      await transportOf(transport).mayBeHeld(this.#options.system, this.#options);
-    this.#keepsNotes = keepsNotes({ lostBecause, mayBeHeld });
-    await end(holding);
+    const holdings = this.#holdings;
+    this.#holdings = [];
+    await Promise.all(holdings.map(async (holding) => {
+      const { running, transport, lostBecause, slot, lease } = holding;
+      const context = { directory: this.#directory(slot) };
+      const mayBeHeld = running !== undefined && transport !== undefined && lease.isGuest === undefined &&
+        await transportOf(transport).mayBeHeld(this.#options.system, context);
+      // A guest that cannot come back has lost nothing that was to stay.
+      this.#keepsNotes ||= keepsNotes({ lostBecause, mayBeHeld });
+      await end(holding);
+    }));
   }
 
   #current(ticket: Ticket): Holding {
-    if (this.#holding !== ticket) throw new Error("The same machine has started a new exchange");
-    return this.#holding;
+    const holding = this.#holdings.find((held) => held === ticket);
+    if (holding === undefined) throw new Error("The same machine has started a new exchange");
+    return holding;
   }
 
   async #onExportEnd(holding: Holding, exportEnd: ExportEnd): Promise<void> {
-    if (this.#holding !== holding) return;
-    const after = decideAfterExport(exportEnd);
+    if (!this.#holdings.includes(holding)) return;
+    const after = decideAfterExport(exportEnd, { isGuest: holding.lease.isGuest === true });
     if (after.kind === "nothing") return;
     if (after.kind === "stay-lent") return this.#keepLost(holding, after.reason);
     if (after.because !== undefined) this.#options.console.say(`The export has ended: ${after.because}`);
@@ -337,13 +415,22 @@ export class Desk {
 
   async #free(holding: Holding, isDone: boolean): Promise<void> {
     await end(holding);
-    if (this.#holding !== holding) return;
-    this.#holding = undefined;
-    this.#options.onFree(isDone);
+    if (!this.#holdings.includes(holding)) return;
+    this.#holdings = this.#holdings.filter((held) => held !== holding);
+    const [stays] = this.#holdings;
+    if (stays === undefined) this.#options.onFree(isDone);
+    else this.#options.onStay(stays.lease);
   }
 }
 
-function stateOf(lease: Lease, { exportSettings, linkAddress, tunnel, session }: SessionPlan): ExportState {
+/** The first number that no other guest has. */
+function findSlot(others: readonly Holding[]): number {
+  let slot = 1;
+  while (others.some((holding) => holding.slot === slot)) slot++;
+  return slot;
+}
+
+function stateOf(lease: Lease, { exportSettings, linkAddress, tunnel, session, snapshot }: SessionPlan): ExportState {
   const publicKey = session.tunnel?.publicKey;
   const { transport, disk, exportName } = exportSettings;
   return {
@@ -360,12 +447,15 @@ function stateOf(lease: Lease, { exportSettings, linkAddress, tunnel, session }:
         ...(publicKey === undefined ? {} : { publicKey }),
       },
     }),
+    ...(snapshot === undefined
+      ? {}
+      : { snapshot: { name: snapshot.name, disk: snapshot.disk, storeBytes: snapshot.storeBytes } }),
     wasUsed: false,
   };
 }
 
 /** An export that is adopted was in use, unless its log tells otherwise. */
-function lendingOf({ lease, transport, tunnel, linkAddress, disk, wasUsed }: ExportState): Lending {
+function lendingOf({ lease, transport, tunnel, linkAddress, disk, snapshot, wasUsed }: ExportState): Lending {
   return {
     lease,
     transport,
@@ -375,7 +465,8 @@ function lendingOf({ lease, transport, tunnel, linkAddress, disk, wasUsed }: Exp
     ...linkAddress === undefined
       ? {}
       : { linkName: linkAddress.link, linkAddress: linkAddress.address.replace(/\/\d+$/, "") },
-    disk,
+    disk: snapshot?.disk ?? disk,
+    ...snapshot === undefined ? {} : { store: { usedBytes: 0, sizeBytes: snapshot.storeBytes, isFull: false } },
     isConnected: wasUsed,
   };
 }

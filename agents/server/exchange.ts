@@ -40,6 +40,9 @@ import type { Desk, Ticket } from "./desk.ts";
 import { chooseTransport } from "../../lib/export/choose_transport.ts";
 import type { TransportSetting } from "../../lib/protocol/session_groups.ts";
 import { type Arrival, planSession, SESSION_RANDOM_BYTES, type SessionPlan } from "../../lib/export/session_plan.ts";
+import { planStore } from "../../lib/export/snapshot/plan_store.ts";
+import { formatBytes } from "../../lib/format_bytes.ts";
+import { readMemAvailableBytes } from "../../lib/system/facts.ts";
 import type { SignedChain } from "../../lib/second_boot/choose_chain.ts";
 import { chooseSecurity, encryptedWords, type Security } from "../../lib/formats/security.ts";
 import { TUNNEL_RANDOM_BYTES } from "../../lib/export/tunnel/plan_tunnel.ts";
@@ -127,8 +130,9 @@ class ServerExchange implements AsyncDisposable {
     // itself.
     if (state.name !== "serving" || this.#ticket === undefined || this.#client === undefined) return;
     this.#isServing = true;
-    const { sinceMs } = this.#ticket.lease;
-    await this.#options.tell({ kind: "lent", client: this.#client, sinceMs }).catch((error) =>
+    const { sinceMs, isGuest } = this.#ticket.lease;
+    const lent = { kind: "lent", client: this.#client, sinceMs, ...isGuest ? { isGuest } : {} } as const;
+    await this.#options.tell(lent).catch((error) =>
       this.#options.console.say(`Cannot remove the handover from memory: ${describeError(error)}`)
     );
     this.#options.console.say(
@@ -191,13 +195,14 @@ class ServerExchange implements AsyncDisposable {
     const { desk, source, console, tell } = this.#options;
     this.#client = { name: hello.name, mac: hello.link.mac, address: this.#stream.remoteAddress };
     const machine = hello.machine === undefined ? {} : { machine: hello.machine };
-    const admission = await desk.admit({ ...this.#client, ...machine }, this.#over.promise);
+    const isGuest = hello.mode?.kind === "try";
+    const admission = await desk.admit({ ...this.#client, ...machine }, { isGuest, exchangeOver: this.#over.promise });
     if (admission.kind === "refused") {
       return { kind: "refused", code: "busy", message: admission.message, holder: admission.holder };
     }
     this.#ticket = admission.ticket;
     this.#ticket.replaced.addEventListener("abort", this.#onReplaced, { once: true });
-    console.say(`"${hello.name}" (${hello.link.mac}) asks for the disk`);
+    console.say(`"${hello.name}" (${hello.link.mac}) asks for the disk${isGuest ? ", to try its system" : ""}`);
     const disk = await source.inspect();
     this.#disk = disk;
     await tell({ kind: "disk-shown", disk });
@@ -310,11 +315,36 @@ class ServerExchange implements AsyncDisposable {
       presharedKey: await this.#channel.deriveKey("tunnel"),
       random: system.randomBytes(TUNNEL_RANDOM_BYTES),
     };
-    const plan = planSession({ hello, arrival, disk, transport, random, ...(tunnel === undefined ? {} : { tunnel }) });
+    const store = await this.#planStore(hello);
+    if (store.kind === "refused") return store;
+    const slot = this.#ticket?.slot ?? 0;
+    const plan = planSession({
+      ...{ hello, arrival, disk, transport, random, slot },
+      ...(tunnel === undefined ? {} : { tunnel }),
+      ...(store.bytes === undefined ? {} : { storeBytes: store.bytes }),
+    });
     const notTaken = findNotTaken(hello, plan.session);
     if (notTaken !== undefined) return { kind: "refused", code: "other-version", message: notTaken };
     this.#plan = plan;
     return undefined;
+  }
+
+  /** How much a guest may write; nothing for a desktop that writes to the disk. */
+  async #planStore(
+    { mode }: HelloMessage,
+  ): Promise<{ readonly kind: "planned"; readonly bytes?: number } | Extract<ServerEvent, { kind: "refused" }>> {
+    if (mode === undefined) return { kind: "planned" };
+    const { system, desk, console } = this.#options;
+    const availableBytes = await readMemAvailableBytes(system);
+    const bytes = planStore({ availableBytes, promisedBytes: desk.promisedBytes });
+    if (bytes === undefined) {
+      const message = "The laptop has too little free memory for what this desktop would change in try mode";
+      return { kind: "refused", code: "export-failed", message };
+    }
+    console.sayRarely(
+      `Try mode: up to ${formatBytes(bytes)} of changes are kept in memory, and thrown away in the end`,
+    );
+    return { kind: "planned", bytes };
   }
 
   async #streamArchive(archive: ArchiveMessage): Promise<ServerEvent> {

@@ -116,7 +116,7 @@ async function play(scene: Scene): Promise<Outcome> {
   };
   const passphrases = [...scene.passphrases ?? []];
   const console = consoleInto(serverLines, real);
-  const desk = new Desk({ system, console, directory, onFree: () => {}, onLost: () => {} });
+  const desk = new Desk({ system, console, directory, onFree: () => {}, onStay: () => {}, onLost: () => {} });
   const served = Promise.withResolvers<void>();
   const listener = listenStream({ address: "127.0.0.1", port: 0 }, (stream) =>
     serveExchange(stream, {

@@ -3,7 +3,7 @@ import { createSeededRandom } from "../../tests/support/seeded_random.ts";
 import { FenceModel, type Mistake, mistakes, Wrong } from "../../tests/support/fence_model.ts";
 
 const interleavings = 100_000;
-const stepsEach = 80;
+const stepsEach = 150;
 
 /** @returns what went wrong, and in which interleaving; undefined when nothing did */
 function findWrong(mistake?: Mistake): string | undefined {

@@ -120,7 +120,8 @@ export function stepLife(life: Life, fact: Fact, rules: LifeRules, circumstances
     case "sending":
       return { life: { ...life, phase: fact }, deeds: [] };
     case "lent":
-      return { life: { ...life, phase: fact }, deeds: [{ kind: "drop-knowledge" }] };
+      // Under a guest the disk stays as it is known.
+      return { life: { ...life, phase: fact }, deeds: fact.isGuest ? [] : [{ kind: "drop-knowledge" }] };
     case "lost":
       return lose(life, fact);
     case "freed":
@@ -147,12 +148,13 @@ function adopt(
   rules: LifeRules,
 ): LifeStep {
   // That desktop may have written to the disk.
-  const drop: readonly Deed[] = lease !== undefined || isDone ? [{ kind: "drop-knowledge" }] : [];
+  const mayHaveChanged = lease === undefined ? isDone : lease.isGuest === undefined;
+  const drop: readonly Deed[] = mayHaveChanged ? [{ kind: "drop-knowledge" }] : [];
   if (lease !== undefined) {
     // A disk that is lent is the desktop's: it is not even looked at.
     const step = lostBecause === undefined
       ? {
-        life: { ...life, phase: { kind: "lent", client: clientOf(lease), sinceMs: lease.sinceMs } as const },
+        life: { ...life, phase: phaseOf(lease) },
         deeds: [],
       }
       : lose(life, { lease, reason: lostBecause });
@@ -202,6 +204,11 @@ function refuse(life: Life, reason: string, hints: readonly string[]): LifeStep 
 function lose(life: Life, { lease, reason }: { readonly lease: Lease; readonly reason: string }): LifeStep {
   const phase: Phase = { kind: "lost", client: clientOf(lease), sinceMs: lease.sinceMs, reason };
   return { life: { ...life, phase }, deeds: [say(...describeLostExport({ lease, reason }))] };
+}
+
+export function phaseOf(lease: Lease): Extract<Phase, { kind: "lent" }> {
+  const { sinceMs, isGuest } = lease;
+  return { kind: "lent", client: clientOf(lease), sinceMs, ...isGuest ? { isGuest } : {} };
 }
 
 /** What is shown of a holder: what tells it apart from others is the server's alone. */

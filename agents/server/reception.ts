@@ -19,13 +19,13 @@ import { createBackoff } from "../../lib/backoff.ts";
 import type { Console } from "../shared/console.ts";
 import type { Environment } from "../shared/environment.ts";
 import { runOnLinks, type UsableLink } from "../shared/links.ts";
-import type { Desk } from "./desk.ts";
+import type { Desk, Lending } from "./desk.ts";
 import { serveExchange, type ServerExchangeOptions } from "./exchange.ts";
 import type { Life } from "./life.ts";
 import { RecentAskers } from "./recent_askers.ts";
 import type { DiskSource } from "./source.ts";
 import type { Power } from "./battery.ts";
-import { answerEnd, answerStatus, endPath, findStatusPath } from "./answer_status.ts";
+import { answerEnd, answerStatus, answerStore, endPath, findStatusPath, storePath } from "./answer_status.ts";
 import { Meter } from "./meter.ts";
 import { judgeAudience, reportInFull, reportInShort } from "./status_report.ts";
 
@@ -97,7 +97,7 @@ export class Reception {
       discoveryKey: environment.keys.discoveryKey,
       random: (size) => system.randomBytes(size),
       currentOffer: () => ({
-        state: desk.isFree ? "serving" : "busy",
+        state: desk.hasRoom ? "serving" : "busy",
         tcpPort: BOOT_EXCHANGE_PORT,
         name: environment.machineName,
       }),
@@ -150,7 +150,7 @@ export class Reception {
       ...{ address: "::", port: STATUS_PORT, signal },
       ...{ idleTimeoutMs: 5_000, maximumConnections: 8 },
       // Strangers cannot keep the desktop out.
-      isExpected: (address: string) => address === this.#options.desk.lending?.desktopAddress,
+      isExpected: (address: string) => this.#lendingTo(address) !== undefined,
     };
     await using listener = listenStream(
       place,
@@ -185,31 +185,37 @@ export class Reception {
 
   async #answer(request: PageRequest, ends: PageEnds): Promise<Page | undefined> {
     const { environment, desk, takeEndWish } = this.#options;
-    const audience = judgeAudience(ends, desk.lending?.desktopAddress);
-    if (request.path === endPath && audience === "desktop") return answerEnd(takeEndWish(), desk.lending?.tunnelKey);
+    const lending = this.#lendingTo(ends.remoteAddress);
+    const audience = judgeAudience(ends, lending?.desktopAddress);
+    if (request.path === endPath && audience === "desktop") return answerEnd(takeEndWish(), lending?.tunnelKey);
+    if (request.path === storePath && audience === "desktop") return answerStore(lending?.store);
     const path = findStatusPath(request.path);
     if (path === undefined) return undefined;
     // A stranger does not even make this machine look at anything.
     const isStranger = audience === "stranger";
     const status = isStranger
       ? reportInShort({ name: environment.machineName, isFree: desk.isFree })
-      : await this.report();
+      : await this.report(lending);
     return await answerStatus(status, path, request);
   }
 
   /** Where people see the status: on the desktop that has the disk, else on the cables. */
   listAddresses(): readonly string[] {
-    const { lending } = this.#options.desk;
-    if (lending?.linkAddress !== undefined) {
-      return [`http://${describeEndpoint(lending.linkAddress, STATUS_PORT)}/ (on "${lending.lease.holder.name}")`];
-    }
+    const onDesktops = this.#options.desk.lendings.flatMap(({ linkAddress, lease: { holder } }) =>
+      linkAddress === undefined ? [] : [`http://${describeEndpoint(linkAddress, STATUS_PORT)}/ (on "${holder.name}")`]
+    );
+    if (onDesktops.length > 0) return onDesktops;
     return [...this.#pages.values()].map((page) => `${page} (LINK: the card's name there)`);
   }
 
-  /** All that is to be known. Never rejects. */
-  async report(): Promise<Status> {
+  /** That of the desktop which has this address in its session. */
+  #lendingTo(address: string): Lending | undefined {
+    return this.#options.desk.lendings.find(({ desktopAddress }) => desktopAddress === address);
+  }
+
+  /** All that is to be known. Never rejects. @param lending to the desktop that asks; else the first */
+  async report(lending: Lending | undefined = this.#options.desk.lendings[0]): Promise<Status> {
     const { system, environment, desk, currentLife, currentPower } = this.#options;
-    const { lending } = desk;
     const { disk } = currentLife();
     const path = lending?.disk ?? disk?.path;
     const reading = await this.#meter.read({
@@ -221,7 +227,8 @@ export class Reception {
       version,
       isFree: desk.isFree,
       life: currentLife(),
-      lending: desk.lending,
+      lending,
+      guests: desk.lendings.filter(({ lease }) => lease.isGuest),
       diskErrors: desk.diskErrors,
       reading,
       power: currentPower(),

@@ -23,6 +23,7 @@ import {
   type Fact,
   type Life,
   type LifeRules,
+  phaseOf,
   startLife,
   stepLife,
 } from "./life.ts";
@@ -123,6 +124,7 @@ class Server {
       console,
       directory: options.workDirectory,
       onFree: (isDone) => this.#tellLater({ kind: "freed", isDone }),
+      onStay: (lease) => this.#tellLater(phaseOf(lease)),
       onLost: (lost) => this.#tellLater({ kind: "lost", ...lost }),
     });
     this.#life = startLife(system.monotonicMs());
@@ -203,8 +205,12 @@ class Server {
 
   #noteEnd(fact: EndFact): void {
     const { system, console } = this.#dependencies;
-    const lease = this.#desk.lending?.lease;
-    const desktop = lease && { name: lease.holder.name, sinceMs: lease.sinceMs };
+    const leases = this.#desk.lendings.map(({ lease }) => lease);
+    // All guests are asked.
+    const desktop = leases.length === 0 ? undefined : {
+      name: leases.map(({ holder }) => holder.name).join(", "),
+      sinceMs: Math.max(...leases.map(({ sinceMs }) => sinceMs)),
+    };
     const { request, say } = stepEndRequest(this.#endRequest, fact, { nowMs: system.monotonicMs(), desktop });
     this.#endRequest = request;
     for (const line of say) console.say(line);

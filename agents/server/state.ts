@@ -13,7 +13,13 @@ export type Phase =
   | { readonly kind: "refusing"; readonly reason: string }
   | { readonly kind: "waiting" }
   | { readonly kind: "sending"; readonly client: ClientState; readonly doneBytes: number; readonly totalBytes: number }
-  | { readonly kind: "lent"; readonly client: ClientState; readonly sinceMs: number }
+  | {
+    readonly kind: "lent";
+    readonly client: ClientState;
+    readonly sinceMs: number;
+    /** What the desktop writes is thrown away; there may be other guests. */
+    readonly isGuest?: true;
+  }
   /** The export has ended under this desktop; the disk is not free (lost_export.ts). */
   | { readonly kind: "lost"; readonly client: ClientState; readonly sinceMs: number; readonly reason: string }
   | { readonly kind: "ended" };
@@ -32,15 +38,20 @@ export function describePhase(phase: Phase): string {
         formatBytes(phase.totalBytes)
       }`;
     case "lent":
-      return `${describeClient(phase.client)} has the disk since ${
-        new Date(phase.sinceMs).toISOString().slice(0, 19)
-      }Z`;
+      return describeLent(phase);
     case "lost":
       return `THE DISK IS CUT OFF FROM ITS DESKTOP ${describeClient(phase.client)}: ${phase.reason}. ` +
         "It stays lent: switch that desktop off, then start it from this laptop again, or restart this laptop";
     case "ended":
       return "The desktop is done";
   }
+}
+
+function describeLent({ client, sinceMs, isGuest }: Extract<Phase, { kind: "lent" }>): string {
+  const since = `${new Date(sinceMs).toISOString().slice(0, 19)}Z`;
+  return isGuest
+    ? `${describeClient(client)} tries this laptop's system since ${since}; what it changes is thrown away`
+    : `${describeClient(client)} has the disk since ${since}`;
 }
 
 function describeClient(client: ClientState): string {

@@ -7,8 +7,10 @@ interface Metric {
   readonly name: string;
   readonly help: string;
   readonly type: "counter" | "gauge";
-  readonly value: number | undefined;
+  readonly value?: number | undefined;
   readonly labels?: Readonly<Record<string, string>>;
+  /** In place of `value` and `labels`: several of one name. */
+  readonly samples?: readonly { readonly value: number; readonly labels: Readonly<Record<string, string>> }[];
 }
 
 /** Names carry base units; what is not known is left out. */
@@ -28,7 +30,10 @@ export function formatMetrics(status: Status): string {
 }
 
 function listDetails(details: StatusDetails): readonly Metric[] {
-  const { desktop, disk, traffic, link, power } = details;
+  const { desktop, guests = [], disk, traffic, link, power } = details;
+  const stores = guests.flatMap(({ name, mac, store }) =>
+    store === undefined ? [] : [{ labels: { guest: name, mac }, store }]
+  );
   const flag = (value: boolean): number => value ? 1 : 0;
   return [
     {
@@ -59,6 +64,18 @@ function listDetails(details: StatusDetails): readonly Metric[] {
       help: "Whether the blocks of the disk are encrypted on the cable.",
       type: "gauge",
       value: desktop && flag(desktop.isEncrypted),
+    },
+    {
+      name: "stiefelsystem_guest_store_size_bytes",
+      help: "Memory for what a guest changes.",
+      type: "gauge",
+      samples: stores.map(({ labels, store }) => ({ labels, value: store.sizeBytes })),
+    },
+    {
+      name: "stiefelsystem_guest_store_used_bytes",
+      help: "How much of it is used.",
+      type: "gauge",
+      samples: stores.map(({ labels, store }) => ({ labels, value: store.usedBytes })),
     },
     { name: "stiefelsystem_disk_size_bytes", help: "Size of the disk.", type: "gauge", value: disk?.sizeBytes },
     {
@@ -112,10 +129,14 @@ function listDetails(details: StatusDetails): readonly Metric[] {
   ];
 }
 
-function formatMetric({ name, help, type, value, labels = {} }: Metric): string {
-  if (value === undefined || !Number.isFinite(value)) return "";
-  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`).join(",");
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name}${pairs === "" ? "" : `{${pairs}}`} ${value}\n`;
+function formatMetric({ name, help, type, value, labels = {}, samples }: Metric): string {
+  const all = samples ?? (value === undefined || !Number.isFinite(value) ? [] : [{ value, labels }]);
+  if (all.length === 0) return "";
+  const lines = all.map((sample) => {
+    const pairs = Object.entries(sample.labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`).join(",");
+    return `${name}${pairs === "" ? "" : `{${pairs}}`} ${sample.value}\n`;
+  });
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
 }
 
 function escapeLabel(text: string): string {

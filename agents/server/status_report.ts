@@ -1,5 +1,6 @@
 /** What the server tells about itself, and to whom. Pure. */
 import type { Status, StatusDetails } from "../../lib/formats/status.ts";
+import { percentOf } from "../../lib/export/snapshot/plan_store.ts";
 import type { OnEnd } from "../../lib/formats/kernel_command_line.ts";
 import { toPrintable } from "../../lib/formats/text.ts";
 import type { Power } from "./battery.ts";
@@ -31,7 +32,9 @@ export interface StatusFacts {
   /** No desktop has the disk, and no exchange is on. */
   readonly isFree: boolean;
   readonly life: Pick<Life, "phase" | "disk">;
+  /** To the desktop that asks, or the first of all. */
   readonly lending: Lending | undefined;
+  readonly guests: readonly Lending[];
   readonly diskErrors: number;
   readonly reading: Reading;
   readonly power: Power;
@@ -57,6 +60,7 @@ export function reportInFull(facts: StatusFacts): Status {
       sentence: clean(describePhase(life.phase), 4096),
       ...disk === undefined ? {} : { disk: cleanDisk(disk) },
       ...lending === undefined ? {} : { desktop: reportDesktop(lending, facts.wallClockMs) },
+      ...facts.guests.length === 0 ? {} : { guests: facts.guests.map(reportGuest) },
       ...measures.disk === undefined ? {} : { traffic: { ...measures.disk, ...rates } },
       diskErrors: facts.diskErrors,
       ...linkName === undefined || measures.link === undefined
@@ -82,6 +86,22 @@ function reportDesktop(lending: Lending, wallClockMs: number): NonNullable<Statu
     isConnected,
     transport,
     isEncrypted,
+  };
+}
+
+function reportGuest({ lease: { holder }, isConnected, store }: Lending): NonNullable<StatusDetails["guests"]>[number] {
+  return {
+    name: clean(holder.name, 256),
+    mac: clean(holder.mac, 64),
+    isConnected,
+    ...store === undefined ? {} : {
+      store: {
+        usedBytes: store.usedBytes,
+        sizeBytes: store.sizeBytes,
+        percent: percentOf(store),
+        isFull: store.isFull,
+      },
+    },
   };
 }
 

@@ -5,6 +5,7 @@
  * `initrd.packing.exclude-paths`, …); here they are camelCase. doc/config.md lists every key with its default.
  */
 
+import type { Mode } from "../formats/kernel_command_line.ts";
 import type { Security } from "../formats/security.ts";
 import type { TransportSetting } from "../protocol/session_groups.ts";
 
@@ -124,6 +125,7 @@ export interface ImageConfig {
 export interface BlockConfig {
   readonly security: Security;
   readonly transport: TransportSetting;
+  readonly mode: Mode;
 }
 
 export type OnEnd = "reboot" | "poweroff" | "wait";

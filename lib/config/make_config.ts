@@ -41,7 +41,7 @@ export function makeConfig(raw: RawConfig): Config {
       firmware: raw.image.firmware,
       ...present({ mirror: raw.image.mirror }),
     },
-    block: { security: raw.block.security, transport: raw.block.transport },
+    block: { security: raw.block.security, transport: raw.block.transport, mode: raw.block.mode },
     server: { onEnd: raw.server["on-end"], ...present({ name: raw.server.name }) },
     drivers: [...modules].flatMap((name) => makeDriver(name, raw["module-configs"])),
     paths: present({ cache: raw.paths.cache, workdir: raw.paths.workdir }),

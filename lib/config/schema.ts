@@ -6,6 +6,7 @@
  */
 
 import * as v from "valibot";
+import { modes } from "../formats/kernel_command_line.ts";
 import { defaultSecurity, securities } from "../formats/security.ts";
 import { transportSettings } from "../protocol/session_groups.ts";
 import { MODULE_CATALOG } from "./module_catalog.ts";
@@ -257,6 +258,13 @@ export const configSchema = v.object({
       ),
       "auto",
       `How the disk gets to the desktop; \`auto\` takes the first that the laptop's initramfs for desktops and the stick have, in this order`,
+      guards,
+    ),
+    mode: key(
+      v.picklist(modes, `"write" or "try"`),
+      "write",
+      "What becomes of what a desktop writes: write, it is on the laptop's disk; try, it is in the laptop's memory and " +
+        "thrown away when the desktop shuts down",
       guards,
     ),
   }),

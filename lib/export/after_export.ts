@@ -13,11 +13,13 @@ export type AfterExport =
    */
   | { readonly kind: "free"; readonly isDone: boolean; readonly because?: string };
 
-export function decideAfterExport(end: ExportEnd): AfterExport {
+/** @param isGuest what the desktop would still write is thrown away anyway */
+export function decideAfterExport(end: ExportEnd, { isGuest }: { readonly isGuest: boolean }): AfterExport {
   switch (end.reason) {
     case "stopped":
       return { kind: "nothing" };
     case "lost":
+      if (isGuest) return { kind: "free", isDone: false, because: end.message };
       return { kind: "stay-lent", reason: end.message };
     case "failed":
       return { kind: "free", isDone: false, because: end.message };

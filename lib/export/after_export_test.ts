@@ -15,6 +15,14 @@ const cases: readonly (readonly [ExportEnd, AfterExport])[] = [
 
 for (const [end, after] of cases) {
   Deno.test(`an export that has ended (${end.reason}): ${after.kind}`, () => {
-    assert.deepEqual(decideAfterExport(end), after);
+    assert.deepEqual(decideAfterExport(end, { isGuest: false }), after);
   });
 }
+
+Deno.test("the disk is free when the export of a guest breaks: what it would write is thrown away anyway", () => {
+  assert.deepEqual(decideAfterExport({ reason: "lost", message: "killed" }, { isGuest: true }), {
+    kind: "free",
+    isDone: false,
+    because: "killed",
+  });
+});

@@ -19,6 +19,7 @@ const ExportStateSchema = v.strictObject({
       address: printable(128),
     }),
     sinceMs: integer(0, Number.MAX_SAFE_INTEGER),
+    isGuest: v.exactOptional(v.literal(true)),
   }),
   /** What is needed to find the export again and to end it. */
   transport: v.picklist(transportNames),
@@ -37,6 +38,12 @@ const ExportStateSchema = v.strictObject({
     name: printable(64),
     /** Of the laptop's end, in hex: the desktop knows it, too, and no other machine. */
     publicKey: v.exactOptional(printable(64)),
+  })),
+  /** Made for this session, of `disk`; what was written is in its store. */
+  snapshot: v.exactOptional(v.strictObject({
+    name: printable(64),
+    disk: printable(4096),
+    storeBytes: integer(1, Number.MAX_SAFE_INTEGER),
   })),
   /** The desktop was connected to the disk. */
   wasUsed: v.boolean(),

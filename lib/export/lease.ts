@@ -1,4 +1,8 @@
-/** Who may use the disk: one client at a time. Two systems writing to one file system destroy it. Pure. */
+/**
+ * Who may use the disk: one client that writes, or guests, whose writes are thrown away (try mode). Two systems writing
+ * to one file system destroy it, and under a guest the disk must stay as it is. Pure.
+ */
+import { maximumGuests } from "../protocol/session_groups.ts";
 
 export interface LeaseClient {
   /** Of the link the client asks on. */
@@ -14,6 +18,15 @@ export interface Lease {
   readonly holder: LeaseClient;
   /** Wall clock. */
   readonly sinceMs: number;
+  /** Its writes go to a store in memory; absent: it writes to the disk. */
+  readonly isGuest?: true;
+}
+
+/** What a client asks for. */
+export interface LeaseRequest {
+  readonly client: LeaseClient;
+  readonly isGuest: boolean;
+  readonly nowMs: number;
 }
 
 export type LeaseAnswer =
@@ -23,18 +36,22 @@ export type LeaseAnswer =
     /** The same machine held it already and started anew: end what it had before handing out the disk again. */
     readonly replaced?: Lease;
   }
-  | { readonly kind: "refused"; readonly holder: LeaseClient; readonly sinceMs: number };
+  /** @param holders what stands against it, one at least */
+  | { readonly kind: "refused"; readonly holders: readonly Lease[] };
 
 /**
  * A machine that asks again has lost what it had (power cut, reset, failed boot), so it takes over from itself; any
- * other one is refused.
- * @param current the lease in force, undefined when there is none
+ * other one is refused, but for a guest among guests.
+ * @param current the leases in force
  */
-export function requestLease(current: Lease | undefined, client: LeaseClient, nowMs: number): LeaseAnswer {
-  const lease = { holder: { ...client, mac: client.mac.toLowerCase() }, sinceMs: nowMs };
-  if (current === undefined) return { kind: "granted", lease };
-  if (isSameMachine(current.holder, lease.holder)) return { kind: "granted", lease, replaced: current };
-  return { kind: "refused", holder: current.holder, sinceMs: current.sinceMs };
+export function requestLease(current: readonly Lease[], { client, isGuest, nowMs }: LeaseRequest): LeaseAnswer {
+  const holder = { ...client, mac: client.mac.toLowerCase() };
+  const lease: Lease = { holder, sinceMs: nowMs, ...isGuest ? { isGuest } : {} };
+  const replaced = current.find((held) => isSameMachine(held.holder, holder));
+  const others = current.filter((held) => held !== replaced);
+  const mayJoin = isGuest && others.every((held) => held.isGuest) && others.length < maximumGuests;
+  if (others.length > 0 && !mayJoin) return { kind: "refused", holders: others };
+  return { kind: "granted", lease, ...replaced === undefined ? {} : { replaced } };
 }
 
 /**
@@ -46,8 +63,10 @@ function isSameMachine(one: LeaseClient, other: LeaseClient): boolean {
   return one.mac === other.mac;
 }
 
-/** "desk (aa:bb:cc:dd:ee:ff) has the disk since …" for the one who was refused. */
-export function describeHolder(answer: { readonly holder: LeaseClient; readonly sinceMs: number }): string {
-  const { name, mac } = answer.holder;
-  return `"${name}" (${mac}) has had the disk since ${new Date(answer.sinceMs).toISOString().slice(0, 16)}Z`;
+/** '"desk" (aa:bb:cc:dd:ee:ff) has had the disk since …' for the one who was refused. */
+export function describeHolders(holders: readonly Lease[]): string {
+  return holders.map(({ holder: { name, mac }, sinceMs, isGuest }) => {
+    const verb = isGuest ? "has been trying the laptop's system" : "has had the disk";
+    return `"${name}" (${mac}) ${verb} since ${new Date(sinceMs).toISOString().slice(0, 16)}Z`;
+  }).join(", and ");
 }

@@ -6,6 +6,7 @@ import { type TransportName, transportNames } from "./needs.ts";
 import type { Ends } from "./transport.ts";
 import { planTunnel, type TunnelInputs, type TunnelSettings } from "./tunnel/plan_tunnel.ts";
 import { KEY_BYTES } from "../protocol/primitives.ts";
+import { snapshotPath, type SnapshotSettings } from "./snapshot/snapshot.ts";
 import { uniqueLocalPrefix, uniqueLocalPrefixBytes } from "./unique_local_prefix.ts";
 import { STIEFEL_LINK_NAME } from "../protocol/session.ts";
 import { SESSION_VERSION, type SessionParameters } from "../protocol/session_groups.ts";
@@ -20,6 +21,8 @@ export type Arrival =
 export interface SessionPlan {
   readonly session: SessionParameters;
   readonly exportSettings: ExportSettings;
+  /** To make before the export, which lends it in place of the disk. */
+  readonly snapshot?: SnapshotSettings;
   /** To raise before the export, which listens inside it alone. */
   readonly tunnel?: TunnelSettings;
   /** An address to add to a link of ours before the export, and to take away after it. */
@@ -40,12 +43,17 @@ export interface SessionInputs {
   readonly random: Uint8Array;
   /** Present: the disk's blocks go through a tunnel. */
   readonly tunnel?: Pick<TunnelInputs, "keys" | "presharedKey" | "random">;
+  /** Number of the session among those at the same time: 0 for a desktop that writes, else that of the guest. */
+  readonly slot?: number;
+  /** Present for a guest: how much it may write. */
+  readonly storeBytes?: number;
 }
 
 /** A placeholder: neither end has its private half. */
 const noKey = "00".repeat(KEY_BYTES);
-/** For the network prefix, and for what the transport makes of the rest: names and keys of the session. */
-export const SESSION_RANDOM_BYTES = uniqueLocalPrefixBytes +
+const snapshotNameBytes = 8;
+/** For the network prefix, a snapshot, and what the transport makes of the rest: names and keys of the session. */
+export const SESSION_RANDOM_BYTES = uniqueLocalPrefixBytes + snapshotNameBytes +
   Math.max(...transportNames.map((name) => transportOf(name).randomBytes));
 
 /**
@@ -53,12 +61,14 @@ export const SESSION_RANDOM_BYTES = uniqueLocalPrefixBytes +
  * @throws {Error} when the client came by address and did not say its own
  */
 export function planSession(inputs: SessionInputs): SessionPlan {
-  const { hello, arrival, disk, transport, random } = inputs;
+  const { hello, arrival, transport, random, slot = 0 } = inputs;
   const ends = planEnds(inputs);
   const peerPublicKey = hello.tunnel?.publicKey ?? noKey;
-  const tunnel = inputs.tunnel === undefined ? undefined : planTunnel({ ends, peerPublicKey, ...inputs.tunnel });
+  const tunnel = inputs.tunnel === undefined ? undefined : planTunnel({ ends, peerPublicKey, slot, ...inputs.tunnel });
   const inside = tunnel?.ends ?? ends;
-  const { parameters, settings } = transportOf(transport).plan({ ends: inside, disk, random });
+  const snapshot = planSnapshot(inputs);
+  const disk = snapshot === undefined ? inputs.disk : { ...inputs.disk, path: snapshotPath(snapshot.name) };
+  const { parameters, settings } = transportOf(transport).plan({ ends: inside, disk, random, slot });
   return {
     session: {
       version: SESSION_VERSION,
@@ -71,7 +81,9 @@ export function planSession(inputs: SessionInputs): SessionPlan {
       },
       ...(tunnel === undefined ? {} : { tunnel: tunnel.group }),
       disk: parameters,
+      ...(snapshot === undefined ? {} : { mode: { kind: "try", guest: slot } }),
     },
+    ...(snapshot === undefined ? {} : { snapshot }),
     exportSettings: tunnel === undefined ? settings : { ...settings, namespace: tunnel.settings.namespace },
     ...(tunnel === undefined ? {} : { tunnel: tunnel.settings }),
     ...(arrival.kind !== "link" ? {} : {
@@ -82,6 +94,12 @@ export function planSession(inputs: SessionInputs): SessionPlan {
       },
     }),
   };
+}
+
+function planSnapshot({ disk, random, storeBytes }: SessionInputs): SnapshotSettings | undefined {
+  if (storeBytes === undefined) return undefined;
+  const name = random.subarray(-uniqueLocalPrefixBytes - snapshotNameBytes, -uniqueLocalPrefixBytes).toHex();
+  return { name: `stiefel-try-${name}`, disk: disk.path, blockSizeBytes: disk.logicalBlockSize, storeBytes };
 }
 
 function planEnds({ hello, arrival, random }: SessionInputs): Ends {

@@ -90,4 +90,6 @@ export interface PlanInputs {
   readonly ends: Ends;
   readonly disk: DiskReport;
   readonly random: Uint8Array;
+  /** Number of the session among those at the same time; 0: it is the only one. Ports of a machine are one for each. */
+  readonly slot: number;
 }

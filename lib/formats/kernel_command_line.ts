@@ -130,6 +130,10 @@ export type Role = "server" | "client";
 /** What the server does when the desktop is done with the disk. */
 export type OnEnd = "reboot" | "poweroff" | "wait";
 
+/** What becomes of a desktop's writes: they are on the laptop's disk, or thrown away when the desktop is done. */
+export const modes = ["write", "try"] as const;
+export type Mode = typeof modes[number];
+
 /** The kernel parameters of our own image. */
 export interface StiefelParameters {
   /** `stiefel.role=` which agent runs. */
@@ -138,6 +142,8 @@ export interface StiefelParameters {
   readonly server?: string;
   /** `stiefel.laptop=` the laptop that is meant when several answer, as {@link toLaptopWord} writes its name. */
   readonly laptop?: string;
+  /** `stiefel.mode=try` what the desktop writes is thrown away in the end; overrides the agent settings. */
+  readonly mode?: Mode;
   /** `stiefel.stick=` UUID of the partition on the stick that is kept for a second boot, in lower case. */
   readonly stick?: string;
   /** `stiefel.listen=` the one address the server listens on. */
@@ -181,6 +187,9 @@ export function parseStiefelParameters(
         break;
       case LAPTOP_PARAMETER:
         read.laptop = laptopWord(name, value);
+        break;
+      case "stiefel.mode":
+        read.mode = oneOf(name, value, modes);
         break;
       case STICK_PARAMETER:
         read.stick = partitionUuid(name, value);
@@ -265,6 +274,7 @@ export function formatStiefelParameters(parameters: StiefelParameters): string {
   const words: KernelParameter[] = [{ name: "stiefel.role", value: parameters.role }];
   if (parameters.server !== undefined) words.push({ name: "stiefel.server", value: parameters.server });
   if (parameters.laptop !== undefined) words.push({ name: LAPTOP_PARAMETER, value: parameters.laptop });
+  if (parameters.mode !== undefined) words.push({ name: "stiefel.mode", value: parameters.mode });
   if (parameters.stick !== undefined) words.push({ name: STICK_PARAMETER, value: parameters.stick });
   if (parameters.listen !== undefined) words.push({ name: "stiefel.listen", value: parameters.listen });
   if (parameters.onEnd !== undefined) words.push({ name: "stiefel.on_end", value: parameters.onEnd });

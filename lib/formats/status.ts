@@ -33,6 +33,20 @@ const DetailsSchema = v.object({
     transport: printable(64),
     isEncrypted: v.boolean(),
   })),
+  guests: v.exactOptional(described(
+    v.array(v.object({
+      name: printable(256),
+      mac: printable(64),
+      isConnected: v.boolean(),
+      store: v.exactOptional(v.object({
+        usedBytes: count,
+        sizeBytes: count,
+        percent: integer(0, 100),
+        isFull: described(v.boolean(), "the desktop cannot go on; the disk is as before"),
+      })),
+    })),
+    "desktops that try the laptop's system: what they change is in the laptop's memory, and thrown away",
+  )),
   traffic: v.exactOptional(v.object({
     readBytes: described(count, "from the disk, since this laptop serves"),
     writtenBytes: described(count, "to the disk, since this laptop serves"),

@@ -20,6 +20,12 @@ const ofAgents: Readonly<Record<keyof StiefelParameters, KernelParameterDescript
     value: "NAME",
     meaning: "Desktop: the laptop that is taken when several answer. `setup-client-usbdrive --laptop` writes it.",
   },
+  mode: {
+    name: "stiefel.mode",
+    value: "write|try",
+    meaning:
+      "Desktop: `try` throws away in the end what it changes, in place of `block.mode`. The stick's menu has it.",
+  },
   stick: {
     name: "stiefel.stick",
     value: "UUID",

@@ -36,7 +36,12 @@ export function listMenuEntries({ isDebug, parameters = [], placeUuid }: MenuOpt
     { id: "1-laptop", title: "Start the laptop's system", parameters: [] },
     // Documentation/admin-guide/kernel-parameters.txt: no driver takes the graphics over from the firmware.
     { id: "2-safe-graphics", title: "Start the laptop's system with safe graphics", parameters: ["nomodeset"] },
-    ...isDebug ? [{ id: "3-rescue", title: "Rescue shell", parameters: ["stiefel.rescue"] }] : [],
+    {
+      id: "3-try",
+      title: "Try the laptop's system: all changes are thrown away",
+      parameters: ["stiefel.mode=try"],
+    },
+    ...isDebug ? [{ id: "4-rescue", title: "Rescue shell", parameters: ["stiefel.rescue"] }] : [],
   ];
   return entries.map((entry) => ({
     ...entry,

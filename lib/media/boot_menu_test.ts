@@ -30,7 +30,7 @@ Deno.test("on a stick with a place for a second boot no entry is the default, so
   const menu = formatMenu(listMenuEntries({ isDebug: false, placeUuid }), { ...files, hasPlace: true });
   assert.doesNotMatch(menu["loader/loader.conf"] ?? "", /default/);
   const entries = Object.entries(menu).filter(([path]) => path.startsWith("loader/entries/"));
-  assert.equal(entries.length, 2);
+  assert.equal(entries.length, 3);
   for (const [path, text] of entries) {
     assert.match(text, new RegExp(`^options .* stiefel\\.stick=${placeUuid}$`, "m"), path);
     // An entry for one start has the sort key "0-once" (agents/client/second_boot.ts).
@@ -40,8 +40,13 @@ Deno.test("on a stick with a place for a second boot no entry is the default, so
 
 Deno.test("the rescue shell is there with the module debug only", () => {
   const ids = (isDebug: boolean): readonly string[] => listMenuEntries({ isDebug }).map(({ id }) => id);
-  assert.deepEqual(ids(false), ["1-laptop", "2-safe-graphics"]);
-  assert.deepEqual(ids(true), ["1-laptop", "2-safe-graphics", "3-rescue"]);
+  assert.deepEqual(ids(false), ["1-laptop", "2-safe-graphics", "3-try"]);
+  assert.deepEqual(ids(true), ["1-laptop", "2-safe-graphics", "3-try", "4-rescue"]);
+});
+
+Deno.test("the entry for try mode says it to the agent, and no other one does", () => {
+  const tries = listMenuEntries({ isDebug: true }).filter(({ parameters }) => parameters.includes("stiefel.mode=try"));
+  assert.deepEqual(tries.map(({ id }) => id), ["3-try"]);
 });
 
 Deno.test("a parameter that a menu would take for something else is refused", () => {

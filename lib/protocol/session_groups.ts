@@ -28,6 +28,9 @@ const isUuid = (text: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a
 const isName = (text: string): boolean => /^[a-z][a-z0-9-]{0,31}$/.test(text);
 const isBlockSize = (size: number): boolean => [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536].includes(size);
 
+/** At a time. */
+export const maximumGuests = 8;
+
 /** One row a transport; what comes first is taken where there is a choice. */
 const transports = [
   v.strictObject({
@@ -119,6 +122,18 @@ const groups = {
       transports: v.pipe(v.array(v.pipe(v.string(), v.check(isName))), v.minLength(1), v.maxLength(8)),
     }),
     session: v.variant("transport", transports),
+  },
+  // Whose writes reach the disk.
+  mode: {
+    /** Present: the client is a guest. */
+    hello: v.exactOptional(v.strictObject({ kind: v.literal("try") })),
+    /** Absent: what the desktop writes is on the laptop's disk. */
+    session: v.exactOptional(v.strictObject({
+      /** What the desktop writes is thrown away in the end. */
+      kind: v.literal("try"),
+      /** Guests are told apart by it. */
+      guest: integer(1, maximumGuests),
+    })),
   },
   // The laptop's own boot loaders, for a second boot: they come with the archive, and the initramfs needs none of it.
   chain: {

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import * as v from "valibot";
-import { hello, nvmeSession, routedSession, session, tunnelSession } from "../../tests/support/protocol_samples.ts";
+import {
+  guestSession,
+  hello,
+  nvmeSession,
+  routedSession,
+  session,
+  tunnelSession,
+} from "../../tests/support/protocol_samples.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../errors.ts";
 import { parseCpio } from "../formats/cpio.ts";
 import { buildSessionCpio, formatSession, parseSession } from "./session.ts";
@@ -72,6 +79,16 @@ Deno.test("the disk of each transport has keys of its own, and none of another's
   );
 });
 
+Deno.test("a guest has a number, and no mode but one", () => {
+  const text = formatSession(guestSession);
+  assert.match(text, /\nSTIEFEL_MODE_KIND=try\nSTIEFEL_MODE_GUEST=2\n$/);
+  assert.deepEqual(parseSession(text), guestSession);
+  assertRefused(text.replace("KIND=try", "KIND=write"), "malformed");
+  for (const number of ["0", "9", "two"]) assertRefused(text.replace("GUEST=2", `GUEST=${number}`), "malformed");
+  assert.match(findNotTaken(hello, guestSession) ?? "", /^The stick does not know the group "mode"/);
+  assert.equal(findNotTaken({ ...hello, mode: { kind: "try" } }, guestSession), undefined);
+});
+
 Deno.test("values that cannot be written are refused before anything is written", () => {
   const { link, disk } = session;
   const bad: readonly SessionParameters[] = [
@@ -93,7 +110,7 @@ Deno.test("values that cannot be written are refused before anything is written"
 Deno.test("a group or a transport that is not known is refused by its name", () => {
   const lines = formatSession(session).trimEnd().split("\n");
   const firstOfDisk = lines.findIndex((line) => line.startsWith("STIEFEL_DISK_"));
-  for (const group of ["mode", "uplink", "later"]) {
+  for (const group of ["uplink", "later"]) {
     for (const place of [1, firstOfDisk, lines.length]) {
       const text = lines.toSpliced(place, 0, `STIEFEL_${group.toUpperCase()}_PUBLIC_KEY=x`).join("\n") + "\n";
       assertRefused(text, "unknown-group");

@@ -9,9 +9,9 @@ const ours = "/usr/lib/stiefelsystem";
 const hook = `${overlay}initramfs-tools${ours}/initramfs-tools/hooks/stiefelsystem`;
 const ourFiles = [
   ...["stiefel-attach", "stiefel-check"],
-  ...["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "disk-nvme-tcp", "disk-nbd"].map((name) =>
-    `attach/${name}.sh`
-  ),
+  ...["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "guest", "disk-nvme-tcp", "disk-nbd"].map((
+    name,
+  ) => `attach/${name}.sh`),
   "59-stiefelsystem.rules",
 ];
 

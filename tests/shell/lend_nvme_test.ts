@@ -19,7 +19,7 @@ const stubs = {
     case $directory in
     */subsystems/*/namespaces/1) : >"$directory/device_path"; : >"$directory/enable" ;;
     */subsystems/*) /bin/mkdir "$directory/allowed_hosts" "$directory/namespaces" ;;
-    */ports/1) /bin/mkdir "$directory/subsystems" ;;
+    */ports/[0-9]*[0-9]) /bin/mkdir "$directory/subsystems" ;;
     esac
 done`,
   // The kernel's own files go with their directory; links and what was made stay in the way.
@@ -84,13 +84,13 @@ for (const shell of SHELLS) {
           [`${disk}/namespaces/1/device_uuid`, subsystem],
           [`${disk}/namespaces/1/enable`, "1"],
           [`${disk}/attr_serial`, "11111111111141118111"],
-          ["ports/1/addr_adrfam", "ipv6"],
-          ["ports/1/addr_traddr", "fd00::1"],
-          ["ports/1/addr_trsvcid", "4420"],
+          ["ports/4420/addr_adrfam", "ipv6"],
+          ["ports/4420/addr_traddr", "fd00::1"],
+          ["ports/4420/addr_trsvcid", "4420"],
         ] as const
       ) assert.equal(await read(path), text, path);
       for (const name of [diskName, `${diskName}:goodbye`]) {
-        assert.equal(await Deno.readLink(`${target}/ports/1/subsystems/${name}`), `${target}/subsystems/${name}`);
+        assert.equal(await Deno.readLink(`${target}/ports/4420/subsystems/${name}`), `${target}/subsystems/${name}`);
         const allowed = [...Deno.readDirSync(`${target}/subsystems/${name}/allowed_hosts`)].map((entry) => entry.name);
         assert.deepEqual(allowed, [hostName]);
       }
@@ -102,6 +102,37 @@ for (const shell of SHELLS) {
         assert.deepEqual([...Deno.readDirSync(`${target}/${name}`)], []);
       }
       assert.deepEqual(await run(`stop ${subsystem}`), { exitCode: 0, stderr: "" }, "what is not there is no error");
+    });
+  });
+
+  Deno.test(`two sessions side by side: each ends alone (${shell.join(" ")})`, async () => {
+    await withTarget(shell, async ({ target, run }) => {
+      const other = "33333333-3333-4333-8333-333333333333";
+      const second = {
+        ...good,
+        ...{ SUBSYSTEM: other, HOST: "44444444-4444-4444-8444-444444444444", DEVICE: "/dev/dm-1", PORT: "4421" },
+      };
+      assert.deepEqual(await run("start", good), { exitCode: 0, stderr: "" });
+      assert.deepEqual(await run("start", second), { exitCode: 0, stderr: "" });
+      // One that starts right now.
+      await Deno.mkdir(`${target}/ports/4422`);
+      await Deno.mkdir(`${target}/hosts/starting`);
+      assert.deepEqual(await run(`stop ${subsystem}`), { exitCode: 0, stderr: "" });
+      assert.equal((await run(`check ${subsystem}`)).exitCode, 1);
+      assert.equal((await run(`check ${other}`)).exitCode, 0);
+      assert.deepEqual(await run(`stop ${other}`), { exitCode: 0, stderr: "" });
+      assert.deepEqual([...Deno.readDirSync(`${target}/ports`)].map(({ name }) => name), ["4422"]);
+      assert.deepEqual([...Deno.readDirSync(`${target}/hosts`)].map(({ name }) => name), ["starting"]);
+    });
+  });
+
+  Deno.test(`a start that fails leaves no port (${shell.join(" ")})`, async () => {
+    await withTarget(shell, async ({ target, run, install }) => {
+      await install("ln", 'case "$3" in */ports/*) exit 1 ;; *) exec /bin/ln "$@" ;; esac');
+      assert.match((await run("start", good)).stderr, /The kernel does not listen on fd00::1 port 4420/);
+      assert.deepEqual([...Deno.readDirSync(`${target}/ports`)], []);
+      assert.equal((await run(`stop ${subsystem}`)).exitCode, 0);
+      for (const name of ["subsystems", "hosts"]) assert.deepEqual([...Deno.readDirSync(`${target}/${name}`)], []);
     });
   });
 
@@ -125,7 +156,7 @@ for (const shell of SHELLS) {
 
   Deno.test(`what was begun and failed is taken away by the same stop (${shell.join(" ")})`, async () => {
     await withTarget(shell, async ({ target, run }) => {
-      await Deno.mkdir(`${target}/ports/1`);
+      await Deno.mkdir(`${target}/ports/4420`);
       const failed = await run("start", good);
       assert.equal(failed.exitCode, 1);
       assert.match(failed.stderr, /The kernel makes no port\n$/);

@@ -145,6 +145,17 @@ testAttach(
   },
 );
 
+testAttach("a guest's console tells of try mode", {
+  session: formatSession({ ...direct, mode: { kind: "try", guest: 1 } }),
+  links,
+}, ({ result, machine }) => {
+  assert.match(
+    result.stderr,
+    /\nstiefelsystem: TRY MODE: all that is changed here is thrown away when .* shuts down\n$/,
+  );
+  assert.ok(!machine.exists("/run/stiefelsystem/hostname"));
+});
+
 testAttach("takes the link out of the kernel's own hands", { session: formatSession(direct), links }, ({ machine }) => {
   const conf = "/proc/sys/net/ipv6/conf/stiefel0";
   const names = ["disable_ipv6", "accept_ra", "accept_dad", "dad_transmits", "keep_addr_on_down"];
@@ -594,7 +605,7 @@ const ofOtherDates: Readonly<Record<string, readonly [session: string, says: str
     'The session has the transport "iscsi", which this system does not know; it knows nbd nvme-tcp',
     newer,
   ],
-  ...Object.fromEntries(["later", "mode", "uplink", "zz"].flatMap((name) => {
+  ...Object.fromEntries(["later", "uplink", "zz"].flatMap((name) => {
     const line = group.replace("TUNNEL", name.toUpperCase());
     const says = `The session has a group "${name}", which this initramfs does not know`;
     return [
@@ -909,6 +920,60 @@ LABEL="stiefelsystem_end"
       assert.deepEqual(machine.calls(), ["mount -o bind /run/stiefelsystem/cmdline /proc/cmdline"]);
     });
   }
+
+  for (
+    const [name, guest, own, hosts] of [
+      ["laptop", 1, "laptop-try", "127.0.1.1 laptop-try laptop-try"],
+      ["laptop.example.org", 2, "laptop-try-2.example.org", "127.0.1.1 laptop-try-2.example.org laptop-try-2"],
+      ["# a comment\n\nx".concat("y".repeat(62)), 3, `x${"y".repeat(56)}-try-3`, ""],
+    ] as const
+  ) {
+    Deno.test(`a guest has a name, an id and keys of its own: ${own}${under}`, async () => {
+      const session = formatSession({ ...direct, mode: { kind: "try", guest } });
+      await using machine = await makeMachine({ session, links });
+      machine.write("/mnt/usr/lib/systemd/systemd", "");
+      machine.write("/mnt/etc/hostname", `${name}\n`);
+      machine.write("/mnt/etc/machine-id", "11111111111111111111111111111111\n");
+      if (hosts !== "") machine.write("/mnt/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 laptop");
+      machine.write("/proc/sys/kernel/random/uuid", "5a1ef1e5-0000-4000-8000-0123456789ab\n");
+      machine.write("/proc/sys/kernel/hostname", "(none)\n");
+      const result = await machine.run([...shell, script, "prepare", `${machine.root}/mnt`, machine.root]);
+      assert.deepEqual(result, { code: 0, stdout: "", stderr: "" });
+      const run = "/run/stiefelsystem";
+      assert.equal(machine.read(`${run}/hostname`), `${own}\n`);
+      assert.equal(machine.read("/proc/sys/kernel/hostname"), `${own}\n`);
+      assert.equal(machine.read(`${run}/machine-id`), "5a1ef1e50000400080000123456789ab\n");
+      if (hosts !== "") {
+        assert.equal(machine.read(`${run}/hosts`), `127.0.0.1 localhost\n127.0.1.1 laptop\n${hosts}\n`);
+      }
+      assert.deepEqual(machine.calls(), [
+        `mount -o bind ${run}/hostname /mnt/etc/hostname`,
+        ...hosts === "" ? [] : [`mount -o bind ${run}/hosts /mnt/etc/hosts`],
+        `mount -o bind ${run}/machine-id /mnt/etc/machine-id`,
+      ]);
+      const units = machine.files("/run/systemd/system");
+      const wants = "/run/systemd/system/multi-user.target.wants/stiefel-guest.service";
+      assert.equal(units[wants], "-> ../stiefel-guest.service");
+      assert.match(
+        units["/run/systemd/system/stiefel-host-keys.service"] ?? "",
+        /^Before=ssh\.service sshd\.service /m,
+      );
+      assert.match(machine.read("/run/motd.d/stiefelsystem-try"), /^TRY MODE: all that is changed here is thrown away/);
+      assert.match(machine.read("/run/issue.d/stiefelsystem-try.issue"), /^TRY MODE/);
+      // Nothing is written to the system itself.
+      assert.equal(machine.read("/mnt/etc/hostname"), `${name}\n`);
+    });
+  }
+
+  Deno.test(`half a mode is no session${under}`, async () => {
+    const session = formatSession({ ...direct, mode: { kind: "try", guest: 1 } });
+    for (const half of [session.replace(/STIEFEL_MODE_GUEST.*\n/, ""), session.replace(/STIEFEL_MODE_KIND.*\n/, "")]) {
+      await using machine = await makeMachine({ session: half, links });
+      const result = await machine.run([...shell, script, "attach", machine.root]);
+      assert.deepEqual([result.code, machine.calls()], [2, []]);
+      assert.match(result.stderr, /The session file is incomplete/);
+    }
+  });
 
   Deno.test(`prepare leaves no sign of systemd for another init${under}`, async () => {
     await using machine = await makeMachine({ session: text, links });

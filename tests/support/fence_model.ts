@@ -28,6 +28,14 @@ export const mistakes = [
   "drop-note-at-end",
   /** The laptop's own system is started with a desktop still writing. */
   "own-system-beside-export",
+  /** A guest does not count when a desktop asks that writes. */
+  "writer-beside-guests",
+  /** A guest gets in beside a desktop that writes. */
+  "guest-beside-writer",
+  /** What a guest writes reaches the disk. */
+  "guest-writes-through",
+  /** A guest of before is forgotten by an agent that is started anew, and its snapshot goes on. */
+  "forget-guest",
 ] as const;
 export type Mistake = typeof mistakes[number];
 
@@ -47,10 +55,14 @@ interface Desktop {
   session: Session | undefined;
   /** The last write that its caches know; undefined before it has mounted. */
   base: number | undefined;
+  /** In try mode; it may start anew in the other one. */
+  isGuest: boolean;
 }
 
 interface ExportOfModel {
   readonly key: number;
+  /** Of a snapshot: what is written is thrown away. */
+  readonly isGuest: boolean;
   /** What has arrived and is not on the disk yet. */
   readonly arrived: Write[];
 }
@@ -86,14 +98,15 @@ export class FenceModel {
     client: { name, mac: "dock", machine: `machine ${name}`, address: name },
     session: undefined,
     base: undefined,
+    isGuest: false,
   }));
   // The server's machine: what is gone when it restarts.
   #exports: ExportOfModel[] = [];
-  #note: Note | undefined;
+  #notes: Note[] = [];
   /** Sessions whose desktop has said goodbye, as the log has them. */
   #goodbyes: number[] = [];
   /** Its agent: undefined while none runs. */
-  #agent: { holding: Holding | undefined } | undefined;
+  #agent: { holdings: Holding[] } | undefined;
 
   constructor(choose: (choices: number) => number, mistake?: Mistake) {
     this.#choose = choose;
@@ -130,7 +143,11 @@ export class FenceModel {
   /** Lets one thing happen. @throws {Wrong} */
   step(): void {
     this.#happenings[this.#choose(this.#happenings.length)]?.call(this);
-    if (this.#exports.length > 1 && this.#mistake !== "takeover-beside-old-export") throw new Wrong("two exports");
+    const guests = this.#exports.filter(({ isGuest }) => isGuest).length;
+    const writers = this.#exports.length - guests;
+    if (this.#mistake === "takeover-beside-old-export") return;
+    if (writers > 1) throw new Wrong("two exports to write to");
+    if (writers > 0 && guests > 0) throw new Wrong("a guest beside a desktop that writes");
   }
 
   // ---- the disk
@@ -160,31 +177,45 @@ export class FenceModel {
     const desktop = this.#someDesktop();
     const agent = this.#agent;
     if (desktop.session !== undefined || agent === undefined || !this.#isCableIn) return;
-    const { client } = desktop;
+    desktop.isGuest = this.#choose(3) === 0;
+    const { client, isGuest } = desktop;
     const seen = this.#mistake === "lease-by-mac" ? { ...client, machine: "behind the dock" } : client;
-    const decision = decideAdmission(agent.holding, seen, 0);
+    const decision = decideAdmission(this.#standAgainst(agent.holdings, isGuest), { client: seen, isGuest, nowMs: 0 });
     if (decision.kind === "refuse") return;
-    if (agent.holding !== undefined && this.#mistake !== "takeover-beside-old-export") this.#endExport(agent.holding);
+    const previous = agent.holdings.find(({ lease }) => lease === decision.replaced);
+    if (previous !== undefined && this.#mistake !== "takeover-beside-old-export") this.#endExport(previous);
+    agent.holdings = agent.holdings.filter((holding) => holding !== previous);
+    this.#notes = this.#notes.filter(({ session }) => session !== previous?.session);
     this.#checkBelief(desktop);
     const isStale = this.#mistake === "keys-outlive-restart";
     const session = { key: isStale ? 1 : ++this.#keys, desktop: this.#desktops.indexOf(desktop) };
     const holding: Holding = { lease: decision.lease, session, wasUsed: false, isExchanging: true };
-    agent.holding = holding;
-    if (this.#mistake !== "note-after-export") this.#note = { ...holding };
-    this.#exports.push({ key: session.key, arrived: [] });
+    agent.holdings.push(holding);
+    if (this.#mistake !== "note-after-export") this.#notes.push({ ...holding });
+    this.#exports.push({ key: session.key, isGuest, arrived: [] });
     // An agent can be killed between any two steps.
     if (this.#choose(8) === 0) return this.#agentIsKilled();
-    this.#note = { ...holding };
+    if (this.#mistake === "note-after-export") this.#notes.push({ ...holding });
     // "ready" may be lost on its way: then the desktop has nothing, and the server does not know.
     holding.isExchanging = this.#choose(4) === 0;
     if (this.#choose(8) > 0) desktop.session = session;
+  }
+
+  /** What the server sees of what is lent. */
+  #standAgainst(holdings: readonly Holding[], isGuest: boolean): readonly Holding[] {
+    if (this.#mistake === "writer-beside-guests" && !isGuest) return holdings.filter(({ lease }) => !lease.isGuest);
+    if (this.#mistake === "guest-beside-writer" && isGuest) return holdings.filter(({ lease }) => lease.isGuest);
+    return holdings;
   }
 
   /** No desktop gets the disk while another one believes that it has it, unless the laptop was started anew. */
   #checkBelief(asking: Desktop): void {
     for (const other of this.#desktops) {
       if (other === asking || other.base === undefined || other.session === undefined) continue;
-      if (this.#serverKeys.has(other.session.key)) throw new Wrong("lent to a second desktop");
+      // Guests are in nobody's way; one whose export is over can do no harm.
+      const { key } = other.session;
+      if (other.isGuest && (asking.isGuest || !this.#exports.some((lent) => lent.key === key))) continue;
+      if (this.#serverKeys.has(key)) throw new Wrong("lent to a second desktop");
     }
   }
 
@@ -198,15 +229,18 @@ export class FenceModel {
     // What it reads is behind what has arrived of it; of an earlier session nothing may be left.
     desktop.base = this.#last;
     this.#serverKeys.add(lent.key);
-    if (this.#note?.session.key === lent.key) this.#note.wasUsed = true;
-    const holding = this.#agent?.holding;
-    if (holding?.session.key === lent.key) [holding.wasUsed, holding.isExchanging] = [true, false];
+    for (const note of this.#notes) if (note.session.key === lent.key) note.wasUsed = true;
+    const holding = this.#holdingOf(lent.key);
+    if (holding !== undefined) [holding.wasUsed, holding.isExchanging] = [true, false];
   }
 
   #desktopWrites(): void {
     const desktop = this.#someDesktop();
     const lent = this.#exportOf(desktop);
     if (lent === undefined || desktop.base === undefined) return; // it stands still, and goes on when it can
+    // What it has written itself lies in its store, over a disk that must be as when it mounted.
+    if (lent.isGuest && desktop.base !== this.#last) throw new Wrong("the disk has changed under a guest");
+    if (lent.isGuest && this.#mistake !== "guest-writes-through") return;
     const write = this.#nextWrite(desktop.base);
     desktop.base = write.after;
     lent.arrived.push(write);
@@ -233,8 +267,8 @@ export class FenceModel {
     this.#flushed = this.#last;
     this.#goodbyes.push(lent.key);
     this.#switchOff(desktop);
-    const holding = this.#agent?.holding;
-    if (holding?.session.key === lent.key) this.#afterExport(holding, { reason: "disconnected" });
+    const holding = this.#holdingOf(lent.key);
+    if (holding !== undefined) this.#afterExport(holding, { reason: "disconnected" });
   }
 
   #desktopCrashes(): void {
@@ -256,8 +290,17 @@ export class FenceModel {
 
   // ---- the server
 
+  #holdingOf(key: number): Holding | undefined {
+    return this.#agent?.holdings.find(({ session }) => session.key === key);
+  }
+
+  #someHolding(): Holding | undefined {
+    const { holdings = [] } = this.#agent ?? {};
+    return holdings[this.#choose(Math.max(1, holdings.length))];
+  }
+
   #exchangeFails(): void {
-    const holding = this.#agent?.holding;
+    const holding = this.#someHolding();
     if (holding === undefined || !holding.isExchanging) return;
     // A desktop that got "ready" has it for good: then the server is in "serving".
     if (this.#desktops.some(({ session }) => session?.key === holding.session.key)) return;
@@ -277,29 +320,33 @@ export class FenceModel {
 
   #afterExport(holding: Holding, end: ExportEnd): void {
     this.#endExport(holding);
-    const after = decideAfterExport(end);
+    const after = decideAfterExport(end, { isGuest: holding.lease.isGuest === true });
     if (after.kind === "stay-lent" && this.#mistake !== "lost-is-free") holding.lostBecause = after.reason;
     else if (after.kind !== "nothing") this.#free(holding, after.kind === "free" && after.isDone);
   }
 
   #free(holding: Holding, isDone = false): void {
     this.#endExport(holding);
-    this.#note = undefined;
-    if (this.#agent !== undefined) this.#agent.holding = undefined;
-    if (isDone && this.#choose(2) === 0) this.#startOwnSystem();
+    this.#notes = this.#notes.filter(({ session }) => session.key !== holding.session.key);
+    const agent = this.#agent;
+    if (agent !== undefined) {
+      agent.holdings = agent.holdings.filter(({ session }) => session.key !== holding.session.key);
+    }
+    const isOver = isDone && (agent?.holdings ?? []).length === 0;
+    if (isOver && this.#choose(2) === 0) this.#startOwnSystem();
   }
 
   /** nbdkit is killed, or the kernel's target fails. */
   #exportBreaks(): void {
-    const broken = this.#exports[0];
+    const broken = this.#exports[this.#choose(Math.max(1, this.#exports.length))];
     if (broken === undefined) return;
     this.#exports = this.#exports.filter((lent) => lent !== broken);
-    const holding = this.#agent?.holding;
-    if (holding?.session.key === broken.key) this.#afterExport(holding, this.#endOf(holding));
+    const holding = this.#holdingOf(broken.key);
+    if (holding !== undefined) this.#afterExport(holding, this.#endOf(holding));
   }
 
   #noDesktopCame(): void {
-    const holding = this.#agent?.holding;
+    const holding = this.#someHolding();
     if (holding === undefined || holding.wasUsed || holding.lostBecause !== undefined) return;
     this.#afterExport(holding, { reason: "failed", message: "no client connected" });
   }
@@ -316,37 +363,38 @@ export class FenceModel {
     this.#agent = undefined;
   }
 
-  /** SIGTERM: the export is ended first. */
+  /** SIGTERM: the exports are ended first. */
   #agentEnds(): void {
-    const holding = this.#agent?.holding;
+    const holdings = this.#agent?.holdings ?? [];
     this.#agent = undefined;
-    if (holding === undefined) return;
-    const mayBeHeld = holding.lostBecause === undefined && holding.wasUsed;
-    const keeps = keepsNotes({ lostBecause: holding.lostBecause, mayBeHeld });
-    this.#endExport(holding);
-    if (!keeps || this.#mistake === "drop-note-at-end") this.#note = undefined;
+    for (const holding of holdings) {
+      const { lostBecause, wasUsed, lease } = holding;
+      const mayBeHeld = lostBecause === undefined && wasUsed && !lease.isGuest;
+      const keeps = keepsNotes({ lostBecause, mayBeHeld });
+      this.#endExport(holding);
+      if (keeps && this.#mistake !== "drop-note-at-end") continue;
+      this.#notes = this.#notes.filter(({ session }) => session.key !== holding.session.key);
+    }
   }
 
   #agentStarts(): void {
     if (this.#laptop !== "server" || this.#agent !== undefined) return;
-    this.#agent = { holding: undefined };
-    const note = this.#note;
-    if (note === undefined || this.#mistake === "forget-lease") return;
-    const isRunning = this.#exports.some(({ key }) => key === note.session.key) &&
-      !this.#endOfRunning(note.session.key);
-    const end = this.#endOf(note);
-    const decision = decideAdoption(note.lease, isRunning ? { kind: "running" } : { kind: "over", end });
-    const holding: Holding = { ...note, isExchanging: false };
-    switch (decision.kind) {
-      case "watch":
-        this.#agent.holding = holding;
-        return;
-      case "stay-lent":
-        this.#agent.holding = { ...holding, lostBecause: decision.reason };
-        return;
-      case "clear":
-        this.#free(holding, decision.isDone);
-    }
+    this.#agent = { holdings: [] };
+    if (this.#mistake === "forget-lease") return;
+    // All at first: one that is over may start the laptop's own system.
+    const held = this.#notes.filter(({ lease }) => this.#mistake !== "forget-guest" || !lease.isGuest)
+      .map((note): Holding => ({ ...note, isExchanging: false }));
+    this.#agent.holdings = held;
+    for (const holding of held) if (this.#agent?.holdings.includes(holding)) this.#adopt(holding);
+  }
+
+  #adopt(holding: Holding): void {
+    const { session: { key } } = holding;
+    const isRunning = this.#exports.some((lent) => lent.key === key) && !this.#endOfRunning(key);
+    const end = this.#endOf(holding);
+    const decision = decideAdoption(holding.lease, isRunning ? { kind: "running" } : { kind: "over", end });
+    if (decision.kind === "stay-lent") holding.lostBecause = decision.reason;
+    if (decision.kind === "clear") this.#free(holding, decision.isDone);
   }
 
   /** Whether the desktop of an export that runs has said goodbye. */
@@ -359,7 +407,7 @@ export class FenceModel {
 
   #leaveServer(): void {
     this.#exports = [];
-    this.#note = undefined;
+    this.#notes = [];
     this.#goodbyes = [];
     this.#agent = undefined;
     this.#serverKeys.clear();

@@ -72,6 +72,8 @@ export const nvmeSession: SessionParameters & { readonly disk: { readonly transp
   },
 };
 
+export const guestSession: SessionParameters = { ...session, mode: { kind: "try", guest: 2 } };
+
 export const passphrase = "grüne Wiese 7";
 
 export const hello: HelloMessage = {
@@ -83,6 +85,8 @@ export const hello: HelloMessage = {
   tunnel: { publicKey: "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a" },
   disk: { transports: ["nbd"] },
 };
+
+export const guestHello: HelloMessage = { ...hello, mode: { kind: "try" } };
 
 export const welcome: WelcomeMessage = {
   kind: "welcome",
@@ -108,6 +112,7 @@ export const archive: ArchiveMessage = {
 
 export const clientMessages: readonly ClientMessage[] = [
   hello,
+  guestHello,
   {
     kind: "hello",
     protocol: 2,
@@ -134,6 +139,7 @@ export const serverMessages: readonly ServerMessage[] = [
   archive,
   { ...archive, initramfsBytes: 0, notices: [], session: routedSession },
   { ...archive, session: tunnelSession },
+  { ...archive, session: guestSession },
   { ...archive, chain: { directory: "debian", shimBytes: 3, grubBytes: 2 } },
   { kind: "end" },
   { kind: "ready" },

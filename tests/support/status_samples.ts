@@ -16,6 +16,7 @@ export const lentFacts: StatusFacts = {
   name: "thinkpad",
   version: "0.1.0",
   isFree: false,
+  guests: [],
   life: {
     phase: {
       kind: "lent",

@@ -17,11 +17,11 @@ export interface NbdSettings extends NbdExportSettings {
 
 export const nbdTransport: Transport<NbdSettings> = {
   randomBytes: nameBytes,
-  plan: ({ ends, disk, random }) => {
+  plan: ({ ends, disk, random, slot }) => {
     const exportName = random.subarray(0, nameBytes).toHex();
     const { logicalBlockSize: blockSizeBytes } = disk;
     const { serverAddress, allowAddress } = ends;
-    const shared = { transport: "nbd", port: nbdPort, exportName, blockSizeBytes } as const;
+    const shared = { transport: "nbd", port: nbdPort + slot, exportName, blockSizeBytes } as const;
     return {
       parameters: { ...shared, address: serverAddress, sizeBytes: disk.sizeBytes, connections },
       settings: { ...shared, disk: disk.path, listenAddress: serverAddress, allowAddress },

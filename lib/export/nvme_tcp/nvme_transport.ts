@@ -16,10 +16,10 @@ export interface NvmeSettings extends NvmeExportSettings {
 
 export const nvmeTransport: Transport<NvmeSettings> = {
   randomBytes: 2 * uuidBytes,
-  plan: ({ ends, disk, random }) => {
+  plan: ({ ends, disk, random, slot }) => {
     const subsystem = formatUuid(random.subarray(0, uuidBytes));
     const host = formatUuid(random.subarray(uuidBytes, 2 * uuidBytes));
-    const shared = { transport: "nvme-tcp", port: nvmePort, subsystem, host } as const;
+    const shared = { transport: "nvme-tcp", port: nvmePort + slot, subsystem, host } as const;
     const { logicalBlockSize: blockSizeBytes, sizeBytes } = disk;
     return {
       parameters: { ...shared, address: ends.serverAddress, blockSizeBytes, sizeBytes, queues },

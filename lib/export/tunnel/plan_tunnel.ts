@@ -5,8 +5,8 @@ import type { Ends } from "../transport.ts";
 import { uniqueLocalPrefix, uniqueLocalPrefixBytes } from "../unique_local_prefix.ts";
 import { formatWireguardEnd, type TunnelKeys } from "./wireguard_config.ts";
 
-/** UDP, as in WireGuard's own examples. */
-const tunnelPort = 51820;
+/** UDP, as in WireGuard's own examples; the first of several. */
+const firstTunnelPort = 51820;
 /** Of IPv6, UDP and WireGuard around each packet (wireguard.com, "Known Limitations": 60 with IPv4). */
 const overheadBytes = 80;
 const ethernetMtu = 1500;
@@ -39,6 +39,8 @@ export interface TunnelInputs {
   readonly presharedKey: Uint8Array;
   /** {@link TUNNEL_RANDOM_BYTES} */
   readonly random: Uint8Array;
+  /** Number of the session: tunnels of a machine listen side by side. */
+  readonly slot?: number;
 }
 
 export interface TunnelPlan {
@@ -49,7 +51,8 @@ export interface TunnelPlan {
   readonly ends: Ends;
 }
 
-export function planTunnel({ ends, keys, peerPublicKey, presharedKey, random }: TunnelInputs): TunnelPlan {
+export function planTunnel({ ends, keys, peerPublicKey, presharedKey, random, slot = 0 }: TunnelInputs): TunnelPlan {
+  const port = firstTunnelPort + slot;
   const prefix = uniqueLocalPrefix(random.subarray(0, uniqueLocalPrefixBytes));
   const [address, peerAddress] = [`${prefix}::1`, `${prefix}::2`];
   const mtu = Math.max(leastMtu, (ends.mtu ?? ethernetMtu) - overheadBytes);
@@ -60,7 +63,7 @@ export function planTunnel({ ends, keys, peerPublicKey, presharedKey, random }: 
       address: `${peerAddress}/128`,
       mtu,
       endpoint: ends.serverAddress,
-      port: tunnelPort,
+      port,
       publicKey: keys.publicKey,
     },
     settings: {
@@ -69,7 +72,7 @@ export function planTunnel({ ends, keys, peerPublicKey, presharedKey, random }: 
       address,
       peerAddress,
       mtu,
-      configuration: formatWireguardEnd({ privateKey: keys.privateKey, listenPort: tunnelPort, peer }),
+      configuration: formatWireguardEnd({ privateKey: keys.privateKey, listenPort: port, peer }),
     },
     ends: { serverAddress: address, clientAddress: `${peerAddress}/128`, allowAddress: peerAddress },
   };

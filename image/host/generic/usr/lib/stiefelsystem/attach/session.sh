@@ -43,7 +43,7 @@ is_public_key() {
 SESSION_VERSION=2
 # The groups of lib/protocol/session_groups.ts that this initramfs knows. Their keys are in "take", those of one
 # transport alone in "take_parameter" of its file disk-NAME.sh. A test compares all of them with that table.
-SESSION_GROUPS='link tunnel disk'
+SESSION_GROUPS='link tunnel disk mode'
 # What to do when the image is newer than this initramfs.
 SAME_DATE="run setup-server on the laptop, with a stiefelsystem as new as the image"
 
@@ -67,6 +67,8 @@ take() {
     STIEFEL_DISK_PORT) [ -z "$port" ] && is_number "$2" && port=$2 ;;
     STIEFEL_DISK_BLOCK_SIZE_BYTES) [ -z "$block_size" ] && is_number "$2" && block_size=$2 ;;
     STIEFEL_DISK_SIZE_BYTES) [ -z "$disk_size" ] && is_number "$2" && disk_size=$2 ;;
+    STIEFEL_MODE_KIND) [ -z "$mode" ] && [ "$2" = try ] && mode=$2 ;;
+    STIEFEL_MODE_GUEST) [ -z "$guest" ] && is_number "$2" && guest=$2 ;;
     *) [ -n "$transport" ] && take_parameter "$1" "$2" ;;
     esac
 }
@@ -116,6 +118,7 @@ read_session() {
     version='' link_mac='' link_name='' client_address='' gateway='' mtu=''
     tunnel_name='' tunnel_address='' tunnel_mtu='' tunnel_endpoint='' tunnel_port='' tunnel_key=''
     transport='' server_address='' port='' block_size='' disk_size=''
+    mode='' guest=''
     number=0
     while IFS='=' read -r key value || [ -n "$key" ]; do
         number=$((number + 1))
@@ -140,6 +143,10 @@ read_session() {
             [ -n "$value" ] || version=''
         done
     fi
+    case ${mode:+mode}${guest:+guest} in
+    '' | modeguest) ;;
+    *) version='' ;;
+    esac
     for value in "$version" "$link_mac" "$link_name" "$client_address" "$transport" "$server_address" "$port" \
         "$block_size" "$disk_size"; do
         if [ -z "$value" ]; then
