@@ -69,6 +69,8 @@ function createImage(change: Partial<BootImage> = {}): BootImage & AsyncDisposab
 interface Scene {
   /** The client asks for the laptop's own boot loaders. */
   readonly asksForChain?: boolean;
+  /** The client is a guest, on a laptop with so much memory. */
+  readonly guestOf?: { readonly availableKib: number };
   readonly source?: Partial<DiskSource>;
   readonly passphrases?: readonly string[];
   readonly review?: ExchangeOptions["review"];
@@ -107,7 +109,7 @@ async function play(scene: Scene): Promise<Outcome> {
   const clientLines: string[] = [];
   const exports = { started: 0, running: 0 };
   const runs: { line: string; stdin: unknown }[] = [];
-  const system = withFakeExport(real, exports, runs);
+  const system = withFakeExport(real, exports, runs, scene.guestOf?.availableKib);
   const source: DiskSource = {
     inspect: () => Promise.resolve(disk),
     openBoot: () => Promise.resolve(createImage()),
@@ -150,6 +152,7 @@ async function play(scene: Scene): Promise<Outcome> {
         ...hello,
         ...scene.security === "wireguard" ? { tunnel: { publicKey: clientKeys.publicKey } } : {},
         ...scene.asksForChain ? { chain: {} } : {},
+        ...scene.guestOf === undefined ? {} : { mode: { kind: "try" } },
       },
       privateKey: clientKeys.privateKey,
       directory,
@@ -205,15 +208,20 @@ function withFakeExport(
   system: System,
   exports: Outcome["exports"],
   runs: { line: string; stdin: unknown }[],
+  availableKib = 0,
 ): System {
   return {
     ...system,
     run: (argv, options) => {
       runs.push({ line: argv.join(" "), stdin: options?.stdin });
+      if (argv.join(" ") === "cat /proc/meminfo") {
+        return Promise.resolve({ exitCode: 0, stdout: `MemAvailable:  ${availableKib} kB\n`, stderr: "" });
+      }
       return Promise.resolve({ exitCode: 0, stdout: "", stderr: "" });
     },
     spawn: (argv, options) => {
       runs.push({ line: argv.join(" "), stdin: undefined });
+      if (argv.includes("wait")) return system.spawn(["sleep", "infinity"]);
       const exited = Promise.withResolvers<{ exitCode: number | undefined; signal: string | undefined }>();
       queueMicrotask(() =>
         options?.onLine?.("nbdkit: debug: bound to IP address 127.0.0.1:10809 (1 socket)", "stderr")
@@ -288,6 +296,27 @@ Deno.test("kernel, initramfs and session arrive, and the disk is lent", async ()
   assert.deepEqual(exports, { started: 1, running: 1 });
   assert.ok(clientLines.includes("Note: Old entry"), clientLines.join("\n"));
   assert.ok(serverLines.includes('"desktop" has all it needs and starts'), serverLines.join("\n"));
+});
+
+Deno.test("a guest gets a snapshot of the disk, as large as the memory allows, and it goes with the session", async () => {
+  const { fetched, serverLines, runs } = await play({ guestOf: { availableKib: 1024 * 1024 } });
+  assert.deepEqual(fetched?.archive.session.mode, { kind: "try", guest: 1 });
+  assert.equal(fetched?.archive.session.disk.port, 10810);
+  const lines = runs.map(({ line }) => line);
+  const make = lines.findIndex((line) => line.includes("lend-snapshot make"));
+  assert.match(lines[make] ?? "", / make stiefel-try-[0-9a-f]{16} \/dev\/sda 512 469762048$/);
+  const name = / make (\S+) /.exec(lines[make] ?? "")?.[1] ?? "";
+  const lent = lines.findIndex((line) => line.includes(`file=/dev/mapper/${name} `));
+  assert.ok(make < lent, "the snapshot is lent, and not the disk");
+  assert.ok(!lines.some((line) => line.includes("file=/dev/sda")), lines.join("\n"));
+  assert.match(lines.findLast((line) => line.includes("lend-snapshot")) ?? "", new RegExp(` remove ${name}$`));
+  assert.ok(serverLines.some((line) => /Try mode: up to 470 MB of changes/.test(line)), serverLines.join("\n"));
+});
+
+Deno.test("a guest is refused where there is no memory for its changes", async () => {
+  const { failure, isFree, exports } = await play({ guestOf: { availableKib: 200 * 1024 } });
+  assert.match(failure?.message ?? "", /^The laptop has too little free memory for what this desktop would change/);
+  assert.deepEqual([isFree, exports.started], [true, 0]);
 });
 
 Deno.test("what has been unlocked and looked through is no longer said not to be seen", async () => {

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { formatStatus, parseStatus, StatusSchema } from "../../lib/formats/status.ts";
 import { formatDuration, listStatusRows } from "../../lib/describe_status.ts";
-import { lentFacts, troubledFacts, waitingFacts } from "../../tests/support/status_samples.ts";
-import { answerStatus, findStatusPath } from "./answer_status.ts";
+import { guestFacts, lentFacts, troubledFacts, waitingFacts } from "../../tests/support/status_samples.ts";
+import { answerStatus, answerStore, findStatusPath } from "./answer_status.ts";
 import { judgeAudience, reportInFull, reportInShort } from "./status_report.ts";
 
 const update = Deno.env.get("UPDATE_GOLDEN") !== undefined;
@@ -100,7 +100,7 @@ Deno.test("what people and monitoring read of a laptop that waits, serves, and i
 });
 
 Deno.test("the page is small, loads nothing, and shows names as text", async () => {
-  for (const facts of [waitingFacts, lentFacts, troubledFacts]) {
+  for (const facts of [waitingFacts, lentFacts, guestFacts, troubledFacts]) {
     const page = await answerStatus(reportInFull(facts), "/", { accept: "text/html,*/*" });
     assert.ok(page.status === 200);
     assert.match(page.contentType, /^text\/html; charset=utf-8$/);
@@ -113,6 +113,34 @@ Deno.test("the page is small, loads nothing, and shows names as text", async () 
       assert.ok(page.body.includes(`<dt>${label}</dt>`), label);
       if (!/[&<>"']/.test(text)) assert.ok(page.body.includes(text), text);
     }
+  }
+});
+
+Deno.test("guests are listed with the room that is left for their changes", async () => {
+  const status = reportInFull(guestFacts);
+  assert.deepEqual(status.details?.guests?.map(({ name, store }) => [name, store?.percent, store?.isFull]), [
+    ["desk", 72, false],
+    ["den", 100, true],
+  ]);
+  assert.deepEqual(parseStatus(formatStatus(status)), status);
+  assert.deepEqual(listStatusRows(status).filter(({ label }) => label === "Guest"), [
+    { label: "Guest", text: '"desk", 72 % of 2.0 GB for changes used', isAlarm: true },
+    { label: "Guest", text: '"den" (not connected), NO ROOM for more changes: switch it off', isAlarm: true },
+  ]);
+  const page = await answerStatus(status, "/metrics", { accept: "" });
+  assert.ok(page.status === 200);
+  const samples = page.body.split("\n").filter((line) => line.includes("guest_store_used"));
+  assert.deepEqual(samples.slice(2), [
+    'stiefelsystem_guest_store_used_bytes{guest="desk",mac="02:00:00:00:00:02"} 1450000000',
+    'stiefelsystem_guest_store_used_bytes{guest="den",mac="02:00:00:00:00:03"} 900000000',
+  ]);
+});
+
+Deno.test("a guest's own line says how full its store is", () => {
+  const cases = [[1_450_000_000, false, "72"], [0, false, "0"], [2_000_000_000, true, "full"]] as const;
+  for (const [usedBytes, isFull, level] of cases) {
+    const page = answerStore({ usedBytes, sizeBytes: 2_000_000_000, isFull });
+    assert.deepEqual(page, { status: 200, contentType: "text/plain", body: `store ${level}\n` });
   }
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { lentFacts, troubledFacts, waitingFacts } from "../../tests/support/status_samples.ts";
+import { guestFacts, lentFacts, troubledFacts, waitingFacts } from "../../tests/support/status_samples.ts";
 import { formatWaitingPage } from "../client/waiting_page.ts";
 import { adviseOn } from "../client/advice.ts";
 import { formatServerPage } from "../server/server_page.ts";
@@ -23,6 +23,7 @@ const lately = [
 const pages: Readonly<Record<string, readonly PageRow[]>> = {
   "a laptop that waits": formatServerPage({ status: reportInFull(waitingFacts), end, addresses: waitingAt }),
   "a laptop that serves": formatServerPage({ status: reportInFull(lentFacts), end, addresses: lentAt }),
+  "a laptop with guests": formatServerPage({ status: reportInFull(guestFacts), end, addresses: lentAt }),
   "a laptop in trouble": formatServerPage({ status: reportInFull(troubledFacts), end, addresses: lentAt }),
   "a desktop that waits": formatWaitingPage({
     keyFingerprint: "1a2b-3c4d-5e6f-7081",

@@ -49,6 +49,40 @@ export const waitingFacts: StatusFacts = {
   reading: { measures: { takenMs: 0 } },
 };
 
+const guest: typeof lending = {
+  ...lending,
+  lease: { ...lending.lease, isGuest: true },
+  store: { usedBytes: 1_450_000_000, sizeBytes: 2_000_000_000, isFull: false },
+};
+
+/** Two desktops try its system. */
+export const guestFacts: StatusFacts = {
+  ...lentFacts,
+  life: {
+    ...lentFacts.life,
+    phase: {
+      kind: "lent",
+      client: { name: "desk", mac: "02:00:00:00:00:02", address: "fe80::2" },
+      sinceMs,
+      isGuest: true,
+    },
+  },
+  lending: guest,
+  guests: [
+    guest,
+    {
+      ...guest,
+      lease: {
+        holder: { name: "den", mac: "02:00:00:00:00:03", address: "fe80::3" },
+        sinceMs: sinceMs + 60_000,
+        isGuest: true,
+      },
+      store: { usedBytes: 900_000_000, sizeBytes: 900_000_000, isFull: true },
+      isConnected: false,
+    },
+  ],
+};
+
 /** All that can be wrong at once. */
 export const troubledFacts: StatusFacts = {
   ...lentFacts,
