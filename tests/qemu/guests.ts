@@ -2,13 +2,12 @@
 
 import assert from "node:assert/strict";
 import { demoDiskLayout } from "../../lib/qemu/demo_disk_layout.ts";
-import { desktopSpec, laptopSpec, type PairSettings, serialConsole } from "../../lib/qemu/machine_pair.ts";
-import { desktopParameters } from "../../lib/image/quick_parameters.ts";
+import { desktopSpec, laptopSpec, type PairSettings } from "../../lib/qemu/machine_pair.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { VmLink, VmSpec } from "../../lib/qemu/vm_spec.ts";
 import type { Vm } from "../../lib/qemu/run_vm.ts";
 import { type ConsoleShell, openConsoleShell } from "../support/console_shell.ts";
-import { waitForDesktop } from "./attached_disk.ts";
+import { partOf, waitForAttachedDisk } from "./attached_disk.ts";
 
 const startMs = 420_000;
 
@@ -32,21 +31,32 @@ export function guestSpec(
     readonly credentials?: Readonly<Record<string, string>>;
   },
 ): VmSpec {
-  const spec = desktopSpec(settings, credentials);
-  const { kernelPath: kernel, initrdPath: initrd } = settings.image;
-  const commandLine = ["stiefel.role=client", `stiefel.mode=${mode}`, ...desktopParameters, serialConsole].join(" ");
   return {
-    ...spec,
+    ...inMode(desktopSpec(settings, credentials), mode),
     name: `desktop${number}`,
-    boot: { kind: "kernel", kernel, initrd, commandLine },
     links: [link(number, "connecting")],
   };
 }
 
-/** Its shell, when it is up and shows what it is. */
-export async function workAsGuest(system: System, desktop: Vm): Promise<ConsoleShell> {
+/** The same desktop, with the kernel parameter for try mode. */
+export function inTryMode(spec: VmSpec): VmSpec {
+  return inMode(spec, "try");
+}
+
+function inMode(spec: VmSpec, mode: "write" | "try"): VmSpec {
+  if (spec.boot.kind !== "kernel") throw new TypeError("A desktop is started by its kernel here");
+  return { ...spec, boot: { ...spec.boot, commandLine: `${spec.boot.commandLine} stiefel.mode=${mode}` } };
+}
+
+/** Its shell, when it is up and shows what it is. @param rootOn what findmnt(8) calls its root; default: the demo's */
+export async function workAsGuest(
+  system: System,
+  desktop: Vm,
+  rootOn: (disk: string) => string = (disk) => partOf(disk, 2),
+): Promise<ConsoleShell> {
   await desktop.waitForLine(/TRY MODE: all that is changed here is thrown away/, { timeoutMs: startMs });
-  await waitForDesktop(desktop, startMs);
+  const root = rootOn(await waitForAttachedDisk(desktop, startMs));
+  await desktop.waitForLine(new RegExp(`stiefel-demo: root=${RegExp.escape(root)} `), { timeoutMs: startMs });
   return await openConsoleShell(system, desktop, { timeoutMs: 90_000 });
 }
 
