@@ -128,7 +128,12 @@ Deno.test("stiefelsystem-agents(8) has every kernel parameter that the agents or
   inSources.add("stiefel.laptop");
   assert.deepEqual(kernelParameters.map(({ name }) => name).toSorted(), [...inSources].toSorted());
   for (const { name } of kernelParameters) assert.ok(page.includes(`\n.TP\n\\fB${name}`), name);
-  const samples: Readonly<Record<string, string>> = { role: "client", on_end: "wait", client_timeout: "60" };
+  const samples: Readonly<Record<string, string>> = {
+    role: "client",
+    mode: "try",
+    on_end: "wait",
+    client_timeout: "60",
+  };
   for (const { name, value } of kernelParameters.filter(({ name }) => name !== "stiefel.rescue")) {
     const sample = samples[name.slice("stiefel.".length)] ??
       (name === "stiefel.stick" ? crypto.randomUUID() : "192.0.2.1");
