@@ -64,7 +64,7 @@ for (const { name, prepare } of firmwares) {
       await waitForText(system, desktop, /Booting from Hard Disk|BdsDxe: starting Boot/, { timeoutMs: 200_000 });
       desktop.type(" ");
       await waitForText(system, desktop, /Rescue shell/, { timeoutMs: 200_000 });
-      desktop.type(`${down}${down}\r`);
+      desktop.type(`${down.repeat(3)}\r`);
       await desktop.waitForLine(/^stiefelsystem: no agent is started; log in as root/, { timeoutMs: 200_000 });
 
       let from = 0;

@@ -126,6 +126,13 @@ for (const shell of SHELLS) {
     });
   });
 
+  Deno.test(`what a start that was killed has left is no obstacle (${shell.join(" ")})`, async () => {
+    await withTarget(shell, async ({ target, run }) => {
+      await Deno.mkdir(`${target}/ports/4420/subsystems`, { recursive: true });
+      assert.deepEqual(await run("start", good), { exitCode: 0, stderr: "" });
+    });
+  });
+
   Deno.test(`a start that fails leaves no port (${shell.join(" ")})`, async () => {
     await withTarget(shell, async ({ target, run, install }) => {
       await install("ln", 'case "$3" in */ports/*) exit 1 ;; *) exec /bin/ln "$@" ;; esac');
@@ -156,7 +163,8 @@ for (const shell of SHELLS) {
 
   Deno.test(`what was begun and failed is taken away by the same stop (${shell.join(" ")})`, async () => {
     await withTarget(shell, async ({ target, run }) => {
-      await Deno.mkdir(`${target}/ports/4420`);
+      await Deno.mkdir(`${target}/ports/4420/subsystems`, { recursive: true });
+      await Deno.symlink(target, `${target}/ports/4420/subsystems/of-another-session`);
       const failed = await run("start", good);
       assert.equal(failed.exitCode, 1);
       assert.match(failed.stderr, /The kernel makes no port\n$/);
