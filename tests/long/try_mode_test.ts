@@ -65,6 +65,16 @@ async function startTry(
   };
 }
 
+/** The demo's system has no sshd: the unit of a guest runs with a program in its place. */
+const makesKeys = [
+  "mkdir -p /etc/ssh",
+  "echo laptop >/etc/ssh/ssh_host_ed25519_key",
+  "printf '#!/bin/sh\\necho \"$*\" >/etc/ssh/ssh_host_ed25519_key\\n' >/usr/bin/ssh-keygen",
+  "chmod 755 /usr/bin/ssh-keygen",
+  "systemctl start stiefel-host-keys.service",
+  "grep -qx -e -A /etc/ssh/ssh_host_ed25519_key",
+].join(" && ");
+
 async function shutDown(desktop: Vm): Promise<void> {
   desktop.type("systemctl poweroff\n");
   assert.equal((await desktop.ended).kind, "shutdown");
@@ -85,8 +95,7 @@ Deno.test({
       await assertIsMarked(shell);
       const { hostName } = await readIdentity(shell);
       assert.match(hostName, /^[\w-]+-try$/);
-      const keys = "sha256sum /etc/ssh/ssh_host_*_key.pub 2>/dev/null; true";
-      await shell.mustRun(keys, { timeoutMs: 60_000 });
+      await shell.mustRun(makesKeys, { timeoutMs: 60_000 });
       await shell.mustRun(
         `dd if=/dev/urandom of=/root/changes bs=1M count=${bytesWritten / 1024 / 1024} conv=fsync`,
         { timeoutMs: writeMs },

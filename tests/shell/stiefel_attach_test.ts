@@ -965,6 +965,29 @@ LABEL="stiefelsystem_end"
     });
   }
 
+  Deno.test(`a guest makes SSH host keys of its own, and none of the laptop's is left${under}`, async () => {
+    const session = formatSession({ ...direct, mode: { kind: "try", guest: 1 } });
+    await using machine = await makeMachine({ session, links });
+    machine.write("/mnt/usr/lib/systemd/systemd", "");
+    assert.equal((await machine.run([...shell, script, "prepare", `${machine.root}/mnt`, machine.root])).code, 0);
+    const unit = machine.read("/run/systemd/system/stiefel-host-keys.service");
+    const command = /^ExecStart=\/bin\/sh -c '(.*)'$/m.exec(unit)?.[1];
+    assert.ok(command !== undefined, unit);
+    for (const name of ["ssh_host_ed25519_key", "ssh_host_dsa_key", "ssh_host_ed25519_key-cert.pub"]) {
+      machine.write(`/etc/ssh/${name}`, "the laptop's");
+    }
+    machine.write("/etc/ssh/sshd_config", "the laptop's");
+    const here = command.replaceAll("/etc/ssh/", `${machine.root}/etc/ssh/`).replace("-A", `-A -f ${machine.root}`);
+    const made = await machine.run([...shell, "-c", here]);
+    assert.equal(made.code, 0, made.stderr);
+    const { "/etc/ssh/sshd_config": config, ...keys } = machine.files("/etc/ssh");
+    assert.equal(config, "the laptop's");
+    assert.ok(Object.keys(keys).length >= 4, "OpenSSH has made its kinds of keys");
+    for (const [name, text] of Object.entries(keys)) {
+      assert.match(text, name.endsWith(".pub") ? /^(?:ssh-|ecdsa-)/ : /^-----BEGIN OPENSSH PRIVATE KEY-----/, name);
+    }
+  });
+
   Deno.test(`half a mode is no session${under}`, async () => {
     const session = formatSession({ ...direct, mode: { kind: "try", guest: 1 } });
     for (const half of [session.replace(/STIEFEL_MODE_GUEST.*\n/, ""), session.replace(/STIEFEL_MODE_KIND.*\n/, "")]) {
