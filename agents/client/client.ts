@@ -56,7 +56,9 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
   console.mark("agent");
   const environment = await readEnvironment(system, { role: "client", ...options });
   for (const name of environment.unknownParameters) console.say(`The kernel parameter "${name}" is not known`);
-  if (isTrying(environment)) console.say("Try mode: all that this desktop changes is thrown away when it shuts down");
+  if (isTrying(options, environment)) {
+    console.say("Try mode: all that this desktop changes is thrown away when it shuts down");
+  }
   const backoff = createBackoff({ firstMs: retryFirstMs, maximumMs: retryMaximumMs });
   const memory: Memory = { chosen: undefined, page: "", secondBoot: undefined, cleaning: undefined };
   for (;;) {
@@ -319,7 +321,7 @@ async function fetchFrom(
       tunnel: { publicKey },
       disk: { transports: sessionTransports },
       ...memory.secondBoot === undefined ? {} : { chain: {} },
-      ...isTrying(environment) ? { mode: { kind: "try" } } : {},
+      ...isTrying(options, environment) ? { mode: { kind: "try" } } : {},
     },
     privateKey,
     directory: options.workDirectory,
@@ -329,8 +331,8 @@ async function fetchFrom(
 }
 
 /** Whether what this desktop writes shall be thrown away. */
-function isTrying({ parameters, settings }: Environment): boolean {
-  return (parameters.mode ?? settings.mode) === "try";
+function isTrying(options: Pick<ClientOptions, "mode">, { parameters, settings }: Environment): boolean {
+  return (options.mode ?? parameters.mode ?? settings.mode) === "try";
 }
 
 function report(console: Console, { archive, staged }: FetchedArchive): void {

@@ -1,5 +1,6 @@
 /** Command line of the client agent. Pure. */
-import { parseOptions } from "../shared/parse_options.ts";
+import { type Mode, modes } from "../../lib/formats/kernel_command_line.ts";
+import { parseOptions, usageError } from "../shared/parse_options.ts";
 import type { AgentCommand } from "../shared/run_command.ts";
 
 export const usage = `Usage: client-agent [options]
@@ -9,6 +10,8 @@ fetches kernel and initramfs of the system installed there, and starts that kern
 
 Options:
   --server ADDRESS   go to this address instead of asking on the links, over networks with routers
+  --mode MODE        try: what this desktop changes is thrown away in the end; write: it is on the laptop's disk
+                     (default: from the kernel parameter stiefel.mode or the settings, else write)
   --no-kexec         do everything but start the kernel, and say what would be started
   --from-running-system   from this computer's own Linux: asks, shuts it down in order, and starts the laptop's
                      system. Takes root, systemd, kexec-tools and wireguard-tools; a restart leads back
@@ -32,6 +35,7 @@ Examples:
 export interface ClientOptions {
   readonly kind: "run";
   readonly server?: string | undefined;
+  readonly mode?: Mode | undefined;
   readonly keyPath?: string | undefined;
   readonly settingsPath?: string | undefined;
   readonly workDirectory: string;
@@ -52,6 +56,7 @@ export async function parseClientOptions(args: readonly string[]): Promise<Clien
     make: (values): ClientOptions => ({
       kind: "run",
       server: values.server,
+      mode: parseMode(values.mode),
       keyPath: values.key,
       settingsPath: values.settings,
       workDirectory: values["work-dir"] ?? "/run/stiefelsystem",
@@ -62,8 +67,17 @@ export async function parseClientOptions(args: readonly string[]): Promise<Clien
   });
 }
 
+function parseMode(text: string | undefined): Mode | undefined {
+  const mode = modes.find((known) => known === text);
+  if (text !== undefined && mode === undefined) {
+    throw usageError("client-agent", `"--mode ${text}" is not known, wanted ${modes.join(" or ")}`);
+  }
+  return mode;
+}
+
 const options = {
   server: { type: "string" },
+  mode: { type: "string" },
   "no-kexec": { type: "boolean" },
   "from-running-system": { type: "boolean" },
   yes: { type: "boolean" },

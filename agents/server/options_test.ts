@@ -30,6 +30,17 @@ Deno.test("options are read, and every mistake is a usage error", async () => {
   }
 });
 
+Deno.test("a client is told its mode, and takes no other word for one", async () => {
+  const modeOf = async (args: readonly string[]): Promise<string | undefined> => {
+    const command = await parseClientOptions(args);
+    return command.kind === "run" ? command.mode : command.kind;
+  };
+  assert.equal(await modeOf([]), undefined);
+  assert.equal(await modeOf(["--mode", "try"]), "try");
+  assert.equal(await modeOf(["--mode=write"]), "write");
+  for (const wrong of ["Try", "", "guest"]) await assert.rejects(modeOf([`--mode=${wrong}`]), /wanted write or try/);
+});
+
 Deno.test("the help names every option, in lines that fit a console", async () => {
   for (
     const [usage, options] of [
@@ -44,7 +55,7 @@ Deno.test("the help names every option, in lines that fit a console", async () =
         "--help",
         "--version",
       ]],
-      [clientUsage, ["--server", "--no-kexec", "--key", "--settings", "--work-dir", "--help", "--version"]],
+      [clientUsage, ["--server", "--mode", "--no-kexec", "--key", "--settings", "--work-dir", "--help", "--version"]],
     ] as const
   ) {
     for (const option of options) assert.ok(usage.includes(option), option);

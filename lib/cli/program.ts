@@ -266,6 +266,7 @@ function buildProgram(context: ProgramContext): Command {
     ),
   )
     .option("--server <address>", "go to this address instead of asking on all links")
+    .option("--try", "throw away in the end what is changed: the laptop's disk stays as it is")
     .option("--yes", "shut down without a question")
     .option("--dry-run", "do everything up to the question, and say what would be started")
     .action(async (options) => {
@@ -276,6 +277,7 @@ function buildProgram(context: ProgramContext): Command {
       const exitCode = await runClientProgram([
         ...["--from-running-system", "--key", paths.keyFile],
         ...(options.server === undefined ? [] : ["--server", options.server]),
+        ...(options.try === undefined ? [] : ["--mode", "try"]),
         ...(options.yes === undefined ? [] : ["--yes"]),
         ...(options.dryRun === undefined ? [] : ["--no-kexec"]),
       ]);
