@@ -7,6 +7,7 @@ import { adaptCommands, findGivenPlaces, whichShell } from "./lib/command_to_typ
 import { requireDeno } from "./lib/deno_version.ts";
 import { ExitCode, quoteCommand, StoppedByUser } from "./lib/errors.ts";
 import { denoVariables, sessionVariables } from "./lib/grants.ts";
+import { findInstallation } from "./lib/installation.ts";
 import { createRealSystem } from "./lib/system/real.ts";
 
 const stop = new AbortController();
@@ -27,9 +28,10 @@ const environment = Object.fromEntries(
   ["XDG_CACHE_HOME", "PATH", ...denoVariables, ...sessionVariables].map((name) => [name, Deno.env.get(name)]),
 );
 
-const projectDir = import.meta.dirname ?? Deno.cwd();
+const { launcher, ...places } = findInstallation(import.meta.filename ?? `${Deno.cwd()}/main.ts`);
+const isInItsFolder = Deno.cwd() === places.projectDir && places.configDir === places.projectDir;
 const whereabouts = {
-  launcher: Deno.cwd() === projectDir ? undefined : quoteCommand([`${projectDir}/stiefelsystem`]),
+  launcher: isInItsFolder ? undefined : launcher,
   shell: whichShell(
     Deno.permissions.querySync({ name: "sys", kind: "uid" }).state === "granted" ? Deno.uid() ?? undefined : undefined,
     Deno.env.get("SUDO_UID"),
@@ -41,7 +43,7 @@ const adapt = (text: string): string => adaptCommands(text, whereabouts);
 try {
   requireDeno(Deno.version.deno, "This is");
   await runProgram(Deno.args, {
-    projectDir,
+    ...places,
     workingDirectory: Deno.cwd(),
     environment,
     signal: stop.signal,

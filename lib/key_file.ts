@@ -1,5 +1,6 @@
 /** The shared key: 32 random bytes in the file `aes-key`, the only secret of a set of machines. */
 
+import { dirname } from "node:path/posix";
 import { commandToType } from "./command_to_type.ts";
 import { ExitCode, quoteCommand, UserError } from "./errors.ts";
 import { accessing } from "./file_access.ts";
@@ -27,7 +28,10 @@ export async function loadOrCreateKey(
   const created = await accessing(
     system,
     { what: "The shared key", path, attempt: "made" },
-    () => system.createFile(path, system.randomBytes(SHARED_KEY_BYTES), { mode: KEY_MODE }),
+    async () => {
+      await system.makeDirectory(dirname(path));
+      return await system.createFile(path, system.randomBytes(SHARED_KEY_BYTES), { mode: KEY_MODE });
+    },
   );
   // Of several commands that make one at the same time, one succeeds; what is in the file is the key.
   return { key: await readKey(system, path), created };

@@ -10,8 +10,12 @@ export interface PathEnvironment {
 }
 
 export interface PathOptions {
-  /** Absolute path of the folder that holds the configuration; its paths and the defaults start here. */
+  /** Absolute path of the program's own folder. */
   readonly projectDir: string;
+  /** Absolute path of the folder that holds the configuration and the key. Default: the project's. */
+  readonly configDir?: string | undefined;
+  /** Absolute path of the folder that paths of the configuration and the defaults start at. Default: the project's. */
+  readonly stateDir?: string | undefined;
   /** Absolute path of the folder where the user is: paths of the command line start here. Default: the project's. */
   readonly workingDirectory?: string | undefined;
   readonly env: PathEnvironment;
@@ -40,17 +44,18 @@ export interface ProjectPaths {
 
 /** @throws {TypeError} when `projectDir` is not absolute */
 export function resolveProjectPaths(options: PathOptions): ProjectPaths {
-  const { projectDir, workingDirectory = projectDir, env, given = {}, configured = {} } = options;
+  const { projectDir, configDir = projectDir, stateDir = projectDir, env, given = {}, configured = {} } = options;
+  const { workingDirectory = projectDir } = options;
   const resolve = (path: string | undefined, configuredPath: string | undefined): string | undefined =>
     path !== undefined
       ? resolveFrom(workingDirectory, path)
       : configuredPath === undefined
       ? undefined
-      : resolveFrom(projectDir, configuredPath);
+      : resolveFrom(stateDir, configuredPath);
   const outDir = resolve(given.outDir, configured.workdir ?? "build") ?? "";
   return {
     configFile: resolveConfigFile(options),
-    keyFile: join(projectDir, "aes-key"),
+    keyFile: join(configDir, "aes-key"),
     get cacheDir() {
       return resolve(given.cacheDir, configured.cache) ?? userCacheDir(env);
     },
@@ -60,12 +65,12 @@ export function resolveProjectPaths(options: PathOptions): ProjectPaths {
 
 /** Absolute path of the configuration, which may say where all else is. */
 export function resolveConfigFile(
-  { projectDir, workingDirectory = projectDir, given = {} }: Pick<
+  { projectDir, configDir = projectDir, workingDirectory = projectDir, given = {} }: Pick<
     PathOptions,
-    "projectDir" | "workingDirectory" | "given"
+    "projectDir" | "configDir" | "workingDirectory" | "given"
   >,
 ): string {
-  return given.config === undefined ? join(projectDir, "config.yaml") : resolveFrom(workingDirectory, given.config);
+  return given.config === undefined ? join(configDir, "config.yaml") : resolveFrom(workingDirectory, given.config);
 }
 
 function resolveFrom(directory: string, path: string): string {

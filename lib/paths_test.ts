@@ -22,6 +22,14 @@ Deno.test("the configuration's paths start at the project, the command line's wi
   assert.deepEqual([more.configFile, more.cacheDir, more.outDir], ["/etc/c.yaml", "/var/cache/x", "/src/stiefel/b"]);
 });
 
+Deno.test("an installed program has its configuration and key in one folder, what it makes in another", () => {
+  const places = { projectDir: "/usr/share/s", configDir: "/etc/s", stateDir: "/var/lib/s", workingDirectory: "/root" };
+  const paths = resolveProjectPaths({ ...places, env, configured: { cache: "c" }, given: { config: "my.yaml" } });
+  assert.deepEqual([paths.configFile, paths.keyFile], ["/root/my.yaml", "/etc/s/aes-key"]);
+  assert.deepEqual([paths.outDir, paths.cacheDir], ["/var/lib/s/build", "/var/lib/s/c"]);
+  assert.equal(resolveProjectPaths({ ...places, env }).configFile, "/etc/s/config.yaml");
+});
+
 Deno.test("the cache folder follows the XDG rules", () => {
   assert.equal(userCacheDir({ ...env, XDG_CACHE_HOME: "/c" }), "/c/stiefelsystem");
   assert.equal(userCacheDir({ ...env, XDG_CACHE_HOME: "relative" }), "/home/me/.cache/stiefelsystem");

@@ -31,6 +31,7 @@ const notPrograms: Readonly<Record<string, readonly string[]>> = {
   "agents/shared/environment.ts": ["reboot"],
   "agents/shared/exchange_events.ts": ["timeout"],
   "lib/autokexec_files.ts": ["deno"],
+  "lib/installation.ts": ["deno"],
   "lib/cli/commands/create_initrd.ts": ["curl", "git"],
   "lib/cli/commands/bench.ts": ["poweroff"],
   "lib/cli/commands/demo.ts": ["poweroff"],

@@ -11,8 +11,12 @@ import type { MachineOptions } from "./commands/prepare_machines.ts";
 
 /** What an entry point knows of its process. */
 export interface ProgramContext {
-  /** Absolute path of the project: where main.ts is. */
+  /** Absolute path of the folder with image/ and the agents' sources. */
   readonly projectDir: string;
+  /** Folder of config.yaml and of the shared key. Default: the project's. */
+  readonly configDir?: string;
+  /** Folder for what is made; relative paths in the configuration start here. Default: the project's. */
+  readonly stateDir?: string;
   /** Absolute path of the folder where the user is. */
   readonly workingDirectory: string;
   /** Environment variables that matter, by name. */

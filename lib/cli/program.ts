@@ -73,8 +73,7 @@ function buildProgram(context: ProgramContext): Command {
     system: context.createSystem({ isVerbose: options.verbose ?? false }),
     ui: context.createUi({ assumeYes: options.yes ?? false }),
     paths: resolveProjectPaths({
-      projectDir: context.projectDir,
-      workingDirectory: context.workingDirectory,
+      ...context,
       env: context.environment,
       given: { config: options.config, outDir: options.outDir, cacheDir: options.cacheDir },
       configured,
@@ -107,6 +106,7 @@ function buildProgram(context: ProgramContext): Command {
       const { init } = await import("./commands/init.ts");
       await init(system, ui, {
         configPath: paths.configFile,
+        isUsualPlace: options.config === undefined,
         ...(options.root === undefined ? {} : { root: options.root }),
         ...(options.dryRun === undefined ? {} : { dryRun: true }),
         ...(options.yes === undefined ? {} : { assumeYes: true }),
@@ -401,7 +401,7 @@ function buildProgram(context: ProgramContext): Command {
         ...machines,
         rounds: options.rounds,
         parts: parts.length === 0 ? benchParts : benchParts.filter((part) => parts.includes(part)),
-        resultPath: `${context.projectDir}/bench.json`,
+        resultPath: `${context.stateDir ?? context.projectDir}/bench.json`,
       });
     });
 

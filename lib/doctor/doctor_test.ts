@@ -327,6 +327,7 @@ testTopic<NetworkFacts>("network", {
   cases: [
     ["IPv6", "warning", /switched off/, { hasIpv6: false }],
     ["network cards", "error", /no wired/, { nics: [] }],
+    ["network cards", "unknown", /ip is missing/, { nics: undefined }],
     ["network cards", "warning", /half duplex/, {
       nics: [{ name: "enx", driver: "cdc_ncm", hasCarrier: true, speedMbps: undefined }],
     }],

@@ -1,9 +1,10 @@
 /** Network programs, IPv6 and cards. */
 
+import { CommandError } from "../errors.ts";
 import { STIEFEL_LINK_NAME } from "../protocol/session.ts";
 import { listLinks, readKernelFile, readLinkSpeed } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
-import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
+import { type Check, type CheckOf, error, hidden, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
 import { type DoctorContext } from "./context.ts";
 import { unlessRefused } from "../file_access.ts";
 import { findGreedyPrograms, findNetworkManagerConflicts, type GreedyProgram } from "./network_managers.ts";
@@ -30,7 +31,8 @@ export interface NetworkProgramFacts {
 export interface NetworkFacts {
   /** The running kernel speaks IPv6. */
   readonly hasIpv6: boolean;
-  readonly nics: readonly NicFacts[];
+  /** Undefined: there is no `ip` to ask. */
+  readonly nics: readonly NicFacts[] | undefined;
 }
 
 export async function examineNetworkPrograms({ system, tree }: DoctorContext): Promise<readonly Check[]> {
@@ -86,6 +88,7 @@ function checkIpv6({ hasIpv6 }: NetworkFacts): Verdict {
 const slowMbps = 1000;
 
 function checkNics({ nics }: NetworkFacts): Verdict {
+  if (nics === undefined) return unknown("not seen: ip is missing", "See the programs above");
   if (nics.length === 0) return error("no wired network card", "Plug in a USB or Thunderbolt one");
   const describe = ({ name, driver, speedMbps }: NicFacts): string =>
     `${name} (${driver}${speedMbps === undefined ? "" : `, ${speedMbps} Mbit/s`})`;
@@ -101,9 +104,15 @@ function checkNics({ nics }: NetworkFacts): Verdict {
   return ok(cards);
 }
 
-async function readNics(system: System): Promise<readonly NicFacts[]> {
+/** Runs `ip`, `cat`. */
+async function readNics(system: System): Promise<readonly NicFacts[] | undefined> {
   const nics: NicFacts[] = [];
-  for (const link of await listLinks(system)) {
+  const links = await listLinks(system).catch((error) => {
+    if (error instanceof CommandError) return undefined;
+    throw error;
+  });
+  if (links === undefined) return undefined;
+  for (const link of links) {
     const uevent = await readKernelFile(system, `/sys/class/net/${link.name}/device/uevent`);
     const driver = /^DRIVER=(.+)$/m.exec(uevent ?? "")?.[1];
     if (driver === undefined) continue; // not hardware

@@ -182,6 +182,22 @@ Deno.test("a unit that was enabled before setup does not go on with files that u
   assert.deepEqual(snapshot(system), before);
 });
 
+Deno.test("undo in a chroot, where systemd does not run, disables a unit without stopping it: systemctl would refuse", async () => {
+  const system = createHostRig({ files: baseFiles });
+  const before = snapshot(system);
+  await setup(system, yes());
+  await system.remove("/run/systemd/system");
+  const ran: string[] = [];
+  const recording: System = {
+    ...system,
+    run: (argv, options) => (ran.push(argv.join(" ")), system.run(argv, options)),
+  };
+  assert.deepEqual(await undo(recording, yes()), []);
+  assert.ok(ran.includes("systemctl disable stiefel-autokexec.service"), ran.join("\n"));
+  await system.writeFile("/run/systemd/system/x", "");
+  assert.deepEqual(snapshot(system), before);
+});
+
 Deno.test("undo goes on where a network manager that has to reread its settings does not run any more", async () => {
   const system = createHostRig({ files: baseFiles });
   const before = snapshot(system);

@@ -9,7 +9,8 @@ import { isActive, isEnabled } from "./unit_state.ts";
 
 /** Runs `systemctl`. */
 export async function gatherUndoFacts(host: Host, entries: readonly JournalEntry[]): Promise<UndoFacts> {
-  const { isRunning } = host.tree;
+  // In a chroot, as in a rescue system, systemctl stops nothing and fails where it shall (host_facts.ts, isLive).
+  const isRunning = host.tree.isRunning && await host.tree.exists("/run/systemd/system");
   const enabled = new Set<string>();
   const active = new Set<string>();
   for (const entry of entries) {

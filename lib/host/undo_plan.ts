@@ -14,7 +14,7 @@ import type { UndoAction } from "./undo_action.ts";
 
 /** What is there now, as far as the journal's entries are about it. */
 export interface UndoFacts {
-  /** The tree is the system that runs. */
+  /** The tree is the system that runs, and systemd is its init. */
   readonly isRunning: boolean;
   /** What is at each path that was looked at. */
   readonly files: ReadonlyMap<HostPath, FileState>;

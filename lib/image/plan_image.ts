@@ -126,7 +126,7 @@ export function planImage(request: ImageRequest): Stage[] {
       title: `agents (${request.agentForm})`,
       needs: request.agentForm === "compile" ? ["runtime"] : [],
       inputs: {
-        version: 2,
+        version: 3,
         form: request.agentForm,
         sources: found.agentSources,
         runtime: found.runtime,
@@ -139,7 +139,7 @@ export function planImage(request: ImageRequest): Stage[] {
       title: `autokexec agent (${request.agentForm})`,
       needs: [],
       inputs: {
-        version: 1,
+        version: 2,
         form: request.agentForm,
         sources: found.agentSources,
         runtime: found.runtime,

@@ -80,7 +80,12 @@ export interface HostRigOptions {
 export function createHostRig({ files, symlinks = {} }: HostRigOptions): MemorySystem {
   let builds = 0;
   const running = new Set<string>();
-  const system: MemorySystem = createMemorySystem({ files, symlinks, commands: [systemctl, updateInitramfs] });
+  const system: MemorySystem = createMemorySystem({
+    // systemd runs (sd_booted(3)).
+    files: { "/run/systemd/system/x": "", ...files },
+    symlinks,
+    commands: [systemctl, updateInitramfs],
+  });
 
   async function systemctl(argv: readonly string[]): Promise<string | number | undefined> {
     if (argv[0] !== "systemctl") return undefined;

@@ -31,6 +31,8 @@ import type { Ui } from "../../ui.ts";
 export interface InitOptions {
   /** The file to write. */
   readonly configPath: string;
+  /** The user has not named the file: its folder is made, if need be. */
+  readonly isUsualPlace?: boolean;
   /** Show the file instead of writing it. */
   readonly dryRun?: boolean;
   /** The system to look at. Default "/", the running one. */
@@ -47,7 +49,7 @@ export async function init(given: System, ui: Ui, options: InitOptions): Promise
   const system = options.dryRun ? createReadOnlySystem(given) : given;
   if (!options.dryRun) {
     const folder = { what: "The folder of the configuration", path: dirname(options.configPath) };
-    await demandWritable(system, { ...folder, option: "--config", mustExist: true });
+    await demandWritable(system, { ...folder, option: "--config", mustExist: !options.isUsualPlace });
   }
   const tree = await openHostTree(system, options.root);
   const facts = await needingRoot("init", gatherHostFacts(system, tree));

@@ -11,6 +11,7 @@
  */
 import type { Role } from "../../formats/kernel_command_line.ts";
 import { CommandError } from "../../errors.ts";
+import { nameLibraries } from "../bundle_text.ts";
 import { explainDeno } from "../explain_deno.ts";
 import type { RunOptions, System } from "../../system/system.ts";
 import { agentGrants, formatGrants } from "../../grants.ts";
@@ -22,8 +23,8 @@ import type { StageRecord } from "../stage_record.ts";
 import { arrangeEntries, type TreeEntry } from "../tree_entry.ts";
 import type { StageContext } from "./context.ts";
 
-/** Folders of `agents`. */
-type AgentName = Role | "autokexec";
+/** Folders of `agents`. For tests, and packages. */
+export type AgentName = Role | "autokexec";
 /**
  * A page. This much at the start of a compiled program differs from the runtime (the ELF header), and the program's
  * own data starts at a multiple of it.
@@ -82,16 +83,24 @@ export async function buildAgents(context: StageContext): Promise<StageRecord> {
   return { ...part, summary: agentRoles.join(", ") };
 }
 
-/** One JavaScript file of everything an agent needs. Runs `deno`. */
+/** One JavaScript file of everything an agent needs: the one that a package brings, or made by `deno`. */
 export async function bundleAgent(
-  { system, places, signal }: StageContext,
+  { system, places, signal }: Pick<StageContext, "system" | "places"> & { readonly signal?: AbortSignal },
   name: AgentName,
   output: string,
 ): Promise<void> {
+  const packaged = `${places.project}/${packagedBundle(name)}`;
+  if (await system.stat(packaged) !== undefined) return await system.writeFile(output, await system.readFile(packaged));
   const entry = `${places.project}/agents/${name}/main.ts`;
   const argv = [places.deno, "bundle", "--quiet", "--platform=deno", `--output=${output}`, entry];
-  const options = { cwd: places.project, env: places.denoEnvironment, signal };
+  const options = { cwd: places.project, env: places.denoEnvironment, ...signal === undefined ? {} : { signal } };
   await runDeno(system, argv, { what: `${name} agent`, options });
+  await system.writeFile(output, nameLibraries(await system.readText(output)));
+}
+
+/** Of an installed program: Deno would fetch its bundler and libraries to make it again. For tests, and packages. */
+export function packagedBundle(name: AgentName): string {
+  return `bundles/${name}-agent.js`;
 }
 
 /** @throws {UserError} when Deno cannot fetch what it needs; {CommandError} otherwise */

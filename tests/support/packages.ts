@@ -1,0 +1,110 @@
+/** `deno task package [--quick] [FOLDER]`: makes the packages; in build/packages, or FOLDER. */
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { reportError } from "../../lib/cli/report_error.ts";
+import { parseDenoVersion, pinnedDeno } from "../../lib/deno_version.ts";
+import { UserError } from "../../lib/errors.ts";
+import { hashFile } from "../../lib/hash.ts";
+import { makeArchive } from "../../lib/packaging/make_archive.ts";
+import { makeDeb } from "../../lib/packaging/make_deb.ts";
+import { writeProgramTree } from "../../lib/packaging/program_tree.ts";
+import { formatEbuild, formatPkgbuild, formatSpec } from "../../lib/packaging/recipes.ts";
+import { createRealSystem } from "../../lib/system/real.ts";
+import type { System } from "../../lib/system/system.ts";
+import { version as ownVersion, versionDate } from "../../lib/version.ts";
+import { projectRoot } from "./source_tree.ts";
+import { makeManual } from "./write_manual.ts";
+
+export interface PackageOptions {
+  /** Where the packages go; it is made. */
+  readonly folder: string;
+  /** Absolute path of the checkout. Default: this one. */
+  readonly project?: string;
+  /** Default: that of lib/version.ts. */
+  readonly version?: string;
+  /** Of xz, 0 to 9. Default 6. */
+  readonly level?: number;
+  /** Default: both. The recipes are made of the archive. */
+  readonly only?: readonly ("deb" | "archive")[];
+}
+
+export interface Packages {
+  readonly deb: string;
+  readonly archive: string;
+  readonly pkgbuild: string;
+  readonly spec: string;
+  readonly ebuild: string;
+}
+
+/** The first "deno" in PATH: the one that runs us, under "deno task". */
+async function findDeno(system: System): Promise<string> {
+  for (const directory of (Deno.env.get("PATH") ?? "").split(":")) {
+    const path = `${directory}/deno`;
+    if (directory === "" || await system.stat(path) === undefined) continue;
+    const version = parseDenoVersion((await system.run([path, "--version"])).stdout);
+    if (version === pinnedDeno) return path;
+    throw new UserError(`"${path}" is Deno ${version}; packages take ${pinnedDeno}, which is tested`);
+  }
+  throw new UserError('There is no "deno" in PATH');
+}
+
+export async function writePackages(system: System, options: PackageOptions): Promise<Packages> {
+  const { folder, version = ownVersion, level = 6, only = ["archive", "deb"] } = options;
+  const project = (options.project ?? projectRoot).replace(/\/$/, "");
+  const epoch = Date.parse(`${versionDate}T00:00:00Z`) / 1000;
+  await system.makeDirectory(folder);
+  const work = await system.makeTempDirectory({ parent: folder, prefix: ".unfinished-" });
+  try {
+    const deno = await findDeno(system);
+    const denoEnvironment = Object.fromEntries(
+      ["HOME", "DENO_DIR", "NPM_CONFIG_REGISTRY"].flatMap((name) => {
+        const value = Deno.env.get(name);
+        return value === undefined ? [] : [[name, value] as const];
+      }),
+    );
+    const tree = `${work}/tree`;
+    await system.makeDirectory(tree);
+    await writeProgramTree(system, tree, { project, deno, denoEnvironment, manual: makeManual(), epoch });
+    const name = `stiefelsystem-${version}`;
+    const archive = `${folder}/${name}-x86_64.tar.xz`;
+    if (only.includes("archive")) {
+      await makeArchive(system, { project, tree, name, epoch, workDirectory: work, output: archive, level });
+    }
+    const deb = `${folder}/stiefelsystem_${version}_amd64.deb`;
+    if (only.includes("deb")) await makeDeb(system, { project, tree, version, epoch, output: deb, level });
+    const recipes = {
+      pkgbuild: `${folder}/PKGBUILD`,
+      spec: `${folder}/stiefelsystem.spec`,
+      ebuild: `${folder}/stiefelsystem-${version}.ebuild`,
+    };
+    const packages = { deb, archive, ...recipes };
+    if (!only.includes("archive")) return packages;
+    const facts = {
+      version,
+      archive: archive.slice(folder.length + 1),
+      sha256: await hashFile(system, archive),
+      folder: name,
+    };
+    await system.writeFile(recipes.pkgbuild, formatPkgbuild(facts));
+    await system.writeFile(recipes.spec, formatSpec(facts));
+    await system.writeFile(recipes.ebuild, formatEbuild(facts));
+    return packages;
+  } finally {
+    await system.remove(work);
+  }
+}
+
+if (import.meta.main) {
+  try {
+    const { values, positionals } = parseArgs({ options: { quick: { type: "boolean" } }, allowPositionals: true });
+    // "deno task" goes to the project's folder; the name is meant as it was typed.
+    const folder = resolve(Deno.env.get("INIT_CWD") ?? ".", positionals[0] ?? "build/packages");
+    const system = createRealSystem({ home: Deno.env.get("HOME") ?? "/" });
+    const packages = await writePackages(system, { folder, ...values.quick ? { level: 0 } : {} });
+    for (const path of Object.values(packages)) console.log(path);
+  } catch (error) {
+    const { lines, exitCode } = reportError(error);
+    console.error(lines.join("\n"));
+    Deno.exitCode = exitCode;
+  }
+}
