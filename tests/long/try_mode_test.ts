@@ -85,6 +85,7 @@ Deno.test({
   ignore: rig.skipReason !== undefined,
   fn: async () => {
     await using tried = await startTry({ memoryMiB: 1536, isSoiled: true });
+    let storeBytes = 0;
     {
       await using desktop = await tried.start(tried.desktop(1, "try"));
       const shell = await workAsGuest(rig.system, desktop);
@@ -109,6 +110,7 @@ Deno.test({
       assert.ok(Number(level) > 20 && Number(level) < 100, `the level is ${level}`);
       const status = JSON.parse(await askLaptop(shell, "/status.json"));
       const [guest] = status.details.guests;
+      storeBytes = guest.store.sizeBytes;
       assert.ok(guest.store.usedBytes > bytesWritten && guest.isConnected, JSON.stringify(guest));
       assert.equal(await tried.hash(), tried.before, "the disk has changed under the guest");
       await shutDown(desktop);
@@ -118,6 +120,9 @@ Deno.test({
     await using again = await tried.start(tried.desktop(1, "try"));
     const shell = await workAsGuest(rig.system, again);
     await shell.mustRun("[ ! -e /root/changes ]", { timeoutMs: 60_000 });
+    // The memory has come back, too.
+    const [guest] = JSON.parse(await askLaptop(shell, "/status.json")).details.guests;
+    assert.ok(guest.store.sizeBytes > 0.9 * storeBytes, `${guest.store.sizeBytes} of ${storeBytes}`);
     await shutDown(again);
     assert.equal(await tried.hash(), tried.before, "the disk has changed at the second try");
   },
