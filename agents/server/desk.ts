@@ -121,6 +121,8 @@ export class Desk {
   readonly #options: DeskOptions;
   /** One that writes, or guests. */
   #holdings: readonly Holding[] = [];
+  /** All that a machine had which has started anew. Never rejects. */
+  #ending: Promise<void> = Promise.resolve();
   #restoring: Promise<void> | undefined;
   #keepsNotes = false;
   #diskErrors = 0;
@@ -173,7 +175,11 @@ export class Desk {
     const holding = startHolding(decision.lease, isGuest ? findSlot(others) : 0, exchangeOver);
     this.#holdings = [...others, holding];
     if (decision.say !== undefined) console.say(decision.say);
-    if (previous !== undefined) await end(previous);
+    // Nobody gets the disk while something is still written to it: the one before may have been a desktop that writes,
+    // and the one that asks another one's guest.
+    const ended = Promise.all([this.#ending, previous === undefined ? undefined : end(previous)]);
+    this.#ending = ended.then(() => {}, () => {});
+    await ended;
     return { kind: "granted", ticket: holding };
   }
 

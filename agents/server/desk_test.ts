@@ -25,6 +25,8 @@ interface Room {
   readonly lent: Set<string>;
   /** What a store's line says. */
   status: string;
+  /** Ending an export takes until then. */
+  ending: Promise<void>;
   open(): Desk;
 }
 
@@ -32,12 +34,14 @@ function openRoom(): Room {
   const told: string[] = [];
   const lent = new Set<string>();
   const memory: MemorySystem = createMemorySystem({
-    commands: [([program, verb = "", name = ""], { stdin }) => {
+    commands: [async ([program, verb = "", name = ""], { stdin }) => {
       if (program === "dmsetup") return `${room.status}\n`;
       if (program !== LEND_NVME_PATH) return 0;
       if (verb === "check") return lent.has(name) ? 0 : 1;
-      if (verb === "stop") lent.delete(name);
-      else lent.add(/SUBSYSTEM=(\S+)/.exec(`${stdin}`)?.[1] ?? "");
+      if (verb === "stop") {
+        await room.ending;
+        lent.delete(name);
+      } else lent.add(/SUBSYSTEM=(\S+)/.exec(`${stdin}`)?.[1] ?? "");
       return 0;
     }],
   });
@@ -47,6 +51,7 @@ function openRoom(): Room {
     told,
     lent,
     status: "0 8 snapshot 16/8192 0",
+    ending: Promise.resolve(),
     open: () =>
       new Desk({
         system: memory,
@@ -121,6 +126,25 @@ Deno.test("guests get numbers, ports and snapshots of their own; what ends first
     /^"04" .* has had the disk since .*; what it writes would change the disk/,
   );
   assert.ok(!desk.hasRoom);
+  await desk.close();
+});
+
+Deno.test("a desktop that wrote starts anew as a guest: no guest gets in until all that it wrote is on the disk", async () => {
+  const room = openRoom();
+  const desk = room.open();
+  await start(desk, "01", false);
+  const gate = Promise.withResolvers<void>();
+  room.ending = gate.promise;
+  const order: string[] = [];
+  const note = (name: string) => (ticket: Ticket | string): void =>
+    void order.push(`${name} ${typeof ticket === "string" ? ticket : ticket.slot} beside ${room.lent.size}`);
+  const both = [start(desk, "01").then(note("01")), start(desk, "02").then(note("02"))];
+  await settle();
+  assert.deepEqual([order, snapshots(room, "make"), room.lent.size], [[], [], 1]);
+  gate.resolve();
+  await Promise.all(both);
+  assert.deepEqual(order.toSorted().map((text) => text.slice(0, 4)), ["01 1", "02 2"]);
+  assert.equal(room.lent.size, 2);
   await desk.close();
 });
 
