@@ -175,8 +175,7 @@ export class Desk {
     const holding = startHolding(decision.lease, isGuest ? findSlot(others) : 0, exchangeOver);
     this.#holdings = [...others, holding];
     if (decision.say !== undefined) console.say(decision.say);
-    // Nobody gets the disk while something is still written to it: the one before may have been a desktop that writes,
-    // and the one that asks another one's guest.
+    // A guest needs a disk that stays as it is, and the export that ends right now may still write to it.
     const ended = Promise.all([this.#ending, previous === undefined ? undefined : end(previous)]);
     this.#ending = ended.then(() => {}, () => {});
     await ended;
