@@ -40,10 +40,11 @@ write_unit_rules() {
 	RestartSec=30
 	END
     ln -sf ../stiefel-keep-link.service "$units/sysinit.target.wants/stiefel-keep-link.service"
-    # Shuts down in order when a person at the laptop asks for it.
+    # Shuts down in order when a person at the laptop asks for it. Both wait until the system is up.
     put /run/systemd/system/stiefel-end.service <<-END
 	[Unit]
 	Description=Shuts this desktop down when its laptop asks for it
+	After=multi-user.target
 	ConditionPathExists=/usr/lib/stiefelsystem/stiefel-end
 	[Service]
 	ExecStart=/usr/lib/stiefelsystem/stiefel-end
@@ -54,7 +55,7 @@ write_unit_rules() {
     put /run/systemd/system/stiefel-awake.service <<-END
 	[Unit]
 	Description=Says why this desktop does not sleep
-	After=dbus.socket systemd-logind.service
+	After=dbus.socket systemd-logind.service multi-user.target
 	ConditionPathExists=/run/dbus/system_bus_socket
 	[Service]
 	ExecStart=systemd-inhibit --what=sleep --mode=block --who=Stiefelsystem "--why=This system runs from the disk of a laptop, which sleeping would cut off" sleep infinity
