@@ -106,6 +106,8 @@ interface Memory {
   secondBoot: UsedPlace | undefined;
   /** What an earlier one has left is removed; `endWaiting`: a stick that is not there is not waited for any more. */
   cleaning: { readonly done: Promise<void>; readonly endWaiting: () => void } | undefined;
+  /** A person has agreed to start this, in place of the running system. */
+  agreedTitle?: string;
   /** This desktop as it was looked at last. */
   desktop?: { readonly sinceMs: number; readonly facts: Promise<DesktopFacts> };
 }
@@ -137,7 +139,11 @@ async function attempt(attempted: Attempt): Promise<boolean> {
     console.mark("fetched");
     if (!options.withKexec) return;
     const title = archive.entryTitle;
-    if (options.isFromRunningSystem && !options.isAgreed) await askToLeave(console, { title, signal });
+    // Asked once: a laptop that was slow to answer after the yes is asked again by itself.
+    if (options.isFromRunningSystem && !options.isAgreed && memory.agreedTitle !== title) {
+      await askToLeave(console, { title, signal });
+      memory.agreedTitle = title;
+    }
     await checkMemory(system, archive.kernelBytes + archive.initramfsBytes);
     taken.defer(() =>
       unloadKernel(system).catch((error) => console.say(`Cannot unload the kernel: ${describeError(error)}`))

@@ -42,14 +42,14 @@ Deno.test({
     const refused = desktop.vm.lines.length;
     desktop.vm.type(`${inProject("./stiefelsystem client; echo ended=$?")}\n`);
     const question = /Shut this computer down now\? \[y\/N\] /;
-    const end = await waitForText(system, desktop.vm, question, { timeoutMs: 240 * second });
+    const end = await waitForText(system, desktop.vm, question, { timeoutMs: 480 * second });
     desktop.vm.type("n\n");
     await desktop.vm.waitForLine(/^ended=3$/, { timeoutMs: 60 * second, from: refused });
     await shell.mustRun("test $(cat /sys/kernel/kexec_loaded) = 0 && systemctl is-system-running", short);
 
     const from = desktop.vm.lines.length;
     desktop.vm.type(`${inProject("./stiefelsystem client")}\n`);
-    await waitForText(system, desktop.vm, question, { timeoutMs: 240 * second, from: end });
+    await waitForText(system, desktop.vm, question, { timeoutMs: 480 * second, from: end });
     desktop.vm.type("y\n");
     const attached = await waitForDesktop(desktop.vm, 600 * second);
     const said = desktop.vm.lines.slice(from).map(({ text }) => text);
