@@ -343,11 +343,12 @@ function isTrying(options: Pick<ClientOptions, "mode">, { parameters, settings }
 
 function report(console: Console, { archive, staged }: FetchedArchive): void {
   const { link, tunnel, disk } = archive.session;
+  const size = "sizeBytes" in disk ? `, ${formatBytes(disk.sizeBytes)}` : "";
   console.say(`Would start "${archive.entryTitle}"`);
   console.say(`  kernel        ${staged.kernelPath}, ${formatBytes(archive.kernelBytes)}`);
   console.say(`  initramfs     ${staged.initramfsPath}, ${formatBytes(archive.initramfsBytes)} and the session file`);
   console.say(`  command line  ${archive.commandLine}`);
-  console.say(`  disk          ${disk.transport}, [${disk.address}]:${disk.port}, ${formatBytes(disk.sizeBytes)}`);
+  console.say(`  disk          ${disk.transport}, [${disk.address}]:${disk.port}${size}`);
   if (tunnel !== undefined) console.say(`  tunnel        WireGuard, [${tunnel.endpoint}]:${tunnel.port}`);
   console.say(`  our address   ${link.address} on the card ${link.mac}`);
 }

@@ -38,13 +38,20 @@ import { openChannel, OPENING_TIMEOUT_MS } from "./open_channel.ts";
 import { findNotTaken, isOfOtherDate } from "../../lib/protocol/unknown_groups.ts";
 import type { Desk, Ticket } from "./desk.ts";
 import { chooseTransport } from "../../lib/export/choose_transport.ts";
-import type { TransportSetting } from "../../lib/protocol/session_groups.ts";
+import { engineTransport, type TransportSetting } from "../../lib/protocol/session_groups.ts";
 import { type Arrival, planSession, SESSION_RANDOM_BYTES, type SessionPlan } from "../../lib/export/session_plan.ts";
 import { planStore } from "../../lib/export/snapshot/plan_store.ts";
 import { formatBytes } from "../../lib/format_bytes.ts";
 import { readMemAvailableBytes } from "../../lib/system/facts.ts";
+import type { LendingEngine } from "./lending_engine.ts";
 import type { SignedChain } from "../../lib/second_boot/choose_chain.ts";
-import { chooseSecurity, encryptedWords, type Security } from "../../lib/formats/security.ts";
+import {
+  chooseSecurity,
+  describeEngine,
+  encryptedWords,
+  type Security,
+  type SecurityDecision,
+} from "../../lib/formats/security.ts";
 import { TUNNEL_RANDOM_BYTES } from "../../lib/export/tunnel/plan_tunnel.ts";
 import { makeTunnelKeys } from "../../lib/export/tunnel/wireguard_config.ts";
 import { KEY_BYTES } from "../../lib/protocol/primitives.ts";
@@ -64,6 +71,8 @@ export interface ServerExchangeOptions {
   readonly arrival: Arrival;
   readonly security: Security;
   readonly transport: TransportSetting;
+  /** What lends the disk in place of the laptop, and by what it knows the desktop. */
+  readonly engine?: LendingEngine;
   /** Resolves when what follows is done. */
   readonly tell: (fact: ExchangeFact) => Promise<void>;
 }
@@ -253,6 +262,10 @@ class ServerExchange implements AsyncDisposable {
     this.#options.console.say(`Sending "${entry.title}" (${from})`);
     const described = await this.#describeKernel();
     if (this.#hello?.chain !== undefined) {
+      if (plan.session.secret !== undefined) {
+        const message = "A second boot would leave the engine's secret on the stick";
+        return { kind: "refused", code: "no-boot-entry", message };
+      }
       const choice = await this.#options.source.readChain(this.#signature);
       if (choice.kind === "none") {
         const message = `The laptop has no signed boot loaders for its kernel: ${choice.why}`;
@@ -261,7 +274,7 @@ class ServerExchange implements AsyncDisposable {
       this.#chain = choice.chain;
       this.#options.console.say("Its own signed boot loaders go with it, for a second boot");
     }
-    const { notice } = chooseSecurity(this.#options.security, entry.canTunnel ?? false);
+    const { notice } = this.#decideSecurity(this.#options.security, entry);
     this.#options.console.say(notice ?? encryptedWords);
     return {
       kind: "entry-opened",
@@ -288,6 +301,12 @@ class ServerExchange implements AsyncDisposable {
     };
   }
 
+  #decideSecurity(setting: Security, { canTunnel = false }: BootImage["entry"]): SecurityDecision {
+    const { engine: lending } = this.#options;
+    if (lending === undefined) return chooseSecurity(setting, canTunnel);
+    return { security: "none", notice: describeEngine(lending.engine.addresses, lending.secret !== undefined) };
+  }
+
   /** Nothing of a kernel that is behind a passphrase still. */
   async #describeKernel(): Promise<Pick<ArchiveMessage, "kernelSignature">> {
     if (this.#image === undefined) return {};
@@ -299,7 +318,8 @@ class ServerExchange implements AsyncDisposable {
   async #planSession(): Promise<ServerEvent | undefined> {
     const [image, disk, hello] = [this.#image, this.#disk, this.#hello];
     if (image === undefined || disk === undefined || hello === undefined) throw new TypeError("Nothing is open");
-    const { arrival, console, system, security, transport: setting } = this.#options;
+    const { arrival, console, system, security, engine: lending } = this.#options;
+    const setting = lending === undefined ? this.#options.transport : engineTransport;
     const decision = chooseTransport({
       setting,
       laptop: image.entry.transports,
@@ -309,7 +329,7 @@ class ServerExchange implements AsyncDisposable {
     const { transport, why } = decision;
     console.sayRarely(`The disk is lent ${why}`);
     const random = system.randomBytes(SESSION_RANDOM_BYTES);
-    const decided = chooseSecurity(security, image.entry.canTunnel ?? false);
+    const decided = this.#decideSecurity(security, image.entry);
     const tunnel = decided.security === "none" ? undefined : {
       keys: await makeTunnelKeys(system.randomBytes(KEY_BYTES)),
       presharedKey: await this.#channel.deriveKey("tunnel"),
@@ -320,6 +340,7 @@ class ServerExchange implements AsyncDisposable {
     const slot = this.#ticket?.slot ?? 0;
     const plan = planSession({
       ...{ hello, arrival, disk, transport, random, slot },
+      ...lending ?? {},
       ...(tunnel === undefined ? {} : { tunnel }),
       ...(store.bytes === undefined ? {} : { storeBytes: store.bytes }),
     });
@@ -334,7 +355,12 @@ class ServerExchange implements AsyncDisposable {
     { mode }: HelloMessage,
   ): Promise<{ readonly kind: "planned"; readonly bytes?: number } | Extract<ServerEvent, { kind: "refused" }>> {
     if (mode === undefined) return { kind: "planned" };
-    const { system, desk, console } = this.#options;
+    const { system, desk, console, engine } = this.#options;
+    if (engine !== undefined) {
+      const message =
+        "A storage system lends the disk (block.engine), and has no try mode: what is written there stays";
+      return { kind: "refused", code: "export-failed", message };
+    }
     const availableBytes = await readMemAvailableBytes(system);
     const bytes = planStore({ availableBytes, promisedBytes: desk.promisedBytes });
     if (bytes === undefined) {

@@ -18,6 +18,10 @@ import type { System } from "../../lib/system/system.ts";
 import { ExchangeFailed, type ExchangeOptions, fetchArchive, type FetchedArchive } from "../client/exchange.ts";
 import { demandKernel, KernelRefused } from "../client/kernel_refusal.ts";
 import { type Console, createConsole } from "../shared/console.ts";
+import type { LendingEngine } from "./lending_engine.ts";
+import { engineSecret, engineSession } from "../../tests/support/protocol_samples.ts";
+import type { Engine } from "../../lib/formats/engine.ts";
+import { engineTransport } from "../../lib/protocol/session_groups.ts";
 import { Desk } from "./desk.ts";
 import { serveExchange } from "./exchange.ts";
 import type { DiskSource } from "./source.ts";
@@ -79,6 +83,7 @@ interface Scene {
   /** The client's console is a screen, not a serial line. */
   readonly isScreen?: boolean;
   readonly security?: "none" | "wireguard";
+  readonly engine?: LendingEngine;
   /** What the client says first, when it is not of our date: as JSON. */
   readonly hello?: string;
   /** The client's machine, if it is not an ordinary one. */
@@ -130,6 +135,7 @@ async function play(scene: Scene): Promise<Outcome> {
       security: scene.security ?? "none",
       arrival: { kind: "address", localAddress: "127.0.0.1", remoteAddress: "127.0.0.1" },
       transport: "auto",
+      ...scene.engine === undefined ? {} : { engine: scene.engine },
       tell: () => Promise.resolve(),
     }).finally(served.resolve));
   const result: { initramfsEnd?: string; fetched?: FetchedArchive; failure?: ExchangeFailed["failure"] } = {};
@@ -153,6 +159,7 @@ async function play(scene: Scene): Promise<Outcome> {
         ...scene.security === "wireguard" ? { tunnel: { publicKey: clientKeys.publicKey } } : {},
         ...scene.asksForChain ? { chain: {} } : {},
         ...scene.guestOf === undefined ? {} : { mode: { kind: "try" } },
+        ...scene.engine === undefined ? {} : { disk: { transports: [engineTransport] } },
       },
       privateKey: clientKeys.privateKey,
       directory,
@@ -460,6 +467,43 @@ Deno.test("with security: wireguard the export is for a tunnel, whose keys both 
   const [nbdkit] = runs.filter(({ line }) => line.includes("run-nbdkit"));
   assert.match(nbdkit?.line ?? "", new RegExp(`^ip netns exec stiefel-[0-9a-f]{8} .*--ipaddr=${lent.address} `));
   assert.deepEqual(runs.slice(-1).map(({ line }) => line.replace(/-[0-9a-f]{8}/, "")), ["ip netns delete stiefel"]);
+});
+
+Deno.test("an engine of the settings lends the disk: the desktop learns where, and its secret, and no screen shows that", async () => {
+  const { transport: _, secondAddress = "", ...target } = engineSession.disk;
+  const { address, queues: __, ...rest } = target;
+  const engine: Engine = { ...rest, addresses: [address, secondAddress], desktop: "192.0.2.50/24" };
+  const entry = { ...createImage().entry, transports: [engineTransport] };
+  const source = { openBoot: () => Promise.resolve(createImage({ entry })) };
+  const lending = { engine, secret: engineSecret };
+  const { fetched, initramfsEnd = "", serverLines, clientLines, runs } = await play({
+    ...{ engine: lending, source, security: "wireguard" },
+  });
+  const { session } = fetched?.archive ?? {};
+  assert.deepEqual(session?.disk, { ...engineSession.disk, transport: engineTransport });
+  assert.equal(session?.link.address, "192.0.2.50/24");
+  assert.deepEqual([session?.tunnel, session?.secret], [undefined, engineSecret]);
+  assert.ok(initramfsEnd.includes(`HOST=${engineSecret.hostKey}\nCONTROLLER=${engineSecret.controllerKey}\n`));
+  const shown = [...serverLines, ...clientLines, ...runs.map(({ line }) => line)].join("\n");
+  assert.doesNotMatch(shown, /DHHC/);
+  for (const lines of [serverLines, clientLines]) {
+    assert.match(
+      lines.join("\n"),
+      /The disk is that of 192\.0\.2\.10, 192\.0\.2\.11, which knows .* secret; .*unencrypted/,
+    );
+  }
+  // Nothing of it runs on the laptop.
+  assert.ok(!runs.some(({ line }) => /nbdkit|lend-nvme|wg|netns|address add/.test(line)), shown);
+
+  const refused = await play({ engine: lending, source, asksForChain: true });
+  assert.match(refused.serverLines.join("\n"), /would leave the engine's secret on the stick/);
+  assert.ok(refused.isFree);
+  const guest = await play({ engine: lending, source, guestOf: { availableKib: 1024 * 1024 } });
+  assert.match(guest.serverLines.join("\n"), /lends the disk \(block\.engine\), and has no try mode/);
+  assert.ok(guest.isFree);
+  // A laptop that was set up before there were engines.
+  const old = await play({ engine: lending });
+  assert.match(old.serverLines.join("\n"), /no nvme-engine: the laptop's initramfs .* without it.*run setup-server/);
 });
 
 Deno.test("without encryption both screens say what that means", async () => {

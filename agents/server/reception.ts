@@ -39,6 +39,7 @@ export interface ReceptionOptions {
   readonly desk: Desk;
   readonly source: DiskSource;
   readonly transport: ServerExchangeOptions["transport"];
+  readonly engine: ServerExchangeOptions["engine"] | undefined;
   readonly tell: ServerExchangeOptions["tell"];
   readonly currentLife: () => Life;
   readonly currentPower: () => Power;
@@ -125,6 +126,7 @@ export class Reception {
         arrival: arrivalOf(stream),
         security: this.#options.environment.settings.security ?? defaultSecurity,
         transport: this.#options.transport,
+        ...this.#options.engine === undefined ? {} : { engine: this.#options.engine },
         tell: this.#options.tell,
       };
       return serveExchange(stream, options);

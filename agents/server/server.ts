@@ -29,6 +29,7 @@ import {
 } from "./life.ts";
 import type { ServerOptions } from "./options.ts";
 import { formatServerPage } from "./server_page.ts";
+import { type LendingEngine, readLendingEngine } from "./lending_engine.ts";
 import { Reception } from "./reception.ts";
 import { createDiskSource, type HandedOver, PreparedSource, type WatchedSource } from "./source.ts";
 import { watchBattery } from "./watch_battery.ts";
@@ -48,7 +49,8 @@ export async function runServer(options: ServerOptions, dependencies: ServerDepe
   const handedOver = await takeHandover(options.handoverDirectory, dependencies);
   // The same as on the laptop's own system, so that a person who has chosen this laptop finds it again.
   const machineName = environment.settings.name ?? handedOver?.handover.name ?? environment.machineName;
-  await new Server(options, dependencies, { environment: { ...environment, machineName }, handedOver }).run();
+  const engine = await readLendingEngine(dependencies.system, environment.settings, options.settingsPath);
+  await new Server(options, dependencies, { environment: { ...environment, machineName }, handedOver, engine }).run();
 }
 
 /** Says what came with the image, and why it cannot be used. */
@@ -97,7 +99,11 @@ class Server {
   constructor(
     options: ServerOptions,
     dependencies: ServerDependencies,
-    { environment, handedOver }: { readonly environment: Environment; readonly handedOver: HandedOver | undefined },
+    { environment, handedOver, engine }: {
+      readonly environment: Environment;
+      readonly handedOver: HandedOver | undefined;
+      readonly engine: LendingEngine | undefined;
+    },
   ) {
     const { system, console } = dependencies;
     const { settings, parameters } = environment;
@@ -135,6 +141,7 @@ class Server {
       desk: this.#desk,
       source: this.#source,
       transport: readTransport(settings.transport),
+      engine,
       tell: async (fact) => void await this.#tell(fact),
       currentLife: () => this.#life,
       currentPower: () => this.#power,

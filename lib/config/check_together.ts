@@ -1,6 +1,7 @@
 /** What no single value shows: rules between keys, and values that are right but will disappoint. */
 
 import { encodeUtf8 } from "../formats/text.ts";
+import { addressFamily } from "../formats/address.ts";
 import { quoteText } from "./diagnostics.ts";
 import { findModule, formerModules, MODULE_CATALOG } from "./module_catalog.ts";
 import { nearestName } from "./nearest_name.ts";
@@ -34,6 +35,7 @@ const OLD_SUITES: readonly string[] = ["wheezy", "jessie", "stretch", "buster", 
 export function checkTogether(sections: RawSections, report: Report): void {
   checkModules(sections, report);
   checkBootPart(report);
+  checkEngine(sections, report);
   checkDrivers(sections, report);
   checkAutokexec(sections, report);
   checkCommandLines(sections, report);
@@ -116,6 +118,20 @@ function checkBootPart(report: Report): void {
   }
   if (isLuks && !hasContainer) report.error(path, `the LUKS container's path, as "type" is luks`);
   if (isPlain && hasContainer) report.warning(path, `no such key with "type: plain" (it is not used)`);
+}
+
+function checkEngine({ block }: RawSections, report: Report): void {
+  const engine = block?.engine;
+  if (engine === undefined || engine === null) return;
+  const [first = ""] = engine.addresses;
+  const isOther = (text: string | undefined): boolean =>
+    text !== undefined && addressFamily(text.replace(/\/.*$/, "")) !== addressFamily(first);
+  const wanted = "an address of the engine's kind (IPv4 or IPv6)";
+  if (isOther(engine.desktop)) report.error(["block", "engine", "desktop"], wanted);
+  if (isOther(engine.gateway)) report.error(["block", "engine", "gateway"], wanted);
+  if (block?.transport !== "auto") {
+    report.warning(["block", "transport"], `no such key beside "engine" (it is not used)`);
+  }
 }
 
 function checkDrivers({ modules, "module-configs": configs }: RawSections, report: Report): void {

@@ -6,6 +6,7 @@
  */
 
 import type { Mode } from "../formats/kernel_command_line.ts";
+import type { Engine } from "../formats/engine.ts";
 import type { Security } from "../formats/security.ts";
 import type { TransportSetting } from "../protocol/session_groups.ts";
 
@@ -126,6 +127,14 @@ export interface BlockConfig {
   readonly security: Security;
   readonly transport: TransportSetting;
   readonly mode: Mode;
+  /** What lends the disk in place of the laptop (doc/fleet.md). */
+  readonly engine?: EngineConfig;
+}
+
+export interface EngineConfig {
+  readonly target: Engine;
+  /** Path of a file that holds the secrets by which it knows the desktop. */
+  readonly secretFile?: string;
 }
 
 export type OnEnd = "reboot" | "poweroff" | "wait";

@@ -1,5 +1,6 @@
 /** Values of the file -> `Config`: names as the program uses them, the module `debug` applied, everything frozen. */
 
+import { hashText } from "../hash.ts";
 import { parseCompressor } from "./compressor.ts";
 import type {
   BootConfig,
@@ -8,6 +9,7 @@ import type {
   Config,
   DebugModuleConfig,
   DriverConfig,
+  EngineConfig,
   InitrdConfig,
 } from "./config.ts";
 import { type DriverRecipe, findModule, formerModules, KBUILD_ARGUMENTS, MODULE_CATALOG } from "./module_catalog.ts";
@@ -41,7 +43,12 @@ export function makeConfig(raw: RawConfig): Config {
       firmware: raw.image.firmware,
       ...present({ mirror: raw.image.mirror }),
     },
-    block: { security: raw.block.security, transport: raw.block.transport, mode: raw.block.mode },
+    block: {
+      security: raw.block.security,
+      transport: raw.block.transport,
+      mode: raw.block.mode,
+      ...raw.block.engine === undefined || raw.block.engine === null ? {} : { engine: makeEngine(raw.block.engine) },
+    },
     server: { onEnd: raw.server["on-end"], ...present({ name: raw.server.name }) },
     drivers: [...modules].flatMap((name) => makeDriver(name, raw["module-configs"])),
     paths: present({ cache: raw.paths.cache, workdir: raw.paths.workdir }),
@@ -50,6 +57,21 @@ export function makeConfig(raw: RawConfig): Config {
 
 function makeBoot({ disk, part, load }: RawConfig["boot"]): BootConfig {
   return present({ disk, part: part ? makePart(part) : undefined, load: load ?? undefined });
+}
+
+function makeEngine(raw: NonNullable<RawConfig["block"]["engine"]>): EngineConfig {
+  const { addresses, port, subsystem, host, namespace, desktop } = raw;
+  const named = /:uuid:([0-9a-f-]{36})$/.exec(host)?.[1];
+  // The kernel wants one, and always the same for a name.
+  const hash = hashText(`stiefelsystem host ${host}`);
+  const made = hash.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, "$1-$2-4$3-8$4-$5");
+  return {
+    target: {
+      ...{ addresses, port, subsystem, host, hostId: raw["host-id"] ?? named ?? made, namespaceId: namespace, desktop },
+      ...present({ gateway: raw.gateway, mtu: raw.mtu }),
+    },
+    ...present({ secretFile: raw["secret-file"] }),
+  };
 }
 
 function makePart({ type, block, luks_block }: NonNullable<RawConfig["boot"]["part"]>): BootPartConfig {

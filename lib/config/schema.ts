@@ -13,11 +13,14 @@ import { MODULE_CATALOG } from "./module_catalog.ts";
 import { key, list, neededKey, optionalKey, section, wholeNumber } from "./schema_parts.ts";
 import {
   absolutePath,
+  addressWithPrefix,
   bootPath,
   commitId,
   compressor,
   devicePath,
+  engineAddresses,
   folderPath,
+  hostId,
   hostName,
   imagePath,
   kernelModuleName,
@@ -29,6 +32,8 @@ import {
   moduleName,
   onePassword,
   packages,
+  plainAddress,
+  qualifiedName,
   sha256,
   sourceUrl,
   suiteName,
@@ -64,6 +69,41 @@ const bootLoad = v.object({
     guards,
   ),
 }, "a mapping");
+
+/** A storage system that lends the disk by NVMe/TCP in place of the laptop. */
+const engineSchema = v.object({
+  addresses: neededKey(
+    engineAddresses,
+    "Where it listens: 1 to 4 addresses of one kind, as ways to the same disk",
+    guards,
+  ),
+  port: key(wholeNumber(65535, "a port from 1 to 65535", 1), 4420, "TCP port there", guards),
+  subsystem: neededKey(qualifiedName, "NVMe qualified name of the disk's subsystem", guards),
+  namespace: key(
+    wholeNumber(4294967294, "a whole number from 1 to 4294967294", 1),
+    1,
+    "Number of the disk in the subsystem",
+    guards,
+  ),
+  host: neededKey(qualifiedName, "NVMe qualified name by which it knows the desktop", guards),
+  "host-id": optionalKey(hostId, "UUID of the desktop there; without it that of `host`, or one made of it", guards),
+  "secret-file": optionalKey(
+    absolutePath,
+    "File with the desktop's secret (DH-HMAC-CHAP), and in a second line the engine's own; without it the engine knows the desktop by its name alone",
+    guards,
+  ),
+  desktop: neededKey(
+    addressWithPrefix,
+    "Address of the desktop on the link over which it finds the laptop, with its prefix length",
+    guards,
+  ),
+  gateway: optionalKey(plainAddress, "Router on that link, where the engine is behind one", guards),
+  mtu: optionalKey(
+    wholeNumber(65535, "a whole number from 1280 to 65535", 1280),
+    "MTU of that link; without it the card's own",
+    guards,
+  ),
+}, "a mapping, as in doc/fleet.md");
 
 /** Options of a module that is compiled from source. */
 const driverSchema = v.nullish(
@@ -267,6 +307,7 @@ export const configSchema = v.object({
         "thrown away when the desktop shuts down",
       guards,
     ),
+    engine: v.nullish(engineSchema),
   }),
   server: section({
     "on-end": key(

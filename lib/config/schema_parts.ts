@@ -107,6 +107,6 @@ export function section<Entries extends v.ObjectEntries>(entries: Entries): Sect
   return v.nullish(v.object(entries, "a mapping"), {} as v.InferInput<v.ObjectSchema<Entries, string>>);
 }
 
-export function wholeNumber(most: number, wanted: string): v.GenericSchema<number> {
-  return v.pipe(v.number(wanted), v.integer(wanted), v.minValue(0, wanted), v.maxValue(most, wanted));
+export function wholeNumber(most: number, wanted: string, least = 0): v.GenericSchema<number> {
+  return v.pipe(v.number(wanted), v.integer(wanted), v.minValue(least, wanted), v.maxValue(most, wanted));
 }

@@ -3,6 +3,8 @@
 import * as v from "valibot";
 import { encodeUtf8 } from "../formats/text.ts";
 import { COMPRESSOR_WANTED, parseCompressor } from "./compressor.ts";
+import { addressFamily, isAddressWithPrefix } from "../formats/address.ts";
+import { engineParts } from "../formats/engine.ts";
 import { isAddress } from "./addresses.ts";
 import { keymapNameMaxLength, parseKeymap } from "./keymap.ts";
 import { checkedText, list, MAX_NAME, text } from "./schema_parts.ts";
@@ -76,4 +78,26 @@ export const makeArgument = checkedText(
   (value) => NO_CONTROL.test(value) && [...value.matchAll(/\{[^{}]*\}/g)].every(([word]) => MAKE_WORDS.includes(word)),
   `an argument of make; known words in braces are {kernelBuild}, {kernelVersion} and {source}`,
 );
+export const plainAddress = checkedText(
+  (value) => v.is(engineParts.address, value),
+  `an IPv4 or IPv6 address, as in "192.0.2.10"`,
+  MAX_NAME,
+);
+export const engineAddresses = v.pipe(
+  list(plainAddress, "a list of addresses"),
+  v.check(
+    (all) => all.length >= 1 && all.length <= 4 && new Set(all.map(addressFamily)).size === 1,
+    "1 to 4 addresses, all of IPv4 or all of IPv6",
+  ),
+);
+export const addressWithPrefix = checkedText(
+  isAddressWithPrefix,
+  `an address with its prefix length, as in "192.0.2.50/24"`,
+  MAX_NAME,
+);
+export const qualifiedName = checkedText(
+  (value) => v.is(engineParts.subsystem, value),
+  `an NVMe qualified name, as in "nqn.2014-08.org.nvmexpress:uuid:…", of at most 128 characters`,
+);
+export const hostId = checkedText((value) => v.is(engineParts.hostId, value), "a UUID in lower case", MAX_NAME);
 const MAKE_WORDS: readonly string[] = ["{kernelBuild}", "{kernelVersion}", "{source}"];

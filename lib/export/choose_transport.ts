@@ -1,6 +1,6 @@
 /** Which transport a session gets. Pure. */
-import { type TransportSetting, transportSettings } from "../protocol/session_groups.ts";
-import { type TransportName, transportNames } from "./needs.ts";
+import { engineTransport, type TransportSetting, transportSettings } from "../protocol/session_groups.ts";
+import { lendingTransports, type TransportName } from "./needs.ts";
 
 export function isTransportSetting(text: string): text is TransportSetting {
   return transportSettings.some((name) => name === text);
@@ -10,7 +10,8 @@ export function isTransportSetting(text: string): text is TransportSetting {
 const former: readonly string[] = ["nbd"];
 
 export interface TransportInputs {
-  readonly setting: TransportSetting;
+  /** That of an engine where the settings have one, which then lends the disk. */
+  readonly setting: TransportSetting | typeof engineTransport;
   /** What the laptop's initramfs for desktops was built with, as setup-server has noted it; undefined: it has not. */
   readonly laptop: readonly string[] | undefined;
   /** What the stick knows. */
@@ -23,7 +24,7 @@ export type TransportDecision =
   | { readonly kind: "none"; readonly message: string };
 
 export function chooseTransport({ setting, laptop = former, client }: TransportInputs): TransportDecision {
-  const candidates = setting === "auto" ? transportNames : [setting];
+  const candidates: readonly TransportName[] = setting === "auto" ? lendingTransports : [setting];
   const lack = (name: TransportName): string | undefined =>
     !laptop.includes(name)
       ? "the laptop's initramfs for desktops was built without it"
@@ -38,7 +39,7 @@ export function chooseTransport({ setting, laptop = former, client }: TransportI
     return { kind: "none", message: `The disk cannot be lent (${missed.join("; ")}): ${advice}` };
   }
   const why = setting !== "auto"
-    ? ["block.transport"]
+    ? [setting === engineTransport ? "block.engine" : "block.transport"]
     : missed.length === 0
     ? ["the laptop's initramfs for desktops has it"]
     : missed;

@@ -17,6 +17,9 @@ const cases: readonly (readonly [inputs: TransportInputs, transport: string | un
     undefined,
     /no nvme-tcp: the laptop.*; no nbd: the stick/,
   ],
+  [{ setting: "auto", laptop: ["nvme-engine"], client: ["nvme-engine"] }, undefined, /no nvme-tcp: the laptop's/],
+  [{ setting: "nvme-engine", laptop: ["nvme-engine"], client: ["nvme-engine"] }, "nvme-engine", /\(block\.engine\)$/],
+  [{ setting: "nvme-engine", laptop: all, client: ["nvme-engine"] }, undefined, /no nvme-engine: the laptop's/],
   [{ setting: "auto", laptop: [], client: ["future"] }, undefined, /cannot be lent/],
 ];
 

@@ -1,11 +1,16 @@
 /** Lending a disk, whatever the transport: which there are, and which is used. Adding one: CONTRIBUTING.md. */
 import type { TransportName } from "./needs.ts";
 import { nbdTransport } from "./nbd/nbd_transport.ts";
+import { nvmeEngineTransport } from "./nvme_engine/engine_transport.ts";
 import { nvmeTransport } from "./nvme_tcp/nvme_transport.ts";
 import type { DiskParameters, Transport } from "./transport.ts";
 
 /** One row a transport. */
-const transports = { nbd: nbdTransport, "nvme-tcp": nvmeTransport } as const satisfies Readonly<
+const transports = {
+  nbd: nbdTransport,
+  "nvme-tcp": nvmeTransport,
+  "nvme-engine": nvmeEngineTransport,
+} as const satisfies Readonly<
   Record<TransportName | DiskParameters["transport"], unknown>
 >;
 

@@ -4,6 +4,7 @@
  * for its hooks (lib/initramfs/needs.ts). Data; pure.
  */
 import { nbdNeeds } from "./nbd/needs.ts";
+import { nvmeEngineNeeds } from "./nvme_engine/needs.ts";
 import { nvmeTcpNeeds } from "./nvme_tcp/needs.ts";
 
 export interface TransportNeeds {
@@ -34,12 +35,14 @@ export interface TransportNeeds {
 }
 
 /** One row a transport, in the order of lib/protocol/session_groups.ts. */
-const rows = [nvmeTcpNeeds, nbdNeeds] as const satisfies readonly TransportNeeds[];
+const rows = [nvmeTcpNeeds, nbdNeeds, nvmeEngineNeeds] as const satisfies readonly TransportNeeds[];
 
 type Row = typeof rows[number];
 export type TransportName = Row["name"];
 
 export const transportNames: readonly TransportName[] = rows.map(({ name }) => name);
+/** Those by which a laptop lends its own disk. */
+export const lendingTransports = [nvmeTcpNeeds.name, nbdNeeds.name] as const;
 
 /** Lends by a process alone, and loads no kernel module for it: for a container. */
 export const containerTransport: TransportName = nbdNeeds.name;

@@ -1,4 +1,5 @@
 /** How the desktop will reach the disk: addresses, export name, sizes. Pure. */
+import type { Engine, EngineSecret } from "../formats/engine.ts";
 import type { DiskReport } from "../disk/inspect_disk.ts";
 import type { HelloMessage } from "../protocol/boot_exchange.ts";
 import { type ExportSettings, transportOf } from "./export.ts";
@@ -41,6 +42,9 @@ export interface SessionInputs {
   readonly transport: TransportName;
   /** Random, {@link SESSION_RANDOM_BYTES}. */
   readonly random: Uint8Array;
+  /** Present: this lends the disk, and the laptop does not. */
+  readonly engine?: Engine;
+  readonly secret?: EngineSecret | undefined;
   /** Present: the disk's blocks go through a tunnel. */
   readonly tunnel?: Pick<TunnelInputs, "keys" | "presharedKey" | "random">;
   /** Number of the session among those at the same time: 0 for a desktop that writes, else that of the guest. */
@@ -61,14 +65,20 @@ export const SESSION_RANDOM_BYTES = uniqueLocalPrefixBytes + snapshotNameBytes +
  * @throws {Error} when the client came by address and did not say its own
  */
 export function planSession(inputs: SessionInputs): SessionPlan {
-  const { hello, arrival, transport, random, slot = 0 } = inputs;
+  const { hello, arrival, transport, random, slot = 0, engine, secret } = inputs;
   const ends = planEnds(inputs);
   const peerPublicKey = hello.tunnel?.publicKey ?? noKey;
   const tunnel = inputs.tunnel === undefined ? undefined : planTunnel({ ends, peerPublicKey, slot, ...inputs.tunnel });
   const inside = tunnel?.ends ?? ends;
   const snapshot = planSnapshot(inputs);
   const disk = snapshot === undefined ? inputs.disk : { ...inputs.disk, path: snapshotPath(snapshot.name) };
-  const { parameters, settings } = transportOf(transport).plan({ ends: inside, disk, random, slot });
+  const { parameters, settings } = transportOf(transport).plan({
+    ends: inside,
+    disk,
+    random,
+    slot,
+    ...engine === undefined ? {} : { engine },
+  });
   return {
     session: {
       version: SESSION_VERSION,
@@ -82,11 +92,12 @@ export function planSession(inputs: SessionInputs): SessionPlan {
       ...(tunnel === undefined ? {} : { tunnel: tunnel.group }),
       disk: parameters,
       ...(snapshot === undefined ? {} : { mode: { kind: "try", guest: slot } }),
+      ...(secret === undefined ? {} : { secret }),
     },
     ...(snapshot === undefined ? {} : { snapshot }),
     exportSettings: tunnel === undefined ? settings : { ...settings, namespace: tunnel.settings.namespace },
     ...(tunnel === undefined ? {} : { tunnel: tunnel.settings }),
-    ...(arrival.kind !== "link" ? {} : {
+    ...(arrival.kind !== "link" || engine !== undefined ? {} : {
       linkAddress: {
         link: arrival.link,
         address: `${ends.serverAddress}/64`,
@@ -102,7 +113,11 @@ function planSnapshot({ disk, random, storeBytes }: SessionInputs): SnapshotSett
   return { name: `stiefel-try-${name}`, disk: disk.path, blockSizeBytes: disk.logicalBlockSize, storeBytes };
 }
 
-function planEnds({ hello, arrival, random }: SessionInputs): Ends {
+function planEnds({ hello, arrival, random, engine }: SessionInputs): Ends {
+  if (engine !== undefined) {
+    const { addresses: [serverAddress = ""], desktop, gateway, mtu } = engine;
+    return { serverAddress, clientAddress: desktop, allowAddress: desktop.replace(/\/.*$/, ""), gateway, mtu };
+  }
   if (arrival.kind === "link") {
     const prefix = uniqueLocalPrefix(random.subarray(-uniqueLocalPrefixBytes));
     return { serverAddress: `${prefix}::1`, clientAddress: `${prefix}::2/64`, allowAddress: `${prefix}::2` };

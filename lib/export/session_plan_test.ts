@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { nbdkitArguments } from "./nbd/nbdkit_arguments.ts";
 import type { DiskReport } from "../disk/inspect_disk.ts";
+import type { Engine } from "../formats/engine.ts";
 import type { HelloMessage } from "../protocol/boot_exchange.ts";
+import { engineTransport } from "../protocol/session_groups.ts";
 import { formatSession, parseSession } from "../protocol/session.ts";
-import { transportNames } from "./needs.ts";
+import { lendingTransports } from "./needs.ts";
 import { formatLendSettings } from "./nvme_tcp/nvme_export.ts";
 import { planSession, SESSION_RANDOM_BYTES } from "./session_plan.ts";
 import { findNotTaken } from "../protocol/unknown_groups.ts";
@@ -25,6 +27,15 @@ const disk: DiskReport = {
   problems: [],
   notices: [],
 };
+const engine: Engine = {
+  addresses: ["192.0.2.10", "192.0.2.11"],
+  port: 4420,
+  subsystem: "nqn.2011-06.com.truenas:uuid:68bf9433-63ef-49f5-a921-4c0f8190fd94:desk",
+  host: "nqn.2014-08.org.nvmexpress:uuid:22222222-2222-4222-8222-222222222222",
+  hostId: "22222222-2222-4222-8222-222222222222",
+  namespaceId: 3,
+  desktop: "192.0.2.50/24",
+};
 const random = Uint8Array.from({ length: 39 }, (_, index) => index + 1);
 
 Deno.test("on a link, both sides get addresses of a private network made for the session", () => {
@@ -37,7 +48,7 @@ Deno.test("on a link, both sides get addresses of a private network made for the
   assert.ok(lent.transport === "nbd" && exportSettings.transport === "nbd");
   assert.equal(exportSettings.allowAddress, "fd21:2223:2425:2627::2");
   assert.equal(lent.exportName, exportSettings.exportName);
-  assert.equal(plan.session.disk.blockSizeBytes, 4096);
+  assert.equal(lent.blockSizeBytes, 4096);
 });
 
 Deno.test("through a router, both sides keep their addresses, and the client's way is repeated", () => {
@@ -58,7 +69,7 @@ Deno.test("through a router, both sides keep their addresses, and the client's w
 });
 
 Deno.test("whatever is random, the session file and the export take it", () => {
-  for (const transport of transportNames) {
+  for (const transport of lendingTransports) {
     for (const fill of [0, 1, 255]) {
       const { session, exportSettings } = planSession({
         hello,
@@ -70,7 +81,7 @@ Deno.test("whatever is random, the session file and the export take it", () => {
       assert.deepEqual(parseSession(formatSession(session)), session);
       assert.equal(session.disk.transport, transport);
       if (exportSettings.transport === "nbd") nbdkitArguments(exportSettings);
-      else formatLendSettings(exportSettings);
+      else if (exportSettings.transport === "nvme-tcp") formatLendSettings(exportSettings);
     }
   }
 });
@@ -98,10 +109,33 @@ Deno.test("with a tunnel the export listens inside of it alone, whatever the lin
     assert.equal(session.disk.address, raised?.address);
     assert.equal(session.tunnel?.address, `${raised?.peerAddress}/128`);
     assert.equal(exportSettings.namespace, raised?.namespace);
-    assert.equal(exportSettings.listenAddress, raised?.address);
+    assert.ok("listenAddress" in exportSettings && exportSettings.listenAddress === raised?.address);
     assert.deepEqual(parseSession(formatSession(session)), session);
   }
   // One that has none in its hello learns that it cannot be served; nothing is planned in the open.
   const older = planSession({ hello, disk, transport: "nbd", random, arrival: { kind: "link", link: "eth0" }, tunnel });
   assert.match(findNotTaken(hello, older.session) ?? "", /the group "tunnel"/);
+});
+
+Deno.test("where an engine lends the disk, the session names it and its secret, and nothing of the laptop's", () => {
+  const secret = { hostKey: "DHHC-1:00:AAAA:" };
+  const inputs = { hello, disk, random, transport: engineTransport, engine, secret } as const;
+  const plan = planSession({ ...inputs, arrival: { kind: "link", link: "eth0" } });
+  assert.deepEqual([plan.linkAddress, plan.tunnel], [undefined, undefined]);
+  const { session } = plan;
+  assert.equal(session.link.address, "192.0.2.50/24");
+  assert.deepEqual(session.disk, {
+    transport: engineTransport,
+    address: "192.0.2.10",
+    secondAddress: "192.0.2.11",
+    ...{ port: 4420, subsystem: engine.subsystem, host: engine.host, hostId: engine.hostId, namespaceId: 3, queues: 4 },
+  });
+  assert.deepEqual(session.secret, secret);
+  const { secret: _, ...inFile } = session;
+  const text = formatSession(session);
+  assert.deepEqual(parseSession(text), inFile);
+  assert.doesNotMatch(text, /DHHC|SECRET=/);
+  // It comes by an address, and boots with that of the settings all the same.
+  const byAddress = { kind: "address", localAddress: "198.51.100.1", remoteAddress: "198.51.100.2" } as const;
+  assert.deepEqual(planSession({ ...inputs, arrival: byAddress }).session, session);
 });

@@ -1,5 +1,6 @@
 /** What a transport is: how a disk gets to a desktop, behind one face. lib/export/export.ts lists them. */
 import type { DiskReport } from "../disk/inspect_disk.ts";
+import type { Engine } from "../formats/engine.ts";
 import type { SessionParameters } from "../protocol/session_groups.ts";
 import type { System } from "../system/system.ts";
 import type { ExportState } from "./export_state.ts";
@@ -92,4 +93,6 @@ export interface PlanInputs {
   readonly random: Uint8Array;
   /** Number of the session among those at the same time; 0: it is the only one. Ports of a machine are one for each. */
   readonly slot: number;
+  /** What lends the disk in place of the laptop. */
+  readonly engine?: Engine;
 }

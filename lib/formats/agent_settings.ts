@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
 import { modes } from "./kernel_command_line.ts";
+import { EngineSchema } from "./engine.ts";
 import { securities } from "./security.ts";
 import { formatJsonLine, integer, type JsonFormat, type Parsed, parseJsonLine, printable } from "./json.ts";
 
@@ -53,6 +54,8 @@ const AgentSettingsSchema = v.strictObject({
   transport: v.exactOptional(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,31}$/))),
   /** What becomes of what this machine writes as a desktop; absent: it is on the laptop's disk. */
   mode: v.exactOptional(v.picklist(modes)),
+  /** What lends the disk in place of the laptop. */
+  engine: v.exactOptional(EngineSchema),
   onEnd: v.picklist(["reboot", "poweroff", "wait"]),
   /** What the machine calls itself towards others. */
   name: v.exactOptional(printable(64)),

@@ -13,6 +13,12 @@ const fallbackNotice =
   "The disk's blocks cross the cable unencrypted: what desktops boot of the laptop was built without WireGuard " +
   "(its kernel needs the module wireguard; then run setup-server there)";
 
+/** Where the settings name an engine. */
+export function describeEngine(addresses: readonly string[], isAuthenticated: boolean): string {
+  const how = isAuthenticated ? "which knows the desktop by a secret" : "which knows the desktop by its name alone";
+  return `The disk is that of ${addresses.join(", ")}, ${how}; its blocks cross the network unencrypted`;
+}
+
 export interface SecurityDecision {
   readonly security: Security;
   /** For both screens. */

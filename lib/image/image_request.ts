@@ -71,6 +71,7 @@ export function makeAgentSettings({ block, boot, server }: Config): AgentSetting
     ...(block.security === defaultSecurity ? {} : { security: block.security }),
     ...(block.transport === "auto" ? {} : { transport: block.transport }),
     ...(block.mode === "write" ? {} : { mode: block.mode }),
+    ...(block.engine === undefined ? {} : { engine: block.engine.target }),
     onEnd: server.onEnd,
     ...(server.name === undefined ? {} : { name: server.name }),
   };

@@ -54,6 +54,8 @@ export interface FoundInputs {
   /** Hash of the Deno (or denort) program that goes into the image. */
   readonly runtime: string;
   readonly sharedKey: string;
+  /** Absent: there is none. */
+  readonly engineSecret?: string;
 }
 
 /** The stages in the order of their parts in the initrd; `pack` is the last. */
@@ -157,7 +159,10 @@ export function planImage(request: ImageRequest): Stage[] {
       title: "key and settings",
       needs: [],
       // Only fingerprints: a key in the cache's index would be one more place to look after.
-      inputs: { version: 1, key: found.sharedKey, settings: hashText(formatAgentSettings(request.agentSettings)) },
+      inputs: {
+        ...{ version: 1, key: found.sharedKey, settings: hashText(formatAgentSettings(request.agentSettings)) },
+        ...found.engineSecret === undefined ? {} : { engineSecret: found.engineSecret },
+      },
     },
     {
       name: "pack",

@@ -29,6 +29,8 @@ import {
 export const SESSION_FILE_PATH = "/stiefelsystem/session";
 /** Where the desktop's initramfs finds its end of the tunnel: what `wg setconf` reads. */
 const TUNNEL_CONFIG_NAME = "tunnel.conf";
+/** And by what an engine knows it. */
+const SECRET_NAME = "secret";
 
 /** What a session with a tunnel has beside its file. */
 export interface TunnelParcel {
@@ -160,9 +162,15 @@ export function buildSessionCpio(session: SessionParameters, tunnel?: TunnelParc
   return buildCpio([
     { kind: "directory", path: directory, mode: 0o700 },
     { kind: "file", path, mode: 0o600, content: encodeUtf8(formatSession(session)) },
+    ...session.secret === undefined ? [] : [place(SECRET_NAME, encodeUtf8(formatSecret(session.secret)), 0o600)],
     ...tunnel === undefined ? [] : [
       place(TUNNEL_CONFIG_NAME, encodeUtf8(tunnel.configuration), 0o600),
       ...[...tunnel.programs].map(([name, content]) => place(name, content, 0o700)),
     ],
   ]);
+}
+
+/** Lines `KEY=value`: base64 has characters that a session file has not. */
+function formatSecret({ hostKey, controllerKey }: NonNullable<SessionParameters["secret"]>): string {
+  return `HOST=${hostKey}\n${controllerKey === undefined ? "" : `CONTROLLER=${controllerKey}\n`}`;
 }

@@ -5,14 +5,17 @@
  */
 import * as v from "valibot";
 import { addressFamily, isAddressWithPrefix, isAddressWithZone, isLinkName, isMac } from "../formats/address.ts";
+import { engineParts } from "../formats/engine.ts";
 import { integer, type Parsed } from "../formats/json.ts";
 
 /** Of boot exchange and session file: they change together. */
 export const SESSION_VERSION = 2;
 
 /** All there may be, in the order of the session file; those without a row in {@link groups} are reserved. */
-export const groupNames = ["link", "tunnel", "disk", "chain", "mode", "uplink"] as const;
-type GroupName = typeof groupNames[number];
+export const groupNames = ["link", "tunnel", "disk", "secret", "chain", "mode", "uplink"] as const;
+export type GroupName = typeof groupNames[number];
+/** What comes beside the session file, in a file of its own that is written over when it was read. */
+const besideFile: readonly GroupName[] = ["secret"];
 
 const mac = v.pipe(v.string(), v.check(isMac));
 const address = v.pipe(v.string(), v.check(isAddressWithPrefix));
@@ -23,8 +26,6 @@ const mtu = v.exactOptional(integer(1280, 65535));
 /** Of X25519, in hex: base64 has characters that the session file has not. */
 const publicKey = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
-const isAddress = (text: string): boolean => isAddressWithZone(text) && !text.includes("%");
-const isUuid = (text: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 const isName = (text: string): boolean => /^[a-z][a-z0-9-]{0,31}$/.test(text);
 const isBlockSize = (size: number): boolean => [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536].includes(size);
 
@@ -36,11 +37,11 @@ const transports = [
   v.strictObject({
     transport: v.literal("nvme-tcp"),
     /** Where the kernel's target listens, which keeps no zone. */
-    address: v.pipe(v.string(), v.check(isAddress)),
+    address: engineParts.address,
     port: integer(1, 65535),
     /** Random for each session: the name of the disk, and of who may connect to it. */
-    subsystem: v.pipe(v.string(), v.check(isUuid)),
-    host: v.pipe(v.string(), v.check(isUuid)),
+    subsystem: engineParts.hostId,
+    host: engineParts.hostId,
     /** Logical block size of the disk: a power of two from a sector to what Linux takes. */
     blockSizeBytes: v.pipe(v.number(), v.check(isBlockSize)),
     sizeBytes: integer(512, Number.MAX_SAFE_INTEGER),
@@ -60,12 +61,30 @@ const transports = [
     /** How many connections the block client opens. */
     connections: integer(1, 16),
   }),
+  // Not the laptop's disk: what lends it has a size of its own, which the laptop does not know.
+  v.strictObject({
+    transport: v.literal("nvme-engine"),
+    address: engineParts.address,
+    /** Other ways to the same disk. */
+    secondAddress: v.exactOptional(engineParts.address),
+    thirdAddress: v.exactOptional(engineParts.address),
+    fourthAddress: v.exactOptional(engineParts.address),
+    port: engineParts.port,
+    subsystem: engineParts.subsystem,
+    host: engineParts.host,
+    hostId: engineParts.hostId,
+    namespaceId: engineParts.namespaceId,
+    queues: integer(1, 64),
+  }),
 ] as const;
+
+/** How the disk of a storage system is reached; never a choice of `auto`. */
+export const engineTransport = "nvme-engine";
 
 /** The transports that a session may have. */
 export const sessionTransports = transports.map(({ entries }) => entries.transport.literal);
 /** `block.transport` of the configuration: "auto" takes the first that laptop and desktop have. */
-export const transportSettings = ["auto", ...sessionTransports] as const;
+export const transportSettings = ["auto", "nvme-tcp", "nbd"] as const;
 export type TransportSetting = typeof transportSettings[number];
 
 /** One row a group: what the client says of it, and what the session has, if anything. */
@@ -135,14 +154,25 @@ const groups = {
       guest: integer(1, maximumGuests),
     })),
   },
+  // What an engine knows the desktop by: DH-HMAC-CHAP. Who knows its transport takes this, too.
+  secret: {
+    session: v.exactOptional(v.strictObject({
+      hostKey: engineParts.secret,
+      /** By which the desktop knows the engine. */
+      controllerKey: v.exactOptional(engineParts.secret),
+    })),
+  },
   // The laptop's own boot loaders, for a second boot: they come with the archive, and the initramfs needs none of it.
   chain: {
     /** Present: the client asks for them. */
     hello: v.exactOptional(v.strictObject({})),
   },
 } as const satisfies Partial<
-  Record<GroupName, { readonly hello: v.GenericSchema; readonly session?: v.GenericSchema }>
+  Record<GroupName, { readonly hello?: v.GenericSchema; readonly session?: v.GenericSchema }>
 >;
+
+/** The groups of the table: all but what is reserved. */
+export const knownGroups: readonly string[] = Object.keys(groups);
 
 type Groups = typeof groups;
 type Side<Name extends "hello" | "session"> = {
@@ -168,9 +198,19 @@ export type SessionParameters = Parsed<typeof Session>;
 export const SessionSchema = v.pipe(Session, v.check((session) => findContradiction(session) === undefined));
 
 /** What no single value can show; undefined when there is nothing. */
-export function findContradiction({ link, tunnel, disk }: SessionParameters): string | undefined {
-  if (disk.sizeBytes % disk.blockSizeBytes !== 0) return "The session's disk size is not a multiple of its block size";
+export function findContradiction({ link, tunnel, disk, secret, mode }: SessionParameters): string | undefined {
   const family = (text: string): number | undefined => addressFamily(text.replace(/[%/].*$/, ""));
+  if (disk.transport === engineTransport) {
+    if (tunnel !== undefined) return "The session has a tunnel to the laptop, and another one lends the disk";
+    if (mode !== undefined) return "The session has a guest, and another one than the laptop lends the disk";
+    const others = [disk.secondAddress, disk.thirdAddress, disk.fourthAddress].filter((one) => one !== undefined);
+    if (others.some((one) => family(one) !== family(disk.address))) return "The session mixes IPv4 and IPv6 addresses";
+  } else {
+    if (disk.sizeBytes % disk.blockSizeBytes !== 0) {
+      return "The session's disk size is not a multiple of its block size";
+    }
+    if (secret !== undefined) return "The session has a secret that its transport does not use";
+  }
   if (tunnel !== undefined && (tunnel.name === link.name || disk.address.includes("%"))) {
     return "The session's tunnel is its link";
   }
@@ -215,7 +255,7 @@ const rows: Partial<Record<GroupName, Row>> = sideOf("session");
 
 /** In the order of the file. */
 export const sessionGroups: readonly SessionGroup[] = groupNames.flatMap((name) => {
-  const row = rows[name];
+  const row = besideFile.includes(name) ? undefined : rows[name];
   if (row === undefined) return [];
   const whole = "wrapped" in row ? row.wrapped : row;
   const forms = "options" in whole ? whole.options : [whole];

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import * as v from "valibot";
 import {
+  engineSecret,
+  engineSession,
   guestSession,
   hello,
   nvmeSession,
@@ -87,6 +89,60 @@ Deno.test("a guest has a number, and no mode but one", () => {
   for (const number of ["0", "9", "two"]) assertRefused(text.replace("GUEST=2", `GUEST=${number}`), "malformed");
   assert.match(findNotTaken(hello, guestSession) ?? "", /^The stick does not know the group "mode"/);
   assert.equal(findNotTaken({ ...hello, mode: { kind: "try" } }, guestSession), undefined);
+});
+
+Deno.test("an engine's disk has several addresses and qualified names, and neither a size nor a tunnel", () => {
+  const text = formatSession(engineSession);
+  assert.deepEqual(parseSession(text), engineSession);
+  const { secondAddress: _, ...one } = engineSession.disk;
+  assert.deepEqual(parseSession(formatSession({ ...engineSession, disk: one })).disk, one);
+  for (
+    const [from, to] of [
+      ["SECOND_ADDRESS=192.0.2.11", "SECOND_ADDRESS=fd00::1"],
+      ["DISK_ADDRESS=192.0.2.10", "DISK_ADDRESS=fd00::1"],
+      ["DISK_SECOND", "DISK_FIFTH"],
+      [/SUBSYSTEM=.*/, "SUBSYSTEM=nqn.2014-08.org"],
+      [/DISK_HOST=.*/, "DISK_HOST=11111111-1111-4111-8111-111111111111"],
+      [/HOST_ID=.*/, "HOST_ID=x"],
+      ["NAMESPACE_ID=3", "NAMESPACE_ID=0"],
+      ["QUEUES=4", "QUEUES=4\nSTIEFEL_DISK_SIZE_BYTES=512"],
+    ] as const
+  ) assertRefused(text.replace(from, to), "malformed");
+  const inTunnel = { ...engineSession, tunnel: tunnelSession.tunnel } as SessionParameters;
+  assert.throws(() => formatSession(inTunnel), ProtocolError);
+});
+
+Deno.test("an engine's secret lies beside the session file, readable by root alone, and in no other session", () => {
+  const secret = (one: NonNullable<SessionParameters["secret"]>): SessionParameters => ({
+    ...engineSession,
+    secret: one,
+  });
+  const filesOf = (one: SessionParameters): ReadonlyMap<string, string> =>
+    new Map(
+      parseCpio(buildSessionCpio(one)).flatMap((entry) =>
+        entry.kind === "file"
+          ? [[`${entry.path} ${entry.mode.toString(8)}`, new TextDecoder().decode(entry.content)]]
+          : []
+      ),
+    );
+  const whole = filesOf(secret(engineSecret));
+  assert.deepEqual([...whole.keys()], ["stiefelsystem/session 600", "stiefelsystem/secret 600"]);
+  assert.equal(
+    whole.get("stiefelsystem/secret 600"),
+    `HOST=${engineSecret.hostKey}\nCONTROLLER=${engineSecret.controllerKey}\n`,
+  );
+  assert.doesNotMatch(whole.get("stiefelsystem/session 600") ?? "", /DHHC/);
+  const { hostKey } = engineSecret;
+  assert.equal(filesOf(secret({ hostKey })).get("stiefelsystem/secret 600"), `HOST=${hostKey}\n`);
+  assert.equal(filesOf(engineSession).size, 1);
+  for (const wrong of ["", "DHHC-1:04:AAAA:", "DHHC-1:00:AAAA", "DHHC-1:00:AA AA:", "DHHC-1:00:AAAA:\nX=1", "secret"]) {
+    assert.throws(() => formatSession(secret({ hostKey: wrong })), ProtocolError, wrong);
+  }
+  assert.throws(() => formatSession({ ...session, secret: engineSecret }), ProtocolError);
+  // What knows the transport knows the secret; a hello has no word of it.
+  const client = { ...hello, disk: { transports: ["nvme-engine"] } };
+  assert.equal(findNotTaken(client, secret(engineSecret)), undefined);
+  assert.match(findNotTaken(hello, secret(engineSecret)) ?? "", /the transport "nvme-engine"/);
 });
 
 Deno.test("values that cannot be written are refused before anything is written", () => {

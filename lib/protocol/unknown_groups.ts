@@ -5,7 +5,7 @@
 import { ProtocolError } from "../errors.ts";
 import {
   type HelloGroups,
-  helloGroups,
+  knownGroups,
   SESSION_VERSION,
   sessionGroups,
   type SessionParameters,
@@ -63,7 +63,7 @@ function findIn(what: string, groups: Readonly<Record<string, unknown>>, version
 }
 
 export function isUnknownGroup(name: string): boolean {
-  return NAME.test(name) && !Object.hasOwn(helloGroups, name);
+  return NAME.test(name) && !knownGroups.includes(name);
 }
 
 export function isUnknownTransport(name: unknown): name is string {

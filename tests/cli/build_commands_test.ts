@@ -7,6 +7,7 @@ import { createMemorySystem } from "../support/memory_system.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import type { CommandOutput } from "../../lib/system/system.ts";
 import type { Ui } from "../../lib/ui.ts";
+import { engineSecret } from "../support/protocol_samples.ts";
 import { projectRoot } from "../support/source_tree.ts";
 
 const system = createRealSystem({ home: Deno.env.get("HOME") ?? "/" });
@@ -66,6 +67,30 @@ Deno.test("a dry run lists the stages and changes nothing, whatever is known of 
     assert.match(known.stderr, /not compiled, since that does not work here \(no such host\)/);
     for (const stage of stages) assert.match(known.stdout, new RegExp(`^${stage} `, "m"));
     assert.deepEqual(await system.readDirectory(`${directory}/cache`), ["agent-form.json"]);
+  });
+});
+
+Deno.test("an engine's secret is a file of its owner's with one or two secrets in it, which no message repeats", async () => {
+  await inDirectory(async (directory, config) => {
+    const secret = `${directory}/secret`;
+    const [subsystem, host] = ["disk", "desk"].map((name) => `nqn.2014-08.org.example:${name}`);
+    await Deno.writeTextFile(
+      config,
+      `paths:\n  cache: ${directory}/cache\nblock:\n  engine:\n    addresses: [192.0.2.10]\n    subsystem: ${subsystem}\n` +
+        `    host: ${host}\n    secret-file: ${secret}\n    desktop: 192.0.2.50/24\n`,
+    );
+    const plan = (): Promise<CommandOutput> => run(directory, ["create-initrd", "--dry-run", "--config", config]);
+    assert.match((await plan()).stderr, /"[^"]*\/secret" does not hold one or two lines like/);
+    await Deno.writeTextFile(secret, "DHHC-1:00:mistyped\n", { mode: 0o600 });
+    const mistyped = await plan();
+    assert.match(mistyped.stderr, /does not hold one or two lines like/);
+    assert.doesNotMatch(mistyped.stderr, /mistyped/);
+    await Deno.writeTextFile(secret, `${engineSecret.hostKey}\n${engineSecret.controllerKey}\n`);
+    const known = await plan();
+    assert.equal(known.exitCode, 0, known.stderr);
+    assert.doesNotMatch(known.stdout + known.stderr, /DHHC/);
+    await Deno.chmod(secret, 0o640);
+    assert.match((await plan()).stderr, /Others can read the engine's secret[^]*chmod 600/);
   });
 });
 

@@ -85,6 +85,7 @@ export async function attach(
   const desktop = rig.machine("desktop");
   const root = `${desktop.directory}/root`;
   const { disk } = session;
+  assert.ok("sizeBytes" in disk);
   const standIns = await layStandIns(`${rig.directory}/desktop-programs`, {
     ip,
     modprobe: "",

@@ -15,10 +15,22 @@ const module = fileURLToPath(
 const generic = fileURLToPath(new URL("../../image/host/generic/usr/lib/stiefelsystem/", import.meta.url));
 
 /** What stiefel-attach consists of. */
-const parts = ["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "guest", "disk-nvme-tcp", "disk-nbd"]
-  .map((
-    name,
-  ) => `${name}.sh`);
+const parts = [
+  "basics",
+  "session",
+  "link",
+  "tunnel",
+  "disk",
+  "nvme",
+  "rules",
+  "prepare",
+  "guest",
+  "disk-nvme-tcp",
+  "disk-nbd",
+  "disk-nvme-engine",
+].map((
+  name,
+) => `${name}.sh`);
 
 /** What dracut(8) defines before it sources a module; each call is a line of output. */
 const dracutFunctions = `

@@ -9,9 +9,20 @@ const ours = "/usr/lib/stiefelsystem";
 const hook = `${overlay}initramfs-tools${ours}/initramfs-tools/hooks/stiefelsystem`;
 const ourFiles = [
   ...["stiefel-attach", "stiefel-check"],
-  ...["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "guest", "disk-nvme-tcp", "disk-nbd"].map((
-    name,
-  ) => `attach/${name}.sh`),
+  ...[
+    "basics",
+    "session",
+    "link",
+    "tunnel",
+    "disk",
+    "nvme",
+    "rules",
+    "prepare",
+    "guest",
+    "disk-nvme-tcp",
+    "disk-nbd",
+    "disk-nvme-engine",
+  ].map((name) => `attach/${name}.sh`),
   "59-stiefelsystem.rules",
 ];
 
@@ -171,7 +182,7 @@ for (const shell of SHELLS) {
       machine.write(
         `${ours}/needs`,
         machine.read(`${ours}/needs`).replace(`program ${program}\n`, "program not-there\n")
-          .replaceAll(/^disk\/nvme-tcp .*\n/gm, ""),
+          .replaceAll(/^disk\/nvme-(?:tcp|engine) .*\n/gm, ""),
       );
       const { code, stderr } = await run(machine);
       assert.equal(code, 1);
@@ -195,7 +206,10 @@ for (const shell of SHELLS) {
     assert.ok(!machine.exists(`/destination${ours}/attach/disk-other.sh`));
     machine.write(
       `${ours}/needs`,
-      machine.read(`${ours}/needs`).replace("nbd-client", "neither").replaceAll(/^disk\/nvme-tcp .*\n/gm, ""),
+      machine.read(`${ours}/needs`).replace("nbd-client", "neither").replaceAll(
+        /^disk\/nvme-(?:tcp|engine) .*\n/gm,
+        "",
+      ),
     );
     const { code: refused, stderr: message } = await run(machine);
     assert.equal(refused, 1);
@@ -220,7 +234,9 @@ for (const shell of SHELLS) {
       machine.write("/hook", text.replace("module_directory=$MODULESDIR", `module_directory=${machine.root}/modules`));
       const { code, stderr } = await run(machine);
       assert.equal(code, wanted.length === 0 ? 1 : 0, stderr);
-      const added = machine.calls().filter((call) => /^add (nvme-tcp|nbd)$/.test(call)).map((call) => call.slice(4));
+      const calls = machine.calls().filter((call) => /^add (nvme-tcp|nbd)$/.test(call)).map((call) => call.slice(4));
+      // Two transports have one module.
+      const added = [...new Set(calls)];
       assert.deepEqual(added, wanted);
       if (wanted.length === 0) assert.match(stderr, /the kernel's module "nvme-tcp", or for another transport .*"nbd"/);
     }

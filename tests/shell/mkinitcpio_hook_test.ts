@@ -38,10 +38,22 @@ const programs = [
   ...["ip", "timeout", "nbd-client", "udevadm", "mkdir", "mkfifo", "mv", "sleep", "ln", "mount", "umount", "dd"],
   ...[`${ours}/stiefel-attach`, `${ours}/stiefel-check`],
 ].map((program) => `add_binary ${program}`);
-const parts = ["basics", "session", "link", "tunnel", "disk", "rules", "prepare", "guest", "disk-nvme-tcp", "disk-nbd"]
-  .map((
-    name,
-  ) => `add_file ${ours}/attach/${name}.sh ${ours}/attach/${name}.sh`);
+const parts = [
+  "basics",
+  "session",
+  "link",
+  "tunnel",
+  "disk",
+  "nvme",
+  "rules",
+  "prepare",
+  "guest",
+  "disk-nvme-tcp",
+  "disk-nbd",
+  "disk-nvme-engine",
+].map((
+  name,
+) => `add_file ${ours}/attach/${name}.sh ${ours}/attach/${name}.sh`);
 const always = [...programs, ...parts];
 
 Deno.test("with busybox' init the hook has a run-time part and no units", async () => {

@@ -1,6 +1,6 @@
 /** stiefel-attach under dash and busybox ash, fed with what lib/protocol/session.ts formats. */
 
-import { type NbdSession, nvmeSession, session as sampleSession } from "../support/protocol_samples.ts";
+import { engineSession, type NbdSession, nvmeSession, session as sampleSession } from "../support/protocol_samples.ts";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { parseSessionState } from "../../lib/formats/session_state.ts";
@@ -33,10 +33,16 @@ interface Attached {
 }
 
 /** Runs "attach" once under each shell, each time on a new machine. */
-function testAttach(name: string, options: MachineOptions, check: (attached: Attached) => void): void {
+interface Attaching extends MachineOptions {
+  /** Lays more files. */
+  readonly prepare?: (machine: Machine) => void;
+}
+
+function testAttach(name: string, { prepare, ...options }: Attaching, check: (attached: Attached) => void): void {
   for (const shell of SHELLS) {
     Deno.test(`${name} (${shell.join(" ")})`, async () => {
       await using machine = await makeMachine(options);
+      prepare?.(machine);
       const result = await machine.run([...shell, script, "attach", machine.root]);
       check({ machine, result });
     });
@@ -414,7 +420,7 @@ testAttach("names an unknown transport, and those that it has", {
   assert.equal(result.code, 2);
   assert.match(
     result.stderr,
-    /^stiefelsystem: The session has the transport "carrier-pigeon", which this .* know; it knows nbd nvme-tcp\n {4}hint: /,
+    /^stiefelsystem: The session has the transport "carrier-pigeon", which this .* know; it knows nbd nvme-engine nvme-tcp\n {4}hint: /,
   );
 });
 
@@ -496,6 +502,77 @@ testAttach("attaches by NVMe/TCP: one line for the kernel, and the disk by the n
   assert.match(machine.read("/etc/lvm/lvmlocal.conf"), /a\|\^\/dev\/nvme3n1\(p\[0-9\]\+\)\?\$\|/);
 });
 
+const engine = formatSession({ ...engineSession, link: { ...engineSession.link, mac: direct.link.mac } });
+const { host: engineHost, subsystem: engineDisk } = engineSession.disk;
+const hostKey = "DHHC-1:00:c2VjcmV0IG9mIHRoZSBkZXNrdG9wIGZvciBhIHRlc3Q+/w==:";
+/** The same of a storage system, whose second machine does not answer, with two disks in the subsystem. */
+const connectEngine = `asked=$(cat)
+echo "$asked" >>"$STUB_ROOT/asked"
+case $asked in *traddr=192.0.2.11,*) exit 1 ;; esac
+system=$STUB_ROOT/sys/class/nvme-subsystem/nvme-subsys3
+mkdir -p "$STUB_ROOT/dev" "$system/nvme3n1" "$system/nvme3n2" "$STUB_ROOT/sys/class/nvme/nvme3"
+echo "${engineDisk}" | tee "$system/subsysnqn" >"$STUB_ROOT/sys/class/nvme/nvme3/subsysnqn"
+echo traddr=192.0.2.10,trsvcid=4420,src_addr=192.0.2.50 >"$STUB_ROOT/sys/class/nvme/nvme3/address"
+for number in 1 2; do
+  mkdir -p "$STUB_ROOT/sys/class/block/nvme3n$number" "$STUB_ROOT/sys/block/nvme3n$number/queue"
+  echo $((number + 1)) >"$STUB_ROOT/sys/class/block/nvme3n$number/nsid"
+  echo 1280 >"$STUB_ROOT/sys/block/nvme3n$number/queue/max_sectors_kb"
+  : >"$STUB_ROOT/dev/nvme3n$number"
+done`;
+const engineTest = { session: engine, links, programs: { dd: connectEngine } };
+
+testAttach("a storage system's disk: its namespace, by the ways that answer, known by a secret that stays nowhere", {
+  ...engineTest,
+  prepare: (machine: Machine) =>
+    machine.write("/stiefelsystem/secret", `HOST=${hostKey}\nCONTROLLER=DHHC-1:01:AAAA:\n`),
+}, ({ machine, result }) => {
+  assert.equal(result.code, 0, result.stderr);
+  assert.match(result.stderr, /No connection to the disk at 192\.0\.2\.11\n/);
+  // The second namespace of three: its number is not that of the device.
+  assert.match(result.stderr, /The laptop's disk is attached as \/dev\/nvme3n2\n$/);
+  const line = (address: string): string =>
+    `transport=tcp,traddr=${address},trsvcid=4420,nqn=${engineDisk},hostnqn=${engineHost},` +
+    `hostid=${engineSession.disk.hostId},nr_io_queues=4,reconnect_delay=2,ctrl_loss_tmo=-1,keep_alive_tmo=15,` +
+    `dhchap_secret=${hostKey},dhchap_ctrl_secret=DHHC-1:01:AAAA:\n`;
+  assert.equal(machine.read("/asked"), line("192.0.2.10") + line("192.0.2.11"));
+  assert.equal(machine.read("/stiefelsystem/secret"), "");
+  const isSecret = (text: string): boolean => text.includes("DHHC-1");
+  assert.ok(!isSecret(result.stderr) && !machine.calls().some(isSecret));
+  assert.ok(!Object.values(machine.files("/run")).some(isSecret));
+  assert.match(
+    machine.read("/run/tmpfiles.d/stiefelsystem.conf"),
+    /^z \/sys\/class\/nvme\/\*\/dhchap_secret 0400 root/,
+  );
+  const calls = machine.calls();
+  assert.ok(calls.includes("ip route replace 192.0.2.11 dev stiefel0 table local"), calls.join("\n"));
+  // Its address may move to another machine.
+  assert.ok(!calls.some((call) => call.startsWith("ip neighbour")));
+  assert.doesNotMatch(machine.read("/run/stiefelsystem/session.state"), /STATUS_ADDRESS/);
+  assert.match(
+    machine.read("/run/stiefelsystem/link.batch"),
+    /^route replace 192\.0\.2\.11 dev stiefel0 table local$/m,
+  );
+  assert.match(machine.read("/run/udev/rules.d/58-stiefelsystem.rules"), /ATTRS\{subsysnqn\}=="nqn\./);
+  assert.ok(!machine.exists("/run/stiefelsystem/goodbye"));
+});
+
+testAttach("a storage system without secret: the line for the kernel has none", engineTest, ({ machine, result }) => {
+  assert.equal(result.code, 0, result.stderr);
+  assert.doesNotMatch(machine.read("/asked"), /dhchap/);
+});
+
+testAttach("a storage system that refuses the secret: it is asked again, and the secret stays for that", {
+  session: engine,
+  links,
+  programs: { dd: "cat >/dev/null; exit 0", sleep: "" },
+  prepare: (machine: Machine) => machine.write("/stiefelsystem/secret", `HOST=${hostKey}\n`),
+}, ({ machine, result }) => {
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /cannot be attached/);
+  assert.doesNotMatch(result.stderr, /DHHC/);
+  assert.match(machine.read("/stiefelsystem/secret"), /^HOST=DHHC-1:/);
+});
+
 testAttach("a disk of another size is given back: a goodbye, and the session's connections are ended", {
   session: nvme,
   links,
@@ -542,7 +619,7 @@ for (const shell of SHELLS) {
     ) {
       Deno.copyFileSync(`${generic}${part}`, `${programs}/${part}`);
     }
-    for (const name of ["nbd", "nvme-tcp"]) await Deno.remove(`${programs}/attach/disk-${name}.sh`);
+    for (const name of ["nbd", "nvme-tcp", "nvme-engine"]) await Deno.remove(`${programs}/attach/disk-${name}.sh`);
     machine.write("/usr/lib/stiefelsystem/attach/disk-toy-1.sh", toy);
     const run = (...args: readonly string[]): Promise<ProgramResult> =>
       machine.run([...shell, `${programs}/stiefel-attach`, ...args, machine.root]);
@@ -597,12 +674,12 @@ const ofOtherDates: Readonly<Record<string, readonly [session: string, says: str
   ],
   "another transport": [
     text.replace("=nbd", "=iscsi"),
-    'The session has the transport "iscsi", which this system does not know; it knows nbd nvme-tcp',
+    'The session has the transport "iscsi", which this system does not know; it knows nbd nvme-engine nvme-tcp',
     newer,
   ],
   "another transport with keys of its own": [
     text.replace(/=nbd\n[^]*/, "=iscsi\nSTIEFEL_DISK_IQN=iqn.2014-08.org\n"),
-    'The session has the transport "iscsi", which this system does not know; it knows nbd nvme-tcp',
+    'The session has the transport "iscsi", which this system does not know; it knows nbd nvme-engine nvme-tcp',
     newer,
   ],
   ...Object.fromEntries(["later", "uplink", "zz"].flatMap((name) => {
@@ -629,9 +706,14 @@ Deno.test("the initramfs knows the groups and keys of the table, and no others",
   const shell = await Deno.readTextFile(sessionScript);
   const keysOf = (text: string): readonly (string | undefined)[] =>
     [...text.matchAll(/^ {4}(STIEFEL_[A-Z_]+)\)/gm)].map(([, key]) => key);
-  const shared = sessionGroups.flatMap(({ forms }) => {
-    const [first = [], ...others] = forms.map(({ fields }) => fields.map(({ name }) => name));
-    return first.filter((name) => others.every((names) => names.includes(name)));
+  const inTable = sessionGroups.flatMap(({ forms }) =>
+    forms.flatMap(({ fields }) => fields.map(({ name }) => ({ name, forms: forms.length })))
+  );
+  // In the order of the table; what only one of several forms has is in the file of its transport.
+  const shared = [...new Set(inTable.map(({ name }) => name))].filter((name) => {
+    const forms = inTable.filter((each) => each.name === name);
+    return forms.length > 1 && !name.endsWith("_SUBSYSTEM") && !name.endsWith("_HOST") && !name.endsWith("_QUEUES") ||
+      forms[0]?.forms === 1;
   });
   assert.deepEqual(keysOf(shell), ["STIEFEL_VERSION", ...shared]);
   for (const { transport, fields } of sessionGroups.flatMap(({ forms }) => forms)) {

@@ -299,7 +299,7 @@ for (const shell of SHELLS) {
   const listed = [
     ...["usr/bin/ip", "usr/bin/nbd-client", "usr/lib/modules/6.12.28-1-lts/kernel/drivers/block/nbd.ko.zst"],
     ...["usr/bin/timeout", "usr/lib/stiefelsystem/stiefel-attach", "usr/lib/stiefelsystem/stiefel-check"],
-    ...["basics", "session", "link", "tunnel", "disk", "disk-nbd", "rules", "prepare"].map((name) =>
+    ...["basics", "session", "link", "tunnel", "disk", "nvme", "disk-nbd", "rules", "prepare", "guest"].map((name) =>
       `usr/lib/stiefelsystem/attach/${name}.sh`
     ),
   ];

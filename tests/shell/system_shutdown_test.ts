@@ -55,7 +55,7 @@ const cases: readonly Case[] = [
     mounts: MOUNTS,
     calls: [],
     log:
-      '<5>stiefelsystem: The session has the transport "carrier-pigeon", which this system does not know; it knows nbd nvme-tcp\n',
+      '<5>stiefelsystem: The session has the transport "carrier-pigeon", which this system does not know; it knows nbd nvme-engine nvme-tcp\n',
   },
   {
     name: "touches no other kind of disk",

@@ -73,6 +73,25 @@ export const nvmeSession: SessionParameters & { readonly disk: { readonly transp
 };
 
 export const guestSession: SessionParameters = { ...session, mode: { kind: "try", guest: 2 } };
+export const engineSession: SessionParameters & { readonly disk: { readonly transport: "nvme-engine" } } = {
+  version: 2,
+  link: { ...session.link, address: "192.0.2.50/24" },
+  disk: {
+    transport: "nvme-engine",
+    address: "192.0.2.10",
+    secondAddress: "192.0.2.11",
+    port: 4420,
+    subsystem: "nqn.2011-06.com.truenas:uuid:68bf9433-63ef-49f5-a921-4c0f8190fd94:desk",
+    host: "nqn.2014-08.org.nvmexpress:uuid:22222222-2222-4222-8222-222222222222",
+    hostId: "22222222-2222-4222-8222-222222222222",
+    namespaceId: 3,
+    queues: 4,
+  },
+};
+export const engineSecret = {
+  hostKey: "DHHC-1:01:ia6zGodOr4SEG0Zzaw398rpY0wqipUWj4jWjUh4HWUz6aQ2n:",
+  controllerKey: "DHHC-1:00:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=:",
+} as const;
 
 export const passphrase = "grüne Wiese 7";
 
@@ -141,6 +160,7 @@ export const serverMessages: readonly ServerMessage[] = [
   { ...archive, session: tunnelSession },
   { ...archive, session: guestSession },
   { ...archive, chain: { directory: "debian", shimBytes: 3, grubBytes: 2 } },
+  { ...archive, session: { ...engineSession, secret: engineSecret } },
   { kind: "end" },
   { kind: "ready" },
 ];

@@ -26,6 +26,8 @@ import {
   connectChannel,
   counting,
   discoveryMessages,
+  engineSecret,
+  engineSession,
   handovers,
   hello,
   nvmeSession,
@@ -250,6 +252,9 @@ function messages(): VectorFile {
       fromClient(bytesCase("hello with a mode that there is not", control(JSON.stringify({ ...hello, mode: { kind: "share" } })), "malformed")),
       fromClient(bytesCase("hello with a key in the group chain", control(JSON.stringify({ ...hello, chain: { more: 1 } })), "malformed")),
       fromServer(bytesCase("session with a chain", control(JSON.stringify({ ...archive, session: { ...session, chain: {} } })), "malformed")),
+      fromServer(bytesCase("session of the laptop's disk with a secret", control(JSON.stringify({ ...archive, session: { ...session, secret: engineSecret } })), "malformed")),
+      fromServer(bytesCase("secret in another form", control(JSON.stringify({ ...archive, session: { ...engineSession, secret: { hostKey: "x" } } })), "malformed")),
+      fromClient(bytesCase("hello with a secret", control(JSON.stringify({ ...hello, secret: {} })), "malformed")),
       ...[
         { directory: "../x", shimBytes: 1, grubBytes: 1 },
         { directory: "", shimBytes: 1, grubBytes: 1 },
@@ -270,6 +275,7 @@ const defaultSession: SessionParameters = {
 function sessionFile(): VectorFile {
   const text = formatSession(session);
   const nvme = formatSession(nvmeSession);
+  const engine = formatSession(engineSession);
   const ofNvme = (pattern: RegExp, to: string): string => nvme.replace(pattern, to);
   const with_ = (from: string, to: string): string => text.replace(from, to);
   return {
@@ -284,6 +290,9 @@ function sessionFile(): VectorFile {
       textCase("by NVMe/TCP, a key of NBD", ofNvme(/STIEFEL_DISK_QUEUES=.*/, "STIEFEL_DISK_CONNECTIONS=4"), "malformed"),
       textCase("by NVMe/TCP, a name that is no UUID", ofNvme(/(SUBSYSTEM=.{8})-/, "$1"), "malformed"),
       textCase("by NVMe/TCP, an address with a zone", ofNvme(/(DISK_ADDRESS=).*/, "$1fe80::1%stiefel0"), "malformed"),
+      textCase("of an engine", engine, "ok", engineSession),
+      textCase("of an engine, with a size", `${engine}STIEFEL_DISK_SIZE_BYTES=512\n`, "malformed"),
+      textCase("of an engine, its addresses of two kinds", engine.replace("SECOND_ADDRESS=192.0.2.11", "SECOND_ADDRESS=fd00::1"), "malformed"),
       textCase("half a tunnel", formatSession(tunnelSession).replace(/STIEFEL_TUNNEL_PORT.*\n/, ""), "malformed"),
       textCase("empty", "", "truncated"),
       textCase("last newline missing", text.slice(0, -1), "truncated"),
@@ -389,12 +398,18 @@ function cpio(): VectorFile {
     place("tunnel.conf", encodeUtf8(configuration), 0o600),
     ...[...programs].map(([name, content]) => place(name, content, 0o700)),
   ];
+  const secretEntries: readonly CpioEntry[] = [
+    { kind: "directory", path: "stiefelsystem", mode: 0o700 },
+    place("session", encodeUtf8(formatSession(engineSession)), 0o600),
+    place("secret", encodeUtf8(`HOST=${engineSecret.hostKey}\nCONTROLLER=${engineSecret.controllerKey}\n`), 0o600),
+  ];
   return {
     about: "Cpio archives in the newc format. In that with a tunnel, the programs are placeholders.",
     cases: [
       bytesCase("directory, file, symbolic link", bytes, "ok", entries),
       bytesCase("the session file's archive", buildSessionCpio(session), "ok", sessionEntries),
       bytesCase("a session's archive with a tunnel", buildSessionCpio(defaultSession, { configuration, programs }), "ok", tunnelEntries),
+      bytesCase("a session's archive with a secret", buildSessionCpio({ ...engineSession, secret: engineSecret }), "ok", secretEntries),
       bytesCase("empty archive", buildCpio([]), "ok", []),
       bytesCase("truncated", bytes.subarray(0, -1), "truncated"),
       bytesCase("truncated within a header", bytes.subarray(0, 100), "truncated"),

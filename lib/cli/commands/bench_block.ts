@@ -4,7 +4,7 @@
  */
 
 import { UserError } from "../../errors.ts";
-import { type TransportName, transportNames } from "../../export/needs.ts";
+import { lendingTransports, type TransportName } from "../../export/needs.ts";
 import { securities, type Security } from "../../formats/security.ts";
 import type { BenchResult } from "../../qemu/bench_result.ts";
 import { readBlockFigures, type TransportFigures } from "../../qemu/block_figures.ts";
@@ -34,7 +34,7 @@ export async function benchBlock(
     packages: ["fio"],
   });
   const transports: TransportFigures[] = [];
-  for (const transport of transportNames) {
+  for (const transport of lendingTransports) {
     for (const security of securities) {
       ui.say(`By ${transport}, block.security ${security}`);
       transports.push(

@@ -1,5 +1,6 @@
 /** `create-initrd`: config.yaml -> kernel, initrd and manifest.json. */
 import type { AgentForm, Config } from "../../config/config.ts";
+import { parseEngineSecret } from "../../formats/engine.ts";
 import { formatDiagnostic } from "../../config/diagnostics.ts";
 import { readConfigFile } from "../../config_file.ts";
 import { chooseAgentForm, type DenoProgram } from "../../image/agent_form.ts";
@@ -14,6 +15,7 @@ import { demandStages, selectStages } from "../../image/select_stages.ts";
 import { fingerprintAgentSources, fingerprintOverlay } from "../../image/source_files.ts";
 import type { StageName } from "../../image/stage.ts";
 import { hashFile, hashText } from "../../hash.ts";
+import { quoteCommand, UserError } from "../../errors.ts";
 import { fingerprintRuntime } from "../../image/stages/agents.ts";
 import { accessing, demandWritable } from "../../file_access.ts";
 import { loadOrCreateKey, readKey } from "../../key_file.ts";
@@ -92,7 +94,11 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
   }
   await checkBeforeBuild(system, { states, request, cacheDirectory, outDirectory });
   const { path: deno, environment: denoEnvironment } = options.deno;
-  const places = { project, deno, denoEnvironment, key: keyPath };
+  const engineSecret = config.block.engine?.secretFile;
+  const places = {
+    ...{ project, deno, denoEnvironment, key: keyPath },
+    ...engineSecret === undefined ? {} : { engineSecret },
+  };
   const results = await buildImage(system, ui, { plan, request, cacheDirectory, refresh, places });
   await publishArtifacts(system, results, { outDirectory, form: options.form ?? "packed", deno });
   const seconds = (system.monotonicMs() - startedMs) / 1000;
@@ -188,8 +194,34 @@ async function gatherRequest(system: System, ui: Ui, options: RequestOptions): P
       agentSources: await fingerprintAgentSources(system, project),
       runtime: await fingerprintRuntime(system, agentForm, deno),
       sharedKey: hashText(key),
+      ...await fingerprintSecret(system, config.block.engine?.secretFile),
     },
   });
+}
+
+/** @throws {UserError} when the file holds no secret, or others can read it */
+async function fingerprintSecret(
+  system: System,
+  path: string | undefined,
+): Promise<{ readonly engineSecret?: string }> {
+  if (path === undefined) return {};
+  const status = await accessing(
+    system,
+    { what: "The engine's secret", path, attempt: "read" },
+    () => system.stat(path),
+  );
+  const text = status?.kind === "file" ? await system.readText(path) : "";
+  if (parseEngineSecret(text) === undefined) {
+    throw new UserError(`"${path}" does not hold one or two lines like "DHHC-1:00:…:", as block.engine wants`, {
+      hints: ["nvme gen-dhchap-key makes one; the storage system's own page shows it"],
+    });
+  }
+  if (((status?.mode ?? 0) & 0o077) !== 0) {
+    throw new UserError(`Others can read the engine's secret "${path}"`, {
+      hints: [`Run "${quoteCommand(["chmod", "600", path])}"`],
+    });
+  }
+  return { engineSecret: hashText(text) };
 }
 
 async function takeKey(system: System, ui: Ui, path: string): Promise<Uint8Array> {

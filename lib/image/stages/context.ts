@@ -29,6 +29,8 @@ export interface BuildPlaces {
   readonly denoEnvironment: Readonly<Record<string, string>>;
   /** The shared key. */
   readonly key: string;
+  /** What `block.engine.secret-file` names. */
+  readonly engineSecret?: string;
 }
 
 export type StageWork = (context: StageContext) => Promise<StageRecord>;

@@ -64,7 +64,10 @@ choose_transports() {
             has_module "$module" || lacks="${lacks:+$lacks, }the kernel's module \"$module\""
         done
         if [ -n "$lacks" ]; then
-            missing="${missing:+$missing, or for another transport }$lacks"
+            case "$missing" in
+            *"$lacks"*) ;;
+            *) missing="${missing:+$missing, or for another transport }$lacks" ;;
+            esac
         else
             chosen=yes
             printf '%s\n' "$transport"

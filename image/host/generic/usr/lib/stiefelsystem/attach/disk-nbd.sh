@@ -21,7 +21,7 @@ is_export_name() {
 }
 
 has_parameters() {
-    [ -n "$export_name" ] && [ -n "$connections" ]
+    has_size && [ -n "$export_name" ] && [ -n "$connections" ]
 }
 
 # name_disk: the kernel's first device of this kind, also before it is attached

@@ -21,6 +21,7 @@
 #   is_answered           whether the laptop answers, as far as the kernel can tell; for stiefel-keep-link, too
 #   release_disk [exec]   gives the disk back, within 10 s. With "exec" in place of the shell that calls it
 #   tell_how_to_look      prints a command that shows a user whether the server answers
+#   prepare_disk          optional: what is to be done before the link is raised
 # shellcheck disable=SC2034,SC2154 # variables that the other files set and read
 
 # load_transport NAME
@@ -61,9 +62,18 @@ find_disk() {
     return 1
 }
 
+# has_size: whether the session has the disk's size, of one that the laptop lends
+has_size() {
+    [ -n "$block_size" ] && [ -n "$disk_size" ]
+}
+
 # check_disk: whether what was attached is what the session promised
 check_disk() {
     block=$root/sys/block/$disk
+    has_size || {
+        check_connection
+        return
+    }
     read -r sectors 2>/dev/null <"$block/size" || sectors=0
     read -r found 2>/dev/null <"$block/queue/logical_block_size" || found=0
     if [ "$((sectors * 512))" -ne "$disk_size" ] || [ "$found" -ne "$block_size" ]; then

@@ -174,6 +174,7 @@ add_addresses() {
     # The laptop on this link: what is encrypted goes there, or the disk's blocks as they are.
     far_end=${tunnel_endpoint:-$server_address}
     far_end=${far_end%%\%*}
+    routes=''
     case $client_address in
     *:*)
         if [ ! -d "$root/proc/sys/net/ipv6" ]; then
@@ -187,26 +188,39 @@ add_addresses() {
         ;;
     *) configure -4 address replace "$client_address" dev "$link_name" || return 1 ;;
     esac
+    add_route "$far_end" || return 1
+    # shellcheck disable=SC2086 # several words
+    for place in $other_addresses; do
+        add_route "$place" || return 1
+    done
+}
+
+# add_route ADDRESS
+add_route() {
     via=''
     # A route to the server alone: the default route belongs to the program that manages the other links.
-    if [ -n "$gateway" ] && ! "$ip" route get "$far_end" oif "$link_name" >/dev/null 2>&1; then
+    if [ -n "$gateway" ] && ! "$ip" route get "$1" oif "$link_name" >/dev/null 2>&1; then
         via="via $gateway onlink"
-        configure route replace "$far_end" via "$gateway" dev "$link_name" onlink || return 1
+        configure route replace "$1" via "$gateway" dev "$link_name" onlink || return 1
+        routes="${routes}route replace $1 $via dev $link_name
+"
     fi
     # The same in the table that is asked before all others: rules of a VPN (Tailscale's exit node, wg-quick) come after
     # it, whatever their number, and the disk's traffic never enters a tunnel. A rule of our own would not do: one that
     # is added without a number goes before it.
     # shellcheck disable=SC2086 # $via is none, or several words
-    "$ip" route replace "$far_end" $via dev "$link_name" table local ||
+    "$ip" route replace "$1" $via dev "$link_name" table local ||
         say "Rules for routes will count for the disk, too: a VPN may cut it off"
+    routes="${routes}route replace $1${via:+ $via} dev $link_name table local
+"
 }
 
 # pin_neighbour: makes the server's link address permanent, so that the kernel asks for it no more: a stranger cannot
 # forge the answer, and a firewall cannot block the question. For a server on the link itself; the answer to the first
 # packet is there by now.
 pin_neighbour() {
-    [ -z "$via" ] || return 0
     server_mac=''
+    [ -z "$via$moves" ] || return 0
     # 2001:db8::1 lladdr 02:00:5e:10:00:01 REACHABLE
     for word in $("$ip" neighbour show to "$far_end" dev "$link_name" 2>/dev/null); do
         ! is_mac "$word" || server_mac=$word

@@ -91,6 +91,7 @@ write_unit_rules() {
 # write_message: what people read when they log in: pam_motd(8) reads /run/motd.d. Where the laptop shows its state
 # (STATUS_PORT in lib/formats/status.ts): on the link, also when the disk's blocks go through a tunnel.
 write_message() {
+    has_size || return 0
     host=${tunnel_endpoint:-$server_address}
     case $host in
     # A browser takes no address of a link alone.

@@ -56,9 +56,10 @@ write_state() {
 	STIEFEL_LINK_NAME=$link_name
 	STIEFEL_LINK_MAC=$link_mac
 	STIEFEL_SERVER_ADDRESS=$server_address
-	STIEFEL_STATUS_ADDRESS=${tunnel_endpoint:-$server_address}
-	STIEFEL_END_KEY=${tunnel_key:--}
 	END
+    # Of a disk that is not the laptop's, the laptop's own address is not known.
+    ! has_size || echo "STIEFEL_STATUS_ADDRESS=${tunnel_endpoint:-$server_address}" >>"$state/session.state"
+    echo "STIEFEL_END_KEY=${tunnel_key:--}" >>"$state/session.state"
     [ -z "$tunnel_name" ] || echo "STIEFEL_TUNNEL_NAME=$tunnel_name" >>"$state/session.state"
     # The port as /proc/net/tcp has it, to tell whether the disk's connections are there.
     printf '%04X\n' "$port" >"$state/link.port"
@@ -66,9 +67,7 @@ write_state() {
     put /run/stiefelsystem/link.batch <<-END
 	address replace $client_address dev $link_name${nodad:-}
 	END
-    # shellcheck disable=SC2086 # $via is none, or several words
-    echo route replace "$far_end" $via dev "$link_name" table local >>"$state/link.batch"
-    [ -z "$via" ] || echo "route replace $far_end $via dev $link_name" >>"$state/link.batch"
+    printf '%s' "$routes" >>"$state/link.batch"
     if [ -n "$tunnel_name" ]; then
         printf '%s\n' "address replace $tunnel_address dev $tunnel_name nodad" \
             "link set dev $tunnel_name up" "route replace $server_address dev $tunnel_name table local" >>"$state/link.batch"

@@ -117,7 +117,7 @@ read_session() {
     server_mac='' via='' nodad='' raised='' other=''
     version='' link_mac='' link_name='' client_address='' gateway='' mtu=''
     tunnel_name='' tunnel_address='' tunnel_mtu='' tunnel_endpoint='' tunnel_port='' tunnel_key=''
-    transport='' server_address='' port='' block_size='' disk_size=''
+    transport='' server_address='' port='' block_size='' disk_size='' other_addresses='' moves=''
     mode='' guest=''
     number=0
     while IFS='=' read -r key value || [ -n "$key" ]; do
@@ -147,8 +147,7 @@ read_session() {
     '' | modeguest) ;;
     *) version='' ;;
     esac
-    for value in "$version" "$link_mac" "$link_name" "$client_address" "$transport" "$server_address" "$port" \
-        "$block_size" "$disk_size"; do
+    for value in "$version" "$link_mac" "$link_name" "$client_address" "$transport" "$server_address" "$port"; do
         if [ -z "$value" ]; then
             complain "The session file is incomplete"
             return 1
