@@ -21,7 +21,7 @@ import { type Console, createConsole } from "../shared/console.ts";
 import type { LendingEngine } from "./lending_engine.ts";
 import { engineSecret, engineSession } from "../../tests/support/protocol_samples.ts";
 import type { Engine } from "../../lib/formats/engine.ts";
-import { engineTransport } from "../../lib/protocol/session_groups.ts";
+import { engineTransport } from "../../lib/formats/engine.ts";
 import { Desk } from "./desk.ts";
 import { serveExchange } from "./exchange.ts";
 import type { DiskSource } from "./source.ts";

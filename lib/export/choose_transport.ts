@@ -1,5 +1,6 @@
 /** Which transport a session gets. Pure. */
-import { engineTransport, type TransportSetting, transportSettings } from "../protocol/session_groups.ts";
+import { engineTransport } from "../formats/engine.ts";
+import { type TransportSetting, transportSettings } from "../protocol/session_groups.ts";
 import { lendingTransports, type TransportName } from "./needs.ts";
 
 export function isTransportSetting(text: string): text is TransportSetting {

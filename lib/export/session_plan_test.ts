@@ -3,7 +3,7 @@ import { nbdkitArguments } from "./nbd/nbdkit_arguments.ts";
 import type { DiskReport } from "../disk/inspect_disk.ts";
 import type { Engine } from "../formats/engine.ts";
 import type { HelloMessage } from "../protocol/boot_exchange.ts";
-import { engineTransport } from "../protocol/session_groups.ts";
+import { engineTransport } from "../formats/engine.ts";
 import { formatSession, parseSession } from "../protocol/session.ts";
 import { lendingTransports } from "./needs.ts";
 import { formatLendSettings } from "./nvme_tcp/nvme_export.ts";

@@ -3,6 +3,9 @@ import * as v from "valibot";
 import { isAddressWithPrefix, isAddressWithZone } from "./address.ts";
 import { integer, type Parsed } from "./json.ts";
 
+/** The transport by which its disk is reached; never a choice of `auto`. */
+export const engineTransport = "nvme-engine";
+
 /** Where the secrets are inside the image: one or two lines, mode 0600. */
 export const ENGINE_SECRET_PATH = "/etc/stiefelsystem/engine-secret";
 

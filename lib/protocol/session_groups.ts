@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { addressFamily, isAddressWithPrefix, isAddressWithZone, isLinkName, isMac } from "../formats/address.ts";
-import { engineParts } from "../formats/engine.ts";
+import { engineParts, engineTransport } from "../formats/engine.ts";
 import { integer, type Parsed } from "../formats/json.ts";
 
 /** Of boot exchange and session file: they change together. */
@@ -63,7 +63,7 @@ const transports = [
   }),
   // Not the laptop's disk: what lends it has a size of its own, which the laptop does not know.
   v.strictObject({
-    transport: v.literal("nvme-engine"),
+    transport: v.literal(engineTransport),
     address: engineParts.address,
     /** Other ways to the same disk. */
     secondAddress: v.exactOptional(engineParts.address),
@@ -77,9 +77,6 @@ const transports = [
     queues: integer(1, 64),
   }),
 ] as const;
-
-/** How the disk of a storage system is reached; never a choice of `auto`. */
-export const engineTransport = "nvme-engine";
 
 /** The transports that a session may have. */
 export const sessionTransports = transports.map(({ entries }) => entries.transport.literal);

@@ -62,6 +62,8 @@ Deno.test("release shuts nothing down on no, on --dry-run, while a program block
   await refused({ files: {} }, /does not run from the disk of a laptop/);
   await refused({ files: { "/run/stiefelsystem/session.state": state } }, /does not run systemd/);
   await refused({ files: { "/run/stiefelsystem/session.state": "STIEFEL_VERSION=1\n" } }, /older than this command/);
+  const ofEngine = "STIEFEL_VERSION=1\nSTIEFEL_TRANSPORT=nvme-engine\n";
+  await refused({ files: { "/run/stiefelsystem/session.state": ofEngine } }, /is that of a storage system/);
 });
 
 Deno.test("status opens the page in the user's session, and names the address where it cannot", async () => {

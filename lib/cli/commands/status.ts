@@ -64,8 +64,13 @@ export async function findLaptop(system: System): Promise<string> {
       hints: ["This command is for a desktop that was started from a laptop"],
     });
   }
-  const { statusAddress } = parseSessionState(await system.readText(sessionStatePath));
+  const { statusAddress, hasEngine } = parseSessionState(await system.readText(sessionStatePath));
   if (statusAddress !== undefined) return statusAddress;
+  if (hasEngine) {
+    throw new UserError("The disk of this desktop is that of a storage system: no laptop knows of its state", {
+      hints: ["Shut it down as always (poweroff); doc/fleet.md"],
+    });
+  }
   throw new UserError(
     "The initramfs of this desktop is older than this command: it did not note the laptop's address",
     {

@@ -4,7 +4,7 @@
  * again, or the laptop is started anew.
  */
 import { UserError } from "../../errors.ts";
-import { engineTransport } from "../../protocol/session_groups.ts";
+import { engineTransport } from "../../formats/engine.ts";
 import type { ExportEnd, RunningExport, Transport } from "../transport.ts";
 
 /** Queues of the desktop's block device; it makes no more than it has processors. */
