@@ -7,7 +7,7 @@ import { startVm } from "../../lib/qemu/run_vm.ts";
 import { assertIsMarked, inTryMode, readIdentity, workAsGuest } from "../qemu/guests.ts";
 import { prepareQemuTest } from "../qemu/machines.ts";
 import { type LaptopKind, laptops, startOwnLaptop, typePassphrase } from "../qemu/own_system.ts";
-import { limits, setUp, short, switchOff } from "../qemu/own_system_steps.ts";
+import { setUp, short, switchOff } from "../qemu/own_system_steps.ts";
 import { autologinCredentials } from "../support/console_shell.ts";
 
 const rig = await prepareQemuTest();
@@ -25,7 +25,7 @@ for (const [name, kind] of Object.entries(kinds)) {
     ignore: rig.skipReason !== undefined,
     fn: async () => {
       const { system, options: { runDirectory } } = rig;
-      await using laptop = await startOwnLaptop(rig, kind, { ...limits, memoryMiB: 2048 });
+      await using laptop = await startOwnLaptop(rig, kind, { limitMs: 3000 * second, memoryMiB: 2048 });
       // It is looked at before its own system starts again.
       await setUp(await laptop.work(1), ["stiefel.on_end=poweroff"]);
       const { image, host } = await rig.machines();
