@@ -132,7 +132,7 @@ Deno.test({
   name: "a store that overflows: people are warned before, the console says what happened, and the disk is as it was",
   ignore: rig.skipReason !== undefined,
   fn: async () => {
-    await using tried = await startTry({ memoryMiB: 512 });
+    await using tried = await startTry({ memoryMiB: 768 });
     {
       await using desktop = await tried.start(tried.desktop(1, "try"));
       await workAsGuest(rig.system, desktop);

@@ -92,7 +92,8 @@ export async function askLaptop(shell: ConsoleShell, path: string): Promise<stri
     `. /run/stiefelsystem/session.state; bash -c 'exec 3<>"/dev/tcp/$0/4645"; printf "GET $1 HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3' "$STIEFEL_STATUS_ADDRESS" ${path}`,
     short,
   );
-  return lines.at(-1) ?? "";
+  // What comes last is a line; messages of the kernel may come behind it.
+  return lines.findLast((line) => /^(?:store |\{)/.test(line)) ?? lines.join("\n");
 }
 
 /** Writes to the file system's journal and not to its place: it has to be recovered (debugfs(8), journal_write). */
