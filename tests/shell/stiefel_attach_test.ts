@@ -921,13 +921,13 @@ for (const shell of SHELLS) {
       "/run/systemd/system/multi-user.target.wants/stiefel-awake.service": "-> ../stiefel-awake.service",
       "/run/systemd/system/multi-user.target.wants/stiefel-end.service": "-> ../stiefel-end.service",
       "/run/systemd/system/stiefel-awake.service": "[Unit]\nDescription=Says why this desktop does not sleep\n" +
-        "After=dbus.socket systemd-logind.service multi-user.target\nConditionPathExists=/run/dbus/system_bus_socket\n[Service]\nExecStart=systemd-inhibit --what=sleep --mode=block " +
+        "After=dbus.socket systemd-logind.service multi-user.target\nConditionPathExists=/run/dbus/system_bus_socket\n[Service]\nType=idle\nExecStart=systemd-inhibit --what=sleep --mode=block " +
         '--who=Stiefelsystem "--why=This system runs from the disk of a laptop, which sleeping would cut off" ' +
         "sleep infinity\nRestart=on-failure\nRestartSec=60\n",
       "/run/systemd/system/stiefel-end.service": "[Unit]\n" +
         "Description=Shuts this desktop down when its laptop asks for it\nAfter=multi-user.target\n" +
         "ConditionPathExists=/usr/lib/stiefelsystem/stiefel-end\n" +
-        "[Service]\nExecStart=/usr/lib/stiefelsystem/stiefel-end\nRestart=on-failure\nRestartSec=60\n",
+        "[Service]\nType=idle\nExecStart=/usr/lib/stiefelsystem/stiefel-end\nRestart=on-failure\nRestartSec=60\n",
       "/run/systemd/system/stiefel-keep-link.service": "[Unit]\n" +
         "Description=Keeps the link to the laptop's disk as it is\n" +
         "ConditionPathExists=/usr/lib/stiefelsystem/stiefel-keep-link\nDefaultDependencies=no\nIgnoreOnIsolate=yes\n" +

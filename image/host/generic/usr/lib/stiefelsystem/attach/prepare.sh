@@ -40,13 +40,14 @@ write_unit_rules() {
 	RestartSec=30
 	END
     ln -sf ../stiefel-keep-link.service "$units/sysinit.target.wants/stiefel-keep-link.service"
-    # Shuts down in order when a person at the laptop asks for it. Both wait until the system is up.
+    # Shuts down in order when a person at the laptop asks for it. Both wait until the system is up, and idle (systemd.service(5)).
     put /run/systemd/system/stiefel-end.service <<-END
 	[Unit]
 	Description=Shuts this desktop down when its laptop asks for it
 	After=multi-user.target
 	ConditionPathExists=/usr/lib/stiefelsystem/stiefel-end
 	[Service]
+	Type=idle
 	ExecStart=/usr/lib/stiefelsystem/stiefel-end
 	Restart=on-failure
 	RestartSec=60
@@ -58,6 +59,7 @@ write_unit_rules() {
 	After=dbus.socket systemd-logind.service multi-user.target
 	ConditionPathExists=/run/dbus/system_bus_socket
 	[Service]
+	Type=idle
 	ExecStart=systemd-inhibit --what=sleep --mode=block --who=Stiefelsystem "--why=This system runs from the disk of a laptop, which sleeping would cut off" sleep infinity
 	Restart=on-failure
 	RestartSec=60
