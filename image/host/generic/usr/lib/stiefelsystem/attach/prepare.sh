@@ -40,7 +40,7 @@ write_unit_rules() {
 	RestartSec=30
 	END
     ln -sf ../stiefel-keep-link.service "$units/sysinit.target.wants/stiefel-keep-link.service"
-    # Shuts down in order when a person at the laptop asks for it. Both wait until the system is up, and idle (systemd.service(5)).
+    # Shuts down in order when a person at the laptop asks for it. It and the next wait until the system is idle.
     put /run/systemd/system/stiefel-end.service <<-END
 	[Unit]
 	Description=Shuts this desktop down when its laptop asks for it
