@@ -1,5 +1,6 @@
 /** What a laptop lacks of the programs that desktops need: all of the common ones, and all of one transport. Pure. */
 
+import { engineTransport } from "../formats/engine.ts";
 import type { HostFacts } from "./host_facts.ts";
 import {
   chooseTransports,
@@ -52,7 +53,12 @@ export function lackingPrograms(
 }
 
 /** @returns which transports desktops can use; undefined where there is no choice */
-export function describeTransports({ usable, unusable }: LackingPrograms["transports"]): string | undefined {
+export function describeTransports(transports: LackingPrograms["transports"]): string | undefined {
+  // A storage system's disk is no choice of a laptop's.
+  const [usable, unusable] = [transports.usable, transports.unusable].map((names) =>
+    names.filter((name) => name !== engineTransport)
+  );
+  if (usable === undefined || unusable === undefined) return undefined;
   if (usable.length + unusable.length < 2 || usable.length === 0) return undefined;
   const others = unusable.length === 0 ? "" : ` (${unusable.join(", ")} lacks a program or kernel module)`;
   return `Desktops attach the disk by ${usable.join(" or ")}${others}`;
