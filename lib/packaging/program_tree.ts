@@ -71,9 +71,12 @@ export async function settle(system: System, root: string, epoch: number): Promi
   await system.run(["find", root, "-exec", "touch", "--no-dereference", `--date=@${epoch}`, "{}", "+"]);
 }
 
-/** Files, and with a slash at the end the folders that no other package has; sorted. */
+/** Folders that others share, and that a system may lack. */
+const sharedFolders = ["usr/libexec", "usr/share/bash-completion", "usr/share/fish", "usr/share/zsh"];
+
+/** Files, and with a slash at the end the folders that go when they are empty; sorted. */
 async function listFiles(system: System, root: string): Promise<readonly string[]> {
-  const folders = [own, documentDirectory, dirname(installedPlaces.runtime.slice(1))];
+  const folders = [own, documentDirectory, ...sharedFolders];
   const entries = await listTree(system, root);
   return [
     ...entries.flatMap(({ kind, path }) => {

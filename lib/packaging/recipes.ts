@@ -81,7 +81,7 @@ graphics and memory, and every block is read from and written to the laptop's di
 %install
 DESTDIR="%{buildroot}" ./install.sh
 # One entry a line; folders of ours are those with a slash at the end.
-sed -e 's,^\\(.*\\)/$,%dir "/\\1",;t' -e '/^usr\\/share\\/stiefelsystem\\/files$/d' \\
+sed -e 's,^\\(.*stiefelsystem.*\\)/$,%dir "/\\1",;t' -e '/\\/$/d' -e '/^usr\\/share\\/stiefelsystem\\/files$/d' \\
   -e 's,^usr/share/man/.*,"/&*",;t' -e 's,.*,"/&",' usr/share/stiefelsystem/files >files.list
 
 %preun
