@@ -117,6 +117,8 @@ export interface ImageConfig {
   readonly suite: string;
   /** Absent: what the host's own apt uses, else Debian's. */
   readonly mirror?: string;
+  /** State of Debian's archive: "20260905T081400Z". */
+  readonly snapshot?: string;
   readonly agents: AgentForm;
   /** Firmware files for network cards. */
   readonly firmware: boolean;

@@ -73,6 +73,11 @@ const WRONG_VALUES: readonly (readonly [path: string, values: readonly string[],
   ["initrd.packing.exclude-packages", ["apt", "1", ""], /a list of Debian packages/],
   ["image.suite", ["Trixie", "12", "trixie/updates", `"a b"`, "../x", ""], /a Debian suite/],
   [
+    "image.snapshot",
+    ["2026-09-05", "20260905", "20260905T0814Z", "latest", "../20260905T081400Z"],
+    /a state of Debian's archive/,
+  ],
+  [
     "image.mirror",
     [
       "deb.debian.org",

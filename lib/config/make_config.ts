@@ -41,7 +41,7 @@ export function makeConfig(raw: RawConfig): Config {
       suite: raw.image.suite,
       agents: raw.image.agents,
       firmware: raw.image.firmware,
-      ...present({ mirror: raw.image.mirror }),
+      ...present({ mirror: raw.image.mirror, snapshot: raw.image.snapshot }),
     },
     block: {
       security: raw.block.security,

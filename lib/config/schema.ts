@@ -35,6 +35,7 @@ import {
   plainAddress,
   qualifiedName,
   sha256,
+  snapshotName,
   sourceUrl,
   suiteName,
   yesOrNo,
@@ -276,6 +277,11 @@ export const configSchema = v.object({
   image: section({
     suite: key(suiteName, "trixie", "Debian suite the image is made from"),
     mirror: optionalKey(mirrorUrl, "Debian mirror; without it the one that the host's own apt uses, else Debian's"),
+    snapshot: optionalKey(
+      snapshotName,
+      "State of Debian's archive that the image is made from, as `debian.snapshot` of a manifest.json names it: the " +
+        "same packages on any day. It comes from snapshot.debian.org, or from `mirror`, if that is such a service",
+    ),
     agents: key(
       v.picklist(["auto", "compile", "bundle"], `"auto", "compile" or "bundle"`),
       "auto",

@@ -66,6 +66,7 @@ export const hostName = checkedText(
 );
 export const sha256 = text(/^[0-9A-Fa-f]{64}$/, "64 hex digits, as sha256sum prints them", MAX_NAME);
 export const commitId = text(/^[0-9A-Fa-f]{40}$/, "40 hex digits, as git rev-parse prints them", MAX_NAME);
+export const snapshotName = text(/^\d{8}T\d{6}Z$/, `a state of Debian's archive, as in "20260905T081400Z"`, MAX_NAME);
 export const mirrorUrl = checkedText(
   (value) => isAddress(value, ["http:", "https:", "file:"]),
   `a http://, https:// or file:// address without user name and password, "%" only as in "%20", as in "http://deb.debian.org/debian"`,

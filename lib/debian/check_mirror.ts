@@ -1,6 +1,7 @@
 /** A quick look at the mirror before the work: is it there, does it have the suite, does the clock fit? */
 import { CommandError, UserError } from "../errors.ts";
 import type { System } from "../system/system.ts";
+import { isSnapshotMirror } from "./snapshot_name.ts";
 import { type BootstrapPlan, explainBootstrap, type Explanation } from "./explain_bootstrap.ts";
 
 /** apt's own downloader, so that proxies and certificates are those that the build will use. Package apt. */
@@ -31,21 +32,44 @@ export async function checkMirror(
   throw new UserError(`Debian's packages cannot be fetched: ${problem.found}`, { hints: problem.hints });
 }
 
+/** @throws {CommandError} when there is none. Runs `timeout`, `rm`. */
+export async function fetchRelease(
+  system: System,
+  { mirror, suite }: Pick<BootstrapPlan, "mirror" | "suite">,
+  parent: string,
+): Promise<string> {
+  const directory = await system.makeTempDirectory({ parent, prefix: "unfinished-release-" });
+  try {
+    const [address, file] = [`${mirror.replace(/\/$/, "")}/dists/${suite}/InRelease`, `${directory}/InRelease`];
+    await system.run(["timeout", String(limitSeconds), ...fetching(address, file)]);
+    return await system.readText(file);
+  } finally {
+    await system.remove(directory);
+  }
+}
+
+function fetching(address: string, file: string): readonly string[] {
+  const patience = ["http", "https"].flatMap((kind) => ["-o", `Acquire::${kind}::Timeout=10`]);
+  return [downloader, ...patience, "-o", "Acquire::Retries=0", "download-file", address, file];
+}
+
 async function askMirror(
   system: System,
   directory: string,
   question: MirrorQuestion,
 ): Promise<Explanation | undefined> {
   const base = `${question.mirror.replace(/\/$/, "")}/dists/${question.suite}`;
-  const patience = ["http", "https"].flatMap((kind) => ["-o", `Acquire::${kind}::Timeout=10`]);
   let lines: readonly string[] = [];
   // Old archives have no InRelease.
   for (const name of ["InRelease", "Release"]) {
     const file = `${directory}/${name}`;
     try {
-      const fetch = [downloader, ...patience, "-o", "Acquire::Retries=0", "download-file", `${base}/${name}`, file];
-      await system.run(["timeout", String(limitSeconds), ...fetch]);
-      return judgeRelease(await system.readText(file), { ...question, nowMs: system.wallClockMs() });
+      await system.run(["timeout", String(limitSeconds), ...fetching(`${base}/${name}`, file)]);
+      return judgeRelease(await system.readText(file), {
+        ...question,
+        nowMs: system.wallClockMs(),
+        mayBeExpired: isSnapshotMirror(question.mirror),
+      });
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       const timedOut = error.failure.exitCode === 124 ? ["Connection timed out"] : [];
@@ -63,7 +87,11 @@ const futureMs = 10_000;
 /** What is wrong with the Release file of a suite (Debian's wiki, "DebianRepository/Format"). Pure. */
 export function judgeRelease(
   text: string,
-  { nowMs, ...question }: BootstrapPlan & { readonly components: readonly string[]; readonly nowMs: number },
+  { nowMs, mayBeExpired = false, ...question }: BootstrapPlan & {
+    readonly components: readonly string[];
+    readonly nowMs: number;
+    readonly mayBeExpired?: boolean;
+  },
 ): Explanation | undefined {
   const field = (name: string): string | undefined => new RegExp(`^${name}: *(.*)$`, "m").exec(text)?.[1]?.trim();
   const date = Date.parse(field("Date") ?? "");
@@ -73,7 +101,9 @@ export function judgeRelease(
     return explainBootstrap([`is not valid yet (invalid for another ${describe(date - nowMs)})`], question);
   }
   const end = Date.parse(field("Valid-Until") ?? "");
-  if (end < nowMs) return explainBootstrap([`is expired (invalid since ${describe(nowMs - end)})`], question);
+  if (end < nowMs && !mayBeExpired) {
+    return explainBootstrap([`is expired (invalid since ${describe(nowMs - end)})`], question);
+  }
   const offered = (field("Components") ?? "").split(/\s+/).map((name) => name.slice(name.lastIndexOf("/") + 1));
   const missing = question.components.filter((name) => !offered.includes(name));
   if (field("Components") !== undefined && missing.length > 0) {

@@ -2,6 +2,7 @@
  * Debian packages without what they depend on: fetched and checked by apt inside mmdebstrap, unpacked, none of their
  * scripts run.
  */
+import { snapshotOptions } from "./snapshot_name.ts";
 import { type BootstrapHost, bootstrapProgram } from "./bootstrap_program.ts";
 
 /**
@@ -37,6 +38,7 @@ export function downloadArguments(
     `--format=${host.mode === "root" ? "directory" : "tar"}`,
     "--components=main",
     `--extract-hook=${hook}`,
+    ...snapshotOptions(mirror),
     suite,
     target,
     mirror,

@@ -2,6 +2,7 @@
  * Debian packages with all they depend on, unpacked by mmdebstrap without running any of their scripts, and what is
  * recorded of them. Pure.
  */
+import { snapshotOptions } from "./snapshot_name.ts";
 import { type BootstrapHost, bootstrapProgram } from "./bootstrap_program.ts";
 
 /** Where `recordPackagesHook` leaves its lists inside the tree. */
@@ -13,16 +14,20 @@ export const packageRecordDirectory = "var/lib/stiefelsystem";
  */
 export const mergedDirectories: readonly string[] = ["bin", "sbin", "lib", "lib64"];
 
+/** Beside the lists: the field Date of the suite's Release file. */
+export const releaseDateName = "release-date";
+
 /**
  * Shell text for mmdebstrap's --extract-hook (that option takes nothing else): merges those directories, and writes
- * name and version of every package, and the paths in it. The kernel's own is left out of the second: its paths are
- * known (boot/, usr/lib/modules/) and unpacking it again is slow.
+ * when the suite's lists were made, name and version of every package, and the paths in it. The kernel's own is left
+ * out of the last: its paths are known (boot/, usr/lib/modules/) and unpacking it again is slow.
  */
 export const recordPackagesHook = [
   'cd "$1"',
   `for old in ${mergedDirectories.join(" ")}; do if [ -d "$old" ] && [ ! -L "$old" ]; then ` +
   'mkdir -p "usr/$old" && cp -al "$old/." "usr/$old/" && rm -r "$old" || exit 1; fi; done',
   `mkdir -p ${packageRecordDirectory}/packages`,
+  `sed -n 's/^Date: *//p' var/lib/apt/lists/*Release | head -n 1 > ${packageRecordDirectory}/${releaseDateName}`,
   "for deb in var/cache/apt/archives/*.deb; do " +
   "dpkg-deb --show --showformat='${Package}\\t${Version}\\t${Architecture}\\n' \"$deb\"; done" +
   ` | LC_ALL=C sort > ${packageRecordDirectory}/packages.tsv`,
@@ -52,6 +57,7 @@ export function unpackArguments(request: UnpackRequest, host: BootstrapHost, tar
     `--components=${request.components.join(",")}`,
     `--include=${request.packages.join(",")}`,
     `--extract-hook=${recordPackagesHook}`,
+    ...snapshotOptions(request.mirror),
     request.suite,
     target,
     request.mirror,

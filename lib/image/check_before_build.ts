@@ -42,7 +42,12 @@ export interface BuildCheck {
 }
 
 /** Stages that fetch Debian's packages. */
-const fetching: readonly StageName[] = ["base", "compile", "loaders"];
+const fetching: readonly StageName[] = ["base", "compile", "keymap", "loaders"];
+
+/** Whether a build has to fetch some of them. */
+export function fetchesPackages(states: readonly StageState[]): boolean {
+  return states.some(({ stage, state }) => state !== "cached" && fetching.includes(stage.name));
+}
 
 /** Runs `df`, `id`, `unshare`, `timeout`. @throws {UserError} before anything was built */
 export async function checkBeforeBuild(
@@ -63,7 +68,7 @@ export async function checkBeforeBuild(
     ...publishes ? { outDirectory } : {},
   });
   await demandSpace(system, needs, "the build");
-  if (missing.some((name) => fetching.includes(name))) await checkMirror(system, request, cacheDirectory);
+  if (fetchesPackages(states)) await checkMirror(system, request, cacheDirectory);
 }
 
 /** Runs `df`. @param what as in "too little space for the build" */

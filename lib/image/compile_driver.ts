@@ -1,4 +1,5 @@
 /** How a driver is compiled: the command lines. Pure. */
+import { snapshotOptions } from "../debian/snapshot_name.ts";
 import type { DriverConfig } from "../config/config.ts";
 import { quoteCommand } from "../errors.ts";
 import { type BootstrapHost, bootstrapProgram } from "../debian/bootstrap_program.ts";
@@ -50,6 +51,7 @@ export function compileArguments(request: CompileRequest): string[] {
     `--mode=${request.host.mode}`,
     "--variant=minbase",
     "--format=null",
+    ...snapshotOptions(request.mirror),
     `--include=make,gcc,libc6-dev,linux-headers-${request.kernelVersion}`,
     inBuildRoot(`mkdir -p ${sourceDirectory}`),
     `--customize-hook=tar-in ${quoteCommand([request.sourceArchive])} ${sourceDirectory}`,

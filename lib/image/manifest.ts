@@ -16,7 +16,12 @@ export interface Manifest {
     readonly unpackedBytes: number;
     readonly summary: string;
   }[];
-  readonly debian: { readonly suite: string; readonly mirror: string };
+  readonly debian: {
+    readonly suite: string;
+    readonly mirror: string;
+    /** The state of the archive, as `image.snapshot` takes it; absent where its lists have no date. */
+    readonly snapshot?: string;
+  };
   readonly packages: readonly PackageVersion[];
 }
 

@@ -173,7 +173,7 @@ export function planImage(request: ImageRequest): Stage[] {
         ...["runtime", "agents", "secrets"] as const,
       ],
       // The fingerprints of parts are those of their content before it was compressed.
-      inputs: { version: 5, compression, form: request.agentForm, isDebug: request.isDebug },
+      inputs: { version: 6, compression, form: request.agentForm, isDebug: request.isDebug },
     },
   ];
 }

@@ -5,15 +5,20 @@ import { reportError } from "../../lib/cli/report_error.ts";
 import { parseDenoVersion, pinnedDeno } from "../../lib/deno_version.ts";
 import { UserError } from "../../lib/errors.ts";
 import { hashFile } from "../../lib/hash.ts";
+import { installedPlaces } from "../../lib/installation.ts";
 import { makeArchive } from "../../lib/packaging/make_archive.ts";
 import { makeDeb } from "../../lib/packaging/make_deb.ts";
 import { writeProgramTree } from "../../lib/packaging/program_tree.ts";
 import { formatEbuild, formatPkgbuild, formatSpec } from "../../lib/packaging/recipes.ts";
+import { formatProgramSbom } from "../../lib/packaging/sbom.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import type { System } from "../../lib/system/system.ts";
 import { version as ownVersion, versionDate } from "../../lib/version.ts";
 import { projectRoot } from "./source_tree.ts";
 import { makeManual } from "./write_manual.ts";
+
+/** Seconds since 1970: the time of every file. */
+export const packageEpoch = Date.parse(`${versionDate}T00:00:00Z`) / 1000;
 
 export interface PackageOptions {
   /** Where the packages go; it is made. */
@@ -34,6 +39,8 @@ export interface Packages {
   readonly pkgbuild: string;
   readonly spec: string;
   readonly ebuild: string;
+  /** Bill of material. */
+  readonly sbom: string;
 }
 
 /** The first "deno" in PATH: the one that runs us, under "deno task". */
@@ -51,7 +58,7 @@ async function findDeno(system: System): Promise<string> {
 export async function writePackages(system: System, options: PackageOptions): Promise<Packages> {
   const { folder, version = ownVersion, level = 6, only = ["archive", "deb"] } = options;
   const project = (options.project ?? projectRoot).replace(/\/$/, "");
-  const epoch = Date.parse(`${versionDate}T00:00:00Z`) / 1000;
+  const epoch = packageEpoch;
   await system.makeDirectory(folder);
   const work = await system.makeTempDirectory({ parent: folder, prefix: ".unfinished-" });
   try {
@@ -66,6 +73,16 @@ export async function writePackages(system: System, options: PackageOptions): Pr
     await system.makeDirectory(tree);
     await writeProgramTree(system, tree, { project, deno, denoEnvironment, manual: makeManual(), epoch });
     const name = `stiefelsystem-${version}`;
+    await system.writeFile(
+      `${folder}/${name}.cdx.json`,
+      formatProgramSbom({
+        version,
+        lock: await system.readText(`${project}/deno.lock`),
+        bundle: await system.readText(`${tree}${installedPlaces.program}`),
+        deno: { version: pinnedDeno, sha256: await hashFile(system, `${tree}${installedPlaces.runtime}`) },
+        epoch,
+      }),
+    );
     const archive = `${folder}/${name}-x86_64.tar.xz`;
     if (only.includes("archive")) {
       await makeArchive(system, { project, tree, name, epoch, workDirectory: work, output: archive, level });
@@ -76,6 +93,7 @@ export async function writePackages(system: System, options: PackageOptions): Pr
       pkgbuild: `${folder}/PKGBUILD`,
       spec: `${folder}/stiefelsystem.spec`,
       ebuild: `${folder}/stiefelsystem-${version}.ebuild`,
+      sbom: `${folder}/${name}.cdx.json`,
     };
     const packages = { deb, archive, ...recipes };
     if (!only.includes("archive")) return packages;

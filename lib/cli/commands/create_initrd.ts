@@ -5,9 +5,11 @@ import { formatDiagnostic } from "../../config/diagnostics.ts";
 import { readConfigFile } from "../../config_file.ts";
 import { chooseAgentForm, type DenoProgram } from "../../image/agent_form.ts";
 import { buildImage, inspectPlan, type StageState } from "../../image/build_image.ts";
-import { checkBeforeBuild, demandOwnFiles } from "../../image/check_before_build.ts";
+import { checkBeforeBuild, demandOwnFiles, fetchesPackages } from "../../image/check_before_build.ts";
 import { makeImageRequest } from "../../image/image_request.ts";
 import { debianMirror, readAptMirror } from "../../debian/mirror.ts";
+import { findSnapshot } from "../../debian/snapshot.ts";
+import { snapshotService } from "../../debian/snapshot_name.ts";
 import { hashPassword } from "../../image/password_hash.ts";
 import { type ImageRequest, planImage } from "../../image/plan_image.ts";
 import { type ImageArtifacts, placeArtifacts, publishArtifacts } from "../../image/publish_artifacts.ts";
@@ -92,14 +94,17 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
     ui.result(options.isJson ? formatJsonPlan(states) : formatPlan(states));
     return { ...placeArtifacts(outDirectory), isMade: false };
   }
-  await checkBeforeBuild(system, { states, request, cacheDirectory, outDirectory });
+  const source = config.image.snapshot === undefined || !fetchesPackages(states)
+    ? request
+    : { ...request, mirror: await findSnapshot(system, request, cacheDirectory) };
+  await checkBeforeBuild(system, { states, request: source, cacheDirectory, outDirectory });
   const { path: deno, environment: denoEnvironment } = options.deno;
   const engineSecret = config.block.engine?.secretFile;
   const places = {
     ...{ project, deno, denoEnvironment, key: keyPath },
     ...engineSecret === undefined ? {} : { engineSecret },
   };
-  const results = await buildImage(system, ui, { plan, request, cacheDirectory, refresh, places });
+  const results = await buildImage(system, ui, { plan, request: source, cacheDirectory, refresh, places });
   await publishArtifacts(system, results, { outDirectory, form: options.form ?? "packed", deno });
   const seconds = (system.monotonicMs() - startedMs) / 1000;
   const isCached = states.every(({ state }) => state === "cached");
@@ -185,7 +190,7 @@ async function gatherRequest(system: System, ui: Ui, options: RequestOptions): P
   const agentForm = await decideAgentForm(system, ui, options);
   const isDebug = config.modules.has("debug");
   return makeImageRequest(config, {
-    mirror: config.image.mirror ?? await readAptMirror(system) ?? debianMirror,
+    mirror: await chooseMirror(system, config.image),
     agentForm,
     hostKeymap: await readHostKeymap(system),
     ...isDebug ? { passwordHash: await hashPassword(system, config.initrd.password, key) } : {},
@@ -222,6 +227,11 @@ async function fingerprintSecret(
     });
   }
   return { engineSecret: hashText(text) };
+}
+
+async function chooseMirror(system: System, { mirror, snapshot }: Config["image"]): Promise<string> {
+  if (snapshot !== undefined) return `${(mirror ?? snapshotService).replace(/\/$/, "")}/${snapshot}`;
+  return mirror ?? await readAptMirror(system) ?? debianMirror;
 }
 
 async function takeKey(system: System, ui: Ui, path: string): Promise<Uint8Array> {

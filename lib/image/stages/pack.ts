@@ -1,5 +1,6 @@
 /** Stage "pack": the parts one after the other are the initrd; beside it the kernel and the manifest. */
-import { packageRecordDirectory, parsePackageVersions } from "../../debian/unpack_packages.ts";
+import { formatSnapshot } from "../../debian/snapshot_name.ts";
+import { packageRecordDirectory, parsePackageVersions, releaseDateName } from "../../debian/unpack_packages.ts";
 import { formatManifest } from "../manifest.ts";
 import { hashFile, hashText } from "../../hash.ts";
 import type { StageName } from "../stage.ts";
@@ -40,6 +41,7 @@ export async function buildPack(context: StageContext, parts: readonly StageName
     sizeBytes: (await system.stat(`${directory}/${name}`))?.sizeBytes ?? 0,
     sha256: await hashFile(system, `${directory}/${name}`),
   });
+  const snapshot = formatSnapshot(await system.readText(`${tree}/${packageRecordDirectory}/${releaseDateName}`));
   const manifest = formatManifest({
     kernel: { ...await describe("kernel"), version },
     initrd: { ...await describe("initrd"), holdsSecret },
@@ -51,7 +53,11 @@ export async function buildPack(context: StageContext, parts: readonly StageName
       unpackedBytes: record.unpackedBytes ?? 0,
       summary: record.summary,
     })),
-    debian: { suite: request.suite, mirror: request.mirror },
+    debian: {
+      suite: request.suite,
+      mirror: request.mirror,
+      ...snapshot === undefined ? {} : { snapshot },
+    },
     packages: parsePackageVersions(await system.readText(`${tree}/${packageRecordDirectory}/packages.tsv`)),
   });
   await system.writeFile(`${directory}/manifest.json`, manifest);
