@@ -10,6 +10,7 @@ const laptop = (name: string, state: HeardLaptop["state"], address = `fe80::${na
   place: { address, linkName: "eth0", mac: "02:00:00:00:00:01" },
   heardMs: 0,
   nonce: "",
+  fastest: { place: { address, linkName: "eth0", mac: "02:00:00:00:00:01" }, heardMs: 0 },
 });
 const thinkpad = laptop("thinkpad", "serving");
 const old = laptop("old dell", "installed-os");

@@ -65,6 +65,8 @@ export type SearchDeed =
  * not restart.
  */
 const waitForFreeMs = 500;
+/** A laptop with two cables may answer on the faster one a moment later; no throughput is tried. */
+const waitForFasterMs = 200;
 /** The stick's default may be on a link that comes up later than the one of another laptop. */
 const waitForPreferredMs = 5_000;
 
@@ -76,6 +78,8 @@ export interface SearchStep {
 export interface SearchCircumstances {
   readonly nowMs: number;
   readonly wishes: SearchWishes;
+  /** Of all links that are asked, in Mbit/s; 0 where no driver says it. */
+  readonly fastestMbps: number;
 }
 
 export function startSearchState(nowMs: number): SearchState {
@@ -111,17 +115,19 @@ interface Answer {
   readonly place: Place;
 }
 
-function weighOffer(before: SearchState, answer: Answer, { nowMs, wishes }: SearchCircumstances): SearchStep {
+function weighOffer(before: SearchState, answer: Answer, circumstances: SearchCircumstances): SearchStep {
+  const { nowMs, wishes, fastestMbps } = circumstances;
   const { offer, place } = answer;
   const noted = noteOffer(before.heard, offer, place, nowMs);
   const state = { ...before, heard: noted.heard };
   if (offer.state === "declining") return noteDeclining(state, answer);
-  const chosen = chosenOf(before, { nowMs, wishes });
-  if (chosen !== undefined) {
-    return isChosen(chosen, noted.laptop) ? weighOne(state, answer, 0) : { state, deeds: [] };
-  }
+  const chosen = chosenOf(before, circumstances);
+  const isOnFastest = (noted.laptop.fastest.place.speedMbps ?? 0) >= fastestMbps;
+  const weigh = (waitMs: number): SearchStep =>
+    weighOne(state, answer, Math.max(waitMs, isOnFastest ? 0 : waitForFasterMs));
+  if (chosen !== undefined) return isChosen(chosen, noted.laptop) ? weigh(0) : { state, deeds: [] };
   if (listCandidates(state.heard, nowMs).length > 1) return { state, deeds: [{ kind: "choose" }] };
-  return weighOne(state, answer, isPreferred(noted, wishes) ? 0 : waitForPreferredMs);
+  return weigh(isPreferred(noted, wishes) ? 0 : waitForPreferredMs);
 }
 
 function isPreferred({ laptop, before }: Noted, { preferred }: SearchWishes): boolean {
@@ -131,7 +137,7 @@ function isPreferred({ laptop, before }: Noted, { preferred }: SearchWishes): bo
 /** @param waitMs for a better one */
 function weighOne(state: SearchState, { offer, place }: Answer, waitMs: number): SearchStep {
   const isFree = offer.state === "serving";
-  if (isFree && waitMs === 0) return { state, deeds: [take(offer, place)] };
+  if (isFree && waitMs === 0) return { state, deeds: [take(offer, fastestOf(state, { offer, place }))] };
   return {
     state,
     deeds: [{ kind: "wait", offer, place, waitMs: isFree ? waitMs : Math.max(waitMs, waitForFreeMs) }],
@@ -155,8 +161,15 @@ function goOn(state: SearchState, { offer, place }: Answer, circumstances: Searc
   if (chosenOf(state, circumstances) === undefined && listCandidates(state.heard, nowMs).length > 1) {
     return { state, deeds: [{ kind: "choose" }] };
   }
-  if (offer.state !== "installed-os") return { state, deeds: [take(offer, place)] };
+  if (offer.state !== "installed-os") return { state, deeds: [take(offer, fastestOf(state, { offer, place }))] };
   return claim(state, { offer, place }, nowMs);
+}
+
+/** Where the laptop of an answer is reached best: it may have been heard elsewhere since. */
+function fastestOf({ heard }: SearchState, { offer, place }: Answer): Place {
+  const laptop = heard.find((one) => hostOf(one.place) === hostOf(place)) ??
+    heard.find(({ name }) => name === offer.name);
+  return laptop?.fastest.place ?? place;
 }
 
 /** The laptop that was chosen, as long as it is heard, or may be about to restart. */

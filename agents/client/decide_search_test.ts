@@ -35,6 +35,7 @@ const heard = (name: string, state: HeardLaptop["state"], heardMs = 1_500, where
   name,
   state,
   place: where,
+  fastest: { place: where, heardMs },
   heardMs,
   nonce: "ff",
 });
@@ -275,7 +276,7 @@ const cases: readonly Case[] = [
 
 for (const { name, state, wishes = {}, fact, nowMs: at = nowMs, deeds, asked: wanted } of cases) {
   Deno.test(`a search: ${name}`, () => {
-    const step = stepSearch({ ...startSearchState(0), ...state }, fact, { nowMs: at, wishes });
+    const step = stepSearch({ ...startSearchState(0), ...state }, fact, { nowMs: at, wishes, fastestMbps: 0 });
     assert.equal(step.deeds.length, deeds.length, JSON.stringify(step.deeds));
     for (const [index, deed] of step.deeds.entries()) {
       const expected = deeds[index];
@@ -295,7 +296,7 @@ for (const { name, state, wishes = {}, fact, nowMs: at = nowMs, deeds, asked: wa
 Deno.test("a search: a laptop that has agreed counts for as long as a restart takes, whatever it says meanwhile", () => {
   let state = startSearchState(0);
   const tell = (fact: SearchFact, at: number): readonly SearchDeed[] => {
-    const step = stepSearch(state, fact, { nowMs: at, wishes: {} });
+    const step = stepSearch(state, fact, { nowMs: at, wishes: {}, fastestMbps: 0 });
     state = step.state;
     return step.deeds;
   };
@@ -313,8 +314,40 @@ Deno.test("a search: a laptop that has agreed counts for as long as a restart ta
 Deno.test("a search: thousands of names are forgotten but for the latest", () => {
   let state = startSearchState(0);
   for (let number = 0; number < 5_000; number++) {
-    ({ state } = stepSearch(state, answer("serving", `laptop ${number}`), { nowMs, wishes: {} }));
+    ({ state } = stepSearch(state, answer("serving", `laptop ${number}`), { nowMs, wishes: {}, fastestMbps: 0 }));
   }
   assert.ok(state.heard.length <= 20);
   assert.equal(state.heard.at(-1)?.name, "laptop 4999");
+});
+
+Deno.test("a search: of a laptop's two cables the fastest that is usable wins", () => {
+  const slow: Place = { ...place, speedMbps: 1_000 };
+  const fast: Place = { address: "fe80::9", linkName: "eth1", mac: "02:00:00:00:00:09", speedMbps: 10_000 };
+  const run = (facts: readonly (readonly [SearchFact, atMs: number, fastestMbps: number])[]): readonly string[] => {
+    let state = startSearchState(0);
+    return facts.flatMap(([fact, at, fastestMbps]) => {
+      const step = stepSearch(state, fact, { nowMs: at, wishes: {}, fastestMbps });
+      state = step.state;
+      return step.deeds.map((deed) =>
+        deed.kind === "take" ? `take ${deed.server.host}` : deed.kind === "wait" ? `wait ${deed.waitMs}` : deed.kind
+      );
+    });
+  };
+  const onSlow = answer("serving", "laptop", slow);
+  const onFast = answer("serving", "laptop", fast);
+  const takeSlow = `take ${slow.address}%eth0`;
+  const takeFast = `take ${fast.address}%eth1`;
+  // Nothing is waited for where no faster link is asked, or no driver says how fast one is.
+  assert.deepEqual(run([[onSlow, 0, 1_000]]), [takeSlow]);
+  assert.deepEqual(run([[answer("serving"), 0, 0]]), [takeSlow]);
+  assert.deepEqual(run([[onFast, 0, 10_000]]), [takeFast]);
+  // The faster one is another network: the laptop is not there.
+  assert.deepEqual(run([[onSlow, 0, 10_000], [waited("serving", slow), 200, 10_000]]), ["wait 200", takeSlow]);
+  assert.deepEqual(run([[onSlow, 0, 10_000], [onFast, 5, 10_000]]), ["wait 200", takeFast]);
+  assert.deepEqual(
+    run([[onSlow, 0, 10_000], [answer("busy", "laptop", fast), 5, 10_000], [waited("serving", slow), 200, 10_000]]),
+    ["wait 200", "wait 500", takeFast],
+  );
+  // A link on which it was heard long ago counts no more.
+  assert.deepEqual(run([[answer("busy", "laptop", fast), 0, 10_000], [onSlow, 60_000, 1_000]]), ["wait 500", takeSlow]);
 });

@@ -9,12 +9,16 @@ export interface Place {
   readonly linkName: string;
   /** Of our end. */
   readonly mac: string;
+  /** Of our link in Mbit/s; absent where its driver does not say. */
+  readonly speedMbps?: number;
 }
 
 export interface HeardLaptop {
   readonly name: string;
   /** Where it was heard last. */
   readonly place: Place;
+  /** The fastest link on which it was heard lately. */
+  readonly fastest: { readonly place: Place; readonly heardMs: number };
   /** What it last said of itself; "restarting" when it has agreed to become a server. */
   readonly state: OfferMessage["state"] | "restarting";
   readonly heardMs: number;
@@ -62,6 +66,9 @@ export function noteOffer(heard: readonly HeardLaptop[], offer: OfferMessage, pl
   const laptop: HeardLaptop = {
     name: offer.name,
     place,
+    fastest: before !== undefined && nowMs - before.fastest.heardMs < goneMs && isFaster(before.fastest.place, place)
+      ? before.fastest
+      : { place, heardMs: nowMs },
     state: isStillRestarting ? "restarting" : offer.state,
     // Its time runs from its yes.
     heardMs: isStillRestarting ? before.heardMs : nowMs,
@@ -74,6 +81,10 @@ export function noteOffer(heard: readonly HeardLaptop[], offer: OfferMessage, pl
     laptop,
     before,
   };
+}
+
+function isFaster(one: Place, other: Place): boolean {
+  return one.linkName !== other.linkName && (one.speedMbps ?? 0) > (other.speedMbps ?? 0);
 }
 
 function findBefore(

@@ -76,6 +76,8 @@ export function startSearch(options: SearchOptions): LaptopSearch {
     random: (size) => system.randomBytes(size),
   });
   let state = startSearchState(system.monotonicMs());
+  /** Of the links that are asked, in Mbit/s. */
+  const speeds = new Map<string, number>();
   let changed = Promise.withResolvers<void>();
 
   function settle(value: SearchOutcome): void {
@@ -84,7 +86,11 @@ export function startSearch(options: SearchOptions): LaptopSearch {
   }
 
   function tell(fact: SearchFact, datagrams: DatagramLink): void {
-    const step = stepSearch(state, fact, { nowMs: system.monotonicMs(), wishes });
+    const step = stepSearch(state, fact, {
+      nowMs: system.monotonicMs(),
+      wishes,
+      fastestMbps: Math.max(0, ...speeds.values()),
+    });
     state = step.state;
     changed.resolve();
     changed = Promise.withResolvers<void>();
@@ -118,16 +124,23 @@ export function startSearch(options: SearchOptions): LaptopSearch {
     const onAbort = (): void => datagrams.close();
     linkSignal.addEventListener("abort", onAbort, { once: true });
     const asking = ask(system, search, datagrams, linkSignal);
+    // It takes a program's start, which no answer waits for.
+    const looking = readLinkSpeed(system, link.name).then((speed) => speed && speeds.set(link.name, speed), () => {});
     try {
       for (let datagram = await datagrams.receive(); datagram !== undefined; datagram = await datagrams.receive()) {
         const finding = await search.receive(datagram.bytes);
-        const place = { address: datagram.address, linkName: link.name, mac: link.mac };
+        const speedMbps = speeds.get(link.name);
+        const place = {
+          ...{ address: datagram.address, linkName: link.name, mac: link.mac },
+          ...speedMbps === undefined ? {} : { speedMbps },
+        };
         tell({ kind: "answered", finding, place }, datagrams);
       }
     } finally {
       linkSignal.removeEventListener("abort", onAbort);
       datagrams.close();
-      await asking;
+      await Promise.all([asking, looking]);
+      speeds.delete(link.name);
     }
   }
 
