@@ -15,6 +15,14 @@ import {
 } from "../../lib/protocol/frames.ts";
 import { deriveKeys } from "../../lib/protocol/keys.ts";
 import { answerClientOpening, type SecureChannel, startClientHandshake } from "../../lib/protocol/secure_channel.ts";
+import {
+  answerPairing,
+  checkPairingMessage,
+  parsePairingGreeting,
+  parsePairingOpening,
+  startPairing,
+} from "../../lib/protocol/pairing.ts";
+import { parsePairingCode, stretchPairingCode } from "../../lib/protocol/pairing_code.ts";
 import { parseSession } from "../../lib/protocol/session.ts";
 import { readFrames } from "./protocol_samples.ts";
 
@@ -33,6 +41,8 @@ export interface VectorCase {
   /** Who sent a message. */
   readonly from?: "server" | "client";
   readonly nowMs?: number;
+  /** Which frame of a pairing it is; absent: the desktop's opening. */
+  readonly frame?: "greeting" | "message" | "answer";
   /** Another private key of the server than the file's. */
   readonly serverEphemeral?: string;
 }
@@ -44,6 +54,9 @@ export interface VectorFile {
   readonly serverEphemeral?: string;
   readonly handshakeHash?: string;
   readonly tunnelKey?: string;
+  /** Of a pairing. */
+  readonly salt?: string;
+  readonly code?: string;
   readonly cases: readonly VectorCase[];
 }
 
@@ -142,6 +155,34 @@ async function openAsClient(body: Uint8Array, file: VectorFile, psk: Uint8Array)
   return await handshake.finish(body);
 }
 
+/** A typed code, or a frame of one side. */
+async function readPairing(one: VectorCase, file: VectorFile): Promise<Found> {
+  const salt = hex(file.salt);
+  if (one.text !== undefined) {
+    const code = parsePairingCode(one.text);
+    if (code === undefined) return { outcome: "malformed" };
+    return { outcome: "ok", decoded: { code, psk: await stretchPairingCode(code, salt) } };
+  }
+  const psk = await stretchPairingCode(file.code ?? "", salt);
+  const bytes = hex(one.bytes);
+  switch (one.frame) {
+    case "greeting":
+      return { outcome: "ok", decoded: parsePairingGreeting(bytes) };
+    case "message": {
+      checkPairingMessage(bytes);
+      const parts = { psk, salt, ephemeral: hex(file.serverEphemeral), sharedKey: hex(file.sharedKey) };
+      return { outcome: "ok", decoded: { answer: await answerPairing(bytes, parts) } };
+    }
+    case "answer": {
+      const handshake = await startPairing({ psk, salt, ephemeral: hex(file.clientEphemeral) });
+      return { outcome: "ok", decoded: { sharedKey: await handshake.finish(bytes) } };
+    }
+    default:
+      parsePairingOpening(bytes);
+      return { outcome: "ok" };
+  }
+}
+
 /** How the cases of each file are tried. */
 export const checkers = {
   keys: each(async (one) => ({ outcome: "ok", decoded: await deriveKeys(hex(one.bytes)) })),
@@ -153,6 +194,7 @@ export const checkers = {
     decoded: one.from === "client" ? parseClientPlaintext(hex(one.bytes)) : readServerPlaintext(hex(one.bytes)),
   })),
   session: each((one) => ({ outcome: "ok", decoded: parseSession(one.text ?? "") })),
+  pairing: each(readPairing),
   agent_settings: each((one) => ({ outcome: "ok", decoded: parseAgentSettings(one.text ?? "") })),
   autokexec_settings: each((one) => ({ outcome: "ok", decoded: parseAutokexecSettings(one.text ?? "") })),
   handover: each((one) => ({ outcome: "ok", decoded: parseHandover(one.text ?? "") })),

@@ -15,6 +15,14 @@ import { buildCpio, type CpioEntry } from "../../lib/formats/cpio.ts";
 import { type DiscoveryMessage, formatDiscovery, importDiscoveryKey } from "../../lib/protocol/discovery.ts";
 import { formatFrame, FRAME_HEADER_BYTES } from "../../lib/protocol/frames.ts";
 import { deriveKeys } from "../../lib/protocol/keys.ts";
+import {
+  answerPairing,
+  formatPairingGreeting,
+  formatPairingOpening,
+  PairingStatus,
+  startPairing,
+} from "../../lib/protocol/pairing.ts";
+import { stretchPairingCode } from "../../lib/protocol/pairing_code.ts";
 import { buildSessionCpio, formatSession } from "../../lib/protocol/session.ts";
 import type { SessionParameters } from "../../lib/protocol/session_groups.ts";
 import { encodeUtf8 } from "../../lib/formats/text.ts";
@@ -421,6 +429,64 @@ function cpio(): VectorFile {
   };
 }
 
+async function pairing(): Promise<VectorFile> {
+  const salt = counting(0x40, 16);
+  const code = "ABCDEFGHJKMN";
+  const psk = await stretchPairingCode(code, salt);
+  const [clientEphemeral, serverEphemeral] = [counting(0x60, 32), counting(0x80, 32)];
+  const desktop = await startPairing({ psk, salt, ephemeral: clientEphemeral });
+  const answer = await answerPairing(desktop.message, { psk, salt, sharedKey, ephemeral: serverEphemeral });
+  const otherPsk = await stretchPairingCode("ABCDEFGHJKMP", salt);
+  const stranger = await startPairing({ psk: otherPsk, salt, ephemeral: clientEphemeral });
+  const opening = formatPairingOpening();
+  const greeting = { status: PairingStatus.ok, salt, triesLeft: 3, name: "laptop" } as const;
+  const greetingBytes = formatPairingGreeting(greeting);
+  const frameCase = (frame: VectorCase["frame"], ...parts: Parameters<typeof bytesCase>): VectorCase => ({
+    ...bytesCase(...parts),
+    ...frame === undefined ? {} : { frame },
+  });
+  return {
+    about: "Pairing: what is typed (text), and the bodies of the frames, with fixed ephemeral keys.",
+    sharedKey: sharedKey.toHex(),
+    clientEphemeral: clientEphemeral.toHex(),
+    serverEphemeral: serverEphemeral.toHex(),
+    salt: salt.toHex(),
+    code,
+    cases: [
+      textCase("as it is shown", "ABCD-EFGH-JKMN", "ok", { code, psk }),
+      textCase("in small letters, with blanks", "abcd efgh jkmn ", "ok", { code, psk }),
+      textCase("letters that look like digits", "oOiI-lL01-0000", "ok", {
+        code: "001111010000",
+        psk: await stretchPairingCode("001111010000", salt),
+      }),
+      textCase("too short", "ABCD-EFGH-JKM", "malformed"),
+      textCase("with a U", "ABCD-EFGH-JKMU", "malformed"),
+      frameCase(undefined, "opening", opening, "ok"),
+      frameCase(undefined, "opening of another version", opening.with(7, 2), "unknown-version"),
+      frameCase(undefined, "opening of another protocol", opening.with(0, 0x54), "malformed"),
+      frameCase(undefined, "opening, cut off", opening.subarray(0, 7), "truncated"),
+      frameCase(undefined, "opening, too long", join(opening, new Uint8Array(1)), "oversize"),
+      frameCase("greeting", "greeting", greetingBytes, "ok", greeting),
+      frameCase("greeting", "no code is taken", formatPairingGreeting({ status: PairingStatus.over }), "ok", {
+        status: PairingStatus.over,
+      }),
+      frameCase("greeting", "greeting, cut off", greetingBytes.subarray(0, -1), "truncated"),
+      frameCase("greeting", "greeting without a try", greetingBytes.with(25, 0), "malformed"),
+      frameCase("greeting", "greeting with something behind the name", flip(greetingBytes, -1), "malformed"),
+      frameCase("message", "the right code", desktop.message, "ok", { answer }),
+      frameCase("message", "another code", stranger.message, "wrong-key"),
+      frameCase("message", "a changed byte", flip(desktop.message, -1), "wrong-key"),
+      frameCase("message", "a public key of small order", join(new Uint8Array(32), new Uint8Array(16)), "wrong-key"),
+      frameCase("message", "a message, cut off", desktop.message.subarray(0, -1), "truncated"),
+      frameCase("answer", "the key", answer, "ok", { sharedKey }),
+      frameCase("answer", "a changed byte", flip(answer, -1), "wrong-key"),
+      frameCase("answer", "wrong code", new Uint8Array([PairingStatus.wrongCode]), "wrong-key"),
+      frameCase("answer", "over", new Uint8Array([PairingStatus.over]), "refused"),
+      frameCase("answer", "an answer, cut off", answer.subarray(0, -1), "truncated"),
+    ],
+  };
+}
+
 /** All files, by name without ".json". */
 export async function vectorFiles(): Promise<Readonly<Record<keyof typeof checkers, VectorFile>>> {
   return {
@@ -430,6 +496,7 @@ export async function vectorFiles(): Promise<Readonly<Record<keyof typeof checke
     boot_exchange: await bootExchange(),
     messages: messages(),
     session: sessionFile(),
+    pairing: await pairing(),
     agent_settings: agentSettingsFile(),
     autokexec_settings: autokexecSettingsFile(),
     handover: handoverFile(),
