@@ -13,6 +13,7 @@ import { transportNeeds } from "./export/needs.ts";
 import { snapshotNeeds } from "./export/snapshot/needs.ts";
 import { desktopTunnelPrograms, otherLibraryPlaces } from "./export/tunnel/needs.ts";
 import { HANDOVER_DIRECTORY, JOIN_DIRECTORY } from "./formats/handover.ts";
+import { NETBOOT_DIRECTORY } from "./formats/public_initrd.ts";
 import type { Role } from "./formats/kernel_command_line.ts";
 
 export interface Grants {
@@ -74,6 +75,8 @@ export const agentGrants: Readonly<Record<Role, Grants>> = {
     ...agent,
     // kernel and initramfs that were handed over go when they are out of date: agents/server/handed_over.ts
     write: [...agent.write, HANDOVER_DIRECTORY],
+    // boot loaders for desktops without a stick: agents/server/netboot/
+    read: [...agent.read, NETBOOT_DIRECTORY],
     run: [
       ...sharedPrograms,
       // what is on the disk: lib/disk/inspect_disk.ts, lib/boot/boot_partition.ts
@@ -85,6 +88,11 @@ export const agentGrants: Readonly<Record<Role, Grants>> = {
       "od",
       "rmdir",
       "umount",
+      // desktops without a stick: agents/server/netboot/
+      "dd",
+      "dnsmasq",
+      "sha256sum",
+      "udhcpc",
       // the battery: agents/server/watch_battery.ts
       "ls",
       // the export: lib/export/

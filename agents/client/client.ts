@@ -29,6 +29,7 @@ import type { ClientOptions } from "./options.ts";
 import { askToLeave, demandOwnSystem } from "./own_system.ts";
 import { askForLaptop } from "./choose_laptop.ts";
 import type { ChosenLaptop } from "./heard_laptops.ts";
+import { obtainKey } from "./pairing.ts";
 import { findRoute } from "./route.ts";
 import { startSearch } from "./search.ts";
 import type { PlacePlan } from "../../lib/second_boot/plan_place.ts";
@@ -54,7 +55,10 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
   const { system, console, signal } = dependencies;
   if (options.isFromRunningSystem && options.withKexec) await demandOwnSystem(system);
   console.mark("agent");
-  const environment = await readEnvironment(system, { role: "client", ...options });
+  // Looking for a laptop that shows a code raises links, which are not ours on a running system.
+  const mayPair = options.keyPath === undefined && !options.isFromRunningSystem;
+  const keyPath = mayPair ? await obtainKey(options.workDirectory, dependencies) : options.keyPath;
+  const environment = await readEnvironment(system, { role: "client", ...options, keyPath });
   for (const name of environment.unknownParameters) console.say(`The kernel parameter "${name}" is not known`);
   if (isTrying(options, environment)) {
     console.say("Try mode: all that this desktop changes is thrown away when it shuts down");

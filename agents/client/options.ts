@@ -16,7 +16,8 @@ Options:
   --from-running-system   from this computer's own Linux: asks, shuts it down in order, and starts the laptop's
                      system. Takes root, systemd, kexec-tools and wireguard-tools; a restart leads back
   --yes              with --from-running-system: shut it down without a question
-  --key FILE         the shared key (default: /etc/stiefelsystem/aes-key)
+  --key FILE         the shared key (default: /etc/stiefelsystem/aes-key; in an image without it the laptop gives it for a
+                     code that its screen shows)
   --settings FILE    the settings (default: /etc/stiefelsystem/agent.json)
   --work-dir DIR     where kernel and initramfs are kept until they start, in memory (default: /run/stiefelsystem)
   --help, --version

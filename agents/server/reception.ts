@@ -9,6 +9,7 @@ import { listenStream, type StreamListener } from "../../lib/net/listen.ts";
 import { type Status, STATUS_PORT } from "../../lib/formats/status.ts";
 import { type Page, type PageEnds, type PageRequest, servePage } from "../../lib/net/status_page.ts";
 import { BOOT_EXCHANGE_PORT } from "../../lib/protocol/boot_exchange.ts";
+import { PAIRING_PORT } from "../../lib/protocol/pairing.ts";
 import { declineBusy } from "../../lib/protocol/secure_channel.ts";
 import type { OnEnd } from "../../lib/formats/kernel_command_line.ts";
 import type { Arrival } from "../../lib/export/session_plan.ts";
@@ -27,6 +28,8 @@ import type { DiskSource } from "./source.ts";
 import type { Power } from "./battery.ts";
 import { answerEnd, answerStatus, answerStore, endPath, findStatusPath, storePath } from "./answer_status.ts";
 import { Meter } from "./meter.ts";
+import type { Netboot } from "./netboot/netboot.ts";
+import type { Pairing } from "./pairing.ts";
 import { judgeAudience, reportInFull, reportInShort } from "./status_report.ts";
 
 /** What the image calls itself (image/initrd/etc/hostname). */
@@ -44,6 +47,10 @@ export interface ReceptionOptions {
   readonly currentLife: () => Life;
   readonly currentPower: () => Power;
   readonly onEnd: OnEnd;
+  /** Starts desktops over the network, on the links it chooses. */
+  readonly netboot: Netboot | undefined;
+  /** Gives the key to desktops without it, on these cards; undefined: none. */
+  readonly pairing: { readonly macs: readonly string[]; readonly desk: Pairing } | undefined;
   /** Whether a person here wishes that the desktop shuts down; it hears of it now. */
   readonly takeEndWish: () => boolean;
 }
@@ -85,29 +92,37 @@ export class Reception {
     const { system, console, environment, desk } = this.#options;
     const place = { address: link.address, link: link.name, port: BOOT_EXCHANGE_PORT, signal };
     await using _listener = this.#listenForExchange(place, () => ({ kind: "link", link: link.name }));
+    await using _pairing = this.#listenForPairing(link, signal);
     using _listed = this.#list(link.name);
     // For a browser or curl(1) on the other end, which has another name for the link.
     const page = `http://[${link.address}%25LINK]:${STATUS_PORT}/`;
     this.#pages.set(link.name, page);
     using _shown = { [Symbol.dispose]: () => void this.#pages.delete(link.name) };
-    await answerDiscovery({
-      link,
-      signal,
-      console,
-      nowMs: () => system.monotonicMs(),
-      discoveryKey: environment.keys.discoveryKey,
-      random: (size) => system.randomBytes(size),
-      currentOffer: () => ({
-        state: desk.hasRoom ? "serving" : "busy",
-        tcpPort: BOOT_EXCHANGE_PORT,
-        name: environment.machineName,
-      }),
-      onListening: () =>
-        console.sayRarely(`State, for a computer on the cable of ${link.name}: ${page} (LINK: its name there)`),
-      onAnswered: (outcome, source) => {
-        if (outcome.kind === "offered" && outcome.isFresh) this.#askers.note(source, system.monotonicMs());
-      },
-    });
+    const over = new AbortController();
+    const netboot = this.#options.netboot?.serveLink(link, AbortSignal.any([signal, over.signal]));
+    try {
+      await answerDiscovery({
+        link,
+        signal,
+        console,
+        nowMs: () => system.monotonicMs(),
+        discoveryKey: environment.keys.discoveryKey,
+        random: (size) => system.randomBytes(size),
+        currentOffer: () => ({
+          state: desk.hasRoom ? "serving" : "busy",
+          tcpPort: BOOT_EXCHANGE_PORT,
+          name: environment.machineName,
+        }),
+        onListening: () =>
+          console.sayRarely(`State, for a computer on the cable of ${link.name}: ${page} (LINK: its name there)`),
+        onAnswered: (outcome, source) => {
+          if (outcome.kind === "offered" && outcome.isFresh) this.#askers.note(source, system.monotonicMs());
+        },
+      });
+    } finally {
+      over.abort();
+      await netboot;
+    }
   }
 
   #listenForExchange(
@@ -131,6 +146,13 @@ export class Reception {
       };
       return serveExchange(stream, options);
     });
+  }
+
+  #listenForPairing(link: UsableLink, signal: AbortSignal): StreamListener | undefined {
+    const { pairing } = this.#options;
+    if (!pairing?.macs.includes(link.mac)) return undefined;
+    const place = { address: link.address, link: link.name, port: PAIRING_PORT, signal, maximumConnections: 8 };
+    return listenStream(place, (stream) => pairing.desk.serve(stream));
   }
 
   async #listenOnAddress(address: string, signal: AbortSignal): Promise<void> {

@@ -30,6 +30,9 @@ import {
 import type { ServerOptions } from "./options.ts";
 import { formatServerPage } from "./server_page.ts";
 import { type LendingEngine, readLendingEngine } from "./lending_engine.ts";
+import { cutPublicInitrd } from "./netboot/files.ts";
+import { Netboot } from "./netboot/netboot.ts";
+import { Pairing } from "./pairing.ts";
 import { Reception } from "./reception.ts";
 import { createDiskSource, type HandedOver, PreparedSource, type WatchedSource } from "./source.ts";
 import { watchBattery } from "./watch_battery.ts";
@@ -85,6 +88,8 @@ class Server {
   readonly #rules: LifeRules;
   readonly #source: PreparedSource;
   readonly #desk: Desk;
+  readonly #pairing: Pairing | undefined;
+  readonly #netboot: Netboot | undefined;
   readonly #reception: Reception;
   readonly #workDirectory: string;
   /** Everything that runs until the server closes. */
@@ -134,6 +139,16 @@ class Server {
       onLost: (lost) => this.#tellLater({ kind: "lost", ...lost }),
     });
     this.#life = startLife(system.monotonicMs());
+    const { netboot } = settings;
+    const { sharedKey } = environment.keys;
+    this.#pairing = netboot && new Pairing({ system, console, sharedKey, name: environment.machineName });
+    this.#netboot = netboot && new Netboot({
+      system,
+      console,
+      macs: netboot.macs,
+      workDirectory: options.workDirectory,
+      cutInitrd: () => cutPublicInitrd(system, options.workDirectory),
+    });
     this.#reception = new Reception({
       system,
       console,
@@ -146,6 +161,8 @@ class Server {
       currentLife: () => this.#life,
       currentPower: () => this.#power,
       onEnd: this.#rules.onEnd,
+      netboot: this.#netboot,
+      pairing: netboot && this.#pairing && { macs: netboot.macs, desk: this.#pairing },
       takeEndWish: () => {
         this.#noteEnd({ kind: "heard" });
         return this.#endRequest.kind === "asked";
@@ -159,6 +176,7 @@ class Server {
     await this.#tell({ kind: "adopted", ...await this.#desk.adopt() });
     this.#running.push(
       this.#reception.run(this.#listen, this.#stop),
+      ...this.#netboot === undefined ? [] : [this.#netboot.run(this.#stop)],
       this.#watchTime(),
       this.#showPage(),
       this.#watchKeys(),
@@ -189,7 +207,8 @@ class Server {
     if (!console.isScreen) return;
     while (!this.#stop.aborted) {
       const status = await this.#reception.report();
-      console.page(formatServerPage({ status, end: this.#rules, addresses: this.#reception.listAddresses() }));
+      const addresses = this.#reception.listAddresses();
+      console.page(formatServerPage({ status, end: this.#rules, addresses, pairing: this.#pairing?.shown() }));
       await system.delay(pageIntervalMs, this.#stop).catch(() => {});
     }
     console.page(undefined);
@@ -198,7 +217,10 @@ class Server {
   async #watchKeys(): Promise<void> {
     const { system, console } = this.#dependencies;
     if (!await mayChangeTerminal(system)) return;
-    const onKey = (text: string): void => this.#noteEnd({ kind: "key", text });
+    const onKey = (text: string): void => {
+      if (text.toLowerCase() === "c") this.#pairing?.renew();
+      this.#noteEnd({ kind: "key", text });
+    };
     await Promise.all([console.watchKeys(onKey, this.#stop), this.#watchWish()]);
   }
 
@@ -207,6 +229,7 @@ class Server {
     while (!this.#stop.aborted) {
       await this.#dependencies.system.delay(wishIntervalMs, this.#stop).catch(() => {});
       this.#noteEnd({ kind: "looked-at" });
+      this.#pairing?.shown();
     }
   }
 

@@ -18,6 +18,8 @@ import type { System } from "../../lib/system/system.ts";
 export interface AgentKeys {
   readonly discoveryKey: CryptoKey;
   readonly bootPsk: Uint8Array;
+  /** Of which the others are derived. */
+  readonly sharedKey: Uint8Array;
 }
 
 export interface Environment {
@@ -75,7 +77,7 @@ async function readKeys(
   }
   const { discoveryKey, bootPsk } = await deriveKeys(key);
   return {
-    keys: { discoveryKey: await importDiscoveryKey(discoveryKey), bootPsk },
+    keys: { discoveryKey: await importDiscoveryKey(discoveryKey), bootPsk, sharedKey: key },
     fingerprint: await keyFingerprint(key),
   };
 }

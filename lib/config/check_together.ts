@@ -184,10 +184,11 @@ function checkAutokexec({ autokexec }: RawSections, report: Report): void {
   }
 }
 
-function checkCommandLines({ boot, "server-setup": serverSetup }: RawSections, report: Report): void {
+function checkCommandLines({ boot, netboot, "server-setup": serverSetup }: RawSections, report: Report): void {
   const lines = [
     { path: ["boot", "load", "cmdline"], words: boot?.load?.cmdline ?? [] },
     { path: ["server-setup", "cmdline"], words: serverSetup?.cmdline ?? [] },
+    { path: ["netboot", "cmdline"], words: netboot?.cmdline ?? [] },
   ];
   for (const { path, words } of lines) {
     const length = encodeUtf8(words.join(" ")).length;

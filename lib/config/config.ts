@@ -24,6 +24,7 @@ export interface Config {
   readonly image: ImageConfig;
   readonly block: BlockConfig;
   readonly server: ServerConfig;
+  readonly netboot: NetbootConfig;
   /**
    * One for each chosen module that is compiled from a source archive. `sha256` may still be missing: see
    * `requireDriverSource`.
@@ -146,6 +147,14 @@ export interface ServerConfig {
   readonly onEnd: OnEnd;
   /** Shown on the desktop; absent: the laptop's host name. */
   readonly name?: string;
+}
+
+/** Starting desktops over the network. */
+export interface NetbootConfig {
+  /** MAC addresses of the laptop's cards, lower case, with colons. None: it is off. */
+  readonly links: readonly string[];
+  /** Kernel parameters of the desktops, beside the usual ones. */
+  readonly cmdline: readonly string[];
 }
 
 export interface DebugModuleConfig {

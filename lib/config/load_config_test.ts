@@ -38,6 +38,8 @@ const WRONG_VALUES: readonly (readonly [path: string, values: readonly string[],
   ["autokexec.countdown_s", ["-1", "3601", "1.5", `"10"`, ""], /a whole number of seconds from 0 to 3600/],
   ["autokexec.client_timeout_min", ["-1", "10081", "0.5", "never", ""], /a whole number of minutes from 0 to 10080/],
   ["autokexec.macs", ["52:54:00:12:34:56", "{a: 1}", `"52:54:00:12:34:56"`, ""], /a list of MAC addresses/],
+  ["netboot.links", ["52:54:00:12:34:56", "{a: 1}", ""], /a list of MAC addresses/],
+  ["netboot.cmdline", ["ro", "true"], /a list of kernel parameters/],
   ["server-setup.stiefelsystem-kernel", ["kernel", "/", "/a/../b", "/a/", "/a b", "8"], /an absolute path/],
   ["server-setup.stiefelsystem-initrd", ["./initrd", "~/initrd", "[]"], /an absolute path/],
   ["server-setup.cmdline", ["ro", "true"], /a list of kernel parameters/],
@@ -226,6 +228,7 @@ Deno.test("each group of keys must be a mapping", async () => {
       "image",
       "block",
       "server",
+      "netboot",
       "paths",
       "paths.workdir-subpaths",
       "module-configs",
@@ -267,7 +270,7 @@ Deno.test("a file that is no mapping is refused", async () => {
 
 Deno.test("P11: an unknown key is a warning with the nearest known name, or an error when it looks like one that guards something", async () => {
   assert.deepEqual(await diagnoseAsText("boto: 1\nboot:\n  dsik: 2\n"), [
-    `f:1:1: found the unknown key "boto", wanted "boot" perhaps (of modules, boot, autokexec, server-setup, initrd, image, block, server, paths, module-configs)`,
+    `f:1:1: found the unknown key "boto", wanted "boot" perhaps (of modules, boot, autokexec, server-setup, initrd, image, block, server, netboot, paths, module-configs)`,
     `f:3:3: boot: found the unknown key "dsik", wanted "disk" perhaps (of disk, part, load)`,
   ]);
   assert.deepEqual(await diagnoseAsText("autokexec: {mac-detection: on}"), [

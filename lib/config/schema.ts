@@ -324,6 +324,15 @@ export const configSchema = v.object({
     ),
     name: optionalKey(hostName, "Name of the laptop on the desktop's screen; without it its host name"),
   }),
+  netboot: section({
+    links: key(
+      list(macAddress, "a list of MAC addresses"),
+      [],
+      "MAC addresses of the laptop's network cards on which it starts desktops over the network (PXE, UEFI HTTP boot) while it is a server; none: it does not",
+      guards,
+    ),
+    cmdline: key(kernelParameters, [], "Further kernel parameters of the image on such a desktop", guards),
+  }),
   paths: pathsSchema,
   "module-configs": v.nullish(v.objectWithRest({ debug: debugSchema }, driverSchema, "a mapping"), {}),
 }, "a mapping of sections, as in config-example.yaml");

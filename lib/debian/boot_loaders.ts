@@ -6,6 +6,7 @@
  * by Debian). The GRUB for a BIOS is made of its modules.
  */
 import { formatDownload } from "./download_packages.ts";
+import { formatMakeGrub, mkimagePackages } from "./make_grub.ts";
 
 /** Suites without a signed systemd-boot. */
 const withoutSignedSystemdBoot: readonly string[] = ["bullseye", "bookworm", "oldstable", "oldoldstable"];
@@ -40,9 +41,6 @@ export const grubCoreName = "grub-core.img";
 /** Name and version of each package, one a line. */
 export const loaderPackagesName = "packages.tsv";
 
-/** grub-mkimage and what it needs. */
-const mkimagePackages: readonly string[] = ["grub-common", "libc6", "liblzma5", "libdevmapper1.02.1"];
-
 /** Enough to read the stick and show a menu; without the last ones a BIOS screen stays in text. */
 const grubModules = "biosdisk part_gpt fat normal linux test echo reboot all_video";
 
@@ -63,7 +61,6 @@ export const loaderDirectory = "loaders";
 export function formatLoaderHook(suite: string): string {
   const loaders = listLoaders(suite);
   const packages = [...new Set(loaders.map((loader) => loader.package)), ...mkimagePackages];
-  const libraries = ["usr/lib", "lib"].map((directory) => `"$t/${directory}/x86_64-linux-gnu"`).join(":");
   return [
     "set -eu",
     ...formatDownload(packages),
@@ -72,9 +69,7 @@ export function formatLoaderHook(suite: string): string {
     "for deb in *.deb; do dpkg-deb --show --showformat='${Package}\\t${Version}\\t${Architecture}\\n' \"$deb\"; done" +
     ` | LC_ALL=C sort > "$out/${loaderPackagesName}"`,
     ...loaders.map(({ name, path }) => `cp "$t/${path}" "$out/${name}"`),
-    'run="$t/lib64/ld-linux-x86-64.so.2"; [ -e "$run" ] || run="$t/usr/lib64/ld-linux-x86-64.so.2"',
-    `"$run" --library-path ${libraries} "$t/usr/bin/grub-mkimage" --directory "$t/usr/lib/grub/i386-pc" ` +
-    `--format i386-pc --prefix '${grubPrefix}' --output "$out/${grubCoreName}" ${grubModules}`,
+    ...formatMakeGrub({ format: "i386-pc", prefix: grubPrefix, output: grubCoreName, modules: grubModules }),
     'rm -r "$1/debs" "$1/x"; chmod 644 "$out"/*',
   ].join("\n");
 }

@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { ProtocolError } from "../errors.ts";
 import { modes } from "./kernel_command_line.ts";
 import { EngineSchema } from "./engine.ts";
+import { isMac } from "./address.ts";
 import { securities } from "./security.ts";
 import { formatJsonLine, integer, type JsonFormat, type Parsed, parseJsonLine, printable } from "./json.ts";
 
@@ -56,6 +57,11 @@ const AgentSettingsSchema = v.strictObject({
   mode: v.exactOptional(v.picklist(modes)),
   /** What lends the disk in place of the laptop. */
   engine: v.exactOptional(EngineSchema),
+  /** Starting desktops over the network; absent: off. */
+  netboot: v.exactOptional(v.strictObject({
+    /** MAC addresses of the only cards on which that is done. */
+    macs: v.pipe(v.array(v.pipe(v.string(), v.check(isMac, "a MAC address"))), v.minLength(1), v.maxLength(16)),
+  })),
   onEnd: v.picklist(["reboot", "poweroff", "wait"]),
   /** What the machine calls itself towards others. */
   name: v.exactOptional(printable(64)),

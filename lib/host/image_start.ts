@@ -2,6 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import type { AutokexecSettings } from "../formats/autokexec_settings.ts";
+import { RETAIN_INITRD } from "../formats/public_initrd.ts";
 import { formatStiefelParameters } from "../formats/kernel_command_line.ts";
 import type { HostPath } from "./host_path.ts";
 
@@ -19,6 +20,11 @@ export function imageStartOf(config: Config): Pick<AutokexecSettings, "kernel" |
   return {
     kernel: stiefelsystemKernel,
     initrd: stiefelsystemInitrd,
-    commandLine: [...cmdline, serverParameters].join(" "),
+    commandLine: [
+      ...cmdline,
+      // What is given to desktops without a stick is cut out of it.
+      ...config.netboot.links.length > 0 ? [RETAIN_INITRD] : [],
+      serverParameters,
+    ].join(" "),
   };
 }

@@ -81,6 +81,7 @@ export const partialPackages: Readonly<Record<string, readonly string[]>> = {
     "etc/lvm",
     "usr/lib/udev/rules.d/56-lvm.rules",
   ],
+  "dnsmasq-base": ["usr/sbin/dnsmasq"],
   mount: ["usr/bin/mount", "usr/bin/umount", "usr/sbin/losetup"],
   ...exportPackages,
   udev: [
@@ -105,6 +106,9 @@ export const partialPackages: Readonly<Record<string, readonly string[]>> = {
     ...["blkid", "blockdev", "wipefs"].map((name) => `usr/sbin/${name}`),
   ],
 };
+
+/** DHCP and TFTP for desktops that start over the network (`netboot.links`). */
+export const netbootPackages: readonly string[] = ["dnsmasq-base"];
 
 /** Firmware of wired network cards (`image.firmware`); they are in the archive's component non-free-firmware. */
 export const firmwarePackages: readonly string[] = [

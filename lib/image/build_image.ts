@@ -13,6 +13,7 @@ import type { BuildPlaces, StageWork } from "./stages/context.ts";
 import { buildDrivers } from "./stages/drivers.ts";
 import { buildKeymap } from "./stages/keymap.ts";
 import { buildLoaders } from "./stages/loaders.ts";
+import { buildNetboot } from "./stages/netboot.ts";
 import { buildOverlay } from "./stages/overlay.ts";
 import { buildPack, partNames } from "./stages/pack.ts";
 import { buildSecrets } from "./stages/secrets.ts";
@@ -134,6 +135,7 @@ function stageWorks(plan: readonly Stage[]): Readonly<Record<StageName, StageWor
     agents: buildAgents,
     autokexec: buildAutokexec,
     loaders: buildLoaders,
+    netboot: buildNetboot,
     secrets: buildSecrets,
     pack: (context) => buildPack(context, partNames.filter((name) => planned.has(name))),
   };

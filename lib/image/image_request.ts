@@ -4,7 +4,7 @@ import { kernelKeymap } from "../config/keymap.ts";
 import { findModule, type Module } from "../config/module_catalog.ts";
 import type { AgentSettings } from "../formats/agent_settings.ts";
 import { defaultSecurity } from "../formats/security.ts";
-import { basePackages, firmwarePackages, partialPackages, unneededPackages } from "./base_packages.ts";
+import { basePackages, firmwarePackages, netbootPackages, partialPackages, unneededPackages } from "./base_packages.ts";
 import { baseModulePatterns } from "./kernel_modules.ts";
 import type { FoundInputs, ImageRequest } from "./plan_image.ts";
 
@@ -36,6 +36,7 @@ export function makeImageRequest(
       ...basePackages,
       ...modules.flatMap((module: Module) => module.packages),
       ...(wantsFirmware ? firmwarePackages : []),
+      ...(config.netboot.links.length > 0 ? netbootPackages : []),
       ...asked,
     ]),
     excludedPackages: unique([...unneededPackages.filter((name) => !asked.includes(name)), ...packing.excludePackages]),
@@ -54,13 +55,19 @@ export function makeImageRequest(
     ...(passwordHash === undefined ? {} : { passwordHash }),
     isDebug,
     agentForm,
+    ...(config.netboot.links.length > 0 ? { netboot: makeNetbootRequest(config) } : {}),
     agentSettings: makeAgentSettings(config),
     found,
   };
 }
 
+/** A desktop that starts over the network gets no settings: what it has to know of them is in its menu. */
+function makeNetbootRequest({ block, netboot }: Config): NonNullable<ImageRequest["netboot"]> {
+  return { cmdline: [...block.mode === "write" ? [] : [`stiefel.mode=${block.mode}`], ...netboot.cmdline] };
+}
+
 /** What the agents need of the configuration; they never read YAML. */
-export function makeAgentSettings({ block, boot, server }: Config): AgentSettings {
+export function makeAgentSettings({ block, boot, netboot, server }: Config): AgentSettings {
   return {
     version: 1,
     boot: {
@@ -72,6 +79,7 @@ export function makeAgentSettings({ block, boot, server }: Config): AgentSetting
     ...(block.transport === "auto" ? {} : { transport: block.transport }),
     ...(block.mode === "write" ? {} : { mode: block.mode }),
     ...(block.engine === undefined ? {} : { engine: block.engine.target }),
+    ...(netboot.links.length === 0 ? {} : { netboot: { macs: netboot.links } }),
     onEnd: server.onEnd,
     ...(server.name === undefined ? {} : { name: server.name }),
   };

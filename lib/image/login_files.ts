@@ -6,6 +6,8 @@ export interface LoginOptions {
   /** As crypt(3) makes it; absent: the account is locked. */
   readonly passwordHash?: string;
   readonly isDebug: boolean;
+  /** dnsmasq runs, with no more rights than it needs. */
+  readonly hasNetboot?: boolean;
   readonly drivers: readonly { readonly service?: { readonly argv: readonly string[] } }[];
 }
 
@@ -15,13 +17,16 @@ export interface GeneratedFile {
   readonly content: string;
 }
 
+/** As Debian's dnsmasq has it; its group is that of image/initrd/etc/group. */
+const dnsmasqUser = "dnsmasq:x:100:65534:dnsmasq:/nonexistent:/usr/sbin/nologin\n";
+
 /** passwd, shadow and inittab. Only a debugging image has a login, on the second terminal. */
-export function formatLoginFiles({ shell, passwordHash, isDebug, drivers }: LoginOptions): GeneratedFile[] {
+export function formatLoginFiles({ shell, passwordHash, isDebug, hasNetboot, drivers }: LoginOptions): GeneratedFile[] {
   // "!" is no hash of any password (shadow(5)).
   const password = isDebug && passwordHash !== undefined ? passwordHash : "!";
   const services = drivers.flatMap((driver) => driver.service === undefined ? [] : [driver.service.argv]);
   return [
-    { path: "etc/passwd", mode: 0o644, content: `root:x:0:0:root:/root:${shell}\n` },
+    { path: "etc/passwd", mode: 0o644, content: `root:x:0:0:root:/root:${shell}\n${hasNetboot ? dnsmasqUser : ""}` },
     { path: "etc/shadow", mode: 0o600, content: `root:${password}:20089::::::\n` },
     { path: "etc/shells", mode: 0o644, content: `/bin/sh\n${shell === "/bin/sh" ? "" : `${shell}\n`}` },
     { path: "etc/inittab", mode: 0o644, content: formatInittab(isDebug, services) },

@@ -2,10 +2,12 @@
 import type { Compressor } from "../config/config.ts";
 import { kernelKeymap, parseKeymap } from "../config/keymap.ts";
 import { formatLoaderHook } from "../debian/boot_loaders.ts";
+import { formatNetbootHook } from "../debian/netboot_loaders.ts";
 import { recordPackagesHook } from "../debian/unpack_packages.ts";
 import { agentGrants, autokexecFlags, type Grants } from "../grants.ts";
 import { formatKeymapHook } from "./keymap_hook.ts";
 import { unwantedModulePatterns } from "./kernel_modules.ts";
+import { formatNetbootMenu } from "./netboot_menu.ts";
 import type { Json, Stage } from "./stage.ts";
 import { hashText } from "../hash.ts";
 import { loadedByName } from "./shared_libraries.ts";
@@ -41,6 +43,8 @@ export interface ImageRequest {
   readonly isDebug: boolean;
   readonly agentForm: "compile" | "bundle";
   readonly agentSettings: AgentSettings;
+  /** Files for desktops that start over the network are in the image. */
+  readonly netboot?: { readonly cmdline: readonly string[] };
   /** What was found on the build machine. */
   readonly found: FoundInputs;
 }
@@ -112,6 +116,7 @@ export function planImage(request: ImageRequest): Stage[] {
         shell: request.shell,
         passwordHash: request.passwordHash ?? null,
         isDebug: request.isDebug,
+        ...request.netboot === undefined ? {} : { hasNetboot: true },
         services: request.drivers.map((driver) => driver.service?.argv ?? []),
         compression,
       },
@@ -154,6 +159,7 @@ export function planImage(request: ImageRequest): Stage[] {
       needs: [],
       inputs: { version: 1, suite: request.suite, mirror: request.mirror, hook: formatLoaderHook(request.suite) },
     },
+    ...planNetboot(request),
     {
       name: "secrets",
       title: "key and settings",
@@ -170,7 +176,9 @@ export function planImage(request: ImageRequest): Stage[] {
       needs: [
         ...["base", "trim", "drivers", "overlay"] as const,
         ...planKeymap(request).map(({ name }) => name),
-        ...["runtime", "agents", "secrets"] as const,
+        ...["runtime", "agents"] as const,
+        ...planNetboot(request).map(({ name }) => name),
+        "secrets",
       ],
       // The fingerprints of parts are those of their content before it was compressed.
       inputs: { version: 6, compression, form: request.agentForm, isDebug: request.isDebug },
@@ -188,6 +196,17 @@ function planKeymap({ keymap, mirror, suite }: ImageRequest): Stage[] {
     title: "keys of the console",
     needs: [],
     inputs: { version: 1, suite, mirror, keymap, hook },
+  }];
+}
+
+/** Only when the laptop starts desktops over the network. */
+function planNetboot({ mirror, netboot, suite }: ImageRequest): Stage[] {
+  if (netboot === undefined) return [];
+  return [{
+    name: "netboot",
+    title: "boot loaders for the network",
+    needs: ["base"],
+    inputs: { version: 1, suite, mirror, hook: formatNetbootHook(), menu: formatNetbootMenu(netboot) },
   }];
 }
 

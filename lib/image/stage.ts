@@ -10,6 +10,7 @@ export const stageNames = [
   "keymap",
   "runtime",
   "agents",
+  "netboot",
   "autokexec",
   "loaders",
   "secrets",

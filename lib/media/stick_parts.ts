@@ -19,6 +19,7 @@ export interface BuiltStick extends StickParts {
 /** Parts of the initrd that change when the agents do, and when the key does; what comes before them is the base. */
 const agentsPart = "agents";
 const secretsPart = "secrets";
+const netbootPart = "netboot";
 
 /**
  * @param buildDirectory the folder of the results
@@ -57,9 +58,9 @@ function notBuilt(what: string): UserError {
 }
 
 /**
- * The initrd in pieces that together are the same bytes: what changes seldom, the agents, key and settings. Boot
- * loaders put them together again, each at a multiple of 4 (GRUB, grub-core/loader/linux.c; systemd-boot,
- * src/boot/initrd.c), where our own padding already ends.
+ * The initrd in pieces that together are the same bytes, but for what only a server needs: what changes seldom, the
+ * agents, key and settings. Boot loaders put them together again, each at a multiple of 4 (GRUB,
+ * grub-core/loader/linux.c; systemd-boot, src/boot/initrd.c), where our own padding already ends.
  */
 function cutInitrd(
   initrd: Uint8Array,
@@ -77,7 +78,8 @@ function cutInitrd(
   }
   return [
     { name: "base.img", bytes: initrd.subarray(0, agents) },
-    { name: "agents.img", bytes: initrd.subarray(agents, secrets) },
+    // What a server gives to desktops without a stick lies between the two.
+    { name: "agents.img", bytes: initrd.subarray(agents, starts.get(netbootPart) ?? secrets) },
     { name: "key.img", bytes: initrd.subarray(secrets) },
   ];
 }

@@ -77,7 +77,8 @@ function plain(status: 400 | 404 | 405 | 421, body: string): Exclude<Page, { rea
   return { status, contentType: "text/plain; charset=utf-8", body: `${body}\n` };
 }
 
-async function readRequestHead(stream: ByteStream): Promise<string | undefined> {
+/** @returns undefined when the other side has finished before its end */
+export async function readRequestHead(stream: ByteStream): Promise<string | undefined> {
   const decoder = new TextDecoder("latin1"); // header bytes are not more than that
   let text = "";
   while (text.length <= maximumRequestBytes) {

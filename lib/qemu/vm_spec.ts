@@ -31,7 +31,9 @@ export type VmBoot =
   /** A kernel given directly, as a boot loader would; SeaBIOS runs before it. */
   | { readonly kind: "kernel"; readonly kernel: string; readonly initrd: string; readonly commandLine: string }
   /** What the firmware finds on the first disk. */
-  | { readonly kind: "disk" };
+  | { readonly kind: "disk" }
+  /** What the firmware is given over the first link; with UEFI by HTTP only, or by TFTP first. */
+  | { readonly kind: "network"; readonly uefiBy?: "http" };
 
 /** UEFI firmware that starts signed programs only, if its variables hold the keys for that (OVMF). */
 export interface UefiFirmware {
@@ -117,7 +119,13 @@ export function formatQemuArguments(spec: VmSpec, host: QemuHost): string[] {
     argv.push("-kernel", spec.boot.kernel, "-initrd", spec.boot.initrd, "-append", spec.boot.commandLine);
   }
   spec.disks.forEach((disk, index) => argv.push(...diskArguments(disk, index, spec.boot.kind)));
-  for (const link of spec.links) argv.push(...linkArguments(link, host));
+  spec.links.forEach((link, index) => argv.push(...linkArguments(link, host, index === 0 ? spec : undefined)));
+  if (spec.boot.kind === "network" && spec.boot.uefiBy === "http") {
+    // OvmfPkg/README: what the firmware does not try.
+    for (const name of ["IPv4PXESupport", "IPv6PXESupport"]) {
+      argv.push("-fw_cfg", `name=opt/org.tianocore/${name},string=no`);
+    }
+  }
   for (const [name, value] of Object.entries(spec.credentials ?? {})) {
     argv.push("-smbios", `type=11,value=${escapeValue(`io.systemd.credential:${name}=${value}`)}`);
   }
@@ -181,7 +189,8 @@ function diskArguments(disk: VmDisk, index: number, boot: VmBoot["kind"]): strin
   ];
 }
 
-function linkArguments(link: VmLink, host: QemuHost): string[] {
+/** @param spec for the link that the firmware may start from */
+function linkArguments(link: VmLink, host: QemuHost, spec: VmSpec | undefined): string[] {
   const netdev = [
     "stream",
     `id=${link.id}`,
@@ -195,9 +204,14 @@ function linkArguments(link: VmLink, host: QemuHost): string[] {
     "-netdev",
     netdev.join(","),
     "-device",
-    // Nothing starts over the network by the card's own program.
-    `${link.model ?? "virtio-net-pci"},netdev=${link.id},mac=${link.mac},romfile=`,
+    `${link.model ?? "virtio-net-pci"},netdev=${link.id},mac=${link.mac}${startOption(spec)}`,
   ];
+}
+
+/** A BIOS starts over the network by the card's own program (iPXE); UEFI has one of its own. */
+function startOption(spec: VmSpec | undefined): string {
+  if (spec?.boot.kind !== "network") return ",romfile=";
+  return spec.firmware === undefined ? ",bootindex=0" : ",bootindex=0,romfile=";
 }
 
 function reconnectOption(version: QemuHost["version"]): string[] {

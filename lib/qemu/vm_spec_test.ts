@@ -103,3 +103,14 @@ Deno.test("the version is read from QEMU's own words", () => {
   ] as const;
   for (const [text, version] of cases) assert.deepEqual(parseQemuVersion(text), version);
 });
+
+Deno.test("a machine that starts over the network has the card's own program with a BIOS only", () => {
+  const network = { ...desktopSpec(settings), boot: { kind: "network" } } as const;
+  const firmware = { codePath: "code", variablesPath: "variables" };
+  const card = (spec: VmSpec): string => formatQemuArguments(spec, trixie).find((word) => /netdev=/.test(word)) ?? "";
+  assert.match(card(network), /,bootindex=0$/);
+  assert.match(card({ ...network, firmware }), /,bootindex=0,romfile=$/);
+  assert.match(card(desktopSpec(settings)), /f2,romfile=$/);
+  const byHttp = formatQemuArguments({ ...network, boot: { kind: "network", uefiBy: "http" }, firmware }, trixie);
+  assert.ok(byHttp.includes("name=opt/org.tianocore/IPv4PXESupport,string=no"));
+});

@@ -13,7 +13,7 @@ export async function buildOverlay(context: StageContext): Promise<StageRecord> 
   const { system, request, directory, places, signal } = context;
   const written = `${directory}/written`;
   const generated: TreeEntry[] = [];
-  for (const { path, mode, content } of formatLoginFiles(request)) {
+  for (const { path, mode, content } of formatLoginFiles({ ...request, hasNetboot: request.netboot !== undefined })) {
     const source = `${written}/${path}`;
     await system.makeDirectory(source.slice(0, source.lastIndexOf("/")));
     await system.writeFile(source, content);
