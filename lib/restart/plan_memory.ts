@@ -10,6 +10,8 @@ export interface MemoryFacts {
   readonly initrdBytes: number;
   /** Kernel and initramfs for desktops; 0 where there are none to hand over. */
   readonly pairBytes: number;
+  /** The image's kernel keeps what it was started with, and its agent copies its own part of it (`retain_initrd`). */
+  readonly isInitrdKept?: boolean;
 }
 
 /**
@@ -39,7 +41,8 @@ export function listExtents(facts: MemoryFacts): readonly HandoverExtent[] {
     // kernel/kexec_core.c, sanity_check_segment_list: kexec takes no more than half of the memory.
     const half = kernelBytes + initrdBytes + extraBytes;
     // In the image it is there once more until it is unpacked.
-    const there = imageBytes + 2 * extraBytes;
+    const kept = facts.isInitrdKept ? 2 * initrdBytes : 0;
+    const there = imageBytes + 2 * extraBytes + kept;
     return here <= availableBytes && half <= totalBytes / 2 && there <= totalBytes;
   };
   return [

@@ -27,3 +27,15 @@ Deno.test("as much is handed over as fits, here and there", () => {
     assert.deepEqual(listExtents(facts), wanted, `${total} ${available} ${pair}`);
   }
 });
+
+Deno.test("an image that keeps its initrd needs room for it, and for a copy", () => {
+  const facts = {
+    totalBytes: 1024 * MiB,
+    availableBytes: 900 * MiB,
+    kernelBytes: 12 * MiB,
+    initrdBytes: 90 * MiB,
+    pairBytes: 170 * MiB,
+  };
+  assert.equal(listExtents(facts)[0], "everything");
+  assert.equal(listExtents({ ...facts, isInitrdKept: true })[0], "description");
+});

@@ -3,6 +3,7 @@ import { checkMemory, loadKernel } from "../boot/kexec.ts";
 import { CommandError, describeError, UserError } from "../errors.ts";
 import { type Handover, planHandoverArchive, type SizedFile } from "../formats/handover.ts";
 import type { AutokexecSettings } from "../formats/autokexec_settings.ts";
+import { RETAIN_INITRD } from "../formats/public_initrd.ts";
 import { readLockdown, readMemory } from "../system/facts.ts";
 import type { System } from "../system/system.ts";
 import { type Gathered, gatherHandover, readStamp } from "./gather_handover.ts";
@@ -78,9 +79,13 @@ async function loadLargest(
   const { pair } = gathered?.handover ?? {};
   const pairBytes = pair === undefined ? 0 : pair.kernelBytes + pair.initramfsBytes;
   const memory = await readMemory(system);
-  const extents = gathered === undefined
-    ? ["nothing"] as const
-    : listExtents({ ...memory, kernelBytes: kernel.sizeBytes, initrdBytes: initrd.sizeBytes, pairBytes });
+  const extents = gathered === undefined ? ["nothing"] as const : listExtents({
+    ...memory,
+    kernelBytes: kernel.sizeBytes,
+    initrdBytes: initrd.sizeBytes,
+    pairBytes,
+    isInitrdKept: image.commandLine.split(" ").includes(RETAIN_INITRD),
+  });
   if (pairBytes > 0 && extents[0] !== "everything") {
     options.say("Kernel and initramfs for desktops are not handed over, memory is short: the server reads its disk");
   }
