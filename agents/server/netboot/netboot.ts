@@ -102,7 +102,9 @@ export class Netboot {
     if (watch.server === undefined) {
       const range = { from: `${network}.10`, to: `${network}.250`, netmask: "255.255.255.0" };
       const over = AbortSignal.any([signal, watch.foundSignal]);
-      console.say(`Network boot on ${link.name}: no other DHCP server answers, so desktops get an address from here`);
+      console.sayRarely(
+        `Network boot on ${link.name}: no other DHCP server answers, so desktops get an address from here`,
+      );
       await this.#lend(link, { address, initrd, mode: { kind: "full", range } }, over);
     }
     return watch.server ?? "";
@@ -115,14 +117,14 @@ export class Netboot {
     { server, initrd }: { readonly server: string; readonly initrd: string },
   ): Promise<void> {
     const { system, console, dhcpScript: script } = this.#options;
-    console.say(
+    console.sayRarely(
       `Network boot on ${link.name}: another DHCP server answers (${server}), so no desktop gets an address from here`,
     );
     await using client = startDhcpClient(system, { link: link.name, script });
     const taken = await Promise.race([client.address, aborted(signal)]);
     if (taken === undefined) return;
     const [address = ""] = taken.split("/");
-    console.say(
+    console.sayRarely(
       `Network boot on ${link.name}: boot loaders for PXE come from ${address}; UEFI HTTP boot does not work`,
     );
     const over = new AbortController();
