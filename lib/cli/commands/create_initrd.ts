@@ -87,7 +87,7 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
   using _lock = options.dryRun ? undefined : await lockCache(system, ui, cacheDirectory);
   const request = await gatherRequest(system, ui, { ...options, config, project, cacheDirectory, keyPath });
   const plan = selectStages(planImage(request), selection);
-  const refresh = new Set<StageName>(options.update ? ["base", "loaders"] : []);
+  const refresh = new Set<StageName>(options.update ? ["base", "loaders", "netboot"] : []);
   const inspect = (): Promise<StageState[]> => inspectPlan(system, { plan, cacheDirectory, refresh });
   const states = await accessing(system, { ...cacheFolder, attempt: "read" }, inspect);
   if (options.dryRun) {
