@@ -48,6 +48,8 @@ interface Holding extends Ticket {
   /** Known as soon as an export is written down. */
   transport?: TransportName;
   running?: RunningExport;
+  /** Of the memory, for a guest. */
+  promisedBytes: number;
   /** What the desktop's connection goes to. */
   linkAddress: LinkAddress | undefined;
   /** Of the export, as soon as there is one. */
@@ -64,7 +66,7 @@ interface Holding extends Ticket {
 function startHolding(lease: Lease, slot: number, exchangeOver: Promise<void>): Holding {
   const controller = new AbortController();
   return {
-    ...{ lease, slot, exchangeOver, controller },
+    ...{ lease, slot, exchangeOver, controller, promisedBytes: 0 },
     replaced: controller.signal,
     linkAddress: undefined,
     cleanup: new AsyncDisposableStack(),
@@ -150,9 +152,17 @@ export class Desk {
     return this.#holdings.length < maximumGuests && this.#holdings.every(({ lease }) => lease.isGuest);
   }
 
-  /** What guests may still take of the memory. */
+  /** What guests may still take of the memory, also those who have not got it yet. */
   get promisedBytes(): number {
-    return this.lendings.reduce((sum, { store }) => sum + (store ? store.sizeBytes - store.usedBytes : 0), 0);
+    return this.#holdings.reduce((sum, { lending, promisedBytes }) => {
+      const { store } = lending ?? {};
+      return sum + (store === undefined ? promisedBytes : store.sizeBytes - store.usedBytes);
+    }, 0);
+  }
+
+  /** @param bytes for what a guest changes */
+  promise(ticket: Ticket, bytes: number): void {
+    this.#current(ticket).promisedBytes = bytes;
   }
 
   /**
