@@ -107,6 +107,7 @@ Deno.test("guests get numbers, ports and snapshots of their own; what ends first
   assert.deepEqual(desk.lendings.map(({ lease }) => lease.holder.name), ["01", "02"]);
   assert.match(`${await start(desk, "03", false)}`, /"01" .* has been trying .*, and "02" .* has been trying/);
   assert.ok(desk.hasRoom && !desk.isFree);
+  desk.promise(one, 5);
   await settle();
   assert.equal(desk.promisedBytes, 2 * (8192 - 16) * 512);
 
@@ -126,6 +127,20 @@ Deno.test("guests get numbers, ports and snapshots of their own; what ends first
     /^"04" .* has had the disk since .*; what it writes would change the disk/,
   );
   assert.ok(!desk.hasRoom);
+  await desk.close();
+});
+
+Deno.test("memory is promised once, also while kernel and initramfs are still on their way", async () => {
+  const room = openRoom();
+  const desk = room.open();
+  for (const [name, bytes] of [["01", 300], ["02", 200]] as const) {
+    const admission = await desk.admit(clientOf(name), { isGuest: true, exchangeOver: Promise.resolve() });
+    assert.ok(admission.kind === "granted");
+    desk.promise(admission.ticket, bytes);
+  }
+  assert.equal(desk.promisedBytes, 500);
+  await desk.admit(clientOf("01"), { isGuest: true, exchangeOver: Promise.resolve() });
+  assert.equal(desk.promisedBytes, 200, "what a machine had before it started anew is free");
   await desk.close();
 });
 

@@ -368,6 +368,7 @@ class ServerExchange implements AsyncDisposable {
       const message = "The laptop has too little free memory for what this desktop would change in try mode";
       return { kind: "refused", code: "export-failed", message };
     }
+    if (this.#ticket !== undefined) desk.promise(this.#ticket, bytes);
     console.sayRarely(
       `Try mode: up to ${formatBytes(bytes)} of changes are kept in memory, and thrown away in the end`,
     );
