@@ -139,7 +139,7 @@ Deno.test({
       await desktop.waitForLine(/Started .*Watches the room|stiefel-guest\.service/, { timeoutMs: 60_000 });
       // Slowly, so that the level can be seen.
       desktop.type(
-        "for i in $(seq 300); do dd if=/dev/urandom of=/root/changes-$i bs=1M count=1 conv=fsync; sleep 1; done 2>/dev/null\n",
+        "for i in $(seq 300); do dd if=/dev/urandom of=/root/changes-$i bs=1M count=1 conv=fsync; sleep 0.5; done 2>/dev/null\n",
       );
       await desktop.waitForLine(/TRY MODE: THE ROOM FOR CHANGES IS [789]\d % USED/, { timeoutMs: writeMs });
       await tried.laptop.waitForLine(/has used [789]\d % of the memory/, { timeoutMs: 60_000 });
@@ -150,9 +150,6 @@ Deno.test({
     }
     // Its power key: the laptop notices, and is free for the next one.
     await tried.laptop.waitForLine(/is gone, whose changes had no room any more/, { timeoutMs: 120_000 });
-    await using again = await tried.start(tried.desktop(1, "try"));
-    await workAsGuest(rig.system, again);
-    await shutDown(again);
     assert.equal(await tried.hash(), tried.before, "the disk has changed");
   },
 });
