@@ -236,7 +236,7 @@ export const commandGrants: Readonly<Record<CommandName, Grants>> = {
     write: [],
     run: [
       ...["cat", "findmnt", "ip", "ls", "lsblk", "od", "systemctl", "udevadm"],
-      ...["cryptsetup", "mokutil", "nft"],
+      ...["apt-cache", "cryptsetup", "mokutil", "nft"],
     ],
   },
   "serve-now": {

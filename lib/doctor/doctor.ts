@@ -8,6 +8,7 @@ import { bootEntryChecks, examineBootEntry } from "./boot_entry.ts";
 import { type Check, type CheckOf, hidden, onTheLaptop, unknown } from "./check.ts";
 import { unlessRefused } from "../file_access.ts";
 import { type DoctorContext, type DoctorInputs, gatherContext } from "./context.ts";
+import { examineUpdates, updateChecks } from "./debian_updates.ts";
 import { desktopBootChecks, examineDesktopBoot } from "./desktop_boot.ts";
 import { diskChecks, examineDisks } from "./disks.ts";
 import { distributionChecks, examineDistribution } from "./distribution.ts";
@@ -57,12 +58,13 @@ const topics: readonly Topic[] = [
   topic(usbGuardChecks, examineUsbGuard),
   machineTopic(batteryChecks, examineBattery),
   topic(artifactChecks, examineArtifacts),
+  topic(updateChecks, examineUpdates),
 ];
 
 /**
  * Changes nothing. Runs `cat`, `lsblk`, `ip`, `findmnt`, `systemctl`, `udevadm`, `mokutil`, `od`, `cryptsetup`, `ls`,
- * `nft`; those that are not installed say nothing. A topic that needs what only root may see is "unknown" as a whole,
- * and so is one about the running machine when the tree is a mounted system.
+ * `nft`, `apt-cache`; those that are not installed say nothing. A topic that needs what only root may see is "unknown"
+ * as a whole, and so is one about the running machine when the tree is a mounted system.
  */
 export async function examineHost(system: System, tree: HostTree, inputs: DoctorInputs): Promise<readonly Check[]> {
   const context = await gatherContext(system, tree, inputs);

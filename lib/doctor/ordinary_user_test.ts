@@ -34,7 +34,7 @@ const cases: readonly { readonly places: readonly string[]; readonly unseen: rea
     places: ["/etc/fstab"],
     unseen: ["places to write", "disk", "other disks", "EFI system partition", "names of devices"],
   },
-  { places: ["/home/me/build"], unseen: ["Secure Boot", "shared key", "image", "setup"] },
+  { places: ["/home/me/build"], unseen: ["Secure Boot", "shared key", "image", "setup", "Debian packages", "sticks"] },
   { places: ["/var/local/lib/stiefelsystem"], unseen: ["Secure Boot"] },
 ];
 

@@ -14,6 +14,8 @@ import { demandSameDevice, holdDevice } from "../../media/hold_device.ts";
 import { lookAtDevices, resolveDeviceName } from "../../media/look_at_devices.ts";
 import { createReader, updateDevice } from "../../media/update_device.ts";
 import { type StickImageFile, writeDevice } from "../../media/write_device.ts";
+import { nameStick, noteStick, parseWrittenSticks, writtenSticksName } from "../../media/written_sticks.ts";
+import { parseManifest } from "../../image/manifest.ts";
 import type { StickUpdate } from "../../media/update_stick.ts";
 import type { BlockDevice } from "../../system/facts.ts";
 import type { System } from "../../system/system.ts";
@@ -192,7 +194,23 @@ async function writeAnew(
   } finally {
     await system.remove(path);
   }
+  await noteWritten(system, device, options);
   sayDone(ui, `The stick is written and was read back: ${device.path} can be unplugged now.`);
+}
+
+/** For doctor, which says when a stick has an older image than the one built last. */
+async function noteWritten(
+  system: System,
+  device: BlockDevice,
+  { workDirectory }: SetupClientUsbdriveOptions,
+): Promise<void> {
+  const [manifestPath, path] = [`${workDirectory}/manifest.json`, `${workDirectory}/${writtenSticksName}`];
+  if (await system.stat(manifestPath) === undefined) return;
+  const manifest = parseManifest(await system.readText(manifestPath));
+  if (manifest === undefined) return;
+  const before = await system.stat(path) === undefined ? [] : parseWrittenSticks(await system.readText(path));
+  const stick = { name: nameStick(device), initrdSha256: manifest.initrd.sha256 };
+  await system.writeFile(path, noteStick(before, stick));
 }
 
 /** @throws {StoppedByUser} */
@@ -248,6 +266,7 @@ async function update(system: System, ui: Ui, { device, maker, options }: Job): 
       }
       if (!await ui.confirm(`Update ${device.name}`)) throw new StoppedByUser("Nothing was written");
       await updateDevice(system, ui, { path, groups: plan.groups });
+      await noteWritten(system, device, options);
       sayDone(ui, `The stick is up to date, and what was written was read back: ${path} can be unplugged now.`);
       return true;
   }

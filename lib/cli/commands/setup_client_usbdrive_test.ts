@@ -11,6 +11,7 @@ import { createTestMaker, stickImage } from "../../../tests/support/stick_maker.
 import { UserError } from "../../errors.ts";
 import { sameBytes } from "../../formats/bytes.ts";
 import { setupClientUsbdrive, type SetupClientUsbdriveOptions } from "./setup_client_usbdrive.ts";
+import { parseWrittenSticks } from "../../media/written_sticks.ts";
 import type { StickUpdate } from "../../media/update_stick.ts";
 
 const sizeBytes = 16 * 1024 * 1024;
@@ -40,7 +41,7 @@ interface Run {
 
 async function run(
   options: Partial<SetupClientUsbdriveOptions>,
-  { texts = [], answers = [], uid = 0, faults = {}, plan, columns = {}, neededBytes = 1e7 }: {
+  { texts = [], answers = [], uid = 0, faults = {}, plan, columns = {}, neededBytes = 1e7, manifest }: {
     readonly texts?: readonly string[];
     readonly answers?: readonly ScriptedAnswer[];
     readonly uid?: number;
@@ -48,9 +49,11 @@ async function run(
     readonly plan?: StickUpdate;
     readonly columns?: Readonly<Record<string, unknown>>;
     readonly neededBytes?: number;
+    readonly manifest?: string;
   } = {},
 ): Promise<Run> {
   const rig = createDeviceRig({ sizeBytes, others: [systemDisk], uid, faults, columns });
+  if (manifest !== undefined) await rig.system.writeFile("/build/manifest.json", manifest);
   const ui = createScriptedUi(answers, { texts });
   const maker = createTestMaker(rig.system, { neededBytes, ...plan === undefined ? {} : { plan } });
   const error = await setupClientUsbdrive(rig.system, ui, { maker, options: { workDirectory: "/build", ...options } })
@@ -75,6 +78,18 @@ Deno.test("the only stick is not chosen either: its name is typed, and typed onc
   assert.match(said, /Secure Boot raises/);
   // The image holds the shared key.
   assert.deepEqual([...rig.memory.files.keys()].filter((path) => path.startsWith("/build")), []);
+});
+
+Deno.test("which stick was written with which image is noted for doctor, and not when none was written", async () => {
+  const file = { sizeBytes: 1, sha256: "c".repeat(64) };
+  const manifest = JSON.stringify({ kernel: file, initrd: { ...file, holdsSecret: true }, isDebug: false, parts: [] });
+  const { rig } = await run({ device: "sdb" }, { texts: ["sdb"], manifest });
+  const noted = new TextDecoder().decode(rig.memory.files.get("/build/sticks.json")?.content);
+  assert.deepEqual(parseWrittenSticks(noted), [
+    { name: "SanDisk Ultra 4C530001 16.8 MB", initrdSha256: "c".repeat(64) },
+  ]);
+  const failed = await run({ device: "sdb" }, { texts: [""], manifest });
+  assert.equal(failed.rig.memory.files.get("/build/sticks.json"), undefined);
 });
 
 Deno.test("nothing but the name erases it", async () => {
