@@ -14,8 +14,12 @@ export interface QmpEvent {
 }
 
 export interface Qmp {
-  /** @throws {UserError} when QEMU refuses the command or does not answer in 10 s */
-  execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>;
+  /** @throws {UserError} when QEMU refuses the command or does not answer in time, by default 10 s */
+  execute(
+    command: string,
+    args?: Readonly<Record<string, unknown>>,
+    options?: { readonly timeoutMs?: number },
+  ): Promise<unknown>;
   /** What has happened so far, oldest first. */
   readonly events: readonly QmpEvent[];
 }
@@ -84,7 +88,11 @@ export async function connectQmp(system: System, path: string): Promise<Qmp> {
     }
   }
 
-  async function execute(command: string, args: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
+  async function execute(
+    command: string,
+    args: Readonly<Record<string, unknown>> = {},
+    { timeoutMs = answerLimitMs }: { readonly timeoutMs?: number } = {},
+  ): Promise<unknown> {
     if (isOver) throw new UserError(`QEMU was asked for "${command}" after its machine had ended`);
     const id = nextId++;
     const answered = Promise.withResolvers<QmpMessage>();
@@ -96,8 +104,8 @@ export async function connectQmp(system: System, path: string): Promise<Qmp> {
       timeoutMs: answerLimitMs,
     });
     const noLimit = new AbortController();
-    const limit = system.delay(answerLimitMs, noLimit.signal).then(
-      (): QmpMessage => ({ kind: "refusal", id, message: `no answer within ${answerLimitMs / 1000} s` }),
+    const limit = system.delay(timeoutMs, noLimit.signal).then(
+      (): QmpMessage => ({ kind: "refusal", id, message: `no answer within ${timeoutMs / 1000} s` }),
     );
     limit.catch(() => {});
     try {

@@ -25,6 +25,8 @@ export interface VmLink {
   readonly end: "listening" | "connecting";
   /** Default virtio-net-pci. */
   readonly model?: "virtio-net-pci" | "e1000e";
+  /** Its card can be unplugged and plugged in again while the machine runs: QEMU's names of its slot and of it. */
+  readonly slot?: { readonly bus: string; readonly device: string };
 }
 
 export type VmBoot =
@@ -200,11 +202,14 @@ function linkArguments(link: VmLink, host: QemuHost, spec: VmSpec | undefined): 
     // A cable that can be plugged in again when the other machine was started anew.
     ...(link.end === "connecting" ? reconnectOption(host.version) : []),
   ];
+  const { slot } = link;
   return [
     "-netdev",
     netdev.join(","),
+    ...slot === undefined ? [] : ["-device", `pcie-root-port,id=${slot.bus}`],
     "-device",
-    `${link.model ?? "virtio-net-pci"},netdev=${link.id},mac=${link.mac}${startOption(spec)}`,
+    `${link.model ?? "virtio-net-pci"},netdev=${link.id},mac=${link.mac}${startOption(spec)}` +
+    (slot === undefined ? "" : `,bus=${slot.bus},id=${slot.device}`),
   ];
 }
 

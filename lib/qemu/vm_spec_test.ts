@@ -87,6 +87,15 @@ Deno.test("a cable that finds its other end again is asked for where QEMU can do
   assert.equal(needsListenerFirst(trixie), false);
 });
 
+Deno.test("a card that can be unplugged has a slot of its own", () => {
+  const { links, ...rest } = desktopSpec(settings);
+  const slot = { bus: "dock", device: "dock-card" };
+  const text = formatForReading(
+    formatQemuArguments({ ...rest, links: links.map((link) => ({ ...link, slot })) }, trixie),
+  );
+  assert.match(text, /-device pcie-root-port,id=dock\n +-device virtio-net-pci,.*,bus=dock,id=dock-card$/m);
+});
+
 Deno.test("a disk of 4096-byte blocks says so to its machine", () => {
   const argv = formatQemuArguments(
     { ...laptopSpec(settings), disks: [{ path: "d", format: "qcow2", logicalBlockSizeBytes: 4096 }] },

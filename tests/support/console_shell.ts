@@ -25,13 +25,16 @@ export interface ConsoleShell {
   mustRun(command: string, options: { readonly timeoutMs: number }): Promise<readonly string[]>;
 }
 
+/** What a shell is spoken to by: a machine with its first serial console, or another one. */
+export type ShellConsole = Pick<Vm, "name" | "lines" | "logPath" | "type" | "waitForLine">;
+
 /** How often a shell that may not be there yet is spoken to. */
 const attemptMs = 5_000;
 
 /** @throws {UserError} when there is no shell in time */
 export async function openConsoleShell(
   system: System,
-  vm: Vm,
+  vm: ShellConsole,
   { timeoutMs }: { readonly timeoutMs: number },
 ): Promise<ConsoleShell> {
   let count = 0;
