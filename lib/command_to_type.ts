@@ -23,11 +23,11 @@ export function commandToType(command: string, options: CommandLineOptions = {})
 /** Options that say where files and systems are, and the commands that take them. */
 export const placeOptions = {
   "--config": [
-    ...["init", "create-initrd", "setup-server", "doctor", "boot-entry", "setup-client-usbdrive"],
+    ...["init", "create-initrd", "setup-server", "doctor", "boot-entry", "client", "setup-client-usbdrive", "key"],
     ...["demo", "test-qemu", "test-nspawn", "bench"],
   ],
   "--out-dir": [
-    ...["create-initrd", "setup-server", "doctor", "setup-client-usbdrive"],
+    ...["create-initrd", "setup-server", "doctor", "setup-client-usbdrive", "key"],
     ...["demo", "test-qemu", "test-nspawn", "bench"],
   ],
   "--root": ["init", "setup-server", "undo-setup", "doctor", "boot-entry"],

@@ -143,6 +143,7 @@ export const commandNames = [
   "release",
   "client",
   "setup-client-usbdrive",
+  "key",
   "demo",
   "test-qemu",
   "test-nspawn",
@@ -258,6 +259,7 @@ export const commandGrants: Readonly<Record<CommandName, Grants>> = {
   },
   // Deno opens no device files: dd reads and writes, flock holds the device, wipefs opens it alone (lib/media).
   "setup-client-usbdrive": { ...files, ...talk, run: ["cat", "dd", "flock", "id", "lsblk", "stat", "sync", "wipefs"] },
+  "key": { ...files, ...talk, run: [] },
   // It shows what a disk says, which is not to be trusted.
   "boot-entry": { ...talk, read: "all", write: [], run: [] },
   "demo": { ...build, run: machinePrograms },

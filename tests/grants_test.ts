@@ -163,6 +163,7 @@ const notReached: Readonly<Record<CommandName, readonly string[]>> = {
   "serve-now": [...pagers, "ip", "sync"],
   // Of what fetches the boot loaders, their names only.
   "setup-client-usbdrive": [...pagers, "ip", "mmdebstrap", "setpriv", "tar", "timeout", "unshare"],
+  "key": [...pagers, "cat"],
   "status": [...pagers, "cat"],
   "release": [...pagers, "cat", "xdg-open"],
   // The image jumps, and restarts for a second boot; here a shutdown does.

@@ -322,6 +322,26 @@ function buildProgram(context: ProgramContext): Command {
       });
     });
 
+  addImageOptions(
+    program.command("key")
+      .description(
+        "The shared key: show its fingerprint, make a new one, carry it to another machine as text.",
+      )
+      .addArgument(new Argument("<action>", "what to do with it").choices(["show", "new", "export", "import"]))
+      .argument("[file]", "of export and import; default: the terminal"),
+  )
+    .option("--yes", "answer every question with yes")
+    .action(async (action, file, options) => {
+      const { system, ui, paths } = await start(options);
+      const { manageKey } = await import("./commands/key.ts");
+      await manageKey(system, ui, {
+        action: action as "show" | "new" | "export" | "import",
+        keyPath: paths.keyFile,
+        buildDirectory: paths.outDir,
+        ...(file === undefined ? {} : { file: resolve(context.workingDirectory, file) }),
+      });
+    });
+
   addMachineOptions(
     program.command("demo")
       .description(
