@@ -155,6 +155,8 @@ const groups: readonly Group[] = [
       "qemu-io",
       "mmdebstrap",
       "sysctl",
+      "busybox",
+      "dnsmasq",
     ],
   },
   {

@@ -12,6 +12,7 @@ const packageOf: ReadonlyMap<string, string> = new Map([
   ["dash", "dash"],
   ["debugfs", "e2fsprogs"],
   ["depmod", "kmod"],
+  ["dnsmasq", "dnsmasq-base"],
   ["fish", "fish"],
   ["git", "git"],
   ["ip", "iproute2"],
