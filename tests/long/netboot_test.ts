@@ -16,6 +16,7 @@ import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
 import { prepareUefi } from "../../lib/qemu/uefi_firmware.ts";
 import type { UefiFirmware, VmBoot } from "../../lib/qemu/vm_spec.ts";
 import { waitForDesktop } from "../qemu/attached_disk.ts";
+import { waitForText } from "../support/console_prompts.ts";
 import { fetchFirmware } from "../qemu/firmware_files.ts";
 import { prepareQemuTest, type QemuTest } from "../qemu/machines.ts";
 
@@ -105,6 +106,8 @@ async function typeCode(desktop: Vm, laptop: Vm): Promise<void> {
   const { text } = await laptop.waitForLine(/The code for a desktop without a key/, { timeoutMs: 60_000 });
   const code = /[0-9A-Z]{4}(?:-[0-9A-Z]{4}){2}/.exec(text)?.[0];
   assert.ok(code, text);
+  // What is typed before the question is lost.
+  await waitForText(rig.system, desktop, /Code: $/, { timeoutMs: 60_000 });
   desktop.type(`${code}\r`);
   await desktop.waitForLine(/has given its key to this desktop/, { timeoutMs: 120_000 });
 }
