@@ -107,7 +107,7 @@ async function typeCode(desktop: Vm, laptop: Vm): Promise<void> {
   const code = /[0-9A-Z]{4}(?:-[0-9A-Z]{4}){2}/.exec(text)?.[0];
   assert.ok(code, text);
   // What is typed before the question is lost.
-  await waitForText(rig.system, desktop, /Code: $/, { timeoutMs: 60_000 });
+  await waitForText(rig.system, desktop, /Code: ?$/, { timeoutMs: 60_000 });
   desktop.type(`${code}\r`);
   await desktop.waitForLine(/has given its key to this desktop/, { timeoutMs: 120_000 });
 }
