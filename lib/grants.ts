@@ -10,8 +10,8 @@
  * them.
  */
 import { transportNeeds } from "./export/needs.ts";
+import { allDesktopPrograms, otherLibraryPlaces } from "./export/desktop_programs.ts";
 import { snapshotNeeds } from "./export/snapshot/needs.ts";
-import { desktopTunnelPrograms, otherLibraryPlaces } from "./export/tunnel/needs.ts";
 import { HANDOVER_DIRECTORY, JOIN_DIRECTORY } from "./formats/handover.ts";
 import { NETBOOT_DIRECTORY } from "./formats/public_initrd.ts";
 import type { Role } from "./formats/kernel_command_line.ts";
@@ -54,8 +54,8 @@ const ownSystem = {
 export const agentGrants: Readonly<Record<Role, Grants>> = {
   client: {
     ...agent,
-    // what it takes along for the tunnel: agents/client/exchange.ts
-    read: [...agent.read, ...Object.values(desktopTunnelPrograms), ...ownSystem.read],
+    // what it takes along for the desktop: agents/client/exchange.ts
+    read: [...agent.read, ...Object.values(allDesktopPrograms), ...ownSystem.read],
     run: [
       ...sharedPrograms,
       ...desktopFactPrograms,
@@ -247,7 +247,13 @@ export const commandGrants: Readonly<Record<CommandName, Grants>> = {
     run: ["busctl", "cat", "dd", "id", "kexec", "lsblk", "mount", "stat", "systemctl", "umount"],
   },
   // The laptop's address is made for each session.
-  "status": { env: [...talkVariables, ...sessionVariables], net: "all", read: "all", write: [], run: ["xdg-open"] },
+  "status": {
+    env: [...talkVariables, ...sessionVariables],
+    net: "all",
+    read: "all",
+    write: [],
+    run: ["grep", "xdg-open"],
+  },
   "release": { ...talk, net: "all", read: "all", write: [], run: ["busctl", "systemctl"] },
   // What agents/client does in the image, but for the jump: the shutdown of this system leads into the kernel.
   "client": {

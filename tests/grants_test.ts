@@ -165,7 +165,7 @@ const notReached: Readonly<Record<CommandName, readonly string[]>> = {
   "setup-client-usbdrive": [...pagers, "ip", "mmdebstrap", "setpriv", "tar", "timeout", "unshare"],
   "key": [...pagers, "cat"],
   "status": [...pagers, "cat"],
-  "release": [...pagers, "cat", "xdg-open"],
+  "release": [...pagers, "cat"],
   // The image jumps, and restarts for a second boot; here a shutdown does.
   "client": [...pagers, "blockdev", "cmp", "dd", "lsblk", "reboot", "sync"],
   "boot-entry": [...pagers, "cat"],

@@ -2,9 +2,9 @@
  * Drives the client's session over one connection: bytes to events, actions to deeds. What follows what is decided in
  * lib/protocol.
  */
-import { findDesktopPrograms } from "../../lib/export/tunnel/desktop_programs.ts";
+import { findDesktopPrograms } from "../../lib/export/desktop_programs.ts";
 import { formatDesktopEnd } from "../../lib/export/tunnel/plan_tunnel.ts";
-import type { TunnelParcel } from "../../lib/protocol/session.ts";
+import type { SessionParcel } from "../../lib/protocol/session.ts";
 import { checkMemory } from "../../lib/boot/kexec.ts";
 import { KEYMAP_NAME_PATH } from "../../lib/formats/agent_settings.ts";
 import { toPrintable } from "../../lib/formats/text.ts";
@@ -163,7 +163,7 @@ class Exchange implements AsyncDisposable {
       case "finish":
         if (this.#staging === undefined) throw new TypeError("Nothing was stored");
         console.say(`Fetched ${formatTransferred(this.#totalBytes, system.monotonicMs() - this.#startMs)}`);
-        await this.#staging.finish(await this.#packTunnel(action.archive));
+        await this.#staging.finish(await this.#pack(action.archive));
         await load({ archive: action.archive, staged: this.#staging.paths });
         return { kind: "finished" };
       case "boot":
@@ -172,17 +172,18 @@ class Exchange implements AsyncDisposable {
     }
   }
 
-  /** @throws when this image has no wg */
-  async #packTunnel({ session }: ArchiveMessage): Promise<TunnelParcel | undefined> {
+  /** @throws when this image lacks one of the programs */
+  async #pack({ session }: ArchiveMessage): Promise<SessionParcel> {
     const { privateKey, system } = this.#options;
-    const configuration = formatDesktopEnd(session, {
+    const tunnelConfiguration = formatDesktopEnd(session, {
       privateKey,
       presharedKey: await this.#channel.deriveKey("tunnel"),
     });
-    if (configuration === undefined) return undefined;
     const programs = new Map<string, Uint8Array>();
-    for (const [name, path] of await findDesktopPrograms(system)) programs.set(name, await system.readFile(path));
-    return { configuration, programs };
+    for (const [name, path] of await findDesktopPrograms(system, session)) {
+      programs.set(name, await system.readFile(path));
+    }
+    return { programs, ...tunnelConfiguration === undefined ? {} : { tunnelConfiguration } };
   }
 
   async #askPassphrase(action: Extract<ClientAction, { kind: "ask-passphrase" }>): Promise<ClientEvent> {

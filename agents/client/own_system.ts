@@ -2,7 +2,7 @@
  * The client on a desktop that runs its own Linux: what has to be there before anything is asked of a laptop, the
  * question, and the ordinary shutdown that ends in the laptop's kernel.
  */
-import { findDesktopPrograms } from "../../lib/export/tunnel/desktop_programs.ts";
+import { findTunnelPrograms } from "../../lib/export/tunnel/desktop_programs.ts";
 import { CommandError, StoppedByUser, UserError } from "../../lib/errors.ts";
 import { sessionStatePath } from "../../lib/formats/session_state.ts";
 import { demandNoInhibitor } from "../../lib/restart/inhibitor.ts";
@@ -41,7 +41,7 @@ export async function demandOwnSystem(system: System): Promise<void> {
       hints: ["It comes with the package kexec-tools"],
     });
   });
-  await findDesktopPrograms(system);
+  await findTunnelPrograms(system);
   await demandNoInhibitor(system);
 }
 

@@ -5,7 +5,7 @@
 import { readKernelSigners } from "../../lib/boot/kernel_signers.ts";
 import { judgeKernel, type KernelTrust } from "../../lib/boot/kernel_trust.ts";
 import { describeError, UserError } from "../../lib/errors.ts";
-import { desktopTunnelPrograms } from "../../lib/export/tunnel/needs.ts";
+import { listDesktopPrograms } from "../../lib/export/desktop_programs.ts";
 import type { ArchiveMessage } from "../../lib/protocol/boot_exchange.ts";
 import { formatGrubConfig, grubFiles, splitForGrub } from "../../lib/second_boot/grub_config.ts";
 import type { PlaceSize } from "../../lib/second_boot/place.ts";
@@ -176,9 +176,9 @@ export async function demandRoom(
   const { kernelBytes, initramfsBytes, chain, session } = archive;
   const [shim = 0, grub = 0] = [chain?.shimBytes, chain?.grubBytes];
   const nowhere = { kernelPath: "", initramfsPath: "", shimPath: "", grubPath: "" };
-  // What follows the laptop's initramfs: a few kilobytes, and with a tunnel its programs.
+  // What follows the laptop's initramfs: a few kilobytes, and the programs that the desktop takes along.
   let added = 64 * 1024;
-  for (const path of session.tunnel === undefined ? [] : Object.values(desktopTunnelPrograms)) {
+  for (const path of Object.values(listDesktopPrograms(session))) {
     added += (await system.stat(path))?.sizeBytes ?? 0;
   }
   const sizes = { kernel: kernelBytes, initramfs: initramfsBytes + added, shim, grub };

@@ -6,7 +6,7 @@ import type { System } from "../../lib/system/system.ts";
 import { type Console, createConsole, NoTerminal, type Terminal } from "../shared/console.ts";
 import type { SessionParameters } from "../../lib/protocol/session_groups.ts";
 import { session, tunnelSession } from "../../tests/support/protocol_samples.ts";
-import { desktopTunnelPrograms } from "../../lib/export/tunnel/needs.ts";
+import { allDesktopPrograms, desktopNetworkPrograms } from "../../lib/export/desktop_programs.ts";
 import {
   askForSecondBoot,
   cleanStick,
@@ -204,10 +204,13 @@ Deno.test("before anything is fetched, the room is that for all that will be wri
   }
   const demand = (initramfsBytes: number, plan = session as SessionParameters): Promise<void> =>
     demandRoom(system, place, { ...archive, kernelBytes: sizes.kernel, initramfsBytes, session: plan });
-  await demand(least - 100_000);
-  await assert.rejects(demand(least - 100_000, tunnelSession), /no room for the laptop's kernel and initramfs/);
+  const programsBytes = (programs: Readonly<Record<string, string>>): number =>
+    Object.keys(programs).length * programBytes;
+  const withoutTunnel = least - 100_000 - programsBytes(desktopNetworkPrograms);
+  await demand(withoutTunnel);
+  await assert.rejects(demand(withoutTunnel, tunnelSession), /no room for the laptop's kernel and initramfs/);
   await assert.rejects(demand(most), /no room/);
-  await demand(least - 100_000 - Object.keys(desktopTunnelPrograms).length * programBytes, tunnelSession);
+  await demand(least - 100_000 - programsBytes(allDesktopPrograms), tunnelSession);
 });
 
 Deno.test("a shim that the firmware does not trust is refused, as far as its keys can be seen", () => {

@@ -4,7 +4,7 @@ import { bootconfigTailBytes, findBootconfig } from "../../lib/boot/bootconfig.t
 import { concatenate } from "../../lib/formats/bytes.ts";
 import { archivePaddingBytes, cpioPaddingBytes } from "../../lib/formats/cpio.ts";
 import { giveBack } from "../../lib/protocol/primitives.ts";
-import { buildSessionCpio, type TunnelParcel } from "../../lib/protocol/session.ts";
+import { buildSessionCpio, type SessionParcel } from "../../lib/protocol/session.ts";
 import type { FileWriter, System } from "../../lib/system/system.ts";
 
 export interface StagedArchive {
@@ -63,9 +63,9 @@ export class Staging implements AsyncDisposable {
   }
 
   /** Closes the files, the session added to the initramfs. @throws when not everything could be written */
-  async finish(tunnel?: TunnelParcel): Promise<void> {
+  async finish(parcel: SessionParcel): Promise<void> {
     for (const [part, file] of this.#parts) {
-      await file.finish(part === "initramfs" ? addSession(this.#archive, this.#end.take(), tunnel) : []);
+      await file.finish(part === "initramfs" ? addSession(this.#archive, this.#end.take(), parcel) : []);
     }
     this.#close();
   }
@@ -103,12 +103,12 @@ export async function removeStaged(system: System, paths: StagedArchive): Promis
 function addSession(
   { initramfsBytes, session }: ArchiveMessage,
   end: Uint8Array,
-  tunnel: TunnelParcel | undefined,
+  parcel: SessionParcel,
 ): readonly Uint8Array[] {
   const place = findBootconfig(end) ?? { start: end.length, end: end.length };
   const before = initramfsBytes - end.length + place.start;
   const padding = new Uint8Array(archivePaddingBytes(before));
-  const cpio = buildSessionCpio(session, tunnel);
+  const cpio = buildSessionCpio(session, parcel);
   const bootconfig = end.subarray(place.start, place.end);
   // The kernel reads the numbers at its end as they lie: at multiples of four.
   const fill = new Uint8Array(cpioPaddingBytes(before + padding.length + cpio.length + bootconfig.length));

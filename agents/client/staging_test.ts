@@ -8,7 +8,7 @@ import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { archive } from "../../tests/support/protocol_samples.ts";
 import { Staging } from "./staging.ts";
 
-const session = buildSessionCpio(archive.session);
+const session = buildSessionCpio(archive.session, { programs: new Map() });
 
 /** As `bootconfig -a` leaves it, and a server that fills it up. */
 function withBootconfig(initramfs: Uint8Array): Uint8Array {
@@ -31,7 +31,7 @@ async function stage(initramfs: Uint8Array, pieceBytes: number): Promise<Uint8Ar
   for (let at = 0; at < initramfs.length; at += pieceBytes) {
     await staging.store("initramfs", initramfs.slice(at, at + pieceBytes));
   }
-  await staging.finish();
+  await staging.finish({ programs: new Map() });
   return await system.readFile(staging.keep().initramfsPath);
 }
 

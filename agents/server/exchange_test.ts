@@ -6,7 +6,7 @@ import type { BootImage } from "../../lib/boot/opened_image.ts";
 import { describeLocked, type DiskReport } from "../../lib/disk/inspect_disk.ts";
 import { listenStream } from "../../lib/net/listen.ts";
 import { connectStream } from "../../lib/net/stream.ts";
-import { desktopTunnelPrograms } from "../../lib/export/tunnel/needs.ts";
+import { allDesktopPrograms } from "../../lib/export/desktop_programs.ts";
 import { makeTunnelKeys } from "../../lib/export/tunnel/wireguard_config.ts";
 import type { ByteStream } from "../../lib/net/stream.ts";
 import { type HelloMessage, parseServerPlaintext } from "../../lib/protocol/boot_exchange.ts";
@@ -143,7 +143,7 @@ async function play(scene: Scene): Promise<Outcome> {
     using stream = await connectStream({ host: "127.0.0.1", port: listener.port });
     if (scene.hello !== undefined) throw new ExchangeFailed(await talk(stream, scene.hello));
     result.fetched = await fetchArchive(stream, {
-      system: scene.change?.(real) ?? withTunnelPrograms(real),
+      system: scene.change?.(real) ?? withDesktopPrograms(real),
       console: {
         ...consoleInto(clientLines, real),
         isScreen: scene.isScreen ?? false,
@@ -251,9 +251,9 @@ function withFakeExport(
 }
 
 /** What the image has, and not each machine. */
-function withTunnelPrograms(system: System): System {
+function withDesktopPrograms(system: System): System {
   const contents = new Map(
-    Object.entries(desktopTunnelPrograms).map(([name, path]) => [path, new TextEncoder().encode(`bytes of ${name}.`)]),
+    Object.entries(allDesktopPrograms).map(([name, path]) => [path, new TextEncoder().encode(`bytes of ${name}.`)]),
   );
   return {
     ...system,
@@ -453,7 +453,7 @@ Deno.test("with security: wireguard the export is for a tunnel, whose keys both 
   const configuration = String(setconf?.stdin);
   assert.match(configuration, /^ListenPort = 51820$/m);
   // The desktop's half lies beside the session file, with the same key of this connection.
-  for (const name of Object.keys(desktopTunnelPrograms)) assert.ok(initramfsEnd.includes(`bytes of ${name}.`), name);
+  for (const name of Object.keys(allDesktopPrograms)) assert.ok(initramfsEnd.includes(`bytes of ${name}.`), name);
   const shared = /^PresharedKey = (\S{44})$/m;
   assert.equal(shared.exec(initramfsEnd)?.[1], shared.exec(configuration)?.[1]);
   const halves = [initramfsEnd, configuration];

@@ -32,11 +32,11 @@ const TUNNEL_CONFIG_NAME = "tunnel.conf";
 /** And by what an engine knows it. */
 const SECRET_NAME = "secret";
 
-/** What a session with a tunnel has beside its file. */
-export interface TunnelParcel {
-  /** What `wg setconf` reads: it holds keys that the server never saw. */
-  readonly configuration: string;
-  /** wg and what it is linked to, by their names there. */
+/** What a session has beside its file. */
+export interface SessionParcel {
+  /** Only with a tunnel. What `wg setconf` reads: it holds keys that the server never saw. */
+  readonly tunnelConfiguration?: string;
+  /** What it takes along from the image, by their names there. */
   readonly programs: ReadonlyMap<string, Uint8Array>;
 }
 /** The name the hook gives to the link that carries the disk. */
@@ -154,7 +154,7 @@ function misplaced(line: string, wanted: string): ProtocolError {
  * The extra cpio that carries the session file: append it to the payload's initramfs after zero bytes
  * (`archivePaddingBytes`). Directory 0700, files 0600, programs 0700.
  */
-export function buildSessionCpio(session: SessionParameters, tunnel?: TunnelParcel): Uint8Array<ArrayBuffer> {
+export function buildSessionCpio(session: SessionParameters, parcel: SessionParcel): Uint8Array<ArrayBuffer> {
   const path = SESSION_FILE_PATH.slice(1);
   const directory = path.slice(0, path.lastIndexOf("/"));
   const place = (name: string, content: Uint8Array, mode: number) =>
@@ -163,10 +163,10 @@ export function buildSessionCpio(session: SessionParameters, tunnel?: TunnelParc
     { kind: "directory", path: directory, mode: 0o700 },
     { kind: "file", path, mode: 0o600, content: encodeUtf8(formatSession(session)) },
     ...session.secret === undefined ? [] : [place(SECRET_NAME, encodeUtf8(formatSecret(session.secret)), 0o600)],
-    ...tunnel === undefined ? [] : [
-      place(TUNNEL_CONFIG_NAME, encodeUtf8(tunnel.configuration), 0o600),
-      ...[...tunnel.programs].map(([name, content]) => place(name, content, 0o700)),
-    ],
+    ...parcel.tunnelConfiguration === undefined
+      ? []
+      : [place(TUNNEL_CONFIG_NAME, encodeUtf8(parcel.tunnelConfiguration), 0o600)],
+    ...[...parcel.programs].map(([name, content]) => place(name, content, 0o700)),
   ]);
 }
 

@@ -119,7 +119,7 @@ Deno.test("an engine's secret lies beside the session file, readable by root alo
   });
   const filesOf = (one: SessionParameters): ReadonlyMap<string, string> =>
     new Map(
-      parseCpio(buildSessionCpio(one)).flatMap((entry) =>
+      parseCpio(buildSessionCpio(one, { programs: new Map() })).flatMap((entry) =>
         entry.kind === "file"
           ? [[`${entry.path} ${entry.mode.toString(8)}`, new TextDecoder().decode(entry.content)]]
           : []
@@ -264,7 +264,7 @@ Deno.test("every session that the messages carry survives the session file, and 
 });
 
 Deno.test("the extra cpio holds the session file, readable by root alone", () => {
-  const [directory, file, ...others] = parseCpio(buildSessionCpio(session));
+  const [directory, file, ...others] = parseCpio(buildSessionCpio(session, { programs: new Map() }));
   assert.deepEqual(directory, { kind: "directory", path: "stiefelsystem", mode: 0o700 });
   assert(file?.kind === "file" && file.path === "stiefelsystem/session" && file.mode === 0o600);
   assert.deepEqual(parseSession(new TextDecoder().decode(file.content)), session);
@@ -273,7 +273,7 @@ Deno.test("the extra cpio holds the session file, readable by root alone", () =>
 
 Deno.test("a session with a tunnel has its keys beside it, readable by root alone, and programs that root may start", () => {
   const programs = new Map([["wg", Uint8Array.of(1, 2)], ["ld.so", Uint8Array.of(3)]]);
-  const [, , ...others] = parseCpio(buildSessionCpio(session, { configuration: "[Interface]\n", programs }));
+  const [, , ...others] = parseCpio(buildSessionCpio(session, { tunnelConfiguration: "[Interface]\n", programs }));
   assert.deepEqual(others.map((entry) => [entry.path, entry.kind === "file" && entry.mode]), [
     ["stiefelsystem/tunnel.conf", 0o600],
     ["stiefelsystem/wg", 0o700],

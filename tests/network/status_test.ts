@@ -103,9 +103,14 @@ rigTest("only the desktop that has the disk sees more than serving or busy", asy
   assert.match(await ask(desktop, `${fromDesktop}/status.txt`), /^State: +"desktop"/m);
 
   // The command on the desktop.
-  const state = `STIEFEL_VERSION=1\nSTIEFEL_STATUS_ADDRESS=${address}\n`;
+  const state = `STIEFEL_VERSION=1\nSTIEFEL_STATUS_ADDRESS=${address}\nSTIEFEL_LINK_NAME=eth0\n` +
+    "STIEFEL_TRANSPORT=nbd\nSTIEFEL_DISK=/dev/nbd0\n";
   const text = await runStatus(desktop, state);
   assert.match(text, /^Laptop +laptop\nState +"desktop" .* has the disk since .*\nDisk +Test disk \(/);
+  assert.match(
+    text,
+    /^Disk here +\/dev\/nbd0 by nbd, not encrypted\nRound trip +[\d.]+ ms\nLink here +eth0, .*no errors since boot$/m,
+  );
   assert.match(text, new RegExp(`^Page +http://\\[${address}\\]:4645/$`, "m"));
   assert.equal(JSON.parse(await runStatus(desktop, state, "--json")).details.desktop.name, "desktop");
   assert.match(await runStatus(desktop, "STIEFEL_VERSION=1\n"), /older than this command/);

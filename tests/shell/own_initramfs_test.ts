@@ -158,6 +158,11 @@ esac`,
     machine.write("/etc/fstab", "UUID=1111 / ext4 defaults 0 1\n# /efi is found by its type\n");
     for (const name of ["nvme0n1", "nvme0n1/nvme0n1p2"]) machine.write(`/sys/class/block/${name}/dev`, "259:0\n");
     machine.write("/sys/class/block/nvme0n1/nvme0n1p2/partition", "2\n");
+    // A card without a cable, one in use, a wireless one, and a link that is no card.
+    for (const name of ["enp0s31f6", "enx0c", "wlp2s0", "docker0"]) machine.write(`/sys/class/net/${name}/type`, "1\n");
+    for (const name of ["enp0s31f6", "enx0c", "wlp2s0"]) machine.write(`/sys/class/net/${name}/device/vendor`, "\n");
+    machine.write("/sys/class/net/wlp2s0/wireless/status", "\n");
+    machine.write("/sys/class/net/enx0c/carrier", "1\n");
     return machine;
   };
 
@@ -173,6 +178,8 @@ esac`,
       "LINK=0 disk/by-id/nvme-Maker_Model_Serial",
       "LINK=2 disk/by-id/nvme-Maker_Model_Serial-part2",
       "LINK=2 disk/by-path/pci-0000:01:00.0-part2",
+      "CARD=enx0c",
+      "CARD=enp0s31f6",
       "MOUNT=/efi UUID=ABCD-1234 vfat",
       "",
     ]);

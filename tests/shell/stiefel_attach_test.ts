@@ -3,6 +3,7 @@
 import { engineSession, type NbdSession, nvmeSession, session as sampleSession } from "../support/protocol_samples.ts";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { desktopNetworkPrograms } from "../../lib/export/desktop_programs.ts";
 import { parseSessionState } from "../../lib/formats/session_state.ts";
 import { formatSession } from "../../lib/protocol/session.ts";
 import { SESSION_VERSION, sessionGroups, type SessionParameters } from "../../lib/protocol/session_groups.ts";
@@ -25,6 +26,8 @@ const routed: NbdSession = {
   link: { ...direct.link, address: "10.1.2.3/24", gateway: "10.1.2.1", mtu: 9000 },
   disk: { ...direct.disk, address: "192.0.2.7", connections: 4 },
 };
+/** What comes with the session from the boot image. */
+const imagePrograms = Object.keys(desktopNetworkPrograms);
 const links = { enp1s0: "02:00:5e:00:00:77", enp3s0: direct.link.mac };
 
 interface Attached {
@@ -124,7 +127,7 @@ testAttach(
         "neighbour replace fd12:3456:789a::1 lladdr 02:00:5e:20:00:02 dev stiefel0 nud permanent\n",
       "/run/stiefelsystem/link.port": "2A39\n",
       "/run/stiefelsystem/session.state": "STIEFEL_VERSION=1\nSTIEFEL_ROLE=desktop\nSTIEFEL_TRANSPORT=nbd\n" +
-        "STIEFEL_DISK=/dev/nbd0\nSTIEFEL_LINK_NAME=stiefel0\nSTIEFEL_LINK_MAC=02:00:5e:10:00:01\n" +
+        "STIEFEL_DISK=/dev/nbd0\nSTIEFEL_LINK_NAME=stiefel0\nSTIEFEL_LINK_MAC=02:00:5e:10:00:01\nSTIEFEL_LINK_DOWN_COUNT=0\n" +
         "STIEFEL_SERVER_ADDRESS=fd12:3456:789a::1\nSTIEFEL_STATUS_ADDRESS=fd12:3456:789a::1\n" +
         "STIEFEL_END_KEY=-\n",
       "/run/sysctl.d/zzz-stiefelsystem.conf": "net.ipv4.tcp_retries2 = 255\n-net.ipv4.tcp_rto_max_ms = 20000\n" +
@@ -800,6 +803,11 @@ for (const shell of SHELLS) {
     assert.match(files["/run/stiefelsystem/session.state"] ?? "", /^STIEFEL_TUNNEL_NAME=stiefeltunnel$/m);
     // The page is on the link, outside the tunnel.
     assert.deepEqual(parseSessionState(files["/run/stiefelsystem/session.state"] ?? ""), {
+      transport: "nbd",
+      disk: "/dev/nbd0",
+      linkName: "stiefel0",
+      linkDownCount: 0,
+      tunnelName: "stiefeltunnel",
       statusAddress: "fd12:3456:789a::1",
     });
     assert.match(
@@ -908,9 +916,11 @@ for (const shell of SHELLS) {
     Deno.mkdirSync(`${machine.root}/mnt/etc/lvm/devices`, { recursive: true });
     Deno.writeTextFileSync(`${machine.root}/mnt/etc/lvm/devices/system.devices`, "VERSION=1.1.1\n");
     machine.write("/mnt/usr/lib/systemd/systemd", "");
+    for (const name of imagePrograms) machine.write(`/stiefelsystem/${name}`, `bytes of ${name}`);
     const result = await machine.run([...shell, script, "prepare", `${machine.root}/mnt`, machine.root]);
     assert.deepEqual(result, { code: 0, stdout: "", stderr: "" });
     assert.deepEqual(machine.files("/run"), {
+      ...Object.fromEntries(imagePrograms.map((name) => [`/run/stiefelsystem/programs/${name}`, `bytes of ${name}`])),
       "/run/motd.d/stiefelsystem":
         "This system runs from the disk of a laptop, whose state is shown at http://[fd12:3456:789a::1]:4645/\n",
       "/run/systemd/system/dev-zram0.swap.d/50-stiefelsystem.conf": "",
@@ -937,7 +947,13 @@ for (const shell of SHELLS) {
         `-/dev/console:${keepLink}/dev/console -/dev/kmsg:${keepLink}/dev/kmsg\n` +
         `BindReadOnlyPaths=/sys:${keepLink}/sys:norbind\n` +
         "OOMScoreAdjust=-1000\nRestart=on-failure\nRestartSec=30\n",
+      "/run/systemd/system/stiefel-network.service": "[Unit]\n" +
+        "Description=Gives this desktop a network of its own on the cable to the laptop\n" +
+        "ConditionPathExists=/usr/lib/stiefelsystem/stiefel-network\nDefaultDependencies=no\nIgnoreOnIsolate=yes\n" +
+        "After=systemd-udevd.service\n[Service]\nExecStart=/usr/lib/stiefelsystem/stiefel-network\n" +
+        "KillMode=process\nNice=19\nRestart=on-failure\nRestartSec=60\n",
       "/run/systemd/system/sysinit.target.wants/stiefel-keep-link.service": "-> ../stiefel-keep-link.service",
+      "/run/systemd/system/sysinit.target.wants/stiefel-network.service": "-> ../stiefel-network.service",
       "/run/systemd/system/suspend-then-hibernate.target": "",
       "/run/systemd/system/suspend.target": "",
       "/run/systemd/system/swap.d/50-stiefelsystem.conf": "[Unit]\nConditionPathExists=/run/stiefelsystem/allow-swap\n",

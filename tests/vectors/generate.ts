@@ -415,9 +415,9 @@ function cpio(): VectorFile {
     about: "Cpio archives in the newc format. In that with a tunnel, the programs are placeholders.",
     cases: [
       bytesCase("directory, file, symbolic link", bytes, "ok", entries),
-      bytesCase("the session file's archive", buildSessionCpio(session), "ok", sessionEntries),
-      bytesCase("a session's archive with a tunnel", buildSessionCpio(defaultSession, { configuration, programs }), "ok", tunnelEntries),
-      bytesCase("a session's archive with a secret", buildSessionCpio({ ...engineSession, secret: engineSecret }), "ok", secretEntries),
+      bytesCase("the session file's archive", buildSessionCpio(session, { programs: new Map() }), "ok", sessionEntries),
+      bytesCase("a session's archive with a tunnel", buildSessionCpio(defaultSession, { tunnelConfiguration: configuration, programs }), "ok", tunnelEntries),
+      bytesCase("a session's archive with a secret", buildSessionCpio({ ...engineSession, secret: engineSecret }, { programs: new Map() }), "ok", secretEntries),
       bytesCase("empty archive", buildCpio([]), "ok", []),
       bytesCase("truncated", bytes.subarray(0, -1), "truncated"),
       bytesCase("truncated within a header", bytes.subarray(0, 100), "truncated"),

@@ -5,7 +5,7 @@ import { parseStatus, type StatusDetails } from "../../formats/status.ts";
 import { demandNoInhibitor } from "../../restart/inhibitor.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
-import { askLaptop, findLaptop } from "./status.ts";
+import { askLaptop, findLaptop } from "../find_laptop.ts";
 
 export interface ReleaseOptions {
   readonly dryRun?: boolean;

@@ -6,7 +6,7 @@ import { createScriptedUi } from "../../../tests/support/host_rig.ts";
 import { createMemorySystem, type MemorySystem } from "../../../tests/support/memory_system.ts";
 import { lentFacts } from "../../../tests/support/status_samples.ts";
 import { release, type ReleaseOptions } from "./release.ts";
-import { showStatus } from "./status.ts";
+import { showStatus, type StatusNetwork } from "./status.ts";
 
 const state = "STIEFEL_VERSION=1\nSTIEFEL_STATUS_ADDRESS=fd01::1\n";
 const locks = '{"type":"a(ssssuu)","data":[[["shutdown:sleep","apt","Installing","block",0,7]]]}';
@@ -34,6 +34,14 @@ async function run(scene: Scene): Promise<{ readonly said: string; readonly syst
   await release(system, ui, scene.options, ask);
   return { said: ui.said.join("\n"), system };
 }
+
+/** Nothing of the kernel's files. */
+const grep = ([program]: readonly string[]): string | undefined => program === "grep" ? "" : undefined;
+
+const answering = (ask: StatusNetwork["ask"]): StatusNetwork => ({
+  ask,
+  measureRoundTrip: () => Promise.resolve(0.4321),
+});
 
 const hasShutDown = (system: MemorySystem): boolean => system.ran.some(([program]) => program === "systemctl");
 
@@ -88,16 +96,45 @@ Deno.test("status opens the page in the user's session, and names the address wh
 });
 
 Deno.test("status says in what way a laptop does not answer", async () => {
-  const system = createMemorySystem({ files: { "/run/stiefelsystem/session.state": state }, commands: [] });
-  const ui = createScriptedUi([]);
+  const system = createMemorySystem({ files: { "/run/stiefelsystem/session.state": state }, commands: [grep] });
+  const shown: string[] = [];
+  const ui = { ...createScriptedUi([]), result: (text: string) => void shown.push(text) };
   await assert.rejects(
-    showStatus(system, ui, {}, () => Promise.reject(new Error("no route"))),
+    showStatus(system, ui, {}, answering(() => Promise.reject(new Error("no route")))),
     /\[fd01::1\]:4645: no route/,
   );
   await assert.rejects(
-    showStatus(system, ui, {}, () => Promise.resolve("{}")),
+    showStatus(system, ui, {}, answering(() => Promise.resolve("{}"))),
     /in a form that this version does not know/,
   );
+  // What the desktop itself knows is worth more then.
+  assert.match(shown[0] ?? "", /^Round trip +0\.43 ms$/);
+});
+
+Deno.test("status tells what the laptop says and what the desktop sees, with a rate from a second look", async () => {
+  const files = {
+    "/run/stiefelsystem/session.state": `${state}STIEFEL_DISK=/dev/nvme0n1\nSTIEFEL_TRANSPORT=nvme-tcp\n`,
+  };
+  const system = { ...createMemorySystem({ files, commands: [grep] }), delay: () => Promise.resolve() };
+  const shown: string[] = [];
+  const ui = { ...createScriptedUi([]), result: (text: string) => void shown.push(text) };
+  const full = reportInFull(lentFacts);
+  const { traffic, ...rest } = full.details ?? assert.fail();
+  assert.ok(traffic);
+  const { readBytesPerSecond: _read, writtenBytesPerSecond: _written, ...first } = traffic;
+  const answers = [{ ...full, details: { ...rest, traffic: first } }, full].map(formatStatus);
+  await showStatus(system, ui, {}, answering(() => Promise.resolve(answers.shift() ?? assert.fail())));
+  assert.deepEqual(answers, []);
+  const text = shown.join("\n");
+  assert.match(text, /^Laptop +thinkpad\nState +.*\nDisk +Samsung SSD 980 \(/);
+  assert.match(text, /^Connection +up, nvme-tcp, encrypted$/m);
+  assert.match(text, /^Read +7\.3 GB, now 213 MB\/s$/m);
+  assert.match(
+    text,
+    /^Page +http:\/\/\[fd01::1\]:4645\/\nDisk here +\/dev\/nvme0n1 by nvme-tcp, not encrypted$/m,
+  );
+  assert.match(text, /^Round trip +0\.43 ms$/m);
+  assert.match(text, /^Not as there +an initramfs that is built here is one for any machine/m);
 });
 
 Deno.test("status --json passes on what it does not know, and no character that moves a cursor", async () => {
@@ -105,7 +142,8 @@ Deno.test("status --json passes on what it does not know, and no character that 
   const shown: string[] = [];
   const ui = { ...createScriptedUi([]), result: (text: string) => void shown.push(text) };
   const newer = { version: 1, name: "laptop", state: "busy", newer: "\u009b2J\u202e\u{e0041}", count: 7 };
-  await showStatus(system, ui, { isJson: true }, () => Promise.resolve(`\r\n ${JSON.stringify(newer, null, 1)}\r`));
+  const text = `\r\n ${JSON.stringify(newer, null, 1)}\r`;
+  await showStatus(system, ui, { isJson: true }, answering(() => Promise.resolve(text)));
   assert.match(shown.join("\n"), /^[ -~]+$/);
   assert.deepEqual(JSON.parse(shown.join("")), newer);
 });

@@ -1,14 +1,16 @@
-/** `status`: what the laptop says whose disk this desktop runs from. */
+/** `status`: what the laptop says whose disk this desktop runs from, and what the desktop itself sees. */
 
 import { describeError, UserError } from "../../errors.ts";
-import { listStatusRows } from "../../describe_status.ts";
-import { parseSessionState, sessionStatePath } from "../../formats/session_state.ts";
-import { parseStatus, STATUS_PORT } from "../../formats/status.ts";
+import { listDesktopRows } from "../../describe_desktop.ts";
+import { listStatusRows, type StatusRow } from "../../describe_status.ts";
+import { parseStatus, type Status, STATUS_PORT } from "../../formats/status.ts";
 import { escapeUnprintable } from "../../formats/text.ts";
 import { describeEndpoint, needsScope } from "../../net/address.ts";
-import { askPage } from "../../net/ask_page.ts";
+import { measureRoundTrip } from "../../net/measure_round_trip.ts";
 import type { System } from "../../system/system.ts";
 import type { Ui } from "../../ui.ts";
+import { askLaptop, findSession } from "../find_laptop.ts";
+import { readDesktop } from "../read_desktop.ts";
 
 export interface StatusOptions {
   readonly isJson?: boolean;
@@ -16,18 +18,68 @@ export interface StatusOptions {
   readonly openWith?: Readonly<Record<string, string>>;
 }
 
+/** The network, for tests. */
+export interface StatusNetwork {
+  /** @returns `status.json` */
+  readonly ask: (address: string) => Promise<string>;
+  readonly measureRoundTrip: typeof measureRoundTrip;
+}
+
+/** A rate is that between two looks of the laptop's, at least half a second apart (doc/status.md). */
+const secondLookMs = 700;
+
 /**
- * Reads session.state, connects to the laptop; runs `xdg-open` on wish.
- * @throws {UserError} where this system does not run from a laptop's disk, or the laptop does not answer
+ * Reads session.state and what the kernel counts, connects to the laptop; runs `grep`, and `xdg-open` on wish.
+ * @throws {UserError} where this system does not run from a laptop's disk, or the laptop does not answer; what the
+ * desktop itself sees is printed before
  */
 export async function showStatus(
   system: System,
   ui: Ui,
   options: StatusOptions,
-  ask: typeof askLaptop = askLaptop,
+  network: StatusNetwork = { ask: askLaptop, measureRoundTrip },
 ): Promise<void> {
-  const address = await findLaptop(system);
+  const { session, address } = await findSession(system);
   if (options.openWith !== undefined) return await openPage(system, ui, { address, env: options.openWith });
+  if (options.isJson) {
+    const { text } = await askForStatus(address, network.ask);
+    return ui.result(escapeUnprintable(JSON.stringify(JSON.parse(text))));
+  }
+  const place = { address, port: STATUS_PORT };
+  const facts = await readDesktop(system, session, () => network.measureRoundTrip(place, system.monotonicMs));
+  const desktopRows = listDesktopRows(facts);
+  const status = await askTwice(system, address, network.ask).catch((error) => {
+    showRows(ui, desktopRows);
+    throw error;
+  });
+  const url = formatUrl(address);
+  showRows(ui, [
+    { label: "Laptop", text: status.name },
+    ...listStatusRows(status),
+    ...url === undefined ? [] : [{ label: "Page", text: url }],
+    ...desktopRows,
+  ]);
+}
+
+function showRows(ui: Ui, rows: readonly StatusRow[]): void {
+  const width = Math.max(...rows.map(({ label }) => label.length));
+  for (const { label, text } of rows) ui.result(`${label.padEnd(width)}  ${text}`);
+}
+
+/** The first answer may have no rate yet. */
+async function askTwice(system: System, address: string, ask: StatusNetwork["ask"]): Promise<Status> {
+  const { status } = await askForStatus(address, ask);
+  const traffic = status.details?.traffic;
+  if (traffic === undefined || traffic.readBytesPerSecond !== undefined) return status;
+  await system.delay(secondLookMs);
+  return (await askForStatus(address, ask)).status;
+}
+
+/** @throws {UserError} */
+async function askForStatus(
+  address: string,
+  ask: StatusNetwork["ask"],
+): Promise<{ readonly text: string; readonly status: Status }> {
   const text = await ask(address).catch((error) => {
     throw new UserError(
       `The laptop does not answer at ${describeEndpoint(address, STATUS_PORT)}: ${describeError(error)}`,
@@ -43,45 +95,7 @@ export async function showStatus(
       hints: ["Its image and this copy of stiefelsystem must be of one version; its page may tell more"],
     });
   }
-  if (options.isJson) return ui.result(escapeUnprintable(JSON.stringify(JSON.parse(text))));
-  const url = formatUrl(address);
-  const rows = [
-    { label: "Laptop", text: status.name },
-    ...listStatusRows(status),
-    ...url === undefined ? [] : [{ label: "Page", text: url }],
-  ];
-  const width = Math.max(...rows.map(({ label }) => label.length));
-  for (const { label, text } of rows) ui.result(`${label.padEnd(width)}  ${text}`);
-}
-
-/**
- * The laptop's address, on a desktop.
- * @throws {UserError} elsewhere
- */
-export async function findLaptop(system: System): Promise<string> {
-  if (await system.stat(sessionStatePath) === undefined) {
-    throw new UserError("This system does not run from the disk of a laptop", {
-      hints: ["This command is for a desktop that was started from a laptop"],
-    });
-  }
-  const { statusAddress, hasEngine } = parseSessionState(await system.readText(sessionStatePath));
-  if (statusAddress !== undefined) return statusAddress;
-  if (hasEngine) {
-    throw new UserError("The disk of this desktop is that of a storage system: no laptop knows of its state", {
-      hints: ["Shut it down as always (poweroff); doc/fleet.md"],
-    });
-  }
-  throw new UserError(
-    "The initramfs of this desktop is older than this command: it did not note the laptop's address",
-    {
-      hints: ["Run setup-server again, on the laptop, then start this desktop again"],
-    },
-  );
-}
-
-/** @returns `status.json`; it throws as {@link askPage} does */
-export async function askLaptop(address: string): Promise<string> {
-  return await askPage({ address, port: STATUS_PORT }, "/status.json");
+  return { text, status };
 }
 
 async function openPage(

@@ -4,7 +4,7 @@ import type { System } from "../../system/system.ts";
 import { desktopTunnelPrograms, otherLibraryPlaces } from "./needs.ts";
 
 /** @throws {UserError} when one is nowhere */
-export async function findDesktopPrograms(system: Pick<System, "stat">): Promise<ReadonlyMap<string, string>> {
+export async function findTunnelPrograms(system: Pick<System, "stat">): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   for (const [name, usual] of Object.entries(desktopTunnelPrograms)) {
     for (const path of [usual, ...otherLibraryPlaces[name] ?? []]) {

@@ -52,6 +52,23 @@ write_unit_rules() {
 	Restart=on-failure
 	RestartSec=60
 	END
+    # A network of the desktop's own. Its end ends no program that it has started; what else starts comes first.
+    put /run/systemd/system/stiefel-network.service <<-END
+	[Unit]
+	Description=Gives this desktop a network of its own on the cable to the laptop
+	ConditionPathExists=/usr/lib/stiefelsystem/stiefel-network
+	DefaultDependencies=no
+	IgnoreOnIsolate=yes
+	After=systemd-udevd.service
+	[Service]
+	ExecStart=/usr/lib/stiefelsystem/stiefel-network
+	KillMode=process
+	Nice=19
+	Restart=on-failure
+	RestartSec=60
+	END
+    ln -sf ../stiefel-network.service "$units/sysinit.target.wants/stiefel-network.service"
+    keep_programs
     # Sleep is switched off (rules.sh); this says why: systemctl, and dialogs that list locks.
     put /run/systemd/system/stiefel-awake.service <<-END
 	[Unit]
@@ -87,6 +104,15 @@ write_unit_rules() {
     done
     for device in dev-zram0 dev-zram1; do
         : >"$units/$device.swap.d/50-stiefelsystem.conf"
+    done
+}
+
+# keep_programs: what stiefel-network starts, out of the initramfs that goes away
+keep_programs() {
+    [ -s "$root/stiefelsystem/busybox" ] || return 0
+    mkdir -p "$state/programs" || return 1
+    for name in busybox ld.so libc.so.6 libresolv.so.2; do
+        dd bs=65536 if="$root/stiefelsystem/$name" of="$state/programs/$name" 2>/dev/null
     done
 }
 

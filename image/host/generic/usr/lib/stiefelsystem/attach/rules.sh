@@ -48,6 +48,8 @@ write_link_rules() {
 
 # write_state: tells that this system runs on a desktop from a network disk; holds no secret
 write_state() {
+    # How often it was down until now: what comes later is the cable's.
+    read -r down_count 2>/dev/null <"$root/sys/class/net/$link_name/carrier_down_count" || down_count=0
     put /run/stiefelsystem/session.state <<-END
 	STIEFEL_VERSION=1
 	STIEFEL_ROLE=desktop
@@ -55,6 +57,7 @@ write_state() {
 	STIEFEL_DISK=/dev/$disk
 	STIEFEL_LINK_NAME=$link_name
 	STIEFEL_LINK_MAC=$link_mac
+	STIEFEL_LINK_DOWN_COUNT=$down_count
 	STIEFEL_SERVER_ADDRESS=$server_address
 	END
     # Of a disk that is not the laptop's, the laptop's own address is not known.
