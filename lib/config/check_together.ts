@@ -38,6 +38,7 @@ export function checkTogether(sections: RawSections, report: Report): void {
   checkEngine(sections, report);
   checkDrivers(sections, report);
   checkAutokexec(sections, report);
+  checkPassOn(sections, report);
   checkCommandLines(sections, report);
   checkSuite(sections, report);
   checkCompressor(sections, report);
@@ -182,6 +183,22 @@ function checkAutokexec({ autokexec }: RawSections, report: Report): void {
       "true without any MAC address",
     );
   }
+}
+
+/** Each is of no use without the other, and no card passes its network on to itself. */
+function checkPassOn({ server, netboot }: RawSections, report: Report): void {
+  const [from, to] = [server?.["pass-on-from"] ?? [], server?.["pass-on-to"] ?? []];
+  if (from.length > 0 && to.length === 0) {
+    report.error(["server", "pass-on-from"], `at least one address in "pass-on-to", or none here`, "addresses alone");
+  } else if (to.length > 0 && from.length === 0) {
+    report.error(["server", "pass-on-to"], `at least one address in "pass-on-from", or none here`, "addresses alone");
+  }
+  const findIn = (others: readonly string[]): string | undefined =>
+    to.find((mac) => others.some((other) => other.toLowerCase() === mac.toLowerCase()));
+  const [itself, served] = [findIn(from), findIn(netboot?.links ?? [])];
+  if (itself !== undefined) report.error(["server", "pass-on-to"], `other cards than in "pass-on-from"`, itself);
+  // Two DHCP servers on one card.
+  if (served !== undefined) report.error(["server", "pass-on-to"], `other cards than in "netboot.links"`, served);
 }
 
 function checkCommandLines({ boot, netboot, "server-setup": serverSetup }: RawSections, report: Report): void {

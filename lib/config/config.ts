@@ -142,11 +142,21 @@ export interface EngineConfig {
 
 export type OnEnd = "reboot" | "poweroff" | "wait";
 
+/** Cards of the laptop by their MAC addresses, in lower case. */
+export interface PassOn {
+  /** With the network. */
+  readonly from: readonly string[];
+  /** To desktops. */
+  readonly to: readonly string[];
+}
+
 export interface ServerConfig {
   /** What the laptop does when the desktop has gone. */
   readonly onEnd: OnEnd;
   /** Shown on the desktop; absent: the laptop's host name. */
   readonly name?: string;
+  /** Absent: the desktop gets no network of the laptop's. */
+  readonly passOn?: PassOn;
 }
 
 /** Starting desktops over the network. */

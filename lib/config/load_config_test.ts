@@ -108,6 +108,8 @@ const WRONG_VALUES: readonly (readonly [path: string, values: readonly string[],
   ["block.engine.mtu", ["1279", "65536", "jumbo"], /whole number from 1280 to 65535/],
   ["block.transport", ["iscsi", "NBD", "1", "", "[nbd]"], /"auto", "nvme-tcp" or "nbd"/],
   ["block.mode", ["guest", "Try", "1", "", "[try]"], /"write" or "try"/],
+  ["server.pass-on-from", ["52:54:00:12:34:56", "{a: 1}", `"52:54:00:12:34:56"`], /a list of MAC addresses/],
+  ["server.pass-on-to", ["52:54:00:12:34:56", "{a: 1}", `"52:54:00:12:34:56"`], /a list of MAC addresses/],
   ["server.on-end", ["halt", "off", "0", ""], /"reboot", "poweroff" or "wait"/],
   ["server.name", [`"${"é".repeat(33)}"`, "5", `"a\\nb"`, `""`], /a name of at most 64 bytes/],
   ["paths.cache", [`""`, "3", "[a]", `" a"`], /the path of a folder/],
@@ -277,8 +279,8 @@ Deno.test("P11: an unknown key is a warning with the nearest known name, or an e
     `f:1:13: autokexec: found the unknown key "mac-detection", wanted "mac_detection" perhaps (of broadcast, mac_detection, macs, countdown_s, client_timeout_min)`,
   ]);
   assert.deepEqual(await diagnoseAsText("server:\n  constructor: 1\n  __proto__: {name: x}\n"), [
-    `f:2:3: warning: server: found the unknown key "constructor", wanted one of on-end, name`,
-    `f:3:3: warning: server: found the unknown key "__proto__", wanted one of on-end, name`,
+    `f:2:3: warning: server: found the unknown key "constructor", wanted one of on-end, name, pass-on-from, pass-on-to`,
+    `f:3:3: warning: server: found the unknown key "__proto__", wanted one of on-end, name, pass-on-from, pass-on-to`,
   ]);
 });
 
@@ -505,4 +507,22 @@ Deno.test("a configuration cannot be changed", async () => {
   assert.ok(
     Object.isFrozen(config) && Object.isFrozen(config.initrd.packing.excludePaths) && Object.isFrozen(config.boot),
   );
+});
+
+Deno.test("a network is passed on from some cards to others, when both are named", async () => {
+  const macs = ['"AA:BB:CC:DD:EE:01"', '"AA:BB:CC:DD:EE:02"'];
+  const write = (from: string, to: string): string => `server:\n  pass-on-from: [${from}]\n  pass-on-to: [${to}]\n`;
+  const { config: { server } } = await loadConfig(write(macs[0] ?? "", macs[1] ?? ""), "f");
+  assert.deepEqual(server.passOn, { from: ["aa:bb:cc:dd:ee:01"], to: ["aa:bb:cc:dd:ee:02"] });
+  assert.equal((await loadConfig("server: {}\n", "f")).config.server.passOn, undefined);
+  const cases: readonly (readonly [string, RegExp])[] = [
+    [write(macs[0] ?? "", ""), /pass-on-from: .*wanted at least one address in "pass-on-to"/],
+    [write("", macs[0] ?? ""), /pass-on-to: .*wanted at least one address in "pass-on-from"/],
+    [write(macs.join(), (macs[1] ?? "").toLowerCase()), /pass-on-to: .*wanted other cards than in "pass-on-from"/],
+    [
+      `${write(macs[0] ?? "", macs[1] ?? "")}netboot: {links: [${macs[1]}]}\n`,
+      /pass-on-to: .*wanted other cards than in "netboot.links"/,
+    ],
+  ];
+  for (const [text, words] of cases) assert.match((await diagnoseAsText(text)).join("\n"), words, text);
 });

@@ -11,6 +11,7 @@ import type {
   DriverConfig,
   EngineConfig,
   InitrdConfig,
+  PassOn,
 } from "./config.ts";
 import { type DriverRecipe, findModule, formerModules, KBUILD_ARGUMENTS, MODULE_CATALOG } from "./module_catalog.ts";
 import { currentPackageName } from "./renamed_packages.ts";
@@ -49,7 +50,7 @@ export function makeConfig(raw: RawConfig): Config {
       mode: raw.block.mode,
       ...raw.block.engine === undefined || raw.block.engine === null ? {} : { engine: makeEngine(raw.block.engine) },
     },
-    server: { onEnd: raw.server["on-end"], ...present({ name: raw.server.name }) },
+    server: { onEnd: raw.server["on-end"], ...present({ name: raw.server.name, passOn: makePassOn(raw.server) }) },
     netboot: { links: raw.netboot.links.map((mac) => mac.toLowerCase()), cmdline: raw.netboot.cmdline },
     drivers: [...modules].flatMap((name) => makeDriver(name, raw["module-configs"])),
     paths: present({ cache: raw.paths.cache, workdir: raw.paths.workdir }),
@@ -162,4 +163,9 @@ function freezeDeeply<Value>(value: Value): Value {
     Object.values(value).forEach(freezeDeeply);
   }
   return value;
+}
+
+function makePassOn({ "pass-on-from": from, "pass-on-to": to }: RawConfig["server"]): PassOn | undefined {
+  const lower = (macs: readonly string[]): readonly string[] => macs.map((mac) => mac.toLowerCase());
+  return from.length === 0 ? undefined : { from: lower(from), to: lower(to) };
 }

@@ -323,6 +323,18 @@ export const configSchema = v.object({
       guards,
     ),
     name: optionalKey(hostName, "Name of the laptop on the desktop's screen; without it its host name"),
+    "pass-on-from": key(
+      list(macAddress, "a list of MAC addresses"),
+      [],
+      "Cards of the laptop, by MAC address, whose wired network a desktop on another cable gets, too (routing with NAT)",
+      guards,
+    ),
+    "pass-on-to": key(
+      list(macAddress, "a list of MAC addresses"),
+      [],
+      "Cards of the laptop, by MAC address, with the cable to a desktop that gets it",
+      guards,
+    ),
   }),
   netboot: section({
     links: key(

@@ -6,6 +6,7 @@ import type { AgentSettings } from "../formats/agent_settings.ts";
 import { defaultSecurity } from "../formats/security.ts";
 import { basePackages, firmwarePackages, netbootPackages, partialPackages, unneededPackages } from "./base_packages.ts";
 import { baseModulePatterns } from "./kernel_modules.ts";
+import { passOnModulePatterns, passOnPackages } from "./pass_on.ts";
 import type { FoundInputs, ImageRequest } from "./plan_image.ts";
 
 /** What the configuration does not say: it was asked for on the command line or found on the build machine. */
@@ -28,6 +29,7 @@ export function makeImageRequest(
   const { packing, includePackages: asked } = config.initrd;
   const isDebug = config.modules.has("debug");
   const wantsFirmware = config.image.firmware;
+  const { passOn } = config.server;
   return {
     suite: config.image.suite,
     mirror,
@@ -37,6 +39,7 @@ export function makeImageRequest(
       ...modules.flatMap((module: Module) => module.packages),
       ...(wantsFirmware ? firmwarePackages : []),
       ...(config.netboot.links.length > 0 ? netbootPackages : []),
+      ...(passOn === undefined ? [] : passOnPackages),
       ...asked,
     ]),
     excludedPackages: unique([...unneededPackages.filter((name) => !asked.includes(name)), ...packing.excludePackages]),
@@ -44,7 +47,11 @@ export function makeImageRequest(
       ? {}
       : Object.fromEntries(Object.entries(partialPackages).filter(([name]) => !asked.includes(name))),
     excludedPaths: packing.excludePaths,
-    modulePatterns: unique([...baseModulePatterns, ...modules.flatMap((module: Module) => module.kernelModules)]),
+    modulePatterns: unique([
+      ...baseModulePatterns,
+      ...modules.flatMap((module: Module) => module.kernelModules),
+      ...(passOn === undefined ? [] : passOnModulePatterns),
+    ]),
     drivers: config.drivers,
     compressor: packing.compressor,
     shell: config.initrd.shell,
@@ -57,6 +64,7 @@ export function makeImageRequest(
     agentForm,
     ...(config.netboot.links.length > 0 ? { netboot: makeNetbootRequest(config) } : {}),
     agentSettings: makeAgentSettings(config),
+    ...(passOn === undefined ? {} : { passOn }),
     found,
   };
 }

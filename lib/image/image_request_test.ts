@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { loadConfig } from "../config/load_config.ts";
 import { makeAgentSettings, makeImageRequest } from "./image_request.ts";
-import type { ImageRequest } from "./plan_image.ts";
+import { type ImageRequest, planImage } from "./plan_image.ts";
 
 async function requestFor(yaml: string): Promise<ImageRequest> {
   const { config } = await loadConfig(yaml, "config.yaml");
@@ -46,4 +46,17 @@ Deno.test("the agents learn what the configuration says of disk, boot entry and 
     onEnd: "wait",
     name: "laptop",
   });
+});
+
+Deno.test("what passes a network on is in the image of a laptop that does, and in no other", async () => {
+  const macs = `server: {pass-on-from: ["02:00:00:00:00:01"], pass-on-to: ["02:00:00:00:00:02"]}`;
+  const [plain, asked] = [await requestFor(""), await requestFor(macs)];
+  for (const name of ["dnsmasq-base", "nftables"]) {
+    assert.deepEqual([plain, asked].map(({ packages }) => packages.includes(name)), [false, true], name);
+  }
+  const added = asked.modulePatterns.filter((pattern) => !plain.modulePatterns.includes(pattern));
+  assert.ok(added.includes("net/netfilter/nft_masq") && added.every((pattern) => pattern.startsWith("net/netfilter/")));
+  const stages = (request: ImageRequest) => new Map(planImage(request).map(({ name, inputs }) => [name, inputs]));
+  assert.doesNotMatch(JSON.stringify(stages(plain).get("overlay")), /passOn/);
+  assert.match(JSON.stringify(stages(asked).get("overlay")), /FROM=02:00:00:00:00:01/);
 });

@@ -9,6 +9,8 @@ export interface LoginOptions {
   /** dnsmasq runs, with no more rights than it needs. */
   readonly hasNetboot?: boolean;
   readonly drivers: readonly { readonly service?: { readonly argv: readonly string[] } }[];
+  /** Further lines of inittab. */
+  readonly services?: readonly string[];
 }
 
 export interface GeneratedFile {
@@ -21,26 +23,30 @@ export interface GeneratedFile {
 const dnsmasqUser = "dnsmasq:x:100:65534:dnsmasq:/nonexistent:/usr/sbin/nologin\n";
 
 /** passwd, shadow and inittab. Only a debugging image has a login, on the second terminal. */
-export function formatLoginFiles({ shell, passwordHash, isDebug, hasNetboot, drivers }: LoginOptions): GeneratedFile[] {
+export function formatLoginFiles(
+  { shell, passwordHash, isDebug, hasNetboot, drivers, ...more }: LoginOptions,
+): GeneratedFile[] {
   // "!" is no hash of any password (shadow(5)).
   const password = isDebug && passwordHash !== undefined ? passwordHash : "!";
-  const services = drivers.flatMap((driver) => driver.service === undefined ? [] : [driver.service.argv]);
+  // Their output would disturb the agent's.
+  const services = drivers.flatMap(({ service }) =>
+    service === undefined ? [] : [`null::respawn:${service.argv.join(" ")}`]
+  );
   return [
     { path: "etc/passwd", mode: 0o644, content: `root:x:0:0:root:/root:${shell}\n${hasNetboot ? dnsmasqUser : ""}` },
     { path: "etc/shadow", mode: 0o600, content: `root:${password}:20089::::::\n` },
     { path: "etc/shells", mode: 0o644, content: `/bin/sh\n${shell === "/bin/sh" ? "" : `${shell}\n`}` },
-    { path: "etc/inittab", mode: 0o644, content: formatInittab(isDebug, services) },
+    { path: "etc/inittab", mode: 0o644, content: formatInittab(isDebug, [...services, ...more.services ?? []]) },
   ];
 }
 
-function formatInittab(isDebug: boolean, services: readonly (readonly string[])[]): string {
+function formatInittab(isDebug: boolean, services: readonly string[]): string {
   return [
     "# busybox init; terminal::action:program. An empty terminal is the console the kernel uses.",
     "::sysinit:/usr/lib/stiefelsystem/start-devices",
     "::respawn:/usr/lib/stiefelsystem/supervise-agent",
     ...(isDebug ? ["tty2::respawn:/usr/bin/busybox getty 38400 tty2 linux"] : []),
-    // Their output would disturb the agent's.
-    ...services.map((argv) => `null::respawn:${argv.join(" ")}`),
+    ...services,
     "::ctrlaltdel:/usr/sbin/reboot",
     "::shutdown:/usr/lib/stiefelsystem/stop-devices",
     "",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { formatLoginFiles } from "./login_files.ts";
+import { formatPassOn, passOnService } from "./pass_on.ts";
 
 const content = (files: ReturnType<typeof formatLoginFiles>, path: string): string =>
   files.find((file) => file.path === path)?.content ?? "";
@@ -38,4 +39,16 @@ Deno.test("the program of a driver is kept running", () => {
   const drivers = [{ service: { argv: ["/usr/local/bin/clevo-fancontrol"] } }, {}];
   const files = formatLoginFiles({ shell: "/bin/sh", isDebug: false, drivers });
   assert.match(content(files, "etc/inittab"), /^null::respawn:\/usr\/local\/bin\/clevo-fancontrol$/m);
+});
+
+Deno.test("only a laptop that passes its network on has a program for it, with the cards of the configuration", () => {
+  const options = { shell: "/bin/sh", isDebug: false, drivers: [] };
+  assert.doesNotMatch(content(formatLoginFiles(options), "etc/inittab"), /pass-on/);
+  const files = formatLoginFiles({ ...options, services: [passOnService] });
+  assert.match(content(files, "etc/inittab"), /^null::once:\/usr\/lib\/stiefelsystem\/pass-on$/m);
+  const { content: text } = formatPassOn({
+    from: ["02:00:00:00:00:01"],
+    to: ["02:00:00:00:00:02", "02:00:00:00:00:03"],
+  });
+  assert.equal(text, "FROM=02:00:00:00:00:01\nTO=02:00:00:00:00:02\nTO=02:00:00:00:00:03\n");
 });

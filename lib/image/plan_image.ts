@@ -1,5 +1,5 @@
 /** From what the image shall be to the stages that make it. Pure. */
-import type { Compressor } from "../config/config.ts";
+import type { Compressor, DriverConfig, PassOn } from "../config/config.ts";
 import { kernelKeymap, parseKeymap } from "../config/keymap.ts";
 import { formatLoaderHook } from "../debian/boot_loaders.ts";
 import { formatNetbootHook } from "../debian/netboot_loaders.ts";
@@ -8,11 +8,11 @@ import { agentGrants, autokexecFlags, type Grants } from "../grants.ts";
 import { formatKeymapHook } from "./keymap_hook.ts";
 import { unwantedModulePatterns } from "./kernel_modules.ts";
 import { formatNetbootMenu } from "./netboot_menu.ts";
+import { formatPassOn } from "./pass_on.ts";
 import type { Json, Stage } from "./stage.ts";
 import { hashText } from "../hash.ts";
 import { loadedByName } from "./shared_libraries.ts";
 import { busyboxApplets, busyboxSystemApplets, excludedPaths } from "./trim_rules.ts";
-import type { DriverConfig } from "../config/config.ts";
 import { type AgentSettings, formatAgentSettings } from "../formats/agent_settings.ts";
 import type { Role } from "../formats/kernel_command_line.ts";
 
@@ -45,6 +45,8 @@ export interface ImageRequest {
   readonly agentSettings: AgentSettings;
   /** Files for desktops that start over the network are in the image. */
   readonly netboot?: { readonly cmdline: readonly string[] };
+  /** Absent: the laptop passes no network on. */
+  readonly passOn?: PassOn;
   /** What was found on the build machine. */
   readonly found: FoundInputs;
 }
@@ -118,6 +120,8 @@ export function planImage(request: ImageRequest): Stage[] {
         isDebug: request.isDebug,
         ...request.netboot === undefined ? {} : { hasNetboot: true },
         services: request.drivers.map((driver) => driver.service?.argv ?? []),
+        // Absent where there is none, so that the stage is the one of before.
+        ...request.passOn === undefined ? {} : { passOn: formatPassOn(request.passOn).content },
         compression,
       },
     },
