@@ -105,6 +105,7 @@ export class Reception {
         link,
         signal,
         console,
+        givesKey: this.#options.pairing?.macs.includes(link.mac) ?? false,
         nowMs: () => system.monotonicMs(),
         discoveryKey: environment.keys.discoveryKey,
         random: (size) => system.randomBytes(size),

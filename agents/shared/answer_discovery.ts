@@ -18,6 +18,8 @@ export interface AnsweringOptions extends DiscoveryResponderOptions {
   readonly console: Console;
   /** A clock that never goes back. */
   readonly nowMs: () => number;
+  /** A desktop without a key can get it on this link. */
+  readonly givesKey?: boolean;
   readonly onListening?: () => void;
   /** @param source the sender, with the link it came over */
   readonly onAnswered: (outcome: DiscoveryOutcome, source: string) => void;
@@ -43,7 +45,9 @@ export async function answerDiscovery(options: AnsweringOptions): Promise<void> 
       const outcome = await responder.receive(datagram.bytes, { source, nowMs: nowMs() });
       if (outcome.kind === "other-key") {
         console.sayRarely(
-          `A desktop asks with another key (link ${link.name}): both images must be built with the same aes-key file`,
+          options.givesKey
+            ? `A desktop asks without our key (link ${link.name}): it gets the key for the code that is shown here`
+            : `A desktop asks with another key (link ${link.name}): both images must be built with the same aes-key file`,
           "other-key",
         );
       }
