@@ -951,7 +951,7 @@ for (const shell of SHELLS) {
         "Description=Gives this desktop a network of its own on the cable to the laptop\n" +
         "ConditionPathExists=/usr/lib/stiefelsystem/stiefel-network\nDefaultDependencies=no\nIgnoreOnIsolate=yes\n" +
         "After=systemd-udevd.service\n[Service]\nExecStart=/usr/lib/stiefelsystem/stiefel-network\n" +
-        "KillMode=process\nNice=19\nRestart=on-failure\nRestartSec=60\n",
+        "Nice=19\nRestart=on-failure\nRestartSec=60\n",
       "/run/systemd/system/sysinit.target.wants/stiefel-keep-link.service": "-> ../stiefel-keep-link.service",
       "/run/systemd/system/sysinit.target.wants/stiefel-network.service": "-> ../stiefel-network.service",
       "/run/systemd/system/suspend-then-hibernate.target": "",

@@ -52,7 +52,7 @@ write_unit_rules() {
 	Restart=on-failure
 	RestartSec=60
 	END
-    # A network of the desktop's own. Its end ends no program that it has started; what else starts comes first.
+    # A network of the desktop's own. What else starts comes first.
     put /run/systemd/system/stiefel-network.service <<-END
 	[Unit]
 	Description=Gives this desktop a network of its own on the cable to the laptop
@@ -62,7 +62,6 @@ write_unit_rules() {
 	After=systemd-udevd.service
 	[Service]
 	ExecStart=/usr/lib/stiefelsystem/stiefel-network
-	KillMode=process
 	Nice=19
 	Restart=on-failure
 	RestartSec=60
