@@ -104,6 +104,22 @@ rigTest("a desktop on a direct cable gets an address and a boot loader, by TFTP 
   }
 });
 
+rigTest("before it is known whether another machine gives addresses, ours gives none, but its files", async () => {
+  await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
+  const desktop = rig.machine("desktop");
+  await desktop.run(["ip", "link", "set", "eth0", "up"]);
+  await using laptop = await startLaptop(rig, ["eth0"]);
+  await waitForDnsmasq(rig);
+  const question = askForBoot(desktop, ["-x", "0x5d:0007", "-V", "PXEClient", "-t", "1"]);
+  const shown = await rig.machine("laptop").run(["ip", "-4", "address", "show", "dev", "eth0"]);
+  const address = /inet (10\.157\.\d+)\.1\//.exec(shown)?.[1] ?? "";
+  assert.ok(!(await question).hasLease);
+  await desktop.run(["ip", "address", "add", `${address}.200/24`, "dev", "eth0"]);
+  assert.equal(await desktop.run(["curl", "-s", "--fail", `http://${address}.1/initrd`]), "public");
+  await desktop.run(["curl", "-s", "--fail", "--output", "/dev/null", `tftp://${address}.1/shimx64.efi`]);
+  assert.ok(!laptop.lines.some((line) => onlyOne.test(line)), "all of it was early");
+});
+
 rigTest("beside another DHCP server no address is given, not even at first", async () => {
   await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
   const desktop = rig.machine("desktop");

@@ -2,6 +2,8 @@
 import { NETBOOT_DIRECTORY } from "../../../lib/formats/public_initrd.ts";
 
 export type DhcpMode =
+  /** No DHCP; TFTP only, for a desktop that has its address already: a cable may have been out for a moment. */
+  | { readonly kind: "none" }
   /** We give addresses: no other machine does. */
   | { readonly kind: "full"; readonly range: { readonly from: string; readonly to: string; readonly netmask: string } }
   /** Another machine gives addresses; we add where a boot loader is. */
@@ -55,13 +57,19 @@ export function formatDnsmasqConfig(
     "dhcp-ignore=tag:!netboot",
     `dhcp-host=${mac},ignore`,
     ...tags,
-    ...mode.kind === "full" ? formatFull(mode, address) : formatProxy(address),
+    ...formatMode(mode, address),
     `enable-tftp=${link}`,
     `tftp-root=${directory}`,
     // Several at a time, each in its own good time.
     "tftp-max=20",
     "",
   ].join("\n");
+}
+
+/** Without any "dhcp-range" dnsmasq does no DHCP. */
+function formatMode(mode: DhcpMode, address: string): readonly string[] {
+  if (mode.kind === "none") return [];
+  return mode.kind === "full" ? formatFull(mode, address) : formatProxy(address);
 }
 
 function formatFull({ range }: Extract<DhcpMode, { kind: "full" }>, address: string): readonly string[] {

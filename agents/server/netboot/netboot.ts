@@ -98,7 +98,17 @@ export class Netboot {
       },
     };
     using watch = this.#watchServers(link, address, signal);
-    await Promise.race([watch.found, system.delay(listenFirstMs, signal)]);
+    {
+      // The cards of desktops start anew between firmware, boot loader and kernel, and the link with them: who has an
+      // address goes on.
+      const over = new AbortController();
+      const mode = { kind: "none" } as const;
+      const lending = this.#lend(link, { address, initrd, mode }, AbortSignal.any([signal, over.signal]));
+      await Promise.race([watch.found, system.delay(listenFirstMs, signal).catch(() => {}), lending]);
+      over.abort();
+      await lending;
+    }
+    if (signal.aborted) return "";
     if (watch.server === undefined) {
       const range = { from: `${network}.10`, to: `${network}.250`, netmask: "255.255.255.0" };
       const over = AbortSignal.any([signal, watch.foundSignal]);
