@@ -135,7 +135,7 @@ const groups: readonly Group[] = [
     what: "setting up a real Debian and taking it back",
     files: ["tests/host"],
     grants: commonGrants,
-    programs: ["mmdebstrap", "wg"],
+    programs: ["mmdebstrap", "wg", "xz"],
   },
   {
     name: "network",

@@ -97,7 +97,7 @@ export async function makeDeb(system: System, options: DebOptions): Promise<void
       "--threads-max=1",
       ...["--build", tree, output],
     ],
-    { env: { SOURCE_DATE_EPOCH: `${epoch}` } },
+    { env: { SOURCE_DATE_EPOCH: `${epoch}` }, timeoutMs: 30 * 60_000 },
   );
 }
 
