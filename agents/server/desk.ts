@@ -6,10 +6,9 @@ import { decideAfterExport } from "../../lib/export/after_export.ts";
 import { transportOf } from "../../lib/export/export.ts";
 import { type ExportState, formatExportState, parseExportState } from "../../lib/export/export_state.ts";
 import type { Lease, LeaseClient } from "../../lib/export/lease.ts";
-import { percentOf, type StoreLevel, WARN_PERCENT } from "../../lib/export/snapshot/plan_store.ts";
+import { percentOf, WARN_PERCENT } from "../../lib/export/snapshot/plan_store.ts";
 import { makeSnapshot, removeSnapshot, watchStore } from "../../lib/export/snapshot/snapshot.ts";
 import { raiseTunnel, removeTunnel } from "../../lib/export/tunnel/raise_tunnel.ts";
-import type { TransportName } from "../../lib/export/needs.ts";
 import { maximumGuests } from "../../lib/protocol/session_groups.ts";
 import type { Link } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
@@ -18,79 +17,26 @@ import { describeError } from "../../lib/errors.ts";
 import {
   addSessionAddress,
   findMissingAddress,
-  type LinkAddress,
   removeSessionAddress,
   restoreSessionAddress,
 } from "./session_address.ts";
 import { decideAdmission, decideAdoption, keepsNotes } from "./decide_lending.ts";
 import type { SessionPlan } from "../../lib/export/session_plan.ts";
 import type { ExportEnd, RunningExport } from "../../lib/export/transport.ts";
-
-/**
- * A client's hold on the disk. It ends by `release`, by the end of its export, or by the same machine asking again.
- */
-export interface Ticket {
-  readonly lease: Lease;
-  /** Number of the session: 0 for a desktop that writes, else that of the guest. */
-  readonly slot: number;
-  /** Aborts when the same machine starts a new exchange. */
-  readonly replaced: AbortSignal;
-}
+import {
+  endHolding,
+  findSlot,
+  type Holding,
+  type Lending,
+  lendingOf,
+  startHolding,
+  stateOf,
+  type Ticket,
+} from "./holding.ts";
 
 export type Admission =
   | { readonly kind: "granted"; readonly ticket: Ticket }
   | { readonly kind: "refused"; readonly message: string; readonly holder: string };
-
-interface Holding extends Ticket {
-  readonly controller: AbortController;
-  /** Resolves when the exchange has let go of the disk. */
-  readonly exchangeOver: Promise<void>;
-  /** Known as soon as an export is written down. */
-  transport?: TransportName;
-  running?: RunningExport;
-  /** Of the memory, for a guest. */
-  promisedBytes: number;
-  /** What the desktop's connection goes to. */
-  linkAddress: LinkAddress | undefined;
-  /** Of the export, as soon as there is one. */
-  lending?: Lending;
-  /**
-   * Why the desktop cannot reach the disk any more, though it may believe that it has it: no other desktop gets it.
-   */
-  lostBecause?: string;
-  /** What to undo when it ends. */
-  readonly cleanup: AsyncDisposableStack;
-}
-
-/** What every session begins with. */
-function startHolding(lease: Lease, slot: number, exchangeOver: Promise<void>): Holding {
-  const controller = new AbortController();
-  return {
-    ...{ lease, slot, exchangeOver, controller, promisedBytes: 0 },
-    replaced: controller.signal,
-    linkAddress: undefined,
-    cleanup: new AsyncDisposableStack(),
-  };
-}
-
-/** What is lent, for people. */
-export interface Lending {
-  readonly lease: Lease;
-  readonly transport: TransportName;
-  readonly isEncrypted: boolean;
-  /** What only the two machines of this session know, for a wish of the laptop; absent without a tunnel. */
-  readonly tunnelKey?: string;
-  /** From which the desktop asks for the status: its own in this session. */
-  readonly desktopAddress: string;
-  /** The link, and the laptop's address on it in this session. Absent where the desktop has come by an address. */
-  readonly linkName?: string;
-  readonly linkAddress?: string;
-  /** Path of the disk: also of a guest, who gets a snapshot of it. */
-  readonly disk: string;
-  /** Of a guest: how much of what it may change it has changed. */
-  readonly store?: StoreLevel;
-  readonly isConnected: boolean;
-}
 
 export interface DeskOptions {
   readonly system: System;
@@ -186,7 +132,7 @@ export class Desk {
     this.#holdings = [...others, holding];
     if (decision.say !== undefined) console.say(decision.say);
     // A guest needs a disk that stays as it is, and the export that ends right now may still write to it.
-    const ended = Promise.all([this.#ending, previous === undefined ? undefined : end(previous)]);
+    const ended = Promise.all([this.#ending, previous === undefined ? undefined : endHolding(previous)]);
     this.#ending = ended.then(() => {}, () => {});
     await ended;
     return { kind: "granted", ticket: holding };
@@ -239,7 +185,7 @@ export class Desk {
         this.#holdings = [...this.#holdings, holding];
         return { lease, lostBecause: decision.reason, isDone: false };
       case "clear":
-        await end(holding);
+        await endHolding(holding);
         return { isDone: decision.isDone };
     }
   }
@@ -402,7 +348,7 @@ export class Desk {
         await transportOf(transport).mayBeHeld(this.#options.system, context);
       // A guest that cannot come back has lost nothing that was to stay.
       this.#keepsNotes ||= keepsNotes({ lostBecause, mayBeHeld });
-      await end(holding);
+      await endHolding(holding);
     }));
   }
 
@@ -429,68 +375,11 @@ export class Desk {
   }
 
   async #free(holding: Holding, isDone: boolean): Promise<void> {
-    await end(holding);
+    await endHolding(holding);
     if (!this.#holdings.includes(holding)) return;
     this.#holdings = this.#holdings.filter((held) => held !== holding);
     const [stays] = this.#holdings;
     if (stays === undefined) this.#options.onFree(isDone);
     else this.#options.onStay(stays.lease);
   }
-}
-
-/** The first number that no other guest has. */
-function findSlot(others: readonly Holding[]): number {
-  let slot = 1;
-  while (others.some((holding) => holding.slot === slot)) slot++;
-  return slot;
-}
-
-function stateOf(lease: Lease, { exportSettings, linkAddress, tunnel, session, snapshot }: SessionPlan): ExportState {
-  const publicKey = session.tunnel?.publicKey;
-  const { transport, disk, exportName } = exportSettings;
-  return {
-    version: 1,
-    lease,
-    transport,
-    disk,
-    exportName,
-    ...(linkAddress === undefined ? {} : { linkAddress }),
-    ...(tunnel === undefined ? {} : {
-      tunnel: {
-        namespace: tunnel.namespace,
-        name: tunnel.name,
-        ...(publicKey === undefined ? {} : { publicKey }),
-      },
-    }),
-    ...(snapshot === undefined
-      ? {}
-      : { snapshot: { name: snapshot.name, disk: snapshot.disk, storeBytes: snapshot.storeBytes } }),
-    wasUsed: false,
-  };
-}
-
-/** An export that is adopted was in use, unless its log tells otherwise. */
-function lendingOf({ lease, transport, tunnel, linkAddress, disk, snapshot, wasUsed }: ExportState): Lending {
-  return {
-    lease,
-    transport,
-    isEncrypted: tunnel !== undefined,
-    ...tunnel?.publicKey === undefined ? {} : { tunnelKey: tunnel.publicKey },
-    desktopAddress: linkAddress?.neighbour?.address ?? lease.holder.address,
-    ...linkAddress === undefined
-      ? {}
-      : { linkName: linkAddress.link, linkAddress: linkAddress.address.replace(/\/\d+$/, "") },
-    disk: snapshot?.disk ?? disk,
-    ...snapshot === undefined ? {} : { store: { usedBytes: 0, sizeBytes: snapshot.storeBytes, isFull: false } },
-    isConnected: wasUsed,
-  };
-}
-
-async function end(holding: Holding): Promise<void> {
-  holding.controller.abort(new Error("The same machine has started a new exchange"));
-  await holding.exchangeOver;
-  await holding.running?.stop();
-  // What is taken away now must not be given back.
-  holding.linkAddress = undefined;
-  await holding.cleanup.disposeAsync();
 }

@@ -7,7 +7,8 @@ import { LEND_SNAPSHOT_PATH } from "../../lib/export/snapshot/needs.ts";
 import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
 import { hello } from "../../tests/support/protocol_samples.ts";
 import type { Console } from "../shared/console.ts";
-import { Desk, type Ticket } from "./desk.ts";
+import { Desk } from "./desk.ts";
+import type { Ticket } from "./holding.ts";
 
 const disk: DiskReport = {
   path: "/dev/sda",

@@ -4,7 +4,7 @@ import { percentOf } from "../../lib/export/snapshot/plan_store.ts";
 import type { OnEnd } from "../../lib/formats/kernel_command_line.ts";
 import { toPrintable } from "../../lib/formats/text.ts";
 import type { Power } from "./battery.ts";
-import type { Lending } from "./desk.ts";
+import type { Lending } from "./holding.ts";
 import type { Life } from "./life.ts";
 import type { Reading } from "./meter.ts";
 import { describePhase } from "./state.ts";
