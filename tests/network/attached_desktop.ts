@@ -92,8 +92,8 @@ export async function attachDesktop(
       'exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin "$@"';
     // What takes ten seconds on a desktop takes one here.
     const quick = (await Deno.readTextFile(`${programs}/stiefel-keep-link`)).replace(
-      "look_seconds=10",
-      "look_seconds=1",
+      "tick_seconds=2",
+      "tick_seconds=0.2",
     );
     await Deno.writeTextFile(`${desktop.directory}/stiefel-keep-link`, quick, { mode: 0o755 });
     await Deno.symlink(`${programs}/attach`, `${desktop.directory}/attach`);

@@ -111,6 +111,13 @@ rigTest("N2: what takes addresses from all links takes them from the tunnel, too
     await disturb();
     await waitUntil(what, isWhole);
   }
+  // Whoever takes the link down cannot raise it again: the program would be read from the disk.
+  await desktop.run(["ip", "link", "set", "dev", "stiefel0", "down"]);
+  await waitUntil("the link is taken down", isWhole);
+  // With less than 1280 the kernel takes IPv6 away from a link.
+  await desktop.run(["ip", "link", "set", "dev", "stiefel0", "mtu", "600"]);
+  const size = async (): Promise<string> => await desktop.run(["cat", "/sys/class/net/stiefel0/mtu"]);
+  await waitUntil("the link has an MTU that is too small", async () => await size() === "1500\n" && await isWhole());
   await assertRead(reader, reads);
   await server.waitForLine(/The desktop is done with the disk/);
   await desktop.run(["ip", "link", "delete", "dev", tunnel.name]);

@@ -27,6 +27,18 @@ const cases: readonly Case[] = [
     calls: ["timeout -s KILL 10 nbd-client -d /dev/nbd0", "nbd-client -d /dev/nbd0"],
     log: "<5>stiefelsystem: detaching the laptop's disk\n",
   },
+  {
+    name: "takes the tunnel away when the disk is given back",
+    state: `${STATE}STIEFEL_TUNNEL_NAME=stiefeltunnel\n`,
+    mounts: MOUNTS,
+    calls: [
+      "timeout -s KILL 10 nbd-client -d /dev/nbd0",
+      "nbd-client -d /dev/nbd0",
+      "timeout -s KILL 10 ip link delete dev stiefeltunnel",
+      "ip link delete dev stiefeltunnel",
+    ],
+    log: "<5>stiefelsystem: detaching the laptop's disk\n",
+  },
   { name: "does nothing on the laptop itself", mounts: MOUNTS, calls: [], log: "" },
   {
     name: "keeps the disk while the root file system is writable",

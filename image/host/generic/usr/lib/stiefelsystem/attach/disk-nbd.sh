@@ -111,8 +111,13 @@ is_answered() {
     return 0
 }
 
+# drop_connections: those that there are do not come back
+drop_connections() {
+    :
+}
+
 release_disk() {
-    ${1:-} timeout -s KILL 10 "$nbd_client" -d "/dev/$disk"
+    timeout -s KILL 10 "$nbd_client" -d "/dev/$disk"
 }
 
 tell_how_to_look() {

@@ -85,7 +85,7 @@ prepare_disk() {
 
 # release_disk: of a system that ends, the disk is still mounted: it would see errors
 release_disk() {
-    [ "${1:-}" != exec ] || return 0
+    [ "${1:-}" != ending ] || return 0
     read -r ended 2>/dev/null <"$root/sys/class/block/$disk/device/subsysnqn" && end_controllers "$ended"
     return 0
 }

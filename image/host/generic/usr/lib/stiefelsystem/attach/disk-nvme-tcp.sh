@@ -44,7 +44,7 @@ release_disk() {
     [ ! -r "$state/goodbye" ] || IFS= read -r name <"$state/goodbye"
     [ -z "$name" ] || printf '%s\n' "$name" >"$root/dev/nvme-fabrics"
     # Of a system that ends the disk is still mounted: it would see errors.
-    [ "${1:-}" != exec ] || return 0
+    [ "${1:-}" != ending ] || return 0
     ended=${name#*,nqn=}
     ended=${ended%%:goodbye,*}
     end_controllers "$ended" "$ended:goodbye"

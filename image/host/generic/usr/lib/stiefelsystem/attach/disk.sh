@@ -19,7 +19,10 @@
 #   has_connection        whether the disk is there, or may come back by itself; for stiefel-keep-link, which sets $port
 #                         to the port in four hexadecimal digits, and has no program but the shell
 #   is_answered           whether the laptop answers, as far as the kernel can tell; for stiefel-keep-link, too
-#   release_disk [exec]   gives the disk back, within 10 s. With "exec" in place of the shell that calls it
+#   drop_connections      ends connections that are made again by themselves, and no others; for stiefel-keep-link,
+#                         which has ss where the system has it, when the cable is out
+#   release_disk [ending]
+#                         gives the disk back, within 10 s. With "ending" the system ends, and the disk is mounted still
 #   tell_how_to_look      prints a command that shows a user whether the server answers
 #   prepare_disk          optional: what is to be done before the link is raised
 # shellcheck disable=SC2034,SC2154 # variables that the other files set and read

@@ -7,8 +7,9 @@
 # shellcheck disable=SC2034,SC2154 # variables that the other files set and read
 
 # Settings of a connection (drivers/nvme/host/fabrics.c). It is never given up: ctrl_loss_tmo. The other side misses the
-# desktop after 15 s, and the desktop the other side. No host_iface: a card that comes back has another index.
-NVME_OPTIONS=reconnect_delay=2,ctrl_loss_tmo=-1,keep_alive_tmo=15
+# desktop after 15 s, and the desktop the other side; it tries again every second, so that the disk goes on as soon as
+# the cable is back. No host_iface: a card that comes back has another index.
+NVME_OPTIONS=reconnect_delay=1,ctrl_loss_tmo=-1,keep_alive_tmo=15
 
 disk_nqn='' namespace='' queues=''
 
@@ -141,6 +142,15 @@ is_answered() {
         result=1
     done
     return "$result"
+}
+
+# drop_connections: the kernel makes new ones, as soon as it can. Of those that are there TCP's timers would say when
+# they go on.
+drop_connections() {
+    case $server_address in
+    *:*) ss -H -K -t dst "[$server_address]:$((0x$port))" ;;
+    *) ss -H -K -t dst "$server_address:$((0x$port))" ;;
+    esac
 }
 
 tell_how_to_look() {

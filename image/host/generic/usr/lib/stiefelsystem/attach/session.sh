@@ -169,7 +169,7 @@ refuse_version() {
 }
 
 # read_state: sets $transport and $disk, the kernel's name of the disk, to what "attach" has written down; both are
-# empty where it has not
+# empty where it has not. Sets $tunnel_name where there is a tunnel
 read_state() {
     transport='' disk=''
     while IFS='=' read -r key value; do
@@ -177,6 +177,7 @@ read_state() {
         *,*[!a-z0-9/-]*) ;;
         STIEFEL_TRANSPORT,*) transport=$value ;;
         STIEFEL_DISK,/dev/*) disk=${value#/dev/} ;;
+        STIEFEL_TUNNEL_NAME,*) tunnel_name=$value ;;
         esac
     done 2>/dev/null <"$state/session.state"
     [ -n "$transport" ] && [ -n "$disk" ]
