@@ -296,7 +296,7 @@ Deno.test("a laptop without boot loaders that fit says why, and keeps its disk",
 Deno.test("kernel, initramfs and session arrive, and the disk is lent", async () => {
   const { fetched, isFree, left, clientLines, serverLines, exports } = await play({});
   assert.equal(fetched?.archive.entryTitle, "Debian");
-  assert.equal(fetched?.archive.commandLine, "quiet noresume");
+  assert.equal(fetched?.archive.commandLine, "quiet init_on_free=1 noresume");
   assert.equal(fetched?.archive.session.disk.address, "127.0.0.1");
   assert.deepEqual(left, ["initramfs", "kernel"]);
   assert.equal(isFree, false);

@@ -372,7 +372,7 @@ Deno.test("a mounted system is seen as its partitions", async () => {
     describe(result),
     `/mnt/boot/linux-stiefel [/mnt/boot/initramfs-stiefel.img] ${options} < /mnt/boot/efi/loader/entries/m.conf`,
   );
-  assert.equal(result.desktopCommandLine, `${options} noresume`);
+  assert.equal(result.desktopCommandLine, `${options} init_on_free=1 noresume`);
 });
 
 Deno.test("what only root may read is named, and needed only where nothing follows from the rest", async () => {

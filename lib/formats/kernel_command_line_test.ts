@@ -72,26 +72,32 @@ Deno.test("whatever can be written is read back the same", () => {
 
 Deno.test("a desktop gets the laptop's command line without what is the laptop's own", () => {
   const cases: readonly [string, string][] = [
-    ["", "noresume"],
+    ["", "init_on_free=1 noresume"],
     [
       "BOOT_IMAGE=/vmlinuz-6.12 root=UUID=1 ro  quiet resume=UUID=2 resume_offset=34816",
-      "root=UUID=1 ro quiet noresume",
+      "root=UUID=1 ro quiet init_on_free=1 noresume",
     ],
-    ["initrd=\\initrd.img root=/dev/mapper/root rw", "root=/dev/mapper/root rw noresume"],
-    ["initrd=a initrd=b root=x noresume", "root=x noresume"],
-    ["resume-offset=1 a", "a noresume"],
-    ['"resume=/dev/x y" a="b c"', 'a="b c" noresume'],
-    ["a -- resume=no single", "a noresume -- resume=no single"],
-    ["rd.luks.name=x=root resume_wait=1", "rd.luks.name=x=root resume_wait=1 noresume"],
+    ["initrd=\\initrd.img root=/dev/mapper/root rw", "root=/dev/mapper/root rw init_on_free=1 noresume"],
+    ["initrd=a initrd=b root=x noresume", "root=x init_on_free=1 noresume"],
+    ["resume-offset=1 a", "a init_on_free=1 noresume"],
+    ['"resume=/dev/x y" a="b c"', 'a="b c" init_on_free=1 noresume'],
+    ["a -- resume=no single", "a init_on_free=1 noresume -- resume=no single"],
+    ["rd.luks.name=x=root resume_wait=1", "rd.luks.name=x=root resume_wait=1 init_on_free=1 noresume"],
+    ["init_on_free=0 a", "init_on_free=0 a noresume"],
+    ["init_on_alloc=0", "init_on_alloc=0 noresume"],
+    ["a init_on_free=1 noresume", "a init_on_free=1 noresume"],
   ];
   for (const [text, wanted] of cases) assert.equal(forDesktop(text), wanted, text);
 });
 
 Deno.test("what sets up links or network disks at the laptop's own boot does not reach the desktop", () => {
-  assert.equal(forDesktop("root=UUID=x ip=dhcp ipv6.disable=1 nbdroot=192.0.2.1:d ro"), "root=UUID=x ro noresume");
+  assert.equal(
+    forDesktop("root=UUID=x ip=dhcp ipv6.disable=1 nbdroot=192.0.2.1:d ro"),
+    "root=UUID=x ro init_on_free=1 noresume",
+  );
   assert.equal(
     forDesktop("root=UUID=x rd.neednet=1 netroot=nbd:192.0.2.1:d nfsaddrs=dhcp ro"),
-    "root=UUID=x ro noresume",
+    "root=UUID=x ro init_on_free=1 noresume",
   );
 });
 

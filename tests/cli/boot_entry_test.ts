@@ -52,7 +52,7 @@ Deno.test("B1: boot-entry shows for two partitions what a desktop gets, as text 
     const text = await run("--partition", "esp", "--partition", "root");
     assert.deepEqual([text.code, text.err], [0, ""]);
     assert.match(text.out, /^Kernel {13}\/boot\/linux-stiefel {2}\(on .*\/root\)$/m);
-    assert.match(text.out, /^Command line {7}root=UUID=1 ro noresume$/m);
+    assert.match(text.out, /^Command line {7}root=UUID=1 ro init_on_free=1 noresume$/m);
     assert.match(text.out, /^Command line from {2}\/loader\/entries\/m\.conf {2}\(on .*\/esp\)$/m);
     const { code, out } = await run("--json", "--partition", `${directory}/esp`, "--partition", `${directory}/root/`);
     assert.equal(code, 0);
@@ -61,7 +61,7 @@ Deno.test("B1: boot-entry shows for two partitions what a desktop gets, as text 
       loader: "stiefelsystem.json",
       kernel: "/boot/linux-stiefel",
       initramfs: ["/boot/initramfs-stiefel.img"],
-      commandLine: "root=UUID=1 ro noresume",
+      commandLine: "root=UUID=1 ro init_on_free=1 noresume",
       loaderCommandLine: "root=UUID=1 ro",
       partition: `${directory}/root`,
       source: { partition: `${directory}/root`, file: "/boot/stiefelsystem.json" },
@@ -95,8 +95,8 @@ Deno.test("boot-entry --root takes a tree with the ESP in it, and boot.load of a
   await withDisk({ ...tree, "mine.yaml": config }, async (_directory, run) => {
     const commandLine = async (...args: readonly string[]): Promise<string> =>
       JSON.parse((await run("--json", "--root", "root", ...args)).out).commandLine;
-    assert.equal(await commandLine(), "root=UUID=1 ro noresume");
-    assert.equal(await commandLine("--config", "mine.yaml"), "mine noresume");
+    assert.equal(await commandLine(), "root=UUID=1 ro init_on_free=1 noresume");
+    assert.equal(await commandLine("--config", "mine.yaml"), "mine init_on_free=1 noresume");
   });
 });
 

@@ -46,7 +46,7 @@ rigTest("a desktop with two cables, one of them dead, finds the laptop, fetches,
     assert.match(lines, new RegExp(`^stiefelsystem: step=${step} after=[\\d.]+$`, "m"));
   }
   assert.match(lines, /Note: A notice/);
-  assert.match(lines, /command line {2}root=UUID=1234 quiet x="a b" noresume/);
+  assert.match(lines, /command line {2}root=UUID=1234 quiet x="a b" init_on_free=1 noresume/);
   const session = await readFetched(rig.machine("desktop"), site);
   const info = await attach(rig.machine("desktop"), "eth0", session);
   assert.match(info, /export-size: 1048576/);

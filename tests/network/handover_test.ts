@@ -83,7 +83,7 @@ rigTest("a desktop boots what the laptop's own system hands over: nothing on the
   assert.deepEqual(await Deno.readFile(`${desktop.directory}/run/kernel`), site.kernel);
   const initramfs = await Deno.readFile(`${desktop.directory}/run/initramfs`);
   assert.deepEqual(initramfs.subarray(0, site.initramfs.length), new Uint8Array(site.initramfs));
-  assert.match(client.lines.join("\n"), /root=UUID=1234 quiet x="a b" noresume/);
+  assert.match(client.lines.join("\n"), /root=UUID=1234 quiet x="a b" init_on_free=1 noresume/);
   await server.waitForLine(/has all it needs and starts/);
   assert.deepEqual(
     [...Deno.readDirSync(directory)].map(({ name }) => name),

@@ -497,7 +497,7 @@ testAttach("attaches by NVMe/TCP: one line for the kernel, and the disk by the n
   const line = (name: string, queues: number): string =>
     `transport=tcp,traddr=fdd3:1f5e:42aa:1::1,trsvcid=4420,nqn=nqn.2014-08.org.nvmexpress:uuid:${name},` +
     `hostnqn=nqn.2014-08.org.nvmexpress:uuid:${host},hostid=${host},nr_io_queues=${queues},` +
-    "reconnect_delay=2,ctrl_loss_tmo=-1,keep_alive_tmo=15\n";
+    "reconnect_delay=1,ctrl_loss_tmo=-1,keep_alive_tmo=15\n";
   assert.equal(machine.read("/asked"), line(subsystem, 4));
   assert.equal(machine.read("/run/stiefelsystem/goodbye"), line(`${subsystem}:goodbye`, 1));
   assert.equal(machine.read("/sys/block/nvme3n1/queue/max_sectors_kb"), "1024\n");
@@ -1000,12 +1000,13 @@ LABEL="stiefelsystem_end"
   for (
     const [line, record, own] of [
       [
-        "root=UUID=1 ro quiet noresume",
+        "root=UUID=1 ro quiet init_on_free=1 noresume",
         "WORD=resume=UUID=4\nWORD=ip=dhcp\n",
         "root=UUID=1 ro quiet resume=UUID=4 ip=dhcp",
       ],
       ["root=UUID=1 ro noresume -- single", "WORD=resume=UUID=4\n", "root=UUID=1 ro resume=UUID=4 -- single"],
-      ["root=UUID=1 ro noresume", "", "root=UUID=1 ro"],
+      ["root=UUID=1 ro init_on_free=1 noresume", "", "root=UUID=1 ro"],
+      ["a init_on_free=1 noresume", "WORD=init_on_free=1\n", "a init_on_free=1"],
     ] as const
   ) {
     Deno.test(`L2: new boot entries of the laptop get its own command line: ${own}${under}`, async () => {

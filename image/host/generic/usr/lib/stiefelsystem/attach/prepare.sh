@@ -169,13 +169,16 @@ cover_efi_variables() {
 }
 
 # cover_command_line SYSTEM: what is installed for the laptop's own boot takes the kernel command line of the system
-# that runs (kernel-install(8), ukify(1), dracut). A desktop's lacks some words, and has one more (forDesktop in
+# that runs (kernel-install(8), ukify(1), dracut). A desktop's lacks some words, and has two more (forDesktop in
 # lib/formats/kernel_command_line.ts).
 cover_command_line() {
     read -r parameters 2>/dev/null <"$root/proc/cmdline" || return 0
     own='' also=''
     for word in $parameters; do
-        [ "$word" = noresume ] || own="$own${own:+ }$word"
+        case $word in
+        noresume | init_on_free=1) ;;
+        *) own="$own${own:+ }$word" ;;
+        esac
     done
     [ ! -r "$1/etc/stiefelsystem/laptop" ] || while IFS= read -r line; do
         case $line in
@@ -188,7 +191,7 @@ cover_command_line() {
     *) own=$own$also ;;
     esac
     printf '%s\n' "$own" | put /run/stiefelsystem/cmdline
-    mount -o bind "$root/run/stiefelsystem/cmdline" "$root/proc/cmdline" || say "Boot entries that are made now may get the word noresume, which is for desktops"
+    mount -o bind "$root/run/stiefelsystem/cmdline" "$root/proc/cmdline" || say "Boot entries that are made now may get the words noresume and init_on_free=1, which are for desktops"
 }
 
 # Debian's script of udev first tells udevd to end. When udevd ends before udevadm has said all it has to say, the
