@@ -535,7 +535,7 @@ testAttach("a storage system's disk: its namespace, by the ways that answer, kno
   assert.match(result.stderr, /The laptop's disk is attached as \/dev\/nvme3n2\n$/);
   const line = (address: string): string =>
     `transport=tcp,traddr=${address},trsvcid=4420,nqn=${engineDisk},hostnqn=${engineHost},` +
-    `hostid=${engineSession.disk.hostId},nr_io_queues=4,reconnect_delay=2,ctrl_loss_tmo=-1,keep_alive_tmo=15,` +
+    `hostid=${engineSession.disk.hostId},nr_io_queues=4,reconnect_delay=1,ctrl_loss_tmo=-1,keep_alive_tmo=15,` +
     `dhchap_secret=${hostKey},dhchap_ctrl_secret=DHHC-1:01:AAAA:\n`;
   assert.equal(machine.read("/asked"), line("192.0.2.10") + line("192.0.2.11"));
   assert.equal(machine.read("/stiefelsystem/secret"), "");
