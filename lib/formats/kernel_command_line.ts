@@ -89,7 +89,7 @@ const NOT_FOR_DESKTOP = new Set([
 
 /**
  * Memory is cleared when it is given back, and all of it at the start: keys and passphrases do not outlive who had them
- * (doc/decisions/0040). Distributions clear memory when it is taken, which is as much work.
+ * (doc/decisions/0042). Distributions clear memory when it is taken, which is as much work.
  */
 const clearsMemory = "init_on_free=1";
 

@@ -35,7 +35,7 @@ async function watch(
     await Deno.writeTextFile(`${directory}/session.state`, "STIEFEL_ROLE=desktop\nSTIEFEL_STATUS_ADDRESS=127.0.0.1\n");
     for (const name of ["console", "walls"]) await Deno.writeTextFile(`${directory}/${name}`, "");
     const text = (await Deno.readTextFile(script))
-      .replace("look_seconds=5", "tick_seconds=0.2")
+      .replace("look_seconds=5", "look_seconds=1")
       .replace("port=4645", `port=${server.addr.port}`)
       .replaceAll("/dev/kmsg", "/nowhere")
       .replaceAll("/dev/console", `${directory}/console`)
