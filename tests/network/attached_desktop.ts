@@ -91,10 +91,8 @@ export async function attachDesktop(
       // what systemd gives to a service of Debian 13
       'exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin "$@"';
     // What takes ten seconds on a desktop takes one here.
-    const quick = (await Deno.readTextFile(`${programs}/stiefel-keep-link`)).replace(
-      "tick_seconds=2",
-      "tick_seconds=0.2",
-    );
+    const quick = (await Deno.readTextFile(`${programs}/stiefel-keep-link`))
+      .replace("calm_seconds=10", "calm_seconds=1").replace("quick_seconds=2", "quick_seconds=0.2");
     await Deno.writeTextFile(`${desktop.directory}/stiefel-keep-link`, quick, { mode: 0o755 });
     await Deno.symlink(`${programs}/attach`, `${desktop.directory}/attach`);
     const words = [...shell, `${desktop.directory}/stiefel-keep-link`, "/run/stiefelsystem/keep-link"];

@@ -199,10 +199,8 @@ export function secretKeys({ tunnelConfig }: Fetched): readonly string[] {
  * seconds on a desktop takes one here.
  */
 export async function startKeeper(desktop: Machine, root: string): Promise<RunningAgent> {
-  const quick = (await Deno.readTextFile(`${programs}/stiefel-keep-link`)).replace(
-    "tick_seconds=2",
-    "tick_seconds=0.2",
-  );
+  const quick = (await Deno.readTextFile(`${programs}/stiefel-keep-link`))
+    .replace("calm_seconds=10", "calm_seconds=1").replace("quick_seconds=2", "quick_seconds=0.2");
   await Deno.writeTextFile(`${desktop.directory}/stiefel-keep-link`, quick, { mode: 0o755 });
   await Deno.symlink(`${programs}/attach`, `${desktop.directory}/attach`);
   const enter = 'mount --bind "$0" /run; for device in /dev/kmsg /dev/console; do ' +
