@@ -8,7 +8,7 @@ import { agentGrants, autokexecFlags, type Grants } from "../grants.ts";
 import { formatKeymapHook } from "./keymap_hook.ts";
 import { unwantedModulePatterns } from "./kernel_modules.ts";
 import { formatNetbootMenu } from "./netboot_menu.ts";
-import { formatPassOn } from "./pass_on.ts";
+import { listGeneratedFiles } from "./generated_files.ts";
 import type { Json, Stage } from "./stage.ts";
 import { hashText } from "../hash.ts";
 import { loadedByName } from "./shared_libraries.ts";
@@ -115,13 +115,7 @@ export function planImage(request: ImageRequest): Stage[] {
       inputs: {
         version: 1,
         files: found.overlay,
-        shell: request.shell,
-        passwordHash: request.passwordHash ?? null,
-        isDebug: request.isDebug,
-        ...request.netboot === undefined ? {} : { hasNetboot: true },
-        services: request.drivers.map((driver) => driver.service?.argv ?? []),
-        // Absent where there is none, so that the stage is the one of before.
-        ...request.passOn === undefined ? {} : { passOn: formatPassOn(request.passOn).content },
+        generated: listGeneratedFiles(request).map((file) => ({ ...file })),
         compression,
       },
     },

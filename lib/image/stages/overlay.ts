@@ -4,8 +4,7 @@
  */
 import { listTree } from "../list_tree.ts";
 import { writePart } from "../part_archive.ts";
-import { formatLoginFiles } from "../login_files.ts";
-import { formatPassOn, passOnService } from "../pass_on.ts";
+import { listGeneratedFiles } from "../generated_files.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { arrangeEntries, type TreeEntry } from "../tree_entry.ts";
 import type { StageContext } from "./context.ts";
@@ -14,12 +13,7 @@ export async function buildOverlay(context: StageContext): Promise<StageRecord> 
   const { system, request, directory, places, signal } = context;
   const written = `${directory}/written`;
   const generated: TreeEntry[] = [];
-  const { passOn } = request;
-  const login = { ...request, hasNetboot: request.netboot !== undefined };
-  const files = passOn === undefined
-    ? formatLoginFiles(login)
-    : [...formatLoginFiles({ ...login, services: [passOnService] }), formatPassOn(passOn)];
-  for (const { path, mode, content } of files) {
+  for (const { path, mode, content } of listGeneratedFiles(request)) {
     const source = `${written}/${path}`;
     await system.makeDirectory(source.slice(0, source.lastIndexOf("/")));
     await system.writeFile(source, content);
