@@ -20,7 +20,8 @@ interface Typist extends AsyncDisposable {
   waitForLine(pattern: RegExp): Promise<void>;
   /** Types it when the next question is there. */
   answer(text: string): Promise<void>;
-  readonly exited: Promise<number | undefined>;
+  /** @throws when it does not end in time */
+  exited(): Promise<number | undefined>;
 }
 
 async function waitUntil(isSo: () => Promise<boolean>, otherwise: () => string): Promise<void> {
@@ -35,7 +36,7 @@ async function waitUntil(isSo: () => Promise<boolean>, otherwise: () => string):
 function startWithoutKey(machine: Machine): Typist {
   const agent = fileURLToPath(new URL("../../agents/client/main.ts", import.meta.url));
   const grants = { ...agentGrants.client, write: [machine.directory] };
-  const read = ["/etc/stiefelsystem", machine.directory, "/usr/bin/wg", "/usr/sbin/ip"];
+  const read = [...agentGrants.client.read, machine.directory];
   const argv = ["deno", "run", "--quiet", ...formatGrants({ ...grants, read })].slice(1);
   const command = [Deno.execPath(), ...argv, agent, "--no-kexec", "--work-dir", `${machine.directory}/run`];
   const keys = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
@@ -68,7 +69,13 @@ function startWithoutKey(machine: Machine): Typist {
       );
       await writer.write(new TextEncoder().encode(`${text}\r`));
     },
-    exited: child.exited.then(({ exitCode }) => exitCode),
+    exited: async () => {
+      let exitCode: number | undefined;
+      let isOver = false;
+      void child.exited.then((status) => [exitCode, isOver] = [status.exitCode, true]);
+      await waitUntil(() => Promise.resolve(isOver), () => `It goes on:\n${lines.join("\n")}`);
+      return exitCode;
+    },
     [Symbol.asyncDispose]: async () => {
       await child[Symbol.asyncDispose]();
     },
@@ -101,7 +108,7 @@ rigTest("a desktop without a key gets it for the code, typed in small letters, a
   const code = await codeOf(server);
   await client.answer(code.toLowerCase().replaceAll("-", " "));
   await client.waitForLine(/has given its key to this desktop/);
-  assert.equal(await client.exited, 0, client.lines.join("\n"));
+  assert.equal(await client.exited(), 0, client.lines.join("\n"));
   await server.waitForLine(/has all it needs/);
   const path = `${rig.machine("desktop").directory}/run/paired-key`;
   assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
