@@ -17,6 +17,7 @@ import { findObstacle, isGoingOn, isStarting, shutDownIntoKernel } from "../../l
 import { type Link, readUptimeSeconds } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
+import { aborted } from "../shared/aborted.ts";
 import { answerDiscovery } from "../shared/answer_discovery.ts";
 import { runOnLinks, type UsableLink } from "../shared/links.ts";
 import { Announcer } from "./announce.ts";
@@ -234,11 +235,4 @@ function describeDuty({ listens, macs, countdownSeconds }: AutokexecSettings): s
 
 function describeFailure(error: unknown): string {
   return [describeError(error), ...error instanceof UserError ? error.hints : []].join("; ");
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -8,6 +8,7 @@ import { hearDhcpAnswers, openDhcpQuestion } from "../../../lib/net/dhcp_socket.
 import { serveFiles } from "../../../lib/net/file_host.ts";
 import { listenStream } from "../../../lib/net/listen.ts";
 import type { System } from "../../../lib/system/system.ts";
+import { aborted } from "../../shared/aborted.ts";
 import type { Console } from "../../shared/console.ts";
 import type { UsableLink } from "../../shared/links.ts";
 import { type DhcpMode, formatDnsmasqConfig } from "./dnsmasq_config.ts";
@@ -246,11 +247,4 @@ interface ServerWatch extends Disposable {
   readonly foundSignal: AbortSignal;
   /** Who has answered. */
   readonly server: string | undefined;
-}
-
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve(undefined);
-    signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
 }
