@@ -1,8 +1,8 @@
 /** A desktop's own Linux and a laptop that serves: the real agents, until the desktop would shut down. */
 import assert from "node:assert/strict";
 import { createSite, startClientFromLinux, startServer } from "./agents.ts";
-import { createRig, rigTest } from "./rig.ts";
-import { layStandIns } from "./stand_ins.ts";
+import { createRig, type Machine, rigTest, type RunningAgent } from "./rig.ts";
+import { layStandIns, type StandIns } from "./stand_ins.ts";
 
 /** What would end this machine, and what is not there in a container. */
 const standIns: Readonly<Record<string, string>> = {
@@ -30,16 +30,36 @@ const usual = ["kexec --version", "kexec --load", "systemctl kexec"];
 const programsOf = (log: readonly string[]): readonly string[] =>
   log.map((line) => line.split(" ").slice(0, 2).join(" "));
 
+interface Scene extends AsyncDisposable {
+  readonly desktop: Machine;
+  readonly server: RunningAgent;
+  readonly laid: StandIns;
+  startClient(options: { readonly isAgreed: boolean }): RunningAgent;
+}
+
+/** A laptop that serves, and a desktop whose card is up, as its network manager keeps it. */
+async function createScene(): Promise<Scene> {
+  await using stack = new AsyncDisposableStack();
+  const rig = stack.use(await createRig([["laptop", "eth0", "desktop", "eth0"]]));
+  const site = await createSite(rig, { kernelBytes: 10, initramfsBytes: 10 });
+  const desktop = rig.machine("desktop");
+  await desktop.run(["ip", "link", "set", "dev", "eth0", "up"]);
+  const server = stack.use(startServer(rig.machine("laptop"), { site }));
+  const laid = await layStandIns(desktop.directory, standIns);
+  const owned = stack.move();
+  return {
+    ...{ desktop, server, laid },
+    startClient: ({ isAgreed }) => startClientFromLinux(desktop, { site, isAgreed, wrap: laid.wrap }),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
 rigTest(
   "a desktop's own Linux loads the laptop's kernel, shuts down, and takes nothing back while it does",
   async () => {
-    await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
-    const site = await createSite(rig, { kernelBytes: 10, initramfsBytes: 10 });
-    const desktop = rig.machine("desktop");
-    await desktop.run(["ip", "link", "set", "dev", "eth0", "up"]);
-    await using _server = startServer(rig.machine("laptop"), { site });
-    const laid = await layStandIns(desktop.directory, standIns);
-    await using client = startClientFromLinux(desktop, { site, isAgreed: true, wrap: laid.wrap });
+    await using scene = await createScene();
+    const { laid } = scene;
+    await using client = scene.startClient({ isAgreed: true });
     await client.waitForLine(/^Shutting this computer down/, { timeoutMs: 60_000 });
     await laid.waitForLog(/^systemctl kexec$/);
     await client[Symbol.asyncDispose](); // as the shutdown does: SIGTERM
@@ -51,31 +71,23 @@ rigTest(
 );
 
 rigTest("without a terminal or a yes nothing is loaded, and the laptop's disk is free again", async () => {
-  await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
-  const site = await createSite(rig, { kernelBytes: 10, initramfsBytes: 10 });
-  const desktop = rig.machine("desktop");
-  await desktop.run(["ip", "link", "set", "dev", "eth0", "up"]);
-  await using server = startServer(rig.machine("laptop"), { site });
-  const laid = await layStandIns(desktop.directory, standIns);
-  await using client = startClientFromLinux(desktop, { site, isAgreed: false, wrap: laid.wrap });
+  await using scene = await createScene();
+  const { server, laid } = scene;
+  await using client = scene.startClient({ isAgreed: false });
   await client.waitForLine(/^There is no terminal to ask on/, { timeoutMs: 60_000 });
   assert.equal((await client.exited).exitCode, 1);
   assert.deepEqual(programsOf(await laid.readLog()), ["kexec --version"]);
   const before = server.lines.length;
-  await using again = startClientFromLinux(desktop, { site, isAgreed: true, wrap: laid.wrap });
+  await using again = scene.startClient({ isAgreed: true });
   await again.waitForLine(/^Shutting this computer down/, { timeoutMs: 60_000 });
   assert.ok(!server.lines.slice(before).some((line) => /in use|busy/.test(line)), server.lines.join("\n"));
 });
 
 rigTest("a program that blocks shutdowns keeps the desktop as it is, with nothing loaded", async () => {
-  await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
-  const site = await createSite(rig, { kernelBytes: 10, initramfsBytes: 10 });
-  const desktop = rig.machine("desktop");
-  await desktop.run(["ip", "link", "set", "dev", "eth0", "up"]);
-  await using _server = startServer(rig.machine("laptop"), { site });
-  const laid = await layStandIns(desktop.directory, standIns);
+  await using scene = await createScene();
+  const { desktop, laid } = scene;
   await Deno.writeTextFile(`${desktop.directory}/blocked`, "");
-  await using client = startClientFromLinux(desktop, { site, isAgreed: true, wrap: laid.wrap });
+  await using client = scene.startClient({ isAgreed: true });
   await client.waitForLine(/"apt" blocks a shutdown now: Packages are installed/, { timeoutMs: 60_000 });
   assert.equal((await client.exited).exitCode, 1);
   assert.deepEqual(programsOf(await laid.readLog()), ["kexec --version", "kexec --load", "kexec --unload"]);

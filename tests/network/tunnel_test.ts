@@ -111,7 +111,7 @@ rigTest("N2: what takes addresses from all links takes them from the tunnel, too
     await disturb();
     await waitUntil(what, isWhole);
   }
-  // Whoever takes the link down cannot raise it again: the program would be read from the disk.
+  // A program that takes the link down cannot raise it again: the program would be read from the disk.
   await desktop.run(["ip", "link", "set", "dev", "stiefel0", "down"]);
   await waitUntil("the link is taken down", isWhole);
   // With less than 1280 the kernel takes IPv6 away from a link.

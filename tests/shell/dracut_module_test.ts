@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { attachParts } from "../support/attach_parts.ts";
 import { fileURLToPath } from "node:url";
 import { forDesktop } from "../../lib/formats/kernel_command_line.ts";
 import { type Machine, type MachineOptions, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
@@ -15,20 +16,7 @@ const module = fileURLToPath(
 const generic = fileURLToPath(new URL("../../image/host/generic/usr/lib/stiefelsystem/", import.meta.url));
 
 /** What stiefel-attach consists of. */
-const parts = [
-  "basics",
-  "session",
-  "link",
-  "tunnel",
-  "disk",
-  "nvme",
-  "rules",
-  "prepare",
-  "guest",
-  "disk-nvme-tcp",
-  "disk-nbd",
-  "disk-nvme-engine",
-].map((
+const parts = attachParts.map((
   name,
 ) => `${name}.sh`);
 

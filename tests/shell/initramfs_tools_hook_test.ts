@@ -1,6 +1,7 @@
 /** The hook that mkinitramfs runs, under dash and busybox ash, with stubs for the functions of initramfs-tools. */
 
 import assert from "node:assert/strict";
+import { attachParts } from "../support/attach_parts.ts";
 import { fileURLToPath } from "node:url";
 import { type Machine, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 
@@ -9,20 +10,7 @@ const ours = "/usr/lib/stiefelsystem";
 const hook = `${overlay}initramfs-tools${ours}/initramfs-tools/hooks/stiefelsystem`;
 const ourFiles = [
   ...["stiefel-attach", "stiefel-check"],
-  ...[
-    "basics",
-    "session",
-    "link",
-    "tunnel",
-    "disk",
-    "nvme",
-    "rules",
-    "prepare",
-    "guest",
-    "disk-nvme-tcp",
-    "disk-nbd",
-    "disk-nvme-engine",
-  ].map((name) => `attach/${name}.sh`),
+  ...attachParts.map((name) => `attach/${name}.sh`),
   "59-stiefelsystem.rules",
 ];
 

@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { attachParts } from "../support/attach_parts.ts";
 import { fileURLToPath } from "node:url";
 import { type Machine, makeMachine, type ProgramResult, SHELLS } from "./shell_rig.ts";
 
@@ -38,20 +39,7 @@ const programs = [
   ...["ip", "timeout", "nbd-client", "udevadm", "mkdir", "mkfifo", "mv", "sleep", "ln", "mount", "umount", "dd"],
   ...[`${ours}/stiefel-attach`, `${ours}/stiefel-check`],
 ].map((program) => `add_binary ${program}`);
-const parts = [
-  "basics",
-  "session",
-  "link",
-  "tunnel",
-  "disk",
-  "nvme",
-  "rules",
-  "prepare",
-  "guest",
-  "disk-nvme-tcp",
-  "disk-nbd",
-  "disk-nvme-engine",
-].map((
+const parts = attachParts.map((
   name,
 ) => `add_file ${ours}/attach/${name}.sh ${ours}/attach/${name}.sh`);
 const always = [...programs, ...parts];

@@ -212,7 +212,7 @@ export class FenceModel {
   #checkBelief(asking: Desktop): void {
     for (const other of this.#desktops) {
       if (other === asking || other.base === undefined || other.session === undefined) continue;
-      // Guests are in nobody's way; one whose export is over can do no harm.
+      // A guest keeps no other one out; one whose export is over can do no harm.
       const { key } = other.session;
       if (other.isGuest && (asking.isGuest || !this.#exports.some((lent) => lent.key === key))) continue;
       if (this.#serverKeys.has(key)) throw new Wrong("lent to a second desktop");
