@@ -950,10 +950,10 @@ for (const shell of SHELLS) {
       "/run/systemd/system/stiefel-network.service": "[Unit]\n" +
         "Description=Gives this desktop a network of its own on the cable to the laptop\n" +
         "ConditionPathExists=/usr/lib/stiefelsystem/stiefel-network\nDefaultDependencies=no\nIgnoreOnIsolate=yes\n" +
-        "After=systemd-udevd.service\n[Service]\nExecStart=/usr/lib/stiefelsystem/stiefel-network\n" +
+        "After=multi-user.target\n[Service]\nExecStart=/usr/lib/stiefelsystem/stiefel-network\n" +
         "Nice=19\nRestart=on-failure\nRestartSec=60\n",
       "/run/systemd/system/sysinit.target.wants/stiefel-keep-link.service": "-> ../stiefel-keep-link.service",
-      "/run/systemd/system/sysinit.target.wants/stiefel-network.service": "-> ../stiefel-network.service",
+      "/run/systemd/system/multi-user.target.wants/stiefel-network.service": "-> ../stiefel-network.service",
       "/run/systemd/system/suspend-then-hibernate.target": "",
       "/run/systemd/system/suspend.target": "",
       "/run/systemd/system/swap.d/50-stiefelsystem.conf": "[Unit]\nConditionPathExists=/run/stiefelsystem/allow-swap\n",

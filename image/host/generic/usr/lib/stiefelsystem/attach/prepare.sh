@@ -52,21 +52,20 @@ write_unit_rules() {
 	Restart=on-failure
 	RestartSec=60
 	END
-    # A network of the desktop's own. What else starts comes first.
+    # A network of the desktop's own. What else starts comes first: a desktop that starts waits for no network of ours.
     put /run/systemd/system/stiefel-network.service <<-END
 	[Unit]
 	Description=Gives this desktop a network of its own on the cable to the laptop
 	ConditionPathExists=/usr/lib/stiefelsystem/stiefel-network
 	DefaultDependencies=no
 	IgnoreOnIsolate=yes
-	After=systemd-udevd.service
+	After=multi-user.target
 	[Service]
 	ExecStart=/usr/lib/stiefelsystem/stiefel-network
 	Nice=19
 	Restart=on-failure
 	RestartSec=60
 	END
-    ln -sf ../stiefel-network.service "$units/sysinit.target.wants/stiefel-network.service"
     keep_programs
     # Sleep is switched off (rules.sh); this says why: systemctl, and dialogs that list locks.
     put /run/systemd/system/stiefel-awake.service <<-END
@@ -81,7 +80,7 @@ write_unit_rules() {
 	RestartSec=60
 	END
     mkdir -p "$units/multi-user.target.wants" || return 1
-    for unit in stiefel-end stiefel-awake; do
+    for unit in stiefel-end stiefel-awake stiefel-network; do
         ln -sf "../$unit.service" "$units/multi-user.target.wants/$unit.service"
     done
     # Swap on the network disk can deadlock when memory is short: sending a page away takes memory for the network.
