@@ -60,6 +60,8 @@ export const agentGrants: Readonly<Record<Role, Grants>> = {
       ...sharedPrograms,
       ...desktopFactPrograms,
       "kexec",
+      // whether large packets get through: agents/client/packet_size.ts
+      "ping",
       "sync",
       // a second boot: the stick's own partition is written and read back, and the desktop restarts
       // (lib/second_boot/use_place.ts, agents/client/second_boot.ts)
@@ -261,7 +263,7 @@ export const commandGrants: Readonly<Record<CommandName, Grants>> = {
     net: "all",
     read: "all",
     write: agent.write,
-    run: [...sharedPrograms, ...desktopFactPrograms, "kexec", ...ownSystem.run, "apt-get", "sudo"],
+    run: [...sharedPrograms, ...desktopFactPrograms, "kexec", "ping", ...ownSystem.run, "apt-get", "sudo"],
   },
   // Deno opens no device files: dd reads and writes, flock holds the device, wipefs opens it alone (lib/media).
   "setup-client-usbdrive": { ...files, ...talk, run: ["cat", "dd", "flock", "id", "lsblk", "stat", "sync", "wipefs"] },

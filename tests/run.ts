@@ -151,6 +151,7 @@ const groups: readonly Group[] = [
       "nft",
       "mkfs.ext4",
       "curl",
+      "ping",
       "script",
       "qemu-io",
       "mmdebstrap",

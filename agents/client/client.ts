@@ -30,6 +30,7 @@ import { askToLeave, demandOwnSystem } from "./own_system.ts";
 import { askForLaptop } from "./choose_laptop.ts";
 import type { ChosenLaptop } from "./heard_laptops.ts";
 import { obtainKey } from "./pairing.ts";
+import { findLinkTo, settlePacketSize } from "./packet_size.ts";
 import { findRoute } from "./route.ts";
 import { startSearch } from "./search.ts";
 import type { PlacePlan } from "../../lib/second_boot/plan_place.ts";
@@ -229,7 +230,7 @@ async function fetchOnce(attempted: Attempt, load: Load): Promise<FetchedArchive
   const wishes = { chosen: memory.chosen, preferred: parameters.laptop };
   const { keyFingerprint } = environment;
   await using search = startSearch({
-    ...{ system, console, signal, name, wishes, keyFingerprint },
+    ...{ system, console, signal, name, wishes, keyFingerprint, mtu: parameters.mtu },
     discoveryKey: keys.discoveryKey,
     ...options.isFromRunningSystem
       ? { raise: createCardRaiser(system, { console, signal, purpose: "ask laptops" }) }
@@ -287,10 +288,15 @@ async function fetchFrom(
   },
 ): Promise<FetchedArchive> {
   const { system, console, signal, options, environment, memory } = attempted;
+  const largeMtu = await settlePacketSize(attempted, {
+    host,
+    link: mac === undefined ? await findLinkTo(system, host, links) : links.find((link) => link.mac === mac),
+    isOurs: !options.isFromRunningSystem,
+  });
   using stream = await connectStream({ host, port, signal });
   const link = mac === undefined
-    ? await findRoute(system, { local: stream.localAddress, remote: stream.remoteAddress })
-    : { mac };
+    ? await findRoute(system, { local: stream.localAddress, remote: stream.remoteAddress, largeMtu })
+    : { mac, ...largeMtu === undefined ? {} : { mtu: largeMtu } };
   console.mark("found");
   if (memory.secondBoot === undefined) memory.cleaning ??= startCleaning(attempted);
   const { privateKey, publicKey } = await makeTunnelKeys(system.randomBytes(KEY_BYTES));

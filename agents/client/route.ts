@@ -1,5 +1,6 @@
 /** How this machine reaches a server that was named by address: repeated by the payload's initramfs after kexec. */
 import * as v from "valibot";
+import { ethernetMtu } from "../../lib/export/tunnel/plan_tunnel.ts";
 import { withoutScope } from "../../lib/net/address.ts";
 import type { HelloMessage } from "../../lib/protocol/boot_exchange.ts";
 import { type Link, listLinks } from "../../lib/system/facts.ts";
@@ -9,28 +10,30 @@ import type { System } from "../../lib/system/system.ts";
 const routeSchema = v.pipe(v.array(v.object({ gateway: v.optional(v.string()) })), v.minLength(1));
 
 /**
- * Only the card when the server is on the same link by a link-local address: then both sides take addresses made for
- * the session.
+ * The link's part of the hello. Without addresses when the server is on the same link by a link-local address: then
+ * both sides take addresses made for the session.
  * @param local our address of the connection, @param remote the server's
+ * @param largeMtu of the link, where it is above Ethernet's and such packets get through
  * @throws {Error} when no link has the address. Runs `ip`.
  */
 export async function findRoute(
   system: System,
-  ends: { readonly local: string; readonly remote: string },
+  ends: { readonly local: string; readonly remote: string; readonly largeMtu?: number | undefined },
 ): Promise<HelloMessage["link"]> {
   const local = withoutScope(ends.local);
   const links = await listLinks(system);
   const found = findLink(links, local);
   if (found === undefined) throw new Error(`No link has the address ${local} any more`);
   const { link, address } = found;
-  if (address.scope === "link") return { mac: link.mac };
+  const large = ends.largeMtu === undefined ? {} : { mtu: ends.largeMtu };
+  if (address.scope === "link") return { mac: link.mac, ...large };
   const { stdout } = await system.run(["ip", "-json", "route", "get", ends.remote], { timeoutMs: 10_000 });
   const gateway = v.parse(routeSchema, JSON.parse(stdout))[0]?.gateway;
   return {
     mac: link.mac,
     address: `${local}/${address.prefixLength}`,
     ...(gateway === undefined ? {} : { gateway }),
-    ...(link.mtu >= 1280 && link.mtu <= 65535 && link.mtu !== 1500 ? { mtu: link.mtu } : {}),
+    ...(link.mtu >= 1280 && link.mtu < ethernetMtu ? { mtu: link.mtu } : large),
   };
 }
 

@@ -32,6 +32,8 @@ export interface SearchOptions {
   readonly wishes: SearchWishes;
   /** Of the shared key, to be shown. */
   readonly keyFingerprint: string;
+  /** What cards are set to at most. */
+  readonly mtu?: number | undefined;
   /**
    * Where another program brings the links up: told of all links after each change, to help where it does not. Default:
    * we do.
@@ -162,6 +164,7 @@ export function startSearch(options: SearchOptions): LaptopSearch {
     system,
     console,
     signal: stop,
+    mtu: options.mtu,
     onLinks,
     work,
     ...options.raise === undefined ? {} : { planBringUp: () => [] },

@@ -44,7 +44,7 @@ import type { TransportSetting } from "../../lib/protocol/session_groups.ts";
 import { type Arrival, planSession, SESSION_RANDOM_BYTES, type SessionPlan } from "../../lib/export/session_plan.ts";
 import { planStore } from "../../lib/export/snapshot/plan_store.ts";
 import { formatBytes } from "../../lib/format_bytes.ts";
-import { readMemAvailableBytes } from "../../lib/system/facts.ts";
+import { listLinks, readMemAvailableBytes } from "../../lib/system/facts.ts";
 import type { LendingEngine } from "./lending_engine.ts";
 import type { SignedChain } from "../../lib/second_boot/choose_chain.ts";
 import {
@@ -57,6 +57,7 @@ import {
 import { TUNNEL_RANDOM_BYTES } from "../../lib/export/tunnel/plan_tunnel.ts";
 import { makeTunnelKeys } from "../../lib/export/tunnel/wireguard_config.ts";
 import { KEY_BYTES } from "../../lib/protocol/primitives.ts";
+import { findArrivalLink } from "./session_address.ts";
 import type { DiskSource } from "./source.ts";
 import type { Fact } from "./life.ts";
 import type { ClientState } from "./state.ts";
@@ -342,6 +343,7 @@ class ServerExchange implements AsyncDisposable {
     const slot = this.#ticket?.slot ?? 0;
     const plan = planSession({
       ...{ hello, arrival, disk, transport, random, slot },
+      laptopMtu: findArrivalLink(await listLinks(system), arrival)?.mtu,
       ...lending ?? {},
       ...(tunnel === undefined ? {} : { tunnel }),
       ...(store.bytes === undefined ? {} : { storeBytes: store.bytes }),

@@ -81,6 +81,7 @@ export class Reception {
         system,
         console,
         signal,
+        mtu: this.#options.environment.parameters.mtu,
         onLinks: (links) => void desk.restoreAddress(links),
         work: (link, linkSignal) => this.#serveLink(link, linkSignal),
       }),

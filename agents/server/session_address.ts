@@ -1,5 +1,6 @@
 /** The address that a session adds to a link of the laptop, and the desktop's place on that link. Runs `ip`. */
 import { describeError } from "../../lib/errors.ts";
+import type { Arrival } from "../../lib/export/session_plan.ts";
 import type { ExportState } from "../../lib/export/export_state.ts";
 import type { Link } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
@@ -50,6 +51,15 @@ export function findMissingAddress(
   if (wanted === undefined || link === undefined) return undefined;
   const isThere = link.addresses.some(({ address, prefixLength }) => `${address}/${prefixLength}` === wanted.address);
   return isThere ? undefined : wanted;
+}
+
+/** The link of ours that a desktop came by. Pure. */
+export function findArrivalLink(links: readonly Link[], arrival: Arrival): Link | undefined {
+  return links.find((link) =>
+    arrival.kind === "link"
+      ? link.name === arrival.link
+      : link.addresses.some(({ address }) => address === arrival.localAddress)
+  );
 }
 
 /** Who forges answers on the link does not get the desktop's packets. Not worth a session when it fails. */

@@ -57,12 +57,21 @@ export function planBringUp(link: Link): readonly string[] {
   ];
 }
 
+/**
+ * What cards are set to before they are raised, in bytes: jumbo frames, as most cards for 1 Gbit/s and more take them.
+ * Image and agents do it (start-devices); what takes less stays as it is. TCP keeps to what the other end takes. For
+ * tests, too.
+ */
+export const LARGE_MTU = 9000;
+
 export interface RunOnLinksOptions {
   readonly system: System;
   readonly console: Console;
   readonly signal: AbortSignal;
   /** Called with all links after each change. */
   readonly onLinks?: (links: readonly Link[]) => void;
+  /** What a card is set to before it is raised. Default: {@link LARGE_MTU} */
+  readonly mtu?: number | undefined;
   /** What brings a link up. Default: `planBringUp`, for a machine that is all ours. */
   readonly planBringUp?: (link: Link) => readonly string[];
   /**
@@ -141,11 +150,15 @@ async function workOn(options: RunOnLinksOptions, link: UsableLink, signal: Abor
 
 /** @returns whether it worked */
 async function bringUp(
-  { system, console }: RunOnLinksOptions,
+  { system, console, mtu = LARGE_MTU }: RunOnLinksOptions,
   link: Link,
   commands: readonly string[],
 ): Promise<boolean> {
   try {
+    if (!link.isUp && link.mtu < mtu) {
+      const argv = ["ip", "link", "set", "dev", link.name, "mtu", `${mtu}`];
+      await system.run(argv, { timeoutMs: 10_000, acceptExitCodes: [0, 2] });
+    }
     await system.run(["ip", "-batch", "-"], { stdin: commands.map((line) => `${line}\n`).join(""), timeoutMs: 30_000 });
     return true;
   } catch (error) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Link, LinkAddress } from "../../lib/system/facts.ts";
-import { linkLocalAddress, planBringUp, toUsableLink } from "./links.ts";
+import { LARGE_MTU, linkLocalAddress, planBringUp, toUsableLink } from "./links.ts";
 
 const linkLocal: LinkAddress = {
   family: "ipv6",
@@ -60,4 +60,9 @@ Deno.test("a link is made usable with an address that needs no waiting", () => {
   for (const [change, commands] of cases) {
     assert.deepEqual(planBringUp({ ...link, ...change }), commands);
   }
+});
+
+Deno.test("the image sets cards that are there at its start to what the agents set others to", async () => {
+  const url = new URL("../../image/initrd/usr/lib/stiefelsystem/start-devices", import.meta.url);
+  assert.equal(/^mtu=(\d+)$/m.exec(await Deno.readTextFile(url))?.[1], `${LARGE_MTU}`);
 });

@@ -28,6 +28,7 @@ const packageOf: ReadonlyMap<string, string> = new Map([
   ["nbdkit", "nbdkit"],
   ["newuidmap", "uidmap"],
   ["osslsigncode", "osslsigncode"],
+  ["ping", "iputils-ping"],
   ["qemu-system-x86_64", "qemu-system-x86"],
   ["qemu-io", "qemu-utils"],
   ["script", "bsdutils"],

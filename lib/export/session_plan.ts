@@ -5,7 +5,7 @@ import type { HelloMessage } from "../protocol/boot_exchange.ts";
 import { type ExportSettings, transportOf } from "./export.ts";
 import { type TransportName, transportNames } from "./needs.ts";
 import type { Ends } from "./transport.ts";
-import { planTunnel, type TunnelInputs, type TunnelSettings } from "./tunnel/plan_tunnel.ts";
+import { ethernetMtu, planTunnel, type TunnelInputs, type TunnelSettings } from "./tunnel/plan_tunnel.ts";
 import { KEY_BYTES } from "../protocol/primitives.ts";
 import { snapshotPath, type SnapshotSettings } from "./snapshot/snapshot.ts";
 import { uniqueLocalPrefix, uniqueLocalPrefixBytes } from "./unique_local_prefix.ts";
@@ -38,6 +38,8 @@ export interface SessionPlan {
 export interface SessionInputs {
   readonly hello: HelloMessage;
   readonly arrival: Arrival;
+  /** Of the laptop's link that the client came by; absent: that of Ethernet. */
+  readonly laptopMtu?: number | undefined;
   readonly disk: DiskReport;
   readonly transport: TransportName;
   /** Random, {@link SESSION_RANDOM_BYTES}. */
@@ -113,17 +115,26 @@ function planSnapshot({ disk, random, storeBytes }: SessionInputs): SnapshotSett
   return { name: `stiefel-try-${name}`, disk: disk.path, blockSizeBytes: disk.logicalBlockSize, storeBytes };
 }
 
-function planEnds({ hello, arrival, random, engine }: SessionInputs): Ends {
+/** What both ends of the way take, where it is not what every link takes. */
+function planMtu({ hello, laptopMtu = ethernetMtu }: SessionInputs): { readonly mtu?: number } {
+  const { mtu = ethernetMtu } = hello.link;
+  const common = mtu > ethernetMtu ? Math.max(ethernetMtu, Math.min(mtu, laptopMtu)) : mtu;
+  return common === ethernetMtu ? {} : { mtu: common };
+}
+
+function planEnds(inputs: SessionInputs): Ends {
+  const { hello, arrival, random, engine } = inputs;
   if (engine !== undefined) {
     const { addresses: [serverAddress = ""], desktop, gateway, mtu } = engine;
     return { serverAddress, clientAddress: desktop, allowAddress: desktop.replace(/\/.*$/, ""), gateway, mtu };
   }
   if (arrival.kind === "link") {
     const prefix = uniqueLocalPrefix(random.subarray(-uniqueLocalPrefixBytes));
-    return { serverAddress: `${prefix}::1`, clientAddress: `${prefix}::2/64`, allowAddress: `${prefix}::2` };
+    const [serverAddress, allowAddress] = [`${prefix}::1`, `${prefix}::2`];
+    return { serverAddress, clientAddress: `${allowAddress}/64`, allowAddress, ...planMtu(inputs) };
   }
   const { localAddress: serverAddress, remoteAddress: allowAddress } = arrival;
-  const { address: clientAddress, gateway, mtu } = hello.link;
+  const { address: clientAddress, gateway } = hello.link;
   if (clientAddress === undefined) throw new Error("The client came by address and did not send its own");
-  return { serverAddress, clientAddress, allowAddress, gateway, mtu };
+  return { serverAddress, clientAddress, allowAddress, gateway, ...planMtu(inputs) };
 }

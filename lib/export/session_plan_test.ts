@@ -68,6 +68,26 @@ Deno.test("through a router, both sides keep their addresses, and the client's w
   assert.throws(() => planSession({ hello, disk, random, transport: "nbd", arrival }), /did not send its own/);
 });
 
+Deno.test("of two links the smaller one decides how large packets are; without a word Ethernet's size", () => {
+  for (
+    const [mtu, laptopMtu, wanted] of [
+      [undefined, 9000, undefined],
+      [9000, 9000, 9000],
+      [9000, 4000, 4000],
+      [4000, 9000, 4000],
+      [9000, 1500, undefined],
+      [9000, 1400, undefined],
+      [9000, undefined, undefined],
+      [1400, 9000, 1400],
+    ] as const
+  ) {
+    const link = { ...hello.link, ...mtu === undefined ? {} : { mtu } };
+    const arrival = { kind: "link", link: "eth0" } as const;
+    const plan = planSession({ hello: { ...hello, link }, disk, random, transport: "nbd", arrival, laptopMtu });
+    assert.equal(plan.session.link.mtu, wanted, `${mtu}, ${laptopMtu}`);
+  }
+});
+
 Deno.test("whatever is random, the session file and the export take it", () => {
   for (const transport of lendingTransports) {
     for (const fill of [0, 1, 255]) {

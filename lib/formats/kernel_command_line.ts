@@ -153,6 +153,8 @@ export interface StiefelParameters {
   readonly mode?: Mode;
   /** `stiefel.stick=` UUID of the partition on the stick that is kept for a second boot, in lower case. */
   readonly stick?: string;
+  /** `stiefel.mtu=` what network cards are set to at most, in bytes: 1500 where larger frames make trouble. */
+  readonly mtu?: number;
   /** `stiefel.listen=` the one address the server listens on. */
   readonly listen?: string;
   /** `stiefel.on_end=` overrides the agent settings. */
@@ -201,6 +203,9 @@ export function parseStiefelParameters(
       case STICK_PARAMETER:
         read.stick = partitionUuid(name, value);
         break;
+      case "stiefel.mtu":
+        read.mtu = mtu(name, value);
+        break;
       case "stiefel.listen":
         read.listen = address(name, value);
         break;
@@ -248,6 +253,11 @@ function laptopWord(name: string, value: string | undefined): string {
   throw new ProtocolError("malformed", `The kernel parameter "${name}" has no name of a laptop`);
 }
 
+function mtu(name: string, value = ""): number {
+  if (/^\d{4}$/.test(value) && Number(value) >= 1280 && Number(value) <= 9000) return Number(value);
+  throw new ProtocolError("malformed", `The kernel parameter "${name}" has no number of bytes from 1280 to 9000`);
+}
+
 function partitionUuid(name: string, value = ""): string {
   if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value)) return value;
   throw new ProtocolError("malformed", `The kernel parameter "${name}" has no UUID in lower case`);
@@ -283,6 +293,7 @@ export function formatStiefelParameters(parameters: StiefelParameters): string {
   if (parameters.laptop !== undefined) words.push({ name: LAPTOP_PARAMETER, value: parameters.laptop });
   if (parameters.mode !== undefined) words.push({ name: "stiefel.mode", value: parameters.mode });
   if (parameters.stick !== undefined) words.push({ name: STICK_PARAMETER, value: parameters.stick });
+  if (parameters.mtu !== undefined) words.push({ name: "stiefel.mtu", value: String(parameters.mtu) });
   if (parameters.listen !== undefined) words.push({ name: "stiefel.listen", value: parameters.listen });
   if (parameters.onEnd !== undefined) words.push({ name: "stiefel.on_end", value: parameters.onEnd });
   if (parameters.clientTimeoutSeconds !== undefined) {

@@ -31,6 +31,11 @@ const ofAgents: Readonly<Record<keyof StiefelParameters, KernelParameterDescript
     value: "UUID",
     meaning: "Desktop: the partition of the stick that is kept for a second boot. `setup-client-usbdrive` writes it.",
   },
+  mtu: {
+    name: "stiefel.mtu",
+    value: "BYTES",
+    meaning: "What network cards are set to at most, 9000 otherwise: 1500 where jumbo frames make trouble.",
+  },
   listen: { name: "stiefel.listen", value: "ADDRESS", meaning: "Laptop: an address on which it listens as well." },
   onEnd: {
     name: "stiefel.on_end",

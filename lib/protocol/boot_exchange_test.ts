@@ -53,7 +53,7 @@ Deno.test("a message has exactly one form", () => {
     good.replace('["nbd"]', `[${Array.from({ length: 9 }, () => '"nbd"').join(",")}]`),
     // a way through a router belongs to an address
     good.replace('02"}', '02","gateway":"192.0.2.1"}'),
-    good.replace('02"}', '02","mtu":1400}'),
+    good.replace('02"}', '02","mtu":1279}'),
     good.replace("desktop", "desk\\u0074op"),
     good.replace("desktop", "desk\\u001btop"),
     good.replace("desktop", "x".repeat(65)),

@@ -97,9 +97,10 @@ const groups = {
          */
         address: v.exactOptional(address),
         gateway,
+        /** That of the link; above 1500 only when packets of that size were seen to reach the server and come back. */
         mtu,
       }),
-      v.check((link) => link.address !== undefined || (link.gateway === undefined && link.mtu === undefined)),
+      v.check((link) => link.address !== undefined || link.gateway === undefined),
     ),
     session: v.strictObject({
       /** Of the client's link that carries the disk; lower case with colons. */

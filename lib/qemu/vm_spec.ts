@@ -93,8 +93,8 @@ const reconnectMsSince = { major: 9, minor: 2 };
  * and AVX2 has a sixth and a quarter of the speed that the same has in C, Poly1305 with AVX and AVX2 a seventh and a
  * quarter, and other programs gain nothing by them (doc/testing.md, "Figures"). Features that build on each other go
  * together: Linux' drivers for AES, PCLMULQDQ and SHA (which QEMU emulates from 8.2 on) use SSSE3 and SSE4.1 without
- * asking for them, and fail. Nor the promise that "rep movsb" and "rep stosb" are quick (erms, fsrm): QEMU emulates them
- * byte by byte, and without it Linux copies and clears eight bytes at a time.
+ * asking for them, and fail. Nor the promise that "rep movsb" and "rep stosb" are quick (erms, fsrm): QEMU emulates
+ * them byte by byte, and without it Linux copies and clears eight bytes at a time.
  */
 const emulatedCpu = "max,-ssse3,-sse4.1,-sse4.2,-avx,-avx2,-f16c,-fma,-aes,-pclmulqdq,-sha-ni,-erms,-fsrm";
 

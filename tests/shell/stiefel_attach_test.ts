@@ -766,6 +766,22 @@ for (const shell of SHELLS) {
   const under = ` (${shell.join(" ")})`;
   const withTunnel: MachineOptions = { session: formatSession(tunnelled), links };
 
+  Deno.test(`a driver that takes no jumbo frames gets a tunnel that fits${under}`, async () => {
+    const { tunnel, ...others } = tunnelled;
+    assert.ok(tunnel);
+    const link = { ...tunnelled.link, mtu: 9000 };
+    const session = formatSession({ ...others, link, tunnel: { ...tunnel, mtu: 8920 } });
+    for (const [taken, wanted] of [["1500", 1420], ["9000", 8920], ["9194", 8920]] as const) {
+      await using machine = await makeMachine({ ...withTunnel, session });
+      layParcel(machine);
+      for (const name of Object.keys(links)) machine.write(`/sys/class/net/${name}/mtu`, `${taken}\n`);
+      const result = await machine.run([...shell, script, "attach", machine.root]);
+      assert.equal(result.code, 0, result.stderr);
+      assert.ok(machine.calls().includes("ip link set dev stiefel0 mtu 9000"));
+      assert.ok(machine.calls().includes(`ip link set dev stiefeltunnel mtu ${wanted} up`), machine.calls().join("\n"));
+    }
+  });
+
   Deno.test(`through a tunnel: the link leads to its far end, the disk is reached inside, keys are gone${under}`, async () => {
     await using machine = await makeMachine(withTunnel);
     layParcel(machine);

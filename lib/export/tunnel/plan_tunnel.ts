@@ -9,7 +9,7 @@ import { formatWireguardEnd, type TunnelKeys } from "./wireguard_config.ts";
 const firstTunnelPort = 51820;
 /** Of IPv6, UDP and WireGuard around each packet (wireguard.com, "Known Limitations": 60 with IPv4). */
 const overheadBytes = 80;
-const ethernetMtu = 1500;
+export const ethernetMtu = 1500;
 /** The least that a link for IPv6 may have (RFC 8200 section 5). */
 const leastMtu = 1280;
 

@@ -163,6 +163,9 @@ take_link() {
     set_kernel 1 "net/ipv6/conf/$link_name/keep_addr_on_down"
     if [ -n "$mtu" ]; then
         "$ip" link set dev "$link_name" mtu "$mtu" || say "The adapter refuses an MTU of $mtu, going on without"
+        # The driver here may be another one than that which found the laptop.
+        read -r taken 2>/dev/null <"$root/sys/class/net/$link_name/mtu" || taken=$mtu
+        [ "$taken" -ge "$mtu" ] || [ -z "$tunnel_mtu" ] || tunnel_mtu=$((tunnel_mtu - mtu + taken))
     fi
     # IPsec is not for this link (ip-sysctl.rst, disable_policy and disable_xfrm).
     set_kernel 1 "net/ipv4/conf/$link_name/disable_policy" "net/ipv4/conf/$link_name/disable_xfrm" \
