@@ -4,7 +4,14 @@ import { dirname } from "node:path/posix";
 import { commandToType } from "./command_to_type.ts";
 import { ExitCode, quoteCommand, UserError } from "./errors.ts";
 import { accessing } from "./file_access.ts";
-import { SHARED_KEY_BYTES } from "./protocol/keys.ts";
+import {
+  type LaptopKey,
+  laptopKeysFolder,
+  type NamedFingerprint,
+  nameFingerprints,
+  readLaptopKeys,
+} from "./laptop_keys.ts";
+import { keyFingerprint, SHARED_KEY_BYTES } from "./protocol/keys.ts";
 import type { System } from "./system/system.ts";
 
 /** What makes a key. */
@@ -72,6 +79,35 @@ export async function readKey(system: System, path: string): Promise<Uint8Array<
     throw badKey(path, `the same byte ${SHARED_KEY_BYTES} times`, ["Delete the file; a new key is made"]);
   }
   return key;
+}
+
+/**
+ * Reads the keys of other laptops beside the own one.
+ * @throws {UserError} when one of them cannot be used, or may not be read
+ */
+export async function readKeysBeside(
+  system: System,
+  { keyPath, own }: { readonly keyPath: string; readonly own: Uint8Array | undefined },
+): Promise<readonly LaptopKey[]> {
+  const access = {
+    what: "The folder of other laptops' keys",
+    path: laptopKeysFolder(keyPath),
+    attempt: "read",
+  } as const;
+  return await accessing(system, access, () => readLaptopKeys(system, { keyPath, own }));
+}
+
+/** By what people know the keys that a stick gets. @throws {UserError} when one of them cannot be used */
+export async function fingerprintKeys(system: System, keyPath: string): Promise<KeyFingerprints> {
+  const own = await readKey(system, keyPath);
+  const others = await readKeysBeside(system, { keyPath, own });
+  return { own: await keyFingerprint(own), others: await nameFingerprints(others) };
+}
+
+export interface KeyFingerprints {
+  readonly own: string;
+  /** Of other laptops. */
+  readonly others: readonly NamedFingerprint[];
 }
 
 function badKey(path: string, found: string, hints: readonly string[]): UserError {

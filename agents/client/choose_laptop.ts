@@ -1,9 +1,16 @@
 /** Asking a person which of several laptops is meant; the words are pure. */
 import { describeError, UserError } from "../../lib/errors.ts";
-import { toLaptopWord } from "../../lib/formats/laptop_word.ts";
 import { toPrintable } from "../../lib/formats/text.ts";
 import { type Console, NoTerminal } from "../shared/console.ts";
-import { chooseLaptop, type ChosenLaptop, type HeardLaptop } from "./heard_laptops.ts";
+import {
+  chooseLaptop,
+  type ChosenLaptop,
+  describePlace,
+  handleOf,
+  type HeardLaptop,
+  isPreferred,
+  type Preference,
+} from "./heard_laptops.ts";
 import type { LaptopSearch } from "./search.ts";
 
 /** How long the stick's default waits for a key. */
@@ -24,24 +31,18 @@ export function formatLaptops(laptops: readonly HeardLaptop[]): readonly string[
   const width = Math.min(Math.max(...laptops.map(({ name }) => name.length)), 24);
   return [
     laptops.length === 1 ? "One laptop answers:" : `${laptops.length} laptops answer:`,
-    ...laptops.map(({ name, state, place }, index) =>
-      `  ${String(index + 1).padStart(2)}  ${name.padEnd(width)}  ${stateWords[state]} (link ${place.linkName})`
-    ),
+    ...laptops.map(({ name, keyName, state, place }, index) => {
+      const where = describePlace(place.linkName, keyName);
+      return `  ${String(index + 1).padStart(2)}  ${name.padEnd(width)}  ${stateWords[state]} (${where})`;
+    }),
   ];
-}
-
-/** @param preferred the stick's default, as the word it is there. @returns undefined when it does not answer */
-function findPreferred(
-  laptops: readonly HeardLaptop[],
-  preferred: string | undefined,
-): HeardLaptop | undefined {
-  return preferred === undefined ? undefined : laptops.find(({ name }) => toLaptopWord(name) === preferred);
 }
 
 export function formatPrompt(laptops: readonly HeardLaptop[], byDefault: HeardLaptop | undefined): string {
   if (byDefault === undefined) return "Which one? Its number: ";
   const number = laptops.indexOf(byDefault) + 1;
-  return `Which one? Its number (Enter, or no key for ${defaultWaitMs / 1000} s: ${number}, ${byDefault.name}): `;
+  const handle = handleOf(byDefault);
+  return `Which one? Its number (Enter, or no key for ${defaultWaitMs / 1000} s: ${number}, ${handle}): `;
 }
 
 /** @param typed a number, or a name that only one of them has. @returns undefined for anything else */
@@ -53,7 +54,7 @@ export function readChoice(
   const text = typed.trim();
   if (text === "") return byDefault;
   if (/^[1-9]\d?$/.test(text) && laptops[Number(text) - 1] !== undefined) return laptops[Number(text) - 1];
-  const named = laptops.filter(({ name }) => name === text);
+  const named = laptops.filter((laptop) => laptop.name === text || laptop.keyName === text);
   return named.length === 1 ? named[0] : undefined;
 }
 
@@ -67,11 +68,9 @@ export function chooseAlone(
     .find((laptop) => laptop !== undefined);
 }
 
-export interface ChoosingOptions {
+export interface ChoosingOptions extends Preference {
   readonly console: Console;
   readonly signal: AbortSignal;
-  /** The stick's default, as the word it is there. */
-  readonly preferred: string | undefined;
 }
 
 /**
@@ -79,11 +78,11 @@ export interface ChoosingOptions {
  * @throws {UserError} when no choice is made in time; {StoppedByUser}; the signal's reason
  */
 export async function askForLaptop(search: LaptopSearch, options: ChoosingOptions): Promise<ChosenLaptop> {
-  const { console, preferred } = options;
+  const { console } = options;
   for (;;) {
     const laptops = search.candidates();
     if (laptops.length === 0) throw new UserError("No laptop answers any more");
-    const byDefault = findPreferred(laptops, preferred);
+    const byDefault = laptops.find((laptop) => isPreferred(laptop, options));
     for (const line of formatLaptops(laptops)) console.say(line);
     const answer = await askOnce(search, { ...options, laptops, byDefault });
     if (answer.kind === "another-answers") continue;
@@ -91,13 +90,13 @@ export async function askForLaptop(search: LaptopSearch, options: ChoosingOption
       const laptop = chooseAlone(laptops, byDefault);
       if (laptop === undefined) throw new UserError("No laptop answers any more");
       const how = byDefault === undefined ? "; the kernel parameter stiefel.laptop=NAME chooses another one" : "";
-      console.say(`Taking "${laptop.name}"${how}`);
+      console.say(`Taking "${handleOf(laptop)}"${how}`);
       return chooseLaptop(laptop, laptops);
     }
     const laptop = readChoice(answer.text, laptops, byDefault);
     if (laptop !== undefined) {
-      const isKept = toLaptopWord(laptop.name) === preferred;
-      if (!isKept) console.say(`To have it taken by itself: setup-client-usbdrive --laptop ${quote(laptop.name)}`);
+      const isKept = isPreferred(laptop, options);
+      if (!isKept) console.say(`To have it taken by itself: setup-client-usbdrive --laptop ${quote(handleOf(laptop))}`);
       return chooseLaptop(laptop, laptops);
     }
     console.say(

@@ -55,6 +55,32 @@ Deno.test("a choice is a number of the list or a name, Enter the default, and an
   assert.equal(readChoice("2", twins, undefined), twins[1]);
 });
 
+Deno.test("a laptop with a key of its own on the stick is named by that key, whatever it calls itself", async () => {
+  const honest = { ...laptop("bell-x1", "serving"), keyName: "bell" };
+  // Whoever has the key "bell" can say any name.
+  const poser = { ...laptop("thinkpad", "serving", "fe80::9"), keyName: "bell" };
+  assert.deepEqual(formatLaptops([thinkpad, honest, poser]).slice(1), [
+    "   1  thinkpad  waits for a desktop (link eth0)",
+    "   2  bell-x1   waits for a desktop (link eth0, key bell)",
+    "   3  thinkpad  waits for a desktop (link eth0, key bell)",
+  ]);
+  assert.equal(readChoice("bell", [thinkpad, honest], undefined), honest);
+  assert.equal(readChoice("bell-x1", [thinkpad, honest], undefined), honest);
+  const prompt = formatPrompt([thinkpad, honest], honest);
+  assert.equal(prompt, "Which one? Its number (Enter, or no key for 10 s: 2, bell): ");
+  const search = (): LaptopSearch => searchOf([poser, honest, thinkpad]);
+  const own = await play({ search: search(), preferred: "thinkpad" });
+  assert.deepEqual(own[0], { name: "thinkpad" }, "the poser is not the default");
+  const byKey = await play({ search: search(), preferred: "bell", preferredKey: "bell", answers: [type("2")] });
+  assert.deepEqual(byKey[0], { name: "bell-x1", keyName: "bell" });
+  assert.doesNotMatch(byKey[1], /--laptop/);
+  const typed = await play({ search: search(), answers: [type("2")] });
+  assert.match(typed[1], /setup-client-usbdrive --laptop bell\n$/);
+  const fake = { ...laptop("bell", "serving"), place: { ...thinkpad.place, linkName: "eth1" } };
+  const both = await play({ search: searchOf([fake, honest]), preferred: "bell", preferredKey: "bell" });
+  assert.deepEqual(both[0], { name: "bell-x1", keyName: "bell" }, "the name alone does not do");
+});
+
 Deno.test("where no person can be asked the default is taken, or what need not wait", () => {
   assert.equal(chooseAlone(laptops, lent), lent);
   assert.equal(chooseAlone(laptops, undefined), thinkpad);
@@ -86,12 +112,13 @@ function searchOf(found: HeardLaptop[]): LaptopSearch & { readonly add: (more: H
 interface Scene {
   readonly search?: LaptopSearch;
   readonly preferred?: string;
+  readonly preferredKey?: string;
   /** Each question is answered by the next one. */
   readonly answers?: readonly NonNullable<Terminal["readLine"]>[];
 }
 
 async function play(
-  { search = searchOf([...laptops]), preferred, answers }: Scene,
+  { search = searchOf([...laptops]), preferred, preferredKey, answers }: Scene,
 ): Promise<readonly [unknown, string]> {
   const lines: string[] = [];
   const left = [...answers ?? []];
@@ -111,9 +138,8 @@ async function play(
     },
     monotonicMs: () => 0,
   });
-  const chosen = await askForLaptop(search, { console, signal: new AbortController().signal, preferred }).catch(
-    (error) => error,
-  );
+  const { signal } = new AbortController();
+  const chosen = await askForLaptop(search, { console, signal, preferred, preferredKey }).catch((error) => error);
   return [chosen, lines.join("")];
 }
 

@@ -20,6 +20,7 @@ import { formatBytes } from "../../lib/format_bytes.ts";
 import { shutDownIntoKernel } from "../../lib/restart/shut_down.ts";
 import type { Console } from "../shared/console.ts";
 import { type Environment, readEnvironment } from "../shared/environment.ts";
+import { type ClientKey, findPreference, keyNamed, readClientKeys } from "./client_keys.ts";
 import { createCardRaiser } from "../shared/raise_cards.ts";
 import { type DesktopFacts, readDesktopFacts, readLinkFacts } from "./desktop_facts.ts";
 import { demandKernel, KernelRefused } from "./kernel_refusal.ts";
@@ -28,7 +29,7 @@ import { ExchangeFailed, fetchArchive, type FetchedArchive } from "./exchange.ts
 import type { ClientOptions } from "./options.ts";
 import { askToLeave, demandOwnSystem } from "./own_system.ts";
 import { askForLaptop } from "./choose_laptop.ts";
-import type { ChosenLaptop } from "./heard_laptops.ts";
+import { type ChosenLaptop, describePlace } from "./heard_laptops.ts";
 import { obtainKey } from "./pairing.ts";
 import { findLinkTo, settlePacketSize } from "./packet_size.ts";
 import { findRoute } from "./route.ts";
@@ -60,6 +61,7 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
   const mayPair = options.keyPath === undefined && !options.isFromRunningSystem;
   const keyPath = mayPair ? await obtainKey(options.workDirectory, dependencies) : options.keyPath;
   const environment = await readEnvironment(system, { role: "client", ...options, keyPath });
+  const keys = await readClientKeys(system, environment, keyPath);
   for (const name of environment.unknownParameters) console.say(`The kernel parameter "${name}" is not known`);
   if (isTrying(options, environment)) {
     console.say("Try mode: all that this desktop changes is thrown away when it shuts down");
@@ -69,7 +71,7 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
   for (;;) {
     signal.throwIfAborted();
     try {
-      if (await attempt({ ...dependencies, options, environment, memory })) return;
+      if (await attempt({ ...dependencies, options, environment, keys, memory })) return;
     } catch (error) {
       signal.throwIfAborted();
       const cause = error instanceof ExchangeFailed ? error.cause : error;
@@ -132,6 +134,8 @@ function lookAtDesktop({ system, memory }: Pick<Attempt, "system" | "memory">): 
 interface Attempt extends ClientDependencies {
   readonly options: ClientOptions;
   readonly environment: Environment;
+  /** The own one first. */
+  readonly keys: readonly ClientKey[];
   readonly memory: Memory;
 }
 
@@ -215,38 +219,38 @@ async function attemptSecondBoot(attempted: Attempt, used: UsedPlace): Promise<b
 type Load = (fetched: FetchedArchive) => Promise<void>;
 
 async function fetchOnce(attempted: Attempt, load: Load): Promise<FetchedArchive | undefined> {
-  const { system, console, signal, options, environment, memory } = attempted;
-  const { parameters, keys, machineName: name } = environment;
+  const { system, console, signal, options, environment, keys, memory } = attempted;
+  const { parameters, machineName: name } = environment;
   const address = options.server ?? parameters.server;
   void lookAtDesktop(attempted);
   if (address !== undefined) {
     console.sayRarely(`Connecting to ${address}`);
-    return await fetchFrom({ name: address, host: address, port: BOOT_EXCHANGE_PORT }, attempted, {
-      load,
-      links: await listLinks(system),
-      meet: () => {},
-    });
+    const links = await listLinks(system);
+    const target = { name: address, host: address, port: BOOT_EXCHANGE_PORT };
+    return await withFittingKey(keys, (key) => fetchFrom(target, attempted, { key, load, links, meet: () => {} }));
   }
-  const wishes = { chosen: memory.chosen, preferred: parameters.laptop };
-  const { keyFingerprint } = environment;
+  const preference = findPreference(keys, parameters.laptop);
+  const wishes = { chosen: memory.chosen, ...preference };
   await using search = startSearch({
-    ...{ system, console, signal, name, wishes, keyFingerprint, mtu: parameters.mtu },
-    discoveryKey: keys.discoveryKey,
+    ...{ system, console, signal, name, wishes, keys, mtu: parameters.mtu },
+    discoveryKey: environment.keys.discoveryKey,
+    otherKeys: keys.flatMap(({ name, discoveryKey }) => name === undefined ? [] : [{ name, discoveryKey }]),
     ...options.isFromRunningSystem
       ? { raise: createCardRaiser(system, { console, signal, purpose: "ask laptops" }) }
       : {},
   });
   const choose = async (): Promise<undefined> => {
-    memory.chosen = await askForLaptop(search, { console, signal, preferred: parameters.laptop });
+    memory.chosen = await askForLaptop(search, { console, signal, ...preference });
   };
   const outcome = await search.outcome;
   if (outcome.kind === "several") return await choose();
   const { server } = outcome;
   // One that was chosen and is gone is forgotten.
-  if (memory.chosen?.name !== server.name) memory.chosen = undefined;
-  console.say(`Found "${server.name}" on link ${server.linkName}`);
+  if (memory.chosen?.name !== server.name || memory.chosen.keyName !== server.keyName) memory.chosen = undefined;
+  console.say(`Found "${server.name}" on ${describePlace(server.linkName, server.keyName)}`);
   try {
     return await fetchFrom(server, attempted, {
+      key: keyNamed(keys, server.keyName),
       load,
       links: search.links(),
       meet: () => {
@@ -279,7 +283,9 @@ interface Target {
 async function fetchFrom(
   { name, host, port, mac }: Target,
   attempted: Attempt,
-  { load, links, meet }: {
+  { key, load, links, meet }: {
+    /** That the laptop has proved, or may have. */
+    readonly key: ClientKey;
     readonly load: Load;
     /** Of this desktop. */
     readonly links: readonly Link[];
@@ -310,7 +316,7 @@ async function fetchFrom(
       const page = formatStartPage({
         desktop: facts,
         links: await linkFacts,
-        keyFingerprint: environment.keyFingerprint,
+        key,
         laptopName: name,
         welcome: said,
         trust: judgeKernel(facts, said.kernelSignature),
@@ -327,7 +333,7 @@ async function fetchFrom(
     system,
     console,
     signal,
-    bootPsk: environment.keys.bootPsk,
+    bootPsk: key.bootPsk,
     hello: {
       kind: "hello",
       protocol: BOOT_EXCHANGE_VERSION,
@@ -344,6 +350,22 @@ async function fetchFrom(
     review,
     load,
   });
+}
+
+/** By address no discovery tells which key fits: each is tried, in a connection of its own. */
+async function withFittingKey<Value>(
+  keys: readonly ClientKey[],
+  work: (key: ClientKey) => Promise<Value>,
+): Promise<Value> {
+  for (const [index, key] of keys.entries()) {
+    try {
+      return await work(key);
+    } catch (error) {
+      const isWrongKey = error instanceof ProtocolError && error.code === "wrong-key";
+      if (!isWrongKey || index === keys.length - 1) throw error;
+    }
+  }
+  throw new TypeError("A client has no key");
 }
 
 /** Whether what this desktop writes shall be thrown away. */

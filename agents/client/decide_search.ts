@@ -2,24 +2,27 @@
  * What a desktop makes of the answers to its questions: facts in, deeds out. agents/client/search.ts asks and carries
  * out. Pure.
  */
-import { toLaptopWord } from "../../lib/formats/laptop_word.ts";
 import type { OfferMessage, SearchFinding } from "../../lib/protocol/discovery_search.ts";
 import { type AskedLaptop, mayAsk } from "./asked_laptop.ts";
 import {
   type ChosenLaptop,
+  describePlace,
   type HeardLaptop,
   hostOf,
   isChosen,
+  isPreferred,
   listCandidates,
   noteAgreed,
-  type Noted,
   noteOffer,
   type Place,
+  type Preference,
   RESTART_MS,
 } from "./heard_laptops.ts";
 
 export interface FoundServer {
   readonly name: string;
+  /** Of the key it has proved; absent: the client's own. */
+  readonly keyName?: string;
   /** With the scope of the link it was found on. */
   readonly host: string;
   readonly port: number;
@@ -30,17 +33,19 @@ export interface FoundServer {
 
 export interface SearchState {
   readonly startedMs: number;
+  /** How many keys are asked with. */
+  readonly keys: number;
+  /** Who has answered that it has another key than these; the last ones. */
+  readonly refusals: readonly { readonly host: string; readonly keyNames: readonly (string | undefined)[] }[];
   /** The laptop that was asked to restart last. */
   readonly asked?: AskedLaptop | undefined;
   readonly heard: readonly HeardLaptop[];
 }
 
 /** Which laptop is meant. */
-export interface SearchWishes {
+export interface SearchWishes extends Preference {
   /** No other one is taken, unless it is not heard any more. */
   readonly chosen?: ChosenLaptop | undefined;
-  /** The stick's default (`stiefel.laptop`), as the word it is there. */
-  readonly preferred?: string | undefined;
 }
 
 export type SearchFact =
@@ -82,24 +87,22 @@ export interface SearchCircumstances {
   readonly fastestMbps: number;
 }
 
-export function startSearchState(nowMs: number): SearchState {
-  return { startedMs: nowMs, heard: [] };
+/** @param keys how many are asked with */
+export function startSearchState(nowMs: number, keys = 1): SearchState {
+  return { startedMs: nowMs, keys, refusals: [], heard: [] };
 }
 
 export function stepSearch(state: SearchState, fact: SearchFact, circumstances: SearchCircumstances): SearchStep {
   const { place } = fact;
   if (fact.kind === "waited") return goOn(state, fact, circumstances);
   switch (fact.finding.kind) {
-    case "other-key": {
-      const text = `A stiefelsystem answers with another key (link ${place.linkName}, ${place.address}): ` +
-        "both images must be built with the same aes-key file";
-      return { state, deeds: [{ kind: "say", text, about: "other-key" }] };
-    }
+    case "other-key":
+      return noteOtherKey(state, { ...fact.finding, place });
     case "claim-accepted": {
       const { nowMs } = circumstances;
       const asked = { host: hostOf(place), sinceMs: nowMs, hasAgreed: true };
       return {
-        state: { ...state, asked, heard: noteAgreed(state.heard, place, nowMs) },
+        state: { ...state, asked, heard: noteAgreed(state.heard, { ...fact.finding, place }, nowMs) },
         deeds: [say(`It agrees (link ${place.linkName}): waiting for it to come back as a server`)],
       };
     }
@@ -108,6 +111,26 @@ export function stepSearch(state: SearchState, fact: SearchFact, circumstances: 
     case "ignored":
       return { state, deeds: [] };
   }
+}
+
+/** As many as a screen has room for, and memory has an end. */
+const maximumRefusals = 18;
+
+/** A laptop that has one of several keys says of all others that it has another one: only one that has none is news. */
+function noteOtherKey(
+  state: SearchState,
+  { place, keyName }: { readonly place: Place; readonly keyName?: string },
+): SearchStep {
+  const host = hostOf(place);
+  const before = state.refusals.find((refusal) => refusal.host === host)?.keyNames ?? [];
+  const keyNames = before.includes(keyName) ? before : [...before, keyName];
+  const others = state.refusals.filter((refusal) => refusal.host !== host);
+  const refusals = [...others, { host, keyNames }].slice(-maximumRefusals);
+  if (keyNames.length < state.keys) return { state: { ...state, refusals }, deeds: [] };
+  const text = `A stiefelsystem answers with another key (link ${place.linkName}, ${place.address}): ` +
+    "both images must be built with the same aes-key file" +
+    (state.keys === 1 ? "" : `, or one of the ${state.keys - 1} keys beside it be its own`);
+  return { state: { ...state, refusals }, deeds: [{ kind: "say", text, about: "other-key" }] };
 }
 
 interface Answer {
@@ -127,11 +150,9 @@ function weighOffer(before: SearchState, answer: Answer, circumstances: SearchCi
     weighOne(state, answer, Math.max(waitMs, isOnFastest ? 0 : waitForFasterMs));
   if (chosen !== undefined) return isChosen(chosen, noted.laptop) ? weigh(0) : { state, deeds: [] };
   if (listCandidates(state.heard, nowMs).length > 1) return { state, deeds: [{ kind: "choose" }] };
-  return weigh(isPreferred(noted, wishes) ? 0 : waitForPreferredMs);
-}
-
-function isPreferred({ laptop, before }: Noted, { preferred }: SearchWishes): boolean {
-  return preferred === undefined || [laptop, before].some((one) => one && toLaptopWord(one.name) === preferred);
+  const mayBeMeant = wishes.preferred === undefined ||
+    [noted.laptop, noted.before].some((one) => one !== undefined && isPreferred(one, wishes));
+  return weigh(mayBeMeant ? 0 : waitForPreferredMs);
 }
 
 /** @param waitMs for a better one */
@@ -149,7 +170,7 @@ function noteDeclining(state: SearchState, { offer, place }: Answer): SearchStep
   return {
     state: asked?.host === hostOf(place) ? others : state,
     deeds: [say(
-      `"${offer.name}" runs its own system (link ${place.linkName}) and will not restart for now: ` +
+      `"${offer.name}" runs its own system (${describeSource({ offer, place })}) and will not restart for now: ` +
         "a person there cancelled it, or it cannot; its journal has the reason: journalctl -u stiefel-autokexec",
     )],
   };
@@ -167,8 +188,9 @@ function goOn(state: SearchState, { offer, place }: Answer, circumstances: Searc
 
 /** Where the laptop of an answer is reached best: it may have been heard elsewhere since. */
 function fastestOf({ heard }: SearchState, { offer, place }: Answer): Place {
-  const laptop = heard.find((one) => hostOf(one.place) === hostOf(place)) ??
-    heard.find(({ name }) => name === offer.name);
+  const withItsKey = heard.filter(({ keyName }) => keyName === offer.keyName);
+  const laptop = withItsKey.find((one) => hostOf(one.place) === hostOf(place)) ??
+    withItsKey.find(({ name }) => name === offer.name);
   return laptop?.fastest.place ?? place;
 }
 
@@ -187,15 +209,22 @@ function claim(state: SearchState, { offer, place }: Answer, nowMs: number): Sea
   const host = hostOf(place);
   if (!mayAsk(state.asked, host, nowMs)) return { state, deeds: [] };
   const hasAgreed = state.asked?.host === host && state.asked.hasAgreed;
-  const text = `"${offer.name}" runs its own system (link ${place.linkName}): asking it to restart as a server`;
+  const text = `"${offer.name}" runs its own system (${describeSource({ offer, place })}): asking it to restart as a ` +
+    "server";
   return {
     state: { ...state, asked: { host, sinceMs: nowMs, hasAgreed } },
     deeds: [say(text), { kind: "claim", offer }],
   };
 }
 
-function take({ name, tcpPort: port }: OfferMessage, place: Place): SearchDeed {
-  return { kind: "take", server: { name, host: hostOf(place), port, mac: place.mac, linkName: place.linkName } };
+function take({ name, keyName, tcpPort: port }: OfferMessage, place: Place): SearchDeed {
+  const { mac, linkName } = place;
+  const named = { name, ...keyName === undefined ? {} : { keyName } };
+  return { kind: "take", server: { ...named, host: hostOf(place), port, mac, linkName } };
+}
+
+function describeSource({ offer, place }: Answer): string {
+  return describePlace(place.linkName, offer.keyName);
 }
 
 function say(text: string): SearchDeed {

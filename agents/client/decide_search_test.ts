@@ -21,6 +21,13 @@ function offerOf(state: OfferMessage["state"], name = "laptop"): OfferMessage {
   return { kind: "offer", clientNonce: nonce, challenge: nonce, state, tcpPort: 4644, name };
 }
 
+/** By the key of this name on the stick. */
+const withKey = (keyName: string, state: OfferMessage["state"], name = "laptop", where = place): SearchFact => ({
+  kind: "answered",
+  finding: { kind: "offer", offer: { ...offerOf(state, name), keyName } },
+  place: where,
+});
+
 const answer = (state: OfferMessage["state"], name = "laptop", where = place): SearchFact => ({
   kind: "answered",
   finding: { kind: "offer", offer: offerOf(state, name) },
@@ -184,6 +191,85 @@ const cases: readonly Case[] = [
     fact: answer("serving"),
     deeds: ["take"],
   },
+  // ---- keys of several laptops
+  {
+    name: "a laptop with a key of its own on the stick is taken, and its key noted",
+    state: { keys: 3 },
+    fact: withKey("bell", "serving"),
+    deeds: ["take"],
+  },
+  {
+    name: "two of one name with different keys are two, also at one address",
+    state: { keys: 2, heard: [heard("laptop", "serving", 1_500, place)] },
+    fact: withKey("bell", "serving"),
+    deeds: ["choose"],
+  },
+  {
+    name: "one with another key does not come back in place of one that restarts",
+    state: { keys: 2, heard: [heard("laptop", "restarting", -20_000)] },
+    fact: withKey("bell", "serving"),
+    deeds: ["choose"],
+  },
+  {
+    name: "one that says the name of the chosen one is another one with another key",
+    wishes: { chosen: { name: "laptop" } },
+    fact: withKey("bell", "serving"),
+    deeds: [],
+  },
+  {
+    name: "the chosen one has a key of its own",
+    wishes: { chosen: { name: "laptop", keyName: "bell" } },
+    fact: withKey("bell", "serving"),
+    deeds: ["take"],
+  },
+  {
+    name: "one with the own key is not the chosen one that has another",
+    wishes: { chosen: { name: "laptop", keyName: "bell" } },
+    fact: answer("serving"),
+    deeds: [],
+  },
+  {
+    name: "the default has a key of its own, whatever it calls itself",
+    wishes: { preferred: "bell", preferredKey: "bell" },
+    fact: withKey("bell", "serving"),
+    deeds: ["take"],
+  },
+  {
+    name: "one that calls itself as the default has no key of it",
+    wishes: { preferred: "bell", preferredKey: "bell" },
+    fact: answer("serving", "bell"),
+    deeds: [5_000],
+  },
+  {
+    name: "one with another key that calls itself as the default is not it",
+    wishes: { preferred: "laptop" },
+    fact: withKey("bell", "serving"),
+    deeds: [5_000],
+  },
+  {
+    name: "one with a key of its own that has to restart is asked by it",
+    fact: { kind: "waited", offer: { ...offerOf("installed-os"), keyName: "bell" }, place },
+    deeds: [/^"laptop" runs its own system \(link eth0, key bell\): asking it/, "claim"],
+    asked: { ...asked, sinceMs: nowMs },
+  },
+  {
+    name: "that one of two keys is another one is no news: it may have the other",
+    state: { keys: 2 },
+    fact: { kind: "answered", finding: { kind: "other-key", keyName: "bell" }, place },
+    deeds: [],
+  },
+  {
+    name: "that it has none of two keys is",
+    state: { keys: 2, refusals: [{ host: "fe80::1%eth0", keyNames: ["bell"] }] },
+    fact: { kind: "answered", finding: { kind: "other-key" }, place },
+    deeds: [/another key \(link eth0, fe80::1\).*same aes-key file, or one of the 1 keys beside it/],
+  },
+  {
+    name: "two laptops with another key than one each have not refused both",
+    state: { keys: 2, refusals: [{ host: "fe80::2%eth0", keyNames: ["bell"] }] },
+    fact: { kind: "answered", finding: { kind: "other-key" }, place },
+    deeds: [],
+  },
   // ---- one is chosen
   {
     name: "the chosen one is taken, whoever else answers",
@@ -286,7 +372,8 @@ for (const { name, state, wishes = {}, fact, nowMs: at = nowMs, deeds, asked: wa
       } else assert.equal(deed.kind, expected);
       if (deed.kind === "take") {
         const { offer } = fact.kind === "waited" ? fact : fact.finding.kind === "offer" ? fact.finding : assert.fail();
-        assert.deepEqual(deed.server, { ...server, name: offer.name });
+        const { name, keyName } = offer;
+        assert.deepEqual(deed.server, { ...server, name, ...keyName === undefined ? {} : { keyName } });
       }
     }
     assert.deepEqual(step.state.asked, wanted);
@@ -318,6 +405,29 @@ Deno.test("a search: thousands of names are forgotten but for the latest", () =>
   }
   assert.ok(state.heard.length <= 20);
   assert.equal(state.heard.at(-1)?.name, "laptop 4999");
+});
+
+Deno.test("a search: a yes counts for the laptop that has proved its key, not for another one at its address", () => {
+  let state = startSearchState(0, 2);
+  const tell = (fact: SearchFact): void => {
+    ({ state } = stepSearch(state, fact, { nowMs, wishes: { chosen: { name: "laptop" } }, fastestMbps: 0 }));
+  };
+  tell(answer("installed-os"));
+  tell(withKey("bell", "installed-os"));
+  tell({ kind: "answered", finding: { kind: "claim-accepted", keyName: "bell" }, place });
+  assert.deepEqual(state.heard.map((laptop) => [laptop.keyName, laptop.state]), [
+    [undefined, "installed-os"],
+    ["bell", "restarting"],
+  ]);
+});
+
+Deno.test("a search: thousands who refuse are forgotten but for the latest", () => {
+  let state = startSearchState(0, 2);
+  for (let number = 0; number < 5_000; number++) {
+    const fact = { kind: "answered", finding: { kind: "other-key" }, place: { ...place, address: `fe80::${number}` } };
+    ({ state } = stepSearch(state, fact as SearchFact, { nowMs, wishes: {}, fastestMbps: 0 }));
+  }
+  assert.ok(state.refusals.length <= 20);
 });
 
 Deno.test("a search: of a laptop's two cables the fastest that is usable wins", () => {

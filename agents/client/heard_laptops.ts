@@ -1,4 +1,5 @@
 /** Which laptops have answered, and which of them a person may mean. Pure. */
+import { toLaptopWord } from "../../lib/formats/laptop_word.ts";
 import { withScope } from "../../lib/net/address.ts";
 import type { OfferMessage } from "../../lib/protocol/discovery_search.ts";
 
@@ -14,7 +15,10 @@ export interface Place {
 }
 
 export interface HeardLaptop {
+  /** What it calls itself. */
   readonly name: string;
+  /** Of the key it has proved; absent: the client's own. What it calls itself may be another laptop's name. */
+  readonly keyName?: string;
   /** Where it was heard last. */
   readonly place: Place;
   /** The fastest link on which it was heard lately. */
@@ -29,6 +33,8 @@ export interface HeardLaptop {
 /** The laptop that a person, or the stick's default, has chosen. */
 export interface ChosenLaptop {
   readonly name: string;
+  /** Of its key; absent: the client's own. */
+  readonly keyName?: string | undefined;
   /** Only where another one that answers has the same name. */
   readonly host?: string;
 }
@@ -45,7 +51,7 @@ export function hostOf({ address, linkName }: Place): string {
   return withScope(address, linkName);
 }
 
-export interface Noted {
+interface Noted {
   readonly heard: readonly HeardLaptop[];
   /** The one that has answered. */
   readonly laptop: HeardLaptop;
@@ -55,7 +61,7 @@ export interface Noted {
 
 /**
  * A laptop is known by its name: its address changes when it restarts as a server, and when a network manager gives up
- * on a cable. Two of one name that answer the same question on the same link are two.
+ * on a cable. Two of one name that answer the same question on the same link are two, and so are two with other keys.
  */
 export function noteOffer(heard: readonly HeardLaptop[], offer: OfferMessage, place: Place, nowMs: number): Noted {
   const nonce = offer.clientNonce.toHex();
@@ -65,6 +71,7 @@ export function noteOffer(heard: readonly HeardLaptop[], offer: OfferMessage, pl
     nowMs - before.heardMs < RESTART_MS;
   const laptop: HeardLaptop = {
     name: offer.name,
+    ...offer.keyName === undefined ? {} : { keyName: offer.keyName },
     place,
     fastest: before !== undefined && nowMs - before.fastest.heardMs < goneMs && isFaster(before.fastest.place, place)
       ? before.fastest
@@ -91,19 +98,26 @@ function findBefore(
   heard: readonly HeardLaptop[],
   { offer, place, nonce }: { readonly offer: OfferMessage; readonly place: Place; readonly nonce: string },
 ): HeardLaptop | undefined {
-  const named = heard.filter(({ name }) => name === offer.name);
+  const withItsKey = heard.filter(({ keyName }) => keyName === offer.keyName);
+  const named = withItsKey.filter(({ name }) => name === offer.name);
   const isAnother = (other: HeardLaptop): boolean => other.nonce === nonce && other.place.linkName === place.linkName;
   const known = named.find((other) => hostOf(other.place) === hostOf(place)) ??
     named.find((other) => !isAnother(other));
   if (known !== undefined || offer.state === "installed-os" || offer.state === "declining") return known;
   // An older image does not know the laptop's name, and calls itself by its model.
-  return heard.find((other) => other.state === "restarting" && other.place.linkName === place.linkName);
+  return withItsKey.find((other) => other.state === "restarting" && other.place.linkName === place.linkName);
 }
 
-/** It has agreed to restart as a server. */
-export function noteAgreed(heard: readonly HeardLaptop[], place: Place, nowMs: number): readonly HeardLaptop[] {
+/** It has agreed to restart as a server. @param keyName of the key that its yes is authentic by */
+export function noteAgreed(
+  heard: readonly HeardLaptop[],
+  { place, keyName }: { readonly place: Place; readonly keyName?: string | undefined },
+  nowMs: number,
+): readonly HeardLaptop[] {
   return heard.map((laptop) =>
-    hostOf(laptop.place) === hostOf(place) ? { ...laptop, state: "restarting", heardMs: nowMs } : laptop
+    hostOf(laptop.place) === hostOf(place) && laptop.keyName === keyName
+      ? { ...laptop, state: "restarting", heardMs: nowMs }
+      : laptop
   );
 }
 
@@ -114,12 +128,40 @@ export function listCandidates(heard: readonly HeardLaptop[], nowMs: number): re
   );
 }
 
-export function isChosen({ name, host }: ChosenLaptop, laptop: HeardLaptop): boolean {
-  return laptop.name === name && (host === undefined || hostOf(laptop.place) === host);
+export function isChosen({ name, keyName, host }: ChosenLaptop, laptop: HeardLaptop): boolean {
+  return laptop.name === name && laptop.keyName === keyName && (host === undefined || hostOf(laptop.place) === host);
+}
+
+/** The stick's default (`stiefel.laptop`). */
+export interface Preference {
+  /** As the word it is on the stick. */
+  readonly preferred?: string | undefined;
+  /** It is the name of this key: no laptop with another one is meant, whatever it calls itself. */
+  readonly preferredKey?: string | undefined;
+}
+
+export function isPreferred(
+  { name, keyName }: Pick<HeardLaptop, "name" | "keyName">,
+  { preferred, preferredKey }: Preference,
+): boolean {
+  if (preferred === undefined || keyName !== preferredKey) return false;
+  return preferredKey !== undefined || toLaptopWord(name) === preferred;
+}
+
+/** By what a person names it: a laptop with a key of its own by that key. */
+export function handleOf({ name, keyName }: Pick<HeardLaptop, "name" | "keyName">): string {
+  return keyName ?? name;
+}
+
+/** "link eth0", and the key where it is not the client's own. */
+export function describePlace(linkName: string, keyName: string | undefined): string {
+  return `link ${linkName}${keyName === undefined ? "" : `, key ${keyName}`}`;
 }
 
 /** @param laptops all that there were to choose from */
 export function chooseLaptop(laptop: HeardLaptop, laptops: readonly HeardLaptop[]): ChosenLaptop {
-  const { name, place } = laptop;
-  return laptops.some((other) => other !== laptop && other.name === name) ? { name, host: hostOf(place) } : { name };
+  const { name, keyName, place } = laptop;
+  const chosen = { name, ...keyName === undefined ? {} : { keyName } };
+  const hasTwin = laptops.some((other) => other !== laptop && other.name === name && other.keyName === keyName);
+  return hasTwin ? { ...chosen, host: hostOf(place) } : chosen;
 }

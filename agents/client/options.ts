@@ -17,7 +17,7 @@ Options:
                      system. Takes root, systemd, kexec-tools and wireguard-tools; a restart leads back
   --yes              with --from-running-system: shut it down without a question
   --key FILE         the shared key (default: /etc/stiefelsystem/aes-key; in an image without it the laptop gives it for a
-                     code that its screen shows)
+                     code that its screen shows); keys of other laptops are in the folder FILEs beside it
   --settings FILE    the settings (default: /etc/stiefelsystem/agent.json)
   --work-dir DIR     where kernel and initramfs are kept until they start, in memory (default: /run/stiefelsystem)
   --help, --version

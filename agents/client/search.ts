@@ -4,7 +4,7 @@
  */
 import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";
 import { DISCOVERY_GROUP, DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
-import { DiscoverySearch } from "../../lib/protocol/discovery_search.ts";
+import { DiscoverySearch, type NamedDiscoveryKey } from "../../lib/protocol/discovery_search.ts";
 import { type Link, readLinkSpeed } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../../lib/backoff.ts";
@@ -20,18 +20,20 @@ import {
   stepSearch,
 } from "./decide_search.ts";
 import { type HeardLaptop, hostOf, listCandidates } from "./heard_laptops.ts";
-import { describeLink, formatWaitingPage, type WaitingLink } from "./waiting_page.ts";
+import { describeLink, formatWaitingPage, type WaitingKey, type WaitingLink } from "./waiting_page.ts";
 
 export interface SearchOptions {
   readonly system: System;
   readonly console: Console;
   readonly signal: AbortSignal;
   readonly discoveryKey: CryptoKey;
+  /** Of other laptops. */
+  readonly otherKeys: readonly NamedDiscoveryKey[];
   /** What this machine calls itself towards laptops. */
   readonly name: string;
   readonly wishes: SearchWishes;
-  /** Of the shared key, to be shown. */
-  readonly keyFingerprint: string;
+  /** All of them, to be shown. */
+  readonly keys: readonly WaitingKey[];
   /** What cards are set to at most. */
   readonly mtu?: number | undefined;
   /**
@@ -75,9 +77,10 @@ export function startSearch(options: SearchOptions): LaptopSearch {
   const stop = AbortSignal.any([signal, over.signal]);
   const search = new DiscoverySearch({
     discoveryKey: options.discoveryKey,
+    otherKeys: options.otherKeys,
     random: (size) => system.randomBytes(size),
   });
-  let state = startSearchState(system.monotonicMs());
+  let state = startSearchState(system.monotonicMs(), options.keys.length);
   /** Of the links that are asked, in Mbit/s. */
   const speeds = new Map<string, number>();
   let changed = Promise.withResolvers<void>();
@@ -178,8 +181,9 @@ export function startSearch(options: SearchOptions): LaptopSearch {
     candidates: laptops,
     othersThan: (server) => {
       const answering = laptops();
-      const found = answering.find(({ place }) => hostOf(place) === server.host) ??
-        answering.find(({ name }) => name === server.name);
+      const withItsKey = answering.filter(({ keyName }) => keyName === server.keyName);
+      const found = withItsKey.find(({ place }) => hostOf(place) === server.host) ??
+        withItsKey.find(({ name }) => name === server.name);
       return answering.filter((laptop) => laptop !== found);
     },
     waitForMore: async (count) => {
@@ -249,10 +253,10 @@ class WaitingPage {
   }
 
   #draw(): void {
-    const { system, console, keyFingerprint } = this.#options;
+    const { system, console, keys } = this.#options;
     if (this.#signal.aborted) return;
     console.page(formatWaitingPage({
-      keyFingerprint,
+      keys,
       waitedMs: system.monotonicMs() - this.#startedMs,
       links: this.#links,
       ...this.#advice === undefined ? {} : { advice: this.#advice },
@@ -260,7 +264,7 @@ class WaitingPage {
   }
 }
 
-/** Sends questions until the link or the search ends. Never rejects: what cannot be sent now is asked again. */
+/** Sends a question with each key, again and again. Never rejects: what cannot be sent now is asked again. */
 async function ask(
   system: System,
   search: DiscoverySearch,
@@ -269,8 +273,9 @@ async function ask(
 ): Promise<void> {
   const backoff = createBackoff({ firstMs: firstIntervalMs, maximumMs: maximumIntervalMs });
   while (!signal.aborted) {
-    const question = await search.formatQuestion();
-    await datagrams.send(question, { address: DISCOVERY_GROUP, port: DISCOVERY_PORT }).catch(() => {});
+    for (const question of await search.formatRound()) {
+      await datagrams.send(question, { address: DISCOVERY_GROUP, port: DISCOVERY_PORT }).catch(() => {});
+    }
     await system.delay(backoff.next(), signal).catch(() => {});
   }
 }

@@ -6,11 +6,13 @@ import type { KernelTrust } from "../../lib/boot/kernel_trust.ts";
 import { formatBytes } from "../../lib/format_bytes.ts";
 import type { WelcomeMessage } from "../../lib/protocol/boot_exchange.ts";
 import type { DesktopFacts, LinkFacts } from "./desktop_facts.ts";
+import { describeKey, type WaitingKey } from "./waiting_page.ts";
 
 export interface PageFacts {
   readonly desktop: DesktopFacts;
   readonly links: readonly LinkFacts[];
-  readonly keyFingerprint: string;
+  /** By which the laptop was believed. */
+  readonly key: WaitingKey;
   /** What the laptop calls itself, or the address it was found at. */
   readonly laptopName: string;
   readonly welcome: WelcomeMessage;
@@ -31,7 +33,7 @@ export function formatStartPage(facts: PageFacts): readonly string[] {
     "This desktop",
     ...row("firmware", describeFirmware(desktop)),
     ...row("memory", desktop.memoryBytes === undefined ? "?" : formatBytes(desktop.memoryBytes)),
-    ...row("key", facts.keyFingerprint),
+    ...row("key", describeKey(facts.key)),
     ...rows(links.map(describeLink), maximumLinks, "network card"),
     ...describeMissing(desktop),
     ...wrap(`The laptop "${facts.laptopName}"`, 2),

@@ -19,7 +19,7 @@ function pageOf(change: Partial<PageFacts> = {}): string {
       { name: "enp2s0", hasCarrier: true, speed: 2500, driver: "r8169" },
       { name: "enp1s0", hasCarrier: false, driver: "igc" },
     ],
-    keyFingerprint: "1a2b-3c4d-5e6f-7081",
+    key: { fingerprint: "1a2b-3c4d-5e6f-7081" },
     laptopName: "thinkpad",
     welcome,
     ...change,
@@ -79,6 +79,11 @@ The laptop "thinkpad"
   disk          Example NVMe 2280, 2.1 GB (nvme0n1)
   its kernel    not signed
   passphrase    is not needed before the start`,
+  ],
+  [
+    "a laptop with a key of its own on the stick",
+    pageOf({ key: { fingerprint: "1a2b-3c4d-5e6f-7081", name: "bell" } }).split("\n")[3] ?? "",
+    "  key           1a2b-3c4d-5e6f-7081 (bell)",
   ],
   [
     "another distribution",

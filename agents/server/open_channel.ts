@@ -39,7 +39,8 @@ export async function openChannel(
 function sayDeclined(stream: ByteStream, console: Console, error: ProtocolError): void {
   if (error.code === "wrong-key") {
     console.sayRarely(
-      `A desktop asks with another key (${stream.remoteAddress}): both images must be built with the same aes-key file`,
+      `A desktop asks with another key (${stream.remoteAddress}): both images must be built with the same aes-key ` +
+        "file; one that has several keys tries each",
       error.code,
     );
   } else if (error.code === "unknown-version") {

@@ -24,7 +24,7 @@ import type { Desk } from "./desk.ts";
 import type { Lending } from "./holding.ts";
 import { serveExchange, type ServerExchangeOptions } from "./exchange.ts";
 import type { Life } from "./life.ts";
-import { RecentAskers } from "./recent_askers.ts";
+import { RecentAskers } from "../shared/recent_askers.ts";
 import type { DiskSource } from "./source.ts";
 import type { Power } from "./battery.ts";
 import { answerEnd, answerStatus, answerStore, endPath, findStatusPath, storePath } from "./answer_status.ts";

@@ -10,6 +10,7 @@ import {
   type DiscoveryResponderOptions,
 } from "../../lib/protocol/discovery_responder.ts";
 import type { Console } from "./console.ts";
+import { ForeignAskers } from "./foreign_askers.ts";
 import type { UsableLink } from "./links.ts";
 
 export interface AnsweringOptions extends DiscoveryResponderOptions {
@@ -39,11 +40,13 @@ export async function answerDiscovery(options: AnsweringOptions): Promise<void> 
   if (signal.aborted) onAbort();
   options.onListening?.();
   const responder = new DiscoveryResponder(options);
+  const askers = new ForeignAskers();
   try {
     for (let datagram = await datagrams.receive(); datagram !== undefined; datagram = await datagrams.receive()) {
       const source = `${datagram.address}%${link.name}`;
       const outcome = await responder.receive(datagram.bytes, { source, nowMs: nowMs() });
-      if (outcome.kind === "other-key") {
+      if (outcome.kind === "offered" && outcome.isFresh) askers.noteOurs(source, nowMs());
+      if (outcome.kind === "other-key" && askers.noteForeign(source, nowMs())) {
         console.sayRarely(
           options.givesKey
             ? `A desktop asks without our key (link ${link.name}): it gets the key for the code that is shown here`

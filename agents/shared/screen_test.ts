@@ -11,6 +11,7 @@ import { drawChanges, layOutPage, type PageRow } from "./screen.ts";
 const end = { onEnd: "reboot", clientTimeoutSeconds: 900 } as const;
 const waitingAt = ["http://[fe80::5054:ff:fe00:1%25LINK]:4645/ (LINK: the card's name there)"];
 const lentAt = ['http://[fd01:203:405:607::1]:4645/ (on "desk")'];
+const key = { fingerprint: "1a2b-3c4d-5e6f-7081" };
 const links = [
   { name: "enp2s0", isUp: true, hasCarrier: true, speedMbps: 2500 },
   { name: "enp1s0", isUp: true, hasCarrier: false },
@@ -26,12 +27,17 @@ const pages: Readonly<Record<string, readonly PageRow[]>> = {
   "a laptop with guests": formatServerPage({ status: reportInFull(guestFacts), end, addresses: lentAt }),
   "a laptop in trouble": formatServerPage({ status: reportInFull(troubledFacts), end, addresses: lentAt }),
   "a desktop that waits": formatWaitingPage({
-    keyFingerprint: "1a2b-3c4d-5e6f-7081",
+    keys: [key],
     waitedMs: 47_000,
     links,
     advice: adviseOn(links, undefined, 2),
   }),
-  "a desktop without a card": formatWaitingPage({ keyFingerprint: "1a2b-3c4d-5e6f-7081", waitedMs: 0, links: [] }),
+  "a desktop with the keys of several laptops": formatWaitingPage({
+    keys: [key, ...["bell", "old-dell.lan", "vaio", "x1"].map((name) => ({ ...key, name }))],
+    waitedMs: 47_000,
+    links,
+  }),
+  "a desktop without a card": formatWaitingPage({ keys: [key], waitedMs: 0, links: [] }),
 };
 
 function print(rows: readonly PageRow[], columns: number): string {

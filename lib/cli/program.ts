@@ -16,6 +16,7 @@ import { helpLayout, helpOutput, wrapText } from "./help_layout.ts";
 import { collect, parseMemory, parseRounds } from "./option_values.ts";
 import type { ProgramDescription } from "../manual/description.ts";
 import type { Ui } from "../ui.ts";
+import type { KeyOptions } from "./commands/key.ts";
 import { describeProgram } from "./describe_program.ts";
 
 /**
@@ -325,20 +326,24 @@ function buildProgram(context: ProgramContext): Command {
   addImageOptions(
     program.command("key")
       .description(
-        "The shared key: show its fingerprint, make a new one, carry it to another machine as text.",
+        "The shared key: show its fingerprint, make a new one, carry it to another machine as text. Keys of other laptops beside it are for sticks.",
       )
-      .addArgument(new Argument("<action>", "what to do with it").choices(["show", "new", "export", "import"]))
+      .addArgument(
+        new Argument("<action>", "what to do with it").choices(["show", "new", "export", "import", "forget"]),
+      )
       .argument("[file]", "of export and import; default: the terminal"),
   )
+    .option("--laptop <name>", "of import and forget: not the own key, but the one of that laptop beside it")
     .option("--yes", "answer every question with yes")
     .action(async (action, file, options) => {
       const { system, ui, paths } = await start(options);
       const { manageKey } = await import("./commands/key.ts");
       await manageKey(system, ui, {
-        action: action as "show" | "new" | "export" | "import",
+        action: action as KeyOptions["action"],
         keyPath: paths.keyFile,
         buildDirectory: paths.outDir,
         ...(file === undefined ? {} : { file: resolve(context.workingDirectory, file) }),
+        ...(options.laptop === undefined ? {} : { laptop: options.laptop }),
       });
     });
 

@@ -1,7 +1,7 @@
 /** What `setup-client-usbdrive` puts onto a stick: what create-initrd has made. */
 
 import { AUTOKEXEC_KEY_PATH } from "../formats/autokexec_settings.ts";
-import { readKey } from "../key_file.ts";
+import { fingerprintKeys, readKey } from "../key_file.ts";
 import { flatten } from "../media/device_refusals.ts";
 import { makeStickImage, measureStick, type StickOptions } from "../media/stick_image.ts";
 import { stickNames } from "../media/stick_layout.ts";
@@ -18,6 +18,7 @@ export async function createStickMaker(
   const common = { ...options, ...laptopName === undefined ? {} : { laptopName } };
   return {
     measure: () => measureStick(system, common),
+    fingerprintKeys: () => fingerprintKeys(system, options.keyPath),
     makeImage: ({ path, sectorBytes, ...size }) =>
       makeStickImage(system, {
         ...common,

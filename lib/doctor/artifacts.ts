@@ -5,6 +5,7 @@ import { UserError } from "../errors.ts";
 import { backupDirectory, journalPath, parseJournal } from "../host/journal.ts";
 import type { HostTree } from "../host/tree.ts";
 import { hashFile } from "../hash.ts";
+import { readLaptopKeys } from "../laptop_keys.ts";
 import { SHARED_KEY_BYTES } from "../protocol/keys.ts";
 import type { System } from "../system/system.ts";
 import { type Check, type CheckOf, error, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
@@ -18,6 +19,8 @@ export interface ArtifactFacts {
   readonly hasInitrd: boolean;
   /** The key file: "missing", "wrong" (not 32 bytes), "open" (others may read it), "good". */
   readonly key: "missing" | "wrong" | "open" | "good";
+  /** Names of laptops whose keys are beside it, or what is wrong with these; undefined where they may not be read. */
+  readonly laptopKeys: readonly string[] | { readonly problem: string; readonly hint: string } | undefined;
   /** The shared key was found in the initrd; undefined when either is missing or may not be read. */
   readonly initrdHasKey: boolean | undefined;
   /** The configuration is newer than the initrd. */
@@ -50,7 +53,7 @@ export const artifactChecks: readonly CheckOf<ArtifactFacts>[] = [
   ["setup", checkSetup],
 ];
 
-function checkKey({ key }: ArtifactFacts): Verdict {
+function checkKey({ key, laptopKeys = [] }: ArtifactFacts): Verdict {
   switch (key) {
     case "missing":
       return warning("not there", `Run ${commandToType("create-initrd")}: it makes one`);
@@ -59,7 +62,12 @@ function checkKey({ key }: ArtifactFacts): Verdict {
     case "open":
       return error("others can read it", "chmod 600 it, and think about making a new one");
     case "good":
-      return ok("there, for its owner only");
+      if ("problem" in laptopKeys) return error(laptopKeys.problem, laptopKeys.hint);
+      return ok(
+        laptopKeys.length === 0
+          ? "there, for its owner only"
+          : `there, for its owner only; beside it for sticks: ${laptopKeys.join(", ")}`,
+      );
   }
 }
 
@@ -120,6 +128,7 @@ async function readArtifacts(context: DoctorContext): Promise<ArtifactFacts> {
     hasKernel: kernel !== undefined,
     hasInitrd: initrd !== undefined,
     key,
+    laptopKeys: await unlessRefused(readLaptopNames(system, keyPath), undefined),
     // Only their owner may read both: root, when root has built them.
     initrdHasKey: hasBoth ? await unlessRefused(findKey(), undefined) : undefined,
     isConfigNewer: configStatus !== undefined && initrd !== undefined && configStatus.modifiedMs > initrd.modifiedMs,
@@ -147,6 +156,16 @@ async function readKeyState(system: System, path: string): Promise<ArtifactFacts
   if (status === undefined) return "missing";
   if (status.sizeBytes !== SHARED_KEY_BYTES) return "wrong";
   return (status.mode & 0o077) === 0 ? "good" : "open";
+}
+
+async function readLaptopNames(system: System, keyPath: string): Promise<ArtifactFacts["laptopKeys"]> {
+  try {
+    const own = await system.stat(keyPath) === undefined ? undefined : await system.readFile(keyPath);
+    return (await readLaptopKeys(system, { keyPath, own })).map(({ name }) => name);
+  } catch (problem) {
+    if (!(problem instanceof UserError)) throw problem;
+    return { problem: problem.message, hint: problem.hints.join("; ") };
+  }
 }
 
 async function compareInstalled(context: DoctorContext): Promise<ArtifactFacts["installed"]> {

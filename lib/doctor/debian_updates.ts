@@ -4,8 +4,10 @@ import * as v from "valibot";
 import { commandToType } from "../command_to_type.ts";
 import { comparePackageVersions } from "../debian/package_version.ts";
 import { unlessRefused } from "../file_access.ts";
+import { UserError } from "../errors.ts";
 import { readJson } from "../formats/json.ts";
 import { outputIfItWorks } from "../host/ask_program.ts";
+import { fingerprintKeys } from "../key_file.ts";
 import { parseWrittenSticks, type WrittenSticks, writtenSticksName } from "../media/written_sticks.ts";
 import type { System } from "../system/system.ts";
 import { type Check, type CheckOf, hidden, ok, runChecks, type Verdict, warning } from "./check.ts";
@@ -35,9 +37,12 @@ export interface UpdateFacts {
   readonly ageDays: number | undefined;
   /** Written from the build folder. */
   readonly sticks: WrittenSticks;
+  /** Fingerprints of the keys that a stick would get; undefined where they may not be read, or cannot be used. */
+  readonly keys: readonly string[] | undefined;
 }
 
-export async function examineUpdates({ system, buildDirectory }: DoctorContext): Promise<readonly Check[]> {
+export async function examineUpdates(context: DoctorContext): Promise<readonly Check[]> {
+  const { system, buildDirectory } = context;
   const image = await unlessRefused(readImage(system, buildDirectory), "hidden" as const);
   const known = image === "hidden" ? undefined : image;
   return runChecks(updateChecks, {
@@ -45,6 +50,7 @@ export async function examineUpdates({ system, buildDirectory }: DoctorContext):
     newer: known && await findNewerPackages(system, known),
     ageDays: known?.debian.snapshot === undefined ? undefined : ageInDays(known.debian.snapshot, system.wallClockMs()),
     sticks: await unlessRefused(readSticks(system, buildDirectory), []),
+    keys: await readFingerprints(context),
   });
 }
 
@@ -77,17 +83,37 @@ function checkPackages({ image, newer, ageDays }: UpdateFacts): Verdict {
   return ageDays > oldDays ? warning(age, again) : ok(age);
 }
 
-function checkSticks({ image, sticks }: UpdateFacts): Verdict {
+function checkSticks({ image, sticks, keys }: UpdateFacts): Verdict {
   if (image === "hidden") return hidden("the image's manifest may be read by its owner only");
   if (image === undefined || sticks.length === 0) return ok("none was written from here");
   const old = sticks.filter(({ initrdSha256 }) => initrdSha256 !== image.initrd.sha256);
-  const [first] = old;
+  const otherKeys = sticks.filter((stick) => keys !== undefined && !hasKeys(stick, keys));
+  const found = old.length > 0 ? old : otherKeys;
+  const [first] = found;
   if (first === undefined) return ok("written with the image that was built last");
-  const more = old.length === 1 ? "" : ` and ${old.length - 1} more`;
+  const more = found.length === 1 ? "" : ` and ${found.length - 1} more`;
+  const what = old.length > 0 ? "an older image than the one built last" : "other keys than those here";
   return warning(
-    `${first.name}${more}: written with an older image than the one built last`,
+    `${first.name}${more}: written with ${what}`,
     `Plug it in, and run ${commandToType("setup-client-usbdrive", { asRoot: true })}`,
   );
+}
+
+/** The own one is in the image, with which a stick is compared anyway. */
+function hasKeys({ keys: stickKeys = [] }: WrittenSticks[number], keys: readonly string[]): boolean {
+  const others = keys.slice(1);
+  return stickKeys.slice(1).length === others.length && others.every((key) => stickKeys.includes(key));
+}
+
+/** Broken keys are another check's. */
+async function readFingerprints({ system, keyPath }: DoctorContext): Promise<UpdateFacts["keys"]> {
+  try {
+    const { own, others } = await fingerprintKeys(system, keyPath);
+    return [own, ...others.map(({ keyFingerprint }) => keyFingerprint)];
+  } catch (problem) {
+    if (!(problem instanceof UserError)) throw problem;
+    return undefined;
+  }
 }
 
 async function readImage(system: System, directory: string): Promise<Image | undefined> {

@@ -30,6 +30,7 @@ const current: UpdateFacts = {
   newer: [],
   ageDays: 100,
   sticks: [{ name: "SanDisk Ultra 16 GB", initrdSha256: sum }],
+  keys: ["0"],
 };
 
 Deno.test("doctor says when image or sticks are older than Debian's packages, and what to do", () => {
@@ -37,6 +38,7 @@ Deno.test("doctor says when image or sticks are older than Debian's packages, an
     runChecks(updateChecks, { ...current, ...facts }).map(({ level, found }) => `${level}: ${found}`);
   const newer = [{ name: "a", version: "1", newer: "2" }, { name: "b", version: "1", newer: "2" }];
   const stick = { name: "Kingston", initrdSha256: otherSum };
+  const full = { name: "Kingston", initrdSha256: sum };
   const cases: readonly (readonly [Partial<UpdateFacts>, RegExp, RegExp])[] = [
     [{}, /^ok: none is newer/, /^ok: written with/],
     [{ newer }, /^warning: the image has a 1, and Debian has 2 and 1 more$/, /^ok/],
@@ -47,6 +49,12 @@ Deno.test("doctor says when image or sticks are older than Debian's packages, an
     [{ image: "hidden", newer: undefined }, /^unknown/, /^unknown/],
     [{ sticks: [] }, /^ok/, /^ok: none was written/],
     [{ sticks: [...current.sticks, stick] }, /^ok/, /^warning: Kingston: written with an older image/],
+    [{ keys: ["0", "1"] }, /^ok/, /^warning: SanDisk Ultra 16 GB: written with other keys than those here$/],
+    [{ keys: ["0", "1"], sticks: [{ ...full, keys: ["0", "1"] }] }, /^ok/, /^ok: written with/],
+    [{ keys: ["0", "2", "1"], sticks: [{ ...full, keys: ["0", "1", "2"] }] }, /^ok/, /^ok: written with/],
+    [{ keys: ["0", "2"], sticks: [{ ...full, keys: ["0", "1"] }] }, /^ok/, /^warning: Kingston: written with other/],
+    [{ keys: ["0"], sticks: [{ ...full, keys: ["0", "1"] }] }, /^ok/, /^warning: Kingston: written with other keys/],
+    [{ keys: undefined, sticks: [{ ...full, keys: ["0", "1"] }] }, /^ok/, /^ok: written with/],
   ];
   for (const [facts, packages, sticks] of cases) {
     const [one = "", other = ""] = judge(facts);

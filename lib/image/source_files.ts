@@ -29,6 +29,7 @@ const agentSourceFiles = [
   "lib/errors.ts",
   "lib/file_part.ts",
   "lib/format_bytes.ts",
+  "lib/laptop_keys.ts",
   "lib/service_end.ts",
   "lib/version.ts",
   "lib/version_order.ts",

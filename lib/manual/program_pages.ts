@@ -7,6 +7,7 @@ import { bold, formatPage, italic, paragraphs, prose, section, seeAlso, tagged }
 const files: readonly (readonly [path: string, meaning: string])[] = [
   ["config.yaml", "The configuration, stiefelsystem.yaml(5). Without it everything is at its default."],
   ["aes-key", "The shared key, made with the first image. Everyone who has it can boot from the laptop."],
+  ["aes-keys/", "Keys of other laptops, for sticks that start a desktop from several: `key import --laptop NAME`."],
   ["build/", "`kernel`, `initrd` and `manifest.json`, as `create-initrd` makes them."],
   ["~/.cache/stiefelsystem", "Stages of the image and downloaded packages, of the user who builds."],
 ];

@@ -1,6 +1,7 @@
 /** An image of a stick, as a file: what is written to a device, or started in a virtual machine. */
 
-import { readKey } from "../key_file.ts";
+import { readKey, readKeysBeside } from "../key_file.ts";
+import { nameFingerprints } from "../laptop_keys.ts";
 import type { FilePart } from "../file_part.ts";
 import { keyFingerprint } from "../protocol/keys.ts";
 import type { System } from "../system/system.ts";
@@ -18,7 +19,7 @@ import {
   type StickLayout,
   stickNames,
 } from "./stick_layout.ts";
-import { type BuiltStick, readBuiltStick } from "./stick_parts.ts";
+import { addLaptopKeys, type BuiltStick, readBuiltStick } from "./stick_parts.ts";
 import { nextStickRecord, type StickRecord } from "./stick_record.ts";
 import { ExitCode, UserError } from "../errors.ts";
 import { formatBytes } from "../format_bytes.ts";
@@ -84,8 +85,7 @@ async function composeStick(
   system: System,
   options: StickOptions,
 ): Promise<{ readonly layout: StickLayout; readonly writes: readonly StickWrite[] }> {
-  const built = await readBuiltStick(system, options.buildDirectory);
-  const record = await nextRecord(system, undefined, options);
+  const { built, record } = await readContent(system, undefined, options);
   const files = composeFiles(built, record);
   const contentBytes = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
   const placeUuid = startsSystemdBoot(built) ? options.placeUuid : undefined;
@@ -108,20 +108,25 @@ function startsSystemdBoot({ secondStage }: Pick<BuiltStick, "secondStage">): bo
 }
 
 /**
- * The record of the stick that these options make. @param before of the stick as it is @throws {UserError} when the
- * key cannot be read
+ * What the stick that these options make consists of, and its record. @param before of the stick as it is
+ * @throws {UserError} when nothing was built, or a key cannot be used
  */
-export async function nextRecord(
+export async function readContent(
   system: System,
   before: StickRecord | undefined,
-  { keyPath, laptopName, parameters, defaultLaptop }: StickOptions,
-): Promise<StickRecord> {
-  return nextStickRecord(before, {
-    keyFingerprint: await keyFingerprint(await readKey(system, keyPath)),
+  { buildDirectory, keyPath, laptopName, parameters, defaultLaptop }: StickOptions,
+): Promise<{ readonly built: BuiltStick; readonly record: StickRecord }> {
+  const built = await readBuiltStick(system, buildDirectory);
+  const own = await readKey(system, keyPath);
+  const others = await readKeysBeside(system, { keyPath, own });
+  const record = nextStickRecord(before, {
+    keyFingerprint: await keyFingerprint(own),
+    keys: await nameFingerprints(others),
     laptopName,
     parameters,
     defaultLaptop,
   });
+  return { built: addLaptopKeys(built, others), record };
 }
 
 /**

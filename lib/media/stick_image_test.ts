@@ -1,6 +1,7 @@
 /** The image, looked at with programs of others: mtools and fsck.vfat. */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { makeSampleStick, sampleBuilt } from "../../tests/support/sample_stick.ts";
 import { createSeededRandom } from "../../tests/support/seeded_random.ts";
 import { formatManifest } from "../image/manifest.ts";
@@ -106,6 +107,23 @@ Deno.test("the image is sparse, for its owner alone, and the same for the same i
     const { stdout, stderr } = await system.run(["sfdisk", "--verify", one]);
     assert.match(stdout + stderr, /No errors detected/);
     await assert.rejects(makeStickImage(system, { ...options, sizeBytes: 100_000_000 }, one), /a stick needs/);
+    const before = await system.readFile(`${directory}/initrd`);
+    await system.makeDirectory(`${keyPath}s`);
+    const bell = createSeededRandom(8).bytes(32);
+    await system.writeFile(`${keyPath}s/bell`, bell, { mode: 0o600 });
+    const holdsBell = async (): Promise<boolean> => {
+      const { extents } = await makeStickImage(system, options, one);
+      const pieces: Uint8Array[] = [];
+      for (const part of extents) for await (const piece of await system.openRead(one, part)) pieces.push(piece);
+      return Buffer.concat(pieces).includes(Buffer.from(bell));
+    };
+    assert.ok(await holdsBell(), "the stick has the other laptop's key");
+    assert.deepEqual(await system.readFile(`${directory}/initrd`), before, "what a laptop serves with has not");
+    assert.ok(!Buffer.from(before).includes(Buffer.from(bell)));
+    await system.chmod(`${keyPath}s/bell`, 0o644);
+    await assert.rejects(makeStickImage(system, options, one), /others can read/);
+    await system.remove(`${keyPath}s/bell`);
+    assert.ok(!await holdsBell());
     await system.writeFile(`${directory}/kernel`, "another");
     await assert.rejects(makeStickImage(system, options, one), /do not belong together/);
     await system.remove(`${directory}/loaders/mmx64.efi`);

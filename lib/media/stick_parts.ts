@@ -5,7 +5,9 @@ import { UserError } from "../errors.ts";
 import { commandToType } from "../command_to_type.ts";
 import { parseManifest } from "../image/manifest.ts";
 import { hashText } from "../hash.ts";
-import { archivePaddingBytes } from "../formats/cpio.ts";
+import { AGENT_KEY_PATH } from "../formats/agent_settings.ts";
+import { archivePaddingBytes, buildCpio } from "../formats/cpio.ts";
+import { type LaptopKey, laptopKeysFolder } from "../laptop_keys.ts";
 import type { System } from "../system/system.ts";
 import type { StickParts } from "./stick_content.ts";
 
@@ -49,6 +51,26 @@ export async function readBuiltStick(system: System, buildDirectory: string): Pr
     grubBoot: await loader("grub-boot.img"),
     grubCore: await loader(grubCoreName),
   };
+}
+
+/**
+ * The same with the keys of other laptops, in a file of their own: what create-initrd has made, which a laptop serves
+ * with, has none of them. Before the own key, with which the file ends that tells whether all was unpacked. Pure.
+ */
+export function addLaptopKeys<Parts extends Pick<StickParts, "initrds">>(
+  parts: Parts,
+  keys: readonly LaptopKey[],
+): Parts {
+  if (keys.length === 0) return parts;
+  const folder = laptopKeysFolder(AGENT_KEY_PATH).slice(1);
+  const bytes = buildCpio([
+    { kind: "directory", path: "etc", mode: 0o755 },
+    { kind: "directory", path: "etc/stiefelsystem", mode: 0o700 },
+    { kind: "directory", path: folder, mode: 0o700 },
+    ...keys.map(({ name, key }) => ({ kind: "file", path: `${folder}/${name}`, mode: 0o600, content: key }) as const),
+  ]);
+  const { initrds } = parts;
+  return { ...parts, initrds: [...initrds.slice(0, -1), { name: "keys.img", bytes }, ...initrds.slice(-1)] };
 }
 
 function notBuilt(what: string): UserError {

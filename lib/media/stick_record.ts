@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import { readJson } from "../formats/json.ts";
 import { LAPTOP_PARAMETER, laptopParameters } from "../formats/laptop_word.ts";
+import { LAPTOP_KEYS_MAX, type NamedFingerprint } from "../laptop_keys.ts";
 import { isMenuParameter } from "./boot_menu.ts";
 
 export const stickRecordPath = "stiefel/stick.json";
@@ -13,16 +14,19 @@ const maximumLaptops = 64;
 const maximumParameters = 64;
 
 const Fingerprint = v.pipe(v.string(), v.regex(/^[0-9a-f]{4}(?:-[0-9a-f]{4}){3}$/));
+const Named = v.strictObject({
+  name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]{1,64}$/)),
+  keyFingerprint: Fingerprint,
+});
 const RecordSchema = v.strictObject({
   version: v.literal(1),
-  /** Of the shared key that is on the stick (lib/protocol/keys.ts). */
+  /** Of the own key of the stick (lib/protocol/keys.ts). */
   keyFingerprint: Fingerprint,
+  /** Of the keys of other laptops on it; absent: none. */
+  keys: v.exactOptional(v.pipe(v.array(Named), v.minLength(1), v.maxLength(LAPTOP_KEYS_MAX))),
   /** Laptops from which the stick was written: which key they had then. */
   laptops: v.pipe(
-    v.array(v.strictObject({
-      name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]{1,64}$/)),
-      keyFingerprint: Fingerprint,
-    })),
+    v.array(Named),
     v.maxLength(maximumLaptops),
   ),
   /** Kernel parameters that were asked for: an update keeps them. */
@@ -49,17 +53,20 @@ export function nextStickRecord(
   before: StickRecord | undefined,
   now: {
     readonly keyFingerprint: string;
+    /** Of other laptops. */
+    readonly keys?: readonly NamedFingerprint[];
     readonly laptopName?: string | undefined;
     readonly parameters?: readonly string[] | undefined;
     readonly defaultLaptop?: string | undefined;
   },
 ): StickRecord {
-  const { keyFingerprint, laptopName } = now;
+  const { keyFingerprint, keys = [], laptopName } = now;
   const others = (before?.laptops ?? []).filter(({ name }) => name !== laptopName);
   const own = laptopName === undefined ? [] : [{ name: laptopName, keyFingerprint }];
   return {
     version: 1,
     keyFingerprint,
+    ...keys.length === 0 ? {} : { keys: [...keys] },
     laptops: [...others, ...own].slice(-maximumLaptops),
     parameters: nextParameters(before?.parameters ?? [], now),
   };
@@ -78,12 +85,19 @@ function nextParameters(
   return parameters.some(isLaptop) ? [...parameters] : [...parameters, ...before.filter(isLaptop)];
 }
 
-/** Laptops that answered to the stick as it is, and will not with the new key. */
+/** Fingerprints of all keys that are on the stick. */
+export function keysOf({ keyFingerprint, keys = [] }: StickRecord): ReadonlySet<string> {
+  return new Set([keyFingerprint, ...keys.map((key) => key.keyFingerprint)]);
+}
+
+/** Laptops that answered to the stick as it is, and will not to what it becomes: by name, each once. */
 export function listSilenced(before: StickRecord, after: StickRecord): readonly string[] {
-  return before.laptops
-    .filter(({ name, keyFingerprint }) =>
-      keyFingerprint === before.keyFingerprint && before.keyFingerprint !== after.keyFingerprint &&
-      !after.laptops.some((laptop) => laptop.name === name && laptop.keyFingerprint === after.keyFingerprint)
-    )
-    .map(({ name }) => name);
+  const [had, has] = [keysOf(before), keysOf(after)];
+  const answering = (record: StickRecord, keys: ReadonlySet<string>): readonly NamedFingerprint[] =>
+    [...record.laptops, ...record.keys ?? []].filter(({ keyFingerprint }) => keys.has(keyFingerprint));
+  const still = answering(after, has).map(({ name }) => name);
+  const gone = answering(before, had).filter(({ name, keyFingerprint }) =>
+    !has.has(keyFingerprint) && !still.includes(name)
+  );
+  return [...new Set(gone.map(({ name }) => name))];
 }

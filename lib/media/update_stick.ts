@@ -12,12 +12,12 @@ import { blockBytes, type FatGeometry, formatReserved, planFat } from "../fat/ge
 import { type NewFile, planFatChange, planFatRepair, type StickWrite, type WriteGroups } from "../fat/plan_fat.ts";
 import { type FatState, type ReadAt, readFat, readStored } from "../fat/read_fat.ts";
 import { bootCodeBytes, placeBootCode, readCoreSector } from "./grub_boot_code.ts";
-import { composeFiles, nextRecord, type StickOptions } from "./stick_image.ts";
+import { composeFiles, readContent, type StickOptions } from "./stick_image.ts";
 import type { StickFile } from "./stick_content.ts";
 import { corePlaces, readStickTable, type StickLayout, stickNames } from "./stick_layout.ts";
-import { type BuiltStick, readBuiltStick } from "./stick_parts.ts";
+import type { BuiltStick } from "./stick_parts.ts";
 import { readUsedBytes } from "../second_boot/plan_place.ts";
-import { listSilenced, parseStickRecord, type StickRecord, stickRecordPath } from "./stick_record.ts";
+import { keysOf, listSilenced, parseStickRecord, type StickRecord, stickRecordPath } from "./stick_record.ts";
 
 export type { ReadAt } from "../fat/read_fat.ts";
 export type { StickWrite, WriteGroups } from "../fat/plan_fat.ts";
@@ -36,11 +36,11 @@ export type StickUpdate =
     readonly writtenBytes: number;
     /** Paths of files that are new or changed. */
     readonly changed: readonly string[];
-    /** Laptops that the stick knows and that answer only to the key it has now. */
+    /** Laptops that the stick knows and that answer only to a key that goes from it. */
     readonly silenced: readonly string[];
     /** What a second boot has left goes. */
     readonly emptiesPlace: boolean;
-    /** It gets another shared key: laptops that it does not know will not answer either. */
+    /** The own key of the stick goes from it: laptops that it does not know will not answer either. */
     readonly hasNewKey: boolean;
   };
 
@@ -52,8 +52,7 @@ export async function planStickUpdate(
 ): Promise<StickUpdate> {
   const stick = await readStick(readAt, options);
   if ("reason" in stick) return { kind: "foreign", reason: stick.reason };
-  const built = await readBuiltStick(system, options.buildDirectory);
-  const record = await nextRecord(system, stick.record, options);
+  const { built, record } = await readContent(system, stick.record, options);
   return planUpdate(stick, { built, record, files: composeFiles(built, record, stick.place?.partitionUuid) });
 }
 
@@ -150,7 +149,7 @@ export function planUpdate(
     changed,
     emptiesPlace: emptying.length > 0,
     silenced: listSilenced(stick.record, record),
-    hasNewKey: stick.record.keyFingerprint !== record.keyFingerprint,
+    hasNewKey: !keysOf(record).has(stick.record.keyFingerprint),
   };
 }
 

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { readJson } from "../formats/json.ts";
 import type { BlockDevice } from "../system/facts.ts";
 import { formatBytes } from "../format_bytes.ts";
+import { LAPTOP_KEYS_MAX } from "../laptop_keys.ts";
 
 export const writtenSticksName = "sticks.json";
 
@@ -18,6 +19,8 @@ const SticksSchema = v.strictObject({
       name: v.string(),
       /** Of the image's initrd, in hexadecimal. */
       initrdSha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+      /** Fingerprints of its keys, when it has several. */
+      keys: v.exactOptional(v.pipe(v.array(v.string()), v.maxLength(1 + LAPTOP_KEYS_MAX))),
     })),
     v.maxLength(maximumSticks),
   ),

@@ -13,6 +13,8 @@ Deno.test("a stick that is written again is noted once, the last ones are rememb
   }
   assert.equal(parseWrittenSticks(text).length, 32);
   assert.equal(parseWrittenSticks(text).at(-1)?.name, "S49");
+  const withKeys = { name: "Z", initrdSha256: one, keys: ["0123-4567-89ab-cdef", "1123-4567-89ab-cdef"] };
+  assert.deepEqual(parseWrittenSticks(noteStick([], withKeys)), [withKeys]);
   for (const wrong of ["", "{}", '{"version":2,"sticks":[]}', "[]"]) assert.deepEqual(parseWrittenSticks(wrong), []);
 });
 

@@ -132,6 +132,16 @@ export interface ParsedDiscovery {
  * @throws ProtocolError malformed, unknown-version, truncated or oversize
  */
 export async function parseDiscovery(bytes: Uint8Array, discoveryKey: CryptoKey): Promise<ParsedDiscovery> {
+  const message = parseUnproved(bytes);
+  return { message, authentic: await isAuthentic(bytes, discoveryKey) };
+}
+
+/**
+ * Reads a datagram and leaves its tag alone: who has several keys finds out first which of them was asked with.
+ * Believe nothing of it before {@link isAuthentic}.
+ * @throws ProtocolError malformed, unknown-version, truncated or oversize
+ */
+export function parseUnproved(bytes: Uint8Array): DiscoveryMessage {
   const isOurs = bytes.length > 0 && MAGIC.every((byte, index) => (bytes[index] ?? byte) === byte);
   if (!isOurs) throw new ProtocolError("malformed", "Not a discovery datagram");
   const version = bytes[AT.version];
@@ -144,9 +154,15 @@ export async function parseDiscovery(bytes: Uint8Array, discoveryKey: CryptoKey)
   }
   if (bytes.length < DISCOVERY_BYTES) throw new ProtocolError("truncated", "A discovery datagram is too short");
   if (bytes.length > DISCOVERY_BYTES) throw new ProtocolError("oversize", "A discovery datagram is too long");
-  const message = parseMessage(bytes);
-  const authentic = isEqualInConstantTime(bytes.subarray(TAG_START), await computeTag(bytes, discoveryKey));
-  return { message, authentic };
+  return parseMessage(bytes);
+}
+
+/**
+ * Whether the tag of a datagram that could be read was made with this key.
+ * @param bytes not to be changed before the promise is settled
+ */
+export async function isAuthentic(bytes: Uint8Array, discoveryKey: CryptoKey): Promise<boolean> {
+  return isEqualInConstantTime(bytes.subarray(TAG_START), await computeTag(bytes, discoveryKey));
 }
 
 function parseMessage(bytes: Uint8Array): DiscoveryMessage {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { counting, otherSharedKey, sharedKey } from "../../tests/support/protocol_samples.ts";
 import { createSeededRandom } from "../../tests/support/seeded_random.ts";
-import { formatDiscovery, importDiscoveryKey, type ServerPresence } from "./discovery.ts";
+import { formatDiscovery, importDiscoveryKey, isAuthentic, type ServerPresence } from "./discovery.ts";
 import { type DiscoveryOutcome, DiscoveryResponder } from "./discovery_responder.ts";
 import { DiscoverySearch, type OfferMessage } from "./discovery_search.ts";
 import { deriveKeys } from "./keys.ts";
@@ -95,6 +95,112 @@ Deno.test("another key is noticed on both sides, and learns nothing", async () =
     otherDiscoveryKey,
   );
   assert.equal(reasonOf(await responder.receive(claim, from(0))), "not-for-us");
+});
+
+async function nameKeys(count: number): Promise<{ readonly name: string; readonly discoveryKey: CryptoKey }[]> {
+  return await Promise.all(Array.from({ length: count }, async (_, index) => {
+    const { discoveryKey } = await deriveKeys(counting(0x80 + index, 32));
+    return { name: `laptop ${index}`, discoveryKey: await importDiscoveryKey(discoveryKey) };
+  }));
+}
+
+Deno.test("with several keys each laptop answers to its own, and claims are made with it", async () => {
+  const [first, second] = await nameKeys(2);
+  assert(first !== undefined && second !== undefined);
+  const search = new DiscoverySearch({ discoveryKey, otherKeys: [first, second], random: createSeededRandom(4).bytes });
+  for (const [key, keyName] of [[discoveryKey, undefined], [second.discoveryKey, second.name]] as const) {
+    const responder = createResponder("installed-os", key);
+    const outcomes: DiscoveryOutcome[] = [];
+    for (const question of await search.formatRound()) outcomes.push(await responder.receive(question, from(0)));
+    const kinds = outcomes.map(({ kind }) => kind);
+    assert.equal(kinds.filter((kind) => kind === "offered").length, 1);
+    assert.ok(kinds.includes("other-key"));
+    const answered = outcomes.filter(({ kind }) => kind !== "ignored");
+    const findings = await Promise.all(answered.map((outcome) => search.receive(replyOf(outcome))));
+    const refused = findings.flatMap((finding) => finding.kind === "other-key" ? [finding.keyName] : []);
+    assert.ok(refused.every((name) => name !== keyName && [undefined, first.name, second.name].includes(name)));
+    const offer = findings.find((finding) => finding.kind === "offer")?.offer;
+    assert(offer !== undefined);
+    assert.equal(offer.keyName, keyName);
+    const claimed = await responder.receive(await search.formatClaim(offer, "desktop"), from(100));
+    assert(claimed.kind === "claimed");
+    assert.deepEqual(await search.receive(claimed.reply), {
+      kind: "claim-accepted",
+      ...keyName === undefined ? {} : { keyName },
+    });
+  }
+});
+
+Deno.test("the key of one laptop answers no question that was asked with another's", async () => {
+  const [key] = await nameKeys(1);
+  assert(key !== undefined);
+  const search = new DiscoverySearch({ discoveryKey, otherKeys: [key], random: createSeededRandom(4).bytes });
+  const own = await search.formatQuestion();
+  const [clientNonce, challenge] = [new Uint8Array(own.subarray(6, 22)), counting(0, 16)];
+  const offer = await formatDiscovery(
+    { kind: "offer", clientNonce, challenge, state: "serving", tcpPort: 4644, name: "laptop" },
+    key.discoveryKey,
+  );
+  assert.deepEqual(await search.receive(offer), { kind: "other-key" });
+});
+
+Deno.test("a round has one question with each key; how many there are cannot be counted, but for one", async () => {
+  for (const count of [0, 1, 4, 15]) {
+    const otherKeys = await nameKeys(count);
+    const search = new DiscoverySearch({ discoveryKey, otherKeys, random: createSeededRandom(4).bytes });
+    const all = [{ name: "own", discoveryKey }, ...otherKeys];
+    const places = new Set<number>();
+    for (let round = 0; round < 20; round++) {
+      const questions = await search.formatRound();
+      assert.equal(questions.length, count === 0 ? 1 : 16);
+      const names = await Promise.all(questions.map(async (question) => {
+        const fitting = await Promise.all(all.map((key) => isAuthentic(question, key.discoveryKey)));
+        return all.filter((_, index) => fitting[index]).map(({ name }) => name).join() || "none";
+      }));
+      const real = names.filter((name) => name !== "none");
+      assert.deepEqual(real.sort(), all.map(({ name }) => name).sort());
+      places.add(names.indexOf("own"));
+    }
+    // No place in a round is that of a key: a server that answers only some does not leave out the same ones.
+    assert.equal(places.size > 5, count > 0, [...places].join());
+  }
+});
+
+Deno.test("what answers a question that was made with no key is not believed", async () => {
+  const otherKeys = await nameKeys(1);
+  const search = new DiscoverySearch({ discoveryKey, otherKeys, random: createSeededRandom(4).bytes });
+  const findings: string[] = [];
+  for (const question of await search.formatRound()) {
+    const [clientNonce, challenge] = [new Uint8Array(question.subarray(6, 22)), counting(0, 16)];
+    const offer = { kind: "offer", clientNonce, challenge, state: "serving", tcpPort: 4644, name: "laptop" } as const;
+    findings.push((await search.receive(await formatDiscovery(offer, discoveryKey))).kind);
+  }
+  assert.deepEqual(findings.sort(), [...Array<string>(14).fill("ignored"), "offer", "other-key"]);
+});
+
+Deno.test("answers to the latest sixteen questions with each of sixteen keys are believed", async () => {
+  const otherKeys = await nameKeys(15);
+  const search = new DiscoverySearch({ discoveryKey, otherKeys, random: createSeededRandom(4).bytes });
+  const oldest = await search.formatQuestion();
+  const reply = replyOf(await createResponder("serving").receive(oldest, from(0)));
+  for (let round = 0; round < 15; round++) await search.formatRound();
+  assert.equal((await search.receive(reply)).kind, "offer");
+  for (let round = 0; round < 2; round++) await search.formatRound();
+  assert.equal((await search.receive(reply)).kind, "ignored");
+});
+
+Deno.test("strangers' keys in a round use up nothing of the rate of the laptop's own", async () => {
+  const otherKeys = await nameKeys(15);
+  const search = new DiscoverySearch({ discoveryKey, otherKeys, random: createSeededRandom(4).bytes });
+  const responder = createResponder("serving");
+  // As a client asks: after 0.25, 0.5, 1 s and so on.
+  for (const nowMs of [0, 250, 750, 1_750, 3_750, 7_750]) {
+    const kinds: string[] = [];
+    for (const question of await search.formatRound()) {
+      kinds.push((await responder.receive(question, from(nowMs))).kind);
+    }
+    assert.equal(kinds.filter((kind) => kind === "offered").length, 1, `${nowMs}`);
+  }
 });
 
 Deno.test("only answers to one's own question are believed", async () => {

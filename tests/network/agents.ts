@@ -6,6 +6,7 @@ import { RUN_NBDKIT_PATH } from "../../lib/export/nbd/needs.ts";
 import { agentGrants, formatGrants } from "../../lib/grants.ts";
 import { formatAgentSettings } from "../../lib/formats/agent_settings.ts";
 import type { Security } from "../../lib/formats/security.ts";
+import { laptopKeysFolder } from "../../lib/laptop_keys.ts";
 import { parseSession } from "../../lib/protocol/session.ts";
 import type { Machine, Rig, RunningAgent } from "./rig.ts";
 
@@ -140,11 +141,28 @@ export function clientCommand(machine: Machine, start: AgentStart): readonly str
   const { site } = start;
   return [
     ...withoutFirmware,
-    ...denoRun("client", [machine.directory, site.keyPath, site.otherKeyPath]),
+    ...denoRun("client", [machine.directory, ...keyPlaces(site)]),
     `${root}agents/client/main.ts`,
     "--no-kexec",
     ...commonArguments(machine, start),
   ];
+}
+
+/** Keys that a client may read: one of its own, and the folders of other laptops' beside them. */
+function keyPlaces({ keyPath, otherKeyPath }: Site): readonly string[] {
+  return [keyPath, otherKeyPath].flatMap((path) => [path, laptopKeysFolder(path)]);
+}
+
+/** The stick has the key of this laptop, too. */
+export async function addLaptopKey(site: Site, name: string, keyPath: string): Promise<void> {
+  const folder = laptopKeysFolder(site.keyPath);
+  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+  await Deno.writeFile(`${folder}/${name}`, await Deno.readFile(keyPath), { mode: 0o600 });
+}
+
+/** And has it no more. */
+export async function forgetLaptopKey(site: Site, name: string): Promise<void> {
+  await Deno.remove(`${laptopKeysFolder(site.keyPath)}/${name}`);
 }
 
 /** A client on the desktop's own Linux: it loads, and asks for a shutdown. Its programs are to be replaced. */
@@ -158,7 +176,7 @@ export function startClientFromLinux(
   return machine.start(wrap([
     ...withoutFirmware,
     ...booted,
-    ...denoRun("client", [machine.directory, site.keyPath, "/run/systemd/system", "/run/stiefelsystem"]),
+    ...denoRun("client", [machine.directory, ...keyPlaces(site), "/run/systemd/system", "/run/stiefelsystem"]),
     `${root}agents/client/main.ts`,
     "--from-running-system",
     ...start.isAgreed ? ["--yes"] : [],

@@ -1,6 +1,6 @@
 /** A desktop's own Linux and a laptop that serves: the real agents, until the desktop would shut down. */
 import assert from "node:assert/strict";
-import { createSite, startClientFromLinux, startServer } from "./agents.ts";
+import { addLaptopKey, createSite, startClientFromLinux, startServer } from "./agents.ts";
 import { createRig, type Machine, rigTest, type RunningAgent } from "./rig.ts";
 import { layStandIns, type StandIns } from "./stand_ins.ts";
 
@@ -37,14 +37,19 @@ interface Scene extends AsyncDisposable {
   startClient(options: { readonly isAgreed: boolean }): RunningAgent;
 }
 
-/** A laptop that serves, and a desktop whose card is up, as its network manager keeps it. */
-async function createScene(): Promise<Scene> {
+/**
+ * A laptop that serves, and a desktop whose card is up, as its network manager keeps it.
+ * @param keyName the laptop has a key of its own, which the desktop has by this name
+ */
+async function createScene({ keyName }: { readonly keyName?: string } = {}): Promise<Scene> {
   await using stack = new AsyncDisposableStack();
   const rig = stack.use(await createRig([["laptop", "eth0", "desktop", "eth0"]]));
   const site = await createSite(rig, { kernelBytes: 10, initramfsBytes: 10 });
   const desktop = rig.machine("desktop");
   await desktop.run(["ip", "link", "set", "dev", "eth0", "up"]);
-  const server = stack.use(startServer(rig.machine("laptop"), { site }));
+  if (keyName !== undefined) await addLaptopKey(site, keyName, site.otherKeyPath);
+  const keyPath = keyName === undefined ? site.keyPath : site.otherKeyPath;
+  const server = stack.use(startServer(rig.machine("laptop"), { site, keyPath }));
   const laid = await layStandIns(desktop.directory, standIns);
   const owned = stack.move();
   return {
@@ -81,6 +86,14 @@ rigTest("without a terminal or a yes nothing is loaded, and the laptop's disk is
   await using again = scene.startClient({ isAgreed: true });
   await again.waitForLine(/^Shutting this computer down/, { timeoutMs: 60_000 });
   assert.ok(!server.lines.slice(before).some((line) => /in use|busy/.test(line)), server.lines.join("\n"));
+});
+
+rigTest("a desktop's own Linux with the keys of several laptops starts from the one that answers", async () => {
+  await using scene = await createScene({ keyName: "bell" });
+  await using client = scene.startClient({ isAgreed: true });
+  await client.waitForLine(/^Found "laptop" on link eth0, key bell$/, { timeoutMs: 60_000 });
+  await client.waitForLine(/^Shutting this computer down/, { timeoutMs: 60_000 });
+  assert.deepEqual(programsOf(await scene.laid.readLog()).slice(0, 2), usual.slice(0, 2));
 });
 
 rigTest("a program that blocks shutdowns keeps the desktop as it is, with nothing loaded", async () => {

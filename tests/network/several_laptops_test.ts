@@ -1,48 +1,10 @@
 /** More than one laptop answers a desktop: who chooses, by what keys, and what is taken when nobody does. */
 import assert from "node:assert/strict";
 import { makeProgram, signProgram } from "../support/signed_kernel.ts";
-import { clientCommand, createSite, type Site, startServer } from "./agents.ts";
+import { createSite, startServer } from "./agents.ts";
 import { startLaptop } from "./autokexec_rig.ts";
-import { createRig, denoDirectory, type Machine, type Rig, rigTest, type RunningAgent } from "./rig.ts";
-import { layStandIns } from "./stand_ins.ts";
-
-interface Scene {
-  readonly rig: Rig;
-  readonly site: Site;
-  readonly desktop: Machine;
-  readonly first: RunningAgent;
-  readonly second: RunningAgent;
-}
-
-/** Two laptops that wait for a desktop, at the two cards of one; its links are up. */
-async function withTwoLaptops(body: (scene: Scene) => Promise<void>): Promise<void> {
-  await using rig = await createRig([["first", "eth0", "desktop", "eth0"], ["second", "eth0", "desktop", "eth1"]]);
-  const site = await createSite(rig);
-  await using first = startServer(rig.machine("first"), { site });
-  await using second = startServer(rig.machine("second"), { site });
-  await first.waitForLine(/Waiting for a desktop/);
-  await second.waitForLine(/Waiting for a desktop/);
-  const desktop = rig.machine("desktop");
-  for (const link of ["eth0", "eth1"]) {
-    await desktop.run(["ip", "link", "set", "dev", link, "up"]);
-    await desktop.linkLocalAddress(link);
-  }
-  await body({ rig, site, desktop, first, second });
-}
-
-/** The desktop's agent, started by a stick that has these kernel parameters. */
-async function clientWith(
-  { desktop, site }: Pick<Scene, "desktop" | "site">,
-  parameters: string,
-  others: Readonly<Record<string, string>> = {},
-): Promise<readonly string[]> {
-  const standIns = await layStandIns(desktop.directory, {
-    cat:
-      `case $1 in /proc/cmdline) echo "stiefel.role=client ${parameters}"; echo desktop ;; *) exec /usr/bin/cat "$@" ;; esac`,
-    ...others,
-  });
-  return standIns.wrap(clientCommand(desktop, { site }));
-}
+import { createRig, denoDirectory, type Machine, rigTest } from "./rig.ts";
+import { clientWith, withTwoLaptops } from "./two_laptops.ts";
 
 interface Typing {
   /** What has to be on the screen, after what was shown before. */

@@ -11,13 +11,19 @@ for (let at = 0; at < stickImage.length; at += 512) stickImage.fill((at >>> 9) +
 
 export function createTestMaker(
   system: System,
-  { plan = { kind: "foreign", reason: "its partition table is not one of ours" }, neededBytes = 420_000_000 }: {
+  {
+    plan = { kind: "foreign", reason: "its partition table is not one of ours" },
+    neededBytes = 420_000_000,
+    keys = { own: "0123-4567-89ab-cdef", others: [] },
+  }: {
     readonly plan?: StickUpdate;
     readonly neededBytes?: number;
+    readonly keys?: Awaited<ReturnType<StickMaker["fingerprintKeys"]>>;
   } = {},
 ): StickMaker {
   return {
     measure: () => Promise.resolve(neededBytes),
+    fingerprintKeys: () => Promise.resolve(keys),
     makeImage: async ({ path, sizeBytes = neededBytes }) => {
       await system.writeFile(path, stickImage, { mode: 0o600 });
       return { path, sizeBytes, extents: [{ offset: 0, sizeBytes: stickImage.length }] };

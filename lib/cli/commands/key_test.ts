@@ -19,7 +19,7 @@ async function createMachine(files: Readonly<Record<string, string | Uint8Array>
 
 async function run(
   system: MemorySystem,
-  options: Pick<KeyOptions, "action" | "file">,
+  options: Pick<KeyOptions, "action" | "file" | "laptop">,
   answers: readonly ScriptedAnswer[] = [],
   secret = "",
 ): Promise<{ readonly said: string; readonly results: readonly string[]; readonly error: unknown }> {
@@ -106,4 +106,93 @@ Deno.test("what is no key is refused, and the key stays", async () => {
   }
   assert.ok(await holds(system, key));
   assert.ok((await run(system, { action: "show", file: "/p/x" })).error instanceof UserError);
+});
+
+const thirdKey = Uint8Array.from({ length: 32 }, (_, index) => index * 3);
+const at = (name: string): string => `/p/aes-keys/${name}`;
+
+Deno.test("the key of another laptop goes beside the own one, which stays, and only sticks are to be written", async () => {
+  const system = await createMachine({ "/p/in.txt": await formatKeyText(otherKey) });
+  const made = await run(system, { action: "import", file: "/p/in.txt", laptop: "bell" });
+  assert.equal(made.error, undefined);
+  assert.deepEqual(made.results, [`${await keyFingerprint(otherKey)}  ${at("bell")}`]);
+  assert.match(
+    made.said,
+    /setup-client-usbdrive\n +writes it onto each stick that shall start a desktop from bell, too/,
+  );
+  assert.doesNotMatch(made.said, /create-initrd|setup-server/);
+  assert.ok(await holds(system, key));
+  assert.ok(sameBytes(await system.readFile(at("bell")), otherKey));
+  assert.equal(system.files.get(at("bell"))?.mode, 0o600);
+  assert.equal(system.directories.get("/p/aes-keys")?.mode, 0o700);
+  const again = await run(system, { action: "import", file: "/p/in.txt", laptop: "bell" });
+  assert.match(again.said, /that key already/);
+  const twice = await run(system, { action: "import", file: "/p/in.txt", laptop: "vaio" });
+  assert.match(String(twice.error), /is here already: it is that of "bell"/);
+  const own = await run(system, { action: "import", laptop: "vaio" }, [], await formatKeyText(key));
+  assert.match(String(own.error), /is here already: it is that of "\/p\/aes-key"/);
+  const shown = await run(system, { action: "show" });
+  assert.deepEqual(shown.results, [
+    `${await keyFingerprint(key)}  ${keyPath}`,
+    `${await keyFingerprint(otherKey)}  ${at("bell")}`,
+  ]);
+  const kept = await run(system, { action: "import", laptop: "bell" }, ["skip"], await formatKeyText(thirdKey));
+  assert.ok(kept.error instanceof StoppedByUser && sameBytes(await system.readFile(at("bell")), otherKey));
+  const renewed = await run(system, { action: "import", laptop: "bell" }, ["yes"], await formatKeyText(thirdKey));
+  assert.equal(renewed.error, undefined);
+  assert.ok(sameBytes(await system.readFile(at("bell")), thirdKey));
+});
+
+Deno.test("a laptop's key is forgotten after a question; the own one and all others stay", async () => {
+  const sticks = { version: 1, sticks: [{ name: "SanDisk Ultra", initrdSha256: "a".repeat(64) }] };
+  const system = await createMachine({
+    [at("bell")]: otherKey,
+    [at("vaio")]: thirdKey,
+    "/p/build/sticks.json": JSON.stringify(sticks),
+  });
+  for (const name of ["bell", "vaio"]) await system.chmod(at(name), 0o600);
+  const refused = await run(system, { action: "forget", laptop: "bell" }, ["skip"]);
+  assert.ok(refused.error instanceof StoppedByUser && system.files.has(at("bell")));
+  assert.match(refused.said, /the stick SanDisk Ultra/);
+  const { error, said } = await run(system, { action: "forget", laptop: "bell" }, ["yes"]);
+  assert.equal(error, undefined);
+  assert.ok(!system.files.has(at("bell")));
+  assert.ok(sameBytes(await system.readFile(at("vaio")), thirdKey) && await holds(system, key));
+  assert.match(said, /setup-client-usbdrive\n +takes it from each stick/);
+  assert.match(said, /as long as that laptop has this key/);
+  for (const laptop of ["bell", "", "../aes-key", ".", "vaio/"]) {
+    const wrong = await run(system, { action: "forget", laptop }, ["yes"]);
+    assert.match(String(wrong.error), /There is no key of a laptop/, laptop);
+    assert.match(wrong.error instanceof UserError ? wrong.error.hints.join() : "", /has: vaio$/);
+  }
+  assert.ok(await holds(system, key));
+});
+
+Deno.test("one that is broken can be forgotten, and no more than fifteen are taken", async () => {
+  const system = await createMachine({ [at("bell")]: otherKey.subarray(1) });
+  assert.match(String((await run(system, { action: "show" })).error), /aes-keys\/bell" cannot be used/);
+  assert.equal((await run(system, { action: "forget", laptop: "bell" }, ["yes"])).error, undefined);
+  for (let number = 0; number < 15; number++) {
+    const text = await formatKeyText(Uint8Array.from(otherKey, (byte) => byte ^ (number + 1)));
+    assert.equal((await run(system, { action: "import", laptop: `l${number}` }, [], text)).error, undefined);
+  }
+  const sixteenth = await run(system, { action: "import", laptop: "more" }, [], await formatKeyText(otherKey));
+  assert.match(String(sixteenth.error), /There are 15 keys of other laptops/);
+  assert.ok(!system.files.has(at("more")));
+});
+
+Deno.test("--laptop belongs to import and forget, with a name that a file can have", async () => {
+  const system = await createMachine();
+  const cases: readonly Pick<KeyOptions, "action" | "file" | "laptop">[] = [
+    { action: "forget" },
+    { action: "forget", file: "/p/x", laptop: "bell" },
+    ...(["show", "new", "export"] as const).map((action) => ({ action, laptop: "bell" })),
+    ...["", "../aes-key", "a/b", ".bell", "my laptop"].map((laptop) => ({ action: "import", laptop }) as const),
+  ];
+  for (const options of cases) {
+    const { error } = await run(system, options, ["yes"], await formatKeyText(otherKey));
+    assert.ok(error instanceof UserError && error.exitCode === 2, JSON.stringify(options));
+  }
+  assert.ok(await holds(system, key));
+  assert.deepEqual([...system.files.keys()].filter((path) => path.startsWith("/p/aes-keys")), []);
 });

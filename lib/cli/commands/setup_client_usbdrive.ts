@@ -5,6 +5,7 @@ import { commandToType } from "../../command_to_type.ts";
 import { demandWritable } from "../../file_access.ts";
 import { ExitCode, StoppedByUser, UserError } from "../../errors.ts";
 import { formatBytes } from "../../format_bytes.ts";
+import type { KeyFingerprints } from "../../key_file.ts";
 import { wrapLine } from "../../wrap_line.ts";
 import { judgeDevices, namesDevice, pickDevice } from "../../media/choose_device.ts";
 import { describeDevices, describeLosses } from "../../media/describe_devices.ts";
@@ -40,6 +41,8 @@ export interface SetupClientUsbdriveOptions {
 export interface StickMaker {
   /** @returns what a device must have at least. @throws {UserError} when nothing was built */
   measure(): Promise<number>;
+  /** The keys that are put onto it. @throws {UserError} when one of them cannot be used */
+  fingerprintKeys(): Promise<KeyFingerprints>;
   makeImage(place: {
     readonly path: string;
     readonly sizeBytes?: number;
@@ -180,6 +183,7 @@ async function writeAnew(
     return;
   }
   ui.say(`${losses}\n`);
+  await sayKeys(ui, maker);
   const folder = { what: "The folder for the image of the stick", path: options.workDirectory };
   await demandWritable(system, { ...folder, option: "--out-dir" });
   if (!options.assumeYes) await askForName(ui, device);
@@ -194,22 +198,35 @@ async function writeAnew(
   } finally {
     await system.remove(path);
   }
-  await noteWritten(system, device, options);
+  await noteWritten(system, device, { maker, options });
   sayDone(ui, `The stick is written and was read back: ${device.path} can be unplugged now.`);
+}
+
+/** Only where there are several: whose laptops it will start a desktop from. */
+async function sayKeys(ui: Ui, maker: StickMaker): Promise<void> {
+  const { own, others } = await maker.fingerprintKeys();
+  if (others.length === 0) return;
+  const rows = [`${own}  the key of the image`, ...others.map((key) => `${key.keyFingerprint}  ${key.name}`)];
+  sayWrapped(ui, [`The stick gets ${rows.length} keys:`, ...rows.map((row) => `  ${row}`), ""]);
 }
 
 /** For doctor, which says when a stick has an older image than the one built last. */
 async function noteWritten(
   system: System,
   device: BlockDevice,
-  { workDirectory }: SetupClientUsbdriveOptions,
+  { maker, options: { workDirectory } }: Pick<Job, "maker" | "options">,
 ): Promise<void> {
   const [manifestPath, path] = [`${workDirectory}/manifest.json`, `${workDirectory}/${writtenSticksName}`];
   if (await system.stat(manifestPath) === undefined) return;
   const manifest = parseManifest(await system.readText(manifestPath));
   if (manifest === undefined) return;
   const before = await system.stat(path) === undefined ? [] : parseWrittenSticks(await system.readText(path));
-  const stick = { name: nameStick(device), initrdSha256: manifest.initrd.sha256 };
+  const { own, others } = await maker.fingerprintKeys();
+  const stick = {
+    name: nameStick(device),
+    initrdSha256: manifest.initrd.sha256,
+    ...others.length === 0 ? {} : { keys: [own, ...others.map(({ keyFingerprint }) => keyFingerprint)] },
+  };
   await system.writeFile(path, noteStick(before, stick));
 }
 
@@ -260,13 +277,14 @@ async function update(system: System, ui: Ui, { device, maker, options }: Job): 
       return true;
     case "update":
       sayWrapped(ui, describeUpdate(path, plan));
+      await sayKeys(ui, maker);
       if (options.dryRun) {
         ui.say("Nothing was written.");
         return true;
       }
       if (!await ui.confirm(`Update ${device.name}`)) throw new StoppedByUser("Nothing was written");
       await updateDevice(system, ui, { path, groups: plan.groups });
-      await noteWritten(system, device, options);
+      await noteWritten(system, device, { maker, options });
       sayDone(ui, `The stick is up to date, and what was written was read back: ${path} can be unplugged now.`);
       return true;
   }
@@ -286,6 +304,11 @@ function describeUpdate(
         "It gets another shared key. These laptops will not answer to it any more, until setup-server has given them the new key:",
         ...silenced.map((name) => `  ${name}`),
         "  and every other one that still has the old key",
+      ]
+      : silenced.length > 0
+      ? [
+        "It loses the keys of these laptops, which will not answer to it any more:",
+        ...silenced.map((name) => `  ${name}`),
       ]
       : [],
     "",
@@ -324,6 +347,7 @@ async function makeImageFile(
   const folder = { what: "The folder of the image", path: dirname(path) };
   await demandWritable(system, { ...folder, option: "--image", mustExist: true });
   if (status !== undefined && !await ui.confirm(`Write over ${path}`)) throw new StoppedByUser("Nothing was written");
+  await sayKeys(ui, maker);
   const { sizeBytes } = await maker.makeImage({ path });
   sayOutcome(ui, { made: [{ what: "image of a stick", path, sizeBytes }], next: [] });
   sayWrapped(ui, [

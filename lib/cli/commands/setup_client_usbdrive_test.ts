@@ -7,6 +7,7 @@ import {
   oldByte,
 } from "../../../tests/support/device_rig.ts";
 import { createScriptedUi, type ScriptedAnswer } from "../../../tests/support/host_rig.ts";
+import type { KeyFingerprints } from "../../key_file.ts";
 import { createTestMaker, stickImage } from "../../../tests/support/stick_maker.ts";
 import { UserError } from "../../errors.ts";
 import { sameBytes } from "../../formats/bytes.ts";
@@ -41,7 +42,7 @@ interface Run {
 
 async function run(
   options: Partial<SetupClientUsbdriveOptions>,
-  { texts = [], answers = [], uid = 0, faults = {}, plan, columns = {}, neededBytes = 1e7, manifest }: {
+  { texts = [], answers = [], uid = 0, faults = {}, plan, columns = {}, neededBytes = 1e7, manifest, keys }: {
     readonly texts?: readonly string[];
     readonly answers?: readonly ScriptedAnswer[];
     readonly uid?: number;
@@ -50,12 +51,17 @@ async function run(
     readonly columns?: Readonly<Record<string, unknown>>;
     readonly neededBytes?: number;
     readonly manifest?: string;
+    readonly keys?: KeyFingerprints;
   } = {},
 ): Promise<Run> {
   const rig = createDeviceRig({ sizeBytes, others: [systemDisk], uid, faults, columns });
   if (manifest !== undefined) await rig.system.writeFile("/build/manifest.json", manifest);
   const ui = createScriptedUi(answers, { texts });
-  const maker = createTestMaker(rig.system, { neededBytes, ...plan === undefined ? {} : { plan } });
+  const maker = createTestMaker(rig.system, {
+    neededBytes,
+    ...plan === undefined ? {} : { plan },
+    ...keys === undefined ? {} : { keys },
+  });
   const error = await setupClientUsbdrive(rig.system, ui, { maker, options: { workDirectory: "/build", ...options } })
     .then(() => undefined, (error: unknown) => error);
   return { rig, error, said: ui.said.join("\n"), questions: ui.questions.map(({ text }) => text) };
@@ -212,6 +218,32 @@ Deno.test("a stick of ours is updated: copies first, each step flushed and read 
     "release",
   ]);
   assert.match(said, /up to date, and what was written was read back/);
+});
+
+Deno.test("where a stick has several keys, all are shown with their laptops before it is written, and noted", async () => {
+  const keys = {
+    own: "0123-4567-89ab-cdef",
+    others: [{ name: "bell", keyFingerprint: "1123-4567-89ab-cdef" }],
+  };
+  const shown =
+    /The stick gets 2 keys:\n {2}0123-4567-89ab-cdef {2}the key of the image\n {2}1123-4567-89ab-cdef {2}bell\n/;
+  const file = { sizeBytes: 1, sha256: "c".repeat(64) };
+  const manifest = JSON.stringify({ kernel: file, initrd: { ...file, holdsSecret: true }, isDebug: false, parts: [] });
+  const anew = await run({ device: "sdb" }, { texts: ["sdb"], keys, manifest });
+  assert.match(anew.said, shown);
+  const noted = new TextDecoder().decode(anew.rig.memory.files.get("/build/sticks.json")?.content);
+  assert.deepEqual(parseWrittenSticks(noted)[0]?.keys, ["0123-4567-89ab-cdef", "1123-4567-89ab-cdef"]);
+  assert.match((await run({ image: "/home/me/stick.img" }, { keys })).said, shown);
+  const lost = { ...plan, changed: ["stiefel/keys.img"], silenced: ["clara"], hasNewKey: false };
+  const updated = await run({ device: "sdb" }, { plan: lost, columns: ours, answers: ["yes"], keys });
+  assert.match(updated.said, shown);
+  assert.match(
+    updated.said,
+    /loses the keys of these laptops, which will not answer to it any more:\n {2}clara\n\n/,
+  );
+  assert.doesNotMatch(updated.said, /every other one|another shared key/);
+  const alone = await run({ device: "sdb" }, { texts: ["sdb"] });
+  assert.doesNotMatch(alone.said, /keys/);
 });
 
 Deno.test("an update that is refused, tried or not needed writes nothing", async () => {
