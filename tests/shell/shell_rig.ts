@@ -118,7 +118,6 @@ mkdir -p "$block/queue" "$STUB_ROOT/dev"
 read -r sectors size client <"$STUB/disk"
 echo "$sectors" >"$block/size"
 echo "$size" >"$block/queue/logical_block_size"
-echo 128 >"$block/queue/read_ahead_kb"
 echo "$client" >"$block/pid"
 [ -e "$STUB/no-node" ] || : >"$STUB_ROOT/dev/nbd0"
 `,

@@ -77,7 +77,6 @@ testAttach("attaches over one cable", { session: formatSession(direct), links },
     "stiefelsystem: Attaching the disk of fd12:3456:789a::1 port 10809\n" +
       "stiefelsystem: The laptop's disk is attached as /dev/nbd0\n",
   );
-  assert.equal(machine.read("/sys/block/nbd0/queue/read_ahead_kb"), "1024\n");
   assert.equal(result.code, 0);
 });
 
@@ -949,11 +948,11 @@ for (const shell of SHELLS) {
       "/run/systemd/system/stiefel-awake.service": "[Unit]\nDescription=Says why this desktop does not sleep\n" +
         "After=dbus.socket systemd-logind.service multi-user.target\nConditionPathExists=/run/dbus/system_bus_socket\n[Service]\nType=idle\nExecStart=systemd-inhibit --what=sleep --mode=block " +
         '--who=Stiefelsystem "--why=This system runs from the disk of a laptop, which sleeping would cut off" ' +
-        "sleep infinity\nRestart=on-failure\nRestartSec=60\n",
+        "sleep infinity\nNice=10\nRestart=on-failure\nRestartSec=60\n",
       "/run/systemd/system/stiefel-end.service": "[Unit]\n" +
         "Description=Shuts this desktop down when its laptop asks for it\nAfter=multi-user.target\n" +
         "ConditionPathExists=/usr/lib/stiefelsystem/stiefel-end\n" +
-        "[Service]\nType=idle\nExecStart=/usr/lib/stiefelsystem/stiefel-end\nRestart=on-failure\nRestartSec=60\n",
+        "[Service]\nType=idle\nExecStart=/usr/lib/stiefelsystem/stiefel-end\nNice=10\nRestart=on-failure\nRestartSec=60\n",
       "/run/systemd/system/stiefel-keep-link.service": "[Unit]\n" +
         "Description=Keeps the link to the laptop's disk as it is\n" +
         "ConditionPathExists=/usr/lib/stiefelsystem/stiefel-keep-link\nDefaultDependencies=no\nIgnoreOnIsolate=yes\n" +
@@ -966,8 +965,8 @@ for (const shell of SHELLS) {
       "/run/systemd/system/stiefel-network.service": "[Unit]\n" +
         "Description=Gives this desktop a network of its own on the cable to the laptop\n" +
         "ConditionPathExists=/usr/lib/stiefelsystem/stiefel-network\nDefaultDependencies=no\nIgnoreOnIsolate=yes\n" +
-        "After=multi-user.target\n[Service]\nExecStart=/usr/lib/stiefelsystem/stiefel-network\n" +
-        "Nice=19\nRestart=on-failure\nRestartSec=60\n",
+        "After=multi-user.target\n[Service]\nType=idle\nExecStart=/usr/lib/stiefelsystem/stiefel-network\n" +
+        "Nice=10\nRestart=on-failure\nRestartSec=60\n",
       "/run/systemd/system/sysinit.target.wants/stiefel-keep-link.service": "-> ../stiefel-keep-link.service",
       "/run/systemd/system/multi-user.target.wants/stiefel-network.service": "-> ../stiefel-network.service",
       "/run/systemd/system/suspend-then-hibernate.target": "",

@@ -121,8 +121,6 @@ attach_disk() {
         release_disk
         return 1
     fi
-    # What is read one after the other comes in larger pieces: each costs a way through the cable and back.
-    [ ! -w "$block/queue/read_ahead_kb" ] || echo 1024 >"$block/queue/read_ahead_kb"
     # The kernel reads the partition table when the device is opened next; an open that comes second waits for the
     # first. In a subshell: a redirection that fails for a special builtin ends the shell.
     if ! (: <"$root/dev/$disk"); then

@@ -40,7 +40,8 @@ write_unit_rules() {
 	RestartSec=30
 	END
     ln -sf ../stiefel-keep-link.service "$units/sysinit.target.wants/stiefel-keep-link.service"
-    # Shuts down in order when a person at the laptop asks for it. It and the next wait until the system is idle.
+    # Shuts down in order when a person at the laptop asks for it. It and the next two wait until the system is idle, and
+    # leave the processor to others: a person who logs in meanwhile comes first.
     put /run/systemd/system/stiefel-end.service <<-END
 	[Unit]
 	Description=Shuts this desktop down when its laptop asks for it
@@ -49,10 +50,11 @@ write_unit_rules() {
 	[Service]
 	Type=idle
 	ExecStart=/usr/lib/stiefelsystem/stiefel-end
+	Nice=10
 	Restart=on-failure
 	RestartSec=60
 	END
-    # A network of the desktop's own. What else starts comes first: a desktop that starts waits for no network of ours.
+    # A network of the desktop's own: a desktop that starts waits for no network of ours.
     put /run/systemd/system/stiefel-network.service <<-END
 	[Unit]
 	Description=Gives this desktop a network of its own on the cable to the laptop
@@ -61,8 +63,9 @@ write_unit_rules() {
 	IgnoreOnIsolate=yes
 	After=multi-user.target
 	[Service]
+	Type=idle
 	ExecStart=/usr/lib/stiefelsystem/stiefel-network
-	Nice=19
+	Nice=10
 	Restart=on-failure
 	RestartSec=60
 	END
@@ -76,6 +79,7 @@ write_unit_rules() {
 	[Service]
 	Type=idle
 	ExecStart=systemd-inhibit --what=sleep --mode=block --who=Stiefelsystem "--why=This system runs from the disk of a laptop, which sleeping would cut off" sleep infinity
+	Nice=10
 	Restart=on-failure
 	RestartSec=60
 	END
