@@ -92,8 +92,11 @@ function describeFailure(failure: CommandFailure): string {
   return `"${program}" ${how}${lines}\n  command: ${quoteCommand(failure.argv)}`;
 }
 
-/** Programs that run another one: how many words stand before that one besides options. */
-const wrappers: Readonly<Record<string, number>> = { nice: 0, setpriv: 0, sudo: 0, timeout: 1, unshare: 0 };
+/**
+ * Programs that run another one: how many words stand before that one besides options. `sh`: a script with two words of
+ * its own (lib/debian/bootstrap_tree.ts).
+ */
+const wrappers: Readonly<Record<string, number>> = { nice: 0, setpriv: 0, sh: 3, sudo: 0, timeout: 1, unshare: 0 };
 
 export interface UnwrappedCommand {
   /** The program that a command is about: people know "mmdebstrap", not the "timeout" around it. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { treePrefix } from "./debian/bootstrap_tree.ts";
 import { CommandError, unwrapCommand } from "./errors.ts";
 
 const bootstrap =
@@ -12,6 +13,8 @@ Deno.test("P8: an error names the program that people know, not the one around i
     program: "rm",
     isWrapped: true,
   });
+  const inTree = ["timeout", "9", ...treePrefix({ root: "/c/tools/tree", shared: "/c" }, "unshare"), "mmdebstrap", "x"];
+  assert.deepEqual(unwrapCommand(inTree), { program: "mmdebstrap", isWrapped: true });
   assert.deepEqual(unwrapCommand(["timeout"]), { program: "timeout", isWrapped: false });
   assert.deepEqual(unwrapCommand(["zstd", "-19"]), { program: "zstd", isWrapped: false });
   const said = (exitCode: number, argv: readonly string[] = bootstrap): string =>

@@ -73,6 +73,7 @@ const onlyStarted: Readonly<Record<string, readonly string[]>> = {
   // Deno itself is found here, and started where agents are made.
   "lib/cli/program.ts": [],
   "lib/debian/program_packages.ts": [],
+  "lib/debian/bootstrap_way.ts": [],
   "lib/cli/commands/prepare_machines.ts": ["id"],
   // Its `copyExactly` counts for those who call it.
   "lib/system/real.ts": [],

@@ -59,9 +59,6 @@ export function describeCommands(): ProgramDescription {
   return describeProgram(buildProgram(context));
 }
 
-/** What building the image takes. */
-const imagePrograms = ["mmdebstrap", "bsdtar", "tar", "zstd", "xz", "depmod"] as const;
-
 /** What every command starts from. */
 interface Start {
   readonly system: System;
@@ -128,7 +125,11 @@ function buildProgram(context: ProgramContext): Command {
     .action(async (options) => {
       const { system, ui, paths } = await start(options);
       const { offerPackages } = await import("../debian/offer_packages.ts");
-      if (!options.dryRun) await offerPackages(system, ui, imagePrograms, { withArchiveKeys: true });
+      const { buildPrograms, findBootstrapWay } = await import("../debian/bootstrap_way.ts");
+      if (!options.dryRun) {
+        const way = await findBootstrapWay(system);
+        await offerPackages(system, ui, buildPrograms[way], { withArchiveKeys: way === "mmdebstrap" });
+      }
       const { createInitrd, printImage, sayImage } = await import("./commands/create_initrd.ts");
       const form = options.folder ? "folder" : "packed";
       const image = await createInitrd(system, ui, {

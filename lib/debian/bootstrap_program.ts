@@ -7,15 +7,19 @@
  * written (a full disk), and that would be ours; and apt and dpkg-deb would go on for minutes after a Ctrl-C that
  * reached mmdebstrap alone. `unshare --mount`: as root mmdebstrap mounts in the mount namespace it finds (devpts,
  * tmpfs, the nodes of /dev). In a namespace of its own these mounts go with its last process; the machine never sees
- * them. An ordinary user's mmdebstrap makes such a namespace by itself (mmdebstrap(1), "unshare").
+ * them. An ordinary user's mmdebstrap makes such a namespace by itself (mmdebstrap(1), "unshare"); one that runs in a
+ * tree of its own gets it from here.
  */
 import type { System } from "../system/system.ts";
+import { type BootstrapTree, treePrefix } from "./bootstrap_tree.ts";
 
 export interface BootstrapHost {
   /** As root, or within a user namespace. */
   readonly mode: "root" | "unshare";
   /** Root may make a mount namespace. A container that may not cannot mount either. */
   readonly hasMountNamespace: boolean;
+  /** Where this machine has no mmdebstrap: the Debian whose mmdebstrap runs. */
+  readonly tree?: BootstrapTree;
 }
 
 /**
@@ -33,15 +37,18 @@ export async function findBootstrapHost(system: System): Promise<BootstrapHost> 
   return { mode: "root", hasMountNamespace: isPossible };
 }
 
-/** The words before mmdebstrap's own arguments. Pure. */
-export function bootstrapProgram({ mode, hasMountNamespace }: BootstrapHost): readonly string[] {
+/** The words before a program that shall end when we do. */
+export const guardWords: readonly string[] = [
+  ...["setpriv", "--pdeathsig=TERM"],
+  ...["timeout", `--kill-after=${graceSeconds}`, String(limitSeconds)],
+];
+
+/** mmdebstrap, the words before it, and its mode; its other arguments follow. Pure. */
+export function bootstrapProgram({ mode, hasMountNamespace, tree }: BootstrapHost): readonly string[] {
+  // In its tree mmdebstrap is root, in a user namespace that is there already.
+  if (tree !== undefined) return [...guardWords, ...treePrefix(tree, mode), "mmdebstrap", "--mode=root"];
   const isolated = mode === "root" && hasMountNamespace ? ["unshare", "--mount", "--propagation=private"] : [];
-  return [
-    ...["setpriv", "--pdeathsig=TERM"],
-    ...["timeout", `--kill-after=${graceSeconds}`, String(limitSeconds)],
-    ...isolated,
-    "mmdebstrap",
-  ];
+  return [...guardWords, ...isolated, "mmdebstrap", `--mode=${mode}`];
 }
 
 /** What mmdebstrap is doing, from a line of its; undefined for what is no step of the work. Pure. */

@@ -1,11 +1,12 @@
 /** A quick look at the mirror before the work: is it there, does it have the suite, does the clock fit? */
 import { CommandError, UserError } from "../errors.ts";
 import type { System } from "../system/system.ts";
+import { hasProgram } from "./bootstrap_way.ts";
 import { isSnapshotMirror } from "./snapshot_name.ts";
 import { type BootstrapPlan, explainBootstrap, type Explanation } from "./explain_bootstrap.ts";
 
 /** apt's own downloader, so that proxies and certificates are those that the build will use. Package apt. */
-const downloader = "/usr/lib/apt/apt-helper";
+const aptDownloader = "/usr/lib/apt/apt-helper";
 const limitSeconds = 30;
 
 export interface MirrorQuestion extends BootstrapPlan {
@@ -14,8 +15,8 @@ export interface MirrorQuestion extends BootstrapPlan {
 }
 
 /**
- * Fetches the suite's Release file (140 KB). Runs `timeout`, `rm`. Where apt's downloader is missing nothing is looked
- * at.
+ * Fetches the suite's Release file (140 KB). Runs `timeout`, `rm`. Where there is neither apt's downloader nor wget,
+ * nothing is looked at.
  * @param parent a folder of ours, where what is fetched lies for a moment
  * @throws {UserError} with the reason and the cure
  */
@@ -24,7 +25,7 @@ export async function checkMirror(
   { suite, mirror, components }: MirrorQuestion,
   parent: string,
 ): Promise<void> {
-  if (await system.stat(downloader) === undefined) return;
+  if (!await hasProgram(system, aptDownloader) && !await hasProgram(system, "wget")) return;
   const directory = await system.makeTempDirectory({ parent, prefix: "unfinished-mirror-" });
   const problem = await askMirror(system, directory, { suite, mirror, components })
     .finally(() => system.remove(directory));
@@ -41,16 +42,26 @@ export async function fetchRelease(
   const directory = await system.makeTempDirectory({ parent, prefix: "unfinished-release-" });
   try {
     const [address, file] = [`${mirror.replace(/\/$/, "")}/dists/${suite}/InRelease`, `${directory}/InRelease`];
-    await system.run(["timeout", String(limitSeconds), ...fetching(address, file)]);
+    await fetchFile(system, address, file);
     return await system.readText(file);
   } finally {
     await system.remove(directory);
   }
 }
 
-function fetching(address: string, file: string): readonly string[] {
+/** By apt, and where it is not by wget, as debootstrap does it. */
+async function fetchFile(system: System, address: string, file: string): Promise<void> {
+  const hasApt = await hasProgram(system, aptDownloader);
+  await system.run(["timeout", String(limitSeconds), ...hasApt ? byApt(address, file) : byWget(address, file)]);
+}
+
+function byApt(address: string, file: string): readonly string[] {
   const patience = ["http", "https"].flatMap((kind) => ["-o", `Acquire::${kind}::Timeout=10`]);
-  return [downloader, ...patience, "-o", "Acquire::Retries=0", "download-file", address, file];
+  return [aptDownloader, ...patience, "-o", "Acquire::Retries=0", "download-file", address, file];
+}
+
+function byWget(address: string, file: string): readonly string[] {
+  return ["wget", "--no-verbose", "--tries=1", "--timeout=10", `--output-document=${file}`, address];
 }
 
 async function askMirror(
@@ -64,7 +75,7 @@ async function askMirror(
   for (const name of ["InRelease", "Release"]) {
     const file = `${directory}/${name}`;
     try {
-      await system.run(["timeout", String(limitSeconds), ...fetching(`${base}/${name}`, file)]);
+      await fetchFile(system, `${base}/${name}`, file);
       return judgeRelease(await system.readText(file), {
         ...question,
         nowMs: system.wallClockMs(),

@@ -33,7 +33,6 @@ export function downloadArguments(
 ): string[] {
   return [
     ...bootstrapProgram(host),
-    `--mode=${host.mode}`,
     "--variant=extract",
     `--format=${host.mode === "root" ? "directory" : "tar"}`,
     "--components=main",

@@ -1,4 +1,4 @@
-/** What apt and mmdebstrap say when they fail -> what is wrong, and what to do about it. Pure. */
+/** What apt, mmdebstrap, debootstrap and wget say when they fail -> what is wrong, and what to do about it. Pure. */
 
 export interface Explanation {
   /** Follows "cannot be …: ". */
@@ -12,7 +12,7 @@ export interface BootstrapPlan {
 }
 
 interface Rule {
-  /** Matches messages of apt 2.6 to 3.0, mmdebstrap 1.3 to 1.5, or the operating system. */
+  /** Matches messages of apt 2.6 to 3.0, mmdebstrap 1.3 to 1.5, debootstrap 1.0.128, wget 1.21, or the system. */
   readonly pattern: RegExp;
   readonly explain: (match: RegExpExecArray, plan: BootstrapPlan) => Explanation;
 }
@@ -38,7 +38,7 @@ const rules: readonly Rule[] = [
     }),
   },
   {
-    pattern: /407\s+Proxy Auth\w+ Required/,
+    pattern: /407:?\s+Proxy Auth\w+ Required/,
     explain: () => ({
       found: "a proxy wants a name and a password",
       hints: ['See "apt-config dump | grep -i proxy"', otherMirror],
@@ -57,6 +57,14 @@ const rules: readonly Rule[] = [
       found:
         `the mirror's list of packages expired ${time} ago: the clock of this machine is wrong, or the mirror is not kept up to date`,
       hints: [clockHint, otherMirror],
+    }),
+  },
+  {
+    pattern: /Release signed by unknown key|Invalid Release signature/,
+    explain: (_, { suite, mirror }) => ({
+      found:
+        `the list of packages of "${suite}" at ${mirror} is not signed by a key of Debian's that comes with stiefelsystem`,
+      hints: ["A newer stiefelsystem may have newer keys (doc/image.md)", otherMirror],
     }),
   },
   {
@@ -85,7 +93,7 @@ const rules: readonly Rule[] = [
     }),
   },
   {
-    pattern: /404\s+Not Found|does not have a Release file|File not found/,
+    pattern: /404:?\s+Not Found|does not have a Release file|File not found/,
     explain: (_, { suite, mirror }) => ({
       found: `the mirror ${mirror} has no suite "${suite}"`,
       hints: [`Look at ${mirror.replace(/\/$/, "")}/dists/ and at "image: suite" and "image: mirror" in config.yaml`],
@@ -93,7 +101,7 @@ const rules: readonly Rule[] = [
   },
   {
     pattern:
-      /Could not resolve '([^']+)'|Temporary failure resolving '([^']+)'|Something wicked happened resolving '([^':]+)/,
+      /Could not resolve '([^']+)'|unable to resolve host address .([\w.-]+)|Temporary failure resolving '([^']+)'|Something wicked happened resolving '([^':]+)/,
     explain: ([, ...names]) => ({
       found: `the name "${names.find((name) => name !== undefined)}" cannot be looked up`,
       hints: ["Is this machine on the network, and does its name server answer?", otherMirror],
@@ -108,16 +116,16 @@ const rules: readonly Rule[] = [
   },
   {
     pattern:
-      /(?:Could not connect to|Cannot initiate the connection to|Unable to connect to) (\S+?)(?: |,|\.$)|Connection timed out|Connection failed|Network is unreachable|timed out/,
+      /(?:Could not connect to|Cannot initiate the connection to|Unable to connect to) (\S+?)(?: |,|\.$)|Connection timed out|Connection refused|Connection failed|Network is unreachable|timed out/,
     explain: ([, host], { mirror }) => ({
       found: `the mirror ${mirror} does not answer${host === undefined ? "" : ` (${host})`}`,
       hints: ["Is this machine on the network? A firewall or proxy may be in between", otherMirror],
     }),
   },
   {
-    pattern: /\b(403\s+\w+|50\d\s+[A-Z][a-z]+(?: [A-Z][a-z]+)*)/,
+    pattern: /\b(403:?\s+\w+|50\d:?\s+[A-Z][a-z]+(?: [A-Z][a-z]+)*)/,
     explain: ([, answer], { mirror }) => ({
-      found: `the mirror ${mirror} refuses: ${answer?.replace(/\s+/g, " ")}`,
+      found: `the mirror ${mirror} refuses: ${answer?.replace(/:?\s+/g, " ")}`,
       hints: ["Try again in some minutes", otherMirror],
     }),
   },

@@ -109,6 +109,33 @@ const cases: readonly (readonly [name: string, said: string, found: RegExp, hint
     /Try again/,
   ],
   [
+    "wget: a suite that is not there",
+    "http://m/InRelease:\n2026-11-30 15:28:41 ERROR 404: Not Found.",
+    /has no suite "trixi"/,
+    /dists/,
+  ],
+  ["wget: a server that is overloaded", "ERROR 503: Service Unavailable.", /refuses: 503 Service Unavailable/, /Try/],
+  ["wget: a proxy with a password", "ERROR 407: Proxy Authentication Required.", /a proxy wants/, /apt-config/],
+  [
+    "wget: no name server",
+    "wget: unable to resolve host address ‘mirror.example’",
+    /the name "mirror.example" cannot be looked up/,
+    /on the network/,
+  ],
+  ["wget: nothing listens", "failed: Connection refused.", /does not answer$/, /firewall/],
+  [
+    "debootstrap: an unknown key",
+    "E: Release signed by unknown key (key id 6ED0E7B82643E131)\n   The specified keyring /k may be incorrect",
+    /not signed by a key of Debian's that comes with stiefelsystem/,
+    /newer stiefelsystem/,
+  ],
+  [
+    "debootstrap: a list that was changed",
+    "E: Invalid Release signature (key id 6ED0E7B82643E131)",
+    /not signed by a key of Debian's that comes with stiefelsystem/,
+    /newer stiefelsystem/,
+  ],
+  [
     "a user without ids",
     "E: newuidmap 123 0 1000 1 1 100000 65536 failed: \nnewuidmap: uid range [1-65537) -> [100000-165536) not allowed",
     /user namespace/,

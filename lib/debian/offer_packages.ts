@@ -1,15 +1,11 @@
 /** Programs that are missing, and the offer to install the Debian packages they come in. */
 
+import { packagesFor as packagesOf } from "../distro/distribution.ts";
 import { UserError } from "../errors.ts";
+import { hasProgram, hostKeyring, isAptHost, readDistribution } from "./bootstrap_way.ts";
 import { packagesFor } from "./program_packages.ts";
-import { programDirectories, type System } from "../system/system.ts";
+import type { System } from "../system/system.ts";
 import { showStep, type Ui } from "../ui.ts";
-
-/** apt's keys of Debian's archive: there on Debian, not on its descendants. */
-const archiveKeys = {
-  path: "/usr/share/keyrings/debian-archive-keyring.gpg",
-  package: "debian-archive-keyring",
-} as const;
 
 export interface MissingPackages {
   /** Sorted, each once. */
@@ -28,15 +24,9 @@ export async function findMissingPackages(
   options: OfferOptions = {},
 ): Promise<MissingPackages> {
   const missing: string[] = [];
-  for (const program of programs) {
-    const paths = program.startsWith("/")
-      ? [program]
-      : programDirectories.map((directory) => `${directory}/${program}`);
-    const statuses = await Promise.all(paths.map((path) => system.stat(path)));
-    if (statuses.every((status) => status === undefined)) missing.push(program);
-  }
-  const keys = options.withArchiveKeys && await system.stat(archiveKeys.path) === undefined
-    ? [archiveKeys.package]
+  for (const program of programs) if (!await hasProgram(system, program)) missing.push(program);
+  const keys = options.withArchiveKeys && await system.stat(hostKeyring.path) === undefined
+    ? [hostKeyring.package]
     : [];
   return { packages: [...new Set([...packagesFor(missing), ...keys])].sort(), programs: missing };
 }
@@ -55,13 +45,7 @@ export async function offerPackages(
   const missing = await findMissingPackages(system, programs, options);
   const { packages } = missing;
   if (packages.length === 0) return;
-  const isAptHost = await system.stat("/usr/bin/apt-get") !== undefined &&
-    await system.stat("/usr/bin/dpkg") !== undefined;
-  if (!isAptHost) {
-    throw new UserError(`Programs are missing: ${missing.programs.join(", ")}`, {
-      hints: [`On Debian they come in: ${packages.join(" ")}`, "Install what your distribution calls these"],
-    });
-  }
+  if (!await isAptHost(system)) throw await describeMissing(system, missing);
   const { stdout: uid } = await system.run(["id", "-u"]);
   const sudo = uid.trim() === "0" ? [] : ["sudo"];
   const install = [...sudo, "apt-get", "install", "--yes", "--no-install-recommends", ...packages];
@@ -76,6 +60,16 @@ export async function offerPackages(
   if (still.packages.length > 0) {
     throw new UserError(`After installing, programs are still missing: ${still.programs.join(", ")}`);
   }
+}
+
+/** For a machine that installs its programs in another way than by apt. */
+async function describeMissing(system: System, { packages, programs }: MissingPackages): Promise<UserError> {
+  const distribution = (await readDistribution(system))?.distribution;
+  return new UserError(`Programs are missing: ${programs.join(", ")}`, {
+    hints: distribution === undefined
+      ? [`On Debian they come in: ${packages.join(" ")}`, "Install what your distribution calls these"]
+      : [`Install them: ${[...distribution.installCommand, ...packagesOf(distribution, programs)].join(" ")}`],
+  });
 }
 
 /** The package lists of a fresh machine are empty or old: they are fetched when the first attempt fails. */

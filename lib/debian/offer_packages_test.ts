@@ -108,6 +108,29 @@ Deno.test("no answer, no change: the user gets the command instead", async () =>
   assert.deepEqual(system.ran.map((argv) => argv[0]), ["id"]);
 });
 
+Deno.test("on a distribution that we know, the user gets its own names and command", async () => {
+  const cases = [
+    ["arch", /^Install them: pacman -S debootstrap libarchive gnupg$/],
+    ["fedora-42", /^Install them: dnf install debootstrap bsdtar gnupg2$/],
+    ["gentoo", /^Install them: emerge --ask dev-util\/debootstrap app-arch\/libarchive app-crypt\/gnupg$/],
+  ] as const;
+  for (const [name, hint] of cases) {
+    const osRelease = new URL(`../../tests/fixtures/os-release/${name}`, import.meta.url);
+    // apt as a tool for Debian's archives, as Fedora has it, installs nothing.
+    const system = createMemorySystem({ files: { ...apt, "/etc/os-release": await Deno.readTextFile(osRelease) } });
+    await assert.rejects(
+      offerPackages(system, answer(true).ui, ["debootstrap", "bsdtar", "gpgv"]),
+      (error: unknown) => {
+        assert.ok(error instanceof UserError);
+        assert.match(error.message, /missing: debootstrap, bsdtar, gpgv$/);
+        assert.match(error.hints.join("\n"), hint);
+        return true;
+      },
+    );
+    assert.deepEqual(system.ran, []);
+  }
+});
+
 Deno.test("where there is no apt, the user gets the programs and Debian's names, and nothing is run", async () => {
   const system = createMemorySystem();
   await assert.rejects(offerPackages(system, answer(true).ui, ["sfdisk"]), (error: unknown) => {

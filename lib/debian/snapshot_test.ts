@@ -24,12 +24,17 @@ Deno.test("lists that have expired are taken of a state, and of no other mirror"
 });
 
 /** Answers for any time with the last state taken before it, as snapshot.debian.org does. */
-function createService(states: Readonly<Record<string, string>>): { system: MemorySystem; asked: string[] } {
+function createService(
+  states: Readonly<Record<string, string>>,
+  hasApt = true,
+): { system: MemorySystem; asked: string[] } {
   const asked: string[] = [];
   const system: MemorySystem = createMemorySystem({
-    files: { "/cache/x": "" },
+    files: { "/cache/x": "", ...hasApt ? { "/usr/lib/apt/apt-helper": "" } : {} },
     commands: [async (argv) => {
-      const [address = "", file = ""] = argv.slice(-2);
+      const [address = "", file = ""] = argv.includes("wget")
+        ? [argv.at(-1), argv.at(-2)?.replace("--output-document=", "")]
+        : argv.slice(-2);
       const time = /^http:\/\/s\/debian\/(\w+)\/dists\/trixie\/InRelease$/.exec(address)?.[1] ?? "";
       asked.push(time);
       const last = Object.keys(states).sort().filter((taken) => taken <= time).at(-1);
@@ -45,15 +50,17 @@ const september = "Sat, 05 Sep 2026 08:14:00 UTC";
 const question = { mirror: "http://s/debian/20260905T081400Z", suite: "trixie" };
 
 Deno.test("the state of a Release file is where the service took it, hours later", async () => {
-  const { system, asked } = createService({
-    "20260905T023000Z": "Fri, 04 Sep 2026 20:00:00 UTC",
-    "20260905T143000Z": september,
-    "20260906T143000Z": "Sun, 06 Sep 2026 08:14:00 UTC",
-  });
-  const mirror = await findSnapshot(system, question, "/cache");
-  assert.equal(mirror, "http://s/debian/20260905T171400Z");
-  assert.ok(asked.length < 8);
-  assert.deepEqual(await system.readDirectory("/cache"), ["x"], "nothing is left of what was fetched");
+  for (const hasApt of [true, false]) {
+    const { system, asked } = createService({
+      "20260905T023000Z": "Fri, 04 Sep 2026 20:00:00 UTC",
+      "20260905T143000Z": september,
+      "20260906T143000Z": "Sun, 06 Sep 2026 08:14:00 UTC",
+    }, hasApt);
+    const mirror = await findSnapshot(system, question, "/cache");
+    assert.equal(mirror, "http://s/debian/20260905T171400Z");
+    assert.ok(asked.length < 8);
+    assert.deepEqual(await system.readDirectory("/cache"), ["x"], "nothing is left of what was fetched");
+  }
 });
 
 Deno.test("a state that was never taken is an error that names those around it", async () => {

@@ -51,7 +51,6 @@ export interface UnpackRequest {
 export function unpackArguments(request: UnpackRequest, host: BootstrapHost, target: string): string[] {
   return [
     ...bootstrapProgram(host),
-    `--mode=${host.mode}`,
     "--variant=extract",
     `--format=${host.mode === "root" ? "directory" : "tar"}`,
     `--components=${request.components.join(",")}`,

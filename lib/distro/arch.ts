@@ -9,6 +9,8 @@ export const arch: Distribution = {
     "nbd-client": "nbd",
     ip: "iproute2",
     kexec: "kexec-tools",
+    bsdtar: "libarchive",
+    gpgv: "gnupg",
     ...basicPackages({ coreutils: "coreutils", mount: "util-linux", kmod: "kmod", udev: "systemd" }),
   },
   installCommand: ["pacman", "-S"],

@@ -15,7 +15,7 @@ export interface Distribution {
   readonly generators: readonly GeneratorId[];
   /** From this VERSION_ID= on, another generator is that of a fresh install. */
   readonly newDefault?: { readonly sinceVersion: string; readonly generator: GeneratorId };
-  /** Package that brings each program, those of transports included. */
+  /** Package that brings each program, those of transports and of building the image included. */
   readonly packages: Readonly<Record<"ip" | "kexec", string>> & Readonly<Record<string, string>>;
   /** Installs packages; their names follow. */
   readonly installCommand: readonly string[];
@@ -37,6 +37,7 @@ export function basicPackages(
     mount,
     umount: mount,
     modprobe: kmod,
+    depmod: kmod,
     udevadm: udev,
   };
 }

@@ -9,6 +9,7 @@ export const fedora: Distribution = {
     "nbd-client": "nbd",
     ip: "iproute",
     kexec: "kexec-tools",
+    gpgv: "gnupg2",
     ...basicPackages({ coreutils: "coreutils", mount: "util-linux", kmod: "kmod", udev: "systemd-udev" }),
   },
   installCommand: ["dnf", "install"],

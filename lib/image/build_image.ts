@@ -17,6 +17,7 @@ import { buildNetboot } from "./stages/netboot.ts";
 import { buildOverlay } from "./stages/overlay.ts";
 import { buildPack, partNames } from "./stages/pack.ts";
 import { buildSecrets } from "./stages/secrets.ts";
+import { buildTools } from "./stages/tools.ts";
 import { buildTrim } from "./stages/trim.ts";
 
 export interface BuildOptions {
@@ -125,6 +126,7 @@ export async function inspectPlan(
 function stageWorks(plan: readonly Stage[]): Readonly<Record<StageName, StageWork>> {
   const planned = new Set(plan.map((stage) => stage.name));
   return {
+    tools: buildTools,
     base: buildBase,
     trim: buildTrim,
     compile: buildCompile,

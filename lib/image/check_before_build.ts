@@ -42,7 +42,7 @@ export interface BuildCheck {
 }
 
 /** Stages that fetch Debian's packages. */
-const fetching: readonly StageName[] = ["base", "compile", "keymap", "loaders", "netboot"];
+const fetching: readonly StageName[] = ["tools", "base", "compile", "keymap", "loaders", "netboot"];
 
 /** Whether a build has to fetch some of them. */
 export function fetchesPackages(states: readonly StageState[]): boolean {

@@ -48,7 +48,6 @@ export function compileArguments(request: CompileRequest): string[] {
     `--customize-hook=${quoteCommand(["chroot"])} "$1" ${quoteCommand(["sh", "-c", command])}`;
   return [
     ...bootstrapProgram(request.host),
-    `--mode=${request.host.mode}`,
     "--variant=minbase",
     "--format=null",
     ...snapshotOptions(request.mirror),

@@ -3,6 +3,7 @@ import type { Compressor, DriverConfig, PassOn } from "../config/config.ts";
 import { kernelKeymap, parseKeymap } from "../config/keymap.ts";
 import { formatLoaderHook } from "../debian/boot_loaders.ts";
 import { formatNetbootHook } from "../debian/netboot_loaders.ts";
+import { treePackages } from "../debian/bootstrap_tree.ts";
 import { recordPackagesHook } from "../debian/unpack_packages.ts";
 import { agentGrants, autokexecFlags, type Grants } from "../grants.ts";
 import { formatKeymapHook } from "./keymap_hook.ts";
@@ -60,6 +61,8 @@ export interface FoundInputs {
   /** Hash of the Deno (or denort) program that goes into the image. */
   readonly runtime: string;
   readonly sharedKey: string;
+  /** Hash of the keys by which a machine without mmdebstrap fetches one. Absent: it has its own. */
+  readonly archiveKeys?: string;
   /** Absent: there is none. */
   readonly engineSecret?: string;
 }
@@ -68,11 +71,14 @@ export interface FoundInputs {
 export function planImage(request: ImageRequest): Stage[] {
   const { compressor, found } = request;
   const compression: Json = [compressor.program, ...compressor.arguments];
+  const tools = planTools(request);
+  const needsTools = tools.map(({ name }) => name);
   return [
+    ...tools,
     {
       name: "base",
       title: `Debian ${request.suite} packages`,
-      needs: [],
+      needs: needsTools,
       inputs: {
         version: 1,
         suite: request.suite,
@@ -154,7 +160,7 @@ export function planImage(request: ImageRequest): Stage[] {
     {
       name: "loaders",
       title: "boot loaders for a stick",
-      needs: [],
+      needs: needsTools,
       inputs: { version: 1, suite: request.suite, mirror: request.mirror, hook: formatLoaderHook(request.suite) },
     },
     ...planNetboot(request),
@@ -184,37 +190,51 @@ export function planImage(request: ImageRequest): Stage[] {
   ];
 }
 
+/** Only where mmdebstrap has to be fetched. */
+function planTools({ found, mirror, suite }: ImageRequest): Stage[] {
+  if (found.archiveKeys === undefined) return [];
+  return [{
+    name: "tools",
+    title: "mmdebstrap, by debootstrap",
+    needs: [],
+    inputs: { version: 1, suite, mirror, packages: treePackages, keys: found.archiveKeys },
+  }];
+}
+
 /** Only for other keys than the kernel's own. */
-function planKeymap({ keymap, mirror, suite }: ImageRequest): Stage[] {
+function planKeymap(request: ImageRequest): Stage[] {
+  const { keymap, mirror, suite } = request;
   if (keymap.name === kernelKeymap) return [];
   const layouts = parseKeymap(keymap.name);
   const hook = layouts === undefined ? null : formatKeymapHook(layouts);
   return [{
     name: "keymap",
     title: "keys of the console",
-    needs: [],
+    needs: planTools(request).map(({ name }) => name),
     inputs: { version: 1, suite, mirror, keymap, hook },
   }];
 }
 
 /** Only when the laptop starts desktops over the network. */
-function planNetboot({ mirror, netboot, suite }: ImageRequest): Stage[] {
+function planNetboot(request: ImageRequest): Stage[] {
+  const { mirror, netboot, suite } = request;
   if (netboot === undefined) return [];
   return [{
     name: "netboot",
     title: "boot loaders for the network",
-    needs: ["base"],
+    needs: ["base", ...planTools(request).map(({ name }) => name)],
     inputs: { version: 1, suite, mirror, hook: formatNetbootHook(), menu: formatNetbootMenu(netboot) },
   }];
 }
 
 /** Only when drivers are to be compiled from source. */
-function planCompile({ drivers, mirror, suite }: ImageRequest): Stage[] {
+function planCompile(request: ImageRequest): Stage[] {
+  const { drivers, mirror, suite } = request;
   if (drivers.length === 0) return [];
   return [{
     name: "compile",
     title: "drivers from source",
-    needs: ["base"],
+    needs: ["base", ...planTools(request).map(({ name }) => name)],
     inputs: { version: 1, suite, mirror, drivers: drivers as unknown as Json },
   }];
 }

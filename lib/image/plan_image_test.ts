@@ -66,6 +66,17 @@ Deno.test("drivers from source are a stage of their own, only when they are chos
   assert.deepEqual(names(request).slice(0, 4), ["base", "trim", "compile", "drivers"]);
 });
 
+Deno.test("where mmdebstrap has to be fetched, that comes before all that runs it, and nothing else waits", async () => {
+  const yaml = `modules: [tiny]\nmodule-configs: {tiny: {url: "file:///tiny.tar", sha256: ${"a".repeat(64)}}}\n` +
+    "initrd: {keymap: de}\nnetboot: {links: [aa:bb:cc:dd:ee:01]}";
+  const request = await requestFor(yaml);
+  assert.ok(!planImage(request).some(({ name }) => name === "tools"));
+  const fetching = { ...request, found: { ...found, archiveKeys: "d" } };
+  const waiting = planImage(fetching).filter(({ needs }) => needs.includes("tools")).map(({ name }) => name);
+  assert.deepEqual(waiting, ["base", "compile", "keymap", "loaders", "netboot"]);
+  assert.equal(planImage(fetching)[0]?.name, "tools");
+});
+
 Deno.test("compiled agents depend on the runtime they share", async () => {
   const request = { ...await requestFor(""), agentForm: "compile" as const };
   const agents = planImage(request).find(({ name }) => name === "agents");

@@ -3,8 +3,8 @@ import { nearestName } from "../config/nearest_name.ts";
 import { ExitCode, UserError } from "../errors.ts";
 import { type Stage, type StageName, stageNames } from "./stage.ts";
 
-/** Without these there is no image; `pack` can be left out with `--only`. */
-const indispensable: readonly StageName[] = ["base", "pack"];
+/** Without these there is no image (`tools` is planned where it takes them); `pack` can be left out with `--only`. */
+const indispensable: readonly StageName[] = ["tools", "base", "pack"];
 
 export interface StageSelection {
   /** The image is made without the part of these. */

@@ -2,6 +2,7 @@
 import { hashText } from "../hash.ts";
 
 export const stageNames = [
+  "tools",
   "base",
   "trim",
   "compile",

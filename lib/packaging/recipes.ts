@@ -1,5 +1,6 @@
 /** Recipes with which other distributions make their packages of the archive. Pure. */
 
+import { buildPrograms } from "../debian/bootstrap_way.ts";
 import { arch } from "../distro/arch.ts";
 import { type Distribution, packagesFor } from "../distro/distribution.ts";
 import { fedora } from "../distro/fedora.ts";
@@ -17,6 +18,7 @@ export interface RecipeFacts {
 
 const summary = "laptop as the bootable disk of a stronger computer";
 const laptopPrograms = ["kexec", "ip", "modprobe"] as const;
+const imagePrograms = buildPrograms.debootstrap;
 
 /** Packages of programs that a laptop needs, but for those that each system has. */
 function laptopPackages(distribution: Distribution): readonly string[] {
@@ -34,9 +36,9 @@ pkgdesc='${summary}'
 arch=('x86_64')
 license=('GPL-3.0-or-later')
 depends=('glibc' 'gcc-libs')
-optdepends=(${
-    laptopPackages(arch).map((name) => `'${name}: laptops'`).join(" ")
-  } 'debootstrap: create-initrd' 'libarchive: create-initrd' 'zstd: create-initrd' 'qemu-system-x86: demo')
+optdepends=(${laptopPackages(arch).map((name) => `'${name}: laptops'`).join(" ")} ${
+    packagesFor(arch, imagePrograms).map((name) => `'${name}: create-initrd'`).join(" ")
+  } 'qemu-system-x86: demo')
 source=('${archive}')
 sha256sums=('${sha256}')
 # Deno is taken as its authors have made it.
@@ -68,7 +70,7 @@ ExclusiveArch: x86_64
 AutoReqProv: no
 Requires: glibc, libgcc
 ${laptopPackages(fedora).map((name) => `Recommends: ${name}`).join("\n")}
-Recommends: debootstrap, bsdtar, zstd, xz
+Recommends: ${packagesFor(fedora, imagePrograms).join(", ")}
 Suggests: qemu-system-x86
 
 %description
@@ -122,7 +124,7 @@ src_install() {
 
 pkg_postinst() {
 \telog "Laptops want ${laptopPackages(gentoo).join(", ")};"
-\telog "create-initrd wants dev-util/debootstrap, app-arch/libarchive and app-arch/zstd."
+\telog "create-initrd wants ${packagesFor(gentoo, imagePrograms).join(", ")}."
 }
 
 pkg_prerm() {

@@ -139,7 +139,7 @@ async function makeDisk(system: System, options: MakeDisk): Promise<void> {
     host,
     directory: work,
   };
-  await runBootstrap(system, [...bootstrapProgram(host), `--mode=${host.mode}`, ...bootstrap], plan, runOptions);
+  await runBootstrap(system, [...bootstrapProgram(host), ...bootstrap], plan, runOptions);
 
   options.onStep?.("making file systems");
   // Device nodes come from devtmpfs when the disk is booted; an ordinary user could not create them.

@@ -7,6 +7,8 @@ import { chooseAgentForm, type DenoProgram } from "../../image/agent_form.ts";
 import { buildImage, inspectPlan, type StageState } from "../../image/build_image.ts";
 import { checkBeforeBuild, demandOwnFiles, fetchesPackages } from "../../image/check_before_build.ts";
 import { makeImageRequest } from "../../image/image_request.ts";
+import { archiveKeyringPath } from "../../debian/bootstrap_tree.ts";
+import { findBootstrapWay } from "../../debian/bootstrap_way.ts";
 import { debianMirror, readAptMirror } from "../../debian/mirror.ts";
 import { findSnapshot } from "../../debian/snapshot.ts";
 import { snapshotService } from "../../debian/snapshot_name.ts";
@@ -87,7 +89,7 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
   using _lock = options.dryRun ? undefined : await lockCache(system, ui, cacheDirectory);
   const request = await gatherRequest(system, ui, { ...options, config, project, cacheDirectory, keyPath });
   const plan = selectStages(planImage(request), selection);
-  const refresh = new Set<StageName>(options.update ? ["base", "loaders", "netboot"] : []);
+  const refresh = new Set<StageName>(options.update ? ["tools", "base", "loaders", "netboot"] : []);
   const inspect = (): Promise<StageState[]> => inspectPlan(system, { plan, cacheDirectory, refresh });
   const states = await accessing(system, { ...cacheFolder, attempt: "read" }, inspect);
   if (options.dryRun) {
@@ -199,6 +201,9 @@ async function gatherRequest(system: System, ui: Ui, options: RequestOptions): P
       agentSources: await fingerprintAgentSources(system, project),
       runtime: await fingerprintRuntime(system, agentForm, deno),
       sharedKey: hashText(key),
+      ...await findBootstrapWay(system) === "mmdebstrap"
+        ? {}
+        : { archiveKeys: await hashFile(system, `${project}/${archiveKeyringPath}`) },
       ...await fingerprintSecret(system, config.block.engine?.secretFile),
     },
   });

@@ -2,7 +2,7 @@
  * Stage "base": Debian packages, unpacked into a directory; none of their scripts runs. Runs `id`, `unshare`,
  * `setpriv`, `tar`.
  */
-import { findBootstrapHost, readBootstrapStep } from "../../debian/bootstrap_program.ts";
+import { readBootstrapStep } from "../../debian/bootstrap_program.ts";
 import { runBootstrap } from "../../debian/run_bootstrap.ts";
 import { packageRecordDirectory, parsePackageVersions, unpackArguments } from "../../debian/unpack_packages.ts";
 import { sourceDateEpoch } from "../plan_image.ts";
@@ -10,6 +10,7 @@ import { hashText } from "../../hash.ts";
 import type { StageRecord } from "../stage_record.ts";
 import type { System } from "../../system/system.ts";
 import type { StageContext } from "./context.ts";
+import { findStageHost } from "./stage_host.ts";
 
 /** The directory inside the stage's result that holds the unpacked packages. */
 export const treeName = "tree";
@@ -29,12 +30,19 @@ async function unpackTree(
 export const mmdebstrapEnvironment = { SOURCE_DATE_EPOCH: String(sourceDateEpoch) } as const;
 
 /** What nothing reads later; not unpacking it is faster than leaving it out afterwards. */
-const notUnpacked = ["./dev/*", "./usr/share/doc/*", "./usr/share/locale/*", "./usr/share/man/*", "./usr/share/i18n/*"];
+export const notUnpacked = [
+  "./dev/*",
+  "./usr/share/doc/*",
+  "./usr/share/locale/*",
+  "./usr/share/man/*",
+  "./usr/share/i18n/*",
+];
 
-export async function buildBase({ system, request, directory, progress, signal }: StageContext): Promise<StageRecord> {
+export async function buildBase(context: StageContext): Promise<StageRecord> {
+  const { system, request, directory, progress, signal } = context;
   const archive = `${directory}/base.tar`;
   const tree = `${directory}/${treeName}`;
-  const host = await findBootstrapHost(system);
+  const host = await findStageHost(context);
   const plan = {
     failure: "Debian's packages cannot be fetched and unpacked",
     suite: request.suite,

@@ -5,7 +5,6 @@
 import type { DriverConfig } from "../../config/config.ts";
 import { filePathOf } from "../../config/addresses.ts";
 import { requireDriverSource } from "../../config/driver_source.ts";
-import { findBootstrapHost } from "../../debian/bootstrap_program.ts";
 import { runBootstrap } from "../../debian/run_bootstrap.ts";
 import { quoteCommand, UserError } from "../../errors.ts";
 import type { System } from "../../system/system.ts";
@@ -23,6 +22,7 @@ import { mmdebstrapEnvironment, treeName } from "./base.ts";
 import type { StageContext } from "./context.ts";
 import { findKernelVersion } from "./kernel_version.ts";
 import { listTree } from "../list_tree.ts";
+import { findStageHost } from "./stage_host.ts";
 
 export async function buildCompile(context: StageContext): Promise<StageRecord> {
   const { system, request, directory, progress, signal } = context;
@@ -33,7 +33,7 @@ export async function buildCompile(context: StageContext): Promise<StageRecord> 
     await unpackSource(context, driver, `${sources}/${driver.name}`);
   }
   progress.note("preparing the compiler");
-  const host = await findBootstrapHost(system);
+  const host = await findStageHost(context);
   const archive = `${directory}/sources.tar`;
   const results = `${directory}/results.tar`;
   await system.run(["tar", "-c", "-f", archive, "-C", sources, "--owner=0", "--group=0", "."], { signal });

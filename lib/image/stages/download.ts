@@ -1,9 +1,9 @@
 /** Debian packages of which a stage keeps one folder. Runs `mmdebstrap` as the stage "base" does, and `tar`. */
-import { findBootstrapHost } from "../../debian/bootstrap_program.ts";
 import { downloadArguments } from "../../debian/download_packages.ts";
 import { runBootstrap } from "../../debian/run_bootstrap.ts";
 import { mmdebstrapEnvironment } from "./base.ts";
 import type { StageContext } from "./context.ts";
+import { findStageHost } from "./stage_host.ts";
 
 export interface Download {
   /** Shell text that begins with `formatDownload` and makes `folder`. */
@@ -16,10 +16,11 @@ export interface Download {
 
 /** Leaves the folder, and nothing else, in the stage's own directory. */
 export async function downloadFolder(
-  { system, request, directory, signal }: StageContext,
+  context: StageContext,
   { hook, folder, failure }: Download,
 ): Promise<void> {
-  const host = await findBootstrapHost(system);
+  const { system, request, directory, signal } = context;
+  const host = await findStageHost(context);
   const work = `${directory}/work`;
   const archive = `${directory}/work.tar`;
   const { suite, mirror } = request;
