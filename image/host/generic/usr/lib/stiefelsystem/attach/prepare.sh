@@ -40,8 +40,8 @@ write_unit_rules() {
 	RestartSec=30
 	END
     ln -sf ../stiefel-keep-link.service "$units/sysinit.target.wants/stiefel-keep-link.service"
-    # Shuts down in order when a person at the laptop asks for it. It and the next two wait until the system is idle, and
-    # leave the processor to others: a person who logs in meanwhile comes first.
+    # Shuts down in order when a person at the laptop asks for it. It and the next two wait until the system is idle,
+    # and leave the processor to others: a person who logs in meanwhile comes first.
     put /run/systemd/system/stiefel-end.service <<-END
 	[Unit]
 	Description=Shuts this desktop down when its laptop asks for it
