@@ -133,6 +133,7 @@ Deno.test("stiefelsystem-agents(8) has every kernel parameter that the agents or
     mode: "try",
     on_end: "wait",
     client_timeout: "60",
+    mtu: "9000",
   };
   for (const { name, value } of kernelParameters.filter(({ name }) => name !== "stiefel.rescue")) {
     const sample = samples[name.slice("stiefel.".length)] ??
