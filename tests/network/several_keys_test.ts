@@ -1,5 +1,8 @@
 /** One stick for laptops with a key each: whom it believes, by which key, and what it says when one is taken away. */
 import assert from "node:assert/strict";
+import { AGENT_KEY_PATH } from "../../lib/formats/agent_settings.ts";
+import { buildCpio, type CpioEntry } from "../../lib/formats/cpio.ts";
+import { addLaptopKeys } from "../../lib/media/stick_parts.ts";
 import { keyFingerprint } from "../../lib/protocol/keys.ts";
 import { addLaptopKey, createSite, forgetLaptopKey, startClient, startServer } from "./agents.ts";
 import { startLaptop } from "./autokexec_rig.ts";
@@ -101,6 +104,29 @@ rigTest("by address the key that fits is found, and where none does nothing is f
   await using stranger = startClient(desktop, { site, args });
   await stranger.waitForLine(/^A stiefelsystem answers with another key: both images must be built with the same/);
   assert.equal(server.lines.filter((line) => /Sending/.test(line)).length, sent);
+});
+
+rigTest("an agent finds the keys where a stick's files, unpacked one after the other, put them", async () => {
+  await using rig = await createRig([["laptop", "eth0", "desktop", "eth0"]]);
+  const site = await createSite(rig);
+  const key = await Deno.readFile(site.otherKeyPath);
+  const own = { kind: "file", path: AGENT_KEY_PATH.slice(1), mode: 0o600, content: await Deno.readFile(site.keyPath) };
+  const folders = ["etc", "etc/stiefelsystem"].map((path) => ({ kind: "directory", path, mode: 0o700 }) as const);
+  const parts = { initrds: [{ name: "key.img", bytes: buildCpio([...folders, own as CpioEntry]) }] };
+  const place = `${rig.directory}/unpacked`;
+  await Deno.mkdir(place);
+  for (const { name, bytes } of addLaptopKeys(parts, [{ name: "bell", key }]).initrds) {
+    await Deno.writeFile(`${rig.directory}/${name}`, bytes);
+    const args = ["--extract", "--quiet", "--unconditional", `--directory=${place}`, `--file=${rig.directory}/${name}`];
+    assert.ok((await new Deno.Command("cpio", { args }).output()).success, name);
+  }
+  await using server = startServer(rig.machine("laptop"), { site, keyPath: site.otherKeyPath });
+  await server.waitForLine(/Waiting for a desktop/);
+  const onStick = { ...site, keyPath: place + AGENT_KEY_PATH };
+  await using client = startClient(rig.machine("desktop"), { site: onStick });
+  assert.equal((await client.exited).exitCode, 0, client.lines.join("\n"));
+  assert.ok(client.lines.includes('Found "laptop" on link eth0, key bell'), client.lines.join("\n"));
+  await server.waitForLine(/has all it needs/);
 });
 
 rigTest("a laptop that runs its own system restarts for the key that the stick has of it", async () => {
