@@ -24,6 +24,11 @@ export interface StickFile {
 /** Our own folder on the stick. */
 const folder = "stiefel";
 
+/** Whether a file of a stick has keys in it (stick_parts.ts). */
+export function holdsKeys(path: string): boolean {
+  return path === `${folder}/key.img` || path === `${folder}/keys.img`;
+}
+
 /** In the order in which they come to lie on a new stick. */
 export function listStickFiles(
   parts: StickParts,

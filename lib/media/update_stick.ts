@@ -3,17 +3,18 @@
  * the new.
  *
  * The order: GRUB's core image for a BIOS into the place that is not in use, then the one block with the boot sector
- * that names it, then the file system (lib/fat/plan_fat.ts). Every GRUB of ours reads every menu of ours.
+ * that names it, then the file system (lib/fat/plan_fat.ts). Every GRUB of ours reads every menu of ours. Last of all,
+ * where nothing leads any more, keys that went are written over.
  */
 
 import { sameBytes } from "../formats/bytes.ts";
 import type { System } from "../system/system.ts";
-import { blockBytes, type FatGeometry, formatReserved, planFat } from "../fat/geometry.ts";
+import { blockBytes, clusterOffset, type FatGeometry, formatReserved, planFat } from "../fat/geometry.ts";
 import { type NewFile, planFatChange, planFatRepair, type StickWrite, type WriteGroups } from "../fat/plan_fat.ts";
 import { type FatState, type ReadAt, readFat, readStored } from "../fat/read_fat.ts";
 import { bootCodeBytes, placeBootCode, readCoreSector } from "./grub_boot_code.ts";
 import { composeFiles, readContent, type StickOptions } from "./stick_image.ts";
-import type { StickFile } from "./stick_content.ts";
+import { holdsKeys, type StickFile } from "./stick_content.ts";
 import { corePlaces, readStickTable, type StickLayout, stickNames } from "./stick_layout.ts";
 import type { BuiltStick } from "./stick_parts.ts";
 import { readUsedBytes } from "../second_boot/plan_place.ts";
@@ -140,7 +141,13 @@ export function planUpdate(
     : planFatChange(stick.fat, { files: planned, label: stickNames.label });
   if (fatGroups === undefined) return { kind: "full" };
   const emptying = planEmptying(stick);
-  const groups = [...emptying, ...planCore(stick, built), ...planReserved(stick), ...fatGroups];
+  const groups = [
+    ...emptying,
+    ...planCore(stick, built),
+    ...planReserved(stick),
+    ...fatGroups,
+    ...planErasing(stick, planned),
+  ];
   if (groups.length === 0) return { kind: "current" };
   return {
     kind: "update",
@@ -158,6 +165,17 @@ function findStored({ contents }: StickState, file: StickFile): NewFile {
   const own = contents.get(file.path);
   if (own !== undefined && sameBytes(own, file.bytes)) return { ...file, storedAs: file.path };
   return file;
+}
+
+/** The clusters of keys that go: they are given back by then. What a flash device keeps beside them is its own. */
+function planErasing({ fat: { files, geometry } }: StickState, planned: readonly NewFile[]): WriteGroups {
+  const kept = new Set(planned.map(({ storedAs }) => storedAs));
+  const clusters = [...files].filter(([path]) => holdsKeys(path) && !kept.has(path))
+    .flatMap(([, file]) => file.clusters);
+  const bytes = new Uint8Array(blockBytes);
+  return clusters.length === 0
+    ? []
+    : [clusters.map((cluster) => ({ offset: clusterOffset(geometry, cluster), bytes }))];
 }
 
 /** What is written over the boot sector of the file system and FSInfo, when others have changed them. */
