@@ -185,7 +185,7 @@ autokexec: {broadcast: false, mac_detection: true, macs: ["52:54:00:AA:BB:CC"], 
     macs: ["52:54:00:aa:bb:cc"],
     kernel: "/var/local/lib/stiefelsystem/kernel",
     initrd: "/var/local/lib/stiefelsystem/initrd",
-    commandLine: "stiefel.role=server stiefel.on_end=poweroff stiefel.client_timeout=120",
+    commandLine: "init_on_free=1 stiefel.role=server stiefel.on_end=poweroff stiefel.client_timeout=120",
     countdownSeconds: 3,
   });
 });

@@ -6,7 +6,7 @@
 
 import { transportNeeds } from "../export/needs.ts";
 import { StoppedByUser, UserError } from "../errors.ts";
-import { desktopParameters, imageParameters } from "../image/quick_parameters.ts";
+import { desktopParameters, imageParameters, laptopParameters } from "../image/quick_parameters.ts";
 import type { System } from "../system/system.ts";
 import { type ConsoleLine, type DemoReport, parseDemoReport } from "./console.ts";
 import type { BenchMark } from "./block_figures.ts";
@@ -51,7 +51,9 @@ export function laptopSpec(settings: PairSettings, parameters: readonly string[]
       kind: "kernel",
       kernel: settings.image.kernelPath,
       initrd: settings.image.initrdPath,
-      commandLine: ["stiefel.role=server", ...parameters, ...imageParameters, serialConsole].join(" "),
+      commandLine: ["stiefel.role=server", ...parameters, ...laptopParameters, ...imageParameters, serialConsole].join(
+        " ",
+      ),
     },
     disks: [{ path: settings.diskPath, format: "raw", serial: "stiefel-demo" }],
     links: [{ id: linkId, mac: serverMac, socketPath: cableSocket, end: "listening" }],

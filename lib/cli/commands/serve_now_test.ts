@@ -81,7 +81,9 @@ Deno.test("P18: serve-now says what happens, asks, loads the image with the hand
   const load = system.ran.find(([program]) => program === "kexec");
   assert.ok(load?.includes("--initrd=/run/stiefel-handover/initrd"));
   assert.ok(
-    load?.includes("--command-line=quiet stiefel.role=server stiefel.on_end=reboot stiefel.client_timeout=900"),
+    load?.includes(
+      "--command-line=init_on_free=1 quiet stiefel.role=server stiefel.on_end=reboot stiefel.client_timeout=900",
+    ),
   );
   const said = ui.said.join("\n");
   assert.match(said, /shuts down as for any restart/);
@@ -108,7 +110,7 @@ Deno.test("P18: a no restarts nothing, and a dry run shows what would be handed 
   assert.deepEqual(ui.questions, []);
   assert.deepEqual(ui.said.slice(-7), [
     "image:        /var/local/lib/stiefelsystem/kernel, /var/local/lib/stiefelsystem/initrd",
-    "command line: quiet stiefel.role=server stiefel.on_end=reboot stiefel.client_timeout=900",
+    "command line: init_on_free=1 quiet stiefel.role=server stiefel.on_end=reboot stiefel.client_timeout=900",
     "hands over:   /dev/sda (Some SSD, S1)",
     "              root=UUID=1 ro",
     "              /boot/linux-stiefel",
@@ -145,7 +147,7 @@ Deno.test("P18: without systemd it names the commands to type, with this laptop'
     return { hints: error.hints, typed };
   };
   const image = "--initrd=/var/local/lib/stiefelsystem/initrd " +
-    "'--command-line=quiet stiefel.role=server stiefel.on_end=reboot stiefel.client_timeout=900' " +
+    "'--command-line=init_on_free=1 quiet stiefel.role=server stiefel.on_end=reboot stiefel.client_timeout=900' " +
     "/var/local/lib/stiefelsystem/kernel";
   assert.deepEqual((await tell({ files })).typed, [
     `kexec --load --kexec-syscall --no-checks ${image}`,
