@@ -88,22 +88,23 @@ const NOT_FOR_DESKTOP = new Set([
 ]);
 
 /**
- * Memory is cleared when it is given back, and all of it at the start: keys and passphrases do not outlive who had them
- * (doc/decisions/0042). Distributions clear memory when it is taken, which is as much work.
+ * Memory is cleared when it is given back, and all of it at the start: keys and passphrases do not outlive who had
+ * them, on a desktop and on the laptop (doc/decisions/0042). Distributions clear memory when it is taken, which is as
+ * much work.
  */
-const clearsMemory = "init_on_free=1";
+export const CLEARS_MEMORY = "init_on_free=1";
 
 /**
  * The laptop's command line as the desktop gets it: without resume=, resume_offset= (the laptop's hibernation image is
  * not the desktop's), what says how one kernel was started ({@link ONLY_THIS_START}), ip= and its old name nfsaddrs=,
- * ipv6.disable=, nbdroot=, nbddev=, rd.neednet and netroot= (of dracut), with noresume, and with {@link clearsMemory}
+ * ipv6.disable=, nbdroot=, nbddev=, rd.neednet and netroot= (of dracut), with noresume, and with {@link CLEARS_MEMORY}
  * unless it says itself when memory is cleared. All other words stay as they are, in their order.
  */
 export function forDesktop(commandLine: string): string {
   const { forKernel, forInit } = splitAtEnd(commandLine);
   const kept = forKernel.filter((word) => !NOT_FOR_DESKTOP.has(nameOfWord(word)));
   const isDecided = kept.some((word) => /^init_on_(?:free|alloc)$/.test(nameOfWord(word)));
-  return [...kept, ...isDecided ? [] : [clearsMemory], "noresume", ...forInit].join(" ");
+  return [...kept, ...isDecided ? [] : [CLEARS_MEMORY], "noresume", ...forInit].join(" ");
 }
 
 /**

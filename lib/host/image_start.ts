@@ -3,8 +3,7 @@
 import type { Config } from "../config/config.ts";
 import type { AutokexecSettings } from "../formats/autokexec_settings.ts";
 import { RETAIN_INITRD } from "../formats/public_initrd.ts";
-import { formatStiefelParameters } from "../formats/kernel_command_line.ts";
-import { laptopParameters } from "../image/quick_parameters.ts";
+import { CLEARS_MEMORY, formatStiefelParameters } from "../formats/kernel_command_line.ts";
 import type { HostPath } from "./host_path.ts";
 
 /** The configuration that the laptop was set up with, on the laptop. */
@@ -23,7 +22,7 @@ export function imageStartOf(config: Config): Pick<AutokexecSettings, "kernel" |
     initrd: stiefelsystemInitrd,
     commandLine: [
       // What comes later wins.
-      ...laptopParameters,
+      CLEARS_MEMORY,
       ...cmdline,
       // What is given to desktops without a stick is cut out of it.
       ...config.netboot.links.length > 0 ? [RETAIN_INITRD] : [],

@@ -5,8 +5,9 @@
  */
 
 import { transportNeeds } from "../export/needs.ts";
+import { CLEARS_MEMORY } from "../formats/kernel_command_line.ts";
 import { StoppedByUser, UserError } from "../errors.ts";
-import { desktopParameters, imageParameters, laptopParameters } from "../image/quick_parameters.ts";
+import { desktopParameters, imageParameters } from "../image/quick_parameters.ts";
 import type { System } from "../system/system.ts";
 import { type ConsoleLine, type DemoReport, parseDemoReport } from "./console.ts";
 import type { BenchMark } from "./block_figures.ts";
@@ -51,7 +52,7 @@ export function laptopSpec(settings: PairSettings, parameters: readonly string[]
       kind: "kernel",
       kernel: settings.image.kernelPath,
       initrd: settings.image.initrdPath,
-      commandLine: ["stiefel.role=server", ...parameters, ...laptopParameters, ...imageParameters, serialConsole].join(
+      commandLine: ["stiefel.role=server", ...parameters, CLEARS_MEMORY, ...imageParameters, serialConsole].join(
         " ",
       ),
     },
