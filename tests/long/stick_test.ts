@@ -4,8 +4,13 @@
  */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { AGENT_KEY_PATH } from "../../lib/formats/agent_settings.ts";
+import { buildCpio } from "../../lib/formats/cpio.ts";
+import { SHARED_KEY_BYTES } from "../../lib/protocol/keys.ts";
 import { copyDemoDisk } from "../../lib/qemu/demo_disk.ts";
 import {
+  type BootImage,
   cablePath,
   demoCredentials,
   desktopSpec,
@@ -63,10 +68,11 @@ const agentPattern = /stiefelsystem: step=agent/;
 async function startDesktop(
   { prepare, sectorBytes }: Pick<Desktop, "prepare" | "sectorBytes">,
   credentials: Readonly<Record<string, string>> = {},
+  laptopKey?: Uint8Array,
 ): Promise<Vm> {
   const { system, options: { runDirectory } } = rig;
   const { image, host } = await rig.machines();
-  const stick = await makeStick(rig, sectorBytes);
+  const stick = await makeStick(rig, sectorBytes, laptopKey);
   const desktop = desktopSpec({ image, clientMemoryMiB: 1024, console: "pipe" }, credentials);
   return await startVm(system, fromStick(desktop, stick, await prepare(rig)), host, { runDirectory, limitMs: 840_000 });
 }
@@ -117,9 +123,18 @@ Deno.test({
   },
 });
 
+/** The image of a laptop that has a key of its own: what comes last counts (Documentation/driver-api/early-userspace). */
+async function withKey(image: BootImage, key: Uint8Array): Promise<BootImage> {
+  const { system, options: { runDirectory } } = rig;
+  const initrdPath = `${runDirectory}/laptop.initrd`;
+  const cpio = buildCpio([{ kind: "file", path: AGENT_KEY_PATH.slice(1), mode: 0o600, content: key }]);
+  await system.writeFile(initrdPath, Buffer.concat([await system.readFile(image.initrdPath), cpio]), { mode: 0o600 });
+  return { ...image, initrdPath };
+}
+
 for (const desktop of desktops.filter(({ goesThrough }) => goesThrough)) {
   Deno.test({
-    name: `a desktop ${desktop.name} goes from the stick through to the laptop's multi-user`,
+    name: `a desktop ${desktop.name} goes from a stick with several keys through to the laptop's multi-user`,
     ignore: rig.skipReason !== undefined,
     fn: async () => {
       const { system, options: { runDirectory } } = rig;
@@ -127,14 +142,22 @@ for (const desktop of desktops.filter(({ goesThrough }) => goesThrough)) {
       const diskPath = `${runDirectory}/disk.img`;
       await copyDemoDisk(system, disk, diskPath);
       await system.remove(cablePath(runDirectory));
-      const settings = { image, diskPath, serverMemoryMiB: 768, clientMemoryMiB: 1024, console: "pipe" } as const;
+      const key = system.randomBytes(SHARED_KEY_BYTES);
+      const laptopImage = await withKey(image, key);
+      const settings = {
+        image: laptopImage,
+        diskPath,
+        serverMemoryMiB: 768,
+        clientMemoryMiB: 1024,
+        console: "pipe",
+      } as const;
       await using laptop = await startVm(system, laptopSpec(settings, ["stiefel.on_end=poweroff"]), host, {
         runDirectory,
         limitMs: 840_000,
       });
       await laptop.waitForLine(serverReadyPattern, { timeoutMs: 180_000 });
       const credentials = demoCredentials({ action: "poweroff", token: newToken(system) });
-      await using vm = await startDesktop(desktop, credentials);
+      await using vm = await startDesktop(desktop, credentials, key);
       await waitForDesktop(vm, 600_000);
       assert.equal((await vm.ended).kind, "shutdown");
       assert.equal((await laptop.ended).kind, "shutdown");
