@@ -59,6 +59,7 @@ const unitPrograms = [
   "tmux",
   "man",
   "mandoc",
+  "wget",
   "zsh",
   "fish",
   bashCompletion,

@@ -3,11 +3,11 @@
  * only unpacked, and in that tree the very same mmdebstrap does the very same work. Pure.
  */
 
-/** Keys of Debian's archive, in the project: the only ones that debootstrap trusts here. */
+/** Keys of Debian's archive, in the project: debootstrap trusts no others, and neither does apt in the tree. */
 export const archiveKeyringPath = "image/keyring/debian-archive.gpg";
 
 /** What mmdebstrap takes beyond Debian's required packages and apt; `mount` for trees whose scripts run. */
-export const treePackages: readonly string[] = ["mmdebstrap", "debian-archive-keyring", "mount"];
+export const treePackages: readonly string[] = ["mmdebstrap", "mount"];
 
 export interface BootstrapTree {
   /** Its root directory. */
@@ -49,10 +49,20 @@ export function debootstrapArguments({ suite, mirror, keyring }: TreeRequest, ta
 export const fetchedPackages = "var/cache/apt/archives";
 export const fetchLog = "debootstrap/debootstrap.log";
 
+/** Whom apt in the tree believes for a mirror with https; a file has to be there. */
+export const treeCertificates = "/etc/ssl/certs/ca-certificates.crt";
+
+/** The same on the machines that build: Debian, Arch and Gentoo; Fedora; openSUSE. */
+const hostCertificates = [
+  treeCertificates,
+  "/etc/pki/tls/certs/ca-bundle.crt",
+  "/var/lib/ca-certificates/ca-bundle.pem",
+] as const;
+
 /**
  * Shell text: "$0" is the tree, "$1" what it shares with this machine, then a command follows. Its mounts are in a
- * mount namespace that goes with it. A name is looked up as here; where one of the files is a link, what it leads to is
- * taken.
+ * mount namespace that goes with it. Names are looked up and certificates believed as here; where one of these files is
+ * a link, what it leads to is taken.
  */
 const enterTree = [
   // Programs in it make the mounts below their root private, which takes a mount.
@@ -61,6 +71,9 @@ const enterTree = [
   'for path in /dev /proc /sys; do mount --rbind "$path" "$0$path"; done',
   "for path in /etc/hosts /etc/resolv.conf; do",
   '  if [ -e "$path" ]; then : >>"$0$path"; mount --bind "$path" "$0$path"; fi',
+  "done",
+  `for path in ${hostCertificates.join(" ")}; do`,
+  `  if [ -e "$path" ]; then mount --bind "$path" "$0${treeCertificates}"; break; fi`,
   "done",
   'tree=$0; shift; exec chroot "$tree" "$@"',
 ].join("\n");

@@ -52,7 +52,11 @@ export async function fetchRelease(
 /** By apt, and where it is not by wget, as debootstrap does it. */
 async function fetchFile(system: System, address: string, file: string): Promise<void> {
   const hasApt = await hasProgram(system, aptDownloader);
-  await system.run(["timeout", String(limitSeconds), ...hasApt ? byApt(address, file) : byWget(address, file)]);
+  const argv = ["timeout", String(limitSeconds), ...hasApt ? byApt(address, file) : byWget(address, file)];
+  const { stdout, stderr } = await system.run(argv);
+  // wget2, which is Fedora's wget, succeeds also when it has got nothing (seen with 1.99).
+  if (((await system.stat(file))?.sizeBytes ?? 0) > 0) return;
+  throw new CommandError({ argv, exitCode: 0, lastLines: `${stdout}\n${stderr}`.trim().split("\n") });
 }
 
 function byApt(address: string, file: string): readonly string[] {
@@ -61,7 +65,7 @@ function byApt(address: string, file: string): readonly string[] {
 }
 
 function byWget(address: string, file: string): readonly string[] {
-  return ["wget", "--no-verbose", "--tries=1", "--timeout=10", `--output-document=${file}`, address];
+  return ["wget", "--tries=1", "--timeout=10", `--output-document=${file}`, address];
 }
 
 async function askMirror(

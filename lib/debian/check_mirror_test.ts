@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { UserError } from "../errors.ts";
 import { createRealSystem } from "../system/real.ts";
+import type { System } from "../system/system.ts";
 import { checkMirror, judgeRelease } from "./check_mirror.ts";
 
 const question = { suite: "trixie", mirror: "http://m/debian", components: ["main", "non-free-firmware"] };
@@ -41,12 +42,22 @@ Deno.test("P8: a Release file is judged before the work", () => {
   );
 });
 
-const system = createRealSystem();
-const whyNoApt = await system.stat("/usr/lib/apt/apt-helper") === undefined ? "no apt here" : undefined;
-if (whyNoApt !== undefined) console.log(`skipped: mirrors: ${whyNoApt}`);
+const real = createRealSystem();
+const aptDownloader = "/usr/lib/apt/apt-helper";
+/** What fetches, and a system that has it. */
+const downloaders: Readonly<Record<string, { readonly path: string; readonly system: System }>> = {
+  apt: { path: aptDownloader, system: real },
+  wget: {
+    path: "/usr/bin/wget",
+    system: {
+      ...real,
+      stat: async (path) => path === aptDownloader ? undefined : await real.stat(path),
+    },
+  },
+};
 
 /** A mirror on this machine that answers everything in one way. */
-async function ask(answer: () => Response): Promise<UserError | undefined> {
+async function ask(system: System, answer: () => Response): Promise<UserError | undefined> {
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, answer);
   const directory = await Deno.makeTempDir();
   try {
@@ -62,39 +73,46 @@ async function ask(answer: () => Response): Promise<UserError | undefined> {
   }
 }
 
-Deno.test(
-  { name: "P8: each kind of useless mirror has a message of its own", ignore: whyNoApt !== undefined },
-  async () => {
-    const now = new Date().toUTCString().replace("GMT", "UTC");
-    const good = release.replace(/Date: .*/, `Date: ${now}`).replace(/Valid-Until: .*\n/, "");
-    assert.equal(await ask(() => new Response(good)), undefined);
-    assert.match((await ask(() => new Response("<html>", { status: 200 })))?.message ?? "", /log-in page/);
-    assert.match((await ask(() => new Response("", { status: 404 })))?.message ?? "", /has no suite "trixie"/);
-    assert.match(
-      (await ask(() => new Response("", { status: 407 })))?.message ?? "",
-      /a proxy wants a name and a password/,
-    );
-    assert.match((await ask(() => new Response("", { status: 403 })))?.message ?? "", /refuses: 403 Forbidden/);
-  },
-);
+for (const [name, { path, system }] of Object.entries(downloaders)) {
+  const ignore = await real.stat(path) === undefined;
+  if (ignore) console.log(`skipped: mirrors by ${name}: it is not here`);
 
-Deno.test(
-  { name: "P8: a mirror that does not answer is reported within seconds", ignore: whyNoApt !== undefined },
-  async () => {
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const port = listener.addr.port;
-    listener.close();
-    const directory = await Deno.makeTempDir();
-    try {
-      const started = performance.now();
-      const asked = checkMirror(system, { ...question, mirror: `http://127.0.0.1:${port}/debian` }, directory);
-      await assert.rejects(
-        asked,
-        /Debian's packages cannot be fetched: the mirror .* does not answer \(127\.0\.0\.1:\d+\)/,
-      );
-      assert.ok(performance.now() - started < 20_000);
-    } finally {
-      await Deno.remove(directory, { recursive: true });
-    }
-  },
-);
+  Deno.test({
+    name: `P8: each kind of useless mirror has a message of its own, by ${name}`,
+    ignore,
+    fn: async () => {
+      const now = new Date().toUTCString().replace("GMT", "UTC");
+      const good = release.replace(/Date: .*/, `Date: ${now}`).replace(/Valid-Until: .*\n/, "");
+      const message = async (text: string, status: number): Promise<string> =>
+        (await ask(system, () => new Response(text, { status })))?.message ?? "";
+      assert.equal(await ask(system, () => new Response(good)), undefined);
+      assert.match(await message("<html>", 200), /log-in page/);
+      assert.match(await message("", 404), /has no suite "trixie"/);
+      assert.match(await message("", 407), /a proxy wants a name and a password/);
+      assert.match(await message("", 403), /refuses: 403 Forbidden/);
+      assert.match(await message("", 200), /gave no list of packages/);
+    },
+  });
+
+  Deno.test({
+    name: `P8: a mirror that does not answer is reported within seconds, by ${name}`,
+    ignore,
+    fn: async () => {
+      const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const port = listener.addr.port;
+      listener.close();
+      const directory = await Deno.makeTempDir();
+      try {
+        const started = performance.now();
+        const asked = checkMirror(system, { ...question, mirror: `http://127.0.0.1:${port}/debian` }, directory);
+        await assert.rejects(
+          asked,
+          /Debian's packages cannot be fetched: the mirror .* does not answer \(127\.0\.0\.1:\d+\)/,
+        );
+        assert.ok(performance.now() - started < 20_000);
+      } finally {
+        await Deno.remove(directory, { recursive: true });
+      }
+    },
+  });
+}

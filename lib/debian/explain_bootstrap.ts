@@ -12,7 +12,10 @@ export interface BootstrapPlan {
 }
 
 interface Rule {
-  /** Matches messages of apt 2.6 to 3.0, mmdebstrap 1.3 to 1.5, debootstrap 1.0.128, wget 1.21, or the system. */
+  /**
+   * Matches messages of apt 2.6 to 3.0, mmdebstrap 1.3 to 1.5, debootstrap 1.0.128, wget 1.21, wget2 1.99, or the
+   * operating system.
+   */
   readonly pattern: RegExp;
   readonly explain: (match: RegExpExecArray, plan: BootstrapPlan) => Explanation;
 }
@@ -101,7 +104,7 @@ const rules: readonly Rule[] = [
   },
   {
     pattern:
-      /Could not resolve '([^']+)'|unable to resolve host address .([\w.-]+)|Temporary failure resolving '([^']+)'|Something wicked happened resolving '([^':]+)/,
+      /Could not resolve '([^']+)'|(?:unable to resolve host address .|Failed to resolve )([\w.-]+)|Temporary failure resolving '([^']+)'|Something wicked happened resolving '([^':]+)/,
     explain: ([, ...names]) => ({
       found: `the name "${names.find((name) => name !== undefined)}" cannot be looked up`,
       hints: ["Is this machine on the network, and does its name server answer?", otherMirror],
@@ -116,9 +119,15 @@ const rules: readonly Rule[] = [
   },
   {
     pattern:
-      /(?:Could not connect to|Cannot initiate the connection to|Unable to connect to) (\S+?)(?: |,|\.$)|Connection timed out|Connection refused|Connection failed|Network is unreachable|timed out/,
-    explain: ([, host], { mirror }) => ({
-      found: `the mirror ${mirror} does not answer${host === undefined ? "" : ` (${host})`}`,
+      /Connecting to (\S+?)\.\.\. failed|(?:Could not connect to|Cannot initiate the connection to|Unable to connect to) (\S+?)(?: |,|\.$)|Connection timed out|Connection refused|Connection failed|Network is unreachable|timed out/,
+    explain: ([, ...hosts], { mirror }) => ({
+      found: [
+        "the mirror",
+        mirror,
+        "does not answer",
+        ...hosts.flatMap((host) => host === undefined ? [] : `(${host})`),
+      ]
+        .join(" "),
       hints: ["Is this machine on the network? A firewall or proxy may be in between", otherMirror],
     }),
   },

@@ -122,7 +122,26 @@ const cases: readonly (readonly [name: string, said: string, found: RegExp, hint
     /the name "mirror.example" cannot be looked up/,
     /on the network/,
   ],
-  ["wget: nothing listens", "failed: Connection refused.", /does not answer$/, /firewall/],
+  [
+    "wget: nothing listens",
+    "Connecting to 127.0.0.1:1... failed: Connection refused.",
+    /does not answer \(127.0.0.1:1\)$/,
+    /firewall/,
+  ],
+  [
+    "wget2: a suite that is not there",
+    "HTTP ERROR response 404 Not Found [http://m/dists/trixi/InRelease]",
+    /has no suite "trixi"/,
+    /dists/,
+  ],
+  ["wget2: a server that refuses", "HTTP ERROR response 403 Forbidden [http://m/]", /refuses: 403 Forbidden$/, /Try/],
+  [
+    "wget2: no name server",
+    "Failed to resolve mirror.example (No address associated with hostname)",
+    /the name "mirror.example" cannot be looked up/,
+    /on the network/,
+  ],
+  ["wget2: nothing listens", "Failed to write 212 bytes (111: Connection refused)", /does not answer$/, /firewall/],
   [
     "debootstrap: an unknown key",
     "E: Release signed by unknown key (key id 6ED0E7B82643E131)\n   The specified keyring /k may be incorrect",

@@ -31,8 +31,8 @@ const userId = 1000;
 const bookwormReleaseKey = { start: 8700, end: 8980 } as const;
 
 /** All four kinds of packages are fetched: base, firmware, boot loaders, a keymap. */
-const configuration = (mirror: string): string =>
-  `modules: [base]\nimage: {mirror: "${mirror}", agents: bundle}\ninitrd: {keymap: de}\n`;
+const configuration = (mirror: string, suite: string): string =>
+  `modules: [base]\nimage: {mirror: "${mirror}", suite: ${suite}, agents: bundle}\ninitrd: {keymap: de}\n`;
 
 interface Ended {
   readonly exitCode: number;
@@ -69,12 +69,20 @@ interface Way {
   /** Of the folder with cache and results. */
   readonly name: string;
   readonly uid?: number;
+  readonly config?: string;
+  readonly only?: string;
 }
 
-async function create(root: string, { name, uid }: Way): Promise<Ended> {
+async function create(root: string, { name, uid, config = "config.yaml", only }: Way): Promise<Ended> {
   const folder = `/home/anna/${name}`;
   const places = ["--cache-dir", `${folder}/cache`, "--out-dir", `${folder}/build`];
-  const options = ["--yes", "--config", "/home/anna/config.yaml", ...places];
+  const options = [
+    "--yes",
+    "--config",
+    `/home/anna/${config}`,
+    ...only === undefined ? [] : ["--only", only],
+    ...places,
+  ];
   return await enter(root, ["./stiefelsystem", "create-initrd", ...options], uid);
 }
 
@@ -119,7 +127,9 @@ Deno.test({
       await system.run(["cp", "-R", `${downloads}/${name}`, `${home}/deno/${name}`]);
     }
     await system.run(["cp", "--dereference", "/etc/resolv.conf", "/etc/hosts", `${root}/etc/`]);
-    await Deno.writeTextFile(`${home}/config.yaml`, configuration(await readAptMirror(system) ?? debianMirror));
+    const mirror = await readAptMirror(system) ?? debianMirror;
+    await Deno.writeTextFile(`${home}/config.yaml`, configuration(mirror, "trixie"));
+    await Deno.writeTextFile(`${home}/bookworm.yaml`, configuration(mirror, "bookworm"));
     await Deno.writeFile(`${project}/aes-key`, crypto.getRandomValues(new Uint8Array(32)), { mode: 0o600 });
 
     const usual = await build(root, { name: "usual" });
@@ -150,6 +160,11 @@ Deno.test({
     const byRoot = await build(root, { name: "root" });
     assert.deepEqual(byRoot.sums, usual.sums);
     assert.ok(byRoot.stages.includes("tools"));
+
+    // The tools are those of the image's suite.
+    const bookworm = await create(root, { name: "bookworm", config: "bookworm.yaml", only: "loaders" });
+    assert.equal(bookworm.exitCode, 0, bookworm.said);
+    assert.ok(await system.stat(`${home}/bookworm/build/loaders/shimx64.efi`) !== undefined);
 
     // A user with ids of its own.
     for (const name of ["subuid", "subgid"]) await Deno.writeTextFile(`${root}/etc/${name}`, "anna:100000:65536\n");

@@ -2,8 +2,15 @@
  * Stage "tools": a small Debian with mmdebstrap, for machines without. Fetched and verified by debootstrap; unpacked
  * as all packages are, none of their scripts runs. Runs `setpriv`, `bsdtar`, `tar`.
  */
+import { dirname } from "node:path/posix";
 import { guardWords, readBootstrapStep } from "../../debian/bootstrap_program.ts";
-import { archiveKeyringPath, debootstrapArguments, fetchedPackages, fetchLog } from "../../debian/bootstrap_tree.ts";
+import {
+  archiveKeyringPath,
+  debootstrapArguments,
+  fetchedPackages,
+  fetchLog,
+  treeCertificates,
+} from "../../debian/bootstrap_tree.ts";
 import { explainBootstrap } from "../../debian/explain_bootstrap.ts";
 import { mergedDirectories } from "../../debian/unpack_packages.ts";
 import { CommandError, UserError } from "../../errors.ts";
@@ -28,8 +35,7 @@ export async function buildTools(context: StageContext): Promise<StageRecord> {
     await unpackPackage(context, `${fetched}/${fetchedPackages}/${name}`, tree);
   }
   await system.remove(fetched);
-  await writeAccounts(context, tree);
-  await writeCertificates(context, tree);
+  await writeSettings(context, tree);
   signal.throwIfAborted();
   // With any mmdebstrap the other stages make the same: they are not made anew when this one is.
   return { fingerprint: hashText("tools"), summary: `${packages.length} packages` };
@@ -95,20 +101,21 @@ async function unpackPackage({ system, directory, signal }: StageContext, path: 
   await system.remove(work);
 }
 
-/** As the scripts of base-passwd do it: apt and tar look users up. */
-async function writeAccounts({ system }: StageContext, tree: string): Promise<void> {
+/** What the scripts of packages would have written; but apt trusts no keys there but those that come with us. */
+async function writeSettings({ system, places }: StageContext, tree: string): Promise<void> {
+  // apt and tar look users up
   for (const name of ["passwd", "group"]) {
     const text = await system.readText(`${tree}/usr/share/base-passwd/${name}.master`);
     await system.writeFile(`${tree}/etc/${name}`, text);
   }
-}
-
-/** As the scripts of ca-certificates do it, which comes along for a mirror with https. */
-async function writeCertificates({ system }: StageContext, tree: string): Promise<void> {
-  const from = `${tree}/usr/share/ca-certificates/mozilla`;
-  if (await system.stat(from) === undefined) return;
-  const names = (await system.readDirectory(from)).filter((name) => name.endsWith(".crt"));
-  const texts = await Promise.all(names.map((name) => system.readText(`${from}/${name}`)));
-  await system.makeDirectory(`${tree}/etc/ssl/certs`);
-  await system.writeFile(`${tree}/etc/ssl/certs/ca-certificates.crt`, texts.join(""));
+  const keys = `${tree}/etc/apt/trusted.gpg.d`;
+  await system.remove(keys);
+  await system.makeDirectory(keys);
+  await system.writeFile(
+    `${keys}/debian-archive.gpg`,
+    await system.readFile(`${places.project}/${archiveKeyringPath}`),
+  );
+  // This machine's own take its place: lib/debian/bootstrap_tree.ts
+  await system.makeDirectory(`${tree}${dirname(treeCertificates)}`);
+  await system.writeFile(`${tree}${treeCertificates}`, "");
 }

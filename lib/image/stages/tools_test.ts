@@ -23,8 +23,9 @@ async function contextFor(system: MemorySystem): Promise<StageContext> {
 
 const optionOf = (argv: readonly string[], name: string): string => argv[argv.indexOf(name) + 1] ?? "";
 
-Deno.test("packages that debootstrap has verified are unpacked, and get accounts and certificates", async () => {
+Deno.test("packages that debootstrap has verified are unpacked, and get accounts and our keys alone", async () => {
   const system: MemorySystem = createMemorySystem({
+    files: { "/p/image/keyring/debian-archive.gpg": "keys" },
     commands: [async (argv) => {
       if (argv.includes("debootstrap")) {
         const archives = `${argv.at(-3)}/var/cache/apt/archives`;
@@ -38,9 +39,7 @@ Deno.test("packages that debootstrap has verified are unpacked, and get accounts
         for (const name of ["passwd", "group"]) {
           await system.writeFile(`${tree}/usr/share/base-passwd/${name}.master`, `root of ${name}\n`);
         }
-        for (const name of ["b.crt", "a.crt", "x"]) {
-          await system.writeFile(`${tree}/usr/share/ca-certificates/mozilla/${name}`, `${name}\n`);
-        }
+        await system.writeFile(`${tree}/etc/apt/trusted.gpg.d/other.asc`, "");
       }
       return "";
     }],
@@ -50,7 +49,8 @@ Deno.test("packages that debootstrap has verified are unpacked, and get accounts
   assert.ok(system.ran[0]?.includes("--keyring=/p/image/keyring/debian-archive.gpg"));
   const tree = "/c/unfinished-tools-1/tree";
   assert.equal(await system.readText(`${tree}/etc/group`), "root of group\n");
-  assert.equal(await system.readText(`${tree}/etc/ssl/certs/ca-certificates.crt`), "a.crt\nb.crt\n");
+  assert.deepEqual(await system.readDirectory(`${tree}/etc/apt/trusted.gpg.d`), ["debian-archive.gpg"]);
+  assert.equal(await system.readText(`${tree}/etc/apt/trusted.gpg.d/debian-archive.gpg`), "keys");
   assert.deepEqual(await system.readDirectory("/c/unfinished-tools-1"), ["tree"]);
 });
 
