@@ -123,7 +123,9 @@ Deno.test({
   },
 });
 
-/** The image of a laptop that has a key of its own: what comes last counts (Documentation/driver-api/early-userspace). */
+/**
+ * The image of a laptop that has a key of its own: what comes last counts (Documentation/driver-api/early-userspace).
+ */
 async function withKey(image: BootImage, key: Uint8Array): Promise<BootImage> {
   const { system, options: { runDirectory } } = rig;
   const initrdPath = `${runDirectory}/laptop.initrd`;
