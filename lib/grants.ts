@@ -97,6 +97,8 @@ export const agentGrants: Readonly<Record<Role, Grants>> = {
       "udhcpc",
       // the battery: agents/server/watch_battery.ts
       "ls",
+      // firmware that a card misses: agents/shared/missing_firmware.ts
+      "dmesg",
       // the export: lib/export/
       ...new Set([...transportNeeds.flatMap(({ server }) => server.programs), "sync"]),
       ...snapshotNeeds.programs,

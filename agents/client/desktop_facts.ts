@@ -15,6 +15,7 @@ import {
 import { readKernelFiles } from "../../lib/system/kernel_files.ts";
 import type { System } from "../../lib/system/system.ts";
 import { isCandidate } from "../shared/links.ts";
+import { listMissingFirmware, type MissingFirmware } from "../shared/missing_firmware.ts";
 
 export interface DesktopFacts extends KernelDemands {
   readonly firmware?: "BIOS" | "UEFI";
@@ -25,12 +26,6 @@ export interface DesktopFacts extends KernelDemands {
   readonly machineId?: string;
   /** Files of firmware that a driver has asked for and that are not in the image. */
   readonly missingFirmware?: readonly MissingFirmware[];
-}
-
-export interface MissingFirmware {
-  readonly driver: string;
-  /** Name of the file below /lib/firmware. */
-  readonly file: string;
 }
 
 export interface LinkFacts {
@@ -100,28 +95,6 @@ function readLockdownOf(log: string): string | undefined {
 function readSecureBootOf(log: string): boolean | undefined {
   const state = /\bsecureboot: Secure boot (enabled|disabled)/i.exec(log)?.[1];
   return state === undefined ? undefined : state.toLowerCase() === "enabled";
-}
-
-/**
- * "r8169 0000:02:00.0: firmware: failed to load rtl_nic/rtl8168g-3.fw (-2)", as Debian's kernel says it, and "…:
- * Direct firmware load for rtl_nic/rtl8168g-3.fw failed with error -2", as others do (drivers/base/firmware_loader).
- * Pure; for tests.
- */
-export function listMissingFirmware(log: string): readonly MissingFirmware[] {
-  const found = new Map<string, MissingFirmware>();
-  for (const line of log.split("\n")) {
-    // A driver may try again when the root file system is there.
-    const loaded = /: firmware: direct-loading firmware (\S+)/.exec(line)?.[1];
-    if (loaded !== undefined) found.delete(loaded);
-    const match =
-      /([\w-]+) \S+: (?:firmware: failed to load (\S+) \(|Direct firmware load for (\S+) failed)/.exec(line) ??
-        [];
-    const [, driver, file = match[3]] = match;
-    // The database of radio rules is no card's; wired cards have no use for it.
-    if (driver === undefined || file === undefined || file.startsWith("regulatory.db")) continue;
-    found.set(file, { driver, file });
-  }
-  return [...found.values()];
 }
 
 /** Cards for cables, those with a cable first. Runs `grep`. */

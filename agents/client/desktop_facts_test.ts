@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { machineIdOf } from "../../lib/formats/machine_identity.ts";
 import { createMemorySystem } from "../../tests/support/memory_system.ts";
-import { listMissingFirmware, readDesktopFacts, readLinkFacts } from "./desktop_facts.ts";
+import { readDesktopFacts, readLinkFacts } from "./desktop_facts.ts";
 
 const keys = await Deno.readTextFile(new URL("../../tests/fixtures/secure_boot/proc-keys", import.meta.url));
 
@@ -64,32 +64,6 @@ Deno.test("a desktop with a BIOS, and one with Secure Boot switched off", async 
 
 Deno.test("a desktop of which nothing can be seen still has facts", async () => {
   assert.deepEqual(await readDesktopFacts(createMemorySystem()), { lockdown: undefined, trustedKeys: undefined });
-});
-
-Deno.test("firmware that a card misses is named once, in the words of Debian's kernel and of others", () => {
-  const cases: readonly (readonly [log: string, files: readonly string[]])[] = [
-    ["[    3.141] r8169 0000:02:00.0: firmware: failed to load rtl_nic/rtl8168g-3.fw (-2)", [
-      "r8169 rtl_nic/rtl8168g-3.fw",
-    ]],
-    ["tg3 0000:01:00.0: Direct firmware load for tigon/tg3_tso.bin failed with error -2", ["tg3 tigon/tg3_tso.bin"]],
-    ["r8152 2-1:1.0: Direct firmware load for rtl_nic/rtl8156b-2.fw failed with error -2", [
-      "r8152 rtl_nic/rtl8156b-2.fw",
-    ]],
-    ["<4>bnx2 0000:0b:00.0: firmware: failed to load bnx2/bnx2-mips-09-6.2.1b.fw (-2)\n".repeat(2), [
-      "bnx2 bnx2/bnx2-mips-09-6.2.1b.fw",
-    ]],
-    [
-      "tg3 0000:01:00.0: firmware: failed to load a.bin (-2)\ntg3 0000:01:00.0: firmware: direct-loading firmware a.bin",
-      [],
-    ],
-    ["platform regulatory.0: firmware: failed to load regulatory.db (-2)", []],
-    ["firmware_class: See https://wiki.debian.org/Firmware for information about missing firmware", []],
-    ["r8169 0000:02:00.0: Unable to load firmware rtl_nic/rtl8168g-3.fw (-2)", []],
-    ["", []],
-  ];
-  for (const [log, files] of cases) {
-    assert.deepEqual(listMissingFirmware(log).map(({ driver, file }) => `${driver} ${file}`), files, log);
-  }
 });
 
 Deno.test("links have speed and driver, those with a cable first", async () => {

@@ -10,6 +10,7 @@ import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../../lib/backoff.ts";
 import type { Console } from "../shared/console.ts";
 import { isCandidate, runOnLinks, type UsableLink } from "../shared/links.ts";
+import { createFirmwareReport } from "../shared/missing_firmware.ts";
 import { ADVICE_INTERVAL_MS, adviseOn } from "./advice.ts";
 import {
   type FoundServer,
@@ -157,11 +158,14 @@ export function startSearch(options: SearchOptions): LaptopSearch {
   const until = AbortSignal.any([stop, decided.signal]);
   const page = new WaitingPage(options, until);
   const report = createLinkReport(options, page);
+  const reportFirmware = createFirmwareReport(system, { console, signal: until });
   const onLinks = (links: readonly Link[]): void => {
     all = links;
     void options.raise?.(links);
     candidates = links.filter(isCandidate);
-    if (!decided.signal.aborted) report(links);
+    if (decided.signal.aborted) return;
+    report(links);
+    reportFirmware(links);
   };
   const running = runOnLinks({
     system,

@@ -5,6 +5,7 @@
 import type { KernelTrust } from "../../lib/boot/kernel_trust.ts";
 import { formatBytes } from "../../lib/format_bytes.ts";
 import type { WelcomeMessage } from "../../lib/protocol/boot_exchange.ts";
+import { nameMissingFirmware } from "../shared/missing_firmware.ts";
 import type { DesktopFacts, LinkFacts } from "./desktop_facts.ts";
 import { describeKey, type WaitingKey } from "./waiting_page.ts";
 
@@ -58,7 +59,7 @@ function describeLink({ name, hasCarrier, speed, driver }: LinkFacts): readonly 
 
 function describeMissing({ missingFirmware }: DesktopFacts): readonly string[] {
   if (missingFirmware === undefined || missingFirmware.length === 0) return [];
-  const entries = missingFirmware.map(({ driver, file }) => ["no firmware", `${file}, for ${driver}`] as const);
+  const entries = missingFirmware.map((missing) => ["no firmware", nameMissingFirmware(missing)] as const);
   return rows(entries, maximumMissing, "missing file");
 }
 

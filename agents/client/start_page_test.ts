@@ -40,7 +40,7 @@ const golden: readonly (readonly [name: string, page: string, wanted: string])[]
   key           1a2b-3c4d-5e6f-7081
   enp2s0        2500 Mbit/s, driver r8169
   enp1s0        no cable, driver igc
-  no firmware   rtl_nic/rtl8168g-3.fw, for r8169
+  no firmware   rtl_nic/rtl8168g-3.fw, for r8169 (package firmware-realtek)
 The laptop "thinkpad"
   disk          Example NVMe 2280, 2.1 GB (nvme0n1)
   its kernel    signed by "Debian Secure Boot CA", trusted here

@@ -20,6 +20,7 @@ import { createBackoff } from "../../lib/backoff.ts";
 import type { Console } from "../shared/console.ts";
 import type { Environment } from "../shared/environment.ts";
 import { runOnLinks, type UsableLink } from "../shared/links.ts";
+import { createFirmwareReport } from "../shared/missing_firmware.ts";
 import type { Desk } from "./desk.ts";
 import type { Lending } from "./holding.ts";
 import { serveExchange, type ServerExchangeOptions } from "./exchange.ts";
@@ -76,13 +77,17 @@ export class Reception {
    */
   async run(addresses: readonly string[], signal: AbortSignal): Promise<void> {
     const { system, console, desk } = this.#options;
+    const reportFirmware = createFirmwareReport(system, { console, signal });
     await Promise.all([
       runOnLinks({
         system,
         console,
         signal,
         mtu: this.#options.environment.parameters.mtu,
-        onLinks: (links) => void desk.restoreAddress(links),
+        onLinks: (links) => {
+          void desk.restoreAddress(links);
+          reportFirmware(links);
+        },
         work: (link, linkSignal) => this.#serveLink(link, linkSignal),
       }),
       ...addresses.map((address) => this.#serveForever(address, signal, () => this.#listenOnAddress(address, signal))),

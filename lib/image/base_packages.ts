@@ -109,11 +109,3 @@ export const partialPackages: Readonly<Record<string, readonly string[]>> = {
 
 /** DHCP and TFTP for desktops that start over the network (`netboot.links`). */
 export const netbootPackages: readonly string[] = ["dnsmasq-base"];
-
-/** Firmware of wired network cards (`image.firmware`); they are in the archive's component non-free-firmware. */
-export const firmwarePackages: readonly string[] = [
-  "firmware-realtek",
-  "firmware-bnx2",
-  "firmware-bnx2x",
-  "firmware-misc-nonfree",
-];

@@ -4,7 +4,8 @@ import { kernelKeymap } from "../config/keymap.ts";
 import { findModule, type Module } from "../config/module_catalog.ts";
 import type { AgentSettings } from "../formats/agent_settings.ts";
 import { defaultSecurity } from "../formats/security.ts";
-import { basePackages, firmwarePackages, netbootPackages, partialPackages, unneededPackages } from "./base_packages.ts";
+import { usualFirmwarePackages } from "../formats/firmware_packages.ts";
+import { basePackages, netbootPackages, partialPackages, unneededPackages } from "./base_packages.ts";
 import { baseModulePatterns } from "./kernel_modules.ts";
 import { passOnModulePatterns, passOnPackages } from "./pass_on.ts";
 import type { FoundInputs, ImageRequest } from "./plan_image.ts";
@@ -33,11 +34,13 @@ export function makeImageRequest(
   return {
     suite: config.image.suite,
     mirror,
-    components: wantsFirmware ? ["main", "non-free-firmware"] : ["main"],
+    components: wantsFirmware || asked.some((name) => name.startsWith("firmware-"))
+      ? ["main", "non-free-firmware"]
+      : ["main"],
     packages: unique([
       ...basePackages,
       ...modules.flatMap((module: Module) => module.packages),
-      ...(wantsFirmware ? firmwarePackages : []),
+      ...(wantsFirmware ? usualFirmwarePackages : []),
       ...(config.netboot.links.length > 0 ? netbootPackages : []),
       ...(passOn === undefined ? [] : passOnPackages),
       ...asked,

@@ -18,6 +18,12 @@ Deno.test("packages of base, modules, firmware and the configuration come togeth
   assert.deepEqual(components, ["main", "non-free-firmware"]);
 });
 
+Deno.test("without the usual firmware, that of the chosen packages comes all the same", async () => {
+  const request = await requestFor("image: {firmware: false}\ninitrd: {include-packages: [firmware-intel-misc]}");
+  assert.deepEqual(request.packages.filter((name) => name.startsWith("firmware-")), ["firmware-intel-misc"]);
+  assert.deepEqual(request.components, ["main", "non-free-firmware"]);
+});
+
 Deno.test("without firmware the archive's free part is enough", async () => {
   const { packages, components } = await requestFor("image: {firmware: false}");
   assert.ok(!packages.some((name) => name.startsWith("firmware-")));

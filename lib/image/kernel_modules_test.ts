@@ -15,6 +15,8 @@ const wanted = [
   "drivers/net/ethernet/intel/e1000e/e1000e.ko.xz",
   "drivers/net/usb/r8152.ko.xz",
   "drivers/net/thunderbolt/thunderbolt_net.ko.xz",
+  "drivers/thunderbolt/thunderbolt.ko.xz",
+  "drivers/net/usb/cdc_ncm.ko.xz",
   "drivers/net/virtio_net.ko.xz",
   "drivers/net/wireguard/wireguard.ko.xz",
   "drivers/net/macvlan.ko.xz",
@@ -46,6 +48,16 @@ const unwanted = [
 
 Deno.test("every image has the drivers of wired networks, disks, file systems and keyboards", () => {
   assert.deepEqual(matchModules([...wanted, ...unwanted], base), wanted);
+});
+
+Deno.test("a Realtek card on USB gets its own driver before the generic ones, in every image", async () => {
+  const text = await Deno.readTextFile(
+    new URL("../../image/initrd/etc/modprobe.d/stiefelsystem.conf", import.meta.url),
+  );
+  for (const generic of ["cdc_ncm", "cdc_ether"]) {
+    assert.match(text, new RegExp(`^softdep ${generic} pre: r8152$`, "m"));
+    assert.deepEqual(matchModules([`drivers/net/usb/${generic}.ko.xz`], base).length, 1);
+  }
 });
 
 Deno.test("a configuration's pattern may carry the ending .ko, with or without a star", () => {

@@ -45,7 +45,7 @@ rigTest(
     assert.match(page, /^ {2}firmware {6}UEFI, Secure Boot on, kernel locked down \(integrity\)$/m);
     assert.match(page, /^ {2}key {11}[0-9a-f]{4}(-[0-9a-f]{4}){3}$/m);
     assert.match(page, /^ {2}eth0 {10}\d+ Mbit\/s, driver \?$/m);
-    assert.match(page, /^ {2}no firmware {3}tigon\/tg3_tso\.bin, for tg3$/m);
+    assert.match(page, /^ {2}no firmware {3}tigon\/tg3_tso\.bin, for tg3 \(package firmware-misc-nonfree\)$/m);
     assert.match(page, /^The laptop "laptop"\n {2}disk {10}Test disk, 1\.0 MB \(.*\n(?: {16}.*\n)*/m);
     assert.match(page, /^ {2}its kernel {4}signed by "Fedora Secure Boot CA", not trusted here$/m);
     assert.doesNotMatch(page, /Fetching|step=fetched/);
