@@ -96,6 +96,8 @@ function searchOf(found: HeardLaptop[]): LaptopSearch & { readonly add: (more: H
     outcome: Promise.resolve({ kind: "several" }),
     candidates: () => [...found],
     othersThan: () => [],
+    quieten: () => {},
+    watchLink: () => new AbortController().signal,
     links: () => [],
     waitForMore: async (count) => {
       while (found.length <= count) await changed.promise;

@@ -248,6 +248,7 @@ async function fetchOnce(attempted: Attempt, load: Load): Promise<FetchedArchive
   // One that was chosen and is gone is forgotten.
   if (memory.chosen?.name !== server.name || memory.chosen.keyName !== server.keyName) memory.chosen = undefined;
   console.say(`Found "${server.name}" on ${describePlace(server.linkName, server.keyName)}`);
+  const lost = search.watchLink(server);
   try {
     return await fetchFrom(server, attempted, {
       key: keyNamed(keys, server.keyName),
@@ -256,11 +257,14 @@ async function fetchOnce(attempted: Attempt, load: Load): Promise<FetchedArchive
       meet: () => {
         // While the laptop looked at its disk, others had the time to answer.
         if (memory.chosen === undefined && search.othersThan(server).length > 0) throw new SeveralAnswer();
-        void search[Symbol.asyncDispose](); // awaited in the end
+        search.quieten();
       },
+      lost,
     });
   } catch (error) {
     if (error instanceof ExchangeFailed && error.cause instanceof SeveralAnswer) return await choose();
+    // What the connection says of it is less.
+    lost.throwIfAborted();
     throw error;
   }
 }
@@ -283,7 +287,7 @@ interface Target {
 async function fetchFrom(
   { name, host, port, mac }: Target,
   attempted: Attempt,
-  { key, load, links, meet }: {
+  { key, load, links, meet, lost }: {
     /** That the laptop has proved, or may have. */
     readonly key: ClientKey;
     readonly load: Load;
@@ -291,6 +295,8 @@ async function fetchFrom(
     readonly links: readonly Link[];
     /** The laptop has said what it has. @throws where another laptop may be meant */
     readonly meet: () => void;
+    /** Aborts when there is no way to the laptop any more. */
+    readonly lost?: AbortSignal;
   },
 ): Promise<FetchedArchive> {
   const { system, console, signal, options, environment, memory } = attempted;
@@ -299,7 +305,10 @@ async function fetchFrom(
     link: mac === undefined ? await findLinkTo(system, host, links) : links.find((link) => link.mac === mac),
     isOurs: !options.isFromRunningSystem,
   });
-  using stream = await connectStream({ host, port, signal });
+  using stream = await connectStream({
+    ...{ host, port },
+    signal: lost === undefined ? signal : AbortSignal.any([signal, lost]),
+  });
   const link = mac === undefined
     ? await findRoute(system, { local: stream.localAddress, remote: stream.remoteAddress, largeMtu })
     : { mac, ...largeMtu === undefined ? {} : { mtu: largeMtu } };

@@ -60,6 +60,10 @@ export interface LaptopSearch extends AsyncDisposable {
   othersThan(server: FoundServer): readonly HeardLaptop[];
   /** Resolves when there are more candidates than that. */
   waitForMore(count: number): Promise<void>;
+  /** Asks no more; links are followed on. */
+  quieten(): void;
+  /** Aborts when the link that leads to the laptop has gone, or its cable. */
+  watchLink(server: Pick<FoundServer, "linkName" | "mac">): AbortSignal;
 }
 
 /** From the first question to the second; then twice as long each time. A link that comes up is asked at once. */
@@ -76,6 +80,7 @@ export function startSearch(options: SearchOptions): LaptopSearch {
   const decided = new AbortController();
   const over = new AbortController();
   const stop = AbortSignal.any([signal, over.signal]);
+  const quiet = new AbortController();
   const search = new DiscoverySearch({
     discoveryKey: options.discoveryKey,
     otherKeys: options.otherKeys,
@@ -129,12 +134,14 @@ export function startSearch(options: SearchOptions): LaptopSearch {
     using datagrams = await openDatagramLink({ ...link, link: link.name, port: 0 });
     const onAbort = (): void => datagrams.close();
     linkSignal.addEventListener("abort", onAbort, { once: true });
-    const asking = ask(system, search, datagrams, linkSignal);
+    const asking = ask(system, search, datagrams, AbortSignal.any([linkSignal, quiet.signal]));
     // It takes a program's start, which no answer waits for.
     const looking = readLinkSpeed(system, link.name).then((speed) => speed && speeds.set(link.name, speed), () => {});
     try {
       for (let datagram = await datagrams.receive(); datagram !== undefined; datagram = await datagrams.receive()) {
         const finding = await search.receive(datagram.bytes);
+        // Where there are others to compare it with, a link that has just come up is not taken for a slow one.
+        if (speeds.size > 0) await looking;
         const speedMbps = speeds.get(link.name);
         const place = {
           ...{ address: datagram.address, linkName: link.name, mac: link.mac },
@@ -155,6 +162,7 @@ export function startSearch(options: SearchOptions): LaptopSearch {
   if (signal.aborted) onAbort();
   let all: readonly Link[] = [];
   let candidates: readonly Link[] = [];
+  const watched: { readonly mac: string; readonly linkName: string; readonly lost: AbortController }[] = [];
   const until = AbortSignal.any([stop, decided.signal]);
   const page = new WaitingPage(options, until);
   const report = createLinkReport(options, page);
@@ -163,6 +171,10 @@ export function startSearch(options: SearchOptions): LaptopSearch {
     all = links;
     void options.raise?.(links);
     candidates = links.filter(isCandidate);
+    for (const { mac, linkName, lost } of watched) {
+      const isThere = links.some((link) => link.name === linkName && link.mac === mac && link.hasCarrier);
+      if (!isThere) lost.abort(new Error(`The link ${linkName} has gone, or its cable`));
+    }
     if (decided.signal.aborted) return;
     report(links);
     reportFirmware(links);
@@ -192,6 +204,12 @@ export function startSearch(options: SearchOptions): LaptopSearch {
     },
     waitForMore: async (count) => {
       while (laptops().length <= count) await changed.promise;
+    },
+    quieten: () => quiet.abort(),
+    watchLink: ({ mac, linkName }) => {
+      const lost = new AbortController();
+      watched.push({ mac, linkName, lost });
+      return lost.signal;
     },
     [Symbol.asyncDispose]: async () => {
       signal.removeEventListener("abort", onAbort);
