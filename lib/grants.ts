@@ -275,7 +275,7 @@ export const commandGrants: Readonly<Record<CommandName, Grants>> = {
   "demo": { ...build, run: machinePrograms },
   "test-qemu": { ...build, run: machinePrograms },
   "test-nspawn": { ...build, run: [...machinePrograms, "ip", "losetup", "lsblk", "systemd-nspawn"] },
-  "bench": { ...build, run: machinePrograms },
+  "bench": { ...build, run: [...machinePrograms, "ip"] },
 };
 
 /**

@@ -404,7 +404,7 @@ function buildProgram(context: ProgramContext): Command {
   addMachineOptions(
     program.command("bench")
       .description(
-        "Measure boot, image, build, sealing, sticks and block transports; prints a table and writes bench.json.",
+        "Measure boot, image, build, sealing, sticks, block transports and links; prints a table and writes bench.json.",
       )
       .addArgument(
         new Argument("[parts...]", "what to measure; default: all").choices([
@@ -414,6 +414,7 @@ function buildProgram(context: ProgramContext): Command {
           "seal",
           "stick",
           "block",
+          "links",
         ]),
       ),
   )

@@ -17,6 +17,16 @@ export interface BenchResult {
     readonly tcpMBps?: number;
     readonly transports: readonly TransportFigures[];
   };
+  readonly links?: readonly LinkFigure[];
+}
+
+/** How soon a desktop finds its laptop, behind the last of its cards. */
+export interface LinkFigure {
+  readonly cards: number;
+  /** Both ends have jumbo frames, which are tried first. */
+  readonly jumbo: boolean;
+  /** From plugging the cable in to the connection, in milliseconds. */
+  readonly foundMs: number;
 }
 
 export interface BootFigures {
@@ -171,7 +181,7 @@ export interface BenchReport {
 
 /** @returns lines */
 export function formatBenchTable({ result, times, bareMmdebstrapS }: BenchReport): string[] {
-  const { boot, image, build, seal, stick, block } = result;
+  const { boot, image, build, seal, stick, block, links } = result;
   const sections: string[][] = [];
   if (boot !== undefined && times !== undefined) {
     const agentShare = boot.localS === undefined || boot.steps.agent === undefined
@@ -220,6 +230,13 @@ export function formatBenchTable({ result, times, bareMmdebstrapS }: BenchReport
       ...(block.tcpMBps === undefined ? [] : [row("plain TCP stream", `${block.tcpMBps.toFixed(1)} MB/s`)]),
       ...block.transports.flatMap(describeTransport).map(([what, figures]) => row(what, figures)),
     ]);
+  }
+  if (links !== undefined) {
+    sections.push(
+      links.map(({ cards, jumbo, foundMs }) =>
+        row(`cable to found, cards: ${cards}${jumbo ? ", jumbo" : ""}`, `${foundMs} ms`)
+      ),
+    );
   }
   return sections.flatMap((lines, index) => index === 0 ? lines : ["", ...lines]);
 }

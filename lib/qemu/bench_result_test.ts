@@ -81,6 +81,7 @@ Deno.test("the table tells shares beside the figures", () => {
           ...{ tcp: { readMBps: 33.5, writeMBps: 30 }, cpuSPerGB: {} },
         }],
       },
+      links: [{ cards: 1, jumbo: false, foundMs: 40 }, { cards: 8, jumbo: true, foundMs: 75 }],
     },
     times: round,
     bareMmdebstrapS: 60,
@@ -97,6 +98,7 @@ Deno.test("the table tells shares beside the figures", () => {
       /stick: BIOS, power-on to agent +15\.0 s \(0\.25 of the local boot\), processor 10\.0 s \(0\.20\)/,
       /stick: Secure Boot, power-on to agent +21\.0 s \(0\.35 of the local boot\)/,
       /nbd: read +20\.5 MB\/s \(0\.61 of TCP\)/,
+      /cable to found, cards: 8, jumbo +75 ms/,
     ]
   ) assert.match(text, line);
 });

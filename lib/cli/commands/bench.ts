@@ -29,12 +29,13 @@ import { startVm } from "../../qemu/run_vm.ts";
 import type { System } from "../../system/system.ts";
 import { showStep, type Ui } from "../../ui.ts";
 import { benchBlock } from "./bench_block.ts";
+import { benchLinks } from "./bench_links.ts";
 import { benchStick } from "./bench_stick.ts";
 import { createInitrd } from "./create_initrd.ts";
 import { bootDemo, demandFacts, describeMachines } from "./demo.ts";
 import { defaultMemoryMiB, type MachineOptions, type Machines, placeOf, prepareMachines } from "./prepare_machines.ts";
 
-export const benchParts = ["boot", "image", "build", "seal", "stick", "block"] as const;
+export const benchParts = ["boot", "image", "build", "seal", "stick", "block", "links"] as const;
 export type BenchPart = typeof benchParts[number];
 
 export interface BenchOptions extends MachineOptions {
@@ -57,6 +58,7 @@ export async function bench(system: System, ui: Ui, options: BenchOptions): Prom
   const needsMachines = (["boot", "image", "stick", "block"] as const).some((part) => parts.has(part));
   const machines = needsMachines ? await prepareMachines(system, ui, options) : undefined;
   try {
+    if (parts.has("links")) add({ result: { links: await benchLinks(system, ui, options) } });
     if (parts.has("seal")) add({ result: { seal: await benchSeal(system, ui) } });
     if (machines !== undefined && parts.has("boot")) {
       for await (const sofar of benchBoot(system, ui, { machines, options })) add(sofar);
