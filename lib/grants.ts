@@ -63,6 +63,8 @@ export const agentGrants: Readonly<Record<Role, Grants>> = {
       // whether large packets get through: agents/client/packet_size.ts
       "ping",
       "sync",
+      // an address, for a laptop that is named: agents/shared/dhcp_client.ts
+      "udhcpc",
       // a second boot: the stick's own partition is written and read back, and the desktop restarts
       // (lib/second_boot/use_place.ts, agents/client/second_boot.ts)
       "blockdev",
@@ -94,6 +96,7 @@ export const agentGrants: Readonly<Record<Role, Grants>> = {
       "dd",
       "dnsmasq",
       "sha256sum",
+      // also for addresses that are listened on: agents/shared/dhcp_client.ts
       "udhcpc",
       // the battery: agents/server/watch_battery.ts
       "ls",

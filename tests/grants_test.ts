@@ -167,8 +167,8 @@ const notReached: Readonly<Record<CommandName, readonly string[]>> = {
   "key": [...pagers, "cat"],
   "status": [...pagers, "cat"],
   "release": [...pagers, "cat"],
-  // The image jumps, and restarts for a second boot; here a shutdown does.
-  "client": [...pagers, "blockdev", "cmp", "dd", "lsblk", "reboot", "sync"],
+  // The image jumps, restarts for a second boot, and asks for an address; here a shutdown does the first two.
+  "client": [...pagers, "blockdev", "cmp", "dd", "lsblk", "reboot", "sync", "udhcpc"],
   "boot-entry": [...pagers, "cat"],
   "demo": [...machines, "ip", "lsblk"],
   "test-qemu": [...machines, "ip", "lsblk"],

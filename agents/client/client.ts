@@ -4,6 +4,8 @@ import { checkMemory, executeKernel, loadKernel, unloadKernel } from "../../lib/
 import { judgeKernel } from "../../lib/boot/kernel_trust.ts";
 import { makeTunnelKeys } from "../../lib/export/tunnel/wireguard_config.ts";
 import { KEY_BYTES } from "../../lib/protocol/primitives.ts";
+import { needsScope } from "../../lib/net/address.ts";
+import { resolveHost } from "../../lib/net/resolve_host.ts";
 import { connectStream } from "../../lib/net/stream.ts";
 import {
   type ArchiveMessage,
@@ -20,6 +22,7 @@ import { formatBytes } from "../../lib/format_bytes.ts";
 import { shutDownIntoKernel } from "../../lib/restart/shut_down.ts";
 import type { Console } from "../shared/console.ts";
 import { type Environment, readEnvironment } from "../shared/environment.ts";
+import { type DhcpNetwork, startDhcpNetwork } from "../shared/dhcp_network.ts";
 import { type ClientKey, findPreference, keyNamed, readClientKeys } from "./client_keys.ts";
 import { createCardRaiser } from "../shared/raise_cards.ts";
 import { type DesktopFacts, readDesktopFacts, readLinkFacts } from "./desktop_facts.ts";
@@ -67,9 +70,12 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
     console.say("Try mode: all that this desktop changes is thrown away when it shuts down");
   }
   const backoff = createBackoff({ firstMs: retryFirstMs, maximumMs: retryMaximumMs });
+  await using network = startNetwork(options, environment, dependencies);
   const memory: Memory = { chosen: undefined, page: "", secondBoot: undefined, cleaning: undefined };
   for (;;) {
     signal.throwIfAborted();
+    // What fails before there is an address is tried again with it.
+    const addressed = network?.nextAddress();
     try {
       if (await attempt({ ...dependencies, options, environment, keys, memory })) return;
     } catch (error) {
@@ -98,9 +104,32 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
       const mayMeanAnother = memory.chosen !== undefined && isRefusal(error);
       if (mayMeanAnother) memory.chosen = undefined;
       const mustWait = refusal !== undefined && !mayMeanAnother;
-      await system.delay(mustWait ? KernelRefused.waitMs : backoff.next(), signal);
+      await pause(mustWait ? KernelRefused.waitMs : backoff.next(), { system, signal, addressed });
     }
   }
+}
+
+/** For a laptop that is named. What the desktop's own Linux has, and link-local addresses, need no such help. */
+function startNetwork(
+  { server, workDirectory, isFromRunningSystem }: ClientOptions,
+  { parameters, machineName: name }: Environment,
+  dependencies: ClientDependencies,
+): DhcpNetwork | undefined {
+  const address = server ?? parameters.server;
+  if (address === undefined || needsScope(address) || isFromRunningSystem) return undefined;
+  return startDhcpNetwork({ ...dependencies, workDirectory, name });
+}
+
+/** Until the time is over, or `addressed` aborts. @throws the signal's reason when it aborts */
+async function pause(
+  ms: number,
+  { system, signal, addressed }: Pick<ClientDependencies, "system" | "signal"> & {
+    readonly addressed: AbortSignal | undefined;
+  },
+): Promise<void> {
+  if (addressed === undefined) return await system.delay(ms, signal);
+  await system.delay(ms, AbortSignal.any([signal, addressed])).catch(() => {});
+  signal.throwIfAborted();
 }
 
 /** What one try leaves to the next. */
@@ -226,7 +255,7 @@ async function fetchOnce(attempted: Attempt, load: Load): Promise<FetchedArchive
   if (address !== undefined) {
     console.sayRarely(`Connecting to ${address}`);
     const links = await listLinks(system);
-    const target = { name: address, host: address, port: BOOT_EXCHANGE_PORT };
+    const target = { name: address, host: await resolveHost(address, signal), port: BOOT_EXCHANGE_PORT };
     return await withFittingKey(keys, (key) => fetchFrom(target, attempted, { key, load, links, meet: () => {} }));
   }
   const preference = findPreference(keys, parameters.laptop);

@@ -9,7 +9,8 @@ Boots this machine from the disk of another one: asks on all network links for a
 fetches kernel and initramfs of the system installed there, and starts that kernel. Waits for as long as it takes.
 
 Options:
-  --server ADDRESS   go to this address instead of asking on the links, over networks with routers
+  --server ADDRESS   go to this address, or name, instead of asking on the links, over networks with routers; this
+                     machine takes an address by DHCP
   --mode MODE        try: what this desktop changes is thrown away in the end; write: it is on the laptop's disk
                      (default: from the kernel parameter stiefel.mode or the settings, else write)
   --no-kexec         do everything but start the kernel, and say what would be started

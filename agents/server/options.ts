@@ -11,7 +11,7 @@ kernel and initramfs of the installed system, and exports the disk to it over th
 
 Options:
   --listen ADDRESS   also accept desktops that come by address ("--server" there), over networks with routers;
-                     may be given several times
+                     may be given several times; "dhcp": each address that a DHCP server gives to this machine
   --disk DEVICE      the disk to serve (default: from the settings, else the only one that can be served)
   --on-end ACTION    what to do when the desktop is done: reboot, poweroff or wait (default: from the settings)
   --client-timeout SECONDS
@@ -30,6 +30,7 @@ Examples:
   server-agent                          wait on all links
   server-agent --disk /dev/nvme0n1      with two disks in the machine
   server-agent --listen 192.0.2.10      for a desktop started with --server 192.0.2.10
+  server-agent --listen dhcp            the same with an address, and a name, that the network gives
 `;
 
 export interface ServerOptions {

@@ -18,6 +18,7 @@ import { version } from "../../lib/version.ts";
 import { answerDiscovery } from "../shared/answer_discovery.ts";
 import { createBackoff } from "../../lib/backoff.ts";
 import type { Console } from "../shared/console.ts";
+import { keepDhcpAddress } from "../shared/dhcp_network.ts";
 import type { Environment } from "../shared/environment.ts";
 import { runOnLinks, type UsableLink } from "../shared/links.ts";
 import { createFirmwareReport } from "../shared/missing_firmware.ts";
@@ -34,6 +35,9 @@ import type { Netboot } from "./netboot/netboot.ts";
 import type { Pairing } from "./pairing.ts";
 import { judgeAudience, reportInFull, reportInShort } from "./status_report.ts";
 
+/** In place of an address to listen on: each that DHCP gives to this machine. */
+const byDhcp = "dhcp";
+
 /** What the image calls itself (image/initrd/etc/hostname). */
 const imageHostName = "stiefelsystem";
 
@@ -49,6 +53,8 @@ export interface ReceptionOptions {
   readonly currentLife: () => Life;
   readonly currentPower: () => Power;
   readonly onEnd: OnEnd;
+  /** For notes of the DHCP client. */
+  readonly workDirectory: string;
   /** Starts desktops over the network, on the links it chooses. */
   readonly netboot: Netboot | undefined;
   /** Gives the key to desktops without it, on these cards; undefined: none. */
@@ -73,7 +79,7 @@ export class Reception {
 
   /**
    * Runs until `signal` aborts. Never rejects.
-   * @param addresses of this machine, beside its links
+   * @param addresses of this machine, beside its links; "dhcp": all that DHCP gives
    */
   async run(addresses: readonly string[], signal: AbortSignal): Promise<void> {
     const { system, console, desk } = this.#options;
@@ -88,14 +94,16 @@ export class Reception {
           void desk.restoreAddress(links);
           reportFirmware(links);
         },
-        work: (link, linkSignal) => this.#serveLink(link, linkSignal),
+        work: (link, linkSignal) => this.#serveLink(link, linkSignal, addresses),
       }),
-      ...addresses.map((address) => this.#serveForever(address, signal, () => this.#listenOnAddress(address, signal))),
+      ...addresses.filter((address) => address !== byDhcp).map((address) =>
+        this.#serveForever(address, signal, () => this.#listenOnAddress(address, signal))
+      ),
       this.#serveForever("The state page", signal, () => this.#listenForPage(signal)),
     ]);
   }
 
-  async #serveLink(link: UsableLink, signal: AbortSignal): Promise<void> {
+  async #serveLink(link: UsableLink, signal: AbortSignal, addresses: readonly string[]): Promise<void> {
     const { system, console, environment, desk } = this.#options;
     const place = { address: link.address, link: link.name, port: BOOT_EXCHANGE_PORT, signal };
     await using _listener = this.#listenForExchange(place, () => ({ kind: "link", link: link.name }));
@@ -106,7 +114,9 @@ export class Reception {
     this.#pages.set(link.name, page);
     using _shown = { [Symbol.dispose]: () => void this.#pages.delete(link.name) };
     const over = new AbortController();
-    const netboot = this.#options.netboot?.serveLink(link, AbortSignal.any([signal, over.signal]));
+    const until = AbortSignal.any([signal, over.signal]);
+    const netboot = this.#options.netboot?.serveLink(link, until);
+    const addressed = this.#takeAddress(link, until, addresses);
     try {
       await answerDiscovery({
         link,
@@ -129,8 +139,28 @@ export class Reception {
       });
     } finally {
       over.abort();
-      await netboot;
+      await Promise.all([netboot, addressed]);
     }
+  }
+
+  /**
+   * An address is asked for where one is listened on. A card that starts desktops has its own, where another machine
+   * gives any.
+   */
+  async #takeAddress(link: UsableLink, signal: AbortSignal, addresses: readonly string[]): Promise<void> {
+    const { system, console, environment, workDirectory, pairing } = this.#options;
+    if (addresses.length === 0 || pairing?.macs.includes(link.mac)) return;
+    await keepDhcpAddress(
+      {
+        ...{ system, console, workDirectory, name: environment.machineName },
+        ...!addresses.includes(byDhcp) ? {} : {
+          use: (address: string, until: AbortSignal) =>
+            this.#serveForever(address, until, () => this.#listenOnAddress(address, until)),
+        },
+      },
+      link,
+      signal,
+    );
   }
 
   #listenForExchange(

@@ -161,6 +161,7 @@ class Server {
       currentLife: () => this.#life,
       currentPower: () => this.#power,
       onEnd: this.#rules.onEnd,
+      workDirectory: options.workDirectory,
       netboot: this.#netboot,
       pairing: netboot && this.#pairing && { macs: netboot.macs, desk: this.#pairing },
       takeEndWish: () => {

@@ -1,5 +1,5 @@
 /** An address from another DHCP server: busybox' udhcpc, which keeps its lease as long as it runs. */
-import type { System } from "../../../lib/system/system.ts";
+import type { System } from "../../lib/system/system.ts";
 
 /** What udhcpc calls: takes the address, and prints it. */
 const scriptPath = "/usr/lib/stiefelsystem/dhcp-address";
@@ -15,17 +15,28 @@ export interface DhcpClientOptions {
   readonly link: string;
   /** Default: that of the image. */
   readonly script?: string | undefined;
+  /** Takes a router and name servers, too; present: where it is noted which, absolute. */
+  readonly networkDirectory?: string | undefined;
+  /** What the server may call this machine. */
+  readonly hostName?: string | undefined;
 }
 
-/** Runs `udhcpc`, and by its script `ip`. */
-export function startDhcpClient(system: System, { link, script = scriptPath }: DhcpClientOptions): DhcpClient {
+/** Runs `udhcpc`, and by its script `ip` and others. */
+export function startDhcpClient(
+  system: System,
+  { link, script = scriptPath, networkDirectory, hostName }: DhcpClientOptions,
+): DhcpClient {
   const address = Promise.withResolvers<string>();
   const over = Promise.withResolvers<void>();
   let taken: string | undefined;
   const process = system.spawn(
-    // In the foreground; gives the lease back when it ends.
-    ["udhcpc", "-f", "-R", "-i", link, "-s", script, "-t", "5", "-T", "1", "-A", "3"],
+    [
+      // In the foreground; gives the lease back when it ends.
+      ...["udhcpc", "-f", "-R", "-i", link, "-s", script, "-t", "5", "-T", "1", "-A", "3"],
+      ...hostName === undefined ? [] : ["-x", `hostname:${hostName}`],
+    ],
     {
+      ...networkDirectory === undefined ? {} : { env: { STIEFEL_NETWORK: networkDirectory } },
       onLine: (line) => {
         const [, found] = /^address (\d+\.\d+\.\d+\.\d+\/\d+)$/.exec(line) ?? [];
         if (found === undefined) return;
@@ -46,7 +57,8 @@ export function startDhcpClient(system: System, { link, script = scriptPath }: D
     [Symbol.asyncDispose]: async () => {
       await process[Symbol.asyncDispose]();
       if (taken === undefined) return;
-      await system.run(["ip", "address", "delete", taken, "dev", link]).catch(() => {}); // it is gone
+      await system.run(["ip", "address", "delete", taken, "dev", link], { isCleanup: true })
+        .catch(() => {}); // it is gone
     },
   };
 }

@@ -13,7 +13,8 @@ const ofAgents: Readonly<Record<keyof StiefelParameters, KernelParameterDescript
   server: {
     name: "stiefel.server",
     value: "ADDRESS",
-    meaning: "Desktop: where the laptop is, in place of asking on the links.",
+    meaning:
+      "Desktop: where the laptop is, or its name, in place of asking on the links. An address comes by DHCP, if any does.",
   },
   laptop: {
     name: "stiefel.laptop",
@@ -36,7 +37,11 @@ const ofAgents: Readonly<Record<keyof StiefelParameters, KernelParameterDescript
     value: "BYTES",
     meaning: "What network cards are set to at most, 9000 otherwise: 1500 where jumbo frames make trouble.",
   },
-  listen: { name: "stiefel.listen", value: "ADDRESS", meaning: "Laptop: an address on which it listens as well." },
+  listen: {
+    name: "stiefel.listen",
+    value: "ADDRESS",
+    meaning: "Laptop: an address on which it listens as well; `dhcp`: each that a DHCP server gives it.",
+  },
   onEnd: {
     name: "stiefel.on_end",
     value: "reboot|poweroff|wait",

@@ -10,9 +10,9 @@ import { listenStream } from "../../../lib/net/listen.ts";
 import type { System } from "../../../lib/system/system.ts";
 import { aborted } from "../../shared/aborted.ts";
 import type { Console } from "../../shared/console.ts";
+import { startDhcpClient } from "../../shared/dhcp_client.ts";
 import type { UsableLink } from "../../shared/links.ts";
 import { type DhcpMode, formatDnsmasqConfig } from "./dnsmasq_config.ts";
-import { startDhcpClient } from "./dhcp_client.ts";
 import { findNetbootFile, findNetbootName } from "./files.ts";
 
 export interface NetbootOptions {
