@@ -189,6 +189,8 @@ export async function startOwnLaptop(
     switchOn: async () => {
       await end();
       running = await start();
+      from = 0;
+      boots = 0;
     },
     [Symbol.asyncDispose]: async () => {
       await end();

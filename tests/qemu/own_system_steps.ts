@@ -27,19 +27,18 @@ export const build = { timeoutMs: 720 * second } as const;
 export const limits = { limitMs: 1800 * second } as const;
 
 /** The image that is started from the laptop's own system says on the serial console what it does, too. */
-const settings = (parameters: readonly string[]): string =>
-  `server-setup:
-  cmdline: [console=tty0, "console=ttyS0,115200"${parameters.map((word) => `, ${word}`).join("")}]
+const settings = `server-setup:
+  cmdline: [console=tty0, "console=ttyS0,115200"]
 `;
 
 /** Sums of what the laptop itself boots. */
 const ownInitramfs = "/run/own-initramfs.sha256";
 
-/** @param parameters more for the image's kernel command line */
-export async function setUp(shell: ConsoleShell, parameters: readonly string[] = []): Promise<void> {
+/** @param more groups of the configuration */
+export async function setUp(shell: ConsoleShell, more = ""): Promise<void> {
   await shell.mustRun(`sha256sum /boot/initrd.img-* >${ownInitramfs}`, short);
   await shell.mustRun(inProject("deno task init --yes"), command);
-  await shell.mustRun(inProject(`printf '%s' '${settings(parameters)}' >>config.yaml`), short);
+  await shell.mustRun(inProject(`printf '%s' '${settings}${more}' >>config.yaml`), short);
   await shell.mustRun(inProject("deno task setup-server --yes"), build);
   await shell.mustRun(`sha256sum --check ${ownInitramfs}`, short);
   await shell.mustRun("systemctl is-enabled stiefel-autokexec && systemctl is-active stiefel-autokexec", short);
