@@ -18,6 +18,8 @@ const packages = [
   ...["nbd-client", "iproute2", "kexec-tools", "libgcc-s1"],
 ];
 
+const ubuntu = new URL("../fixtures/os-release/ubuntu-24.04", import.meta.url);
+
 interface Ended {
   readonly exitCode: number;
   readonly stdout: string;
@@ -47,6 +49,17 @@ function pathOf(line: string): string {
 
 async function snapshot(root: string): Promise<readonly string[]> {
   return (await snapshotTree(root)).filter((line) => !bookkeeping.test(pathOf(line)));
+}
+
+/** What `init` and `create-initrd` would have made. */
+async function layImage(root: string, key: Uint8Array): Promise<void> {
+  await Deno.mkdir(`${root}/var/lib/stiefelsystem/build`, { recursive: true });
+  for (const name of ["kernel", "initrd", "autokexec-agent"]) {
+    await Deno.writeTextFile(`${root}/var/lib/stiefelsystem/build/${name}`, name);
+  }
+  await Deno.mkdir(`${root}/etc/stiefelsystem`);
+  await Deno.writeFile(`${root}/etc/stiefelsystem/aes-key`, key, { mode: 0o600 });
+  await Deno.writeTextFile(`${root}/etc/stiefelsystem/config.yaml`, "modules: [base]\n", { mode: 0o600 });
 }
 
 Deno.test({
@@ -102,16 +115,8 @@ Deno.test({
       assert.ok(plan.stages.some(({ name }: { readonly name: string }) => name === "agents"));
 
       // Set up: what create-initrd would have made is where it would be.
-      await Deno.mkdir(`${root}/var/lib/stiefelsystem/build`, { recursive: true });
-      await Deno.mkdir(`${root}/etc/stiefelsystem`);
-      await Deno.writeTextFile(`${root}/etc/stiefelsystem/config.yaml`, "modules: [base]\n", { mode: 0o600 });
-      await Deno.writeFile(`${root}/etc/stiefelsystem/aes-key`, crypto.getRandomValues(new Uint8Array(32)), {
-        mode: 0o600,
-      });
-      for (const name of ["kernel", "initrd", "autokexec-agent"]) {
-        await Deno.writeTextFile(`${root}/var/lib/stiefelsystem/build/${name}`, name);
-      }
-      const key = await Deno.readFile(`${root}/etc/stiefelsystem/aes-key`);
+      const key = crypto.getRandomValues(new Uint8Array(32));
+      await layImage(root, key);
       const setUp = await must("stiefelsystem", "setup-server", "--yes");
       assert.match(setUp.stderr, /^ +stiefelsystem undo-setup$|^Next: stiefelsystem doctor$/m);
       assert.match((await run("stiefelsystem", "doctor")).stdout, /^ok +initramfs for desktops/m);
@@ -160,6 +165,19 @@ Deno.test({
       await must(installer, "--remove");
       assert.deepEqual(differingLines(before, await snapshot(root)), []);
       assert.match((await run(installer, "--remove")).stderr, /^Error: It is not installed in "\/"$/m);
+
+      // A system like Ubuntu, which builds its initramfs as Debian does.
+      await Deno.remove(`${root}/etc/os-release`);
+      await Deno.copyFile(ubuntu, `${root}/etc/os-release`);
+      const likeUbuntu = await snapshot(root);
+      await must("dpkg", "--install", newer);
+      assert.match((await run("stiefelsystem", "doctor")).stdout, /^ok +distribution +Ubuntu 24\.04/m);
+      await layImage(root, key);
+      await must("stiefelsystem", "setup-server", "--yes");
+      assert.match((await must("stiefelsystem", "boot-entry")).stdout, /^Kernel +\/boot\/linux-stiefel/m);
+      await must("stiefelsystem", "undo-setup", "--yes");
+      await must("dpkg", "--purge", "stiefelsystem");
+      assert.deepEqual(differingLines(likeUbuntu, await snapshot(root)), []);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
