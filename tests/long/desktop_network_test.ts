@@ -97,7 +97,7 @@ Deno.test({
     assert.match(devices, /^stiefel0:ethernet:unmanaged$/m);
 
     await ask(
-      `systemd-run --quiet --unit=reader ${reader} "$(sed -n s/STIEFEL_DISK=//p /run/stiefelsystem/session.state)"`,
+      `systemd-run --quiet --expand-environment=no --unit=reader ${reader} "$(sed -n s/STIEFEL_DISK=//p /run/stiefelsystem/session.state)"`,
     );
     await until("[ -s /run/reads ]");
     const steps: Readonly<Record<string, readonly [command: string, then: string]>> = {
