@@ -64,7 +64,7 @@ rigTest("a card of the laptop goes and comes back: the desktop reads on", async 
   await laptop.run(["ip", "link", "delete", "dev", "eth0"]);
   await rig.plug(["laptop", "eth0", "desktop", "eth0"]);
   // The pair went as a whole: the desktop's end gets back what a card would have kept.
-  await desktop.run(["ip", "link", "set", "dev", "eth0", "address", mac, "up"]);
+  await desktop.run(["ip", "link", "set", "dev", "eth0", "address", mac, "mtu", "9000", "up"]);
   await desktop.run(["ip", "-6", "address", "add", `${own}/64`, "dev", "eth0", "nodad"]);
   await server.waitForLine(/^The link eth0 has the desktop's address again$/);
   await disk.exited;
