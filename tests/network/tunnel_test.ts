@@ -117,7 +117,7 @@ rigTest("N2: what takes addresses from all links takes them from the tunnel, too
   // With less than 1280 the kernel takes IPv6 away from a link.
   await desktop.run(["ip", "link", "set", "dev", "stiefel0", "mtu", "600"]);
   const size = async (): Promise<string> => await desktop.run(["cat", "/sys/class/net/stiefel0/mtu"]);
-  await waitUntil("the link has an MTU that is too small", async () => await size() === "1500\n" && await isWhole());
+  await waitUntil("the link has an MTU that is too small", async () => await size() === "9000\n" && await isWhole());
   await assertRead(reader, reads);
   await server.waitForLine(/The desktop is done with the disk/);
   await desktop.run(["ip", "link", "delete", "dev", tunnel.name]);

@@ -34,11 +34,11 @@ const settings = `server-setup:
 /** Sums of what the laptop itself boots. */
 const ownInitramfs = "/run/own-initramfs.sha256";
 
-/** @param more groups of the configuration */
-export async function setUp(shell: ConsoleShell, more = ""): Promise<void> {
+/** @param edit a command that changes config.yaml further */
+export async function setUp(shell: ConsoleShell, edit = ":"): Promise<void> {
   await shell.mustRun(`sha256sum /boot/initrd.img-* >${ownInitramfs}`, short);
   await shell.mustRun(inProject("deno task init --yes"), command);
-  await shell.mustRun(inProject(`printf '%s' '${settings}${more}' >>config.yaml`), short);
+  await shell.mustRun(inProject(`printf '%s' '${settings}' >>config.yaml && ${edit}`), short);
   await shell.mustRun(inProject("deno task setup-server --yes"), build);
   await shell.mustRun(`sha256sum --check ${ownInitramfs}`, short);
   await shell.mustRun("systemctl is-enabled stiefel-autokexec && systemctl is-active stiefel-autokexec", short);
