@@ -27,7 +27,7 @@ for (const [name, kind] of Object.entries(kinds)) {
       const { system, options: { runDirectory } } = rig;
       await using laptop = await startOwnLaptop(rig, kind, { limitMs: 3000 * second, memoryMiB: 2048 });
       // It is looked at before its own system starts again.
-      await setUp(await laptop.work(1), "sed -i 's/^server:$/&\\n  on-end: poweroff/' config.yaml");
+      await setUp(await laptop.work(1), "sed -i 's/^  on-end: reboot$/  on-end: poweroff/' config.yaml");
       const { image, host } = await rig.machines();
       const spec = inTryMode(desktopSpec({ image, clientMemoryMiB: 1024, console: "pipe" }, autologinCredentials));
       const from = laptop.vm.lines.length;
