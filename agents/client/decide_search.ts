@@ -7,6 +7,7 @@ import { type AskedLaptop, mayAsk } from "./asked_laptop.ts";
 import {
   type ChosenLaptop,
   describePlace,
+  findHeard,
   type HeardLaptop,
   hostOf,
   isChosen,
@@ -188,9 +189,8 @@ function goOn(state: SearchState, { offer, place }: Answer, circumstances: Searc
 
 /** Where the laptop of an answer is reached best: it may have been heard elsewhere since. */
 function fastestOf({ heard }: SearchState, { offer, place }: Answer): Place {
-  const withItsKey = heard.filter(({ keyName }) => keyName === offer.keyName);
-  const laptop = withItsKey.find((one) => hostOf(one.place) === hostOf(place)) ??
-    withItsKey.find(({ name }) => name === offer.name);
+  const { name, keyName } = offer;
+  const laptop = findHeard(heard, { host: hostOf(place), name, ...keyName === undefined ? {} : { keyName } });
   return laptop?.fastest.place ?? place;
 }
 

@@ -132,6 +132,15 @@ export function isChosen({ name, keyName, host }: ChosenLaptop, laptop: HeardLap
   return laptop.name === name && laptop.keyName === keyName && (host === undefined || hostOf(laptop.place) === host);
 }
 
+/** The laptop that was found there, or by that name where it has another address by now. */
+export function findHeard(
+  laptops: readonly HeardLaptop[],
+  { host, name, keyName }: { readonly host: string; readonly name: string; readonly keyName?: string },
+): HeardLaptop | undefined {
+  const withItsKey = laptops.filter((laptop) => laptop.keyName === keyName);
+  return withItsKey.find(({ place }) => hostOf(place) === host) ?? withItsKey.find((laptop) => laptop.name === name);
+}
+
 /** The stick's default (`stiefel.laptop`). */
 export interface Preference {
   /** As the word it is on the stick. */

@@ -20,7 +20,7 @@ import {
   startSearchState,
   stepSearch,
 } from "./decide_search.ts";
-import { type HeardLaptop, hostOf, listCandidates } from "./heard_laptops.ts";
+import { findHeard, type HeardLaptop, listCandidates } from "./heard_laptops.ts";
 import { describeLink, formatWaitingPage, type WaitingKey, type WaitingLink } from "./waiting_page.ts";
 
 export interface SearchOptions {
@@ -197,9 +197,7 @@ export function startSearch(options: SearchOptions): LaptopSearch {
     candidates: laptops,
     othersThan: (server) => {
       const answering = laptops();
-      const withItsKey = answering.filter(({ keyName }) => keyName === server.keyName);
-      const found = withItsKey.find(({ place }) => hostOf(place) === server.host) ??
-        withItsKey.find(({ name }) => name === server.name);
+      const found = findHeard(answering, server);
       return answering.filter((laptop) => laptop !== found);
     },
     waitForMore: async (count) => {

@@ -4,7 +4,7 @@ import { makeProgram, signProgram } from "../support/signed_kernel.ts";
 import { createSite, startServer } from "./agents.ts";
 import { startLaptop } from "./autokexec_rig.ts";
 import { createRig, denoDirectory, type Machine, rigTest } from "./rig.ts";
-import { clientWith, withTwoLaptops } from "./two_laptops.ts";
+import { clientWith, raiseDesktop, withTwoLaptops } from "./two_laptops.ts";
 
 interface Typing {
   /** What has to be on the screen, after what was shown before. */
@@ -167,13 +167,7 @@ rigTest("a laptop that this desktop cannot start is chosen, and another one afte
   await Deno.writeFile(`${foreign.bootPath}/vmlinuz`, signProgram(makeProgram(1_000_000), ["Fedora Secure Boot CA"]));
   await using first = startServer(rig.machine("first"), { site: foreign });
   await using second = startServer(rig.machine("second"), { site });
-  await first.waitForLine(/Waiting for a desktop/);
-  await second.waitForLine(/Waiting for a desktop/);
-  const desktop = rig.machine("desktop");
-  for (const link of ["eth0", "eth1"]) {
-    await desktop.run(["ip", "link", "set", "dev", link, "up"]);
-    await desktop.linkLocalAddress(link);
-  }
+  const desktop = await raiseDesktop(rig, [first, second]);
   const argv = await clientWith({ desktop, site }, "", {
     grep: "echo '/proc/keys:0a I--- 1 perm 1f010000 0 0 asymmetri Debian Secure Boot CA: 6cce: X509.rsa 9ea1 []'\n" +
       "echo '/sys/kernel/security/lockdown:none [integrity] confidentiality'",

@@ -20,14 +20,19 @@ export async function withTwoLaptops(
   const site = await createSite(rig);
   await using first = startServer(rig.machine("first"), { site });
   await using second = startServer(rig.machine("second"), { site, keyPath: secondKeyOf(site) });
-  await first.waitForLine(/Waiting for a desktop/);
-  await second.waitForLine(/Waiting for a desktop/);
+  const desktop = await raiseDesktop(rig, [first, second]);
+  await body({ rig, site, desktop, first, second });
+}
+
+/** Raises both cards of the desktop when the laptops wait for it. @returns the desktop */
+export async function raiseDesktop(rig: Rig, laptops: readonly RunningAgent[]): Promise<Machine> {
+  for (const laptop of laptops) await laptop.waitForLine(/Waiting for a desktop/);
   const desktop = rig.machine("desktop");
   for (const link of ["eth0", "eth1"]) {
     await desktop.run(["ip", "link", "set", "dev", link, "up"]);
     await desktop.linkLocalAddress(link);
   }
-  await body({ rig, site, desktop, first, second });
+  return desktop;
 }
 
 /** The desktop's agent, started by a stick that has these kernel parameters. */
