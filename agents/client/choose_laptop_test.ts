@@ -57,7 +57,7 @@ Deno.test("a choice is a number of the list or a name, Enter the default, and an
 
 Deno.test("a laptop with a key of its own on the stick is named by that key, whatever it calls itself", async () => {
   const honest = { ...laptop("bell-x1", "serving"), keyName: "bell" };
-  // Whoever has the key "bell" can say any name.
+  // A laptop that has the key "bell" can say any name.
   const poser = { ...laptop("thinkpad", "serving", "fe80::9"), keyName: "bell" };
   assert.deepEqual(formatLaptops([thinkpad, honest, poser]).slice(1), [
     "   1  thinkpad  waits for a desktop (link eth0)",

@@ -262,8 +262,6 @@ async function fetchOnce(attempted: Attempt, load: Load): Promise<FetchedArchive
   const wishes = { chosen: memory.chosen, ...preference };
   await using search = startSearch({
     ...{ system, console, signal, name, wishes, keys, mtu: parameters.mtu },
-    discoveryKey: environment.keys.discoveryKey,
-    otherKeys: keys.flatMap(({ name, discoveryKey }) => name === undefined ? [] : [{ name, discoveryKey }]),
     ...options.isFromRunningSystem
       ? { raise: createCardRaiser(system, { console, signal, purpose: "ask laptops" }) }
       : {},

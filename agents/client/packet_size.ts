@@ -2,13 +2,13 @@
  * Whether large packets get through to a laptop, before anything is sent that would hang where they do not: both cards
  * may take jumbo frames, and a switch between them swallow those without a word.
  */
-import * as v from "valibot";
 import { ethernetMtu } from "../../lib/export/tunnel/plan_tunnel.ts";
 import { addressFamily } from "../../lib/formats/address.ts";
 import { plainAddress } from "../../lib/net/address.ts";
 import type { Link } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import type { Console } from "../shared/console.ts";
+import { readRoute } from "./route.ts";
 
 interface Machine {
   readonly system: System;
@@ -21,20 +21,13 @@ const smallBytes = 56;
 /** After the answer to a small packet a large one gets as long again, but not less than this. */
 const leastPatienceMs = 100;
 
-/** `ip -json route get` (ip-route(8)), as far as it matters. */
-const routeSchema = v.array(v.object({ dev: v.string() }));
-
 /** The link that packets to `host` go out on; undefined where that cannot be told. Runs `ip`. */
 export async function findLinkTo(system: System, host: string, links: readonly Link[]): Promise<Link | undefined> {
   const scope = /%(.+)$/.exec(host)?.[1];
   if (scope !== undefined) return links.find(({ name }) => name === scope);
   if (addressFamily(host) === undefined) return undefined;
-  const { exitCode, stdout } = await system.run(["ip", "-json", "route", "get", host], {
-    timeoutMs: 10_000,
-    acceptExitCodes: [0, 1, 2],
-  });
-  const dev = exitCode === 0 ? v.parse(routeSchema, JSON.parse(stdout))[0]?.dev : undefined;
-  return links.find(({ name }) => name === dev);
+  const route = await readRoute(system, host);
+  return links.find(({ name }) => name === route?.dev);
 }
 
 /**

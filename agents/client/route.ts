@@ -6,15 +6,26 @@ import type { HelloMessage } from "../../lib/protocol/boot_exchange.ts";
 import { type Link, listLinks } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 
-/** `ip -json route get` (ip-route(8)), as far as it matters. */
-const routeSchema = v.pipe(v.array(v.object({ gateway: v.optional(v.string()) })), v.minLength(1));
+const routeSchema = v.tuple([v.object({ dev: v.string(), gateway: v.optional(v.string()) })]);
+
+/** The way of packets to an address: `ip -json route get` (ip-route(8)), as far as it matters. */
+export type Route = v.InferOutput<typeof routeSchema>[0];
+
+/** @returns undefined where there is no way. Runs `ip`. */
+export async function readRoute(system: System, address: string): Promise<Route | undefined> {
+  const { exitCode, stdout } = await system.run(["ip", "-json", "route", "get", address], {
+    timeoutMs: 10_000,
+    acceptExitCodes: [0, 1, 2],
+  });
+  return exitCode === 0 ? v.parse(routeSchema, JSON.parse(stdout))[0] : undefined;
+}
 
 /**
  * The link's part of the hello. Without addresses when the server is on the same link by a link-local address: then
  * both sides take addresses made for the session.
  * @param local our address of the connection, @param remote the server's
  * @param largeMtu of the link, where it is above Ethernet's and such packets get through
- * @throws {Error} when no link has the address. Runs `ip`.
+ * @throws {Error} when no link has the address, or no way leads to the server. Runs `ip`.
  */
 export async function findRoute(
   system: System,
@@ -27,8 +38,9 @@ export async function findRoute(
   const { link, address } = found;
   const large = ends.largeMtu === undefined ? {} : { mtu: ends.largeMtu };
   if (address.scope === "link") return { mac: link.mac, ...large };
-  const { stdout } = await system.run(["ip", "-json", "route", "get", ends.remote], { timeoutMs: 10_000 });
-  const gateway = v.parse(routeSchema, JSON.parse(stdout))[0]?.gateway;
+  const route = await readRoute(system, ends.remote);
+  if (route === undefined) throw new Error(`There is no way to ${ends.remote} any more`);
+  const { gateway } = route;
   return {
     mac: link.mac,
     address: `${local}/${address.prefixLength}`,

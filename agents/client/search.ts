@@ -4,7 +4,7 @@
  */
 import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";
 import { DISCOVERY_GROUP, DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
-import { DiscoverySearch, type NamedDiscoveryKey } from "../../lib/protocol/discovery_search.ts";
+import { DiscoverySearch } from "../../lib/protocol/discovery_search.ts";
 import { type Link, readLinkSpeed } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../../lib/backoff.ts";
@@ -12,6 +12,7 @@ import type { Console } from "../shared/console.ts";
 import { isCandidate, runOnLinks, type UsableLink } from "../shared/links.ts";
 import { createFirmwareReport } from "../shared/missing_firmware.ts";
 import { ADVICE_INTERVAL_MS, adviseOn } from "./advice.ts";
+import { type ClientKey, keyNamed } from "./client_keys.ts";
 import {
   type FoundServer,
   type SearchDeed,
@@ -21,20 +22,17 @@ import {
   stepSearch,
 } from "./decide_search.ts";
 import { findHeard, type HeardLaptop, listCandidates } from "./heard_laptops.ts";
-import { describeLink, formatWaitingPage, type WaitingKey, type WaitingLink } from "./waiting_page.ts";
+import { describeLink, formatWaitingPage, type WaitingLink } from "./waiting_page.ts";
 
 export interface SearchOptions {
   readonly system: System;
   readonly console: Console;
   readonly signal: AbortSignal;
-  readonly discoveryKey: CryptoKey;
-  /** Of other laptops. */
-  readonly otherKeys: readonly NamedDiscoveryKey[];
   /** What this machine calls itself towards laptops. */
   readonly name: string;
   readonly wishes: SearchWishes;
-  /** All of them, to be shown. */
-  readonly keys: readonly WaitingKey[];
+  /** To ask with, and to be shown; the own one first. */
+  readonly keys: readonly ClientKey[];
   /** What cards are set to at most. */
   readonly mtu?: number | undefined;
   /**
@@ -82,8 +80,8 @@ export function startSearch(options: SearchOptions): LaptopSearch {
   const stop = AbortSignal.any([signal, over.signal]);
   const quiet = new AbortController();
   const search = new DiscoverySearch({
-    discoveryKey: options.discoveryKey,
-    otherKeys: options.otherKeys,
+    discoveryKey: keyNamed(options.keys, undefined).discoveryKey,
+    otherKeys: options.keys.flatMap(({ name, discoveryKey }) => name === undefined ? [] : [{ name, discoveryKey }]),
     random: (size) => system.randomBytes(size),
   });
   let state = startSearchState(system.monotonicMs(), options.keys.length);
