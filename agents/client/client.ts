@@ -11,7 +11,6 @@ import {
   type ArchiveMessage,
   BOOT_EXCHANGE_PORT,
   BOOT_EXCHANGE_VERSION,
-  REFUSE_CODES,
   type WelcomeMessage,
 } from "../../lib/protocol/boot_exchange.ts";
 import { sessionTransports } from "../../lib/protocol/session_groups.ts";
@@ -29,6 +28,7 @@ import { type DesktopFacts, readDesktopFacts, readLinkFacts } from "./desktop_fa
 import { demandKernel, KernelRefused } from "./kernel_refusal.ts";
 import { formatStartPage } from "./start_page.ts";
 import { ExchangeFailed, fetchArchive, type FetchedArchive } from "./exchange.ts";
+import { explainFailure, isRefusal, refusalOf } from "./failed_attempt.ts";
 import type { ClientOptions } from "./options.ts";
 import { askToLeave, demandOwnSystem } from "./own_system.ts";
 import { askForLaptop } from "./choose_laptop.ts";
@@ -82,7 +82,7 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
       signal.throwIfAborted();
       const cause = error instanceof ExchangeFailed ? error.cause : error;
       if (options.isFromRunningSystem && cause instanceof UserError) throw cause;
-      for (const line of explain(error)) console.sayRarely(line);
+      for (const line of explainFailure(error)) console.sayRarely(line);
       const refusal = refusalOf(error);
       memory.secondBoot = undefined;
       if (refusal !== undefined && options.withKexec) {
@@ -419,36 +419,4 @@ function report(console: Console, { archive, staged }: FetchedArchive): void {
   console.say(`  disk          ${disk.transport}, [${disk.address}]:${disk.port}${size}`);
   if (tunnel !== undefined) console.say(`  tunnel        WireGuard, [${tunnel.endpoint}]:${tunnel.port}`);
   console.say(`  our address   ${link.address} on the card ${link.mac}`);
-}
-
-/** Why this desktop cannot start the laptop's kernel, when that ended an exchange. */
-function refusalOf(error: unknown): KernelRefused | undefined {
-  return error instanceof ExchangeFailed && error.cause instanceof KernelRefused ? error.cause : undefined;
-}
-
-/** The laptop does not lend its disk, or this desktop cannot start its kernel: a person may choose another one. */
-function isRefusal(error: unknown): boolean {
-  return refusalOf(error) !== undefined ||
-    (error instanceof ExchangeFailed && REFUSE_CODES.some((code) => code === error.failure.code));
-}
-
-/** What went wrong and what to do, in lines. */
-function explain(error: unknown): readonly string[] {
-  const refusal = refusalOf(error);
-  if (refusal !== undefined) {
-    const again = `  Asking the laptop again every ${KernelRefused.waitMs / 1000} s`;
-    return [refusal.message, ...refusal.hints.map((hint) => `  ${hint}`), again];
-  }
-  if (error instanceof ProtocolError && error.code === "wrong-key") {
-    return [`${error.message}: both images must be built with the same aes-key file`];
-  }
-  if (error instanceof ExchangeFailed) {
-    const { code, message, holder } = error.failure;
-    if (code === "busy") {
-      return [`The disk is in use by ${holder === undefined ? "another desktop" : `"${holder}"`}: ${message}`];
-    }
-    return [`The exchange failed: ${message}`];
-  }
-  const hints = error instanceof UserError ? error.hints : [];
-  return [`Trying again after: ${describeError(error)}`, ...hints.map((hint) => `  ${hint}`)];
 }
