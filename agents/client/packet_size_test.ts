@@ -1,18 +1,10 @@
 import assert from "node:assert/strict";
 import type { Link } from "../../lib/system/facts.ts";
+import { sampleLink } from "../../tests/support/sample_link.ts";
 import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
 import { findLinkTo, settlePacketSize } from "./packet_size.ts";
 
-const link: Link = {
-  name: "eth0",
-  index: 2,
-  mac: "52:54:00:12:34:56",
-  isUp: true,
-  hasCarrier: true,
-  isLoopback: false,
-  mtu: 9000,
-  addresses: [],
-};
+const link: Link = { ...sampleLink, mtu: 9000 };
 const host = "fe80::1%eth0";
 
 /** `ping` is answered up to this size. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sampleLink } from "../../tests/support/sample_link.ts";
 import type { Link } from "../../lib/system/facts.ts";
 import { findMissingAddress, type LinkAddress } from "./session_address.ts";
 
@@ -6,13 +7,8 @@ const wanted: LinkAddress = { link: "eth0", address: "fd00:1:2:3::1/64" };
 
 function linkOf(name: string, addresses: readonly string[]): Link {
   return {
+    ...sampleLink,
     name,
-    index: 2,
-    mac: "02:00:00:00:00:01",
-    isUp: true,
-    hasCarrier: true,
-    isLoopback: false,
-    mtu: 1500,
     addresses: addresses.map((text) => {
       const [address = "", length] = text.split("/");
       return { family: "ipv6", address, prefixLength: Number(length), scope: "global", isTentative: false };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Link, LinkAddress } from "../../lib/system/facts.ts";
+import { sampleLink } from "../../tests/support/sample_link.ts";
 import { LARGE_MTU, linkLocalAddress, planBringUp, toUsableLink } from "./links.ts";
 
 const linkLocal: LinkAddress = {
@@ -9,16 +10,7 @@ const linkLocal: LinkAddress = {
   scope: "link",
   isTentative: false,
 };
-const link: Link = {
-  name: "eth0",
-  index: 2,
-  mac: "52:54:00:12:34:56",
-  isUp: true,
-  hasCarrier: true,
-  isLoopback: false,
-  mtu: 1500,
-  addresses: [linkLocal],
-};
+const link: Link = { ...sampleLink, addresses: [linkLocal] };
 
 Deno.test("a link is usable when it is up, has a carrier and a checked address", () => {
   assert.deepEqual(toUsableLink(link), {

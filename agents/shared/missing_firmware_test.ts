@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { firmwarePackageOf, usualFirmwarePackages } from "../../lib/formats/firmware_packages.ts";
+import { sampleLink } from "../../tests/support/sample_link.ts";
 import type { Link } from "../../lib/system/facts.ts";
 import { createConsole } from "./console.ts";
 import { createFirmwareReport, explainMissingFirmware, listMissingFirmware } from "./missing_firmware.ts";
@@ -49,12 +50,9 @@ Deno.test("the package of a card's firmware is named, and how it gets into an im
   assert.equal(firmwarePackageOf("intel/ibt-11-5.sfi"), undefined, "no wired card's");
 });
 
-const link = (name: string): Link => ({
-  ...{ name, index: 2, mac: "02:00:00:00:00:01", isUp: true, hasCarrier: true, isLoopback: false, mtu: 1500 },
-  addresses: [],
-});
+const link = (name: string): Link => ({ ...sampleLink, name });
 
-Deno.test("each missing file is said once: since the start, also without a link, and for a card that comes", async () => {
+Deno.test("the agent names each missing file once: since the start, also without a link, and for a card that comes", async () => {
   let log = "";
   const system = createMemorySystem({ commands: [([program]) => program === "dmesg" ? log : undefined] });
   const shown: string[] = [];
