@@ -28,36 +28,18 @@ import {
   startServerSession,
   stepServerSession,
 } from "../../lib/protocol/server_session.ts";
-import type { System } from "../../lib/system/system.ts";
-import { type Console, formatTransfer, formatTransferred } from "../shared/console.ts";
+import { formatTransfer, formatTransferred } from "../shared/console.ts";
 import { eventOfConnectionError, eventOfLocalError } from "../shared/exchange_events.ts";
 import { FrameSource } from "../shared/frame_source.ts";
 import { sendPart } from "./archive.ts";
 import { lookAtKernel } from "./look_at_kernel.ts";
 import { openChannel, OPENING_TIMEOUT_MS } from "./open_channel.ts";
-import { findNotTaken, isOfOtherDate } from "../../lib/protocol/unknown_groups.ts";
-import type { Desk } from "./desk.ts";
+import { isOfOtherDate } from "../../lib/protocol/unknown_groups.ts";
+import { decideSecurity, decideSession, type SessionSettings } from "./decide_session.ts";
 import type { Ticket } from "./holding.ts";
-import { chooseTransport } from "../../lib/export/choose_transport.ts";
-import { engineTransport } from "../../lib/formats/engine.ts";
-import type { TransportSetting } from "../../lib/protocol/session_groups.ts";
-import { type Arrival, planSession, SESSION_RANDOM_BYTES, type SessionPlan } from "../../lib/export/session_plan.ts";
-import { planStore } from "../../lib/export/snapshot/plan_store.ts";
-import { formatBytes } from "../../lib/format_bytes.ts";
-import { listLinks, readMemAvailableBytes } from "../../lib/system/facts.ts";
-import type { LendingEngine } from "./lending_engine.ts";
+import type { SessionPlan } from "../../lib/export/session_plan.ts";
 import type { SignedChain } from "../../lib/second_boot/choose_chain.ts";
-import {
-  chooseSecurity,
-  describeEngine,
-  encryptedWords,
-  type Security,
-  type SecurityDecision,
-} from "../../lib/formats/security.ts";
-import { TUNNEL_RANDOM_BYTES } from "../../lib/export/tunnel/plan_tunnel.ts";
-import { makeTunnelKeys } from "../../lib/export/tunnel/wireguard_config.ts";
-import { KEY_BYTES } from "../../lib/protocol/primitives.ts";
-import { findArrivalLink } from "./session_address.ts";
+import { encryptedWords } from "../../lib/formats/security.ts";
 import type { DiskSource } from "./source.ts";
 import type { Fact } from "./life.ts";
 import type { ClientState } from "./state.ts";
@@ -65,17 +47,9 @@ import type { ClientState } from "./state.ts";
 /** What an exchange tells the server's life. */
 export type ExchangeFact = Extract<Fact, { readonly kind: "disk-shown" | "sending" | "lent" }>;
 
-export interface ServerExchangeOptions {
-  readonly system: System;
-  readonly console: Console;
+export interface ServerExchangeOptions extends SessionSettings {
   readonly bootPsk: Uint8Array;
   readonly source: DiskSource;
-  readonly desk: Desk;
-  readonly arrival: Arrival;
-  readonly security: Security;
-  readonly transport: TransportSetting;
-  /** What lends the disk in place of the laptop, and by what it knows the desktop. */
-  readonly engine?: LendingEngine;
   /** Resolves when what follows is done. */
   readonly tell: (fact: ExchangeFact) => Promise<void>;
 }
@@ -277,7 +251,7 @@ class ServerExchange implements AsyncDisposable {
       this.#chain = choice.chain;
       this.#options.console.say("Its own signed boot loaders go with it, for a second boot");
     }
-    const { notice } = this.#decideSecurity(this.#options.security, entry);
+    const { notice } = decideSecurity(this.#options, entry);
     this.#options.console.say(notice ?? encryptedWords);
     return {
       kind: "entry-opened",
@@ -304,12 +278,6 @@ class ServerExchange implements AsyncDisposable {
     };
   }
 
-  #decideSecurity(setting: Security, { canTunnel = false }: BootImage["entry"]): SecurityDecision {
-    const { engine: lending } = this.#options;
-    if (lending === undefined) return chooseSecurity(setting, canTunnel);
-    return { security: "none", notice: describeEngine(lending.engine.addresses, lending.secret !== undefined) };
-  }
-
   /** Nothing of a kernel that is behind a passphrase still. */
   async #describeKernel(): Promise<Pick<ArchiveMessage, "kernelSignature">> {
     if (this.#image === undefined) return {};
@@ -319,63 +287,15 @@ class ServerExchange implements AsyncDisposable {
 
   /** @returns why there is no session; undefined: there is one now */
   async #planSession(): Promise<ServerEvent | undefined> {
-    const [image, disk, hello] = [this.#image, this.#disk, this.#hello];
-    if (image === undefined || disk === undefined || hello === undefined) throw new TypeError("Nothing is open");
-    const { arrival, console, system, security, engine: lending } = this.#options;
-    const setting = lending === undefined ? this.#options.transport : engineTransport;
-    const decision = chooseTransport({
-      setting,
-      laptop: image.entry.transports,
-      client: hello.disk.transports,
-    });
-    if (decision.kind === "none") return { kind: "refused", code: "other-version", message: decision.message };
-    const { transport, why } = decision;
-    console.sayRarely(`The disk is lent ${why}`);
-    const random = system.randomBytes(SESSION_RANDOM_BYTES);
-    const decided = this.#decideSecurity(security, image.entry);
-    const tunnel = decided.security === "none" ? undefined : {
-      keys: await makeTunnelKeys(system.randomBytes(KEY_BYTES)),
-      presharedKey: await this.#channel.deriveKey("tunnel"),
-      random: system.randomBytes(TUNNEL_RANDOM_BYTES),
-    };
-    const store = await this.#planStore(hello);
-    if (store.kind === "refused") return store;
-    const slot = this.#ticket?.slot ?? 0;
-    const plan = planSession({
-      ...{ hello, arrival, disk, transport, random, slot },
-      laptopMtu: findArrivalLink(await listLinks(system), arrival)?.mtu,
-      ...lending ?? {},
-      ...(tunnel === undefined ? {} : { tunnel }),
-      ...(store.bytes === undefined ? {} : { storeBytes: store.bytes }),
-    });
-    const notTaken = findNotTaken(hello, plan.session);
-    if (notTaken !== undefined) return { kind: "refused", code: "other-version", message: notTaken };
-    this.#plan = plan;
+    const [image, disk, hello, ticket] = [this.#image, this.#disk, this.#hello, this.#ticket];
+    if (image === undefined || disk === undefined || hello === undefined || ticket === undefined) {
+      throw new TypeError("Nothing is open");
+    }
+    const { entry } = image;
+    const decision = await decideSession({ hello, disk, entry, ticket, channel: this.#channel }, this.#options);
+    if (decision.kind === "refused") return decision;
+    this.#plan = decision.plan;
     return undefined;
-  }
-
-  /** How much a guest may write; nothing for a desktop that writes to the disk. */
-  async #planStore(
-    { mode }: HelloMessage,
-  ): Promise<{ readonly kind: "planned"; readonly bytes?: number } | Extract<ServerEvent, { kind: "refused" }>> {
-    if (mode === undefined) return { kind: "planned" };
-    const { system, desk, console, engine } = this.#options;
-    if (engine !== undefined) {
-      const message =
-        "A storage system lends the disk (block.engine), and has no try mode: what is written there stays";
-      return { kind: "refused", code: "export-failed", message };
-    }
-    const availableBytes = await readMemAvailableBytes(system);
-    const bytes = planStore({ availableBytes, promisedBytes: desk.promisedBytes });
-    if (bytes === undefined) {
-      const message = "The laptop has too little free memory for what this desktop would change in try mode";
-      return { kind: "refused", code: "export-failed", message };
-    }
-    if (this.#ticket !== undefined) desk.promise(this.#ticket, bytes);
-    console.sayRarely(
-      `Try mode: up to ${formatBytes(bytes)} of changes are kept in memory, and thrown away in the end`,
-    );
-    return { kind: "planned", bytes };
   }
 
   async #streamArchive(archive: ArchiveMessage): Promise<ServerEvent> {
