@@ -50,10 +50,16 @@ Deno.test("every image has the drivers of wired networks, disks, file systems an
   assert.deepEqual(matchModules([...wanted, ...unwanted], base), wanted);
 });
 
-Deno.test("a Realtek card on USB gets its own driver before the generic ones, in every image", async () => {
-  const text = await Deno.readTextFile(
-    new URL("../../image/initrd/etc/modprobe.d/stiefelsystem.conf", import.meta.url),
+Deno.test("a Realtek card on USB gets its own driver before the generic ones, in every image and on desktops", async () => {
+  const [text = "", ofDesktops] = await Promise.all(
+    ["initrd/etc/modprobe.d/stiefelsystem.conf", "host/generic/usr/lib/stiefelsystem/stiefelsystem-drivers.conf"].map(
+      async (path) => {
+        const file = await Deno.readTextFile(new URL(`../../image/${path}`, import.meta.url));
+        return file.replaceAll(/^#.*\n/gm, "");
+      },
+    ),
   );
+  assert.equal(text, ofDesktops);
   for (const generic of ["cdc_ncm", "cdc_ether"]) {
     assert.match(text, new RegExp(`^softdep ${generic} pre: r8152$`, "m"));
     assert.deepEqual(matchModules([`drivers/net/usb/${generic}.ko.xz`], base).length, 1);

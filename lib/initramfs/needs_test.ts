@@ -19,7 +19,7 @@ const listNames = (directory: string): readonly string[] =>
 
 const kinds = {
   purposes: /^(attach|link|keyboard|systemd|initramfs-tools|tunnel|disk\/[a-z0-9-]+)$/,
-  kinds: /^(program|tool|file|rules|drivers|module|unit|drop-in|masked|without)$/,
+  kinds: /^(program|tool|file|rules|modprobe|drivers|module|unit|drop-in|masked|without)$/,
 };
 
 Deno.test("a line of the list names a purpose, a kind, a name, and maybe more", () => {
@@ -51,7 +51,7 @@ Deno.test("every file that the list names is installed, and every part of stiefe
     ...listNames(`generic/${ours}`),
     ...listNames(`generic/${ours}attach/`).map((name) => `attach/${name}`),
   ];
-  const files = named(["file", "rules"]);
+  const files = named(["file", "rules", "modprobe"]);
   assert.deepEqual(files.filter((name) => !generic.includes(name)), []);
   assert.deepEqual(
     files.filter((name) => name.startsWith("attach/")),

@@ -39,6 +39,7 @@ const always = [
   ...namesOf("program"),
   ...namesOf("file").map((name) => `${ours}${name}`),
   ...namesOf("rules").map((name) => `udev/rules.d/${name}`),
+  ...namesOf("modprobe").map((name) => `etc/modprobe.d/${name}`),
 ];
 
 /** What each generator's initramfs has besides, and how it is looked into. */

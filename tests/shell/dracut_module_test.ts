@@ -96,6 +96,7 @@ Deno.test("in an initramfs with systemd there are units, wanted by its target, a
     "inst_script /usr/lib/stiefelsystem/stiefel-check",
     ...parts.map((part) => `inst_simple /usr/lib/stiefelsystem/attach/${part}`),
     "inst_simple /usr/lib/stiefelsystem/59-stiefelsystem.rules /usr/lib/udev/rules.d/59-stiefelsystem.rules",
+    "inst_simple /usr/lib/stiefelsystem/stiefelsystem-drivers.conf /etc/modprobe.d/stiefelsystem-drivers.conf",
     "inst_simple /usr/lib/stiefelsystem/stiefel-attach.service /usr/lib/systemd/system/stiefel-attach.service",
     "inst_simple /usr/lib/stiefelsystem/stiefel-check.service /usr/lib/systemd/system/stiefel-check.service",
     "inst_simple /usr/lib/stiefelsystem/stiefel-prepare.service /usr/lib/systemd/system/stiefel-prepare.service",
@@ -140,7 +141,7 @@ Deno.test("without systemd there are dracut's own hooks", async () => {
   await using machine = await makeMachine(plain);
   const { code, stdout, stderr } = await runModule(machine, "install", { hasSystemd: false });
   assert.equal(code, 0, stderr);
-  assert.deepEqual(stdout.split("\n").slice(4 + parts.length, -1), [
+  assert.deepEqual(stdout.split("\n").slice(5 + parts.length, -1), [
     `inst_hook initqueue/settled 10 ${module}attach.sh`,
     `inst_hook pre-mount 00 ${module}check.sh`,
     `inst_hook cleanup 90 ${module}prepare.sh`,

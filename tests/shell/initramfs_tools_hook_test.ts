@@ -8,11 +8,8 @@ import { type Machine, makeMachine, type ProgramResult, SHELLS } from "./shell_r
 const overlay = fileURLToPath(new URL("../../image/host/", import.meta.url));
 const ours = "/usr/lib/stiefelsystem";
 const hook = `${overlay}initramfs-tools${ours}/initramfs-tools/hooks/stiefelsystem`;
-const ourFiles = [
-  ...["stiefel-attach", "stiefel-check"],
-  ...attachParts.map((name) => `attach/${name}.sh`),
-  "59-stiefelsystem.rules",
-];
+const programFiles = ["stiefel-attach", "stiefel-check", ...attachParts.map((name) => `attach/${name}.sh`)];
+const ourFiles = [...programFiles, "59-stiefelsystem.rules", "stiefelsystem-drivers.conf"];
 
 const modules = "/lib/modules/6.12.30-amd64";
 const ethernet = `${modules}/kernel/drivers/net/ethernet`;
@@ -90,10 +87,11 @@ for (const shell of SHELLS) {
     }
     assert.ok(!calls.some((call) => /crypto|drivers\/(ata|scsi|nvme|gpu|block|net\/wireless)/.test(call)));
     assert.deepEqual(Object.keys(machine.files("/destination")), [
+      "/destination/etc/modprobe.d/stiefelsystem-drivers.conf",
       `/destination${ethernet}/intel/e1000e/e1000e.ko.xz`,
       `/destination${ethernet}/sfc/sfc.ko.xz`,
       "/destination/scripts/local-premount/btrfs",
-      ...ourFiles.slice(0, -1).map((path) => `/destination${ours}/${path}`).sort(),
+      ...programFiles.map((path) => `/destination${ours}/${path}`).sort(),
       "/destination/usr/lib/udev/rules.d/59-stiefelsystem.rules",
       "/destination/usr/lib/udev/rules.d/80-drivers.rules",
     ]);

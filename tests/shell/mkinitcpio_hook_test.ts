@@ -57,6 +57,7 @@ Deno.test("with busybox' init the hook has a run-time part and no units", async 
       "add_all_modules /drivers/(net/ethernet|net/phy|net/mdio|net/pcs|net/usb|net/thunderbolt|net/vmxnet3|net/hyperv|thunderbolt)/",
     ),
   );
+  assert.ok(calls.includes(`add_file ${ours}/stiefelsystem-drivers.conf /etc/modprobe.d/stiefelsystem-drivers.conf`));
   assert.equal(calls.at(-1), "add_runscript");
   assert.ok(!stdout.includes(".service"));
 });
@@ -66,6 +67,7 @@ Deno.test("with systemd there are units, wanted by the initramfs' target, and no
   assert.equal(code, 0, stderr);
   const units = "/usr/lib/systemd/system";
   assert.deepEqual(stdout.split("\n").filter((call) => /\.(service|conf)/.test(call)), [
+    `add_file ${ours}/stiefelsystem-drivers.conf /etc/modprobe.d/stiefelsystem-drivers.conf`,
     ...["stiefel-attach.service", "stiefel-check.service", "stiefel-prepare.service"].flatMap((unit) => [
       `add_file /usr/lib/stiefelsystem/${unit} ${units}/${unit}`,
       `add_symlink ${units}/initrd.target.wants/${unit} ${units}/${unit}`,

@@ -71,6 +71,9 @@ install() {
     for name in $(list_names rules attach); do
         inst_simple "$ours/$name" "/usr/lib/udev/rules.d/$name"
     done
+    for name in $(list_names modprobe link); do
+        inst_simple "$ours/$name" "/etc/modprobe.d/$name"
+    done
     if dracut_module_included systemd; then
         install_units "$ours"
     else
