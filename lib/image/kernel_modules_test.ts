@@ -109,3 +109,54 @@ Deno.test("of depmod's indexes those that kmod reads stay", () => {
   const kept = names.filter((name) => !unreadIndexes.test(`lib/modules/6.12/${name}`));
   assert.deepEqual(kept, ["modules.dep.bin", "modules.alias.bin", "modules.softdep", "modules.builtin.bin"]);
 });
+
+/** A device on the bus with the attributes of sysfs; then its parents. */
+type Chain = readonly [Readonly<Record<string, string>>, ...Readonly<Record<string, string>>[]];
+
+/** What a line of udev's rules (udev(7)) with ACTION, SUBSYSTEM, ATTR and ATTRS writes when a device is added. */
+function applyRule(line: string, subsystem: string, [device, ...parents]: Chain): Readonly<Record<string, string>> {
+  const words = [...line.matchAll(/([A-Z]+)(?:\{(\w+)\})?(==|=)"([^"]*)"(?:, )?/g)];
+  assert.equal(words.map(([word]) => word).join(""), line, "each word is known");
+  const holds = words.filter(([, , , operator]) => operator === "==").every(([, key, name = "", , value]) => {
+    switch (key) {
+      case "ACTION":
+        return value === "add";
+      case "SUBSYSTEM":
+        return value === subsystem;
+      case "ATTR":
+        return device[name] === value;
+      case "ATTRS":
+        return [device, ...parents].some((each) => each[name] === value);
+      default:
+        throw new Error(`${key} is not known`);
+    }
+  });
+  const writes = words.filter(([, , , operator]) => operator === "=").map((
+    [, , name = "", , value = ""],
+  ) => [name, value]);
+  return holds ? Object.fromEntries(writes) : {};
+}
+
+Deno.test("a dock on Thunderbolt is let in where an IOMMU guards memory; nothing is written to another computer", async () => {
+  const rules = await Deno.readTextFile(
+    new URL("../../image/initrd/usr/lib/udev/rules.d/85-thunderbolt.rules", import.meta.url),
+  );
+  const [line = "", ...others] = rules.split("\n").filter((each) => !/^(#|$)/.test(each));
+  assert.deepEqual(others, []);
+  const router = { authorized: "1", device_name: "host" };
+  const dock = { authorized: "0", device_name: "dock" };
+  // drivers/thunderbolt/xdomain.c: it has no "authorized"; below it is the service that thunderbolt-net drives.
+  const computer = { device_name: "desktop", rx_lanes: "2", rx_speed: "20.0 Gb/s" };
+  const service = { key: "network", prtcid: "1" };
+  for (
+    const [subsystem, chain, written] of [
+      ["thunderbolt", [dock, router, { iommu_dma_protection: "1" }], { authorized: "1" }],
+      ["thunderbolt", [dock, router, { iommu_dma_protection: "0" }], {}],
+      ["thunderbolt", [dock, router, {}], {}],
+      ["thunderbolt", [{ ...dock, authorized: "1" }, router, { iommu_dma_protection: "1" }], {}],
+      ["thunderbolt", [computer, router, { iommu_dma_protection: "1" }], {}],
+      ["thunderbolt", [service, computer, router, { iommu_dma_protection: "1" }], {}],
+      ["usb", [dock, router, { iommu_dma_protection: "1" }], {}],
+    ] as const
+  ) assert.deepEqual(applyRule(line, subsystem, chain), written, JSON.stringify(chain));
+});

@@ -160,7 +160,19 @@ export function parseLockdown(text: string): string | undefined {
 
 /** Link speed in Mbit/s, undefined where the driver does not say (no carrier, virtual links). Runs `cat`. */
 export async function readLinkSpeed(system: System, linkName: string): Promise<number | undefined> {
-  return parseLinkSpeed(await readKernelFile(system, linkSpeedPath(linkName)));
+  return parseLinkSpeed(await readKernelFile(system, linkSpeedPath(linkName))) ??
+    await readThunderboltSpeed(system, linkName);
+}
+
+/**
+ * Many kernels' thunderbolt-net tells no speed. The other computer on that cable, the parent of the card's device, has
+ * that of a lane, as "20.0 Gb/s", and how many there are (Documentation/ABI/testing/sysfs-bus-thunderbolt). Runs `cat`.
+ */
+async function readThunderboltSpeed(system: System, linkName: string): Promise<number | undefined> {
+  const computer = `/sys/class/net/${linkName}/device/..`;
+  const [, gigabits] = /^(\d+)\.\d+ Gb\/s$/.exec(await readKernelFile(system, `${computer}/rx_speed`) ?? "") ?? [];
+  if (gigabits === undefined) return undefined;
+  return parseLinkSpeed(`${Number(gigabits) * 1000 * Number(await readKernelFile(system, `${computer}/rx_lanes`))}`);
 }
 
 export function linkSpeedPath(linkName: string): string {

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
-import { listBlockDevices, listLinks, parseBlockDevices, parseLinks, watchLinks } from "./facts.ts";
+import {
+  isWiredCard,
+  listBlockDevices,
+  listLinks,
+  parseBlockDevices,
+  parseLinks,
+  readLinkSpeed,
+  watchLinks,
+} from "./facts.ts";
 import { createRealSystem } from "./real.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 
 Deno.test("links: a wired one with a global and a link-local address, one that is tentative, one without a cable", () => {
   // iproute2 6.15, Debian 13
@@ -85,4 +94,41 @@ Deno.test("watching links tells the present state and ends when asked", async ()
     controller.abort();
   }, controller.signal);
   assert.ok(seen > 0);
+});
+
+/** What the kernel's sources have for a cable to another computer (drivers/thunderbolt/xdomain.c, Linux 6.12). */
+const thunderbolt: Readonly<Record<string, string>> = {
+  "/sys/class/net/thunderbolt0/uevent": "INTERFACE=thunderbolt0\nIFINDEX=5\n",
+  "/sys/class/net/thunderbolt0/device/uevent":
+    "DEVTYPE=thunderbolt_service\nDRIVER=thunderbolt-net\nMODALIAS=tbsvc:knetworkp00000001v00000001r00000001\n",
+  "/sys/class/net/thunderbolt0/device/../rx_speed": "20.0 Gb/s\n",
+  "/sys/class/net/thunderbolt0/device/../rx_lanes": "2\n",
+  "/sys/class/net/eth0/speed": "1000\n",
+  "/sys/class/net/eth0/device/../rx_speed": "20.0 Gb/s\n",
+};
+const readerOf = (files: Readonly<Record<string, string>>) =>
+  createMemorySystem({ commands: [([program, path = ""]) => program === "cat" ? files[path] ?? 1 : undefined] });
+
+Deno.test("a Thunderbolt cable to another computer is a wired card, as fast as its lanes together", async () => {
+  assert.equal(await isWiredCard(readerOf(thunderbolt), "thunderbolt0"), true);
+  for (
+    const [changes, speed] of [
+      [{}, 40_000],
+      [{ "rx_lanes": "1\n" }, 20_000],
+      [{ "rx_speed": "10.0 Gb/s\n" }, 20_000],
+      [{ "rx_lanes": "" }, undefined],
+      [{ "rx_lanes": "two\n" }, undefined],
+      [{ "rx_speed": "fast\n" }, undefined],
+    ] as const
+  ) {
+    const changed = Object.fromEntries(
+      Object.entries<string>(changes).map(([name, text]) => [`/sys/class/net/thunderbolt0/device/../${name}`, text]),
+    );
+    assert.equal(await readLinkSpeed(readerOf({ ...thunderbolt, ...changed }), "thunderbolt0"), speed);
+  }
+  assert.equal(await readLinkSpeed(readerOf({}), "thunderbolt0"), undefined, "a kernel before 5.11");
+  // What the driver itself tells counts.
+  const told = { ...thunderbolt, "/sys/class/net/thunderbolt0/speed": "20000\n" };
+  assert.equal(await readLinkSpeed(readerOf(told), "thunderbolt0"), 20_000);
+  assert.equal(await readLinkSpeed(readerOf(thunderbolt), "eth0"), 1000);
 });
