@@ -404,7 +404,7 @@ function buildProgram(context: ProgramContext): Command {
   addMachineOptions(
     program.command("bench")
       .description(
-        "Measure boot, image, build, sealing, sticks, block transports and links; prints a table and writes bench.json.",
+        "Measure boot, image, build, sealing, sticks, network boot, block transports and links; writes bench.json.",
       )
       .addArgument(
         new Argument("[parts...]", "what to measure; default: all").choices([
@@ -413,6 +413,7 @@ function buildProgram(context: ProgramContext): Command {
           "build",
           "seal",
           "stick",
+          "netboot",
           "block",
           "links",
         ]),

@@ -10,6 +10,7 @@ export interface BenchResult {
   readonly build?: { readonly coldS: number; readonly warmS: number };
   readonly seal?: { readonly sealMBps: number; readonly openMBps: number };
   readonly stick?: StickFigures;
+  readonly netboot?: NetbootFigures;
   /** `tcpMBps`: the best plain stream from the laptop in any of the boots. */
   readonly block?: {
     /** Processors of each machine. */
@@ -63,30 +64,38 @@ export interface ImageFigures {
   readonly minimumRamMiB?: number;
 }
 
+/** How soon a desktop's own firmware has started the image, by firmware (and protocol), beside a local boot. */
+export interface StartFigures<Start extends string> {
+  /** Multi-user of the same run's local boot. */
+  readonly localS?: number;
+  /** Processor time that the local boot took. */
+  readonly localCpuS?: number;
+  /** Power-on to the agent. */
+  readonly agentS: Readonly<Partial<Record<Start, number>>>;
+  /** The same in processor time of QEMU's process: what waits, as a menu does, is not in it. */
+  readonly agentCpuS?: Readonly<Partial<Record<Start, number>>>;
+  /** Power-on to the image's kernel: firmware, boot loader, reading kernel and initrd. */
+  readonly kernelS?: Readonly<Partial<Record<Start, number>>>;
+  readonly kernelCpuS?: Readonly<Partial<Record<Start, number>>>;
+}
+
 /** From a stick's image as it is written to a device. */
-export interface StickFigures {
+export interface StickFigures extends StartFigures<StickFirmware> {
   /** Size of the whole image, and how much of it is written. */
   readonly imageBytes: number;
   readonly writtenBytes: number;
   /** Making the image and writing it to a file, until it is on the disk. */
   readonly writeS: number;
-  /** Multi-user of the same run's local boot. */
-  readonly localS?: number;
-  /** Processor time that the local boot took. */
-  readonly localCpuS?: number;
-  /** Power-on to the agent, by firmware. */
-  readonly agentS: ByFirmware;
-  /** The same in processor time of QEMU's process: what waits, as a menu does, is not in it. */
-  readonly agentCpuS?: ByFirmware;
-  /** Power-on to the image's kernel: firmware, boot loader, reading the stick. */
-  readonly kernelS?: ByFirmware;
-  readonly kernelCpuS?: ByFirmware;
 }
 
-type ByFirmware = Readonly<Partial<Record<StickFirmware, number>>>;
+/** From a laptop that serves, over its cable. */
+export type NetbootFigures = StartFigures<NetbootStart>;
 
 const stickFirmwares = ["seabios", "ovmf", "secureBoot"] as const;
 export type StickFirmware = typeof stickFirmwares[number];
+
+export const netbootStarts = ["seabios", "ovmfTftp", "ovmfHttp", "secureBoot"] as const;
+export type NetbootStart = typeof netbootStarts[number];
 
 /** A boot over the network, and one of the same disk as the machine's own. */
 export interface BootRound {
@@ -181,7 +190,7 @@ export interface BenchReport {
 
 /** @returns lines */
 export function formatBenchTable({ result, times, bareMmdebstrapS }: BenchReport): string[] {
-  const { boot, image, build, seal, stick, block, links } = result;
+  const { boot, image, build, seal, stick, netboot, block, links } = result;
   const sections: string[][] = [];
   if (boot !== undefined && times !== undefined) {
     const agentShare = boot.localS === undefined || boot.steps.agent === undefined
@@ -224,6 +233,9 @@ export function formatBenchTable({ result, times, bareMmdebstrapS }: BenchReport
     ]);
   }
   if (stick !== undefined) sections.push(formatStick(stick));
+  if (netboot !== undefined) {
+    sections.push(netbootStarts.flatMap((name) => formatStart(`net: ${netbootNames[name]}`, name, netboot)));
+  }
   if (block !== undefined) {
     sections.push([
       row("block: processors of each machine", String(block.cpus)),
@@ -247,25 +259,32 @@ const firmwareNames: Readonly<Record<StickFirmware, string>> = {
   secureBoot: "Secure Boot",
 };
 
+const netbootNames: Readonly<Record<NetbootStart, string>> = {
+  seabios: "BIOS",
+  ovmfTftp: "UEFI by TFTP",
+  ovmfHttp: "UEFI by HTTP",
+  secureBoot: "Secure Boot",
+};
+
 function formatStick(stick: StickFigures): string[] {
   const { imageBytes, writtenBytes, writeS } = stick;
   return [
     row("stick: image", `${megabytes(imageBytes)} MB, ${megabytes(writtenBytes)} MB of it written`),
     row("stick: making and writing a file", `${writeS.toFixed(1)} s`),
-    ...stickFirmwares.flatMap((name) => formatStickBoot(name, stick)),
+    ...stickFirmwares.flatMap((name) => formatStart(`stick: ${firmwareNames[name]}`, name, stick)),
   ];
 }
 
-function formatStickBoot(name: StickFirmware, stick: StickFigures): string[] {
-  const { localS, localCpuS, agentS, agentCpuS = {}, kernelS = {}, kernelCpuS = {} } = stick;
+function formatStart<Start extends string>(title: string, name: Start, figures: StartFigures<Start>): string[] {
+  const { localS, localCpuS, agentS, agentCpuS, kernelS, kernelCpuS } = figures;
   const line = (what: string, wall: number | undefined, cpu: number | undefined): string[] => {
     if (wall === undefined) return [];
     const share = localS === undefined ? "" : ` (${(wall / localS).toFixed(2)} of the local boot)`;
     const cpuShare = cpu === undefined || localCpuS === undefined ? "" : ` (${(cpu / localCpuS).toFixed(2)})`;
     const processor = cpu === undefined ? "" : `, processor ${cpu.toFixed(1)} s${cpuShare}`;
-    return [row(`stick: ${firmwareNames[name]}, power-on to ${what}`, `${wall.toFixed(1)} s${share}${processor}`)];
+    return [row(`${title}, power-on to ${what}`, `${wall.toFixed(1)} s${share}${processor}`)];
   };
-  return [...line("kernel", kernelS[name], kernelCpuS[name]), ...line("agent", agentS[name], agentCpuS[name])];
+  return [...line("kernel", kernelS?.[name], kernelCpuS?.[name]), ...line("agent", agentS[name], agentCpuS?.[name])];
 }
 
 function formatRatio(ratio: number, all: readonly number[] = []): string {
@@ -274,7 +293,7 @@ function formatRatio(ratio: number, all: readonly number[] = []): string {
 }
 
 function row(name: string, value: string): string {
-  return `${name.padEnd(38)}${value}`;
+  return `${name.padEnd(37)} ${value}`;
 }
 
 function megabytes(bytes: number): string {

@@ -73,6 +73,12 @@ Deno.test("the table tells shares beside the figures", () => {
         kernelS: { seabios: 9 },
         kernelCpuS: { seabios: 4 },
       },
+      netboot: {
+        localS: 60,
+        agentS: { seabios: 40, ovmfTftp: 31, ovmfHttp: 30 },
+        agentCpuS: { ovmfHttp: 21 },
+        kernelS: { ovmfHttp: 18 },
+      },
       block: {
         cpus: 2,
         tcpMBps: 33.5,
@@ -97,6 +103,9 @@ Deno.test("the table tells shares beside the figures", () => {
       /stick: BIOS, power-on to kernel +9\.0 s \(0\.15 of the local boot\), processor 4\.0 s \(0\.08\)/,
       /stick: BIOS, power-on to agent +15\.0 s \(0\.25 of the local boot\), processor 10\.0 s \(0\.20\)/,
       /stick: Secure Boot, power-on to agent +21\.0 s \(0\.35 of the local boot\)/,
+      /net: BIOS, power-on to agent +40\.0 s \(0\.67 of the local boot\)$/m,
+      /net: UEFI by HTTP, power-on to kernel +18\.0 s \(0\.30 of the local boot\)$/m,
+      /net: UEFI by HTTP, power-on to agent +30\.0 s \(0\.50 of the local boot\), processor 21\.0 s$/m,
       /nbd: read +20\.5 MB\/s \(0\.61 of TCP\)/,
       /cable to found, cards: 8, jumbo +75 ms/,
     ]

@@ -15,6 +15,7 @@ import {
   formatBenchTable,
   type ImageFigures,
   middleRound,
+  type StartFigures,
 } from "../../qemu/bench_result.ts";
 import { copyDemoDisk } from "../../qemu/demo_disk.ts";
 import {
@@ -30,12 +31,13 @@ import type { System } from "../../system/system.ts";
 import { showStep, type Ui } from "../../ui.ts";
 import { benchBlock } from "./bench_block.ts";
 import { benchLinks } from "./bench_links.ts";
+import { benchNetboot } from "./bench_netboot.ts";
 import { benchStick } from "./bench_stick.ts";
 import { createInitrd } from "./create_initrd.ts";
 import { bootDemo, demandFacts, describeMachines } from "./demo.ts";
 import { defaultMemoryMiB, type MachineOptions, type Machines, placeOf, prepareMachines } from "./prepare_machines.ts";
 
-export const benchParts = ["boot", "image", "build", "seal", "stick", "block", "links"] as const;
+export const benchParts = ["boot", "image", "build", "seal", "stick", "netboot", "block", "links"] as const;
 export type BenchPart = typeof benchParts[number];
 
 export interface BenchOptions extends MachineOptions {
@@ -55,7 +57,7 @@ export async function bench(system: System, ui: Ui, options: BenchOptions): Prom
   const add = (more: Partial<BenchReport>): void => {
     report = { ...report, ...more, result: { ...report.result, ...more.result } };
   };
-  const needsMachines = (["boot", "image", "stick", "block"] as const).some((part) => parts.has(part));
+  const needsMachines = (["boot", "image", "stick", "netboot", "block"] as const).some((part) => parts.has(part));
   const machines = needsMachines ? await prepareMachines(system, ui, options) : undefined;
   try {
     if (parts.has("links")) add({ result: { links: await benchLinks(system, ui, options) } });
@@ -67,12 +69,12 @@ export async function bench(system: System, ui: Ui, options: BenchOptions): Prom
       add({ result: { image: await benchImage(system, ui, { machines, options }) } });
     }
     if (machines !== undefined && parts.has("stick")) {
-      const { times, processor } = await bootFromOwnDisk(system, ui, { machines, options });
-      const local = {
-        ...times.multiUser === undefined ? {} : { localS: times.multiUser },
-        ...processor.desktop.multiUser === undefined ? {} : { localCpuS: processor.desktop.multiUser },
-      };
-      add({ result: { stick: await benchStick(system, ui, { machines, options, ...local }) } });
+      const local = await measureLocalBoot(system, ui, { machines, options });
+      add({ result: { stick: { ...local, ...await benchStick(system, ui, { machines, options }) } } });
+    }
+    if (machines !== undefined && parts.has("netboot")) {
+      const local = await measureLocalBoot(system, ui, { machines, options });
+      add({ result: { netboot: { ...local, ...await benchNetboot(system, ui, { machines, options }) } } });
     }
     if (machines !== undefined && parts.has("block")) {
       add({ result: { block: await benchBlock(system, ui, { machines, options }) } });
@@ -137,6 +139,17 @@ async function bootFromOwnDisk(system: System, ui: Ui, { machines, options }: Ma
   } finally {
     await system.remove(diskPath);
   }
+}
+
+/** What starts of the same run are compared with; what did not come is absent. */
+async function measureLocalBoot(
+  system: System,
+  ui: Ui,
+  bench: MachineBench,
+): Promise<Pick<StartFigures<string>, "localS" | "localCpuS">> {
+  const { times: { multiUser: localS }, processor } = await bootFromOwnDisk(system, ui, bench);
+  const { multiUser: localCpuS } = processor.desktop;
+  return { ...localS === undefined ? {} : { localS }, ...localCpuS === undefined ? {} : { localCpuS } };
 }
 
 /** Sizes that are tried; a machine with too little memory panics, or says so and stays. */

@@ -10,32 +10,29 @@ import type { System } from "../../system/system.ts";
 import { showStep, type Ui } from "../../ui.ts";
 import { offerPackages } from "../../debian/offer_packages.ts";
 import { ovmf } from "../../debian/ovmf.ts";
+import { byStart, measureStart, type StartTimes } from "./measure_start.ts";
 import { defaultMemoryMiB, type MachineOptions, type Machines, placeOf } from "./prepare_machines.ts";
 
-export interface StickBench {
+interface StickBench {
   readonly machines: Machines;
   readonly options: MachineOptions;
-  /** Multi-user of a local boot of this run, in seconds. */
-  readonly localS?: number;
-  /** The processor time it took. */
-  readonly localCpuS?: number;
 }
 
 /** @throws {UserError} when a firmware does not get to the agent */
 export async function benchStick(system: System, ui: Ui, bench: StickBench): Promise<StickFigures> {
-  const { options: { runDirectory }, localS, localCpuS } = bench;
+  const { options: { runDirectory } } = bench;
   await offerPackages(system, ui, [ovmf.secureBootCode]);
   const startedMs = system.monotonicMs();
   const stick = await makeStick(system, bench);
   await system.sync(stick.path);
-  const writeS = seconds(system.monotonicMs() - startedMs);
+  const writeS = Number(((system.monotonicMs() - startedMs) / 1000).toFixed(2));
   const place = { runDirectory, name: "desktop" };
   const firmwares: Readonly<Record<StickFirmware, () => Promise<StickBoot>>> = {
     seabios: () => Promise.resolve({}),
     ovmf: async () => ({ firmware: await prepareUefi(system, place) }),
     secureBoot: async () => ({ firmware: await prepareSecureBoot(system, place) }),
   };
-  const boots: Partial<Record<StickFirmware, StickBootFigures>> = {};
+  const boots: Partial<Record<StickFirmware, StartTimes>> = {};
   try {
     for (const [name, prepare] of Object.entries(firmwares) as [StickFirmware, () => Promise<StickBoot>][]) {
       boots[name] = await showStep(
@@ -51,25 +48,7 @@ export async function benchStick(system: System, ui: Ui, bench: StickBench): Pro
     imageBytes: stick.sizeBytes,
     writtenBytes: stick.extents.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     writeS,
-    ...localS === undefined ? {} : { localS },
-    ...localCpuS === undefined ? {} : { localCpuS },
-    ...byFirmware(boots),
-  };
-}
-
-/** Of one start. */
-type StickBootFigures = Readonly<Record<"agentS" | "agentCpuS" | "kernelS" | "kernelCpuS", number>>;
-
-function byFirmware(
-  boots: Readonly<Partial<Record<StickFirmware, StickBootFigures>>>,
-): Pick<Required<StickFigures>, keyof StickBootFigures> {
-  const each = (name: keyof StickBootFigures): Partial<Record<StickFirmware, number>> =>
-    Object.fromEntries(Object.entries(boots).map(([firmware, figures]) => [firmware, figures[name]]));
-  return {
-    kernelS: each("kernelS"),
-    kernelCpuS: each("kernelCpuS"),
-    agentS: each("agentS"),
-    agentCpuS: each("agentCpuS"),
+    ...byStart(boots),
   };
 }
 
@@ -85,7 +64,7 @@ async function makeStick(system: System, { machines, options }: StickBench): Pro
 async function startToAgent(
   system: System,
   { machines, options, stick, boot }: StickBench & { readonly stick: StickImage; readonly boot: StickBoot },
-): Promise<StickBootFigures> {
+): Promise<StartTimes> {
   const limitMs = machines.host.accelerator === "kvm" ? 60_000 : 400_000;
   const clientMemoryMiB = options.clientMemoryMiB ?? defaultMemoryMiB;
   // Alone, without a cable.
@@ -94,15 +73,5 @@ async function startToAgent(
     ...placeOf(machines, options),
     limitMs,
   });
-  const measure = async (pattern: RegExp): Promise<readonly [wallS: number, cpuS: number]> => {
-    const line = await vm.waitForLine(pattern, { timeoutMs: limitMs });
-    return [seconds(line.atMs), await vm.processorSeconds() ?? 0];
-  };
-  const [kernelS, kernelCpuS] = await measure(/Linux version/);
-  const [agentS, agentCpuS] = await measure(/stiefelsystem: step=agent/);
-  return { kernelS, kernelCpuS, agentS, agentCpuS };
-}
-
-function seconds(milliseconds: number): number {
-  return Number((milliseconds / 1000).toFixed(2));
+  return await measureStart(vm, limitMs);
 }
