@@ -943,8 +943,8 @@ for (const shell of SHELLS) {
       "/run/systemd/system/hibernate.target": "",
       "/run/systemd/system/hybrid-sleep.target": "",
       "/run/systemd/system/sleep.target": "",
-      "/run/systemd/system/multi-user.target.wants/stiefel-awake.service": "-> ../stiefel-awake.service",
-      "/run/systemd/system/multi-user.target.wants/stiefel-end.service": "-> ../stiefel-end.service",
+      "/run/systemd/system/multi-user.target.d/stiefel-awake.conf": "[Unit]\nWants=stiefel-awake.service\n",
+      "/run/systemd/system/multi-user.target.d/stiefel-end.conf": "[Unit]\nWants=stiefel-end.service\n",
       "/run/systemd/system/stiefel-awake.service": "[Unit]\nDescription=Says why this desktop does not sleep\n" +
         "After=dbus.socket systemd-logind.service multi-user.target\nConditionPathExists=/run/dbus/system_bus_socket\n[Service]\nType=idle\nExecStart=systemd-inhibit --what=sleep --mode=block " +
         '--who=Stiefelsystem "--why=This system runs from the disk of a laptop, which sleeping would cut off" ' +
@@ -967,8 +967,8 @@ for (const shell of SHELLS) {
         "ConditionPathExists=/usr/lib/stiefelsystem/stiefel-network\nDefaultDependencies=no\nIgnoreOnIsolate=yes\n" +
         "After=multi-user.target\n[Service]\nType=idle\nExecStart=/usr/lib/stiefelsystem/stiefel-network\n" +
         "Nice=10\nRestart=on-failure\nRestartSec=60\n",
-      "/run/systemd/system/sysinit.target.wants/stiefel-keep-link.service": "-> ../stiefel-keep-link.service",
-      "/run/systemd/system/multi-user.target.wants/stiefel-network.service": "-> ../stiefel-network.service",
+      "/run/systemd/system/sysinit.target.d/stiefel-keep-link.conf": "[Unit]\nWants=stiefel-keep-link.service\n",
+      "/run/systemd/system/multi-user.target.d/stiefel-network.conf": "[Unit]\nWants=stiefel-network.service\n",
       "/run/systemd/system/suspend-then-hibernate.target": "",
       "/run/systemd/system/suspend.target": "",
       "/run/systemd/system/swap.d/50-stiefelsystem.conf": "[Unit]\nConditionPathExists=/run/stiefelsystem/allow-swap\n",
@@ -1066,8 +1066,10 @@ LABEL="stiefelsystem_end"
         `mount -o bind ${run}/machine-id /mnt/etc/machine-id`,
       ]);
       const units = machine.files("/run/systemd/system");
-      const wants = "/run/systemd/system/multi-user.target.wants/stiefel-guest.service";
-      assert.equal(units[wants], "-> ../stiefel-guest.service");
+      for (const [target, unit] of [["multi-user", "stiefel-guest"], ["sysinit", "stiefel-host-keys"]]) {
+        const wish = units[`/run/systemd/system/${target}.target.d/${unit}.conf`];
+        assert.equal(wish, `[Unit]\nWants=${unit}.service\n`);
+      }
       assert.match(
         units["/run/systemd/system/stiefel-host-keys.service"] ?? "",
         /^Before=ssh\.service sshd\.service /m,

@@ -264,6 +264,22 @@ for (const shell of shells) {
     }
   });
 
+  Deno.test(`what udev knows to be something else is not read, and all else is${under}`, async () => {
+    const read = async (type: string): Promise<number> => {
+      await using machine = await makeLaptop({
+        devices: laptop.map((device) => ({
+          ...device,
+          ...device.name === "dm-2" ? { type } : {},
+        })),
+      });
+      await makeSwap(`${machine.root}/dev/dm-2`);
+      hibernate(`${machine.root}/dev/dm-2`);
+      return (await check(machine)).code;
+    };
+    for (const type of ["ext4", "btrfs", "vfat"]) assert.equal(await read(type), 0, type);
+    for (const type of ["", "swap", "swsuspend"]) assert.equal(await read(type), 1, type);
+  });
+
   Deno.test(`without a session, or without the disk, it does nothing${under}`, async () => {
     for (const options of [{ hasSession: false }, { devices: [] }]) {
       await using machine = await makeLaptop(options);

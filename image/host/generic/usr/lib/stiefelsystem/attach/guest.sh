@@ -93,7 +93,7 @@ write_guest_units() {
 	RemainAfterExit=yes
 	ExecStart=/bin/sh -c 'rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub /etc/ssh/ssh_host_*_key-cert.pub && exec ssh-keygen -A'
 	END
-    ln -sf ../stiefel-host-keys.service "$units/sysinit.target.wants/stiefel-host-keys.service"
+    want sysinit stiefel-host-keys
     # Tells how full the store is. In memory, because nothing can be read from the disk when the store is full.
     own=/run/stiefelsystem/guest
     put /run/systemd/system/stiefel-guest.service <<-END
@@ -109,6 +109,5 @@ write_guest_units() {
 	Restart=on-failure
 	RestartSec=10
 	END
-    mkdir -p "$units/multi-user.target.wants"
-    ln -sf ../stiefel-guest.service "$units/multi-user.target.wants/stiefel-guest.service"
+    want multi-user stiefel-guest
 }

@@ -8,7 +8,8 @@ write_unit_rules() {
     units=$root/run/systemd/system
     conditions='systemd-cryptsetup@ systemd-makefs@ systemd-mkswap@ systemd-fsck@'
     # All at once: a program costs more than what it does here.
-    set -- "$units/sysinit.target.wants" "$units/swap.d" "$units/dev-zram0.swap.d" "$units/dev-zram1.swap.d"
+    set -- "$units/sysinit.target.d" "$units/multi-user.target.d" "$units/swap.d" "$units/dev-zram0.swap.d" \
+        "$units/dev-zram1.swap.d" "$root/run/motd.d" "$state/programs"
     for unit in $conditions; do
         set -- "$@" "$units/$unit.service.d"
     done
@@ -39,7 +40,7 @@ write_unit_rules() {
 	Restart=on-failure
 	RestartSec=30
 	END
-    ln -sf ../stiefel-keep-link.service "$units/sysinit.target.wants/stiefel-keep-link.service"
+    want sysinit stiefel-keep-link
     # Shuts down in order when a person at the laptop asks for it. It and the next two wait until the system is idle,
     # and leave the processor to others: a person who logs in meanwhile comes first.
     put /run/systemd/system/stiefel-end.service <<-END
@@ -83,10 +84,9 @@ write_unit_rules() {
 	Restart=on-failure
 	RestartSec=60
 	END
-    mkdir -p "$units/multi-user.target.wants" || return 1
-    for unit in stiefel-end stiefel-awake stiefel-network; do
-        ln -sf "../$unit.service" "$units/multi-user.target.wants/$unit.service"
-    done
+    want multi-user stiefel-end
+    want multi-user stiefel-awake
+    want multi-user stiefel-network
     # Swap on the network disk can deadlock when memory is short: sending a page away takes memory for the network.
     # The same file name under a narrower name leaves compressed memory in use.
     put /run/systemd/system/swap.d/50-stiefelsystem.conf <<-END
@@ -109,10 +109,17 @@ write_unit_rules() {
     done
 }
 
+# want TARGET UNIT: a service of ours starts with a target. By a file, not by a link, which would take a program.
+want() {
+    put "/run/systemd/system/$1.target.d/$2.conf" <<-END
+	[Unit]
+	Wants=$2.service
+	END
+}
+
 # keep_programs: what stiefel-network starts, out of the initramfs that goes away
 keep_programs() {
     [ -s "$root/stiefelsystem/busybox" ] || return 0
-    mkdir -p "$state/programs" || return 1
     for name in busybox ld.so libc.so.6 libresolv.so.2; do
         dd bs=65536 if="$root/stiefelsystem/$name" of="$state/programs/$name" 2>/dev/null
     done
