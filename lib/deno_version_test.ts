@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "./errors.ts";
-import { parseDenoVersion, requireDeno } from "./deno_version.ts";
+import { parseDenoTarget, parseDenoVersion, requireDeno } from "./deno_version.ts";
 
 Deno.test("Deno 2.9 and all later ones will do", () => {
   for (const version of ["2.9.0", "2.9.6", "2.10.0", "3.0.0-rc.1", Deno.version.deno]) requireDeno(version, "This is");
@@ -15,4 +15,13 @@ Deno.test("the version is read from what deno prints", () => {
     "2.9.6",
   );
   assert.equal(parseDenoVersion("bash: deno: command not found"), "unknown");
+});
+
+Deno.test("what it was built for is read, too", () => {
+  assert.equal(
+    parseDenoTarget("deno 2.9.6 (stable, release, x86_64-unknown-linux-gnu)\nv8 15"),
+    "x86_64-unknown-linux-gnu",
+  );
+  assert.equal(parseDenoTarget("deno 2.9.6 (aarch64-unknown-linux-gnu)\n"), "aarch64-unknown-linux-gnu");
+  assert.equal(parseDenoTarget("deno 2.9.6\n"), "unknown");
 });

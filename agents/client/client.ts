@@ -1,4 +1,5 @@
 /** The client agent: search, fetch, start; over and over until it works. */
+import { processorOnWire } from "../../lib/architecture.ts";
 import { describeError, ProtocolError, UserError } from "../../lib/errors.ts";
 import { checkMemory, executeKernel, loadKernel, unloadKernel } from "../../lib/boot/kexec.ts";
 import { judgeKernel } from "../../lib/boot/kernel_trust.ts";
@@ -345,6 +346,7 @@ async function fetchFrom(
   // Meanwhile the laptop looks at its disk.
   const [desktop, linkFacts] = [lookAtDesktop(attempted), readLinkFacts(system, links)];
   const { machineId } = await desktop;
+  const architecture = processorOnWire(system.processor);
   const review = async (said: WelcomeMessage | ArchiveMessage): Promise<void> => {
     const facts = await desktop;
     if (said.kind === "welcome") {
@@ -375,6 +377,7 @@ async function fetchFrom(
       protocol: BOOT_EXCHANGE_VERSION,
       name: environment.machineName,
       ...machineId === undefined ? {} : { machine: machineId },
+      ...architecture === undefined ? {} : { architecture },
       link,
       tunnel: { publicKey },
       disk: { transports: sessionTransports },

@@ -2,6 +2,7 @@
  * Drives the server's session over one connection: bytes to events, actions to deeds. What follows what is decided in
  * lib/protocol.
  */
+import { findOtherProcessor } from "../../lib/architecture.ts";
 import { describeLocked, type DiskReport } from "../../lib/disk/inspect_disk.ts";
 import { BootError } from "../../lib/boot_error.ts";
 import { DiskError } from "../../lib/disk/disk_error.ts";
@@ -178,7 +179,12 @@ class ServerExchange implements AsyncDisposable {
   }
 
   async #admit(hello: HelloMessage): Promise<ServerEvent> {
-    const { desk, source, console, tell } = this.#options;
+    const { desk, source, system, console, tell } = this.#options;
+    const other = findOtherProcessor({ laptop: system.processor, desktop: hello.architecture });
+    if (other !== undefined) {
+      console.sayRarely(`"${hello.name}" (${hello.link.mac}) is refused: ${other}`);
+      return { kind: "refused", code: "no-boot-entry", message: other };
+    }
     this.#client = { name: hello.name, mac: hello.link.mac, address: this.#stream.remoteAddress };
     const machine = hello.machine === undefined ? {} : { machine: hello.machine };
     const isGuest = hello.mode?.kind === "try";

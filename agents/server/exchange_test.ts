@@ -412,6 +412,17 @@ Deno.test("a passphrase is asked for until it is right, at most three times, and
   }
 });
 
+Deno.test("a desktop with another processor is refused before it is let in, and both screens tell why", async () => {
+  const { failure, serverLines, isFree, exports } = await play({
+    hello: JSON.stringify({ ...hello, architecture: "arm64" }),
+  });
+  assert.equal(failure?.code, "no-boot-entry");
+  assert.match(failure.message, /^The laptop's system is for amd64, and the desktop's processor is arm64/);
+  assert.ok(serverLines.some((line) => /processor is arm64/.test(line)), serverLines.join("\n"));
+  assert.equal(isFree, true);
+  assert.deepEqual(exports, { started: 0, running: 0 });
+});
+
 const sayings = [
   [
     "a transport that the stick lacks",

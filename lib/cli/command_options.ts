@@ -1,6 +1,6 @@
 /** From the options of the command line, and what the process knows, to the options of the commands. */
 
-import { parseDenoVersion, pinnedDeno, requireDeno } from "../deno_version.ts";
+import { parseDenoTarget, parseDenoVersion, pinnedDeno, requireDeno } from "../deno_version.ts";
 import { UserError } from "../errors.ts";
 import { denoVariables } from "../grants.ts";
 import type { ProjectPaths } from "../paths.ts";
@@ -114,7 +114,7 @@ async function findDeno(
       const { stdout } = await system.run([path, "--version"], { env: kept, timeoutMs: 60_000 });
       const version = parseDenoVersion(stdout);
       requireDeno(version, `${path} is`);
-      return { path, version, environment: kept };
+      return { path, version, target: parseDenoTarget(stdout), environment: kept };
     }
   }
   throw new UserError('Cannot find Deno itself: no "deno" in PATH', {

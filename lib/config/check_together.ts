@@ -1,5 +1,6 @@
 /** What no single value shows: rules between keys, and values that are right but will disappoint. */
 
+import { usualArchitecture } from "../architecture.ts";
 import { encodeUtf8 } from "../formats/text.ts";
 import { addressFamily } from "../formats/address.ts";
 import { quoteText } from "./diagnostics.ts";
@@ -41,6 +42,7 @@ export function checkTogether(sections: RawSections, report: Report): void {
   checkPassOn(sections, report);
   checkCommandLines(sections, report);
   checkSuite(sections, report);
+  checkArchitecture(sections, report);
   checkCompressor(sections, report);
   checkPackages(sections, report);
 }
@@ -229,6 +231,18 @@ function checkSuite({ image }: RawSections, report: Report): void {
     // A mirror may have suites of its own, but hardly one that differs from Debian's by a letter.
     if (near !== undefined) report.error(path, `"${near}" perhaps (of ${KNOWN_SUITES.join(", ")})`, found);
     else report.warning(path, `a suite that the mirror has, as in "trixie"`, found);
+  }
+}
+
+/** Compilers run here, and what boots desktops over the network is for the usual firmware. */
+function checkArchitecture({ image, modules, netboot }: RawSections, report: Report): void {
+  if (image === undefined || image.architecture === usualArchitecture) return;
+  const wanted = `"${usualArchitecture}", as`;
+  const driver = modules?.find((name) => findModule(name) === undefined || findModule(name)?.driver !== undefined);
+  if (driver !== undefined) {
+    report.error(["image", "architecture"], `${wanted} the module "${driver}" is compiled for no other`);
+  } else if (netboot !== undefined && netboot.links.length > 0) {
+    report.error(["image", "architecture"], `${wanted} "netboot.links" starts no other desktops`);
   }
 }
 

@@ -5,6 +5,7 @@
  * `initrd.packing.exclude-paths`, …); here they are camelCase. doc/config.md lists every key with its default.
  */
 
+import type { ArchitectureName } from "../architecture.ts";
 import type { Mode } from "../formats/kernel_command_line.ts";
 import type { Engine } from "../formats/engine.ts";
 import type { Security } from "../formats/security.ts";
@@ -116,6 +117,7 @@ export type AgentForm = "auto" | "compile" | "bundle";
 export interface ImageConfig {
   /** Debian suite. */
   readonly suite: string;
+  readonly architecture: ArchitectureName;
   /** Absent: what the host's own apt uses, else Debian's. */
   readonly mirror?: string;
   /** State of Debian's archive: "20260905T081400Z". */

@@ -60,7 +60,7 @@ Deno.test("a file in the form of the original loads, with warnings for what does
         excludePackages: ["libfdisk1:amd64", "libreadline7", "whiptail"],
       },
     },
-    image: { suite: "trixie", agents: "auto", firmware: true },
+    image: { suite: "trixie", architecture: "amd64", agents: "auto", firmware: true },
     block: { security: "wireguard", transport: "auto", mode: "write" },
     server: { onEnd: "reboot" },
     netboot: { links: [], cmdline: [] },

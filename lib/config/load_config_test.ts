@@ -93,6 +93,7 @@ const WRONG_VALUES: readonly (readonly [path: string, values: readonly string[],
     ],
     /a http:\/\/, https:\/\/ or file:\/\/ address/,
   ],
+  ["image.architecture", ["x86_64", "aarch64", "i386", "ARM64", "1"], /"amd64" or "arm64"/],
   ["image.agents", ["Auto", "yes", "both", "1"], /"auto", "compile" or "bundle"/],
   ["image.firmware", ["1", "all", "[]"], /true or false/],
   ["block.security", ["wg", "yes", "1", "[]", "plain"], /"wireguard" or "none"/],
@@ -336,6 +337,13 @@ const TOGETHER: readonly (readonly [name: string, text: string, said: readonly (
   ["a suite that is not known", "image: {suite: noble}", [
     `f:1:16: warning: image.suite: found "noble", no Debian suite known here, wanted a suite that the mirror has, as in "trixie"`,
   ]],
+  ["compiled drivers for arm64", "image: {architecture: arm64}\nmodules: [base, r8152]\n", [
+    `f:1:23: image.architecture: found "arm64", wanted "amd64", as the module "r8152" is compiled for no other`,
+  ]],
+  ["desktops without a stick and arm64", "image: {architecture: arm64}\nnetboot: {links: ['52:54:00:12:34:56']}\n", [
+    `f:1:23: image.architecture: found "arm64", wanted "amd64", as "netboot.links" starts no other desktops`,
+  ]],
+  ["arm64 alone", "image: {architecture: arm64}", []],
   ["a slow compressor", "initrd: {packing: {compressor: pigz -11}}", [
     `f:1:32: warning: initrd.packing.compressor: found "pigz -11", wanted "zstd -19 -T0", which packs smaller in a tenth of the time`,
   ]],

@@ -40,6 +40,7 @@ export function makeConfig(raw: RawConfig): Config {
     initrd: modules.has("debug") ? applyDebug(initrd, debug) : initrd,
     image: {
       suite: raw.image.suite,
+      architecture: raw.image.architecture,
       agents: raw.image.agents,
       firmware: raw.image.firmware,
       ...present({ mirror: raw.image.mirror, snapshot: raw.image.snapshot }),

@@ -6,6 +6,7 @@
  */
 
 import * as v from "valibot";
+import { architectureNames, usualArchitecture } from "../architecture.ts";
 import { modes } from "../formats/kernel_command_line.ts";
 import { defaultSecurity, securities } from "../formats/security.ts";
 import { transportSettings } from "../protocol/session_groups.ts";
@@ -277,6 +278,11 @@ export const configSchema = v.object({
   image: section({
     suite: key(suiteName, "trixie", "Debian suite the image is made from"),
     mirror: optionalKey(mirrorUrl, "Debian mirror; without it the one that the host's own apt uses, else Debian's"),
+    architecture: key(
+      v.picklist(architectureNames, architectureNames.map((name) => `"${name}"`).join(" or ")),
+      usualArchitecture,
+      "Processor architecture of laptop and desktops, by Debian's name",
+    ),
     snapshot: optionalKey(
       snapshotName,
       "State of Debian's archive that the image is made from, as `debian.snapshot` of a manifest.json names it: the " +

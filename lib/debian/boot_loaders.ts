@@ -5,8 +5,12 @@
  * What Secure Boot checks is taken as Debian signed it: shim (signed by Microsoft), then systemd-boot or GRUB (signed
  * by Debian). The GRUB for a BIOS is made of its modules.
  */
+import type { ArchitectureName } from "../architecture.ts";
 import { formatDownload } from "./download_packages.ts";
 import { formatMakeGrub, mkimagePackages } from "./make_grub.ts";
+
+/** What is fetched here is for its firmware, a BIOS or UEFI. */
+export const stickArchitecture: ArchitectureName = "amd64";
 
 /** Suites without a signed systemd-boot. */
 const withoutSignedSystemdBoot: readonly string[] = ["bullseye", "bookworm", "oldstable", "oldoldstable"];

@@ -1,4 +1,5 @@
 /** A quick look at the mirror before the work: is it there, does it have the suite, does the clock fit? */
+import type { ArchitectureName } from "../architecture.ts";
 import { CommandError, UserError } from "../errors.ts";
 import type { System } from "../system/system.ts";
 import { hasProgram } from "./bootstrap_way.ts";
@@ -10,6 +11,7 @@ const aptDownloader = "/usr/lib/apt/apt-helper";
 const limitSeconds = 30;
 
 export interface MirrorQuestion extends BootstrapPlan {
+  readonly architecture: ArchitectureName;
   /** Components of the archive: "main", "non-free-firmware". */
   readonly components: readonly string[];
 }
@@ -22,12 +24,12 @@ export interface MirrorQuestion extends BootstrapPlan {
  */
 export async function checkMirror(
   system: System,
-  { suite, mirror, components }: MirrorQuestion,
+  question: MirrorQuestion,
   parent: string,
 ): Promise<void> {
   if (!await hasProgram(system, aptDownloader) && !await hasProgram(system, "wget")) return;
   const directory = await system.makeTempDirectory({ parent, prefix: "unfinished-mirror-" });
-  const problem = await askMirror(system, directory, { suite, mirror, components })
+  const problem = await askMirror(system, directory, question)
     .finally(() => system.remove(directory));
   if (problem === undefined) return;
   throw new UserError(`Debian's packages cannot be fetched: ${problem.found}`, { hints: problem.hints });
@@ -102,8 +104,7 @@ const futureMs = 10_000;
 /** What is wrong with the Release file of a suite (Debian's wiki, "DebianRepository/Format"). Pure. */
 export function judgeRelease(
   text: string,
-  { nowMs, mayBeExpired = false, ...question }: BootstrapPlan & {
-    readonly components: readonly string[];
+  { nowMs, mayBeExpired = false, ...question }: MirrorQuestion & {
     readonly nowMs: number;
     readonly mayBeExpired?: boolean;
   },
@@ -131,9 +132,9 @@ export function judgeRelease(
     };
   }
   const architectures = field("Architectures")?.split(/\s+/);
-  if (architectures !== undefined && !architectures.includes("amd64")) {
+  if (architectures !== undefined && !architectures.includes(question.architecture)) {
     return {
-      found: `"${question.suite}" at ${question.mirror} has no packages for amd64`,
+      found: `"${question.suite}" at ${question.mirror} has no packages for ${question.architecture}`,
       hints: ['Look at "image: suite" and "image: mirror" in config.yaml'],
     };
   }

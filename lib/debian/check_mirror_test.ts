@@ -4,7 +4,12 @@ import { createRealSystem } from "../system/real.ts";
 import type { System } from "../system/system.ts";
 import { checkMirror, judgeRelease } from "./check_mirror.ts";
 
-const question = { suite: "trixie", mirror: "http://m/debian", components: ["main", "non-free-firmware"] };
+const question = {
+  suite: "trixie",
+  architecture: "amd64",
+  mirror: "http://m/debian",
+  components: ["main", "non-free-firmware"],
+} as const;
 const release = `-----BEGIN PGP SIGNED MESSAGE-----
 Origin: Debian
 Suite: stable

@@ -18,7 +18,8 @@ Deno.test("a state is named by the date of its Release file", () => {
 
 Deno.test("lists that have expired are taken of a state, and of no other mirror", () => {
   const text = "Date: Sat, 05 Sep 2026 08:14:00 UTC\nValid-Until: Sat, 12 Sep 2026 08:14:00 UTC\n";
-  const question = { suite: "sid", mirror: "http://m/debian", components: ["main"], nowMs: Date.UTC(2026, 10, 1) };
+  const list = { suite: "sid", mirror: "http://m/debian", components: ["main"] };
+  const question = { ...list, architecture: "amd64", nowMs: Date.UTC(2026, 10, 1) } as const;
   assert.match(judgeRelease(text, question)?.found ?? "", /expired/);
   assert.equal(judgeRelease(text, { ...question, mayBeExpired: true }), undefined);
 });

@@ -2,6 +2,7 @@
  * Debian packages with all they depend on, unpacked by mmdebstrap without running any of their scripts, and what is
  * recorded of them. Pure.
  */
+import type { ArchitectureName } from "../architecture.ts";
 import { snapshotOptions } from "./snapshot_name.ts";
 import { type BootstrapHost, bootstrapProgram } from "./bootstrap_program.ts";
 
@@ -36,6 +37,7 @@ export const recordPackagesHook = [
 ].join(" && ");
 
 export interface UnpackRequest {
+  readonly architecture: ArchitectureName;
   readonly suite: string;
   readonly mirror: string;
   readonly components: readonly string[];
@@ -52,6 +54,7 @@ export function unpackArguments(request: UnpackRequest, host: BootstrapHost, tar
   return [
     ...bootstrapProgram(host),
     "--variant=extract",
+    `--architectures=${request.architecture}`,
     `--format=${host.mode === "root" ? "directory" : "tar"}`,
     `--components=${request.components.join(",")}`,
     `--include=${request.packages.join(",")}`,

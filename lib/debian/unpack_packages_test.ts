@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { parsePackagePaths, parsePackageVersions, unpackArguments } from "./unpack_packages.ts";
 
 Deno.test("packages are unpacked without running their scripts", () => {
-  const request = { suite: "trixie", mirror: "http://m/debian", components: ["main"], packages: ["busybox", "kmod"] };
+  const source = { suite: "trixie", mirror: "http://m/debian", components: ["main"] };
+  const request = { ...source, architecture: "arm64", packages: ["busybox", "kmod"] } as const;
   const argv = unpackArguments(request, { mode: "unshare", hasMountNamespace: false }, "/out.tar");
   const start = argv.indexOf("mmdebstrap");
-  assert.deepEqual(argv.slice(start, start + 6), [
+  assert.deepEqual(argv.slice(start, start + 7), [
     "mmdebstrap",
     "--mode=unshare",
     "--variant=extract",
+    "--architectures=arm64",
     "--format=tar",
     "--components=main",
     "--include=busybox,kmod",

@@ -2,24 +2,26 @@
  * What a desktop takes along beside the session file, so that the laptop need not have it: programs with all that they
  * are linked to, from the image, or from the Linux that a client runs on; and what each is called there.
  */
+import { architectures } from "../architecture.ts";
 import type { SessionParameters } from "../protocol/session_groups.ts";
 import type { System } from "../system/system.ts";
 import { findTunnelPrograms } from "./tunnel/desktop_programs.ts";
 import { desktopTunnelPrograms, otherLibraryPlaces as otherGlibcPlaces } from "./tunnel/needs.ts";
 
+const { amd64, arm64 } = architectures;
 const { wg: _wg, ...glibc } = desktopTunnelPrograms;
 
 /** For the question whether a DHCP server answers on the cable: stiefel-network, on the desktop. */
 export const desktopNetworkPrograms: Readonly<Record<string, string>> = {
   ...glibc,
   busybox: "/usr/bin/busybox",
-  "libresolv.so.2": "/lib/x86_64-linux-gnu/libresolv.so.2",
+  "libresolv.so.2": `/lib/${amd64.triplet}/libresolv.so.2`,
 };
 
-/** Where other distributions have them (Fedora, Arch). */
+/** Where an image for arm64 has them, and other distributions (Fedora, Arch). */
 export const otherLibraryPlaces: Readonly<Record<string, readonly string[]>> = {
   ...otherGlibcPlaces,
-  "libresolv.so.2": ["/lib64/libresolv.so.2", "/usr/lib/libresolv.so.2"],
+  "libresolv.so.2": [`/lib/${arm64.triplet}/libresolv.so.2`, "/lib64/libresolv.so.2", "/usr/lib/libresolv.so.2"],
 };
 
 /** All that any session may have, by name. */

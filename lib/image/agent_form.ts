@@ -1,19 +1,13 @@
 /** In which form the agents go into the image. Runs `deno`, and by `timeout` what it compiled. */
 import * as v from "valibot";
+import type { ArchitectureName } from "../architecture.ts";
 import type { AgentForm } from "../config/config.ts";
 import { lastReason } from "./explain_deno.ts";
 import { CommandError, UserError } from "../errors.ts";
 import { readJson } from "../formats/json.ts";
+import type { DenoProgram } from "../deno_version.ts";
+import { foreignTarget, isFor, targetFlags } from "./foreign_deno.ts";
 import type { System } from "../system/system.ts";
-
-export interface DenoProgram {
-  /** The program itself, under the name that `--allow-run=deno` stands for: the first "deno" in PATH. */
-  readonly path: string;
-  /** "2.9.6" */
-  readonly version: string;
-  /** What it needs of the environment: HOME or DENO_DIR, DENORT_BIN. */
-  readonly environment: Readonly<Record<string, string>>;
-}
 
 export type AgentFormChoice =
   | { readonly form: "compile" | "bundle" }
@@ -24,6 +18,8 @@ export type AgentFormChoice =
 
 interface FormRequest {
   readonly wanted: AgentForm;
+  /** Of the image. */
+  readonly architecture: ArchitectureName;
   readonly deno: DenoProgram;
   /** For a temporary directory, and for what was found out the last time. */
   readonly cacheDirectory: string;
@@ -55,7 +51,8 @@ export async function chooseAgentForm(system: System, request: FormRequest): Pro
 }
 
 async function tryOrRemember(system: System, request: FormRequest): Promise<AgentFormChoice> {
-  const deno = `${request.deno.path} ${request.deno.environment["DENORT_BIN"] ?? ""}`;
+  const target = foreignTarget(request.deno, request.architecture);
+  const deno = [request.deno.path, request.deno.environment["DENORT_BIN"] ?? "", ...targetFlags(target)].join(" ");
   const memoPath = `${request.cacheDirectory}/${memoName}`;
   const memo = await readMemo(system, memoPath);
   const isFresh = memo?.deno === deno && system.wallClockMs() - memo.triedMs < failureCountsMs && !request.retry &&
@@ -74,17 +71,23 @@ async function readMemo(system: System, path: string): Promise<v.InferOutput<typ
 }
 
 /** @returns null when it works, else why it does not */
-async function tryToCompile(system: System, { deno, cacheDirectory }: FormRequest): Promise<string | null> {
+async function tryToCompile(
+  system: System,
+  { deno, architecture, cacheDirectory }: FormRequest,
+): Promise<string | null> {
   await system.makeDirectory(cacheDirectory, { mode: 0o700 });
   const directory = await system.makeTempDirectory({ parent: cacheDirectory, prefix: "unfinished-form-" });
   try {
     const [script, program] = [`${directory}/trial.js`, `${directory}/trial`];
     await system.writeFile(script, "console.log(Deno.version.deno);\n");
+    const target = foreignTarget(deno, architecture);
     await system.run(
-      [deno.path, "compile", "--quiet", "--no-config", "--output", program, script],
+      [deno.path, "compile", "--quiet", "--no-config", ...targetFlags(target), "--output", program, script],
       { cwd: directory, env: deno.environment, timeoutMs: 5 * 60_000 },
     );
-    return await findFlaw(system, deno, program);
+    if (target === undefined) return await findFlaw(system, deno, program);
+    // It does not run here.
+    return await isFor(system, program, architecture) ? null : `what it makes is not for ${architecture}`;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     return lastReason(error);

@@ -3,14 +3,28 @@ import { UserError } from "../errors.ts";
 import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
 import { type AgentFormChoice, chooseAgentForm } from "./agent_form.ts";
 
-const deno = { path: "/usr/bin/deno", version: "2.9.6", environment: {} };
+const deno = { path: "/usr/bin/deno", version: "2.9.6", target: "x86_64-unknown-linux-gnu", environment: {} };
 
 async function choose(system: MemorySystem, wanted: "auto" | "compile" | "bundle"): Promise<AgentFormChoice> {
-  return await chooseAgentForm(system, { wanted, deno, cacheDirectory: "/cache", retry: false, mayTry: true });
+  return await chooseAgentForm(system, {
+    wanted,
+    architecture: "amd64",
+    deno,
+    cacheDirectory: "/cache",
+    retry: false,
+    mayTry: true,
+  });
 }
 
 Deno.test("without leave to try nothing is changed, and what is known is used", async () => {
-  const request = { wanted: "auto", deno, cacheDirectory: "/cache", retry: false, mayTry: false } as const;
+  const request = {
+    wanted: "auto",
+    architecture: "amd64",
+    deno,
+    cacheDirectory: "/cache",
+    retry: false,
+    mayTry: false,
+  } as const;
   const system = createMemorySystem({ commands: [() => 1] });
   assert.deepEqual(await chooseAgentForm(system, request), { form: "compile", isAssumed: true });
   assert.deepEqual([system.ran.length, system.files.size, system.directories.size], [0, 0, 1]);

@@ -1,4 +1,5 @@
 /** The Debian packages the image is made of. Data. */
+import type { ArchitectureName } from "../architecture.ts";
 import { transportNeeds } from "../export/needs.ts";
 import { tunnelNeeds } from "../export/tunnel/needs.ts";
 
@@ -9,9 +10,8 @@ const exportPackages: Readonly<Record<string, readonly string[]>> = Object.assig
   tunnelNeeds.packages,
 );
 
-/** What both roles need, whatever the configuration says. */
+/** What both roles need, whatever the configuration says; the kernel beside them. */
 export const basePackages: readonly string[] = [
-  "linux-image-amd64",
   "busybox",
   "kmod",
   "udev",
@@ -26,6 +26,11 @@ export const basePackages: readonly string[] = [
   // pthread_cancel of glibc loads it at run time; cryptsetup needs that for Argon2.
   "libgcc-s1",
 ];
+
+/** Debian's kernel, of whatever version the suite has. */
+export function kernelPackage(architecture: ArchitectureName): string {
+  return `linux-image-${architecture}`;
+}
 
 /**
  * Packages that come as dependencies and are of no use here: they serve installing packages, building an initramfs, or

@@ -1,6 +1,7 @@
 /** What is read from ELF files (elf(5); System V gABI, chapters 4 and 5): 64-bit, little-endian. Pure. */
 
 const HEADER_BYTES = 64;
+const MACHINE_AT = 18;
 const PROGRAM_HEADER_BYTES = 56;
 const DYNAMIC_ENTRY_BYTES = 16;
 const ELFCLASS64 = 2;
@@ -14,6 +15,11 @@ const DT_STRTAB = 5;
 function isElf64(bytes: Uint8Array): boolean {
   const magic = [0x7f, 0x45, 0x4c, 0x46, ELFCLASS64, ELFDATA2LSB];
   return bytes.length >= HEADER_BYTES && magic.every((byte, index) => bytes[index] === byte);
+}
+
+/** For which processor it is (elf(5), e_machine); undefined for what is no ELF file of this kind. */
+export function readElfMachine(bytes: Uint8Array): number | undefined {
+  return isElf64(bytes) ? new DataView(bytes.buffer, bytes.byteOffset).getUint16(MACHINE_AT, true) : undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readNeededLibraries } from "./elf.ts";
+import { readElfMachine, readNeededLibraries } from "./elf.ts";
 
 /**
  * A 64-bit little-endian ELF file with a PT_LOAD and a PT_DYNAMIC, whose strings start at file offset 0x200 and
@@ -53,4 +53,12 @@ Deno.test("an ELF file that is cut off never crashes the reader", () => {
     const needs = readNeededLibraries(whole.subarray(0, length));
     assert.ok(needs === undefined || Array.isArray(needs));
   }
+});
+
+Deno.test("an ELF file tells its processor", () => {
+  const bytes = makeElf([]);
+  new DataView(bytes.buffer).setUint16(18, 183, true);
+  assert.equal(readElfMachine(bytes.subarray(0, 64)), 183);
+  assert.equal(readElfMachine(bytes.subarray(0, 63)), undefined);
+  assert.equal(readElfMachine(new TextEncoder().encode("#!/bin/sh\n".repeat(9))), undefined);
 });

@@ -5,7 +5,7 @@ import { findModule, type Module } from "../config/module_catalog.ts";
 import type { AgentSettings } from "../formats/agent_settings.ts";
 import { defaultSecurity } from "../formats/security.ts";
 import { usualFirmwarePackages } from "../formats/firmware_packages.ts";
-import { basePackages, netbootPackages, partialPackages, unneededPackages } from "./base_packages.ts";
+import { basePackages, kernelPackage, netbootPackages, partialPackages, unneededPackages } from "./base_packages.ts";
 import { baseModulePatterns } from "./kernel_modules.ts";
 import { passOnModulePatterns, passOnPackages } from "./pass_on.ts";
 import type { FoundInputs, ImageRequest } from "./plan_image.ts";
@@ -33,11 +33,13 @@ export function makeImageRequest(
   const { passOn } = config.server;
   return {
     suite: config.image.suite,
+    architecture: config.image.architecture,
     mirror,
     components: wantsFirmware || asked.some((name) => name.startsWith("firmware-"))
       ? ["main", "non-free-firmware"]
       : ["main"],
     packages: unique([
+      kernelPackage(config.image.architecture),
       ...basePackages,
       ...modules.flatMap((module: Module) => module.packages),
       ...(wantsFirmware ? usualFirmwarePackages : []),

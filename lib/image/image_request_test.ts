@@ -18,6 +18,13 @@ Deno.test("packages of base, modules, firmware and the configuration come togeth
   assert.deepEqual(components, ["main", "non-free-firmware"]);
 });
 
+Deno.test("an image for arm64 has its kernel, and no boot loaders, which are for other firmware", async () => {
+  const request = await requestFor("image: {architecture: arm64}");
+  assert.deepEqual(request.packages.filter((name) => name.startsWith("linux-")), ["linux-image-arm64"]);
+  const names = (of: ImageRequest): readonly string[] => planImage(of).map(({ name }) => name);
+  assert.deepEqual(names(await requestFor("")).filter((name) => !names(request).includes(name)), ["loaders"]);
+});
+
 Deno.test("without the usual firmware, that of the chosen packages comes all the same", async () => {
   const request = await requestFor("image: {firmware: false}\ninitrd: {include-packages: [firmware-intel-misc]}");
   assert.deepEqual(request.packages.filter((name) => name.startsWith("firmware-")), ["firmware-intel-misc"]);

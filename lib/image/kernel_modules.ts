@@ -79,7 +79,7 @@ export const baseModulePatterns: readonly string[] = [
   "fs/efivarfs",
   "fs/erofs",
   // Ciphers and checksums are asked for by name at run time, so no dependency tells of them.
-  "arch/x86/crypto",
+  "arch/*/crypto",
   "crypto",
   "lib",
   // Buses, and a keyboard for the passphrase.

@@ -1,10 +1,12 @@
 /** manifest.json: what the image is made of. Pure. */
 import * as v from "valibot";
+import { type ArchitectureName, architectureNames, usualArchitecture } from "../architecture.ts";
 import type { PackageVersion } from "../debian/unpack_packages.ts";
 import { readJson } from "../formats/json.ts";
 import type { StageName } from "./stage.ts";
 
 export interface Manifest {
+  readonly architecture: ArchitectureName;
   readonly kernel: ManifestFile & { readonly version: string };
   readonly initrd: ManifestFile & { readonly holdsSecret: boolean };
   readonly agents: "compile" | "bundle";
@@ -49,6 +51,8 @@ export function formatManifest(manifest: Manifest): string {
 }
 
 const BuiltSchema = v.object({
+  /** Absent where an earlier version has built it, which knew only this one. */
+  architecture: v.optional(v.picklist(architectureNames), usualArchitecture),
   kernel: v.object({ sizeBytes: v.number(), sha256: v.string() }),
   initrd: v.object({ sizeBytes: v.number(), sha256: v.string(), holdsSecret: v.boolean() }),
   isDebug: v.boolean(),

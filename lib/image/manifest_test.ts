@@ -8,6 +8,7 @@ Deno.test("the least memory follows from what is unpacked, which may fill half o
 
 Deno.test("a manifest tells sizes, hashes, versions and parts", () => {
   const text = formatManifest({
+    architecture: "amd64",
     kernel: { sizeBytes: 12, sha256: "a".repeat(64), version: "6.12.117+deb13-amd64" },
     initrd: { sizeBytes: 34, sha256: "b".repeat(64), holdsSecret: true },
     agents: "bundle",

@@ -1,7 +1,8 @@
 /** From what the image shall be to the stages that make it. Pure. */
+import type { ArchitectureName } from "../architecture.ts";
 import type { Compressor, DriverConfig, PassOn } from "../config/config.ts";
 import { kernelKeymap, parseKeymap } from "../config/keymap.ts";
-import { formatLoaderHook } from "../debian/boot_loaders.ts";
+import { formatLoaderHook, stickArchitecture } from "../debian/boot_loaders.ts";
 import { formatNetbootHook } from "../debian/netboot_loaders.ts";
 import { treePackages } from "../debian/bootstrap_tree.ts";
 import { recordPackagesHook } from "../debian/unpack_packages.ts";
@@ -26,6 +27,7 @@ export const sourceDateEpoch = 1735689600; // 2025-01-01T00:00:00Z
 /** Everything the image is made from, in values. */
 export interface ImageRequest {
   readonly suite: string;
+  readonly architecture: ArchitectureName;
   readonly mirror: string;
   readonly components: readonly string[];
   readonly packages: readonly string[];
@@ -157,12 +159,7 @@ export function planImage(request: ImageRequest): Stage[] {
         flags: autokexecFlags,
       },
     },
-    {
-      name: "loaders",
-      title: "boot loaders for a stick",
-      needs: needsTools,
-      inputs: { version: 1, suite: request.suite, mirror: request.mirror, hook: formatLoaderHook(request.suite) },
-    },
+    ...planLoaders(request),
     ...planNetboot(request),
     {
       name: "secrets",
@@ -185,7 +182,7 @@ export function planImage(request: ImageRequest): Stage[] {
         "secrets",
       ],
       // The fingerprints of parts are those of their content before it was compressed.
-      inputs: { version: 6, compression, form: request.agentForm, isDebug: request.isDebug },
+      inputs: { version: 7, compression, form: request.agentForm, isDebug: request.isDebug },
     },
   ];
 }
@@ -198,6 +195,18 @@ function planTools({ found, mirror, suite }: ImageRequest): Stage[] {
     title: "mmdebstrap, by debootstrap",
     needs: [],
     inputs: { version: 1, suite, mirror, packages: treePackages, keys: found.archiveKeys },
+  }];
+}
+
+/** Only for the architecture that sticks are written for. */
+function planLoaders(request: ImageRequest): Stage[] {
+  const { architecture, mirror, suite } = request;
+  if (architecture !== stickArchitecture) return [];
+  return [{
+    name: "loaders",
+    title: "boot loaders for a stick",
+    needs: planTools(request).map(({ name }) => name),
+    inputs: { version: 1, suite, mirror, hook: formatLoaderHook(suite) },
   }];
 }
 

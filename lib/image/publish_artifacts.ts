@@ -30,22 +30,22 @@ const artifacts = ["kernel", "initrd", "manifest.json"] as const;
 interface PublishOptions {
   readonly outDirectory: string;
   readonly form: "packed" | "folder";
-  /** The Deno program: goes beside a bundled autokexec agent. */
-  readonly deno: string;
+  /** The Deno that goes beside a bundled autokexec agent. */
+  readonly runtime: string;
 }
 
 /** Each file appears complete, by renaming; the manifest, which holds the hashes of the others, last. */
 export async function publishArtifacts(
   system: System,
   results: ReadonlyMap<StageName, CachedStage>,
-  { outDirectory, form, deno }: PublishOptions,
+  { outDirectory, form, runtime }: PublishOptions,
 ): Promise<void> {
   const [autokexec, loaders, packed] = [results.get("autokexec"), results.get("loaders"), results.get("pack")];
   if (autokexec === undefined && loaders === undefined && packed === undefined) return;
   await system.makeDirectory(outDirectory);
   const unfinished = await system.makeTempDirectory({ parent: outDirectory, prefix: ".unfinished-" });
   try {
-    if (autokexec !== undefined) await publishAutokexec(system, autokexec, { outDirectory, unfinished, deno });
+    if (autokexec !== undefined) await publishAutokexec(system, autokexec, { outDirectory, unfinished, runtime });
     if (loaders !== undefined) await publishLoaders(system, loaders, { outDirectory, unfinished });
     if (packed !== undefined) await publishImage(system, results, { packed, outDirectory, unfinished, form });
   } finally {
@@ -56,7 +56,7 @@ export async function publishArtifacts(
 async function publishImage(
   system: System,
   results: ReadonlyMap<StageName, CachedStage>,
-  { packed, outDirectory, unfinished, form }: Omit<PublishOptions, "deno"> & {
+  { packed, outDirectory, unfinished, form }: Omit<PublishOptions, "runtime"> & {
     readonly packed: CachedStage;
     readonly unfinished: string;
   },
@@ -94,16 +94,16 @@ async function publishLoaders(
 async function publishAutokexec(
   system: System,
   { directory }: CachedStage,
-  { outDirectory, unfinished, deno }: {
+  { outDirectory, unfinished, runtime }: {
     readonly outDirectory: string;
     readonly unfinished: string;
-    readonly deno: string;
+    readonly runtime: string;
   },
 ): Promise<void> {
-  const { program, script, runtime } = autokexecFiles;
+  const { program, script, runtime: runtimeName } = autokexecFiles;
   const isBundle = await system.lstat(`${directory}/${script}`) !== undefined;
   const sources = isBundle
-    ? [{ name: runtime, source: await system.realPath(deno), mode: 0o755 }, {
+    ? [{ name: runtimeName, source: await system.realPath(runtime), mode: 0o755 }, {
       name: script,
       source: `${directory}/${script}`,
       mode: 0o644,
@@ -113,7 +113,7 @@ async function publishAutokexec(
     await system.writeStream(`${unfinished}/${name}`, await system.openRead(source), { mode });
     await system.rename(`${unfinished}/${name}`, `${outDirectory}/${name}`);
   }
-  for (const name of isBundle ? [program] : [script, runtime]) await system.remove(`${outDirectory}/${name}`);
+  for (const name of isBundle ? [program] : [script, runtimeName]) await system.remove(`${outDirectory}/${name}`);
 }
 
 async function unpackParts(

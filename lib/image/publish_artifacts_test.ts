@@ -8,7 +8,7 @@ const stage = (directory: string): CachedStage => ({ directory, record: { finger
 
 async function publish(system: MemorySystem, results: Partial<Record<StageName, CachedStage>>): Promise<string[]> {
   const entries = new Map(Object.entries(results) as [StageName, CachedStage][]);
-  await publishArtifacts(system, entries, { outDirectory: "/build", form: "packed", deno: "/usr/bin/deno" });
+  await publishArtifacts(system, entries, { outDirectory: "/build", form: "packed", runtime: "/usr/bin/deno" });
   return [...system.files.keys()].filter((path) => path.startsWith("/build/")).sort();
 }
 

@@ -22,6 +22,7 @@ const agentSourceDirectories = [
 const agentSourceFiles = [
   "deno.json",
   "deno.lock",
+  "lib/architecture.ts",
   "lib/backoff.ts",
   "lib/boot_error.ts",
   "lib/command_to_type.ts",

@@ -34,7 +34,7 @@ export const excludedPaths: readonly string[] = [
   "usr/lib/*/security",
   "usr/lib/*/sasl2",
   "usr/lib/*/libmvec.so*",
-  "usr/lib/x86_64-linux-gnu/systemd/libsystemd-core-*",
+  "usr/lib/*/systemd/libsystemd-core-*",
   // Only those the chosen drivers name (stages/drivers.ts).
   "usr/lib/firmware",
   // Units nothing here starts.

@@ -10,6 +10,7 @@ import { archivePaddingBytes } from "../formats/cpio.ts";
 import { concatenate } from "../formats/bytes.ts";
 import { createRealSystem } from "../system/real.ts";
 import type { System } from "../system/system.ts";
+import { readBuiltStick } from "./stick_parts.ts";
 import { makeStickImage } from "./stick_image.ts";
 
 async function inDirectory(work: (system: System, directory: string) => Promise<void>): Promise<void> {
@@ -53,6 +54,7 @@ async function writeBuild(system: System, directory: string): Promise<void> {
   const padded = parts.flatMap(({ bytes }) => [bytes, new Uint8Array(archivePaddingBytes(bytes.length))]);
   const initrd = concatenate([...padded, new TextEncoder().encode("the end")]);
   const manifest = formatManifest({
+    architecture: "amd64",
     kernel: { sizeBytes: built.kernel.length, sha256: hashText(built.kernel), version: "6.12" },
     initrd: { sizeBytes: initrd.length, sha256: hashText(initrd), holdsSecret: true },
     agents: "bundle",
@@ -74,6 +76,18 @@ async function writeBuild(system: System, directory: string): Promise<void> {
   };
   for (const [name, content] of Object.entries(files)) await system.writeFile(`${directory}/${name}`, content);
 }
+
+Deno.test("a stick is not written with an image for another processor", async () => {
+  await inDirectory(async (system, directory) => {
+    await writeBuild(system, directory);
+    const path = `${directory}/manifest.json`;
+    await system.writeFile(path, (await system.readText(path)).replace('"amd64"', '"arm64"'));
+    await assert.rejects(
+      readBuiltStick(system, directory),
+      /Sticks are written for amd64, and this image is for arm64/,
+    );
+  });
+});
 
 Deno.test("the image is sparse, for its owner alone, and the same for the same inputs", async () => {
   await inDirectory(async (system, directory) => {

@@ -1,6 +1,6 @@
 /** What create-initrd has made, cut into the files of a stick. */
 
-import { grubCoreName, secondStageName } from "../debian/boot_loaders.ts";
+import { grubCoreName, secondStageName, stickArchitecture } from "../debian/boot_loaders.ts";
 import { UserError } from "../errors.ts";
 import { commandToType } from "../command_to_type.ts";
 import { parseManifest } from "../image/manifest.ts";
@@ -38,6 +38,13 @@ export async function readBuiltStick(system: System, buildDirectory: string): Pr
   const [kernel, initrd] = [await read("kernel"), await read("initrd")];
   if (hashText(kernel) !== manifest.kernel.sha256 || hashText(initrd) !== manifest.initrd.sha256) {
     throw notBuilt(`kernel, initrd and manifest.json in "${buildDirectory}" do not belong together`);
+  }
+  if (manifest.architecture !== stickArchitecture) {
+    throw new UserError(`Sticks are written for ${stickArchitecture}, and this image is for ${manifest.architecture}`, {
+      hints: [
+        "Start the desktop's agent from its own Linux with the command client, or give kernel and initrd to a boot loader of its own",
+      ],
+    });
   }
   if (!manifest.initrd.holdsSecret) throw notBuilt(`"${buildDirectory}/initrd" was made without the shared key`);
   const loader = (name: string): Promise<Uint8Array> => read(`loaders/${name}`);

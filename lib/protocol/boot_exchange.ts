@@ -4,6 +4,7 @@
  * of the archive.
  */
 import * as v from "valibot";
+import { usualArchitecture } from "../architecture.ts";
 import { ProtocolError } from "../errors.ts";
 import { formatJson, integer, type JsonFormat, type Parsed, parseJson, printable } from "../formats/json.ts";
 import { MACHINE_ID_DIGITS } from "../formats/machine_identity.ts";
@@ -64,6 +65,9 @@ const passphrase = v.pipe(
 
 const machinePattern = new RegExp(`^[0-9a-f]{${MACHINE_ID_DIGITS}}$`);
 
+const isOtherArchitecture = (name: string): boolean =>
+  /^[a-z][a-z0-9_-]{0,31}$/.test(name) && name !== usualArchitecture;
+
 const Hello = v.strictObject({
   kind: v.literal("hello"),
   protocol: v.literal(BOOT_EXCHANGE_VERSION),
@@ -71,6 +75,8 @@ const Hello = v.strictObject({
   name: printable(NAME_MAX_BYTES),
   /** What it is, whatever link it uses; absent where its firmware does not tell. */
   machine: v.exactOptional(v.pipe(v.string(), v.regex(machinePattern))),
+  /** What its processor is, when that is not the usual one (lib/architecture.ts). */
+  architecture: v.exactOptional(v.pipe(v.string(), v.check(isOtherArchitecture))),
   ...helloGroups,
 });
 

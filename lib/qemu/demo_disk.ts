@@ -8,6 +8,7 @@
 
 import { type DemoDiskRecipe, formatMmdebstrapArguments } from "./demo_disk_recipe.ts";
 import { hashText } from "../hash.ts";
+import { usualArchitecture } from "../architecture.ts";
 import { bootstrapProgram, findBootstrapHost } from "../debian/bootstrap_program.ts";
 import { checkMirror } from "../debian/check_mirror.ts";
 import { demandSpace } from "../image/check_before_build.ts";
@@ -88,7 +89,11 @@ export async function buildDemoDisk(system: System, options: BuildDemoDiskOption
     "the demo disk",
   );
   const mirror = options.mirror ?? debianMirror;
-  await checkMirror(system, { suite: options.suite, mirror, components: ["main"] }, options.cacheDir);
+  await checkMirror(
+    system,
+    { suite: options.suite, architecture: usualArchitecture, mirror, components: ["main"] },
+    options.cacheDir,
+  );
   const work = await system.makeTempDirectory({ parent: options.cacheDir, prefix: `${name}-work-` });
   const asRoot = await rootPrefix(system);
   try {

@@ -17,6 +17,7 @@ const looking: ReadonlySet<keyof System> = new Set<keyof System>([
   "realPath",
   "monotonicMs",
   "wallClockMs",
+  "processor",
   "delay",
   "randomBytes",
 ]);

@@ -222,6 +222,7 @@ export function createRealSystem(options: RealSystemOptions = {}): System {
     },
     realPath: (path) => Deno.realPath(path),
     monotonicMs: () => performance.now(),
+    processor: Deno.build.arch,
     wallClockMs: () => Date.now(),
     delay: (ms, signal) => delay(ms, AbortSignal.any([signal, options.signal].filter((one) => one !== undefined))),
     randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),

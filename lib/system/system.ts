@@ -183,6 +183,8 @@ export interface System {
 
   /** Milliseconds that only ever go forward. */
   monotonicMs(): number;
+  /** What this machine's processor is, by the kernel's name for it: "x86_64" (uname(2)). */
+  readonly processor: string;
   /** Milliseconds since 1970. */
   wallClockMs(): number;
   /** Resolves after `ms`, or rejects with the signal's reason. For waits with a bound; prefer an event. */

@@ -40,7 +40,7 @@ export async function prepareQemuTest(): Promise<QemuTest> {
       outDir: paths.outDir,
       cacheDir: paths.cacheDir,
       keyPath: paths.keyFile,
-      deno: { path: Deno.execPath(), version: Deno.version.deno, environment },
+      deno: { path: Deno.execPath(), version: Deno.version.deno, target: Deno.build.target, environment },
     },
     projectDirectory: project,
     runDirectory: `${paths.outDir}/test`,

@@ -20,6 +20,8 @@ export interface MemorySystemOptions {
   /** Asked in order until one answers; a program for which none answers is "not found". */
   readonly commands?: readonly CommandScript[];
   readonly wallClockMs?: number;
+  /** Default "x86_64". */
+  readonly processor?: string;
 }
 
 export interface MemorySystem extends System {
@@ -285,6 +287,7 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
       }),
     realPath: (path) => attempt(() => resolve(path)),
     monotonicMs: () => elapsedMs,
+    processor: options.processor ?? "x86_64",
     wallClockMs: () => startedAt + elapsedMs,
     delay: (ms, signal) => {
       const wait = Promise.withResolvers<void>();

@@ -142,6 +142,7 @@ export const clientMessages: readonly ClientMessage[] = [
   { ...hello, link: { ...hello.link, address: "192.0.2.20/24", gateway: "192.0.2.1", mtu: 1400 } },
   { ...hello, link: { ...hello.link, address: "2001:db8::20/64", gateway: "fe80::1%eth0" } },
   { ...hello, chain: {} },
+  { ...hello, architecture: "arm64" },
   { kind: "request" },
   { kind: "request", passphrase },
   { kind: "ack", ok: true },

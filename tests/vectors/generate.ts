@@ -262,6 +262,7 @@ function messages(): VectorFile {
       fromServer(bytesCase("session with a chain", control(JSON.stringify({ ...archive, session: { ...session, chain: {} } })), "malformed")),
       fromServer(bytesCase("session of the laptop's disk with a secret", control(JSON.stringify({ ...archive, session: { ...session, secret: engineSecret } })), "malformed")),
       fromServer(bytesCase("secret in another form", control(JSON.stringify({ ...archive, session: { ...engineSession, secret: { hostKey: "x" } } })), "malformed")),
+      fromClient(bytesCase("hello that names the usual processor", control(JSON.stringify({ ...hello, architecture: "amd64" })), "malformed")),
       fromClient(bytesCase("hello with a secret", control(JSON.stringify({ ...hello, secret: {} })), "malformed")),
       ...[
         { directory: "../x", shimBytes: 1, grubBytes: 1 },

@@ -60,7 +60,7 @@ async function benchTransport(
   try {
     await system.writeFile(configPath, `block:\n  security: ${security}\n  transport: ${transport}\n`);
     const outDir = `${options.runDirectory}/block-image`;
-    const built = await createInitrd(system, ui, { ...options.image, configPath, outDir });
+    const built = await createInitrd(system, ui, { ...options.image, configPath, outDir, startsHere: true });
     const image = { ...built, ...await addStreamSource(system, built, initrdPath) };
     const outcome = await bootDemo(system, ui, {
       machines: { ...machines, image },

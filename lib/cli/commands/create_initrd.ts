@@ -1,9 +1,12 @@
 /** `create-initrd`: config.yaml -> kernel, initrd and manifest.json. */
+import { usualArchitecture } from "../../architecture.ts";
 import type { AgentForm, Config } from "../../config/config.ts";
 import { parseEngineSecret } from "../../formats/engine.ts";
 import { formatDiagnostic } from "../../config/diagnostics.ts";
 import { readConfigFile } from "../../config_file.ts";
-import { chooseAgentForm, type DenoProgram } from "../../image/agent_form.ts";
+import type { DenoProgram } from "../../deno_version.ts";
+import { chooseAgentForm } from "../../image/agent_form.ts";
+import { fetchForeignDeno, foreignTarget } from "../../image/foreign_deno.ts";
 import { buildImage, inspectPlan, type StageState } from "../../image/build_image.ts";
 import { checkBeforeBuild, demandOwnFiles, fetchesPackages } from "../../image/check_before_build.ts";
 import { makeImageRequest } from "../../image/image_request.ts";
@@ -58,6 +61,8 @@ export interface CreateInitrdOptions {
   readonly update?: boolean;
   readonly agents?: AgentForm;
   readonly form?: "packed" | "folder";
+  /** The command starts it here, in machines or containers of the usual architecture. */
+  readonly startsHere?: boolean;
   /** The dry run prints its stages as JSON. */
   readonly isJson?: boolean;
   /** The project's own directory. Default ".". */
@@ -80,6 +85,12 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
   const selection = { skip: options.skip ?? [], only: options.only ?? [] };
   demandStages(selection);
   const config = await readConfig(system, ui, options.configPath);
+  if (options.startsHere && config.image.architecture !== usualArchitecture) {
+    throw new UserError(
+      `The image of this configuration is for ${config.image.architecture}; this command starts it on ${usualArchitecture}`,
+      { hints: ['Leave "image: architecture" out for it, or name another configuration with --config'] },
+    );
+  }
   if (!options.dryRun) await offerPackages(system, ui, driverPrograms(config));
   const cacheFolder = cacheFolderAt(cacheDirectory);
   if (!options.dryRun) {
@@ -100,14 +111,17 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
     ? request
     : { ...request, mirror: await findSnapshot(system, request, cacheDirectory) };
   await checkBeforeBuild(system, { states, request: source, cacheDirectory, outDirectory });
-  const { path: deno, environment: denoEnvironment } = options.deno;
+  const deno = denoFor(options.deno, request.architecture);
+  const target = foreignTarget(deno, request.architecture);
+  const runtime = await findRuntime(system, { deno, request, cacheDirectory });
   const engineSecret = config.block.engine?.secretFile;
   const places = {
-    ...{ project, deno, denoEnvironment, key: keyPath },
+    ...{ project, deno: deno.path, denoEnvironment: deno.environment, runtime, key: keyPath },
+    ...target === undefined ? {} : { target },
     ...engineSecret === undefined ? {} : { engineSecret },
   };
   const results = await buildImage(system, ui, { plan, request: source, cacheDirectory, refresh, places });
-  await publishArtifacts(system, results, { outDirectory, form: options.form ?? "packed", deno });
+  await publishArtifacts(system, results, { outDirectory, form: options.form ?? "packed", runtime });
   const seconds = (system.monotonicMs() - startedMs) / 1000;
   const isCached = states.every(({ state }) => state === "cached");
   ui.say(`${isCached ? "All stages were in the cache; done" : "Done"} in ${formatDuration(seconds)}`);
@@ -187,7 +201,9 @@ interface RequestOptions extends CreateInitrdOptions {
 
 /** Adds to the configuration what only this machine knows. */
 async function gatherRequest(system: System, ui: Ui, options: RequestOptions): Promise<ImageRequest> {
-  const { config, project, deno } = options;
+  const { config, project } = options;
+  const { architecture } = config.image;
+  const deno = denoFor(options.deno, architecture);
   const key = options.dryRun ? await peekKey(system, options.keyPath) : await takeKey(system, ui, options.keyPath);
   const agentForm = await decideAgentForm(system, ui, options);
   const isDebug = config.modules.has("debug");
@@ -199,7 +215,7 @@ async function gatherRequest(system: System, ui: Ui, options: RequestOptions): P
     found: {
       overlay: await fingerprintOverlay(system, `${project}/image/initrd`),
       agentSources: await fingerprintAgentSources(system, project),
-      runtime: await fingerprintRuntime(system, agentForm, deno),
+      runtime: await fingerprintRuntime(system, agentForm, { deno, architecture }),
       sharedKey: hashText(key),
       ...await findBootstrapWay(system) === "mmdebstrap"
         ? {}
@@ -250,11 +266,32 @@ async function peekKey(system: System, path: string): Promise<Uint8Array> {
   return await system.stat(path) === undefined ? new Uint8Array() : await readKey(system, path);
 }
 
+/** DENORT_BIN names a program for this machine's processor: for another one Deno fetches what it takes. */
+function denoFor(deno: DenoProgram, architecture: Config["image"]["architecture"]): DenoProgram {
+  if (foreignTarget(deno, architecture) === undefined) return deno;
+  const { DENORT_BIN: _, ...environment } = deno.environment;
+  return { ...deno, environment };
+}
+
+/** The Deno that goes into the image, or beside it. */
+async function findRuntime(
+  system: System,
+  { deno, request: { agentForm, architecture }, cacheDirectory }: {
+    readonly deno: DenoProgram;
+    readonly request: ImageRequest;
+    readonly cacheDirectory: string;
+  },
+): Promise<string> {
+  if (agentForm === "compile" || foreignTarget(deno, architecture) === undefined) return deno.path;
+  return await fetchForeignDeno(system, { deno, architecture, cwd: cacheDirectory });
+}
+
 async function decideAgentForm(system: System, ui: Ui, options: RequestOptions): Promise<"compile" | "bundle"> {
   const wanted = options.agents ?? options.config.image.agents;
   const choice = await chooseAgentForm(system, {
     wanted,
-    deno: options.deno,
+    architecture: options.config.image.architecture,
+    deno: denoFor(options.deno, options.config.image.architecture),
     cacheDirectory: options.cacheDirectory,
     retry: options.update ?? false,
     mayTry: !options.dryRun,

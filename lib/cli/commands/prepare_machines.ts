@@ -60,7 +60,7 @@ export interface Machines {
 export async function prepareMachines(system: System, ui: Ui, options: MachineOptions): Promise<Machines> {
   await ensureMachinePackages(system, ui);
   const host = await detectQemuHost(system);
-  const image = await createInitrd(system, ui, options.image);
+  const image = await createInitrd(system, ui, { ...options.image, startsHere: true });
   const disk = await prepareDemoDisk(system, ui, options);
   await system.makeDirectory(options.runDirectory);
   return { image, disk, host };

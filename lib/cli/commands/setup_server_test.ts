@@ -65,3 +65,14 @@ Deno.test("setup-server warns when the disk is to be encrypted and desktops cann
     assert.equal(warned, !hasModule, said.join("\n"));
   }
 });
+
+Deno.test("setup-server refuses an image for another processor, and takes one of an earlier version", async () => {
+  const { system, setup } = await createMadeUpLaptop();
+  const file = { sizeBytes: 1, sha256: "" };
+  const manifest = { kernel: file, initrd: { ...file, holdsSecret: true }, isDebug: false, parts: [] };
+  const write = (text: string): Promise<void> => system.writeFile(`${setup.buildDirectory}/manifest.json`, text);
+  await write(JSON.stringify({ architecture: "arm64", ...manifest }));
+  await assert.rejects(setupServer(system, yes(), setup), /is for arm64, and this machine's processor is amd64/);
+  await write(JSON.stringify(manifest));
+  await setupServer(system, yes(), setup);
+});

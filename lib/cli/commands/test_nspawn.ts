@@ -46,7 +46,7 @@ export async function testNspawn(system: System, ui: Ui, options: TestNspawnOpti
     });
   }
   await offerPackages(system, ui, ["systemd-nspawn", "ip", "losetup", ...machinePrograms], { withArchiveKeys: true });
-  const image = await createInitrd(system, ui, { ...options.image, form: "folder" });
+  const image = await createInitrd(system, ui, { ...options.image, form: "folder", startsHere: true });
   await system.makeDirectory(options.runDirectory);
   const roles: readonly ContainerRole[] = options.role === undefined ? ["server", "client"] : [options.role];
   await using cleanup = new AsyncDisposableStack();

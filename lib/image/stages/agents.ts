@@ -9,9 +9,12 @@
  *
  * Runs `deno`, `touch` and the compressor.
  */
+import type { ArchitectureName } from "../../architecture.ts";
 import type { Role } from "../../formats/kernel_command_line.ts";
 import { CommandError } from "../../errors.ts";
 import { nameLibraries } from "../bundle_text.ts";
+import type { DenoProgram } from "../../deno_version.ts";
+import { foreignTarget, nameForeignDeno, targetFlags } from "../foreign_deno.ts";
 import { explainDeno } from "../explain_deno.ts";
 import type { RunOptions, System } from "../../system/system.ts";
 import { agentGrants, formatGrants } from "../../grants.ts";
@@ -21,7 +24,7 @@ import { hashFile } from "../../hash.ts";
 import { sourceDateEpoch } from "../plan_image.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { arrangeEntries, type TreeEntry } from "../tree_entry.ts";
-import type { StageContext } from "./context.ts";
+import type { BuildPlaces, StageContext } from "./context.ts";
 
 /** Folders of `agents`. For tests, and packages. */
 export type AgentName = Role | "autokexec";
@@ -34,7 +37,7 @@ const headBytes = 4096;
 export async function buildRuntime(context: StageContext): Promise<StageRecord> {
   const { system, request, places, directory } = context;
   if (request.agentForm === "bundle") {
-    const entry = await describeFile(system, await system.realPath(places.deno), { name: "deno", mode: 0o755 });
+    const entry = await describeFile(system, await system.realPath(places.runtime), { name: "deno", mode: 0o755 });
     return { ...await writeAgentPart(context, [entry]), summary: "one Deno for all agents" };
   }
   const programs = await Promise.all(
@@ -85,7 +88,11 @@ export async function buildAgents(context: StageContext): Promise<StageRecord> {
 
 /** One JavaScript file of everything an agent needs: the one that a package brings, or made by `deno`. */
 export async function bundleAgent(
-  { system, places, signal }: Pick<StageContext, "system" | "places"> & { readonly signal?: AbortSignal },
+  { system, places, signal }: {
+    readonly system: System;
+    readonly places: Pick<BuildPlaces, "project" | "deno" | "denoEnvironment">;
+    readonly signal?: AbortSignal;
+  },
   name: AgentName,
   output: string,
 ): Promise<void> {
@@ -162,7 +169,8 @@ export async function compile(
   // The script's time of change goes into the program.
   await system.run(["touch", `--date=@${sourceDateEpoch}`, script]);
   // --no-config: with a configuration everything below it would be embedded.
-  const argv = [places.deno, "compile", "--quiet", "--no-config", ...flags, "--output", output, script];
+  const words = [places.deno, "compile", "--quiet", "--no-config", ...targetFlags(places.target)];
+  const argv = [...words, ...flags, "--output", output, script];
   const options = { cwd: script.slice(0, script.lastIndexOf("/")), env: places.denoEnvironment, signal };
   await runDeno(system, argv, { what: "program of an agent", options });
 }
@@ -265,8 +273,10 @@ async function writeAgentPart(
 export async function fingerprintRuntime(
   system: System,
   form: "compile" | "bundle",
-  deno: { readonly path: string; readonly environment: Readonly<Record<string, string>> },
+  { deno, architecture }: { readonly deno: DenoProgram; readonly architecture: ArchitectureName },
 ): Promise<string> {
+  // Of the same version.
+  if (foreignTarget(deno, architecture) !== undefined) return nameForeignDeno(deno, architecture);
   const program = await hashFile(system, await system.realPath(deno.path));
   const denort = deno.environment["DENORT_BIN"];
   // Without one of its own, Deno takes the denort of its own version.

@@ -23,8 +23,12 @@ export interface StageContext {
 export interface BuildPlaces {
   /** The project's own directory. */
   readonly project: string;
-  /** The `deno` program: bundles or compiles the agents, and is the runtime in the "bundle" form. */
+  /** The `deno` program that bundles or compiles the agents. */
   readonly deno: string;
+  /** The runtime in the "bundle" form: the same, or that for the image's own processor. */
+  readonly runtime: string;
+  /** For `deno compile`, when the image is for another processor than this machine's. */
+  readonly target?: string;
   /** Environment of Deno: DENO_DIR, DENORT_BIN. */
   readonly denoEnvironment: Readonly<Record<string, string>>;
   /** The shared key. */

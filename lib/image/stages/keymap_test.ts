@@ -13,7 +13,7 @@ async function contextFor(isConfigured: boolean): Promise<StageContext> {
   return {
     system: createMemorySystem({ files: {} }),
     request: { ...request, keymap: { name: "lt.baltic", isConfigured } },
-    places: { project: "/p", deno: "/deno", denoEnvironment: {}, key: "/key" },
+    places: { project: "/p", deno: "/deno", runtime: "/deno", denoEnvironment: {}, key: "/key" },
     progress: { update: () => {}, note: () => {}, finish: () => {}, fail: () => {} },
     signal: new AbortController().signal,
     directory: "/stage",

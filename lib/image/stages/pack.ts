@@ -62,6 +62,7 @@ export async function buildPack(context: StageContext, parts: readonly StageName
   });
   const snapshot = formatSnapshot(await system.readText(`${tree}/${packageRecordDirectory}/${releaseDateName}`));
   const manifest = formatManifest({
+    architecture: request.architecture,
     kernel: { ...await describe("kernel"), version },
     initrd: { ...await describe("initrd"), holdsSecret },
     agents: request.agentForm,

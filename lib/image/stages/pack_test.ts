@@ -32,7 +32,7 @@ async function pack(yaml: string): Promise<{ readonly initrd: Uint8Array; readon
   const context: StageContext = {
     system,
     request,
-    places: { project: "/p", deno: "/deno", denoEnvironment: {}, key: "/key" },
+    places: { project: "/p", deno: "/deno", runtime: "/deno", denoEnvironment: {}, key: "/key" },
     progress: { update: () => {}, note: () => {}, finish: () => {}, fail: () => {} },
     signal: new AbortController().signal,
     directory: "/stage",

@@ -13,7 +13,7 @@ async function contextFor(system: MemorySystem): Promise<StageContext> {
   return {
     system,
     request: makeImageRequest(config, { mirror: "http://mirror.example/debian", agentForm: "bundle", found }),
-    places: { project: "/p", deno: "/deno", denoEnvironment: {}, key: "/key" },
+    places: { project: "/p", deno: "/deno", runtime: "/deno", denoEnvironment: {}, key: "/key" },
     progress: { update: () => {}, note: () => {}, finish: () => {}, fail: () => {} },
     signal: new AbortController().signal,
     directory: "/c/unfinished-tools-1",
