@@ -1,7 +1,4 @@
-/** `deno task package [--quick] [FOLDER]`: makes the packages; in build/packages, or FOLDER. */
-import { resolve } from "node:path";
-import { parseArgs } from "node:util";
-import { reportError } from "../../lib/cli/report_error.ts";
+/** `deno task package`: makes the packages. */
 import { parseDenoVersion, pinnedDeno } from "../../lib/deno_version.ts";
 import { UserError } from "../../lib/errors.ts";
 import { hashFile } from "../../lib/hash.ts";
@@ -14,6 +11,7 @@ import { formatProgramSbom } from "../../lib/packaging/sbom.ts";
 import { createRealSystem } from "../../lib/system/real.ts";
 import type { System } from "../../lib/system/system.ts";
 import { version as ownVersion, versionDate } from "../../lib/version.ts";
+import { runProjectTool } from "./project_tool.ts";
 import { projectRoot } from "./source_tree.ts";
 import { makeManual } from "./write_manual.ts";
 
@@ -113,16 +111,16 @@ export async function writePackages(system: System, options: PackageOptions): Pr
 }
 
 if (import.meta.main) {
-  try {
-    const { values, positionals } = parseArgs({ options: { quick: { type: "boolean" } }, allowPositionals: true });
-    // "deno task" goes to the project's folder; the name is meant as it was typed.
-    const folder = resolve(Deno.env.get("INIT_CWD") ?? ".", positionals[0] ?? "build/packages");
-    const system = createRealSystem({ home: Deno.env.get("HOME") ?? "/" });
-    const packages = await writePackages(system, { folder, ...values.quick ? { level: 0 } : {} });
-    for (const path of Object.values(packages)) console.log(path);
-  } catch (error) {
-    const { lines, exitCode } = reportError(error);
-    console.error(lines.join("\n"));
-    Deno.exitCode = exitCode;
-  }
+  await runProjectTool(Deno.args, {
+    help: `deno task package [--quick] [FOLDER]
+
+Makes the packages of the version that this checkout is: for Debian and Ubuntu, an archive with an install script, and
+recipes for Arch, Fedora and Gentoo. Into FOLDER (build/packages). --quick: larger, sooner.`,
+    options: { quick: { type: "boolean" } },
+    folder: "build/packages",
+    run: async (folder, { quick }) => {
+      const system = createRealSystem({ home: Deno.env.get("HOME") ?? "/" });
+      return Object.values(await writePackages(system, { folder, ...quick ? { level: 0 } : {} }));
+    },
+  });
 }

@@ -1,10 +1,4 @@
-/**
- * `deno task make-release [--without-tests] [--quick] [--image MANIFEST] [FOLDER]`: all checks, the packages from two
- * folders, bills of material, sums.
- */
-import { resolve } from "node:path";
-import { parseArgs } from "node:util";
-import { reportError } from "../../lib/cli/report_error.ts";
+/** `deno task make-release`: all checks, the packages from two folders, bills of material, sums. */
 import { UserError } from "../../lib/errors.ts";
 import { hashFile } from "../../lib/hash.ts";
 import { formatImageSbom } from "../../lib/packaging/sbom.ts";
@@ -12,6 +6,7 @@ import { createRealSystem } from "../../lib/system/real.ts";
 import type { System } from "../../lib/system/system.ts";
 import { version } from "../../lib/version.ts";
 import { packageEpoch, type Packages, writePackages } from "./packages.ts";
+import { runProjectTool } from "./project_tool.ts";
 import { projectRoot } from "./source_tree.ts";
 
 /** What packages are made of. */
@@ -96,33 +91,30 @@ async function check(): Promise<void> {
 }
 
 if (import.meta.main) {
-  try {
-    const { values, positionals } = parseArgs({
-      options: {
-        "without-tests": { type: "boolean" },
-        quick: { type: "boolean" },
-        image: { type: "string" },
-      },
-      allowPositionals: true,
-    });
-    // "deno task" goes to the project's folder; names are meant as they were typed.
-    const at = (path: string): string => resolve(Deno.env.get("INIT_CWD") ?? ".", path);
-    const system = createRealSystem({ home: Deno.env.get("HOME") ?? "/" });
-    if (values["without-tests"]) console.error("Nothing is tested before this release.");
-    else await check();
-    const changes = await system.readText(`${projectRoot}CHANGELOG.md`);
-    if (changes.includes(`## ${version} (unreleased)`)) {
-      console.error(`CHANGELOG.md calls ${version} unreleased: its day belongs there and into lib/version.ts.`);
-    }
-    const files = await makeRelease(system, {
-      folder: at(positionals[0] ?? "build/release"),
-      ...values.quick ? { level: 0 } : {},
-      ...values.image === undefined ? {} : { imageManifest: at(values.image) },
-    });
-    for (const path of files) console.log(path);
-  } catch (error) {
-    const { lines, exitCode } = reportError(error);
-    console.error(lines.join("\n"));
-    Deno.exitCode = exitCode;
-  }
+  await runProjectTool(Deno.args, {
+    help: `deno task make-release [--without-tests] [--quick] [--image MANIFEST] [FOLDER]
+
+Runs all checks and tests (an hour and more), makes the packages twice and compares them, and writes bills of material
+and SHA256SUMS. Into FOLDER (build/release).
+
+  --without-tests   no checks and no tests before
+  --quick           larger packages, sooner
+  --image MANIFEST  manifest.json of an image: a bill of material of that, too`,
+    options: { "without-tests": { type: "boolean" }, quick: { type: "boolean" }, image: { type: "string" } },
+    folder: "build/release",
+    run: async (folder, { "without-tests": withoutTests, quick, image }, at) => {
+      const system = createRealSystem({ home: Deno.env.get("HOME") ?? "/" });
+      if (withoutTests) console.error("Nothing is tested before this release.");
+      else await check();
+      const changes = await system.readText(`${projectRoot}CHANGELOG.md`);
+      if (changes.includes(`## ${version} (unreleased)`)) {
+        console.error(`CHANGELOG.md calls ${version} unreleased: its day belongs there and into lib/version.ts.`);
+      }
+      return await makeRelease(system, {
+        folder,
+        ...quick ? { level: 0 } : {},
+        ...image === undefined ? {} : { imageManifest: at(image) },
+      });
+    },
+  });
 }
