@@ -149,7 +149,10 @@ async function measureLocalBoot(
 ): Promise<Pick<StartFigures<string>, "localS" | "localCpuS">> {
   const { times: { multiUser: localS }, processor } = await bootFromOwnDisk(system, ui, bench);
   const { multiUser: localCpuS } = processor.desktop;
-  return { ...localS === undefined ? {} : { localS }, ...localCpuS === undefined ? {} : { localCpuS } };
+  return {
+    ...localS === undefined ? {} : { localS: Number(localS.toFixed(2)) },
+    ...localCpuS === undefined ? {} : { localCpuS },
+  };
 }
 
 /** Sizes that are tried; a machine with too little memory panics, or says so and stays. */
