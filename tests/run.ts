@@ -174,7 +174,7 @@ const groups: readonly Group[] = [
     files: ["tests/long"],
     grants: [...commonGrants, "--allow-net"],
     // What a second boot starts is signed anew.
-    programs: [...machinePrograms, "osslsigncode"],
+    programs: [...machinePrograms, "qemu-system-aarch64", "osslsigncode"],
     isOnDemand: true,
   },
 ];

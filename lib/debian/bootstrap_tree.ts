@@ -3,6 +3,8 @@
  * only unpacked, and in that tree the very same mmdebstrap does the very same work. Pure.
  */
 
+import type { ArchitectureName } from "../architecture.ts";
+
 /** Keys of Debian's archive, in the project: debootstrap trusts no others, and neither does apt in the tree. */
 export const archiveKeyringPath = "image/keyring/debian-archive.gpg";
 
@@ -17,6 +19,8 @@ export interface BootstrapTree {
 }
 
 export interface TreeRequest {
+  /** Of this machine. */
+  readonly architecture: ArchitectureName;
   readonly suite: string;
   readonly mirror: string;
   /** A file with keys (gpgv(1)). */
@@ -27,12 +31,15 @@ export interface TreeRequest {
  * The command line that resolves, fetches and verifies. It runs nothing of what it fetches, and needs no root.
  * @param target a directory; the packages lie in its {@link fetchedPackages}
  */
-export function debootstrapArguments({ suite, mirror, keyring }: TreeRequest, target: string): readonly string[] {
+export function debootstrapArguments(
+  { architecture, suite, mirror, keyring }: TreeRequest,
+  target: string,
+): readonly string[] {
   return [
     "debootstrap",
     "--download-only",
     // Without dpkg it does not know.
-    "--arch=amd64",
+    `--arch=${architecture}`,
     "--variant=minbase",
     `--include=${treePackages.join(",")}`,
     `--keyring=${keyring}`,

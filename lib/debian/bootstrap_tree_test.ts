@@ -36,7 +36,7 @@ Deno.test("the keys that come with us are those that the documents name, and no 
 });
 
 Deno.test("debootstrap fetches and verifies for any suite, and runs nothing of it", () => {
-  const request = { suite: "forky", mirror: "http://m/debian", keyring: "/p/keys.gpg" };
+  const request = { architecture: "amd64", suite: "forky", mirror: "http://m/debian", keyring: "/p/keys.gpg" } as const;
   assert.equal(
     debootstrapArguments(request, "/c/x").join(" "),
     "debootstrap --download-only --arch=amd64 --variant=minbase --include=mmdebstrap,mount " +

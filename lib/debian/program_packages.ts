@@ -32,6 +32,7 @@ const packageOf: ReadonlyMap<string, string> = new Map([
   ["osslsigncode", "osslsigncode"],
   ["perl", "perl"],
   ["ping", "iputils-ping"],
+  ["qemu-system-aarch64", "qemu-system-arm"],
   ["qemu-system-x86_64", "qemu-system-x86"],
   ["qemu-io", "qemu-utils"],
   ["script", "bsdutils"],

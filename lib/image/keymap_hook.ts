@@ -30,11 +30,16 @@ export function formatKeymapHook({ layouts, options }: Keymap): string {
     ...formatDownload(packages),
     `mkdir "$1/${keymapDirectory}"`,
     `out="$1/${keymapDirectory}" t="$1/x"`,
+    // They are for this machine's own processor, whatever the image is for.
+    'for run in "$t"/lib64/ld-linux-* "$t"/usr/lib64/ld-linux-* "$t"/lib/ld-linux-* "$t"/usr/lib/ld-linux-*; do',
+    '  if [ -e "$run" ]; then break; fi',
+    "done",
+    'libraries=""',
+    'for place in "$t"/lib/*-linux-gnu "$t"/usr/lib/*-linux-gnu; do libraries="$libraries$place:"; done',
     // perl-base without its own /usr: perlrun(1)
-    'export LC_ALL=C PERL5LIB="$t/usr/lib/x86_64-linux-gnu/perl-base"',
-    'run="$t/lib64/ld-linux-x86-64.so.2"; [ -e "$run" ] || run="$t/usr/lib64/ld-linux-x86-64.so.2"',
+    'export LC_ALL=C PERL5LIB="$place/perl-base"',
     'load="$t/bin/loadkeys"; [ -e "$load" ] || load="$t/usr/bin/loadkeys"',
-    'inside() { "$run" --library-path "$t/usr/lib/x86_64-linux-gnu:$t/lib/x86_64-linux-gnu" "$@"; }',
+    'inside() { "$run" --library-path "${libraries%:}" "$@"; }',
     // ckbcomp also runs under a perl without a locale; -compact: what the text console shows of 4 levels
     'inside "$t/usr/bin/perl" "$t/usr/bin/ckbcomp" -compact "-I$t/usr/share/X11/xkb" ' +
     `${quoteCommand(words)} > "$1/text" 2> "$out/${keymapWarningsName}" || : > "$1/text"`,

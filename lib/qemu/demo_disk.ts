@@ -216,7 +216,8 @@ async function writeBootCode(
   await run(["dd", `if=${work}/core`, ...intoImage, "bs=512", `seek=${coreSector}`]);
 }
 
-function mkfsArguments(
+/** A partition of a disk image, and what is in it. For tests: of disks with another system. */
+export function mkfsArguments(
   part: {
     readonly offsetBytes: number;
     readonly sizeBytes: number;

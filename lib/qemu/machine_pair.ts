@@ -4,6 +4,7 @@
  * end.
  */
 
+import { type ArchitectureName, architectures, usualArchitecture } from "../architecture.ts";
 import { transportNeeds } from "../export/needs.ts";
 import { CLEARS_MEMORY } from "../formats/kernel_command_line.ts";
 import { StoppedByUser, UserError } from "../errors.ts";
@@ -23,6 +24,8 @@ export interface BootImage {
 }
 
 export interface PairSettings {
+  /** Default amd64. */
+  readonly architecture?: ArchitectureName;
   readonly image: BootImage;
   /** The laptop's disk, written to. */
   readonly diskPath: string;
@@ -37,24 +40,32 @@ export interface PairSettings {
 export const cableSocket = "cable.sock";
 export const serverMac = "52:54:00:5a:1e:f1";
 const clientMac = "52:54:00:5a:1e:f2";
-export const serialConsole = "console=tty0 console=ttyS0,115200";
+export const serialConsole = serialConsoleOf(usualArchitecture);
 /** Seen on the laptop's console when it has done all it can before a desktop asks (agents/server/server.ts). */
 export const serverReadyPattern = /stiefelsystem: step=prepared /;
 export const linkId = "cable";
 
+/** What a program listens to comes last, and is the console of the agents. */
+function serialConsoleOf(architecture: ArchitectureName): string {
+  return `console=tty0 console=${architectures[architecture].serialLine},115200`;
+}
+
 /** @param parameters kernel parameters beyond the role's */
 export function laptopSpec(settings: PairSettings, parameters: readonly string[] = []): VmSpec {
+  const { architecture } = settings;
   return {
     name: "laptop",
+    ...architecture === undefined ? {} : { architecture },
     memoryMiB: settings.serverMemoryMiB,
     ...(settings.cpus === undefined ? {} : { cpus: settings.cpus }),
     boot: {
       kind: "kernel",
       kernel: settings.image.kernelPath,
       initrd: settings.image.initrdPath,
-      commandLine: ["stiefel.role=server", ...parameters, CLEARS_MEMORY, ...imageParameters, serialConsole].join(
-        " ",
-      ),
+      commandLine: [
+        ...["stiefel.role=server", ...parameters, CLEARS_MEMORY, ...imageParameters],
+        serialConsoleOf(architecture ?? usualArchitecture),
+      ].join(" "),
     },
     disks: [{ path: settings.diskPath, format: "raw", serial: "stiefel-demo" }],
     links: [{ id: linkId, mac: serverMac, socketPath: cableSocket, end: "listening" }],
@@ -66,15 +77,18 @@ export function desktopSpec(
   settings: Omit<PairSettings, "diskPath" | "serverMemoryMiB">,
   credentials: Readonly<Record<string, string>> = {},
 ): VmSpec {
+  const { architecture } = settings;
   return {
     name: "desktop",
+    ...architecture === undefined ? {} : { architecture },
     memoryMiB: settings.clientMemoryMiB,
     ...(settings.cpus === undefined ? {} : { cpus: settings.cpus }),
     boot: {
       kind: "kernel",
       kernel: settings.image.kernelPath,
       initrd: settings.image.initrdPath,
-      commandLine: ["stiefel.role=client", ...desktopParameters, serialConsole].join(" "),
+      commandLine: ["stiefel.role=client", ...desktopParameters, serialConsoleOf(architecture ?? usualArchitecture)]
+        .join(" "),
     },
     disks: [],
     links: [{ id: linkId, mac: clientMac, socketPath: cableSocket, end: "connecting" }],

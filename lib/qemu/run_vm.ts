@@ -1,12 +1,13 @@
 /** Starting a virtual machine, watching its console, and ending it: by its process id, whatever happens. */
 
 import { encodeUtf8 } from "../formats/text.ts";
+import { type ArchitectureName, usualArchitecture } from "../architecture.ts";
 import { StoppedByUser, UserError } from "../errors.ts";
 import { readKernelFile } from "../system/facts.ts";
 import type { ExitStatus, RunningProcess, System } from "../system/system.ts";
 import { cleanConsoleText, type ConsoleLine, formatConsoleLine, isKernelFault } from "./console.ts";
 import { connectQmp, type Qmp } from "./qmp.ts";
-import { formatQemuArguments, parseQemuVersion, type QemuHost, type VmSpec } from "./vm_spec.ts";
+import { formatQemuArguments, parseQemuVersion, type QemuHost, qemuProgram, type VmSpec } from "./vm_spec.ts";
 
 export interface StartVmOptions {
   /** Where the logs, the control FIFOs and the cables' sockets go; absolute. */
@@ -258,16 +259,20 @@ export async function runInteractiveVm(
 const kvmTrialMs = 10_000;
 
 /**
- * What QEMU we have and whether it can use KVM.
+ * What QEMU we have and whether it can use KVM, which another architecture than the usual one is not tried with.
  * @throws {UserError} when QEMU is older than 7.2; {CommandError} when it is not installed
  */
-export async function detectQemuHost(system: System): Promise<QemuHost> {
-  const { stdout } = await system.run(["qemu-system-x86_64", "--version"]);
+export async function detectQemuHost(
+  system: System,
+  architecture: ArchitectureName = usualArchitecture,
+): Promise<QemuHost> {
+  const { stdout } = await system.run([qemuProgram(architecture), "--version"]);
   const version = parseQemuVersion(stdout);
   if (version === undefined || version.major < 7 || (version.major === 7 && version.minor < 2)) {
     throw new UserError(`QEMU 7.2 or later is needed, found "${stdout.split("\n")[0]}"`);
   }
-  return { accelerator: await canUseKvm(system) ? "kvm" : "tcg", version };
+  const isUsual = architecture === usualArchitecture;
+  return { accelerator: isUsual && await canUseKvm(system) ? "kvm" : "tcg", version };
 }
 
 /**
@@ -276,7 +281,7 @@ export async function detectQemuHost(system: System): Promise<QemuHost> {
  * instruction.
  */
 async function canUseKvm(system: System): Promise<boolean> {
-  const argv = ["qemu-system-x86_64", "-no-user-config", "-nodefaults", "-display", "none", "-m", "64M"];
+  const argv = [qemuProgram(usualArchitecture), "-no-user-config", "-nodefaults", "-display", "none", "-m", "64M"];
   argv.push("-machine", "q35,accel=kvm", "-cpu", "host", "-boot", "reboot-timeout=1", "-no-reboot");
   return await system.run(argv, { timeoutMs: kvmTrialMs }).then(() => true, () => false);
 }

@@ -217,7 +217,7 @@ Deno.test("P8: create-initrd first refuses folders it cannot write, and options 
 Deno.test("P9: a build that finds everything in the cache says what there is, where, how large, and what comes next", async () => {
   const said: string[] = [];
   const files = { "/b/kernel": "k", "/b/initrd": "in", "/b/manifest.json": "{}" };
-  const image = { ...placeArtifacts("/b"), isMade: true };
+  const image = { ...placeArtifacts("/b"), architecture: "amd64", isMade: true } as const;
   const ui = { say: (text: string) => void said.push(text) } as unknown as Ui;
   await sayImage(createMemorySystem({ files }), ui, { image, form: "packed" });
   assert.deepEqual(said, [
@@ -232,6 +232,10 @@ Deno.test("P9: a build that finds everything in the cache says what there is, wh
     "      ./stiefelsystem demo",
     "      shows a laptop and a desktop in virtual machines first",
   ]);
+  // No stick has it, and no machine here starts it.
+  said.length = 0;
+  await sayImage(createMemorySystem({ files }), ui, { image: { ...image, architecture: "arm64" }, form: "packed" });
+  assert.equal(said.at(-2), "Next: sudo ./stiefelsystem setup-server");
 });
 
 Deno.test("after the demo comes init, the README's first step, where there is no configuration yet", () => {

@@ -99,7 +99,7 @@ Deno.test("setup-server --dry-run --json prints the whole plan, and changes noth
 });
 
 Deno.test("create-initrd --json prints the artifacts with their sums", async () => {
-  const image = { ...placeArtifacts("/out"), isMade: true };
+  const image = { ...placeArtifacts("/out"), architecture: "amd64", isMade: true } as const;
   const system = createMemorySystem({ files: { "/out/kernel": "abc", "/out/initrd": "", "/out/manifest.json": "{}" } });
   for (const form of ["packed", "folder"] as const) {
     const json: string[] = [];

@@ -1,5 +1,5 @@
 /** `create-initrd`: config.yaml -> kernel, initrd and manifest.json. */
-import { usualArchitecture } from "../../architecture.ts";
+import { type ArchitectureName, usualArchitecture } from "../../architecture.ts";
 import type { AgentForm, Config } from "../../config/config.ts";
 import { parseEngineSecret } from "../../formats/engine.ts";
 import { formatDiagnostic } from "../../config/diagnostics.ts";
@@ -30,12 +30,13 @@ import type { System } from "../../system/system.ts";
 import { readHostKeymap } from "../host_keymap.ts";
 import { formatJsonResult, type ImageResult } from "../json_results.ts";
 import { cacheFolderAt, lockCache } from "../lock.ts";
-import { commandToType, type MadeFile, sayOutcome } from "../outcome.ts";
+import { commandToType, type MadeFile, type NextCommand, sayOutcome } from "../outcome.ts";
 import { offerPackages } from "../../debian/offer_packages.ts";
 import { formatDuration } from "../progress.ts";
 import type { Ui } from "../../ui.ts";
 
 export interface BuiltImage extends ImageArtifacts {
+  readonly architecture: ArchitectureName;
   /** False: the files are not there, or those of an earlier build. */
   readonly isMade: boolean;
 }
@@ -105,7 +106,7 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
   const states = await accessing(system, { ...cacheFolder, attempt: "read" }, inspect);
   if (options.dryRun) {
     ui.result(options.isJson ? formatJsonPlan(states) : formatPlan(states));
-    return { ...placeArtifacts(outDirectory), isMade: false };
+    return { ...placeArtifacts(outDirectory), architecture: request.architecture, isMade: false };
   }
   const source = config.image.snapshot === undefined || !fetchesPackages(states)
     ? request
@@ -125,7 +126,7 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
   const seconds = (system.monotonicMs() - startedMs) / 1000;
   const isCached = states.every(({ state }) => state === "cached");
   ui.say(`${isCached ? "All stages were in the cache; done" : "Done"} in ${formatDuration(seconds)}`);
-  return { ...placeArtifacts(outDirectory), isMade: results.has("pack") };
+  return { ...placeArtifacts(outDirectory), architecture: request.architecture, isMade: results.has("pack") };
 }
 
 /** `--json`: where the image is, with sizes and sums. */
@@ -175,16 +176,23 @@ export async function sayImage(
           command: commandToType("setup-server", { asRoot: true }),
           why: "sets this laptop up to be used from a desktop",
         },
-        {
-          command: commandToType("setup-client-usbdrive", { asRoot: true }),
-          why: "writes the stick that starts the desktop",
-        },
-        {
-          command: commandToType("demo"),
-          why: "shows a laptop and a desktop in virtual machines first",
-        },
+        ...image.architecture === usualArchitecture ? usualSteps() : [],
       ],
   });
+}
+
+/** What other images cannot have. */
+function usualSteps(): readonly NextCommand[] {
+  return [
+    {
+      command: commandToType("setup-client-usbdrive", { asRoot: true }),
+      why: "writes the stick that starts the desktop",
+    },
+    {
+      command: commandToType("demo"),
+      why: "shows a laptop and a desktop in virtual machines first",
+    },
+  ];
 }
 
 /** What fetches the sources of drivers. */

@@ -3,6 +3,7 @@
  * as all packages are, none of their scripts runs. Runs `setpriv`, `bsdtar`, `tar`.
  */
 import { dirname } from "node:path/posix";
+import { findArchitecture, usualArchitecture } from "../../architecture.ts";
 import { guardWords, readBootstrapStep } from "../../debian/bootstrap_program.ts";
 import {
   archiveKeyringPath,
@@ -47,9 +48,10 @@ async function fetchPackages(
   target: string,
 ): Promise<void> {
   const { suite, mirror } = request;
+  const architecture = findArchitecture(system.processor) ?? usualArchitecture;
   const keyring = `${places.project}/${archiveKeyringPath}`;
   try {
-    const argv = [...guardWords, ...debootstrapArguments({ suite, mirror, keyring }, target)];
+    const argv = [...guardWords, ...debootstrapArguments({ architecture, suite, mirror, keyring }, target)];
     await system.run(argv, {
       timeoutMs: 60 * 60_000,
       signal,
