@@ -11,7 +11,7 @@
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { offerPackages } from "../lib/debian/offer_packages.ts";
-import { ovmf } from "../lib/debian/ovmf.ts";
+import { aavmf, ovmf } from "../lib/debian/ovmf.ts";
 import { reportError } from "../lib/cli/report_error.ts";
 import { createTerminalUi } from "../lib/cli/terminal_ui.ts";
 import { UserError } from "../lib/errors.ts";
@@ -174,7 +174,7 @@ const groups: readonly Group[] = [
     files: ["tests/long"],
     grants: [...commonGrants, "--allow-net"],
     // What a second boot starts is signed anew.
-    programs: [...machinePrograms, "qemu-system-aarch64", "osslsigncode"],
+    programs: [...machinePrograms, "qemu-system-aarch64", aavmf.secureBootCode, "osslsigncode"],
     isOnDemand: true,
   },
 ];

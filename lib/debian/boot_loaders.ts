@@ -5,12 +5,9 @@
  * What Secure Boot checks is taken as Debian signed it: shim (signed by Microsoft), then systemd-boot or GRUB (signed
  * by Debian). The GRUB for a BIOS is made of its modules.
  */
-import type { ArchitectureName } from "../architecture.ts";
+import { type ArchitectureName, architectures } from "../architecture.ts";
 import { formatDownload } from "./download_packages.ts";
 import { formatMakeGrub, mkimagePackages } from "./make_grub.ts";
-
-/** What is fetched here is for its firmware, a BIOS or UEFI. */
-export const stickArchitecture: ArchitectureName = "amd64";
 
 /** Suites without a signed systemd-boot. */
 const withoutSignedSystemdBoot: readonly string[] = ["bullseye", "bookworm", "oldstable", "oldoldstable"];
@@ -23,24 +20,55 @@ export interface LoaderSource {
   readonly path: string;
 }
 
-/** What becomes EFI/BOOT/grubx64.efi, the name of the program that shim starts. */
-export const secondStageName = "grubx64.efi";
+export interface LoaderNames {
+  readonly shim: string;
+  readonly mokManager: string;
+  /** The program that shim starts, in EFI/BOOT. */
+  readonly secondStage: string;
+}
+
+/** Names beside kernel and initrd, and on a stick. */
+export function loaderNames(architecture: ArchitectureName): LoaderNames {
+  const { uefi } = architectures[architecture];
+  return { shim: `shim${uefi}.efi`, mokManager: `mm${uefi}.efi`, secondStage: `grub${uefi}.efi` };
+}
+
+/** Whether its firmware may be a BIOS. */
+export function hasBios(architecture: ArchitectureName): boolean {
+  return architecture === "amd64";
+}
 
 /** Never fbx64.efi, shim's fallback: it writes boot entries into the desktop's NVRAM. */
-function listLoaders(suite: string): readonly LoaderSource[] {
+function listLoaders(suite: string, architecture: ArchitectureName): readonly LoaderSource[] {
+  const { machine, uefi } = architectures[architecture];
+  const grubTarget = architecture === "arm64" ? "arm64" : machine;
+  const names = loaderNames(architecture);
   const second = withoutSignedSystemdBoot.includes(suite)
     // gcdx64: GRUB as Debian's own installation media have it; it looks for /boot/grub/grub.cfg beside /.disk/info
-    ? { package: "grub-efi-amd64-signed", path: "usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed" }
-    : { package: "systemd-boot-efi-amd64-signed", path: "usr/lib/systemd/boot/efi/systemd-bootx64.efi.signed" };
+    ? {
+      package: `grub-efi-${architecture}-signed`,
+      path: `usr/lib/grub/${grubTarget}-efi-signed/gcd${uefi}.efi.signed`,
+    }
+    : {
+      package: `systemd-boot-efi-${architecture}-signed`,
+      path: `usr/lib/systemd/boot/efi/systemd-boot${uefi}.efi.signed`,
+    };
   return [
-    { name: "shimx64.efi", package: "shim-signed", path: "usr/lib/shim/shimx64.efi.signed" },
-    { name: "mmx64.efi", package: "shim-helpers-amd64-signed", path: "usr/lib/shim/mmx64.efi.signed" },
-    { name: secondStageName, ...second },
-    { name: "grub-boot.img", package: "grub-pc-bin", path: "usr/lib/grub/i386-pc/boot.img" },
+    { name: names.shim, package: "shim-signed", path: `usr/lib/shim/${names.shim}.signed` },
+    {
+      name: names.mokManager,
+      package: `shim-helpers-${architecture}-signed`,
+      path: `usr/lib/shim/${names.mokManager}.signed`,
+    },
+    { name: names.secondStage, ...second },
+    ...hasBios(architecture)
+      ? [{ name: grubBootName, package: "grub-pc-bin", path: "usr/lib/grub/i386-pc/boot.img" }]
+      : [],
   ];
 }
 
-/** The GRUB for a BIOS, in one piece. */
+/** The GRUB for a BIOS: its first sector, and the rest in one piece. */
+export const grubBootName = "grub-boot.img";
 export const grubCoreName = "grub-core.img";
 /** Name and version of each package, one a line. */
 export const loaderPackagesName = "packages.tsv";
@@ -62,9 +90,10 @@ export const loaderDirectory = "loaders";
  * apt checks them as it checks all others. None of their scripts runs; one program does, grub-mkimage, with the
  * libraries of the same suite.
  */
-export function formatLoaderHook(suite: string): string {
-  const loaders = listLoaders(suite);
-  const packages = [...new Set(loaders.map((loader) => loader.package)), ...mkimagePackages];
+export function formatLoaderHook(suite: string, architecture: ArchitectureName): string {
+  const loaders = listLoaders(suite, architecture);
+  const bios = hasBios(architecture);
+  const packages = [...new Set(loaders.map((loader) => loader.package)), ...bios ? mkimagePackages : []];
   return [
     "set -eu",
     ...formatDownload(packages),
@@ -73,7 +102,9 @@ export function formatLoaderHook(suite: string): string {
     "for deb in *.deb; do dpkg-deb --show --showformat='${Package}\\t${Version}\\t${Architecture}\\n' \"$deb\"; done" +
     ` | LC_ALL=C sort > "$out/${loaderPackagesName}"`,
     ...loaders.map(({ name, path }) => `cp "$t/${path}" "$out/${name}"`),
-    ...formatMakeGrub({ format: "i386-pc", prefix: grubPrefix, output: grubCoreName, modules: grubModules }),
+    ...bios
+      ? formatMakeGrub({ format: "i386-pc", prefix: grubPrefix, output: grubCoreName, modules: grubModules })
+      : [],
     'rm -r "$1/debs" "$1/x"; chmod 644 "$out"/*',
   ].join("\n");
 }

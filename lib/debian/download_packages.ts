@@ -2,6 +2,7 @@
  * Debian packages without what they depend on: fetched and checked by apt inside mmdebstrap, unpacked, none of their
  * scripts run.
  */
+import type { ArchitectureName } from "../architecture.ts";
 import { snapshotOptions } from "./snapshot_name.ts";
 import { type BootstrapHost, bootstrapProgram } from "./bootstrap_program.ts";
 
@@ -21,13 +22,15 @@ export function formatDownload(packages: readonly string[]): readonly string[] {
 export interface DownloadRequest {
   readonly suite: string;
   readonly mirror: string;
+  /** Of the packages; absent: that of this machine, which runs programs of theirs. */
+  readonly architecture?: ArchitectureName | undefined;
   /** Shell text that begins with {@link formatDownload}. */
   readonly hook: string;
 }
 
 /** The command line of mmdebstrap. @param target a directory for root, otherwise a tar archive */
 export function downloadArguments(
-  { suite, mirror, hook }: DownloadRequest,
+  { suite, mirror, architecture, hook }: DownloadRequest,
   host: BootstrapHost,
   target: string,
 ): string[] {
@@ -35,6 +38,7 @@ export function downloadArguments(
     ...bootstrapProgram(host),
     "--variant=extract",
     `--format=${host.mode === "root" ? "directory" : "tar"}`,
+    ...architecture === undefined ? [] : [`--architectures=${architecture}`],
     "--components=main",
     `--extract-hook=${hook}`,
     ...snapshotOptions(mirror),

@@ -1,9 +1,10 @@
 /** In which Debian package a program comes. Data and a pure function. */
-import { ovmf } from "./ovmf.ts";
+import { aavmf, ovmf } from "./ovmf.ts";
 
 /** Program, or path of another file, to Debian package; the same names on Ubuntu and other descendants. */
 const packageOf: ReadonlyMap<string, string> = new Map([
   [ovmf.secureBootCode, ovmf.package],
+  [aavmf.secureBootCode, aavmf.package],
   ["/usr/share/bash-completion/bash_completion", "bash-completion"],
   ["bsdtar", "libarchive-tools"],
   ["busybox", "busybox"],

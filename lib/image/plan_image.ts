@@ -2,7 +2,7 @@
 import type { ArchitectureName } from "../architecture.ts";
 import type { Compressor, DriverConfig, PassOn } from "../config/config.ts";
 import { kernelKeymap, parseKeymap } from "../config/keymap.ts";
-import { formatLoaderHook, stickArchitecture } from "../debian/boot_loaders.ts";
+import { formatLoaderHook } from "../debian/boot_loaders.ts";
 import { formatNetbootHook } from "../debian/netboot_loaders.ts";
 import { treePackages } from "../debian/bootstrap_tree.ts";
 import { recordPackagesHook } from "../debian/unpack_packages.ts";
@@ -159,7 +159,15 @@ export function planImage(request: ImageRequest): Stage[] {
         flags: autokexecFlags,
       },
     },
-    ...planLoaders(request),
+    {
+      name: "loaders",
+      title: "boot loaders for a stick",
+      needs: needsTools,
+      inputs: {
+        ...{ version: 1, suite: request.suite, mirror: request.mirror },
+        hook: formatLoaderHook(request.suite, request.architecture),
+      },
+    },
     ...planNetboot(request),
     {
       name: "secrets",
@@ -195,18 +203,6 @@ function planTools({ found, mirror, suite }: ImageRequest): Stage[] {
     title: "mmdebstrap, by debootstrap",
     needs: [],
     inputs: { version: 1, suite, mirror, packages: treePackages, keys: found.archiveKeys },
-  }];
-}
-
-/** Only for the architecture that sticks are written for. */
-function planLoaders(request: ImageRequest): Stage[] {
-  const { architecture, mirror, suite } = request;
-  if (architecture !== stickArchitecture) return [];
-  return [{
-    name: "loaders",
-    title: "boot loaders for a stick",
-    needs: planTools(request).map(({ name }) => name),
-    inputs: { version: 1, suite, mirror, hook: formatLoaderHook(suite) },
   }];
 }
 

@@ -5,9 +5,10 @@
  * GRUB its grub.cfg.
  */
 
+import type { ArchitectureName } from "../architecture.ts";
 import { ExitCode, UserError } from "../errors.ts";
 import { STICK_PARAMETER } from "../formats/kernel_command_line.ts";
-import { desktopParameters } from "../image/quick_parameters.ts";
+import { desktopParametersFor } from "../image/quick_parameters.ts";
 
 export interface MenuEntry {
   /** Name of its file: letters, digits and hyphens. Sorted, they have the menu's order. */
@@ -18,6 +19,8 @@ export interface MenuEntry {
 }
 
 export interface MenuOptions {
+  /** Default amd64. */
+  readonly architecture?: ArchitectureName;
   /** The image was built with the module `debug`: it has a shell and a password for it. */
   readonly isDebug: boolean;
   /** Kernel parameters for each entry. */
@@ -30,7 +33,9 @@ export interface MenuOptions {
 const menuSeconds = 1;
 
 /** The first is the one that starts by itself. */
-export function listMenuEntries({ isDebug, parameters = [], placeUuid }: MenuOptions): readonly MenuEntry[] {
+export function listMenuEntries(
+  { architecture, isDebug, parameters = [], placeUuid }: MenuOptions,
+): readonly MenuEntry[] {
   const place = placeUuid === undefined ? [] : [`${STICK_PARAMETER}=${placeUuid}`];
   const entries: MenuEntry[] = [
     { id: "1-laptop", title: "Start the laptop's system", parameters: [] },
@@ -45,7 +50,13 @@ export function listMenuEntries({ isDebug, parameters = [], placeUuid }: MenuOpt
   ];
   return entries.map((entry) => ({
     ...entry,
-    parameters: ["stiefel.role=client", ...desktopParameters, ...entry.parameters, ...place, ...parameters],
+    parameters: [
+      "stiefel.role=client",
+      ...desktopParametersFor(architecture),
+      ...entry.parameters,
+      ...place,
+      ...parameters,
+    ],
   }));
 }
 

@@ -1,10 +1,13 @@
 /** What is in the file system of a stick. Pure. */
 
+import { type ArchitectureName, architectures } from "../architecture.ts";
+import { loaderNames } from "../debian/boot_loaders.ts";
 import { formatMenu, listMenuEntries, type MenuOptions } from "./boot_menu.ts";
 import { formatStickRecord, type StickRecord, stickRecordPath } from "./stick_record.ts";
 
 /** Names of files, and what is in them. */
 export interface StickParts {
+  readonly architecture: ArchitectureName;
   readonly kernel: Uint8Array;
   /** In the order in which the kernel unpacks them; by what an update changes: base, agents, key. */
   readonly initrds: readonly { readonly name: string; readonly bytes: Uint8Array }[];
@@ -35,6 +38,7 @@ export function listStickFiles(
   { menu, record }: { readonly menu: MenuOptions; readonly record: StickRecord },
 ): readonly StickFile[] {
   const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+  const names = loaderNames(parts.architecture);
   const kernel = { path: `${folder}/kernel`, bytes: parts.kernel };
   const initrds = parts.initrds.map(({ name, bytes }) => ({ path: `${folder}/${name}`, bytes }));
   const menus = formatMenu(listMenuEntries(menu), {
@@ -44,9 +48,9 @@ export function listStickFiles(
   });
   return [
     // UEFI specification 3.5.1.1: what firmware starts that knows nothing of this disk
-    { path: "EFI/BOOT/BOOTX64.EFI", bytes: parts.shim },
-    { path: "EFI/BOOT/grubx64.efi", bytes: parts.secondStage },
-    { path: "EFI/BOOT/mmx64.efi", bytes: parts.mokManager },
+    { path: `EFI/BOOT/BOOT${architectures[parts.architecture].uefi.toUpperCase()}.EFI`, bytes: parts.shim },
+    { path: `EFI/BOOT/${names.secondStage}`, bytes: parts.secondStage },
+    { path: `EFI/BOOT/${names.mokManager}`, bytes: parts.mokManager },
     // By this file Debian's gcdx64 knows its medium.
     { path: ".disk/info", bytes: text("stiefelsystem\n") },
     ...Object.entries(menus).map(([path, value]) => ({ path, bytes: text(value) })),

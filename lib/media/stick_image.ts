@@ -135,8 +135,9 @@ export async function readContent(
  */
 export function composeFiles(built: BuiltStick, record: StickRecord, placeUuid?: string): readonly StickFile[] {
   const { parameters } = record;
+  const { architecture, isDebug } = built;
   const place = startsSystemdBoot(built) ? placeUuid : undefined;
-  return listStickFiles(built, { menu: { isDebug: built.isDebug, parameters, placeUuid: place }, record });
+  return listStickFiles(built, { menu: { architecture, isDebug, parameters, placeUuid: place }, record });
 }
 
 /**
@@ -153,13 +154,15 @@ export function formatNewStick(
   const geometry = planFat({ sectorBytes: layout.sectorBytes, ...layout.efi });
   const table = formatStickTable(layout);
   const [place] = corePlaces;
-  const { bootSector, core } = placeBootCode(built.grubBoot, built.grubCore, place);
   const start = new Uint8Array(bareBytes);
   start.set(table.start);
-  // A BIOS that starts a disk with larger sectors does not exist: it could not read GRUB's.
-  if (layout.sectorBytes === 512) start.set(bootSector);
   const bios = new Uint8Array(bareBytes);
-  bios.set(core);
+  if (built.grubBoot !== undefined && built.grubCore !== undefined) {
+    const { bootSector, core } = placeBootCode(built.grubBoot, built.grubCore, place);
+    // A BIOS that starts a disk with larger sectors does not exist: it could not read GRUB's.
+    if (layout.sectorBytes === 512) start.set(bootSector);
+    bios.set(core);
+  }
   const endOffset = Math.max(partitionsEnd(layout), roundDown(layout.sizeBytes - bareBytes));
   const end = new Uint8Array(layout.sizeBytes - endOffset);
   end.set(table.end, end.length - table.end.length);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { makeSampleStick, sampleBuilt } from "../../tests/support/sample_stick.ts";
+import { makeSampleStick, sampleBuilt, sampleRecord } from "../../tests/support/sample_stick.ts";
 import { createSeededRandom } from "../../tests/support/seeded_random.ts";
 import { formatManifest } from "../image/manifest.ts";
 import { hashText } from "../hash.ts";
@@ -11,7 +11,7 @@ import { concatenate } from "../formats/bytes.ts";
 import { createRealSystem } from "../system/real.ts";
 import type { System } from "../system/system.ts";
 import { readBuiltStick } from "./stick_parts.ts";
-import { makeStickImage } from "./stick_image.ts";
+import { composeFiles, makeStickImage } from "./stick_image.ts";
 
 async function inDirectory(work: (system: System, directory: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "stiefel-stick-" });
@@ -77,15 +77,30 @@ async function writeBuild(system: System, directory: string): Promise<void> {
   for (const [name, content] of Object.entries(files)) await system.writeFile(`${directory}/${name}`, content);
 }
 
-Deno.test("a stick is not written with an image for another processor", async () => {
+Deno.test("a stick for arm64 has its boot loaders by their names, and none for a BIOS", async () => {
   await inDirectory(async (system, directory) => {
     await writeBuild(system, directory);
+    const loaders = `${directory}/loaders`;
+    for (const name of ["shim", "mm", "grub"]) {
+      await Deno.rename(`${loaders}/${name}x64.efi`, `${loaders}/${name}aa64.efi`);
+    }
+    for (const name of ["grub-boot.img", "grub-core.img"]) await system.remove(`${loaders}/${name}`);
+    const keyPath = `${directory}/aes-key`;
+    await system.writeFile(keyPath, createSeededRandom(7).bytes(32), { mode: 0o600 });
+    const image = (): ReturnType<typeof makeStickImage> =>
+      makeStickImage(system, { buildDirectory: directory, keyPath, laptopName: "vaio" }, `${directory}/arm64.img`);
+    // The manifest is that of another image.
+    await assert.rejects(image(), /shimx64\.efi" is not there/);
     const path = `${directory}/manifest.json`;
     await system.writeFile(path, (await system.readText(path)).replace('"amd64"', '"arm64"'));
-    await assert.rejects(
-      readBuiltStick(system, directory),
-      /Sticks are written for amd64, and this image is for arm64/,
-    );
+    await image();
+    const { stdout } = await system.run(["sfdisk", "--verify", `${directory}/arm64.img`]);
+    assert.match(stdout, /No errors detected/);
+    const start = (await system.readFile(`${directory}/arm64.img`)).subarray(0, 440);
+    assert.ok(start.every((byte) => byte === 0));
+    const built = await readBuiltStick(system, directory);
+    const files = composeFiles(built, sampleRecord).map(({ path }) => path).filter((path) => path.startsWith("EFI/"));
+    assert.deepEqual(files, ["EFI/BOOT/BOOTAA64.EFI", "EFI/BOOT/grubaa64.efi", "EFI/BOOT/mmaa64.efi"]);
   });
 });
 

@@ -1,6 +1,6 @@
 /** What create-initrd has made, cut into the files of a stick. */
 
-import { grubCoreName, secondStageName, stickArchitecture } from "../debian/boot_loaders.ts";
+import { grubBootName, grubCoreName, hasBios, loaderNames } from "../debian/boot_loaders.ts";
 import { UserError } from "../errors.ts";
 import { commandToType } from "../command_to_type.ts";
 import { parseManifest } from "../image/manifest.ts";
@@ -13,9 +13,9 @@ import type { StickParts } from "./stick_content.ts";
 
 export interface BuiltStick extends StickParts {
   readonly isDebug: boolean;
-  /** GRUB for a BIOS. */
-  readonly grubBoot: Uint8Array;
-  readonly grubCore: Uint8Array;
+  /** GRUB for a BIOS, where there is such. */
+  readonly grubBoot?: Uint8Array;
+  readonly grubCore?: Uint8Array;
 }
 
 /** Parts of the initrd that change when the agents do, and when the key does; what comes before them is the base. */
@@ -39,24 +39,19 @@ export async function readBuiltStick(system: System, buildDirectory: string): Pr
   if (hashText(kernel) !== manifest.kernel.sha256 || hashText(initrd) !== manifest.initrd.sha256) {
     throw notBuilt(`kernel, initrd and manifest.json in "${buildDirectory}" do not belong together`);
   }
-  if (manifest.architecture !== stickArchitecture) {
-    throw new UserError(`Sticks are written for ${stickArchitecture}, and this image is for ${manifest.architecture}`, {
-      hints: [
-        "Start the desktop's agent from its own Linux with the command client, or give kernel and initrd to a boot loader of its own",
-      ],
-    });
-  }
   if (!manifest.initrd.holdsSecret) throw notBuilt(`"${buildDirectory}/initrd" was made without the shared key`);
+  const { architecture } = manifest;
+  const names = loaderNames(architecture);
   const loader = (name: string): Promise<Uint8Array> => read(`loaders/${name}`);
   return {
+    architecture,
     kernel,
     initrds: cutInitrd(initrd, manifest.parts),
     isDebug: manifest.isDebug,
-    shim: await loader("shimx64.efi"),
-    mokManager: await loader("mmx64.efi"),
-    secondStage: await loader(secondStageName),
-    grubBoot: await loader("grub-boot.img"),
-    grubCore: await loader(grubCoreName),
+    shim: await loader(names.shim),
+    mokManager: await loader(names.mokManager),
+    secondStage: await loader(names.secondStage),
+    ...hasBios(architecture) ? { grubBoot: await loader(grubBootName), grubCore: await loader(grubCoreName) } : {},
   };
 }
 

@@ -215,6 +215,10 @@ function planCore(
     block.set(bootSector);
     return block;
   };
+  if (grubBoot === undefined || grubCore === undefined) {
+    const none = new Uint8Array(bootCodeBytes);
+    return sameBytes(none, firstBlock.subarray(0, bootCodeBytes)) ? [] : [[{ offset: 0, bytes: withBoot(none) }]];
+  }
   const used = corePlaces[current];
   if (used !== undefined) {
     const { bootSector, core } = placeBootCode(grubBoot, grubCore, used);

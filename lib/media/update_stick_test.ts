@@ -88,12 +88,12 @@ function update(result: ReturnType<typeof planUpdate>): Extract<typeof result, {
   return result;
 }
 
-function renewPart(built: BuiltStick, name: string, bytes: Uint8Array): BuiltStick {
+function renewPart<Built extends BuiltStick>(built: Built, name: string, bytes: Uint8Array): Built {
   return { ...built, initrds: built.initrds.map((part) => part.name === name ? { name, bytes } : part) };
 }
 
 const random = createSeededRandom(7);
-const changes: Readonly<Record<string, BuiltStick>> = {
+const changes: Readonly<Record<string, typeof old>> = {
   "the key": renewPart(old, "key.img", random.bytes(1_200)),
   "the keys of other laptops": addLaptopKeys(old, [{ name: "bell", key: random.bytes(32) }]),
   "the agents": renewPart(old, "agents.img", random.bytes(40_000)),
@@ -104,6 +104,15 @@ const changes: Readonly<Record<string, BuiltStick>> = {
   "the menu": { ...old, isDebug: true },
   "everything": sampleBuilt(2),
 };
+
+Deno.test("a stick that becomes one for arm64 is not started by a BIOS any more", async () => {
+  const { grubBoot: _boot, grubCore: _core, ...parts } = old;
+  const built = { ...parts, architecture: "arm64" } as const;
+  const disk = makeSampleStick(old).disk;
+  for (const write of update(await plan(disk, { built })).groups.flat()) disk.write(write);
+  assert.ok((await disk.readAt(0, 440)).every((byte) => byte === 0));
+  assert.equal((await plan(disk, { built })).kind, "current");
+});
 
 for (const [what, built] of Object.entries(changes)) {
   Deno.test(`an update of ${what} that is cut off at any block leaves a stick that starts, the old way or the new`, async () => {

@@ -24,11 +24,12 @@ export function formatConsoleLine(line: ConsoleLine): string {
 }
 
 /**
- * Whether a kernel says that it has failed (arch/x86/kernel/dumpstack.c, traps.c): it goes on without the task that it
- * was in, and what a machine does after that shows nothing.
+ * Whether a kernel says that it has failed (arch/x86/kernel/dumpstack.c, traps.c; arch/arm64/kernel/traps.c): it goes
+ * on without the task that it was in, and what a machine does after that shows nothing.
  */
 export function isKernelFault(text: string): boolean {
-  return /^(?:\[ *\d+\.\d+\] )?(?:Oops: |kernel BUG at |invalid opcode: |general protection fault)/.test(text);
+  return /^(?:\[ *\d+\.\d+\] )?(?:Oops: |Internal error: |kernel BUG at |invalid opcode: |general protection fault)/
+    .test(text);
 }
 
 /** The line the demo disk prints when it has reached multi-user (image/demo/usr/lib/stiefel-demo/report). */

@@ -30,6 +30,7 @@ Deno.test("a kernel that has failed is noticed, and what only names such words i
     const text of [
       "[   14.012826] Oops: invalid opcode: 0000 [#1] PREEMPT SMP NOPTI",
       "[    3.123456] invalid opcode: 0000 [#1] PREEMPT SMP",
+      "[   51.996593] Internal error: Oops: 0000000096000006 [#1] SMP",
       "[  103.000001] kernel BUG at mm/slub.c:4321!",
       "general protection fault, probably for non-canonical address 0xdead: 0000 [#1]",
     ]

@@ -8,7 +8,7 @@ import { type ArchitectureName, architectures, usualArchitecture } from "../arch
 import { transportNeeds } from "../export/needs.ts";
 import { CLEARS_MEMORY } from "../formats/kernel_command_line.ts";
 import { StoppedByUser, UserError } from "../errors.ts";
-import { desktopParameters, imageParameters } from "../image/quick_parameters.ts";
+import { desktopParametersFor, imageParameters } from "../image/quick_parameters.ts";
 import type { System } from "../system/system.ts";
 import { type ConsoleLine, type DemoReport, parseDemoReport } from "./console.ts";
 import type { BenchMark } from "./block_figures.ts";
@@ -87,8 +87,10 @@ export function desktopSpec(
       kind: "kernel",
       kernel: settings.image.kernelPath,
       initrd: settings.image.initrdPath,
-      commandLine: ["stiefel.role=client", ...desktopParameters, serialConsoleOf(architecture ?? usualArchitecture)]
-        .join(" "),
+      commandLine: [
+        ...["stiefel.role=client", ...desktopParametersFor(architecture)],
+        serialConsoleOf(architecture ?? usualArchitecture),
+      ].join(" "),
     },
     disks: [],
     links: [{ id: linkId, mac: clientMac, socketPath: cableSocket, end: "connecting" }],

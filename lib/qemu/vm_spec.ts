@@ -54,7 +54,7 @@ export interface VmSpec {
   readonly memoryMiB: number;
   /** Default 1. */
   readonly cpus?: number;
-  /** Default: a BIOS, where there is such. Of amd64. */
+  /** Default: a BIOS, where there is such. */
   readonly firmware?: UefiFirmware;
   readonly boot: VmBoot;
   readonly disks: readonly VmDisk[];
@@ -122,16 +122,12 @@ export function formatQemuArguments(spec: VmSpec, host: QemuHost): string[] {
   const argv = [qemuProgram(architecture), "-name", spec.name];
   // Only what is named here: no default devices, no user's configuration file.
   argv.push("-no-user-config", "-nodefaults", "-display", "none");
-  argv.push(
-    "-machine",
-    firmware === undefined ? machineTypes[architecture] : "q35,smm=on",
-    "-accel",
-    accelerator(host),
-  );
+  const hasSmm = firmware !== undefined && architecture === usualArchitecture;
+  argv.push("-machine", hasSmm ? "q35,smm=on" : machineTypes[architecture], "-accel", accelerator(host));
   argv.push("-cpu", host.accelerator === "kvm" ? "host" : emulatedCpus[architecture], "-smp", String(spec.cpus ?? 1));
   argv.push("-m", `${spec.memoryMiB}M`);
   if (!spec.restarts) argv.push("-no-reboot");
-  if (firmware !== undefined) argv.push(...firmwareArguments(firmware));
+  if (firmware !== undefined) argv.push(...firmwareArguments(firmware, hasSmm));
   argv.push("-device", "virtio-rng-pci");
   argv.push(...consoleArguments(spec));
   if (spec.controlPath !== undefined) {
@@ -171,15 +167,12 @@ function accelerator({ accelerator }: QemuHost): string {
 }
 
 /**
- * OvmfPkg/README: flash that only the firmware's own mode may write to, and no suspend, which that would need a file
- * for.
+ * OvmfPkg/README: flash that only the firmware's own mode (SMM, of amd64) may write to, and no suspend, which that
+ * would need a file for.
  */
-function firmwareArguments({ codePath, variablesPath }: UefiFirmware): string[] {
+function firmwareArguments({ codePath, variablesPath }: UefiFirmware, hasSmm: boolean): string[] {
   return [
-    "-global",
-    "driver=cfi.pflash01,property=secure,value=on",
-    "-global",
-    "ICH9-LPC.disable_s3=1",
+    ...hasSmm ? ["-global", "driver=cfi.pflash01,property=secure,value=on", "-global", "ICH9-LPC.disable_s3=1"] : [],
     "-drive",
     `if=pflash,unit=0,format=raw,readonly=on,file=${escapeValue(codePath)}`,
     "-drive",

@@ -47,6 +47,14 @@ Deno.test("the command lines of the machines are those of the golden file", asyn
     ["desktop, Debian 12", formatQemuArguments(desktopSpec(settings, { "stiefel.demo": "poweroff" }), bookworm)],
     ["desktop, Debian 13 with KVM", formatQemuArguments(desktopSpec(settings), trixie)],
     ["desktop, arm64", formatQemuArguments(desktopSpec({ ...settings, architecture: "arm64" }), bookworm)],
+    [
+      "desktop, arm64, started by UEFI firmware",
+      formatQemuArguments({
+        ...desktopSpec({ ...settings, architecture: "arm64" }),
+        firmware: { codePath: "/usr/share/AAVMF/AAVMF_CODE.fd", variablesPath: "/run/desktop.uefi-variables" },
+        boot: { kind: "disk" },
+      }, bookworm),
+    ],
     ["desktop on a terminal", formatQemuArguments(desktopSpec({ ...settings, console: "terminal" }), trixie)],
     [
       "local boot, controlled",

@@ -232,10 +232,10 @@ Deno.test("P9: a build that finds everything in the cache says what there is, wh
     "      ./stiefelsystem demo",
     "      shows a laptop and a desktop in virtual machines first",
   ]);
-  // No stick has it, and no machine here starts it.
+  // No machine here starts it.
   said.length = 0;
   await sayImage(createMemorySystem({ files }), ui, { image: { ...image, architecture: "arm64" }, form: "packed" });
-  assert.equal(said.at(-2), "Next: sudo ./stiefelsystem setup-server");
+  assert.equal(said.at(-1), "      writes the stick that starts the desktop");
 });
 
 Deno.test("after the demo comes init, the README's first step, where there is no configuration yet", () => {

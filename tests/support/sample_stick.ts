@@ -52,11 +52,14 @@ export function splitBlocks({ offset, bytes }: StickWrite): readonly StickWrite[
   }));
 }
 
+type SampleBuilt = BuiltStick & Required<Pick<BuiltStick, "grubBoot" | "grubCore">>;
+
 /** Parts in small, with random content. */
-export function sampleBuilt(seed = 1, change: Partial<BuiltStick> = {}): BuiltStick {
+export function sampleBuilt(seed = 1, change: Partial<SampleBuilt> = {}): SampleBuilt {
   const random = createSeededRandom(seed);
   const grubBoot = random.bytes(512);
   return {
+    architecture: "amd64",
     kernel: random.bytes(30_000),
     initrds: [
       { name: "base.img", bytes: random.bytes(100_000) },

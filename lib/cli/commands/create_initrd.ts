@@ -30,7 +30,7 @@ import type { System } from "../../system/system.ts";
 import { readHostKeymap } from "../host_keymap.ts";
 import { formatJsonResult, type ImageResult } from "../json_results.ts";
 import { cacheFolderAt, lockCache } from "../lock.ts";
-import { commandToType, type MadeFile, type NextCommand, sayOutcome } from "../outcome.ts";
+import { commandToType, type MadeFile, sayOutcome } from "../outcome.ts";
 import { offerPackages } from "../../debian/offer_packages.ts";
 import { formatDuration } from "../progress.ts";
 import type { Ui } from "../../ui.ts";
@@ -176,23 +176,16 @@ export async function sayImage(
           command: commandToType("setup-server", { asRoot: true }),
           why: "sets this laptop up to be used from a desktop",
         },
-        ...image.architecture === usualArchitecture ? usualSteps() : [],
+        {
+          command: commandToType("setup-client-usbdrive", { asRoot: true }),
+          why: "writes the stick that starts the desktop",
+        },
+        // No machine here starts another one.
+        ...image.architecture === usualArchitecture
+          ? [{ command: commandToType("demo"), why: "shows a laptop and a desktop in virtual machines first" }]
+          : [],
       ],
   });
-}
-
-/** What other images cannot have. */
-function usualSteps(): readonly NextCommand[] {
-  return [
-    {
-      command: commandToType("setup-client-usbdrive", { asRoot: true }),
-      why: "writes the stick that starts the desktop",
-    },
-    {
-      command: commandToType("demo"),
-      why: "shows a laptop and a desktop in virtual machines first",
-    },
-  ];
 }
 
 /** What fetches the sources of drivers. */

@@ -1,4 +1,5 @@
 /** Debian packages of which a stage keeps one folder. Runs `mmdebstrap` as the stage "base" does, and `tar`. */
+import type { ArchitectureName } from "../../architecture.ts";
 import { downloadArguments } from "../../debian/download_packages.ts";
 import { runBootstrap } from "../../debian/run_bootstrap.ts";
 import { mmdebstrapEnvironment } from "./base.ts";
@@ -6,6 +7,8 @@ import type { StageContext } from "./context.ts";
 import { findStageHost } from "./stage_host.ts";
 
 export interface Download {
+  /** Of the packages; absent: that of this machine. */
+  readonly architecture?: ArchitectureName;
   /** Shell text that begins with `formatDownload` and makes `folder`. */
   readonly hook: string;
   /** Inside the result. */
@@ -17,14 +20,14 @@ export interface Download {
 /** Leaves the folder, and nothing else, in the stage's own directory. */
 export async function downloadFolder(
   context: StageContext,
-  { hook, folder, failure }: Download,
+  { architecture, hook, folder, failure }: Download,
 ): Promise<void> {
   const { system, request, directory, signal } = context;
   const host = await findStageHost(context);
   const work = `${directory}/work`;
   const archive = `${directory}/work.tar`;
   const { suite, mirror } = request;
-  const argv = downloadArguments({ suite, mirror, hook }, host, host.mode === "root" ? work : archive);
+  const argv = downloadArguments({ suite, mirror, architecture, hook }, host, host.mode === "root" ? work : archive);
   const plan = { failure, suite, mirror, host, directory };
   await runBootstrap(system, argv, plan, { env: mmdebstrapEnvironment, timeoutMs: 15 * 60_000, signal });
   if (host.mode === "unshare") {

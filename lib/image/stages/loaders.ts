@@ -10,9 +10,10 @@ import type { StageContext } from "./context.ts";
 import { downloadFolder } from "./download.ts";
 
 export async function buildLoaders(context: StageContext): Promise<StageRecord> {
-  const { system, directory } = context;
+  const { system, directory, request: { architecture, suite } } = context;
   await downloadFolder(context, {
-    hook: formatLoaderHook(context.request.suite),
+    architecture,
+    hook: formatLoaderHook(suite, architecture),
     folder: loaderDirectory,
     failure: "Debian's boot loaders cannot be fetched",
   });
