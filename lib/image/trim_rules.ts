@@ -18,6 +18,8 @@ export const excludedPaths: readonly string[] = [
   "usr/lib/dracut",
   "usr/lib/initcpio",
   "usr/lib/kernel",
+  // Descriptions of arm64 boards: their firmware passes on its own.
+  "usr/lib/linux-image-*",
   "usr/lib/lsb",
   "usr/lib/mime",
   "usr/lib/pcrlock.d",

@@ -1,12 +1,15 @@
 /** An image for arm64, built here, in two machines of that architecture. */
 
 import assert from "node:assert/strict";
+import { architectures } from "../../lib/architecture.ts";
 import { type BuiltImage, createInitrd } from "../../lib/cli/commands/create_initrd.ts";
 import { readFileOnDemoDisk } from "../../lib/qemu/demo_disk.ts";
 import { cablePath, desktopSpec, laptopSpec, newToken, serverReadyPattern } from "../../lib/qemu/machine_pair.ts";
 import { detectQemuHost, startVm } from "../../lib/qemu/run_vm.ts";
 import { makeSmallLaptop, markerPath } from "../qemu/arm64_laptop.ts";
 import { partOf, waitForAttachedDisk } from "../qemu/attached_disk.ts";
+import { readElfMachine } from "../../lib/image/elf.ts";
+import { listTree } from "../../lib/image/list_tree.ts";
 import { makeStickImage } from "../../lib/media/stick_image.ts";
 import { fromStick } from "../../lib/qemu/stick_spec.ts";
 import { prepareSecureBoot } from "../../lib/qemu/uefi_firmware.ts";
@@ -30,6 +33,26 @@ function buildImage(): Promise<BuiltImage> {
   };
   return image ??= build();
 }
+
+Deno.test({
+  name: "arm64: every program of the image is for that processor",
+  ignore: rig.skipReason !== undefined,
+  fn: async () => {
+    const { system } = rig;
+    const { treePath } = await buildImage();
+    const machines = new Map<number, string[]>();
+    for (const { kind, path } of await listTree(system, treePath)) {
+      if (kind !== "file") continue;
+      const machine = readElfMachine(await system.readFile(`${treePath}/${path}`));
+      if (machine !== undefined) machines.set(machine, [...machines.get(machine) ?? [], path]);
+    }
+    const { arm64: { elfMachine } } = architectures;
+    const programs = machines.get(elfMachine) ?? [];
+    assert.ok(programs.includes("usr/bin/busybox") && programs.includes("usr/lib/stiefelsystem/deno"), `${programs}`);
+    machines.delete(elfMachine);
+    assert.deepEqual([...machines.values()].flat(), []);
+  },
+});
 
 Deno.test({
   name: "arm64: a desktop finds its laptop, and runs the laptop's system from the laptop's disk",
