@@ -17,7 +17,8 @@ import { projectRoot, readSources } from "./support/source_tree.ts";
 import { launcherGrants, launcherGrantsPath } from "./support/write_grants.ts";
 
 const sources = new Map((await readSources()).map((file) => [file.path, file]));
-const programPath = "lib/cli/program.ts";
+/** Where a command's options stand, and what it loads when it is asked for. */
+const definitions = [...sources.keys()].filter((path) => path.startsWith("lib/cli/definitions/"));
 
 // ---- what is started
 // -------------------------------------------------------------------------------------------------
@@ -70,8 +71,6 @@ const alsoStarted: Readonly<Record<string, readonly string[]>> = {
 /** Files full of names of programs; what they start. */
 const onlyStarted: Readonly<Record<string, readonly string[]>> = {
   "lib/grants.ts": [],
-  // Deno itself is found here, and started where agents are made.
-  "lib/cli/program.ts": [],
   "lib/debian/program_packages.ts": [],
   "lib/debian/bootstrap_way.ts": [],
   "lib/cli/commands/prepare_machines.ts": ["id"],
@@ -84,6 +83,8 @@ const withoutComments = (text: string): string => text.replaceAll(/^[ \t]*\/\*[\
 
 /** Programs that a file starts, or makes argument lists for. */
 function startedIn(path: string): readonly string[] {
+  // They name what a user may have to install.
+  if (definitions.includes(path)) return [];
   return onlyStarted[path] ?? wordsIn(path).filter((word) => !notPrograms[path]?.includes(word));
 }
 
@@ -117,22 +118,20 @@ function valueImports(path: string): readonly string[] {
 function closure(entries: readonly string[]): readonly string[] {
   const seen = new Set(entries);
   for (const path of seen) {
-    // The commands are loaded by it; which, is asked below.
-    if (path === programPath) continue;
+    // What they load for a command is asked below.
+    if (definitions.includes(path)) continue;
     for (const target of valueImports(path)) if (sources.has(target)) seen.add(target);
   }
   return [...seen];
 }
 
-/** The modules that `program.ts` loads for a command: those of its own part, and of the functions it calls. */
+/** The modules that the definition of a command loads: those of its own function. */
 function entriesOf(command: CommandName): readonly string[] {
-  const text = sources.get(programPath)?.text ?? "";
-  const [head = "", ...parts] = text.split(/(?=program\.command\(|\n {2}return program|\n(?:async )?function )/);
-  const own = parts.find((part) => part.startsWith(`program.command("${command}")`)) ?? "";
-  assert.notEqual(own, "", `lib/cli/program.ts has no command "${command}"`);
-  const called = parts.filter((part) => own.includes(`${/^\n(?:async )?function (\w+)/.exec(part)?.[1]}(`));
-  const imported = [head, own, ...called].flatMap((part) => [...part.matchAll(/import\("([^"]+)"\)/g)]);
-  return ["main.ts", ...imported.map((match) => posix.join("lib/cli", match[1] ?? ""))];
+  const functions = definitions.flatMap((path) => sources.get(path)?.text.split(/\n(?=(?:export )?function )/) ?? []);
+  const own = functions.find((text) => text.includes(`.command("${command}")`)) ?? "";
+  assert.notEqual(own, "", `lib/cli/definitions has no command "${command}"`);
+  const imported = [...own.matchAll(/import\("([^"]+)"\)/g)];
+  return ["main.ts", ...imported.map((match) => posix.join("lib/cli/definitions", match[1] ?? ""))];
 }
 
 // ---- what a file starts, and a command or agent that loads it does not
@@ -246,9 +245,10 @@ Deno.test("lib/grants.sh is what lib/grants.ts says", async () => {
 });
 
 Deno.test("each command of the tool has its grants and a task, and no others have", async () => {
-  const inProgram = [...(sources.get(programPath)?.text ?? "").matchAll(/program\.command\("([^"]+)"\)/g)]
-    .map((match) => match[1] ?? "");
-  assert.deepEqual(inProgram.toSorted(), [...commandNames].toSorted());
+  const defined = definitions.flatMap((path) => [
+    ...(sources.get(path)?.text ?? "").matchAll(/\.command\("([^"]+)"\)/g),
+  ]).map((match) => match[1] ?? "");
+  assert.deepEqual(defined.toSorted(), [...commandNames].toSorted());
   const { tasks } = JSON.parse(await Deno.readTextFile(`${projectRoot}deno.json`));
   for (const name of commandNames) assert.equal(tasks[name]?.command, `./stiefelsystem ${name}`);
 });

@@ -41,6 +41,13 @@ export interface BuildOptions extends CommonOptions {
   readonly update?: true | undefined;
 }
 
+export interface MachineMemory {
+  /** MiB. */
+  readonly serverMemory?: number | undefined;
+  /** MiB. */
+  readonly clientMemory?: number | undefined;
+}
+
 export interface Place<Options> {
   readonly context: ProgramContext;
   readonly paths: ProjectPaths;
@@ -68,11 +75,7 @@ export async function imageOptions(
 /** The options of the commands that run machines. */
 export async function machineOptions(
   system: System,
-  place:
-    & Place<BuildOptions & { readonly serverMemory?: number | undefined; readonly clientMemory?: number | undefined }>
-    & {
-      readonly run: string;
-    },
+  place: Place<BuildOptions & MachineMemory> & { readonly run: string },
 ): Promise<MachineOptions> {
   const { context, paths, options, run } = place;
   return {
