@@ -36,7 +36,7 @@ import { askForLaptop } from "./choose_laptop.ts";
 import { type ChosenLaptop, describePlace } from "./heard_laptops.ts";
 import { obtainKey } from "./pairing.ts";
 import { findLinkTo, settlePacketSize } from "./packet_size.ts";
-import { findRoute } from "./route.ts";
+import { findCard, findRoute } from "./route.ts";
 import { startSearch } from "./search.ts";
 import type { PlacePlan } from "../../lib/second_boot/plan_place.ts";
 import { armPlace, emptyPlace, type UsedPlace } from "../../lib/second_boot/use_place.ts";
@@ -113,12 +113,12 @@ export async function runClient(options: ClientOptions, dependencies: ClientDepe
 /** For a laptop that is named. What the desktop's own Linux has, and link-local addresses, need no such help. */
 function startNetwork(
   { server, workDirectory, isFromRunningSystem }: ClientOptions,
-  { parameters, machineName: name }: Environment,
+  { parameters, settings, machineName: name }: Environment,
   dependencies: ClientDependencies,
 ): DhcpNetwork | undefined {
   const address = server ?? parameters.server;
   if (address === undefined || needsScope(address) || isFromRunningSystem) return undefined;
-  return startDhcpNetwork({ ...dependencies, workDirectory, name });
+  return startDhcpNetwork({ ...dependencies, workDirectory, name, vlan: settings.vlan });
 }
 
 /** Until the time is over, or `addressed` aborts. @throws the signal's reason when it aborts */
@@ -262,7 +262,7 @@ async function fetchOnce(attempted: Attempt, load: Load): Promise<FetchedArchive
   const preference = findPreference(keys, parameters.laptop);
   const wishes = { chosen: memory.chosen, ...preference };
   await using search = startSearch({
-    ...{ system, console, signal, name, wishes, keys, mtu: parameters.mtu },
+    ...{ system, console, signal, name, wishes, keys, mtu: parameters.mtu, vlan: environment.settings.vlan },
     ...options.isFromRunningSystem
       ? { raise: createCardRaiser(system, { console, signal, purpose: "ask laptops" }) }
       : {},
@@ -328,18 +328,19 @@ async function fetchFrom(
   },
 ): Promise<FetchedArchive> {
   const { system, console, signal, options, environment, memory } = attempted;
+  const linkTo = await findLinkTo(system, host, links);
   const largeMtu = await settlePacketSize(attempted, {
     host,
-    link: mac === undefined ? await findLinkTo(system, host, links) : links.find((link) => link.mac === mac),
+    link: linkTo,
     isOurs: !options.isFromRunningSystem,
   });
   using stream = await connectStream({
     ...{ host, port },
     signal: lost === undefined ? signal : AbortSignal.any([signal, lost]),
   });
-  const link = mac === undefined
-    ? await findRoute(system, { local: stream.localAddress, remote: stream.remoteAddress, largeMtu })
-    : { mac, ...largeMtu === undefined ? {} : { mtu: largeMtu } };
+  const link = mac === undefined || linkTo === undefined
+    ? await findRoute(system, { local: stream.localAddress, remote: stream.remoteAddress, linkTo, largeMtu })
+    : { ...await findCard(system, linkTo, links), ...largeMtu === undefined ? {} : { mtu: largeMtu } };
   console.mark("found");
   if (memory.secondBoot === undefined) memory.cleaning ??= startCleaning(attempted);
   const { privateKey, publicKey } = await makeTunnelKeys(system.randomBytes(KEY_BYTES));

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { ethernetMtu } from "../../lib/export/tunnel/plan_tunnel.ts";
 import { withoutScope } from "../../lib/net/address.ts";
 import type { HelloMessage } from "../../lib/protocol/boot_exchange.ts";
-import { type Link, listLinks } from "../../lib/system/facts.ts";
+import { type Link, listLinks, readVlan } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 
 const routeSchema = v.tuple([v.object({ dev: v.string(), gateway: v.optional(v.string()) })]);
@@ -24,25 +24,32 @@ export async function readRoute(system: System, address: string): Promise<Route 
  * The link's part of the hello. Without addresses when the server is on the same link by a link-local address: then
  * both sides take addresses made for the session.
  * @param local our address of the connection, @param remote the server's
+ * @param linkTo the link that leads there, where it is known: a VLAN and its card may have one link-local address
  * @param largeMtu of the link, where it is above Ethernet's and such packets get through
  * @throws {Error} when no link has the address, or no way leads to the server. Runs `ip`.
  */
 export async function findRoute(
   system: System,
-  ends: { readonly local: string; readonly remote: string; readonly largeMtu?: number | undefined },
+  ends: {
+    readonly local: string;
+    readonly remote: string;
+    readonly linkTo?: Link | undefined;
+    readonly largeMtu?: number | undefined;
+  },
 ): Promise<HelloMessage["link"]> {
   const local = withoutScope(ends.local);
   const links = await listLinks(system);
-  const found = findLink(links, local);
+  const found = findLink(links, local, ends.linkTo?.name);
   if (found === undefined) throw new Error(`No link has the address ${local} any more`);
   const { link, address } = found;
+  const card = await findCard(system, link, links);
   const large = ends.largeMtu === undefined ? {} : { mtu: ends.largeMtu };
-  if (address.scope === "link") return { mac: link.mac, ...large };
+  if (address.scope === "link") return { ...card, ...large };
   const route = await readRoute(system, ends.remote);
   if (route === undefined) throw new Error(`There is no way to ${ends.remote} any more`);
   const { gateway } = route;
   return {
-    mac: link.mac,
+    ...card,
     address: `${local}/${address.prefixLength}`,
     ...(gateway === undefined ? {} : { gateway }),
     ...(link.mtu >= 1280 && link.mtu < ethernetMtu ? { mtu: link.mtu } : large),
@@ -52,10 +59,22 @@ export async function findRoute(
 function findLink(
   links: readonly Link[],
   local: string,
-): { link: Link; address: Link["addresses"][number] } | undefined {
-  for (const link of links) {
+  preferred: string | undefined,
+): { readonly link: Link; readonly address: Link["addresses"][number] } | undefined {
+  const found = links.flatMap((link) => {
     const address = link.addresses.find((candidate) => candidate.address === local);
-    if (address !== undefined) return { link, address };
-  }
-  return undefined;
+    return address === undefined ? [] : [{ link, address }];
+  });
+  return found.find(({ link }) => link.name === preferred) ?? found[0];
+}
+
+/** A link as it is found again after kexec: the card by its own address, and the VLAN on it. Runs `cat`. */
+export async function findCard(
+  system: System,
+  link: Link,
+  links: readonly Link[],
+): Promise<Pick<HelloMessage["link"], "mac" | "vlan">> {
+  const card = links.find(({ name }) => name === link.lower) ?? link;
+  const vlan = link.lower === undefined ? undefined : await readVlan(system, link.name);
+  return { mac: card.mac, ...vlan === undefined ? {} : { vlan } };
 }

@@ -9,7 +9,7 @@ import { type Link, readLinkSpeed } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
 import { createBackoff } from "../../lib/backoff.ts";
 import type { Console } from "../shared/console.ts";
-import { isCandidate, runOnLinks, type UsableLink } from "../shared/links.ts";
+import { isMeetingPlace, runOnLinks, type UsableLink } from "../shared/links.ts";
 import { createFirmwareReport } from "../shared/missing_firmware.ts";
 import { ADVICE_INTERVAL_MS, adviseOn } from "./advice.ts";
 import { type ClientKey, keyNamed } from "./client_keys.ts";
@@ -35,6 +35,8 @@ export interface SearchOptions {
   readonly keys: readonly ClientKey[];
   /** What cards are set to at most. */
   readonly mtu?: number | undefined;
+  /** Only on this VLAN of the cards. */
+  readonly vlan?: number | undefined;
   /**
    * Where another program brings the links up: told of all links after each change, to help where it does not. Default:
    * we do.
@@ -168,7 +170,7 @@ export function startSearch(options: SearchOptions): LaptopSearch {
   const onLinks = (links: readonly Link[]): void => {
     all = links;
     void options.raise?.(links);
-    candidates = links.filter(isCandidate);
+    candidates = links.filter((link) => isMeetingPlace(link, options.vlan));
     for (const { mac, linkName, lost } of watched) {
       const isThere = links.some((link) => link.name === linkName && link.mac === mac && link.hasCarrier);
       if (!isThere) lost.abort(new Error(`The link ${linkName} has gone, or its cable`));
@@ -181,7 +183,7 @@ export function startSearch(options: SearchOptions): LaptopSearch {
     system,
     console,
     signal: stop,
-    mtu: options.mtu,
+    ...{ mtu: options.mtu, vlan: options.vlan },
     onLinks,
     work,
     ...options.raise === undefined ? {} : { planBringUp: () => [] },
@@ -299,10 +301,10 @@ async function ask(
 }
 
 /** Notes which links there are, again when that changes. */
-function createLinkReport({ system }: SearchOptions, page: WaitingPage): (links: readonly Link[]) => void {
+function createLinkReport({ system, vlan }: SearchOptions, page: WaitingPage): (links: readonly Link[]) => void {
   let last = "";
   return (links) => {
-    const candidates = links.filter(isCandidate);
+    const candidates = links.filter((link) => isMeetingPlace(link, vlan));
     const key = JSON.stringify(candidates.map(({ name, isUp, hasCarrier }) => [name, isUp, hasCarrier]));
     if (key === last) return;
     last = key;

@@ -90,6 +90,7 @@ export class Reception {
         console,
         signal,
         mtu: this.#options.environment.parameters.mtu,
+        vlan: this.#options.environment.settings.vlan,
         onLinks: (links) => {
           void desk.restoreAddress(links);
           reportFirmware(links);

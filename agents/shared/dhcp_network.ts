@@ -7,7 +7,7 @@ import type { System } from "../../lib/system/system.ts";
 import { aborted } from "./aborted.ts";
 import type { Console } from "./console.ts";
 import { startDhcpClient } from "./dhcp_client.ts";
-import { runOnLinks, type UsableLink } from "./links.ts";
+import { runOnLinks, type RunOnLinksOptions, type UsableLink } from "./links.ts";
 
 export interface DhcpNetworkOptions {
   readonly system: System;
@@ -66,7 +66,7 @@ export interface DhcpNetwork extends AsyncDisposable {
 }
 
 export function startDhcpNetwork(
-  options: Omit<DhcpNetworkOptions, "use"> & { readonly signal: AbortSignal },
+  options: Omit<DhcpNetworkOptions, "use"> & Pick<RunOnLinksOptions, "vlan"> & { readonly signal: AbortSignal },
 ): DhcpNetwork {
   const { system, console } = options;
   const over = new AbortController();
@@ -78,7 +78,7 @@ export function startDhcpNetwork(
     return Promise.resolve();
   };
   const running = runOnLinks({
-    ...{ system, console, signal },
+    ...{ system, console, signal, vlan: options.vlan },
     work: (link, linkSignal) => keepDhcpAddress({ ...options, use }, link, linkSignal),
   });
   return {

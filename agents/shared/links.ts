@@ -31,6 +31,21 @@ export function isCandidate(link: Pick<Link, "isLoopback" | "mac">): boolean {
   return !link.isLoopback && isMac(link.mac);
 }
 
+/** What a link of a VLAN is called: the end of the card's name, so that the whole has at most 15 characters. */
+export function vlanName(card: string, id: number): string {
+  const end = `.${id}`;
+  return card.slice(-(15 - end.length)) + end;
+}
+
+/** Whether desktops and laptops meet there: on each card, or, with a VLAN, on its links alone. */
+export function isMeetingPlace(link: Link, vlan: number | undefined): boolean {
+  return isCandidate(link) && (vlan === undefined || isOfVlan(link, vlan));
+}
+
+function isOfVlan({ name, lower }: Link, id: number): boolean {
+  return lower !== undefined && name === vlanName(lower, id);
+}
+
 /** "fe80::" and the interface identifier made of the MAC address (RFC 4291 appendix A). */
 export function linkLocalAddress(mac: string): string {
   const bytes = mac.split(":").map((part) => parseInt(part, 16));
@@ -57,6 +72,19 @@ export function planBringUp(link: Link): readonly string[] {
   ];
 }
 
+/** The same with a VLAN: each card is raised and gets a link of it, and that link an address. */
+export function planVlan(link: Link, id: number, links: readonly Link[]): readonly string[] {
+  if (isOfVlan(link, id)) return planBringUp(link);
+  if (!isCandidate(link) || link.lower !== undefined) return [];
+  const name = vlanName(link.name, id);
+  return [
+    ...(link.isUp ? [] : [`link set dev ${link.name} addrgenmode none`, `link set dev ${link.name} up`]),
+    ...(links.some((other) => other.name === name)
+      ? []
+      : [`link add link ${link.name} name ${name} type vlan id ${id}`]),
+  ];
+}
+
 /**
  * What cards are set to before they are raised, in bytes: jumbo frames, as most cards for 1 Gbit/s and more take them.
  * Image and agents do it (start-devices); what takes less stays as it is. TCP keeps to what the other end takes. For
@@ -72,7 +100,9 @@ export interface RunOnLinksOptions {
   readonly onLinks?: (links: readonly Link[]) => void;
   /** What a card is set to before it is raised. Default: {@link LARGE_MTU} */
   readonly mtu?: number | undefined;
-  /** What brings a link up. Default: `planBringUp`, for a machine that is all ours. */
+  /** Only on the links of this VLAN, which are made on each card; undefined: on the cards themselves. */
+  readonly vlan?: number | undefined;
+  /** What brings a link up. Default: `planBringUp` or `planVlan`, for a machine that is all ours. */
   readonly planBringUp?: (link: Link) => readonly string[];
   /**
    * Runs as long as the link stays as it is; `signal` aborts when it goes. Tried again with backoff when it throws.
@@ -85,7 +115,7 @@ const bringUpRetryMs = 2_000;
 
 /** Brings links up, and runs `work` on each usable one until `signal` aborts. Never rejects. */
 export async function runOnLinks(options: RunOnLinksOptions): Promise<void> {
-  const { system, console, signal } = options;
+  const { system, console, signal, vlan } = options;
   const running = new Map<string, { readonly controller: AbortController; readonly finished: Promise<void> }>();
   const bringingUp = new Map<string, Promise<void>>();
 
@@ -93,13 +123,14 @@ export async function runOnLinks(options: RunOnLinksOptions): Promise<void> {
     if (signal.aborted) return;
     options.onLinks?.(links);
     for (const link of links) {
-      const commands = (options.planBringUp ?? planBringUp)(link);
+      const commands = options.planBringUp?.(link) ??
+        (vlan === undefined ? planBringUp(link) : planVlan(link, vlan, links));
       const key = `${link.name}/${link.index}`;
       if (commands.length === 0 || bringingUp.has(key)) continue;
       bringingUp.set(key, bringUpOrLookAgain(key, link, commands));
     }
     const linksByKey = new Map(links.flatMap((link) => {
-      const usable = toUsableLink(link);
+      const usable = isMeetingPlace(link, vlan) ? toUsableLink(link) : undefined;
       return usable === undefined ? [] : [[JSON.stringify(usable), usable] as const];
     }));
     for (const [key, task] of running) {

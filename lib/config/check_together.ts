@@ -40,6 +40,7 @@ export function checkTogether(sections: RawSections, report: Report): void {
   checkDrivers(sections, report);
   checkAutokexec(sections, report);
   checkPassOn(sections, report);
+  checkVlan(sections, report);
   checkCommandLines(sections, report);
   checkSuite(sections, report);
   checkArchitecture(sections, report);
@@ -201,6 +202,15 @@ function checkPassOn({ server, netboot }: RawSections, report: Report): void {
   if (itself !== undefined) report.error(["server", "pass-on-to"], `other cards than in "pass-on-from"`, itself);
   // Two DHCP servers on one card.
   if (served !== undefined) report.error(["server", "pass-on-to"], `other cards than in "netboot.links"`, served);
+}
+
+/** Firmwares send no tags; and a network is passed on over the card, not over a VLAN on it. */
+function checkVlan({ network, netboot, server }: RawSections, report: Report): void {
+  if (network?.vlan === undefined) return;
+  const served = (netboot?.links ?? []).length > 0 ? "netboot.links" : undefined;
+  const passed = (server?.["pass-on-to"] ?? []).length > 0 ? "server.pass-on-to" : undefined;
+  const other = served ?? passed;
+  if (other !== undefined) report.error(["network", "vlan"], `no VLAN where "${other}" has cards`, `${network.vlan}`);
 }
 
 function checkCommandLines({ boot, netboot, "server-setup": serverSetup }: RawSections, report: Report): void {

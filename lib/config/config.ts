@@ -25,6 +25,7 @@ export interface Config {
   readonly image: ImageConfig;
   readonly block: BlockConfig;
   readonly server: ServerConfig;
+  readonly network: NetworkConfig;
   readonly netboot: NetbootConfig;
   /**
    * One for each chosen module that is compiled from a source archive. `sha256` may still be missing: see
@@ -159,6 +160,12 @@ export interface ServerConfig {
   readonly name?: string;
   /** Absent: the desktop gets no network of the laptop's. */
   readonly passOn?: PassOn;
+}
+
+/** The way between laptop and desktop. */
+export interface NetworkConfig {
+  /** Number of the VLAN on which they meet; absent: the cards themselves. */
+  readonly vlan?: number;
 }
 
 /** Starting desktops over the network. */

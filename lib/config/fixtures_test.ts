@@ -63,6 +63,7 @@ Deno.test("a file in the form of the original loads, with warnings for what does
     image: { suite: "trixie", architecture: "amd64", agents: "auto", firmware: true },
     block: { security: "wireguard", transport: "auto", mode: "write" },
     server: { onEnd: "reboot" },
+    network: {},
     netboot: { links: [], cmdline: [] },
     paths: { cache: "cache", workdir: "/var/tmp/stiefel" },
   });

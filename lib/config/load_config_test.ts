@@ -38,6 +38,7 @@ const WRONG_VALUES: readonly (readonly [path: string, values: readonly string[],
   ["autokexec.countdown_s", ["-1", "3601", "1.5", `"10"`, ""], /a whole number of seconds from 0 to 3600/],
   ["autokexec.client_timeout_min", ["-1", "10081", "0.5", "never", ""], /a whole number of minutes from 0 to 10080/],
   ["autokexec.macs", ["52:54:00:12:34:56", "{a: 1}", `"52:54:00:12:34:56"`, ""], /a list of MAC addresses/],
+  ["network.vlan", ["0", "4095", "1.5", `"20"`, "eth0.20", "[20]"], /a whole number from 1 to 4094/],
   ["netboot.links", ["52:54:00:12:34:56", "{a: 1}", ""], /a list of MAC addresses/],
   ["netboot.cmdline", ["ro", "true"], /a list of kernel parameters/],
   ["server-setup.stiefelsystem-kernel", ["kernel", "/", "/a/../b", "/a/", "/a b", "8"], /an absolute path/],
@@ -231,6 +232,7 @@ Deno.test("each group of keys must be a mapping", async () => {
       "image",
       "block",
       "server",
+      "network",
       "netboot",
       "paths",
       "paths.workdir-subpaths",
@@ -273,7 +275,7 @@ Deno.test("a file that is no mapping is refused", async () => {
 
 Deno.test("P11: an unknown key is a warning with the nearest known name, or an error when it looks like one that guards something", async () => {
   assert.deepEqual(await diagnoseAsText("boto: 1\nboot:\n  dsik: 2\n"), [
-    `f:1:1: found the unknown key "boto", wanted "boot" perhaps (of modules, boot, autokexec, server-setup, initrd, image, block, server, netboot, paths, module-configs)`,
+    `f:1:1: found the unknown key "boto", wanted "boot" perhaps (of modules, boot, autokexec, server-setup, initrd, image, block, server, network, netboot, paths, module-configs)`,
     `f:3:3: boot: found the unknown key "dsik", wanted "disk" perhaps (of disk, part, load)`,
   ]);
   assert.deepEqual(await diagnoseAsText("autokexec: {mac-detection: on}"), [
@@ -533,4 +535,19 @@ Deno.test("a network is passed on from some cards to others, when both are named
     ],
   ];
   for (const [text, words] of cases) assert.match((await diagnoseAsText(text)).join("\n"), words, text);
+});
+
+Deno.test("a VLAN goes with no card that starts desktops by itself or passes a network on", async () => {
+  const vlan = "network: {vlan: 20}\n";
+  assert.deepEqual((await loadConfig(vlan, "f")).config.network, { vlan: 20 });
+  assert.deepEqual((await loadConfig("network: {}\n", "f")).config.network, {});
+  const cards = ['"aa:bb:cc:dd:ee:01"', '"aa:bb:cc:dd:ee:02"'];
+  const cases: readonly (readonly [string, RegExp])[] = [
+    [`netboot: {links: [${cards[0]}]}\n`, /network.vlan: found 20, wanted no VLAN where "netboot.links" has cards/],
+    [
+      `server: {pass-on-from: [${cards[0]}], pass-on-to: [${cards[1]}]}\n`,
+      /network.vlan: found 20, wanted no VLAN where "server.pass-on-to" has cards/,
+    ],
+  ];
+  for (const [text, words] of cases) assert.match((await diagnoseAsText(vlan + text)).join("\n"), words, text);
 });

@@ -52,6 +52,7 @@ export function makeConfig(raw: RawConfig): Config {
       ...raw.block.engine === undefined || raw.block.engine === null ? {} : { engine: makeEngine(raw.block.engine) },
     },
     server: { onEnd: raw.server["on-end"], ...present({ name: raw.server.name, passOn: makePassOn(raw.server) }) },
+    network: present({ vlan: raw.network.vlan }),
     netboot: { links: raw.netboot.links.map((mac) => mac.toLowerCase()), cmdline: raw.netboot.cmdline },
     drivers: [...modules].flatMap((name) => makeDriver(name, raw["module-configs"])),
     paths: present({ cache: raw.paths.cache, workdir: raw.paths.workdir }),

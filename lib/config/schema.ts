@@ -342,6 +342,13 @@ export const configSchema = v.object({
       guards,
     ),
   }),
+  network: section({
+    vlan: optionalKey(
+      wholeNumber(4094, "a whole number from 1 to 4094", 1),
+      "Number of the VLAN (802.1Q, tagged) on which laptop and desktop meet and the disk goes; without it the cards themselves",
+      guards,
+    ),
+  }),
   netboot: section({
     links: key(
       list(macAddress, "a list of MAC addresses"),

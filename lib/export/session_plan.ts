@@ -86,6 +86,7 @@ export function planSession(inputs: SessionInputs): SessionPlan {
       version: SESSION_VERSION,
       link: {
         mac: hello.link.mac,
+        ...(hello.link.vlan === undefined ? {} : { vlan: hello.link.vlan }),
         name: STIEFEL_LINK_NAME,
         address: ends.clientAddress,
         ...(ends.gateway === undefined ? {} : { gateway: ends.gateway }),

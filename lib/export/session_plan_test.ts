@@ -68,6 +68,16 @@ Deno.test("through a router, both sides keep their addresses, and the client's w
   assert.throws(() => planSession({ hello, disk, random, transport: "nbd", arrival }), /did not send its own/);
 });
 
+Deno.test("a desktop that came over a VLAN goes on over it", () => {
+  const { session, linkAddress } = planSession({
+    hello: { ...hello, link: { ...hello.link, vlan: 20 } },
+    ...{ disk, random, transport: "nbd" },
+    arrival: { kind: "link", link: "eth0.20" },
+  });
+  assert.equal(session.link.vlan, 20);
+  assert.equal(linkAddress?.link, "eth0.20");
+});
+
 Deno.test("of two links the smaller one decides how large packets are; without a word Ethernet's size", () => {
   for (
     const [mtu, laptopMtu, wanted] of [

@@ -62,6 +62,8 @@ const AgentSettingsSchema = v.strictObject({
     /** MAC addresses of the only cards on which that is done. */
     macs: v.pipe(v.array(v.pipe(v.string(), v.check(isMac, "a MAC address"))), v.minLength(1), v.maxLength(16)),
   })),
+  /** Laptop and desktop meet on this VLAN of each card; absent: on the cards themselves. */
+  vlan: v.exactOptional(integer(1, 4094)),
   onEnd: v.picklist(["reboot", "poweroff", "wait"]),
   /** What the machine calls itself towards others. */
   name: v.exactOptional(printable(64)),

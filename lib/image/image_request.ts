@@ -80,7 +80,7 @@ function makeNetbootRequest({ block, netboot }: Config): NonNullable<ImageReques
 }
 
 /** What the agents need of the configuration; they never read YAML. */
-export function makeAgentSettings({ block, boot, netboot, server }: Config): AgentSettings {
+export function makeAgentSettings({ block, boot, netboot, network, server }: Config): AgentSettings {
   return {
     version: 1,
     boot: {
@@ -93,6 +93,7 @@ export function makeAgentSettings({ block, boot, netboot, server }: Config): Age
     ...(block.mode === "write" ? {} : { mode: block.mode }),
     ...(block.engine === undefined ? {} : { engine: block.engine.target }),
     ...(netboot.links.length === 0 ? {} : { netboot: { macs: netboot.links } }),
+    ...(network.vlan === undefined ? {} : { vlan: network.vlan }),
     onEnd: server.onEnd,
     ...(server.name === undefined ? {} : { name: server.name }),
   };

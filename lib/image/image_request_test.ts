@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { loadConfig } from "../config/load_config.ts";
+import { formatAgentSettings, parseAgentSettings } from "../formats/agent_settings.ts";
 import { makeAgentSettings, makeImageRequest } from "./image_request.ts";
 import { type ImageRequest, planImage } from "./plan_image.ts";
 
@@ -60,6 +61,8 @@ Deno.test("the agents learn what the configuration says of disk, boot entry and 
     onEnd: "wait",
     name: "laptop",
   });
+  const { config: onVlan } = await loadConfig("network: {vlan: 20}", "config.yaml");
+  assert.equal(parseAgentSettings(formatAgentSettings(makeAgentSettings(onVlan))).vlan, 20);
 });
 
 Deno.test("what passes a network on is in the image of a laptop that does, and in no other", async () => {

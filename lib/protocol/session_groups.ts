@@ -22,6 +22,8 @@ const address = v.pipe(v.string(), v.check(isAddressWithPrefix));
 const gateway = v.exactOptional(v.pipe(v.string(), v.check(isAddressWithZone)));
 // 1280: the least an IPv6 link may have (RFC 8200 section 5).
 const mtu = v.exactOptional(integer(1280, 65535));
+// IEEE 802.1Q: 0 and 4095 are no VLANs.
+const vlan = v.exactOptional(integer(1, 4094));
 
 /** Of X25519, in hex: base64 has characters that the session file has not. */
 const publicKey = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
@@ -89,8 +91,10 @@ const groups = {
   link: {
     hello: v.pipe(
       v.strictObject({
-        /** Of the link that reached the server. */
+        /** Of the card that reached the server. */
         mac,
+        /** Present: over a VLAN on that card. */
+        vlan,
         /**
          * Present when the server was named by address (no discovery): how the client's link is set up, to be repeated
          * after kexec.
@@ -103,8 +107,10 @@ const groups = {
       v.check((link) => link.address !== undefined || link.gateway === undefined),
     ),
     session: v.strictObject({
-      /** Of the client's link that carries the disk; lower case with colons. */
+      /** Of the client's card that carries the disk; lower case with colons. */
       mac,
+      /** The link is that VLAN on the card. */
+      vlan,
       /** That the initramfs gives to that link. */
       name: v.pipe(v.string(), v.check(isLinkName)),
       /** Of the client on that link, with its prefix length: "fd00::2/64". */

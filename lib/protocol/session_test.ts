@@ -151,6 +151,8 @@ Deno.test("values that cannot be written are refused before anything is written"
     { ...session, link: { ...link, name: "a\nSTIEFEL_DISK_PORT=1" } },
     { ...session, link: { ...link, gateway: "fd00::9\nSTIEFEL_LINK_MTU=1400" } },
     { ...session, link: { ...link, mtu: 100 } },
+    { ...session, link: { ...link, vlan: 0 } },
+    { ...session, link: { ...link, vlan: 4095 } },
     { ...session, link: { ...link, mac: "52:54:00:00:00:0A" } },
     { ...session, disk: { ...disk, exportName: "short" } },
     { ...session, disk: { ...disk, port: 70000 } },

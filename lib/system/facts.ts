@@ -31,6 +31,8 @@ export interface Link {
   readonly hasCarrier: boolean;
   readonly isLoopback: boolean;
   readonly mtu: number;
+  /** Name of the link that this one is on, as a VLAN is on a card; absent: it is on none. */
+  readonly lower?: string;
   readonly addresses: readonly LinkAddress[];
 }
 
@@ -48,6 +50,8 @@ const ipLinkSchema = v.object({
   flags: v.array(v.string()),
   mtu: v.number(),
   address: v.optional(v.string(), ""),
+  // null: there is none (tunnels)
+  link: v.nullish(v.string()),
   addr_info: v.array(v.unknown()),
 });
 
@@ -71,6 +75,7 @@ export function parseLinks(text: string): readonly Link[] {
       hasCarrier: link.flags.includes("LOWER_UP") && !link.flags.includes("NO-CARRIER"),
       isLoopback: link.flags.includes("LOOPBACK"),
       mtu: link.mtu,
+      ...typeof link.link === "string" ? { lower: link.link } : {},
       addresses: link.addr_info.filter((info) => v.is(ipAddressSchema, info)).flatMap((info) => {
         const address = v.parse(ipAddressSchema, info);
         if (address.local === undefined) return [];
@@ -173,6 +178,13 @@ async function readThunderboltSpeed(system: System, linkName: string): Promise<n
   const [, gigabits] = /^(\d+)\.\d+ Gb\/s$/.exec(await readKernelFile(system, `${computer}/rx_speed`) ?? "") ?? [];
   if (gigabits === undefined) return undefined;
   return parseLinkSpeed(`${Number(gigabits) * 1000 * Number(await readKernelFile(system, `${computer}/rx_lanes`))}`);
+}
+
+/** The number of a VLAN (802.1Q) that a link is; undefined for others. Runs `cat`. */
+export async function readVlan(system: System, linkName: string): Promise<number | undefined> {
+  // "eth0.20  VID: 20\t REORDER_HDR: 1  dev->priv_flags: 1021" (net/8021q/vlanproc.c)
+  const [, id] = /\bVID: (\d+)\b/.exec(await readKernelFile(system, `/proc/net/vlan/${linkName}`) ?? "") ?? [];
+  return id === undefined ? undefined : Number(id);
 }
 
 export function linkSpeedPath(linkName: string): string {

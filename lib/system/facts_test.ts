@@ -6,6 +6,7 @@ import {
   parseBlockDevices,
   parseLinks,
   readLinkSpeed,
+  readVlan,
   watchLinks,
 } from "./facts.ts";
 import { createRealSystem } from "./real.ts";
@@ -131,4 +132,17 @@ Deno.test("a Thunderbolt cable to another computer is a wired card, as fast as i
   const told = { ...thunderbolt, "/sys/class/net/thunderbolt0/speed": "20000\n" };
   assert.equal(await readLinkSpeed(readerOf(told), "thunderbolt0"), 20_000);
   assert.equal(await readLinkSpeed(readerOf(thunderbolt), "eth0"), 1000);
+});
+
+Deno.test("a link on another one names it; the number of a VLAN is the kernel's", async () => {
+  const [vlan, tunnel, card] = parseLinks(JSON.stringify([
+    { ifindex: 3, link: "eth0", ifname: "eth0.20", flags: [], mtu: 1500, address: "52:54:00:aa:00:02", addr_info: [] },
+    { ifindex: 4, link: null, ifname: "sit0", flags: ["NOARP"], mtu: 1480, addr_info: [] },
+    { ifindex: 2, ifname: "eth0", flags: [], mtu: 1500, address: "52:54:00:aa:00:02", addr_info: [] },
+  ]));
+  assert.deepEqual([vlan?.lower, tunnel?.name, tunnel?.lower, card?.lower], ["eth0", "sit0", undefined, undefined]);
+  const text =
+    "eth0.20  VID: 20\t REORDER_HDR: 1  dev->priv_flags: 1021\n         total frames received            0\n";
+  assert.equal(await readVlan(readerOf({ "/proc/net/vlan/eth0.20": text }), "eth0.20"), 20);
+  assert.equal(await readVlan(readerOf({}), "eth0"), undefined);
 });

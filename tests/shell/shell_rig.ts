@@ -48,6 +48,8 @@ export interface MachineOptions {
   readonly clientProcess?: number;
   readonly hasNbdModule?: boolean;
   readonly hasIpv6?: boolean;
+  /** The kernel makes no VLANs. */
+  readonly hasNoVlans?: boolean;
   /** The kernel is 6.15 or later. */
   readonly hasRtoMax?: boolean;
   /** The initramfs holds a copy of LVM's devices file. */
@@ -98,6 +100,11 @@ case "$*" in
   [ ! -e "$STUB/cables" ] || [ -e "$net/$4/cable" ] || echo 0 >"$net/$4/carrier"
   ;;
 "link set dev "*" down") rm -f "$net/$4/carrier" ;;
+"link add link "*" type vlan id "*)
+  [ ! -e "$STUB/no-vlan" ] || exit 2
+  mkdir -p "$net/$6" && cat "$net/$4/address" >"$net/$6/address"
+  ;;
+"link delete dev "*) rm -rf "$net/$4" ;;
 "neighbour show "*) echo "fd12:3456:789a::1 lladdr 02:00:5e:20:00:02 REACHABLE" ;;
 "route get 192.0.2."*) exit 2 ;;
 esac
@@ -107,7 +114,7 @@ exit 0
   "nbd-client": `${RECORD}
 block=$STUB_ROOT/sys/block/nbd0
 [ "$1" = -d ] && exit 0
-if [ -e "$STUB/to-laptop" ] && [ ! -e "$net/stiefel0/laptop" ]; then exit 1; fi
+if [ -e "$STUB/to-laptop" ] && [ ! -e "$net/stiefel0/laptop" ] && [ ! -e "$net/stiefel0c/laptop" ]; then exit 1; fi
 read -r refused <"$STUB/refused"
 if [ "$refused" -gt 0 ]; then
   echo $((refused - 1)) >"$STUB/refused"
@@ -149,6 +156,7 @@ export async function makeMachine(options: MachineOptions = {}): Promise<Machine
   if (options.hasNbdModule ?? true) write(`${stub}/nbd`, "");
   if (options.lvmDevices) write(`${root}/etc/lvm/devices/system.devices`, "VERSION=1.1.1\n");
   if (options.hasBusyboxIp) write(`${stub}/busybox-ip`, "");
+  if (options.hasNoVlans) write(`${stub}/no-vlan`, "");
   if (options.isDiskUnreadable) write(`${stub}/no-node`, "");
   if (options.hotPlug) write(`${stub}/hot-plug`, `${options.hotPlug.name} ${options.hotPlug.mac}\n`);
   if (options.session !== undefined) write(`${root}/stiefelsystem/session`, options.session, 0o600);

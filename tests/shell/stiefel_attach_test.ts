@@ -225,6 +225,79 @@ testAttach("N1: no card has a cable", {
   assert.match(result.stderr, /No carrier on stiefel0 \(02:00:5e:10:00:01\)\n/);
 });
 
+const onVlan: NbdSession = { ...direct, link: { ...direct.link, vlan: 20, mtu: 9000 } };
+
+testAttach("a VLAN is made on the card, and carries the session's address", {
+  session: formatSession(onVlan),
+  links,
+}, ({ machine, result }) => {
+  assert.equal(result.code, 0, result.stderr);
+  const calls = machine.calls();
+  assert.deepEqual(calls.slice(3, calls.indexOf("modprobe nbd nbds_max=1 max_part=31")), [
+    "ip link set dev enp3s0 down",
+    "ip link set dev enp3s0 name stiefel0c",
+    "udevadm trigger --action=change /sys/class/net/stiefel0c",
+    "ip link set dev stiefel0c mtu 9000",
+    "ip link set dev stiefel0c up",
+    "modprobe -q 8021q",
+    "ip link add link stiefel0c name stiefel0 type vlan id 20",
+    "udevadm trigger --action=change /sys/class/net/stiefel0",
+    "ip link set dev stiefel0 mtu 9000",
+    "ip link set dev stiefel0 up",
+    "ip -6 address replace fd12:3456:789a::2/64 dev stiefel0 nodad",
+    "ip route replace fd12:3456:789a::1 dev stiefel0 table local",
+  ]);
+  assert.equal(
+    machine.read("/run/stiefelsystem/link.batch").split("address replace")[0],
+    "link add link stiefel0c name stiefel0 type vlan id 20\nlink set dev stiefel0 up\n",
+  );
+  assert.match(machine.read("/run/stiefelsystem/session.state"), /^STIEFEL_LINK_NAME=stiefel0$/m);
+  assert.match(machine.read("/run/stiefelsystem/session.state"), /^STIEFEL_LINK_CARD=stiefel0c$/m);
+});
+
+testAttach("no program touches a VLAN or its card", { session: formatSession(onVlan), links }, ({ machine }) => {
+  assert.match(machine.read("/run/systemd/network/0--stiefelsystem.link"), /\nKind=!\*\n\[Link\]\nName=stiefel0c\n$/);
+  assert.equal(
+    machine.read("/run/systemd/network/0--stiefelsystem-vlan.link"),
+    "[Match]\nOriginalName=stiefel0\n[Link]\nMACAddressPolicy=none\n",
+  );
+  assert.match(
+    machine.read("/run/systemd/network/0--stiefelsystem-vlan.network"),
+    /^\[Match\]\nName=stiefel0\n\[Link\]\nUnmanaged=yes\n/,
+  );
+  assert.deepEqual(machine.read("/run/udev/rules.d/76-stiefelsystem.rules").split("\n"), [
+    'ACTION!="remove", SUBSYSTEM=="net", DRIVERS=="?*", ATTR{address}=="02:00:5e:10:00:01", NAME:="stiefel0c", ENV{NM_UNMANAGED}="1"',
+    'ACTION!="remove", SUBSYSTEM=="net", KERNEL=="stiefel0", ENV{NM_UNMANAGED}="1"',
+    "",
+  ]);
+  assert.match(
+    machine.read("/run/NetworkManager/conf.d/00-stiefelsystem.conf"),
+    /^unmanaged-devices\+=mac:02:00:5e:10:00:01;interface-name:stiefel0$/m,
+  );
+});
+
+for (const laptop of ["enp0s31f6", "enxdock"]) {
+  testAttach(`N1 with a VLAN: both cards have a cable, and only that of ${laptop} leads to the laptop`, {
+    session: formatSession(onVlan),
+    links: { enp0s31f6: direct.link.mac, enxdock: direct.link.mac },
+    cables: ["enp0s31f6", "enxdock"],
+    toLaptop: [laptop],
+  }, ({ machine, result }) => {
+    assert.equal(result.code, 0, result.stderr);
+    assert.ok(machine.exists("/sys/class/net/stiefel0c/laptop"));
+    assert.ok(machine.exists("/sys/class/net/stiefel0"));
+  });
+}
+
+testAttach("a kernel that makes no VLANs is named", {
+  session: formatSession(onVlan),
+  links,
+  hasNoVlans: true,
+}, ({ result }) => {
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /There is no VLAN 20 on stiefel0c\n {4}hint: .*8021q/);
+});
+
 testAttach("A5: the pause after a long cut is bounded where the kernel can", {
   session: formatSession(direct),
   links,

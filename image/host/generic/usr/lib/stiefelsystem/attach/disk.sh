@@ -112,7 +112,7 @@ attach_disk() {
         # With two links of one MAC address and a carrier each, only one leads to the laptop.
         tries=$((tries + 1))
         if [ "$((tries % 3))" -eq 0 ] && find_other; then
-            take_other && wait_until "$CARRIER_SECONDS" "a carrier on $link_name" has_carrier "$link_name" && add_addresses
+            take_other && wait_until "$CARRIER_SECONDS" "a carrier on $card_name" has_carrier "$card_name" && add_addresses
         fi
     done
     pin_neighbour

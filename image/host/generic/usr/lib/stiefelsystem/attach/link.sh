@@ -1,7 +1,8 @@
 #!/bin/sh
-# The link to the laptop: finds it by its MAC address, names and raises it, gives it the session's address and a way to
-# the server. Sourced by stiefel-attach for "attach". Reads the session's $link_mac, $link_name, $client_address,
-# $gateway, $mtu and $server_address, and $ip. Sets $via, $nodad and $server_mac, which rules.sh writes down.
+# The link to the laptop: finds its card by the MAC address, names and raises it, and a VLAN on it where the session has
+# one, gives it the session's address and a way to the server. Sourced by stiefel-attach for "attach". Reads the
+# session's $link_mac, $card_name, $vlan, $link_name, $client_address, $gateway, $mtu and $server_address, $ip and
+# $modprobe. Sets $via, $nodad and $server_mac, which rules.sh writes down.
 # shellcheck disable=SC2034,SC2154 # variables that the other files set and read
 
 # wait_until SECONDS WHAT CONDITION [ARGUMENT...]
@@ -61,7 +62,7 @@ has_carrier() {
 find_other() {
     find_links || return 1
     for other in $links; do
-        [ "$other" != "$link_name" ] || continue
+        [ "$other" != "$card_name" ] || continue
         case " $raised " in
         *" $other "*) ;;
         *)
@@ -76,10 +77,10 @@ find_other() {
     return 1
 }
 
-# find_carrier: the link has a carrier, or $other has one
+# find_carrier: the card has a carrier, or $other has one
 find_carrier() {
     other=''
-    has_carrier "$link_name" || find_other
+    has_carrier "$card_name" || find_other
 }
 
 list_links() {
@@ -123,14 +124,14 @@ raise_link() {
     raised=''
     # The one that udev has named already, else the first.
     case "$links " in
-    *" $link_name "*) take_link "$link_name" || return 1 ;;
+    *" $card_name "*) take_link "$card_name" || return 1 ;;
     *)
         link=${links# }
         take_link "${link%% *}" || return 1
         ;;
     esac
-    if ! wait_until "$CARRIER_SECONDS" "a carrier on $link_name" find_carrier; then
-        complain "No carrier on $link_name ($link_mac)" "is the cable plugged in at both ends, and the laptop awake?"
+    if ! wait_until "$CARRIER_SECONDS" "a carrier on $card_name" find_carrier; then
+        complain "No carrier on $card_name ($link_mac)" "is the cable plugged in at both ends, and the laptop awake?"
         return 1
     fi
     [ -z "$other" ] || take_other || return 1
@@ -140,40 +141,64 @@ raise_link() {
 # take_other: another link with the same MAC address is the one to the laptop
 take_other() {
     say "$other has the same address $link_mac, and a carrier: it is taken in place of the one before"
-    "$ip" address flush dev "$link_name"
-    "$ip" link set dev "$link_name" down
-    configure link set dev "$link_name" name "${link_name}b" || return 1
-    raised="$raised ${link_name}b"
+    if [ -z "$vlan" ]; then
+        "$ip" address flush dev "$link_name"
+    else
+        "$ip" link delete dev "$link_name" 2>/dev/null
+    fi
+    "$ip" link set dev "$card_name" down
+    configure link set dev "$card_name" name "${card_name}b" || return 1
+    raised="$raised ${card_name}b"
     take_link "$other"
 }
 
-# take_link LINK: names and raises the link
+# take_link LINK: names and raises the card
 take_link() {
-    if [ "$1" != "$link_name" ]; then
+    if [ "$1" != "$card_name" ]; then
         "$ip" link set dev "$1" down
-        configure link set dev "$1" name "$link_name" || return 1
+        configure link set dev "$1" name "$card_name" || return 1
     fi
+    set_up "$card_name"
+}
+
+# add_vlan: makes the link on the card that was taken
+add_vlan() {
+    if [ ! -e "$root/sys/class/net/$link_name" ]; then
+        "$modprobe" -q 8021q
+        if ! configure link add link "$card_name" name "$link_name" type vlan id "$vlan"; then
+            complain "There is no VLAN $vlan on $card_name" \
+                "does the laptop's kernel have 8021q? rebuild the laptop's initramfs (setup-server)"
+            return 1
+        fi
+    fi
+    set_up "$link_name"
+}
+
+# set_up LINK
+set_up() {
     # What udev knows of the link should say NM_UNMANAGED before NetworkManager reads it.
-    udevadm trigger --action=change "/sys/class/net/$link_name"
+    udevadm trigger --action=change "/sys/class/net/$1"
 
     # Nothing but us configures the link: no router advertisements, no waiting for duplicate addresses, and the
     # addresses stay when something takes the link down.
-    set_kernel 0 "net/ipv6/conf/$link_name/disable_ipv6" "net/ipv6/conf/$link_name/accept_ra" \
-        "net/ipv6/conf/$link_name/accept_dad" "net/ipv6/conf/$link_name/dad_transmits"
-    set_kernel 1 "net/ipv6/conf/$link_name/keep_addr_on_down"
+    set_kernel 0 "net/ipv6/conf/$1/disable_ipv6" "net/ipv6/conf/$1/accept_ra" \
+        "net/ipv6/conf/$1/accept_dad" "net/ipv6/conf/$1/dad_transmits"
+    set_kernel 1 "net/ipv6/conf/$1/keep_addr_on_down"
     if [ -n "$mtu" ]; then
-        "$ip" link set dev "$link_name" mtu "$mtu" || say "The adapter refuses an MTU of $mtu, going on without"
+        "$ip" link set dev "$1" mtu "$mtu" || say "The adapter refuses an MTU of $mtu, going on without"
         # The driver here may be another one than that which found the laptop.
-        read -r taken 2>/dev/null <"$root/sys/class/net/$link_name/mtu" || taken=$mtu
-        [ "$taken" -ge "$mtu" ] || [ -z "$tunnel_mtu" ] || tunnel_mtu=$((tunnel_mtu - mtu + taken))
+        read -r taken 2>/dev/null <"$root/sys/class/net/$1/mtu" || taken=$mtu
+        [ "$taken" -ge "$mtu" ] || [ -z "$tunnel_mtu" ] || [ "$1" != "$link_name" ] ||
+            tunnel_mtu=$((tunnel_mtu - mtu + taken))
     fi
     # IPsec is not for this link (ip-sysctl.rst, disable_policy and disable_xfrm).
-    set_kernel 1 "net/ipv4/conf/$link_name/disable_policy" "net/ipv4/conf/$link_name/disable_xfrm" \
-        "net/ipv6/conf/$link_name/disable_policy"
-    configure link set dev "$link_name" up
+    set_kernel 1 "net/ipv4/conf/$1/disable_policy" "net/ipv4/conf/$1/disable_xfrm" \
+        "net/ipv6/conf/$1/disable_policy"
+    configure link set dev "$1" up
 }
 
 add_addresses() {
+    [ -z "$vlan" ] || add_vlan || return 1
     # The laptop on this link: what is encrypted goes there, or the disk's blocks as they are.
     far_end=${tunnel_endpoint:-$server_address}
     far_end=${far_end%%\%*}

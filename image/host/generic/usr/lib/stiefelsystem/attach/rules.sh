@@ -26,14 +26,15 @@ write_link_rules() {
 	Type=ether
 	Kind=!*
 	[Link]
-	Name=$link_name
+	Name=$card_name
 	END
     leave_alone 0--stiefelsystem "MACAddress=$link_mac" Type=ether 'Kind=!*'
     [ -z "$tunnel_name" ] || leave_alone 0--stiefelsystem-tunnel "Name=$tunnel_name"
     # The udev rule also names an adapter that is plugged in later, so that it never gets another name in between.
     put /run/udev/rules.d/76-stiefelsystem.rules <<-END
-	ACTION!="remove", SUBSYSTEM=="net", DRIVERS=="?*", ATTR{address}=="$link_mac", NAME:="$link_name", ENV{NM_UNMANAGED}="1"
+	ACTION!="remove", SUBSYSTEM=="net", DRIVERS=="?*", ATTR{address}=="$link_mac", NAME:="$card_name", ENV{NM_UNMANAGED}="1"
 	END
+    [ -z "$vlan" ] || write_vlan_rules
     # Twice, because an administrator's own "unmanaged-devices=" replaces the first. The section has not the name of
     # that in /etc/NetworkManager/conf.d: it would be counted here, before all that is in /etc, and the last one that
     # matches wins.
@@ -44,6 +45,19 @@ write_link_rules() {
 	match-device=mac:$link_mac,interface-name:$link_name${tunnel_name:+,interface-name:$tunnel_name}
 	managed=0
 	END
+}
+
+# write_vlan_rules: the same for a VLAN on the card, which has the card's MAC address and no driver
+write_vlan_rules() {
+    put /run/systemd/network/0--stiefelsystem-vlan.link <<-END
+	[Match]
+	OriginalName=$link_name
+	[Link]
+	MACAddressPolicy=none
+	END
+    leave_alone 0--stiefelsystem-vlan "Name=$link_name"
+    printf 'ACTION!="remove", SUBSYSTEM=="net", KERNEL=="%s", ENV{NM_UNMANAGED}="1"\n' "$link_name" \
+        >>"$root/run/udev/rules.d/76-stiefelsystem.rules"
 }
 
 # write_state: tells that this system runs on a desktop from a network disk; holds no secret
@@ -63,13 +77,16 @@ write_state() {
     # Of a disk that is not the laptop's, the laptop's own address is not known.
     ! has_size || echo "STIEFEL_STATUS_ADDRESS=${tunnel_endpoint:-$server_address}" >>"$state/session.state"
     echo "STIEFEL_END_KEY=${tunnel_key:--}" >>"$state/session.state"
+    [ -z "$vlan" ] || echo "STIEFEL_LINK_CARD=$card_name" >>"$state/session.state"
     [ -z "$tunnel_name" ] || echo "STIEFEL_TUNNEL_NAME=$tunnel_name" >>"$state/session.state"
     # The port as /proc/net/tcp has it, to tell whether the disk's connections are there.
     printf '%04X\n' "$port" >"$state/link.port"
     # What gives the link back what was taken from it: input of \`ip -batch\`.
-    put /run/stiefelsystem/link.batch <<-END
-	address replace $client_address dev $link_name${nodad:-}
-	END
+    {
+        [ -z "$vlan" ] || printf '%s\n' "link add link $card_name name $link_name type vlan id $vlan" \
+            "link set dev $link_name up"
+        printf '%s\n' "address replace $client_address dev $link_name${nodad:-}"
+    } | put /run/stiefelsystem/link.batch
     printf '%s' "$routes" >>"$state/link.batch"
     if [ -n "$tunnel_name" ]; then
         printf '%s\n' "address replace $tunnel_address dev $tunnel_name nodad" \

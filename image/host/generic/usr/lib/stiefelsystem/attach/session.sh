@@ -52,6 +52,7 @@ take() {
     case $1 in
     STIEFEL_VERSION) [ -z "$version" ] && is_number "$2" && version=$2 ;;
     STIEFEL_LINK_MAC) [ -z "$link_mac" ] && is_mac "$2" && link_mac=$2 ;;
+    STIEFEL_LINK_VLAN) [ -z "$vlan" ] && is_number "$2" && vlan=$2 ;;
     STIEFEL_LINK_NAME) [ -z "$link_name" ] && is_link_name "$2" && link_name=$2 ;;
     STIEFEL_LINK_ADDRESS) [ -z "$client_address" ] && is_address "$2" && client_address=$2 ;;
     STIEFEL_LINK_GATEWAY) [ -z "$gateway" ] && is_address "${2%%\%*}" && gateway=${2%%\%*} ;;
@@ -115,7 +116,7 @@ refuse_line() {
 # read_session: fills the variables below; the file is read as data, never sourced
 read_session() {
     server_mac='' via='' nodad='' raised='' other=''
-    version='' link_mac='' link_name='' client_address='' gateway='' mtu=''
+    version='' link_mac='' vlan='' link_name='' client_address='' gateway='' mtu=''
     tunnel_name='' tunnel_address='' tunnel_mtu='' tunnel_endpoint='' tunnel_port='' tunnel_key=''
     transport='' server_address='' port='' block_size='' disk_size='' other_addresses='' moves=''
     mode='' guest=''
@@ -153,6 +154,8 @@ read_session() {
             return 1
         fi
     done
+    # The link is the card, or a VLAN on it.
+    card_name=$link_name${vlan:+c}
     has_parameters && return 0
     complain "The session file is incomplete"
     return 1
