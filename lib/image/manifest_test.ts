@@ -2,8 +2,13 @@ import assert from "node:assert/strict";
 import { estimateMinimumRamMiB, formatManifest } from "./manifest.ts";
 
 Deno.test("the least memory follows from what is unpacked, which may fill half of it", () => {
-  assert.equal(estimateMinimumRamMiB(68_500_000, 158_000_000), 448);
-  assert.equal(estimateMinimumRamMiB(300_000_000, 100_000_000), 576);
+  const usual = { architecture: "amd64", initrdBytes: 68_500_000, unpackedBytes: 158_000_000 } as const;
+  assert.equal(estimateMinimumRamMiB(usual), 448);
+  assert.equal(estimateMinimumRamMiB({ ...usual, initrdBytes: 300_000_000, unpackedBytes: 100_000_000 }), 576);
+  assert.equal(
+    estimateMinimumRamMiB({ architecture: "arm64", initrdBytes: 71_500_000, unpackedBytes: 149_300_000 }),
+    512,
+  );
 });
 
 Deno.test("a manifest tells sizes, hashes, versions and parts", () => {
