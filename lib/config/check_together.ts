@@ -247,12 +247,11 @@ function checkSuite({ image }: RawSections, report: Report): void {
 /** Compilers run here, and what boots desktops over the network is for the usual firmware. */
 function checkArchitecture({ image, modules, netboot }: RawSections, report: Report): void {
   if (image === undefined || image.architecture === usualArchitecture) return;
-  const wanted = `"${usualArchitecture}", as`;
   const driver = modules?.find((name) => findModule(name) === undefined || findModule(name)?.driver !== undefined);
   if (driver !== undefined) {
-    report.error(["image", "architecture"], `${wanted} the module "${driver}" is compiled for no other`);
+    report.error(["image", "architecture"], `"${usualArchitecture}", or no module "${driver}", which is compiled for no other`);
   } else if (netboot !== undefined && netboot.links.length > 0) {
-    report.error(["image", "architecture"], `${wanted} "netboot.links" starts no other desktops`);
+    report.error(["image", "architecture"], `"${usualArchitecture}", or nothing in "netboot.links", which starts no other desktops`);
   }
 }
 

@@ -340,10 +340,10 @@ const TOGETHER: readonly (readonly [name: string, text: string, said: readonly (
     `f:1:16: warning: image.suite: found "noble", no Debian suite known here, wanted a suite that the mirror has, as in "trixie"`,
   ]],
   ["compiled drivers for arm64", "image: {architecture: arm64}\nmodules: [base, r8152]\n", [
-    `f:1:23: image.architecture: found "arm64", wanted "amd64", as the module "r8152" is compiled for no other`,
+    `f:1:23: image.architecture: found "arm64", wanted "amd64", or no module "r8152", which is compiled for no other`,
   ]],
   ["desktops without a stick and arm64", "image: {architecture: arm64}\nnetboot: {links: ['52:54:00:12:34:56']}\n", [
-    `f:1:23: image.architecture: found "arm64", wanted "amd64", as "netboot.links" starts no other desktops`,
+    `f:1:23: image.architecture: found "arm64", wanted "amd64", or nothing in "netboot.links", which starts no other desktops`,
   ]],
   ["arm64 alone", "image: {architecture: arm64}", []],
   ["a slow compressor", "initrd: {packing: {compressor: pigz -11}}", [

@@ -112,6 +112,10 @@ Deno.test("a stick that becomes one for arm64 is not started by a BIOS any more"
   for (const write of update(await plan(disk, { built })).groups.flat()) disk.write(write);
   assert.ok((await disk.readAt(0, 440)).every((byte) => byte === 0));
   assert.equal((await plan(disk, { built })).kind, "current");
+  // And back.
+  for (const write of update(await plan(disk, { built: old })).groups.flat()) disk.write(write);
+  await biosCore(disk, [old.grubCore]);
+  assert.equal((await plan(disk, { built: old })).kind, "current");
 });
 
 for (const [what, built] of Object.entries(changes)) {

@@ -244,6 +244,8 @@ async function benchBuild(system: System, ui: Ui, options: BenchOptions): Promis
     await system.run(["cp", "-a", "--", ...sources, project]);
     const image = {
       ...options.image,
+      // By mmdebstrap alone the packages are this machine's.
+      startsHere: true,
       projectDir: project,
       cacheDir: `${place}/cache`,
       outDir: `${place}/out`,

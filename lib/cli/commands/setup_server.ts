@@ -1,6 +1,5 @@
 /** `setup-server`: makes a laptop's system ready to be used from a desktop, one question per change. */
 
-import { findArchitecture } from "../../architecture.ts";
 import type { Config } from "../../config/config.ts";
 import { gatherGrubMenu } from "../../host/boot_menu.ts";
 import { formatDiagnostic } from "../../config/diagnostics.ts";
@@ -25,7 +24,7 @@ import { type HostTree, openHostTree } from "../../host/tree.ts";
 import { type GeneratorId, separateInitramfs } from "../../initramfs/generator.ts";
 import { describeTransports, lackingPrograms } from "../../host/lacking_programs.ts";
 import { generators, hookLayers, ownLayers } from "../../initramfs/registry.ts";
-import { parseManifest } from "../../image/manifest.ts";
+import { findOtherImage } from "../../image/other_image.ts";
 import { readKey } from "../../key_file.ts";
 import { createReadOnlySystem } from "../../system/read_only.ts";
 import type { System } from "../../system/system.ts";
@@ -166,7 +165,9 @@ async function preparePlan(system: System, ui: Ui, options: PlanOptions): Promis
   }
   await demandSafeNames(tree);
   const otherImage = await findOtherImage(system, options.buildDirectory);
-  if (otherImage !== undefined) report(otherImage);
+  if (otherImage !== undefined) {
+    report({ ...otherImage, found: `The image in "${options.buildDirectory}" is ${otherImage.found}` });
+  }
   const generator = demandGenerator(facts, config);
   const artifacts = await gatherArtifacts(system, options, { generator, configText, facts });
   const missing = findMissingPrograms(facts, options);
@@ -240,22 +241,6 @@ async function demandSafeNames(tree: HostTree): Promise<void> {
     `${first.setting} has this system format ${first.device} at each start: on a desktop that may be a partition of its own`,
     { hints: ["Name the device by PARTUUID= there (lsblk -o NAME,PARTUUID shows it), and run setup-server again"] },
   );
-}
-
-/** An image that this machine's processor could not start. */
-async function findOtherImage(
-  system: Pick<System, "processor" | "readText" | "stat">,
-  buildDirectory: string,
-): Promise<Obstacle | undefined> {
-  const path = `${buildDirectory}/manifest.json`;
-  const manifest = await system.stat(path) === undefined ? undefined : parseManifest(await system.readText(path));
-  const processor = findArchitecture(system.processor) ?? system.processor;
-  if (manifest === undefined || manifest.architecture === processor) return undefined;
-  return {
-    found:
-      `The image in "${buildDirectory}" is for ${manifest.architecture}, and this machine's processor is ${processor}`,
-    cure: 'Set "image: architecture" in config.yaml, and build it again with create-initrd',
-  };
 }
 
 /** Writing to the running system takes root; saying so at once is better than at the first file. */
