@@ -245,13 +245,17 @@ function checkSuite({ image }: RawSections, report: Report): void {
 }
 
 /** Compilers run here, and what boots desktops over the network is for the usual firmware. */
-function checkArchitecture({ image, modules, netboot }: RawSections, report: Report): void {
+function checkArchitecture({ image, netboot }: RawSections, report: Report): void {
   if (image === undefined || image.architecture === usualArchitecture) return;
-  const driver = modules?.find((name) => findModule(name) === undefined || findModule(name)?.driver !== undefined);
+  const described = configuredModules(report).filter((name) => findModule(name) === undefined);
+  const driver = chosenModules(report).find(({ name }) =>
+    findModule(name)?.driver !== undefined || described.includes(name)
+  );
+  const path = ["image", "architecture"];
   if (driver !== undefined) {
-    report.error(["image", "architecture"], `"${usualArchitecture}", or no module "${driver}", which is compiled for no other`);
+    report.error(path, `"${usualArchitecture}", or no module "${driver.name}", which is compiled for no other`);
   } else if (netboot !== undefined && netboot.links.length > 0) {
-    report.error(["image", "architecture"], `"${usualArchitecture}", or nothing in "netboot.links", which starts no other desktops`);
+    report.error(path, `"${usualArchitecture}", or nothing in "netboot.links", which starts no other desktops`);
   }
 }
 

@@ -345,6 +345,17 @@ const TOGETHER: readonly (readonly [name: string, text: string, said: readonly (
   ["desktops without a stick and arm64", "image: {architecture: arm64}\nnetboot: {links: ['52:54:00:12:34:56']}\n", [
     `f:1:23: image.architecture: found "arm64", wanted "amd64", or nothing in "netboot.links", which starts no other desktops`,
   ]],
+  [
+    "a driver of one's own and arm64",
+    "image: {architecture: arm64}\nmodules: [base, fan]\nmodule-configs: {fan: {}}\n",
+    [
+      `f:1:23: image.architecture: found "arm64", wanted "amd64", or no module "fan", which is compiled for no other`,
+      `f:3:18: module-configs.fan.url: found nothing, wanted the https:// or file:// address of its source, as the module "fan" is chosen`,
+    ],
+  ],
+  ["arm64 and a module of the original that every image has", "image: {architecture: arm64}\nmodules: [base, lvm]\n", [
+    `f:2:17: warning: modules[1]: found "lvm", wanted no such entry: every image reads LVM`,
+  ]],
   ["arm64 alone", "image: {architecture: arm64}", []],
   ["a slow compressor", "initrd: {packing: {compressor: pigz -11}}", [
     `f:1:32: warning: initrd.packing.compressor: found "pigz -11", wanted "zstd -19 -T0", which packs smaller in a tenth of the time`,

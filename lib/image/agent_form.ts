@@ -43,8 +43,11 @@ const MemoSchema = v.strictObject({ deno: v.string(), triedMs: v.number(), reaso
 export async function chooseAgentForm(system: System, request: FormRequest): Promise<AgentFormChoice> {
   const choice = request.wanted === "bundle" ? { form: request.wanted } : await tryOrRemember(system, request);
   if (request.wanted === "compile" && "reason" in choice) {
+    const denort = foreignTarget(request.deno, request.architecture) === undefined
+      ? "let Deno have the denort of its own version (DENORT_BIN)"
+      : `let Deno fetch the denort for ${request.architecture} (DENORT_BIN is not used for it)`;
     throw new UserError(`The agents cannot be compiled: ${choice.reason}`, {
-      hints: ['Take "image.agents: auto" or "bundle", or let Deno have the denort of its own version (DENORT_BIN)'],
+      hints: [`Take "image.agents: auto" or "bundle", or ${denort}`],
     });
   }
   return choice;

@@ -50,6 +50,28 @@ Deno.test("a form that is asked for is taken; compiling has to work then", async
   await assert.rejects(choose(createMemorySystem({ commands: [() => 1] }), "compile"), UserError);
 });
 
+Deno.test("who wants it compiled for another processor reads what would help there", async () => {
+  for (
+    const [architecture, help] of [["amd64", /its own version \(DENORT_BIN\)$/], [
+      "arm64",
+      /denort for arm64 \(DEN/,
+    ]] as const
+  ) {
+    const request = {
+      wanted: "compile",
+      architecture,
+      deno,
+      cacheDirectory: "/cache",
+      retry: false,
+      mayTry: true,
+    } as const;
+    await assert.rejects(
+      chooseAgentForm(createMemorySystem({ commands: [() => 1] }), request),
+      (error) => error instanceof UserError && help.test(error.hints[0] ?? ""),
+    );
+  }
+});
+
 Deno.test("auto compiles where that works, and leaves nothing of the trial", async () => {
   const system = denoWithDenort("2.9.6");
   assert.deepEqual(await choose(system, "auto"), { form: "compile" });
