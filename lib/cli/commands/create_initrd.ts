@@ -24,6 +24,7 @@ import type { StageName } from "../../image/stage.ts";
 import { hashFile, hashText } from "../../hash.ts";
 import { quoteCommand, UserError } from "../../errors.ts";
 import { fingerprintRuntime } from "../../image/stages/agents.ts";
+import type { BuildPlaces } from "../../image/stages/context.ts";
 import { accessing, demandWritable } from "../../file_access.ts";
 import { loadOrCreateKey, readKey } from "../../key_file.ts";
 import type { System } from "../../system/system.ts";
@@ -99,7 +100,8 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
     await demandOwnFiles(system, { ...cacheFolder, attempt: "written" });
   }
   using _lock = options.dryRun ? undefined : await lockCache(system, ui, cacheDirectory);
-  const request = await gatherRequest(system, ui, { ...options, config, project, cacheDirectory, keyPath });
+  const deno = denoFor(options.deno, config.image.architecture);
+  const request = await gatherRequest(system, ui, { ...options, deno, config, project, cacheDirectory, keyPath });
   const plan = selectStages(planImage(request), selection);
   const refresh = new Set<StageName>(options.update ? ["tools", "base", "loaders", "netboot"] : []);
   const inspect = (): Promise<StageState[]> => inspectPlan(system, { plan, cacheDirectory, refresh });
@@ -112,17 +114,13 @@ export async function createInitrd(system: System, ui: Ui, options: CreateInitrd
     ? request
     : { ...request, mirror: await findSnapshot(system, request, cacheDirectory) };
   await checkBeforeBuild(system, { states, request: source, cacheDirectory, outDirectory });
-  const deno = denoFor(options.deno, request.architecture);
-  const target = foreignTarget(deno, request.architecture);
-  const runtime = await findRuntime(system, { deno, request, cacheDirectory });
   const engineSecret = config.block.engine?.secretFile;
   const places = {
-    ...{ project, deno: deno.path, denoEnvironment: deno.environment, runtime, key: keyPath },
-    ...target === undefined ? {} : { target },
+    ...{ project, key: keyPath, ...await placeDeno(system, { deno, request, cacheDirectory }) },
     ...engineSecret === undefined ? {} : { engineSecret },
   };
   const results = await buildImage(system, ui, { plan, request: source, cacheDirectory, refresh, places });
-  await publishArtifacts(system, results, { outDirectory, form: options.form ?? "packed", runtime });
+  await publishArtifacts(system, results, { outDirectory, form: options.form ?? "packed", runtime: places.runtime });
   const seconds = (system.monotonicMs() - startedMs) / 1000;
   const isCached = states.every(({ state }) => state === "cached");
   ui.say(`${isCached ? "All stages were in the cache; done" : "Done"} in ${formatDuration(seconds)}`);
@@ -198,13 +196,14 @@ interface RequestOptions extends CreateInitrdOptions {
   readonly project: string;
   readonly cacheDirectory: string;
   readonly keyPath: string;
+  /** For the image's processor. */
+  readonly deno: DenoProgram;
 }
 
 /** Adds to the configuration what only this machine knows. */
 async function gatherRequest(system: System, ui: Ui, options: RequestOptions): Promise<ImageRequest> {
-  const { config, project } = options;
+  const { config, project, deno } = options;
   const { architecture } = config.image;
-  const deno = denoFor(options.deno, architecture);
   const key = options.dryRun ? await peekKey(system, options.keyPath) : await takeKey(system, ui, options.keyPath);
   const agentForm = await decideAgentForm(system, ui, options);
   const isDebug = config.modules.has("debug");
@@ -274,17 +273,23 @@ function denoFor(deno: DenoProgram, architecture: Config["image"]["architecture"
   return { ...deno, environment };
 }
 
-/** The Deno that goes into the image, or beside it. */
-async function findRuntime(
+/** The Deno that makes the agents, and the one that goes into the image, or beside it. */
+async function placeDeno(
   system: System,
   { deno, request: { agentForm, architecture }, cacheDirectory }: {
     readonly deno: DenoProgram;
     readonly request: ImageRequest;
     readonly cacheDirectory: string;
   },
-): Promise<string> {
-  if (agentForm === "compile" || foreignTarget(deno, architecture) === undefined) return deno.path;
-  return await fetchForeignDeno(system, { deno, architecture, cwd: cacheDirectory });
+): Promise<Pick<BuildPlaces, "deno" | "denoEnvironment" | "runtime" | "target">> {
+  const target = foreignTarget(deno, architecture);
+  const runtime = agentForm === "compile" || target === undefined
+    ? deno.path
+    : await fetchForeignDeno(system, { deno, architecture, cwd: cacheDirectory });
+  return {
+    ...{ deno: deno.path, denoEnvironment: deno.environment, runtime },
+    ...target === undefined ? {} : { target },
+  };
 }
 
 async function decideAgentForm(system: System, ui: Ui, options: RequestOptions): Promise<"compile" | "bundle"> {
@@ -292,7 +297,7 @@ async function decideAgentForm(system: System, ui: Ui, options: RequestOptions):
   const choice = await chooseAgentForm(system, {
     wanted,
     architecture: options.config.image.architecture,
-    deno: denoFor(options.deno, options.config.image.architecture),
+    deno: options.deno,
     cacheDirectory: options.cacheDirectory,
     retry: options.update ?? false,
     mayTry: !options.dryRun,
