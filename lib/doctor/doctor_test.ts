@@ -133,13 +133,16 @@ testTopic<DistributionFacts>("distribution, programs, generator", {
 
 testTopic<KernelFacts>("kernel", {
   checks: kernelChecks,
-  healthy: { host, security: "wireguard", missingModules: [] },
+  healthy: { host, security: "wireguard", missingModules: [], vlan: undefined },
   cases: [
     ["kernel for desktops", "error", /no installed kernel/, { host: { ...host, kernel: undefined } }],
     ["kernel for desktops", "error", /no module nbd/, { missingModules: transportModules("nbd") }],
     ["cable", "ok", /encrypted/, {}],
     ["cable", "warning", /no module wireguard: .*unencrypted/, { host: { ...host, missingModules: ["wireguard"] } }],
     ["cable", "warning", /security: none/, { security: "none" }],
+    ["cable", "ok", /encrypted/, { host: { ...host, missingModules: ["8021q"] } }],
+    ["cable", "ok", /encrypted/, { vlan: 20 }],
+    ["cable", "error", /no module 8021q: .* VLAN 20$/, { vlan: 20, host: { ...host, missingModules: ["8021q"] } }],
     ["cable", "unknown", /there is no kernel/, { host: { ...host, kernel: undefined } }],
     ["cable", "unknown", /only root/, { host: { ...host, isKernelHidden: true } }],
   ],

@@ -2,7 +2,7 @@
 
 import type { HostFacts } from "../host/host_facts.ts";
 import { lackingPrograms } from "../host/lacking_programs.ts";
-import { chooseTransports, listedTransports, transportModules } from "../initramfs/needs.ts";
+import { chooseTransports, listedTransports, transportModules, vlanModule } from "../initramfs/needs.ts";
 import { readKernelFile } from "../system/facts.ts";
 import type { Security } from "../formats/security.ts";
 import { type Check, type CheckOf, error, hidden, ok, runChecks, unknown, type Verdict, warning } from "./check.ts";
@@ -16,6 +16,8 @@ export interface KernelFacts {
   readonly security: Security;
   /** Where no transport has all its kernel modules: those that the payload's kernel lacks for one. */
   readonly missingModules: readonly NeededModule[];
+  /** `network.vlan` of the configuration. */
+  readonly vlan: number | undefined;
 }
 
 export interface KexecFacts {
@@ -26,8 +28,8 @@ export interface KexecFacts {
 }
 
 export function examineKernel({ host, config }: DoctorContext): Promise<readonly Check[]> {
-  const facts = { host, security: config.block.security, missingModules: findMissingModules(host) };
-  return Promise.resolve(runChecks(kernelChecks, facts));
+  const { block: { security }, network: { vlan } } = config;
+  return Promise.resolve(runChecks(kernelChecks, { host, security, vlan, missingModules: findMissingModules(host) }));
 }
 
 /** Of the running kernel. */
@@ -58,7 +60,13 @@ function checkKernel({ host, missingModules }: KernelFacts): Verdict {
   return ok(host.kernel.release);
 }
 
-function checkCable({ host, security }: KernelFacts): Verdict {
+function checkCable({ host, security, vlan }: KernelFacts): Verdict {
+  if (vlan !== undefined && host.kernel !== undefined && host.missingModules.includes(vlanModule)) {
+    return error(
+      `${host.kernel.release} has no module ${vlanModule}: a desktop cannot get its disk over VLAN ${vlan}`,
+      'Install the package with the kernel\'s extra modules, or take "network: vlan" out of the configuration',
+    );
+  }
   if (security === "none") {
     return warning("the disk's blocks cross it unencrypted (block.security: none)", cableOfYourOwn);
   }

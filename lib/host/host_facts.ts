@@ -10,6 +10,7 @@ import {
   transportModules,
   transportPrograms,
   tunnelModules,
+  vlanModule,
 } from "../initramfs/needs.ts";
 import { generators } from "../initramfs/registry.ts";
 import { programDirectories, type System } from "../system/system.ts";
@@ -35,7 +36,7 @@ export interface HostFacts {
   readonly activeUnits: readonly string[];
   /** Of the programs that desktops and the autokexec agent need, those that are not installed. */
   readonly missing: readonly string[];
-  /** Of the modules of all transports and of a tunnel, those that {@link kernel} has not. */
+  /** Of the modules of all transports, of a tunnel and of VLANs, those that {@link kernel} has not. */
   readonly missingModules: readonly string[];
   /** Files in /boot have permission bits of their own (not on FAT). */
   readonly bootHasModes: boolean;
@@ -105,7 +106,7 @@ async function findMissingModules(tree: HostTree, release: string): Promise<read
   );
   const lists = (await Promise.all(paths.map((path) => tree.readText(path)))).join("\n");
   const modules = listedTransports().flatMap((transport) => transportModules(transport)).map(({ name }) => name);
-  return [...modules, ...tunnelModules].filter((name) => !new RegExp(`(^|/)${name}\\.ko`, "m").test(lists));
+  return [...modules, ...tunnelModules, vlanModule].filter((name) => !new RegExp(`(^|/)${name}\\.ko`, "m").test(lists));
 }
 
 /** Runs `findmnt`, and on the running system `cat` and `systemctl`. */

@@ -43,6 +43,9 @@ export function commonPrograms(needs: readonly InitramfsNeed[] = initramfsNeeds)
 /** Kernel modules without which a desktop cannot encrypt the disk's blocks. */
 export const tunnelModules: readonly string[] = namesOf("tunnel", "module", initramfsNeeds).map(({ name }) => name);
 
+/** The kernel module without which a desktop has no VLAN (`network.vlan`). */
+export const vlanModule = "8021q";
+
 /** Programs that the laptop must have for a transport. */
 export function transportPrograms(
   transport: string,

@@ -9,6 +9,7 @@ import {
   parseNeeds,
   transportModules,
   transportPrograms,
+  vlanModule,
 } from "./needs.ts";
 
 const host = new URL("../../image/host/", import.meta.url);
@@ -94,6 +95,11 @@ Deno.test("what other files write out of a transport is what it has", async () =
   for (const { name, more } of initramfsNeeds.filter(({ kind }) => kind === "without")) {
     if (name === "dracut") assert.ok(dracut.includes(`omit_dracutmodules+=" ${more} "`), more);
   }
+});
+
+Deno.test("what doctor asks of a kernel for a VLAN is in the list", () => {
+  const line = initramfsNeeds.find(({ name }) => name === vlanModule);
+  assert.deepEqual([line?.purpose, line?.kind], ["link", "module"]);
 });
 
 Deno.test("the programs that stiefel-attach names are those of the list", async () => {
