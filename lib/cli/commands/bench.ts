@@ -81,7 +81,10 @@ export async function bench(system: System, ui: Ui, options: BenchOptions): Prom
     }
     if (parts.has("build")) add(await benchBuild(system, ui, options));
   } finally {
-    await system.writeFile(options.resultPath, formatBenchJson(report.result));
+    // What stopped before its first figure leaves those of an earlier run.
+    if (Object.keys(report.result).length > 0) {
+      await system.writeFile(options.resultPath, formatBenchJson(report.result));
+    }
   }
   ui.result(formatBenchTable(report).join("\n"));
   if (machines !== undefined) ui.result(describeMachines(machines, options));
