@@ -8,12 +8,13 @@ export const ADVICE_INTERVAL_MS = 15_000;
 /**
  * @param links those that may reach a laptop
  * @param asked the laptop that was asked to restart as a server
- * @param turn how many times the client has given advice before
+ * @param options.turn how many times the client has given advice before
+ * @param options.vlan number of the VLAN on which alone it asks
  */
 export function adviseOn(
   links: readonly Pick<Link, "name" | "isUp" | "hasCarrier">[],
   asked: Pick<AskedLaptop, "hasAgreed"> | undefined,
-  turn: number,
+  { turn, vlan }: { readonly turn: number; readonly vlan?: number | undefined },
 ): string {
   if (asked?.hasAgreed) {
     return "The laptop agreed to restart: it shuts its own system down first; its screen shows whether something holds it up";
@@ -27,6 +28,9 @@ export function adviseOn(
   }
   const silence = `No answer yet (${connected.join(", ")}):`;
   const checks = [
+    ...vlan === undefined
+      ? []
+      : [`${silence} do both ends have VLAN ${vlan} on this cable (network.vlan), and all switches between them?`],
     `${silence} is the laptop on, awake, and at the other end of this cable?`,
     `${silence} the laptop has to serve already, or to run its own system with autokexec (there: systemctl status stiefel-autokexec)`,
     `${silence} a firewall on the laptop has to let UDP port 61570 in (there: doctor)`,

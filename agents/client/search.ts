@@ -188,7 +188,11 @@ export function startSearch(options: SearchOptions): LaptopSearch {
     work,
     ...options.raise === undefined ? {} : { planBringUp: () => [] },
   });
-  const advising = repeatAdvice(options, until, (turn) => page.noteAdvice(adviseOn(candidates, state.asked, turn)));
+  const advising = repeatAdvice(
+    options,
+    until,
+    (turn) => page.noteAdvice(adviseOn(candidates, state.asked, { turn, vlan: options.vlan })),
+  );
   const showing = page.run();
   const laptops = (): readonly HeardLaptop[] => listCandidates(state.heard, system.monotonicMs());
   return {

@@ -30,7 +30,7 @@ const pages: Readonly<Record<string, readonly PageRow[]>> = {
     keys: [key],
     waitedMs: 47_000,
     links,
-    advice: adviseOn(links, undefined, 2),
+    advice: adviseOn(links, undefined, { turn: 2 }),
   }),
   "a desktop with the keys of several laptops": formatWaitingPage({
     keys: [key, ...["bell", "old-dell.lan", "vaio", "x1"].map((name) => ({ ...key, name }))],
