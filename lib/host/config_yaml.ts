@@ -2,7 +2,11 @@
  * The text of a new config.yaml from what was found and answered. Pure; that it loads is tested against lib/config.
  */
 
+import { type ArchitectureName, usualArchitecture } from "../architecture.ts";
+
 export interface ConfigChoices {
+  /** Of laptop and desktops. */
+  readonly architecture: ArchitectureName;
   /** Entries of `modules` besides those that are always on. */
   readonly modules: readonly string[];
   readonly disk: string | undefined;
@@ -17,12 +21,15 @@ export interface ConfigChoices {
 }
 
 export function formatConfigYaml(choices: ConfigChoices): string {
-  const { modules, disk, bootPartition, listens, onEnd, systemName } = choices;
+  const { architecture, modules, disk, bootPartition, listens, onEnd, systemName } = choices;
   return [
     `# Written by "init" on ${systemName.replaceAll(/[^\x20-\x7e]/g, "?")}. Every key: doc/config.md`,
     "modules:",
     ...["base", ...modules].map((name) => `  - ${name}`),
     "",
+    ...architecture === usualArchitecture
+      ? []
+      : ["image:", "  # The processor of this machine, and of desktops", `  architecture: ${architecture}`, ""],
     ...disk === undefined && bootPartition === undefined ? [] : ["boot:"],
     ...disk === undefined ? [] : ["  # The disk that desktops use", `  disk: ${quote(disk)}`],
     ...bootPartition === undefined ? [] : [

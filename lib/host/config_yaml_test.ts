@@ -4,6 +4,7 @@ import { type ConfigChoices, formatConfigYaml } from "./config_yaml.ts";
 
 Deno.test("what init writes is a configuration without warnings, whatever the names", async () => {
   const base: ConfigChoices = {
+    architecture: "amd64",
     modules: ["system-debian", "i915"],
     disk: '/dev/disk/by-id/odd"name\\#1',
     bootPartition: { type: "luks", block: "/dev/disk/by-uuid/1", luksBlock: "/dev/disk/by-uuid/2" },
@@ -18,6 +19,9 @@ Deno.test("what init writes is a configuration without warnings, whatever the na
   assert.equal(config.autokexec.broadcast, false);
   assert.equal(config.server.onEnd, "poweroff");
   assert.ok(config.modules.has("i915"));
+  assert.equal(config.image.architecture, "amd64");
+  const arm = await loadConfig(formatConfigYaml({ ...base, architecture: "arm64" }), "config.yaml");
+  assert.deepEqual([arm.warnings, arm.config.image.architecture], [[], "arm64"]);
   const bare = formatConfigYaml({ ...base, disk: undefined, bootPartition: undefined, modules: [] });
   assert.deepEqual((await loadConfig(bare, "config.yaml")).warnings, []);
 });

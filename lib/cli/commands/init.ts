@@ -1,5 +1,6 @@
 /** `init`: looks at the running system and writes a config.yaml for it. Changes nothing else. */
 
+import { findArchitecture, usualArchitecture } from "../../architecture.ts";
 import { encodeUtf8 } from "../../formats/text.ts";
 import { dirname } from "node:path";
 import { isRealDisk } from "../../disk/decide_disk.ts";
@@ -57,6 +58,7 @@ export async function init(given: System, ui: Ui, options: InitOptions): Promise
   const generator = chooseGenerator(facts, new Set());
   for (const line of describeSystem({ facts, storage, generator }, ui.screen().columns)) ui.say(line);
   const text = formatConfigYaml({
+    architecture: findArchitecture(system.processor) ?? usualArchitecture,
     systemName: facts.distribution?.prettyName ?? "an unknown distribution",
     ...await chooseStorage(system, ui, { storage, assumeYes: options.assumeYes ?? false, root: tree.prefix }),
     modules: chooseModules(facts, generator),

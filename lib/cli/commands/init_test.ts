@@ -173,6 +173,10 @@ Deno.test("init --root looks at the system that is mounted there, not at the one
   assert.match(config, /^ *disk: "?\/dev\/nvme0n1"?$/m);
   assert.match(config, /system-debian/);
   assert.ok(!system.ran.some(([program]) => program === "chroot" || program === "systemctl"));
+  assert.doesNotMatch(config, /architecture/);
+  const arm = { ...system, processor: "aarch64" };
+  await init(arm, ui as Ui, { configPath: "/arm.yaml", assumeYes: true, root: "/mnt" });
+  assert.match(await system.readText("/arm.yaml"), /^image:\n.*\n {2}architecture: arm64$/m);
   // A folder that no disk is mounted at: the disk of the running system is not taken for its.
   await system.makeDirectory("/copy/etc");
   await system.writeFile("/copy/etc/os-release", "ID=debian\n");
