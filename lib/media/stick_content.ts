@@ -32,6 +32,11 @@ export function holdsKeys(path: string): boolean {
   return path === `${folder}/key.img` || path === `${folder}/keys.img`;
 }
 
+/** What firmware starts that knows nothing of this disk (UEFI specification, 3.5.1.1). */
+export function firmwarePath(architecture: ArchitectureName): string {
+  return `EFI/BOOT/BOOT${architectures[architecture].uefi.toUpperCase()}.EFI`;
+}
+
 /** In the order in which they come to lie on a new stick. */
 export function listStickFiles(
   parts: StickParts,
@@ -47,8 +52,7 @@ export function listStickFiles(
     hasPlace: menu.placeUuid !== undefined,
   });
   return [
-    // UEFI specification 3.5.1.1: what firmware starts that knows nothing of this disk
-    { path: `EFI/BOOT/BOOT${architectures[parts.architecture].uefi.toUpperCase()}.EFI`, bytes: parts.shim },
+    { path: firmwarePath(parts.architecture), bytes: parts.shim },
     { path: `EFI/BOOT/${names.secondStage}`, bytes: parts.secondStage },
     { path: `EFI/BOOT/${names.mokManager}`, bytes: parts.mokManager },
     // By this file Debian's gcdx64 knows its medium.

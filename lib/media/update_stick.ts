@@ -7,6 +7,7 @@
  * where nothing leads any more, keys that went are written over.
  */
 
+import { type ArchitectureName, architectureNames } from "../architecture.ts";
 import { sameBytes } from "../formats/bytes.ts";
 import type { System } from "../system/system.ts";
 import { blockBytes, clusterOffset, type FatGeometry, formatReserved, planFat } from "../fat/geometry.ts";
@@ -14,7 +15,7 @@ import { type NewFile, planFatChange, planFatRepair, type StickWrite, type Write
 import { type FatState, type ReadAt, readFat, readStored } from "../fat/read_fat.ts";
 import { bootCodeBytes, placeBootCode, readCoreSector } from "./grub_boot_code.ts";
 import { composeFiles, readContent, type StickOptions } from "./stick_image.ts";
-import { holdsKeys, type StickFile } from "./stick_content.ts";
+import { firmwarePath, holdsKeys, type StickFile } from "./stick_content.ts";
 import { corePlaces, readStickTable, type StickLayout, stickNames } from "./stick_layout.ts";
 import type { BuiltStick } from "./stick_parts.ts";
 import { readUsedBytes } from "../second_boot/plan_place.ts";
@@ -43,6 +44,8 @@ export type StickUpdate =
     readonly emptiesPlace: boolean;
     /** The own key of the stick goes from it: laptops that it does not know will not answer either. */
     readonly hasNewKey: boolean;
+    /** Desktops with this processor start from it until now, and not any more. */
+    readonly leaves: ArchitectureName | undefined;
   };
 
 /** @param readAt the device, past every cache @throws {UserError} when nothing was built */
@@ -156,6 +159,8 @@ export function planUpdate(
     changed,
     emptiesPlace: emptying.length > 0,
     silenced: listSilenced(stick.record, record),
+    leaves: architectureNames.map((name) => ({ name, path: firmwarePath(name) }))
+      .find(({ path }) => stick.contents.has(path) && !files.some((file) => file.path === path))?.name,
     hasNewKey: !keysOf(record).has(stick.record.keyFingerprint),
   };
 }

@@ -109,11 +109,15 @@ Deno.test("a stick that becomes one for arm64 is not started by a BIOS any more"
   const { grubBoot: _boot, grubCore: _core, ...parts } = old;
   const built = { ...parts, architecture: "arm64" } as const;
   const disk = makeSampleStick(old).disk;
-  for (const write of update(await plan(disk, { built })).groups.flat()) disk.write(write);
+  const there = update(await plan(disk, { built }));
+  assert.equal(there.leaves, "amd64");
+  for (const write of there.groups.flat()) disk.write(write);
   assert.ok((await disk.readAt(0, 440)).every((byte) => byte === 0));
   assert.equal((await plan(disk, { built })).kind, "current");
   // And back.
-  for (const write of update(await plan(disk, { built: old })).groups.flat()) disk.write(write);
+  const back = update(await plan(disk, { built: old }));
+  assert.equal(back.leaves, "arm64");
+  for (const write of back.groups.flat()) disk.write(write);
   await biosCore(disk, [old.grubCore]);
   assert.equal((await plan(disk, { built: old })).kind, "current");
 });

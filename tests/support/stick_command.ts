@@ -73,6 +73,7 @@ const maker = createTestMaker(system, {
         emptiesPlace: false,
         silenced: ["bell"],
         hasNewKey: true,
+        leaves: undefined,
       } as const,
     }
     : {},

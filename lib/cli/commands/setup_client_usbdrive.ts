@@ -293,12 +293,15 @@ async function update(system: System, ui: Ui, { device, maker, options }: Job): 
 /** Pure. */
 function describeUpdate(
   path: string,
-  { writtenBytes, changed, emptiesPlace, silenced, hasNewKey }: Extract<StickUpdate, { kind: "update" }>,
+  { writtenBytes, changed, emptiesPlace, silenced, hasNewKey, leaves }: Extract<StickUpdate, { kind: "update" }>,
 ): readonly string[] {
   return [
     `${path} is a stick of ours. ${formatBytes(writtenBytes)} of it change:`,
     ...changed.map((file) => `  ${file}`),
     ...emptiesPlace ? ["  what a second boot has left"] : [],
+    ...leaves === undefined
+      ? []
+      : [`It starts no desktop with an ${leaves} processor any more: the image is for another (image.architecture).`],
     ...hasNewKey
       ? [
         "It gets another shared key. These laptops will not answer to it any more, until setup-server has given them the new key:",

@@ -195,6 +195,7 @@ const plan = {
   emptiesPlace: false,
   silenced: ["bell", "clara"],
   hasNewKey: true,
+  leaves: undefined,
 } as const;
 
 Deno.test("a stick of ours is updated: copies first, each step flushed and read back, and who will not answer any more", async () => {
@@ -251,6 +252,9 @@ Deno.test("an update that is refused, tried or not needed writes nothing", async
   assert.match(String(refused.error), /Nothing was written/);
   const tried = await run({ device: "sdb", dryRun: true }, { plan, columns: ours });
   assert.match(tried.said, /8\.2 kB of it change[^]*Nothing was written/);
+  assert.doesNotMatch(tried.said, /processor/);
+  const other = await run({ device: "sdb", dryRun: true }, { plan: { ...plan, leaves: "amd64" }, columns: ours });
+  assert.match(other.said, /starts no desktop with an amd64 processor any more/);
   const current = await run({ device: "sdb" }, { columns: ours, plan: { kind: "current" } });
   assert.match(current.said, /up to date: nothing was written/);
   for (const { rig } of [refused, tried, current]) assert.ok(isUntouched(rig) && rig.done.at(-1) === "release");
