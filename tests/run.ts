@@ -31,6 +31,8 @@ interface Group {
   readonly isExtract?: boolean;
   /** Its files share one realm for each processor: one of its own costs each as much as its tests. */
   readonly isInLanes?: boolean;
+  /** It mostly waits, or has one processor busy: it runs beside the group before it, and is shown after that. */
+  readonly isBeside?: boolean;
 }
 
 // Tests start whatever a host may have (shells under test, ip, nbdkit, mmdebstrap, qemu, our own agents with their
@@ -136,6 +138,7 @@ const groups: readonly Group[] = [
     what: "setting up a real Debian and taking it back",
     files: ["tests/host"],
     grants: commonGrants,
+    isBeside: true,
     programs: ["mmdebstrap", "wg", "xz"],
   },
   {
@@ -143,6 +146,7 @@ const groups: readonly Group[] = [
     what: "both agents in network namespaces",
     files: ["tests/network"],
     grants: [...commonGrants, "--allow-net", "--unstable-net"],
+    isBeside: true,
     programs: [
       "ip",
       "nbdkit",
@@ -210,11 +214,16 @@ async function writeLanes(files: readonly string[], directory: string): Promise<
   return lanes.map(({ path }) => path);
 }
 
-async function runGroup(group: Group, files: readonly string[], directory: string): Promise<Count> {
-  console.error(`\n== ${group.name}: ${group.what}`);
+interface Running {
+  /** From now on its output is shown: what there is, then as it comes. */
+  readonly show: () => void;
+  readonly count: Promise<Count>;
+}
+
+async function startGroup(group: Group, files: readonly string[], directory: string): Promise<Running> {
   const started = group.isInLanes ? await writeLanes(files, directory) : files;
   const report = `${directory}/${group.name}.xml`;
-  const { code } = await new Deno.Command("deno", {
+  const child = new Deno.Command("deno", {
     args: [
       ...["test", "--quiet", "--no-prompt", `--config=${projectRoot}deno.json`, `--junit-path=${report}`],
       ...group.grants,
@@ -222,11 +231,49 @@ async function runGroup(group: Group, files: readonly string[], directory: strin
     ],
     cwd: projectRoot,
     stdin: "null",
-  }).spawn().status;
-  const xml = await Deno.readTextFile(report).catch(() => "");
-  const count = countJunit(xml);
-  // A file that does not compile, or a leak outside a test, fails the run without failing a case.
-  return code !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count;
+    stdout: "piped",
+    stderr: "piped",
+    env: Deno.stdout.isTerminal() ? { FORCE_COLOR: "1" } : {},
+  }).spawn();
+  const outputs = [holdOutput(child.stdout, Deno.stdout), holdOutput(child.stderr, Deno.stderr)];
+  return {
+    show: () => {
+      console.error(`\n== ${group.name}: ${group.what}`);
+      for (const { show } of outputs) show();
+    },
+    count: child.status.then(async ({ code }) => {
+      await Promise.all(outputs.map(({ end }) => end));
+      const count = countJunit(await Deno.readTextFile(report).catch(() => ""));
+      // A file that does not compile, or a leak outside a test, fails the run without failing a case.
+      return code !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count;
+    }),
+  };
+}
+
+function holdOutput(
+  from: ReadableStream<Uint8Array>,
+  to: typeof Deno.stdout,
+): { readonly show: () => void; readonly end: Promise<void> } {
+  const kept: Uint8Array[] = [];
+  let isShown = false;
+  const flush = (): void => {
+    for (const piece of kept.splice(0)) {
+      for (let at = 0; at < piece.length;) at += to.writeSync(piece.subarray(at));
+    }
+  };
+  const read = async (): Promise<void> => {
+    for await (const piece of from) {
+      kept.push(piece);
+      if (isShown) flush();
+    }
+  };
+  return {
+    show: () => {
+      isShown = true;
+      flush();
+    },
+    end: read(),
+  };
 }
 
 async function existing(files: readonly string[]): Promise<string[]> {
@@ -286,15 +333,23 @@ ${
   const directory = await Deno.makeTempDir({ prefix: "stiefelsystem-tests-" });
   const total = { passed: 0, failed: 0, skipped: 0 };
   try {
-    for (const group of chosen) {
+    const due = (await Promise.all(chosen.map(async (group) => {
       const inGroup = positionals.filter((file) => group.files.some((root) => file.startsWith(root)));
       const whole = group.isOnDemand && isForCi ? await listFilesOfDay(group, Date.now()) : await existing(group.files);
-      const files = positionals.length > 0 ? inGroup : whole;
-      if (files.length === 0) continue;
-      const count = await runGroup(group, files, directory);
-      total.passed += count.passed;
-      total.failed += count.failed;
-      total.skipped += count.skipped;
+      return { group, files: positionals.length > 0 ? inGroup : whole };
+    }))).filter(({ files }) => files.length > 0);
+    while (due.length > 0) {
+      // A group, and those right behind it that run beside it.
+      const next = due.findIndex(({ group }, index) => index > 0 && !group.isBeside);
+      const together = due.splice(0, next < 0 ? due.length : next);
+      const running = await Promise.all(together.map(({ group, files }) => startGroup(group, files, directory)));
+      for (const { show, count } of running) {
+        show();
+        const { passed, failed, skipped } = await count;
+        total.passed += passed;
+        total.failed += failed;
+        total.skipped += skipped;
+      }
     }
   } finally {
     await Deno.remove(directory, { recursive: true });
