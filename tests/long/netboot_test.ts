@@ -1,4 +1,7 @@
-/** A desktop without a stick and without a disk starts from the laptop's server over a direct cable. */
+/**
+ * A desktop without a stick and without a disk starts from the laptop's server: over a direct cable, and beside a router
+ * that gives addresses.
+ */
 
 import assert from "node:assert/strict";
 import { prepareMachines } from "../../lib/cli/commands/prepare_machines.ts";
@@ -19,6 +22,7 @@ import { waitForDesktop } from "../qemu/attached_disk.ts";
 import { waitForText } from "../support/console_prompts.ts";
 import { fetchFirmware } from "../qemu/firmware_files.ts";
 import { prepareQemuTest, type QemuTest } from "../qemu/machines.ts";
+import { onSwitch } from "../qemu/switched_card.ts";
 
 const rig = await prepareQemuTest();
 
@@ -27,6 +31,8 @@ interface Desktop {
   readonly boot: VmBoot;
   readonly firmware?: (rig: QemuTest) => Promise<UefiFirmware>;
   readonly hasSecureBoot?: boolean;
+  /** Another DHCP server is on the same switch. */
+  readonly isBesideRouter?: boolean;
   /** Also through to the laptop's multi-user. */
   readonly goesThrough?: boolean;
 }
@@ -37,6 +43,8 @@ const uefi = ({ system, options: { runDirectory } }: QemuTest): Promise<UefiFirm
 const desktops: readonly Desktop[] = [
   { name: "with a BIOS", boot: { kind: "network" } },
   { name: "with UEFI, by TFTP", boot: { kind: "network" }, firmware: uefi },
+  { name: "with a BIOS, beside a router", boot: { kind: "network" }, isBesideRouter: true },
+  { name: "with UEFI, beside a router", boot: { kind: "network" }, firmware: uefi, isBesideRouter: true },
   { name: "with UEFI, by HTTP", boot: { kind: "network", uefiBy: "http" }, firmware: uefi },
   {
     name: "with Secure Boot",
@@ -78,8 +86,11 @@ for (const desktop of desktops) {
       const settings = { image, diskPath, serverMemoryMiB: 1024, clientMemoryMiB: 1024, console: "pipe" } as const;
       const limits = { runDirectory, limitMs: 1_200_000 };
       const parameters = ["retain_initrd", "stiefel.on_end=poweroff"];
-      await using laptop = await startVm(system, laptopSpec(settings, parameters), host, limits);
-      await laptop.waitForLine(/Network boot on \w+: no other DHCP server answers/, { timeoutMs: 240_000 });
+      const laptopAlone = laptopSpec(settings, parameters);
+      const isBeside = desktop.isBesideRouter ?? false;
+      await using laptop = await startVm(system, isBeside ? onSwitch(laptopAlone) : laptopAlone, host, limits);
+      const isReady = isBeside ? /another DHCP server answers/ : /no other DHCP server answers/;
+      await laptop.waitForLine(isReady, { timeoutMs: 240_000 });
       const firmware = await desktop.firmware?.(rig);
       const spec = {
         ...desktopSpec(settings, demoCredentials({ action: "poweroff", token: newToken(system) })),
