@@ -102,9 +102,7 @@ export function formatLoaderHook(suite: string, architecture: ArchitectureName):
     "for deb in *.deb; do dpkg-deb --show --showformat='${Package}\\t${Version}\\t${Architecture}\\n' \"$deb\"; done" +
     ` | LC_ALL=C sort > "$out/${loaderPackagesName}"`,
     ...loaders.map(({ name, path }) => `cp "$t/${path}" "$out/${name}"`),
-    ...bios
-      ? formatMakeGrub({ format: "i386-pc", prefix: grubPrefix, output: grubCoreName, modules: grubModules })
-      : [],
+    ...bios ? formatMakeGrub({ prefix: grubPrefix, output: grubCoreName, modules: grubModules }) : [],
     'rm -r "$1/debs" "$1/x"; chmod 644 "$out"/*',
   ].join("\n");
 }

@@ -9,7 +9,7 @@ import { recordPackagesHook } from "../debian/unpack_packages.ts";
 import { agentGrants, autokexecFlags, type Grants } from "../grants.ts";
 import { formatKeymapHook } from "./keymap_hook.ts";
 import { unwantedModulePatterns } from "./kernel_modules.ts";
-import { formatNetbootMenu } from "./netboot_menu.ts";
+import { formatNetbootMenu, formatNetbootScript } from "./netboot_menu.ts";
 import { listGeneratedFiles } from "./generated_files.ts";
 import type { Json, Stage } from "./stage.ts";
 import { hashText } from "../hash.ts";
@@ -228,7 +228,13 @@ function planNetboot(request: ImageRequest): Stage[] {
     name: "netboot",
     title: "boot loaders for the network",
     needs: ["base", ...planTools(request).map(({ name }) => name)],
-    inputs: { version: 1, suite, mirror, hook: formatNetbootHook(), menu: formatNetbootMenu(netboot) },
+    inputs: {
+      version: 1,
+      suite,
+      mirror,
+      hook: formatNetbootHook(),
+      menu: formatNetbootMenu(netboot) + formatNetbootScript(netboot),
+    },
   }];
 }
 

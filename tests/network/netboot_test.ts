@@ -68,7 +68,10 @@ rigTest("a desktop on a direct cable gets an address and a boot loader, by TFTP 
   assert.match(text, /^boot_file=shimx64\.efi$/m);
   assert.match(text, /^ip=10\.157\.\d+\.\d+$/m);
   const bios = await askForBoot(desktop, ["-x", "0x5d:0000", "-V", "PXEClient"]);
-  assert.match(bios.text, /^boot_file=grub\.pxe$/m);
+  assert.match(bios.text, /^boot_file=undionly\.kpxe$/m);
+  // Option 77, as iPXE has it.
+  const ipxe = await askForBoot(desktop, ["-x", "0x5d:0000", "-x", "0x4d:69505845", "-V", "PXEClient"]);
+  assert.match(ipxe.text, new RegExp(`^boot_file=http://${address.replaceAll(".", "\\.")}/boot\\.ipxe$`, "m"));
   const http = await askForBoot(desktop, ["-x", "0x5d:0010", "-V", "HTTPClient:Arch:00016"]);
   assert.match(http.text, new RegExp(`^boot_file=http://${address.replaceAll(".", "\\.")}/shimx64\\.efi$`, "m"));
   // A computer that asks for an address alone gets none.

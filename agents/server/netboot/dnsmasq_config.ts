@@ -28,7 +28,8 @@ export interface DnsmasqFacts {
 const architectures = { bios: [0], uefi: [7, 9], http: [16] } as const;
 
 /** Names in the directory. */
-const programs = { bios: "grub.pxe", uefi: "shimx64.efi" } as const;
+const programs = { bios: "undionly.kpxe", uefi: "shimx64.efi" } as const;
+const script = "boot.ipxe";
 
 export function formatDnsmasqConfig(
   { link, mac, address, mode, leasesPath, pidPath, directory = NETBOOT_DIRECTORY }: DnsmasqFacts,
@@ -57,6 +58,8 @@ export function formatDnsmasqConfig(
     "dhcp-ignore=tag:!netboot",
     `dhcp-host=${mac},ignore`,
     ...tags,
+    // A card whose own PXE is iPXE needs no other, nor does one that has fetched it.
+    "dhcp-userclass=set:ipxe,iPXE",
     ...formatMode(mode, address),
     `enable-tftp=${link}`,
     `tftp-root=${directory}`,
@@ -81,7 +84,8 @@ function formatFull({ range }: Extract<DhcpMode, { kind: "full" }>, address: str
     // There is nothing behind us.
     "dhcp-option=option:router",
     "dhcp-option=option:dns-server",
-    `dhcp-boot=tag:bios,${programs.bios}`,
+    `dhcp-boot=tag:bios,tag:!ipxe,${programs.bios}`,
+    `dhcp-boot=tag:bios,tag:ipxe,http://${address}/${script}`,
     `dhcp-boot=tag:uefi,${programs.uefi}`,
     `dhcp-boot=tag:http,http://${address}/${programs.uefi}`,
     // UEFI specification 24.7.2: by this the firmware knows an answer for HTTP.
@@ -92,7 +96,9 @@ function formatFull({ range }: Extract<DhcpMode, { kind: "full" }>, address: str
 function formatProxy(address: string): readonly string[] {
   return [
     `dhcp-range=${address},proxy`,
-    `pxe-service=x86PC,"stiefelsystem",${programs.bios},${address}`,
+    `pxe-service=tag:!ipxe,x86PC,"stiefelsystem",${programs.bios},${address}`,
+    // iPXE believes a server that gives no address when it names itself beside the file (dhcp_has_pxeopts in its dhcp.c).
+    `dhcp-boot=tag:bios,tag:ipxe,http://${address}/${script},,${address}`,
     `pxe-service=X86-64_EFI,"stiefelsystem",${programs.uefi},${address}`,
     `pxe-service=BC_EFI,"stiefelsystem",${programs.uefi},${address}`,
   ];

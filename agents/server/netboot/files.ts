@@ -56,7 +56,15 @@ export async function cutPublicInitrd(system: System, workDirectory: string): Pr
 }
 
 /** By the last part of the path that they are asked by. */
-const names = ["grub.cfg", "grub.pxe", "grubx64.efi", "initrd", "kernel", "shimx64.efi"] as const;
+const names = [
+  "boot.ipxe",
+  "grub.cfg",
+  "grubx64.efi",
+  "initrd",
+  "kernel",
+  "shimx64.efi",
+  "undionly.kpxe",
+] as const;
 export type NetbootName = typeof names[number];
 
 /**

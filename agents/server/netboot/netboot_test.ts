@@ -28,7 +28,8 @@ Deno.test("dnsmasq answers on one link, only who asks for a boot loader, and not
   const expected = [
     ...always,
     "dhcp-range=10.157.2.10,10.157.2.250,255.255.255.0,10m",
-    "dhcp-boot=tag:bios,grub.pxe",
+    "dhcp-boot=tag:bios,tag:!ipxe,undionly.kpxe",
+    "dhcp-boot=tag:bios,tag:ipxe,http://10.157.2.1/boot.ipxe",
     "dhcp-boot=tag:uefi,shimx64.efi",
     "dhcp-boot=tag:http,http://10.157.2.1/shimx64.efi",
   ];
@@ -51,7 +52,8 @@ Deno.test("odd paths of firmwares find their file, and nothing else is found", (
     ["\\grubx64.efi", "grubx64.efi"],
     ["/%5Cgrubx64.efi", "grubx64.efi"],
     ["/grubx64.efi\u00ff\u00fe", "grubx64.efi"],
-    ["/grub.pxe.0", "grub.pxe"],
+    ["/undionly.kpxe.0", "undionly.kpxe"],
+    ["/boot.ipxe", "boot.ipxe"],
     ["/initrd?x=1", "initrd"],
     ["/initrd/", "initrd"],
     ["/", undefined],

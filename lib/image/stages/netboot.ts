@@ -7,7 +7,7 @@ import { buildCpio, type CpioEntry } from "../../formats/cpio.ts";
 import { NETBOOT_DIRECTORY } from "../../formats/public_initrd.ts";
 import { encodeUtf8 } from "../../formats/text.ts";
 import { hashText } from "../../hash.ts";
-import { formatNetbootMenu, netbootMenuPath } from "../netboot_menu.ts";
+import { formatNetbootMenu, formatNetbootScript, netbootMenuPath, netbootScriptName } from "../netboot_menu.ts";
 import type { StageRecord } from "../stage_record.ts";
 import { treeName } from "./base.ts";
 import type { StageContext } from "./context.ts";
@@ -31,13 +31,14 @@ export async function buildNetboot(context: StageContext): Promise<StageRecord> 
     (await system.readDirectory(from)).map(async (name) => file(name, await system.readFile(`${from}/${name}`))),
   );
   const kernel = await system.readFile(`${tree}/boot/vmlinuz-${await findKernelVersion(system, tree)}`);
-  const menu = formatNetbootMenu(request.netboot ?? { cmdline: [] });
+  const settings = request.netboot ?? { cmdline: [] };
   // Its parents are in the part "overlay".
   const archive = buildCpio([
     { kind: "directory", path: to, mode: 0o755 },
     { kind: "directory", path: `${to}/grub`, mode: 0o755 },
     ...loaders,
-    file(netbootMenuPath, encodeUtf8(menu)),
+    file(netbootMenuPath, encodeUtf8(formatNetbootMenu(settings))),
+    file(netbootScriptName, encodeUtf8(formatNetbootScript(settings))),
     file("kernel", kernel),
   ]);
   // Not compressed: what is large in it is already.
