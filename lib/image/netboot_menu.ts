@@ -4,7 +4,7 @@ import { desktopParameters } from "./quick_parameters.ts";
 
 /** Where GRUB finds it: below the directory that TFTP and HTTP give away. */
 export const netbootMenuPath = "grub/grub.cfg";
-/** By this name iPXE is told of it. */
+/** The file that iPXE asks for. */
 export const netbootScriptName = "boot.ipxe";
 
 interface MenuRequest {

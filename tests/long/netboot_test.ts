@@ -1,6 +1,6 @@
 /**
- * A desktop without a stick and without a disk starts from the laptop's server: over a direct cable, and beside a router
- * that gives addresses.
+ * A desktop without a stick and without a disk starts from the laptop's server: over a direct cable, and beside a
+ * router that gives addresses.
  */
 
 import assert from "node:assert/strict";
@@ -33,8 +33,6 @@ interface Desktop {
   readonly hasSecureBoot?: boolean;
   /** Another DHCP server is on the same switch. */
   readonly isBesideRouter?: boolean;
-  /** Also through to the laptop's multi-user. */
-  readonly goesThrough?: boolean;
 }
 
 const uefi = ({ system, options: { runDirectory } }: QemuTest): Promise<UefiFirmware> =>
@@ -51,7 +49,6 @@ const desktops: readonly Desktop[] = [
     boot: { kind: "network" },
     firmware: async () => (await fetchFirmware(rig)).prepare({ name: "desktop", trust: "both" }),
     hasSecureBoot: true,
-    goesThrough: true,
   },
 ];
 
@@ -73,9 +70,8 @@ function prepare(): Promise<Prepared> {
 }
 
 for (const desktop of desktops) {
-  const where = desktop.goesThrough ? "laptop's multi-user" : "agent, and asks for the laptop's code";
   Deno.test({
-    name: `a desktop ${desktop.name} starts over the network, to the ${where}`,
+    name: `a desktop ${desktop.name} asks for the laptop's code, and goes through to multi-user`,
     ignore: rig.skipReason !== undefined,
     fn: async () => {
       const { system, options: { runDirectory } } = rig;
@@ -103,7 +99,6 @@ for (const desktop of desktops) {
       const isLocked = vm.lines.some(({ text }) => /Kernel is locked down from EFI Secure Boot/.test(text));
       assert.equal(isLocked, desktop.hasSecureBoot ?? false, "Secure Boot is enforced where it is meant to be");
       await vm.waitForLine(/shows a code.*Type it here/, { timeoutMs: 120_000 });
-      if (!desktop.goesThrough) return;
       await typeCode(vm, laptop);
       await waitForDesktop(vm, 600_000);
       assert.equal((await vm.ended).kind, "shutdown");

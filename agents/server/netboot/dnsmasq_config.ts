@@ -97,7 +97,7 @@ function formatProxy(address: string): readonly string[] {
   return [
     `dhcp-range=${address},proxy`,
     `pxe-service=tag:!ipxe,x86PC,"stiefelsystem",${programs.bios},${address}`,
-    // iPXE believes a server that gives no address when it names itself beside the file (dhcp_has_pxeopts in its dhcp.c).
+    // With the server beside the file, iPXE needs no more of it (dhcp_has_pxeopts in its dhcp.c).
     `dhcp-boot=tag:bios,tag:ipxe,http://${address}/${script},,${address}`,
     `pxe-service=X86-64_EFI,"stiefelsystem",${programs.uefi},${address}`,
     `pxe-service=BC_EFI,"stiefelsystem",${programs.uefi},${address}`,
