@@ -21,3 +21,7 @@ export function parseMemory(text: string): number {
   }
   return value;
 }
+
+/** What `bench` measures. */
+export const benchParts = ["boot", "image", "build", "seal", "stick", "netboot", "block", "links"] as const;
+export type BenchPart = typeof benchParts[number];

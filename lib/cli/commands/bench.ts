@@ -34,11 +34,9 @@ import { benchLinks } from "./bench_links.ts";
 import { benchNetboot } from "./bench_netboot.ts";
 import { benchStick } from "./bench_stick.ts";
 import { createInitrd } from "./create_initrd.ts";
+import type { BenchPart } from "../option_values.ts";
 import { bootDemo, demandFacts, describeMachines } from "./demo.ts";
 import { defaultMemoryMiB, type MachineOptions, type Machines, placeOf, prepareMachines } from "./prepare_machines.ts";
-
-export const benchParts = ["boot", "image", "build", "seal", "stick", "netboot", "block", "links"] as const;
-export type BenchPart = typeof benchParts[number];
 
 export interface BenchOptions extends MachineOptions {
   readonly parts: readonly BenchPart[];

@@ -2,7 +2,7 @@
 import { Argument, type Command } from "@commander-js/extra-typings";
 import { lockRun, machineOptions } from "../command_options.ts";
 import type { CommandStart } from "../command_start.ts";
-import { parseRounds } from "../option_values.ts";
+import { benchParts, parseRounds } from "../option_values.ts";
 import { addMachineOptions } from "../shared_options.ts";
 
 export function defineMachinesCommands(program: Command, from: CommandStart): void {
@@ -78,22 +78,13 @@ function defineBench(program: Command, { start, context }: CommandStart): void {
         "Measure boot, image, build, sealing, sticks, network boot, block transports and links; writes bench.json.",
       )
       .addArgument(
-        new Argument("[parts...]", "what to measure; default: all").choices([
-          "boot",
-          "image",
-          "build",
-          "seal",
-          "stick",
-          "netboot",
-          "block",
-          "links",
-        ]),
+        new Argument("[parts...]", "what to measure; default: all").choices(benchParts),
       ),
   )
     .option("--rounds <number>", "how often the boots are measured, in turn", parseRounds, 5)
     .action(async (parts, options) => {
       const { system, ui, paths } = await start(options);
-      const { bench, benchParts } = await import("../commands/bench.ts");
+      const { bench } = await import("../commands/bench.ts");
       const machines = await machineOptions(system, { context, paths, options, run: "bench" });
       using _lock = await lockRun(system, machines);
       await bench(system, ui, {
