@@ -178,7 +178,7 @@ const groups: readonly Group[] = [
     files: ["tests/long"],
     grants: [...commonGrants, "--allow-net"],
     // What a second boot starts is signed anew.
-    programs: [...machinePrograms, "qemu-system-aarch64", aavmf.secureBootCode, "osslsigncode"],
+    programs: [...machinePrograms, "qemu-system-aarch64", aavmf.secureBootCode, "osslsigncode", "ip", "dnsmasq"],
     isOnDemand: true,
   },
 ];

@@ -1,6 +1,6 @@
 /**
- * A desktop without a stick and without a disk starts from the laptop's server: over a direct cable, and beside a
- * router that gives addresses.
+ * A desktop without a stick and without a disk starts from the laptop's server: over a direct cable, and beside another
+ * DHCP server.
  */
 
 import assert from "node:assert/strict";
@@ -20,9 +20,9 @@ import { prepareUefi } from "../../lib/qemu/uefi_firmware.ts";
 import type { UefiFirmware, VmBoot } from "../../lib/qemu/vm_spec.ts";
 import { waitForDesktop } from "../qemu/attached_disk.ts";
 import { waitForText } from "../support/console_prompts.ts";
+import { besideForeignDhcp, startForeignDhcp } from "../qemu/foreign_dhcp.ts";
 import { fetchFirmware } from "../qemu/firmware_files.ts";
 import { prepareQemuTest, type QemuTest } from "../qemu/machines.ts";
-import { onSwitch } from "../qemu/switched_card.ts";
 
 const rig = await prepareQemuTest();
 
@@ -32,7 +32,7 @@ interface Desktop {
   readonly firmware?: (rig: QemuTest) => Promise<UefiFirmware>;
   readonly hasSecureBoot?: boolean;
   /** Another DHCP server is on the same switch. */
-  readonly isBesideRouter?: boolean;
+  readonly isBesideAnother?: boolean;
 }
 
 const uefi = ({ system, options: { runDirectory } }: QemuTest): Promise<UefiFirmware> =>
@@ -41,8 +41,8 @@ const uefi = ({ system, options: { runDirectory } }: QemuTest): Promise<UefiFirm
 const desktops: readonly Desktop[] = [
   { name: "with a BIOS", boot: { kind: "network" } },
   { name: "with UEFI, by TFTP", boot: { kind: "network" }, firmware: uefi },
-  { name: "with a BIOS, beside a router", boot: { kind: "network" }, isBesideRouter: true },
-  { name: "with UEFI, beside a router", boot: { kind: "network" }, firmware: uefi, isBesideRouter: true },
+  { name: "with a BIOS, beside another DHCP server", boot: { kind: "network" }, isBesideAnother: true },
+  { name: "with UEFI, beside another DHCP server", boot: { kind: "network" }, firmware: uefi, isBesideAnother: true },
   { name: "with UEFI, by HTTP", boot: { kind: "network", uefiBy: "http" }, firmware: uefi },
   {
     name: "with Secure Boot",
@@ -83,8 +83,9 @@ for (const desktop of desktops) {
       const limits = { runDirectory, limitMs: 1_200_000 };
       const parameters = ["retain_initrd", "stiefel.on_end=poweroff"];
       const laptopAlone = laptopSpec(settings, parameters);
-      const isBeside = desktop.isBesideRouter ?? false;
-      await using laptop = await startVm(system, isBeside ? onSwitch(laptopAlone) : laptopAlone, host, limits);
+      const isBeside = desktop.isBesideAnother ?? false;
+      await using laptop = await startVm(system, isBeside ? besideForeignDhcp(laptopAlone) : laptopAlone, host, limits);
+      await using _foreign = isBeside ? await startForeignDhcp(system, runDirectory) : undefined;
       const isReady = isBeside ? /another DHCP server answers/ : /no other DHCP server answers/;
       await laptop.waitForLine(isReady, { timeoutMs: 240_000 });
       const firmware = await desktop.firmware?.(rig);

@@ -1,0 +1,56 @@
+/**
+ * A machine's cable in a switch (QEMU's hub), with a DHCP server that is not ours: Debian's dnsmasq behind a tap device,
+ * in a network namespace of its own. QEMU's own server does not do: on a hub it answers for every address there is.
+ */
+import assert from "node:assert/strict";
+import type { VmSpec } from "../../lib/qemu/vm_spec.ts";
+import type { System } from "../../lib/system/system.ts";
+
+const tap = "stiefeltap0";
+const namespace = "stiefel-foreign";
+/** What it gives addresses from. */
+const own = "192.0.2.1";
+
+/** QEMU makes the tap device; {@link startForeignDhcp} takes it. */
+export function besideForeignDhcp({ links: [link], ...spec }: VmSpec): VmSpec {
+  assert.ok(link !== undefined);
+  const hub = (id: string, netdev?: string): readonly string[] => [
+    "-netdev",
+    `hubport,id=${id},hubid=0${netdev === undefined ? "" : `,netdev=${netdev}`}`,
+  ];
+  const server = link.end === "listening" ? "on" : "off";
+  return {
+    ...spec,
+    links: [],
+    arguments: [
+      ...spec.arguments ?? [],
+      ...["-netdev", `stream,id=wire,server=${server},addr.type=unix,addr.path=${link.socketPath}`],
+      ...hub("port0", "wire"),
+      ...["-netdev", `tap,id=foreign,ifname=${tap},script=no,downscript=no`, ...hub("port1", "foreign")],
+      ...[...hub(link.id), "-device", `virtio-net-pci,netdev=${link.id},mac=${link.mac},romfile=`],
+    ],
+  };
+}
+
+/** Until it is disposed. Needs root, and the machine's QEMU to run. */
+export async function startForeignDhcp(system: System, workDirectory: string): Promise<AsyncDisposable> {
+  const endMs = system.monotonicMs() + 10_000;
+  const show = ["ip", "link", "show", "dev", tap];
+  while ((await system.run(show, { acceptExitCodes: [0, 1] })).stdout === "") {
+    assert.ok(system.monotonicMs() < endMs, `QEMU has made no ${tap}`);
+    await system.delay(50);
+  }
+  await using stack = new AsyncDisposableStack();
+  await system.run(["ip", "netns", "add", namespace]);
+  stack.defer(async () => void await system.run(["ip", "netns", "delete", namespace]));
+  const inside = ["ip", "-netns", namespace];
+  await system.run(["ip", "link", "set", tap, "netns", namespace]);
+  await system.run([...inside, "address", "add", `${own}/24`, "dev", tap]);
+  await system.run([...inside, "link", "set", tap, "up"]);
+  stack.use(system.spawn([
+    ...["ip", "netns", "exec", namespace, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0"],
+    ...[`--interface=${tap}`, "--bind-interfaces", "--dhcp-range=192.0.2.10,192.0.2.20,10m", "--user=root"],
+    ...[`--dhcp-leasefile=${workDirectory}/foreign-leases`, `--pid-file=${workDirectory}/foreign-pid`],
+  ]));
+  return stack.move();
+}
