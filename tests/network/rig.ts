@@ -119,7 +119,10 @@ export async function createRig(cables: readonly Cable[]): Promise<Rig> {
     for (const name of new Set(cables.flatMap(([a, , b]) => [a, b]))) {
       const namespace = `${prefix}-${name}`;
       await system.run(["ip", "netns", "add", namespace]);
-      stack.defer(async () => void await system.run(["ip", "netns", "delete", namespace]));
+      stack.defer(async () => {
+        await endPrograms(namespace);
+        await system.run(["ip", "netns", "delete", namespace]);
+      });
       await system.run(["ip", "-netns", namespace, "link", "set", "lo", "up"]);
       await Deno.mkdir(`${directory}/${name}`);
       machines.set(name, new Machine(name, namespace, `${directory}/${name}`));
@@ -133,9 +136,9 @@ export async function createRig(cables: readonly Cable[]): Promise<Rig> {
     directory,
     plug,
     processes: async (name) => {
-      const pids = (await system.run(["ip", "netns", "pids", `${prefix}-${name}`])).stdout.trim().split("\n");
+      const pids = await listPids(`${prefix}-${name}`);
       // proc_pid_comm(5); a process may end while we look
-      const names = pids.filter((pid) => pid !== "").map(async (pid) =>
+      const names = pids.map(async (pid) =>
         (await system.run(["cat", `/proc/${pid}/comm`], { acceptExitCodes: [0, 1] })).stdout.trim()
       );
       return await Promise.all(names);
@@ -147,6 +150,22 @@ export async function createRig(cables: readonly Cable[]): Promise<Rig> {
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+async function listPids(namespace: string): Promise<readonly string[]> {
+  return (await system.run(["ip", "netns", "pids", namespace])).stdout.split("\n").filter((pid) => pid !== "");
+}
+
+/** What a machine's programs have started goes on when those have ended, and writes into the rig's directory. */
+async function endPrograms(namespace: string): Promise<void> {
+  const endMs = system.monotonicMs() + 10_000;
+  for (;;) {
+    const pids = await listPids(namespace);
+    if (pids.length === 0) return;
+    if (system.monotonicMs() > endMs) throw new Error(`Programs of ${namespace} do not end: ${pids.join(", ")}`);
+    await system.run(["kill", "-KILL", ...pids], { acceptExitCodes: [0, 1] });
+    await system.delay(20);
+  }
 }
 
 /** npm packages come from where this test has them: there is no internet in a namespace. */
