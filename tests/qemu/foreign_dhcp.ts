@@ -1,6 +1,6 @@
 /**
- * A machine's cable in a switch (QEMU's hub), with a DHCP server that is not ours: Debian's dnsmasq behind a tap device,
- * in a network namespace of its own. QEMU's own server does not do: on a hub it answers for every address there is.
+ * A machine's cable in a switch (QEMU's hub), with a DHCP server that is not ours: Debian's dnsmasq behind a tap
+ * device, in a network namespace of its own. QEMU's own server does not do: on a hub it answers for every address.
  */
 import assert from "node:assert/strict";
 import type { VmSpec } from "../../lib/qemu/vm_spec.ts";
