@@ -38,17 +38,19 @@ interface Desktop {
 const uefi = ({ system, options: { runDirectory } }: QemuTest): Promise<UefiFirmware> =>
   prepareUefi(system, { runDirectory, name: "desktop" });
 
+const secureBoot = async (): Promise<UefiFirmware> =>
+  (await fetchFirmware(rig)).prepare({ name: "desktop", trust: "both" });
+
 const desktops: readonly Desktop[] = [
   { name: "with a BIOS", boot: { kind: "network" } },
   { name: "with UEFI, by TFTP", boot: { kind: "network" }, firmware: uefi },
   { name: "with a BIOS, beside another DHCP server", boot: { kind: "network" }, isBesideAnother: true },
   { name: "with UEFI, beside another DHCP server", boot: { kind: "network" }, firmware: uefi, isBesideAnother: true },
   { name: "with UEFI, by HTTP", boot: { kind: "network", uefiBy: "http" }, firmware: uefi },
+  { name: "with Secure Boot", boot: { kind: "network" }, firmware: secureBoot, hasSecureBoot: true },
   {
-    name: "with Secure Boot",
-    boot: { kind: "network" },
-    firmware: async () => (await fetchFirmware(rig)).prepare({ name: "desktop", trust: "both" }),
-    hasSecureBoot: true,
+    name: "with Secure Boot, beside another DHCP server",
+    ...{ boot: { kind: "network" }, firmware: secureBoot, hasSecureBoot: true, isBesideAnother: true },
   },
 ];
 
