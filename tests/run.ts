@@ -31,7 +31,7 @@ interface Group {
   readonly isExtract?: boolean;
   /** Its files share one realm for each processor: one of its own costs each as much as its tests. */
   readonly isInLanes?: boolean;
-  /** It mostly waits, or has one processor busy: it runs beside the group before it, and is shown after that. */
+  /** It has one processor busy: it runs beside the group before it, and is shown after that. */
   readonly isBeside?: boolean;
 }
 
@@ -146,7 +146,6 @@ const groups: readonly Group[] = [
     what: "both agents in network namespaces",
     files: ["tests/network"],
     grants: [...commonGrants, "--allow-net", "--unstable-net"],
-    isBeside: true,
     programs: [
       "ip",
       "nbdkit",

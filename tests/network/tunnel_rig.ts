@@ -59,17 +59,28 @@ async function readFetched(desktop: Machine, site: Site): Promise<Fetched> {
 export async function capture(
   machine: Machine,
   link: string,
-): Promise<AsyncDisposable & { read(): Promise<Uint8Array> }> {
+): Promise<AsyncDisposable & { read(leastBytes: number): Promise<Uint8Array> }> {
   const path = `${machine.directory}/captured`;
-  // packet(7): AF_PACKET, SOCK_RAW, ETH_P_ALL; sockaddr_ll with the link's index
+  // packet(7): AF_PACKET, SOCK_RAW, ETH_P_ALL; sockaddr_ll with the link's index. socket(7): SO_RCVBUFFORCE, so that
+  // nothing is lost while other programs have the processor
   const script =
-    `socket(my $s, 17, 3, 0x0300) or die $!; bind($s, pack("SnlSCCx8", 17, 3, ${"$ARGV[0]"}, 0, 0, 0)) or die $!;
+    `socket(my $s, 17, 3, 0x0300) or die $!; setsockopt($s, 1, 33, pack("i", 1 << 26)) or die $!; bind($s, pack("SnlSCCx8", 17, 3, ${"$ARGV[0]"}, 0, 0, 0)) or die $!;
 open(my $f, ">", $ARGV[1]) or die $!; $f->autoflush(1); $| = 1; print "ready\\n";
 while (defined recv($s, my $p, 65536, 0)) { print $f $p }`;
   const index = (await machine.run(["cat", `/sys/class/net/${link}/ifindex`])).trim();
   const program = machine.start(["perl", "-MIO::Handle", "-e", script, index, path]);
   await program.waitForLine(/ready/);
-  return { read: () => Deno.readFile(path), [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() };
+  return {
+    /** When there are so many, or after ten seconds what there is. */
+    read: async (leastBytes) => {
+      const endMs = Date.now() + 10_000;
+      while ((await Deno.stat(path)).size < leastBytes && Date.now() < endMs) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      return await Deno.readFile(path);
+    },
+    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
+  };
 }
 
 /**
