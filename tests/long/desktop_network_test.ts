@@ -6,9 +6,10 @@
 import assert from "node:assert/strict";
 import { prepareDemoDisk } from "../../lib/cli/commands/prepare_machines.ts";
 import { copyDemoDisk } from "../../lib/qemu/demo_disk.ts";
-import { cableSocket, desktopSpec, laptopSpec, serverMac, serverReadyPattern } from "../../lib/qemu/machine_pair.ts";
+import { desktopSpec, laptopSpec, serverMac, serverReadyPattern } from "../../lib/qemu/machine_pair.ts";
 import type { VmSpec } from "../../lib/qemu/vm_spec.ts";
 import { prepareQemuTest } from "../qemu/machines.ts";
+import { inSwitch } from "../qemu/switched_card.ts";
 import { startConfiguredPair, startPair } from "../qemu/unplugged_cable.ts";
 import { autologinCredentials, openConsoleShell } from "../support/console_shell.ts";
 
@@ -21,25 +22,9 @@ const networkDisk = {
   packages: ["network-manager"],
 } as const;
 
-/**
- * The desktop's card in a switch (QEMU's hub), with the cable to the laptop and QEMU's own router, which reaches
- * nothing beyond it.
- */
-function onSwitch({ links: [link], ...spec }: VmSpec): VmSpec {
-  assert.ok(link !== undefined);
-  const hub = (id: string, netdev?: string): readonly string[] => [
-    "-netdev",
-    `hubport,id=${id},hubid=0${netdev === undefined ? "" : `,netdev=${netdev}`}`,
-  ];
-  return {
-    ...spec,
-    links: [],
-    arguments: [
-      ...["-netdev", `stream,id=wire,server=off,addr.type=unix,addr.path=${cableSocket}`, ...hub("port0", "wire")],
-      ...["-netdev", `user,id=${routerId},restrict=on`, ...hub("port1", routerId)],
-      ...[...hub(link.id), "-device", `virtio-net-pci,netdev=${link.id},mac=${link.mac},romfile=`],
-    ],
-  };
+/** The desktop's card in a switch, with QEMU's own router, which reaches nothing beyond it. */
+function onSwitch(spec: VmSpec): VmSpec {
+  return inSwitch(spec, { id: routerId, netdev: "user,restrict=on" });
 }
 
 /**

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import type { VmSpec } from "../../lib/qemu/vm_spec.ts";
 import type { System } from "../../lib/system/system.ts";
+import { inSwitch } from "./switched_card.ts";
 
 const tap = "stiefeltap0";
 const namespace = "stiefel-foreign";
@@ -12,24 +13,8 @@ const namespace = "stiefel-foreign";
 const own = "192.0.2.1";
 
 /** QEMU makes the tap device; {@link startForeignDhcp} takes it. */
-export function besideForeignDhcp({ links: [link], ...spec }: VmSpec): VmSpec {
-  assert.ok(link !== undefined);
-  const hub = (id: string, netdev?: string): readonly string[] => [
-    "-netdev",
-    `hubport,id=${id},hubid=0${netdev === undefined ? "" : `,netdev=${netdev}`}`,
-  ];
-  const server = link.end === "listening" ? "on" : "off";
-  return {
-    ...spec,
-    links: [],
-    arguments: [
-      ...spec.arguments ?? [],
-      ...["-netdev", `stream,id=wire,server=${server},addr.type=unix,addr.path=${link.socketPath}`],
-      ...hub("port0", "wire"),
-      ...["-netdev", `tap,id=foreign,ifname=${tap},script=no,downscript=no`, ...hub("port1", "foreign")],
-      ...[...hub(link.id), "-device", `virtio-net-pci,netdev=${link.id},mac=${link.mac},romfile=`],
-    ],
-  };
+export function besideForeignDhcp(spec: VmSpec): VmSpec {
+  return inSwitch(spec, { id: "foreign", netdev: `tap,ifname=${tap},script=no,downscript=no` });
 }
 
 /** Until it is disposed. Needs root, and the machine's QEMU to run. */

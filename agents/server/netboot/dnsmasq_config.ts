@@ -1,5 +1,6 @@
 /** What dnsmasq (dnsmasq(8)) does for desktops that start over a link. Pure. */
 import { NETBOOT_DIRECTORY } from "../../../lib/formats/public_initrd.ts";
+import type { NetbootName } from "./files.ts";
 
 export type DhcpMode =
   /** No DHCP; TFTP only, for a desktop that has its address already: a cable may have been out for a moment. */
@@ -28,8 +29,10 @@ export interface DnsmasqFacts {
 const architectures = { bios: [0], uefi: [7, 9], http: [16] } as const;
 
 /** Names in the directory. */
-const programs = { bios: "undionly.kpxe", uefi: "shimx64.efi" } as const;
-const script = "boot.ipxe";
+const programs = { bios: "undionly.kpxe", uefi: "shimx64.efi" } as const satisfies Readonly<
+  Record<string, NetbootName>
+>;
+const script: NetbootName = "boot.ipxe";
 
 export function formatDnsmasqConfig(
   { link, mac, address, mode, leasesPath, pidPath, directory = NETBOOT_DIRECTORY }: DnsmasqFacts,
