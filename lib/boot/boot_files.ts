@@ -3,6 +3,7 @@
  * system would.
  */
 
+import { BootError } from "../boot_error.ts";
 import type { FilePart } from "../file_part.ts";
 import type { System } from "../system/system.ts";
 import { type BootFiles, maximumTextBytes } from "./menu/entry.ts";
@@ -13,7 +14,7 @@ const maximumSymlinks = 40;
 export interface MountedFiles extends BootFiles {
   /** Where the partition is mounted. */
   readonly root: string;
-  /** @throws when there is no such file */
+  /** @throws {BootError} "unsupported", when there is no such file */
   sizeBytes(path: string): Promise<number>;
   openRead(path: string, part?: FilePart): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
 }
@@ -25,12 +26,12 @@ export type MountedOptions = Pick<BootFiles, "readBlocks">;
 export function readMountedFiles(system: System, root: string, options: MountedOptions = {}): MountedFiles {
   async function find(path: string): Promise<string> {
     const realPath = await resolveInside(system, { root, path });
-    if (realPath === undefined) throw new Error(`There is no "${path}" on the boot partition`);
+    if (realPath === undefined) throw new BootError("unsupported", `There is no "${path}" on the boot partition`);
     return realPath;
   }
   async function sizeBytes(path: string): Promise<number> {
     const status = await system.lstat(await find(path));
-    if (status?.kind !== "file") throw new Error(`"${path}" on the boot partition is not a file`);
+    if (status?.kind !== "file") throw new BootError("unsupported", `"${path}" on the boot partition is not a file`);
     return status.sizeBytes;
   }
   return {
@@ -39,7 +40,8 @@ export function readMountedFiles(system: System, root: string, options: MountedO
     readText: async (path) => {
       const size = await sizeBytes(path);
       if (size > maximumTextBytes) {
-        throw new Error(`"${path}" on the boot partition has ${size} bytes, wanted at most ${maximumTextBytes}`);
+        const found = `has ${size} bytes, wanted at most ${maximumTextBytes}`;
+        throw new BootError("unsupported", `"${path}" on the boot partition ${found}`);
       }
       return await system.readText(await find(path));
     },
@@ -69,7 +71,7 @@ export function readMountedFiles(system: System, root: string, options: MountedO
  * Resolves every symlink and ".." of `path` as if `root` were "/" (as chroot(2) would).
  * @returns the real path below `root`, or undefined when there is nothing or the links go in a circle
  */
-async function resolveInside(
+export async function resolveInside(
   system: System,
   { root, path }: { readonly root: string; readonly path: string },
 ): Promise<string | undefined> {

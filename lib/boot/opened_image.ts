@@ -36,7 +36,10 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** Why an entry without an initramfs is refused. */
 export function lacksInitramfs({ title, source }: Pick<BootEntry, "title" | "source">): BootError {
   return new BootError("no-boot-entry", `The boot entry "${title}" has no initramfs, which would attach the disk`, {
-    hints: [`It is in "${source}"`],
+    hints: [
+      `It is in "${source}"`,
+      "Run setup-server on the laptop, or name kernel, initrd and cmdline in boot.load of config.yaml",
+    ],
   });
 }
 

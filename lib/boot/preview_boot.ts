@@ -3,14 +3,18 @@
  * runs.
  */
 
+import { dirname } from "node:path/posix";
 import { forDesktop } from "../formats/kernel_command_line.ts";
+import { findMountOf, hasOption, listMounts, type Mount, nameOf, sameDevice } from "../formats/mount_tables.ts";
+import { unlessRefused } from "../file_access.ts";
 import type { System } from "../system/system.ts";
-import { type MountedFiles, readMountedFiles } from "./boot_files.ts";
+import { type MountedFiles, readMountedFiles, resolveInside } from "./boot_files.ts";
 import { type BootDecision, decideBoot, type PlacedFile } from "./menu/decide_boot.ts";
 import type { BootFiles, BootLoader } from "./menu/entry.ts";
 import type { BootLoadSettings } from "../formats/stiefelsystem_json.ts";
 import { BootError } from "../boot_error.ts";
 import { listMenus } from "./menu/list_menus.ts";
+import { readTextOr } from "./menu/read_text.ts";
 import { type Survey, surveyPartition } from "./menu/survey.ts";
 import { lacksInitramfs, openImage } from "./opened_image.ts";
 
@@ -25,6 +29,8 @@ export interface PreviewPartition {
   readonly subvolumes?: readonly string[];
   /** Of its file system, where it is known: a boot loader's menu names it. */
   readonly uuid?: string;
+  /** fstab has it, but nothing is there. */
+  readonly isUnmounted?: boolean;
 }
 
 /** A file, and the partition it is on. */
@@ -63,7 +69,13 @@ export async function previewBoot(
   if (decision === undefined) {
     const names = partitions.map(({ label }) => `"${label}"`).join(", ");
     throw new BootError("no-boot-entry", `No kernel to start was found in ${names}`, {
-      hints: ["Looked for: stiefelsystem.json, loader/entries, EFI/Linux, grub.cfg, extlinux.conf, syslinux.cfg"],
+      hints: [
+        ...partitions.filter(({ isUnmounted }) => isUnmounted).map(({ label }) =>
+          `Nothing is in "${label}", which /etc/fstab has as a partition of its own: mount it`
+        ),
+        "Looked for: stiefelsystem.json, loader/entries, EFI/Linux, grub.cfg, extlinux.conf, syslinux.cfg",
+        "For another boot loader name kernel, initrd and cmdline in boot.load of config.yaml",
+      ],
     });
   }
   if (decision.initrds.length === 0) throw lacksInitramfs({ ...decision, source: decision.source.path });
@@ -197,35 +209,57 @@ function hideDirectories(files: BootFiles, hidden: readonly string[]): Pick<Boot
  * Fedora:
  * /boot/efi.
  */
-const mountPoints = ["/boot", "/efi", "/boot/efi"] as const;
+const usualMountPoints = ["/boot", "/efi", "/boot/efi"] as const;
 
 /**
  * The partitions of a system that is mounted below `root`, each as a server would see it. In a tree on one file system
- * /efi and /boot/efi stand for the ESP.
+ * /efi and /boot/efi stand for the ESP, and so does what its fstab has with a FAT; /boot is a partition of its own
+ * where fstab says so. Links are followed inside the tree, as its own system would.
  */
 export async function splitMountedSystem(system: System, root: string): Promise<readonly PreviewPartition[]> {
   const top = root.replace(/(?<=.)\/+$/, "");
+  const prefix = top === "/" ? "" : top;
+  const fstab = await unlessRefused(readTextOr(readMountedFiles(system, prefix), "/etc/fstab", () => ""), "");
   const deviceOf = async (directory: string): Promise<number | undefined> => (await system.stat(directory))?.device;
-  const below = (path: string): string => (top === "/" ? path : top + path);
-  const rootDevice = await deviceOf(top);
-  const mounted: PreviewPartition[] = [];
-  for (const path of mountPoints) {
-    const directory = below(path);
-    if ((await system.stat(directory))?.kind !== "directory") continue;
-    const parent = path === "/boot/efi" ? await deviceOf(below("/boot")) : rootDevice;
-    const isMounted = await deviceOf(directory) !== parent;
-    if (isMounted || path !== "/boot") mounted.push({ label: directory, directory });
+  const points = new Set([...usualMountPoints, ...listMounts(fstab).filter(isEsp).map(({ mountPoint }) => mountPoint)]);
+  const mounted = new Map<string, PreviewPartition>();
+  for (const point of points) {
+    const directory = await resolveInside(system, { root: prefix, path: point });
+    if (directory === undefined || (await system.stat(directory))?.kind !== "directory") continue;
+    const path = directory.slice(prefix.length);
+    // A link to another of them, such as /efi to /boot/efi.
+    if (path === "" || (path !== point && points.has(path))) continue;
+    const mount = findMountOf(point, fstab);
+    const isNamed = mount !== undefined && isOtherDevice(mount, findMountOf("/", fstab));
+    const isMounted = await deviceOf(directory) !== await deviceOf(dirname(directory));
+    if (!isMounted && !isNamed && point === "/boot") continue;
+    const { uuid } = mount === undefined ? {} : nameOf(mount);
+    mounted.set(path, {
+      label: directory,
+      directory,
+      ...uuid === undefined ? {} : { uuid },
+      ...isNamed && (await system.readDirectory(directory).catch(() => ["?"])).length === 0
+        ? { isUnmounted: true }
+        : {},
+    });
   }
   const hiddenBelow = (path: string): readonly string[] =>
-    mountPoints.filter((point) => point.startsWith(path) && mounted.some(({ directory }) => directory === below(point)))
-      .map((point) => point.slice(path.length));
+    [...mounted.keys()].filter((point) => point.startsWith(`${path}/`)).map((point) => point.slice(path.length));
   // A directory with an /etc is a root, not the top of a btrfs: /root there is a home, and only root may look into it.
-  const isRoot = (await system.stat(below("/etc")))?.kind === "directory";
+  const isRoot = (await system.stat(`${prefix}/etc`))?.kind === "directory";
   return [
     { label: top, directory: top, hidden: hiddenBelow(""), ...isRoot ? { subvolumes: [] } : {} },
-    ...mounted.map((partition) => ({
-      ...partition,
-      hidden: partition.directory === below("/boot") ? hiddenBelow("/boot").filter(Boolean) : [],
-    })),
+    ...[...mounted].map(([path, partition]) => ({ ...partition, hidden: hiddenBelow(path) })),
   ];
+}
+
+/** The FAT that belongs to the system: what people mount by hand is another disk. */
+function isEsp({ mountPoint, type, options }: Mount): boolean {
+  const isByHand = hasOption(options, "noauto") && !hasOption(options, "x-systemd.automount");
+  return mountPoint.startsWith("/") && ["vfat", "msdos"].includes(type) && !isByHand;
+}
+
+/** Not a part of the root file system: no bind mount, no subvolume of it. */
+function isOtherDevice({ device, options }: Mount, root: Mount | undefined): boolean {
+  return !/(?:^|,)r?bind(?:,|$)/.test(options) && (root === undefined || !sameDevice(device, root.device));
 }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { buildUnifiedImage } from "../../tests/support/unified_image.ts";
 import { createMemorySystem, type MemorySystem } from "../../tests/support/memory_system.ts";
 import { BootError } from "../boot_error.ts";
+import { maximumTextBytes } from "./menu/entry.ts";
 import { type BootPreview, previewBoot, splitMountedSystem } from "./preview_boot.ts";
 
 type Files = Readonly<Record<string, string | Uint8Array>>;
@@ -46,6 +47,17 @@ function describe({ kernel, initramfs, commandLine, commandLineSource }: BootPre
 
 const ours = "p2/boot/linux-stiefel [p2/boot/initramfs-stiefel.img]";
 const options = "root=UUID=1 ro";
+
+const quoted = 'dyndbg="file hub.c  line 1 +p" acpi_osi="!Windows 2012"';
+
+/** A menu whose entries have kernels and initramfs of these names. */
+function grubMenu(...names: readonly string[]): string {
+  return names.map((name) => `menuentry ${name} { linux /k-${name} root=${name}\n initrd /i-${name} }`).join("\n");
+}
+
+function grubFiles(name: string): Files {
+  return { [`/boot/k-${name}`]: "K", [`/boot/i-${name}`]: "I" };
+}
 
 function unified(cmdline: string | undefined, osrel = "ID=arch\nPRETTY_NAME=Arch\nVERSION_ID=6.12"): Uint8Array {
   return buildUnifiedImage([
@@ -280,6 +292,56 @@ const gets: Readonly<Record<string, readonly [disk: readonly Files[], result: st
     [entry("a.conf", { linux: "/k", initrd: "/i", options: `initrd=\\gone ${options}` }, ["/k", "/i"])],
     `p1/k [p1/i] ${options} < p1/loader/entries/a.conf`,
   ],
+  "words in quotes are one parameter: no runlevel 1, and blanks stay": [
+    [entry("a.conf", { linux: "/k", initrd: "/i", options: `${quoted} root="LABEL=my root"` }, ["/k", "/i"])],
+    `p1/k [p1/i] ${quoted} root="LABEL=my root" < p1/loader/entries/a.conf`,
+  ],
+  "fstab's root in quotes tells two systems apart": [
+    [
+      {
+        ...entry("z.conf", { linux: "/k", options: 'root="LABEL=my other"' }, ["/k"]),
+        ...entry("a.conf", { linux: "/k", options: 'root="LABEL=my root"' }),
+      },
+      { ...setUp, "/etc/fstab": "LABEL=my\\040root / ext4 defaults 0 1\n" },
+    ],
+    `${ours} root="LABEL=my root" < p1/loader/entries/a.conf`,
+  ],
+  "GRUB's default names a kernel that is gone": [
+    [{ "/boot/grub/grub.cfg": grubMenu("gone", "new"), ...grubFiles("new") }],
+    "p1/boot/k-new [p1/boot/i-new] root=new < p1/boot/grub/grub.cfg",
+  ],
+  "GRUB's default names an initramfs that is gone": [
+    [{ "/boot/grub/grub.cfg": grubMenu("gone", "new"), "/boot/k-gone": "K", ...grubFiles("new") }],
+    "p1/boot/k-new [p1/boot/i-new] root=new < p1/boot/grub/grub.cfg",
+  ],
+  "GRUB's default starts a file inside another one": [
+    [{
+      "/boot/grub/grub.cfg": `menuentry iso { loopback loop /live.iso\n linux (loop)/casper/vmlinuz }\n${
+        grubMenu("new")
+      }`,
+      "/live.iso": "X",
+      ...grubFiles("new"),
+    }],
+    "p1/boot/k-new [p1/boot/i-new] root=new < p1/boot/grub/grub.cfg",
+  ],
+  "the kernel of GRUB's default is gone, and the system is set up": [
+    [{ ...setUp, "/boot/grub/grub.cfg": grubMenu("gone", "new"), ...grubFiles("new") }],
+    "p1/boot/linux-stiefel [p1/boot/initramfs-stiefel.img] root=new < p1/boot/grub/grub.cfg",
+  ],
+  "folders in place of files do not hide what is there": [
+    [{
+      "/loader/loader.conf/x": "",
+      "/loader/entries/b.conf/x": "",
+      "/EFI/Linux/x.efi/y": "",
+      "/loader/addons/x.addon.efi/y": "",
+      ...entry("a.conf", { linux: "/k", initrd: "/i", options }, ["/k", "/i"]),
+    }],
+    `p1/k [p1/i] ${options} < p1/loader/entries/a.conf`,
+  ],
+  "stiefelsystem.json begins with a byte order mark": [
+    [debian, { ...setUp, "/boot/stiefelsystem.json": `\ufeff${setUp["/boot/stiefelsystem.json"]}` }],
+    `${ours} ${options} < p1/loader/entries/m.conf`,
+  ],
 };
 for (const [what, [disk, result]] of Object.entries(gets)) {
   Deno.test(`a desktop gets the right entry, ${what}`, async () =>
@@ -334,6 +396,38 @@ const refused: Readonly<Record<string, readonly [disk: readonly Files[], message
     /"\/loader\/entries\/a.conf" names "\/gone"/,
   ],
   "B15: no initramfs": [[entry("a.conf", { linux: "/k", options }, ["/k"])], /has no initramfs/],
+  "stiefelsystem.json is a folder": [
+    [debian, { "/boot/stiefelsystem.json/x": "" }],
+    /^"\/boot\/stiefelsystem.json" on the boot partition is not a file$/,
+  ],
+  "grub.cfg is a folder": [
+    [{ ...setUp, "/boot/grub/grub.cfg/x": "" }],
+    /cannot be used: "\/boot\/grub\/grub.cfg" on the boot partition is not a file/,
+  ],
+  "grub.cfg is larger than any menu": [
+    [{ ...setUp, "/boot/grub/grub.cfg": "#".repeat(maximumTextBytes + 1) }],
+    /"\/boot\/grub\/grub.cfg" on the boot partition has 4194305 bytes/,
+  ],
+  "extlinux.conf is a folder": [
+    [{ "/boot/extlinux/extlinux.conf/x": "" }],
+    /"\/boot\/extlinux\/extlinux.conf" on the boot partition is not a file/,
+  ],
+  "the only entry is a folder": [
+    [{ "/loader/entries/a.conf/x": "" }],
+    /"\/loader\/entries\/a.conf" on the boot partition is not a file/,
+  ],
+  "the only unified kernel image is a folder": [
+    [{ "/EFI/Linux/a.efi/x": "" }],
+    /"\/EFI\/Linux\/a.efi" on the boot partition is not a file/,
+  ],
+  "the kernel is a folder": [
+    [{ ...entry("a.conf", { linux: "/k", initrd: "/i", options }, ["/i"]), "/k/x": "" }],
+    /"\/k" on the boot partition is not a file/,
+  ],
+  "no kernel of GRUB's is there": [
+    [{ "/boot/grub/grub.cfg": grubMenu("gone", "lost") }],
+    /"\/boot\/grub\/grub.cfg" names "\/k-gone", which is not on the boot partition/,
+  ],
   "nothing": [[{ "/etc/fstab": "" }], /No kernel to start was found in "p1"/],
 };
 for (const [what, [disk, message]] of Object.entries(refused)) {
@@ -434,3 +528,92 @@ Deno.test("a btrfs whose top is mounted is searched for the usual subvolumes", a
   const { kernel } = await previewBoot(system, await splitMountedSystem(system, "/mnt"));
   assert.equal(kernel.path, "/@/boot/linux-stiefel");
 });
+
+const arch = entry("a.conf", { linux: "/k", initrd: "/i", options }, ["/k", "/i"]);
+const bootUuid = "aaaa-bbbb";
+/** /boot as a partition of its own, as grub-mkconfig writes its menu. */
+const separateBoot: Files = {
+  "/boot/grub/grub.cfg":
+    `menuentry x --id gnulinux-x { search --fs-uuid --set=root ${bootUuid}\n linux /k ${options}\n initrd /i }`,
+  "/boot/k": "K",
+  "/boot/i": "I",
+};
+
+function below(directory: string, files: Files): Files {
+  return Object.fromEntries(Object.entries(files).map(([path, content]) => [directory + path, content]));
+}
+
+/** Trees on one file system: files, links, and the result. */
+const trees: Readonly<
+  Record<string, readonly [files: Files, links: Readonly<Record<string, string>>, result: string]>
+> = {
+  "/boot is a partition of its own in fstab": [
+    { ...separateBoot, "/etc/fstab": `/dev/mapper/vg-root / ext4\nUUID=${bootUuid.toUpperCase()} /boot ext4` },
+    {},
+    `/mnt/boot/k [/mnt/boot/i] ${options} < /mnt/boot/grub/grub.cfg`,
+  ],
+  "it is set up": [
+    { ...separateBoot, ...setUp, "/etc/fstab": `UUID=1 / ext4\nUUID=${bootUuid} /boot ext4` },
+    {},
+    `/mnt/boot/linux-stiefel [/mnt/boot/initramfs-stiefel.img] ${options} < /mnt/boot/grub/grub.cfg`,
+  ],
+  "/boot is a subvolume of the root file system": [
+    { ...below("/boot", arch), "/etc/fstab": "UUID=1 / btrfs subvol=@\nUUID=1 /boot btrfs subvol=@boot" },
+    {},
+    `/mnt/boot/k [/mnt/boot/i] ${options} < /mnt/boot/loader/entries/a.conf`,
+  ],
+  "the ESP is where only fstab says": [
+    { ...below("/esp", arch), "/etc/fstab": "UUID=1 / ext4\nUUID=AB-CD /esp vfat umask=0077 0 2" },
+    {},
+    `/mnt/esp/k [/mnt/esp/i] ${options} < /mnt/esp/loader/entries/a.conf`,
+  ],
+  "/efi is a link to /boot/efi": [
+    below("/boot/efi", arch),
+    { "/efi": "/boot/efi" },
+    `/mnt/boot/efi/k [/mnt/boot/efi/i] ${options} < /mnt/boot/efi/loader/entries/a.conf`,
+  ],
+  "/boot/efi is a link to a directory that is no usual one": [
+    below("/esp", arch),
+    { "/boot/efi": "../esp" },
+    `/mnt/esp/k [/mnt/esp/i] ${options} < /mnt/esp/loader/entries/a.conf`,
+  ],
+  "/efi is a link to another machine's ESP": [
+    below("/boot", arch),
+    { "/efi": "/elsewhere" },
+    `/mnt/boot/k [/mnt/boot/i] ${options} < /mnt/boot/loader/entries/a.conf`,
+  ],
+};
+for (const [what, [files, links, result]] of Object.entries(trees)) {
+  Deno.test(`a tree is seen as its partitions, ${what}`, async () => {
+    const foreign = below("/elsewhere", entry("z.conf", { linux: "/k", initrd: "/i", options: "root=FOREIGN" }));
+    const system = createMemorySystem({
+      files: { ...below("/mnt", files), ...foreign, ...below("/elsewhere", { "/k": "K", "/i": "I" }) },
+      symlinks: Object.fromEntries(Object.entries(links).map(([path, target]) => [`/mnt${path}`, target])),
+    });
+    assert.equal(describe(await previewBoot(system, await splitMountedSystem(system, "/mnt"))), result);
+  });
+}
+
+Deno.test("a /boot that is not mounted is the reason that nothing is found", async () => {
+  const system = createMemorySystem({ files: { "/mnt/etc/fstab": "UUID=1 / ext4\nUUID=2 /boot ext4 noauto\n" } });
+  await system.makeDirectory("/mnt/boot", { mode: 0o755 });
+  await assert.rejects(previewBoot(system, await splitMountedSystem(system, "/mnt")), (error) => {
+    assert.ok(error instanceof BootError);
+    assert.match(error.hints[0] ?? "", /^Nothing is in "\/mnt\/boot", .*: mount it$/);
+    return true;
+  });
+});
+
+for (const name of ["grub.cfg", "grubenv"]) {
+  Deno.test(`a ${name} that only root may read is not taken for an empty one`, async () => {
+    const menu = `load_env\nset default=$saved_entry\n${grubMenu("a", "b")}`;
+    const files = { "/boot/grub/grub.cfg": menu, "/boot/grub/grubenv": "saved_entry=b", ...grubFiles("a") };
+    const memory = createMemorySystem({ files: { ...files, ...grubFiles("b") } });
+    const system: typeof memory = {
+      ...memory,
+      readText: (path) =>
+        path.endsWith(name) ? Promise.reject(new Deno.errors.PermissionDenied("no")) : memory.readText(path),
+    };
+    await assert.rejects(previewBoot(system, await splitMountedSystem(system, "/")), Deno.errors.PermissionDenied);
+  });
+}

@@ -1,5 +1,6 @@
 /** Which entry of the laptop's disk a desktop gets, by the code of the server. */
 
+import { findRoot } from "../formats/kernel_command_line.ts";
 import { stiefelsystemJsonPath } from "../formats/stiefelsystem_json.ts";
 import type { BootPreview } from "../boot/preview_boot.ts";
 import { commandToType } from "../command_to_type.ts";
@@ -42,7 +43,7 @@ function checkBootEntry({ isSetUp, entry, running }: BootEntryFacts): Verdict {
   const [root, ownRoot] = [findRoot(commandLine), findRoot(running)];
   if (running !== "" && root !== ownRoot) {
     return error(
-      `the command line of ${path} has ${root ?? "no root="}, this system ${ownRoot ?? "none"}`,
+      `the command line of ${path} has ${nameRoot(root)}, this system ${nameRoot(ownRoot)}`,
       `Run ${setUp}, or name the command line in boot.load of config.yaml`,
     );
   }
@@ -52,9 +53,9 @@ function checkBootEntry({ isSetUp, entry, running }: BootEntryFacts): Verdict {
       `See what ${commandToType("boot-entry", { asRoot: true })} shows; boot.load in config.yaml settles it`,
     );
   }
-  return ok(`${root ?? "without root="}, from ${path}`);
+  return ok(`${nameRoot(root)}, from ${path}`);
 }
 
-function findRoot(commandLine: string): string | undefined {
-  return commandLine.split(/\s+/).findLast((word) => word.startsWith("root="));
+function nameRoot(root: string | undefined): string {
+  return root === undefined ? "no root=" : `root=${root}`;
 }

@@ -24,10 +24,11 @@ const END_OF_PARAMETERS = "--";
  * around a whole word or a whole value are taken off, others stay. There is no escape character.
  */
 export function parseKernelCommandLine(text: string): KernelParameter[] {
-  return splitWords(text).map(parseWord);
+  return splitCommandLine(text).map(parseWord);
 }
 
-function splitWords(text: string): string[] {
+/** Its words as they stand there, quotes included. */
+export function splitCommandLine(text: string): string[] {
   // A quote that is never closed reaches to the end, as in the kernel.
   return text.match(/(?:"[^"]*(?:"|$)|[^ \t\n\v\f\r"])+/g) ?? [];
 }
@@ -124,9 +125,14 @@ export function forNextStart(commandLine: string): string {
 function splitAtEnd(
   commandLine: string,
 ): { readonly forKernel: readonly string[]; readonly forInit: readonly string[] } {
-  const words = splitWords(commandLine);
+  const words = splitCommandLine(commandLine);
   const end = words.indexOf(END_OF_PARAMETERS);
   return end < 0 ? { forKernel: words, forInit: [] } : { forKernel: words.slice(0, end), forInit: words.slice(end) };
+}
+
+/** What `root=` names, without quotes; of several the last one counts. */
+export function findRoot(commandLine: string): string | undefined {
+  return parseKernelCommandLine(commandLine).findLast(({ name }) => name === "root")?.value;
 }
 
 /** The kernel takes "-" and "_" in names as the same (kernel/params.c, `parameq`). */

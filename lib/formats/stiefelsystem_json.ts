@@ -43,7 +43,8 @@ export function parseStiefelsystemJson(
   const wrong = (what: string): BootError => new BootError("unsupported", `Cannot use "${fileName}": ${what}`);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // Editors of other systems begin a file with a byte order mark.
+    value = JSON.parse(text.replace(/^\ufeff/, ""));
   } catch (error) {
     throw wrong(`not JSON (${error instanceof Error ? error.message : error})`);
   }

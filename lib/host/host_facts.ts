@@ -1,5 +1,6 @@
 /** What setting up has to know of a host, as plain values. Gathered here, decided on elsewhere. */
 
+import { findRoot } from "../formats/kernel_command_line.ts";
 import { defaultGenerator, detectDistribution, type DetectedDistribution } from "../distro/detect_distribution.ts";
 import { unlessRefused } from "../file_access.ts";
 import { findLoaderCommandLine } from "../boot/preview_boot.ts";
@@ -180,10 +181,6 @@ async function hasBootLoaderConfig(system: System, tree: HostTree, running: stri
   const loaderEntry = await findLoaderCommandLine(system, tree.prefix === "" ? "/" : tree.prefix);
   if (loaderEntry === undefined || loaderEntry.loader === "unified") return false;
   return running === "" || findRoot(loaderEntry.commandLine) === findRoot(running);
-}
-
-function findRoot(commandLine: string): string | undefined {
-  return commandLine.split(/\s+/).findLast((word) => word.startsWith("root="));
 }
 
 async function filterExisting(tree: HostTree, paths: readonly HostPath[]): Promise<readonly HostPath[]> {

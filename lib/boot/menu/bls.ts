@@ -4,6 +4,7 @@
  * systemd-boot(7), and what systemd-boot does (src/boot/boot.c of systemd 258).
  */
 
+import { splitCommandLine } from "../../formats/kernel_command_line.ts";
 import { compareVersions } from "../../version_order.ts";
 import { matchesGlob } from "./glob.ts";
 
@@ -158,7 +159,7 @@ export function orderEntries<T extends SortFields>(entries: readonly T[], loader
  * The words of a kernel command line, with the initramfs files that it names for the kernel's EFI loader taken out.
  */
 export function splitOptions(options: string): { readonly commandLine: string; readonly initrds: readonly string[] } {
-  const words = options.split(/\s+/).filter(Boolean);
+  const words = splitCommandLine(options);
   const isInitrd = (word: string): boolean => word.startsWith("initrd=");
   return {
     commandLine: words.filter((word) => !isInitrd(word)).join(" "),

@@ -10,9 +10,11 @@ import {
   splitOptions,
 } from "./bls.ts";
 import type { BootFiles } from "./entry.ts";
+import { BootError } from "../../boot_error.ts";
 import { findIgnoringCase, locateFile, locateFiles } from "./locate.ts";
 import { readUnifiedImage, type UnifiedParts } from "./read_unified.ts";
 import { PeError } from "./unified.ts";
+import { readTextOr } from "./read_text.ts";
 import { isRecovery } from "./recovery.ts";
 
 /** An entry of the menu; one with a `problem` is not to be started. */
@@ -40,6 +42,8 @@ export interface BlsMenu {
   readonly loaderConf?: string;
   /** What the menu shows. */
   readonly listed: readonly BlsCandidate[];
+  /** Settings that could not be read. */
+  readonly notices: readonly string[];
   /** Why other entries are not in it. */
   readonly problems: readonly string[];
   /** Files of `loader/entries` as they are, for GRUB. */
@@ -71,11 +75,16 @@ export async function readBlsMenu(files: BootFiles, directory: string): Promise<
   ) {
     return undefined;
   }
+  const notices: string[] = [];
+  const loaderConf = loaderPath === undefined
+    ? undefined
+    : await readTextOr(files, loaderPath, (reason) => void notices.push(`${reason}; the first entry is taken`));
   return {
     directory,
     entriesDirectory: entriesDirectory ?? unifiedDirectory ?? `${directory}/loader/entries`,
     isSystemdBoot,
-    ...loaderPath === undefined ? {} : { loaderConf: await files.readText(loaderPath) },
+    ...typeof loaderConf === "string" ? { loaderConf } : {},
+    notices,
     listed: reader.listed,
     problems: reader.problems,
     files: reader.texts,
@@ -110,8 +119,8 @@ class MenuReader {
 
   async addEntry(entriesDirectory: string, fileName: string): Promise<void> {
     const source = `${entriesDirectory}/${fileName}`;
-    const text = await this.#files.readText(source).catch(() => undefined);
-    if (text === undefined) return;
+    const text = await readTextOr(this.#files, source, (reason) => void this.problems.push(reason));
+    if (typeof text !== "string") return;
     this.texts.push({ fileName, text });
     const entry = parseBlsEntry(text);
     if (entry.isIgnored) {
@@ -168,7 +177,7 @@ class MenuReader {
       const commandLine = entry.options === "" ? profile.commandLine ?? "" : splitOptions(entry.options).commandLine;
       this.listed.push({ ...common, initrds: [], unified: profile.parts, commandLine, notices });
     } catch (error) {
-      if (!(error instanceof PeError)) throw error;
+      if (!isUnusable(error)) throw error;
       const problem = `"${source}" starts "${entry.efi}", which is no Linux kernel`;
       this.listed.push({ ...common, initrds: [], commandLine: "", notices: [], problem });
     }
@@ -197,7 +206,7 @@ class MenuReader {
         });
       }
     } catch (error) {
-      if (!(error instanceof PeError)) throw error;
+      if (!isUnusable(error)) throw error;
       if (mayBeOther) return;
       this.problems.push(`"${path}" cannot be used as a unified kernel image: ${error.message}`);
     }
@@ -206,6 +215,11 @@ class MenuReader {
   #readUnified(path: string): ReturnType<typeof readUnifiedImage> {
     return readUnifiedImage(this.#files, path, `${this.#directory}/loader/addons`);
   }
+}
+
+/** Not an image, or not even a file. */
+function isUnusable(error: unknown): error is Error {
+  return error instanceof PeError || error instanceof BootError;
 }
 
 function describeEntry(entry: BlsEntry, fileName: string): SortFields & { readonly title: string } {

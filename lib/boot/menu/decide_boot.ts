@@ -36,6 +36,9 @@ export interface BootDecision {
   readonly canTunnel?: boolean;
 }
 
+const setUpAgain =
+  "Run setup-server again on the laptop, or name kernel, initrd and cmdline in boot.load of config.yaml";
+
 interface PlacedStatement extends Statement {
   readonly partition: number;
 }
@@ -53,7 +56,7 @@ export interface DecideOptions {
 export function decideBoot(surveys: readonly Survey[], { load = {} }: DecideOptions = {}): BootDecision | undefined {
   const statement = findStatement(surveys);
   const ownProblems = surveys.flatMap(({ problems }) => problems);
-  if (statement === undefined && ownProblems.length > 0) throw refuse(ownProblems);
+  if (statement === undefined && ownProblems.length > 0) throw refuse([...ownProblems, setUpAgain]);
   const configured = load.kernel ?? "";
   if (statement === undefined && configured !== "") {
     throw refuse([`boot.load of the configuration names "${configured}", but no partition has all its files`]);
@@ -240,7 +243,7 @@ function refuseStatement({ source, kernel }: Statement, problems: readonly strin
   return new BootError("no-boot-entry", `"${source}" names ${what}, and ${why}`, {
     hints: [
       ...new Set(others),
-      "Run setup-server again on the laptop, or name kernel, initrd and cmdline in boot.load of config.yaml",
+      setUpAgain,
     ],
   });
 }

@@ -44,7 +44,7 @@ export interface NamedEntry {
 
 /** The files of a boot or root partition. Paths are absolute within it; symlinks never lead out of it. */
 export interface BootFiles {
-  /** @throws when there is no such file, or it is larger than {@link maximumTextBytes} */
+  /** @throws {BootError} when there is no such file, or it is larger than {@link maximumTextBytes} */
   readText(path: string): Promise<string>;
   /** Names in a directory, sorted; empty where there is no such directory. */
   list(path: string): Promise<readonly string[]>;
@@ -60,9 +60,9 @@ export interface BootFiles {
    * start. Absent where there is a directory only.
    */
   readBlocks?(list: string): Promise<string>;
-  /** Both absent: nothing but text can be read. @throws when there is no such file */
+  /** Both absent: nothing but text can be read. @throws {BootError} when there is no such file */
   sizeBytes?(path: string): Promise<number>;
-  /** Bytes of a file; fewer than asked for where it ends before. @throws when there is no such file */
+  /** Bytes of a file; fewer than asked for where it ends before. @throws {BootError} when there is no such file */
   readBytes?(path: string, part: FilePart): Promise<Uint8Array>;
 }
 

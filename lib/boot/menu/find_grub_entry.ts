@@ -4,6 +4,7 @@ import { findMountOf, nameOf } from "../../formats/mount_tables.ts";
 import type { BootFiles, Partition } from "./entry.ts";
 import type { GrubPartition } from "./grub_devices.ts";
 import { evaluateGrubConfig, type GrubResult } from "./grub_config.ts";
+import { readTextOr } from "./read_text.ts";
 import { fileKey, type FileQuestion, type GrubFile, isBlockList } from "./grub_files.ts";
 
 export interface GrubSearch {
@@ -53,7 +54,7 @@ async function answerQuestion(files: BootFiles | undefined, question: FileQuesti
   if (status === undefined) return { kind: "missing" };
   if (status.kind === "directory") return { kind: "directory", names: await files.list(path) };
   // What is too large to be a part of a menu is as good as empty.
-  const text = wantsText ? await files.readText(path).catch(() => "") : undefined;
+  const text = wantsText ? await readTextOr(files, path, () => "") : undefined;
   return { kind: "file", sizeBytes: status.sizeBytes, ...text === undefined ? {} : { text } };
 }
 
@@ -61,7 +62,7 @@ async function lookAt(files: BootFiles, path: string): ReturnType<NonNullable<Bo
   if (files.status !== undefined) return await files.status(path);
   if (!await files.exists(path)) return undefined;
   if ((await files.list(path)).length > 0) return { kind: "directory", sizeBytes: 0 };
-  const text = await files.readText(path).catch(() => "?");
+  const text = await readTextOr(files, path, () => "?");
   return { kind: "file", sizeBytes: text.length };
 }
 

@@ -7,7 +7,7 @@ import type { GrubInput } from "./grub_input.ts";
 import { GrubMachine, type Outcome } from "./grub_machine.ts";
 import { findByWish, type Menu, type MenuEntry, splitWish } from "./grub_menu.ts";
 import type { GrubPath } from "./grub_paths.ts";
-import { findKernelPartition, type LearnedNames, learnGrubNames } from "./learn_grub_names.ts";
+import { findKernelPartition, isOn, type LearnedNames, learnGrubNames } from "./learn_grub_names.ts";
 import { isRecovery } from "./recovery.ts";
 
 export interface GrubEntry extends NamedEntry {
@@ -54,8 +54,17 @@ function evaluate(
   const devices = new GrubDevices(input.partitions, names);
   const files = new GrubFiles(input.answers);
   const machine = new GrubMachine({ ...input, devices, files });
-  const chooser = new Chooser(machine, (path) => findKernelPartition(input, { devices, files, path }));
-  const entry = chooser.choose(machine.start());
+  const start = machine.start();
+  const partitionOf = (path: GrubPath): string | undefined => findKernelPartition(input, { devices, files, path });
+  const lacks = ({ kernel, initrds }: LinuxOutcome): string | undefined => {
+    const partition = partitionOf(kernel);
+    const isThere = (path: GrubPath): boolean => isOn(input, partition ?? "", { devices, files, path });
+    return partition === undefined ? undefined : [kernel, ...initrds].find((path) => !isThere(path))?.path;
+  };
+  let chooser = new Chooser(machine, { partitionOf, lacks });
+  let entry = chooser.choose(start);
+  // Where none is whole, the default is the one to name.
+  if (entry === undefined) entry = (chooser = new Chooser(machine, { partitionOf })).choose(start);
   const notices = [
     // Where an entry was passed over, that is what its notice is about.
     ...isGuess && chooser.passedOver.length === 0 ? [guessNotice] : [],
@@ -70,6 +79,15 @@ function evaluate(
   };
 }
 
+type LinuxOutcome = Outcome & { readonly kind: "linux" };
+
+interface EntryFiles {
+  /** Of a kernel; undefined: on one that we do not have. */
+  partitionOf(path: GrubPath): string | undefined;
+  /** The first file of an entry that is not there; absent: entries need not be whole. */
+  lacks?(entry: LinuxOutcome): string | undefined;
+}
+
 /** Takes the default, as GRUB would; the next ones when that is no Linux of ours or a recovery entry. */
 class Chooser {
   readonly notices: string[] = [];
@@ -81,7 +99,7 @@ class Chooser {
 
   constructor(
     private readonly machine: GrubMachine,
-    private readonly partitionOf: (path: GrubPath) => string | undefined,
+    private readonly files: EntryFiles,
   ) {}
 
   /** Whether something that was passed over is on a partition that we do not have. */
@@ -145,13 +163,13 @@ class Chooser {
   }
 
   #usable(menuEntry: MenuEntry, outcome: Outcome): GrubEntry | undefined {
-    if (outcome.kind !== "linux") return undefined;
+    if (outcome.kind !== "linux" || this.files.lacks?.(outcome) !== undefined) return undefined;
     const entry = this.#toEntry(menuEntry.title, outcome);
     return entry === undefined || isRecovery(entry, menuEntry.id) ? undefined : entry;
   }
 
-  #toEntry(title: string, { kernel, initrds, commandLine }: Outcome & { kind: "linux" }): GrubEntry | undefined {
-    const partition = this.partitionOf(kernel);
+  #toEntry(title: string, { kernel, initrds, commandLine }: LinuxOutcome): GrubEntry | undefined {
+    const partition = this.files.partitionOf(kernel);
     if (partition === undefined) return undefined;
     // Files of one entry on two partitions are not seen in the wild; where one is not found, the message names it.
     return {
@@ -166,11 +184,14 @@ class Chooser {
 
   #passOver({ title }: MenuEntry, outcome: Outcome): void {
     const device = outcome.kind === "linux"
-      ? this.partitionOf(outcome.kernel) === undefined ? outcome.kernel.device : undefined
+      ? this.files.partitionOf(outcome.kernel) === undefined ? outcome.kernel.device : undefined
       : outcome.kind === "nothing"
       ? outcome.device
       : undefined;
-    const why = device !== undefined
+    const lacking = outcome.kind === "linux" ? this.files.lacks?.(outcome) : undefined;
+    const why = lacking !== undefined
+      ? `names "${lacking}", which is not there`
+      : device !== undefined
       ? `starts another system, on ${describeDevice(device)}`
       : outcome.kind === "linux"
       ? "is a recovery entry"

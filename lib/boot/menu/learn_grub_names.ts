@@ -1,5 +1,6 @@
 /** Which partitions GRUB's `search` and `set root=` mean, as the menu itself shows. Pure. */
 
+import { findRoot } from "../../formats/kernel_command_line.ts";
 import { sameDevice } from "../../formats/mount_tables.ts";
 import { GrubDevices, type KnownNames } from "./grub_devices.ts";
 import { type FileQuestion, GrubFiles } from "./grub_files.ts";
@@ -7,7 +8,6 @@ import type { GrubInput } from "./grub_input.ts";
 import { GrubMachine, type Outcome } from "./grub_machine.ts";
 import type { MenuEntry } from "./grub_menu.ts";
 import type { GrubPath } from "./grub_paths.ts";
-import { findRoot } from "./system_identity.ts";
 import { pathCandidates } from "./path_candidates.ts";
 
 export interface LearnedNames {
@@ -124,7 +124,8 @@ function hasKernel(input: GrubInput, place: KernelPlace): boolean {
   return place.devices.resolve(place.path.device).some((partition) => isOn(input, partition, place));
 }
 
-function isOn(input: GrubInput, partition: string, { devices, files, path }: KernelPlace): boolean {
+/** Whether a partition has the file. */
+export function isOn(input: GrubInput, partition: string, { devices, files, path }: KernelPlace): boolean {
   const directory = partition === devices.own ? input.bootDirectory : "/boot";
   return pathCandidates(directory, path.path).some((candidate) => files.look(partition, candidate) !== undefined);
 }

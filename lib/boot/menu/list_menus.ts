@@ -97,7 +97,8 @@ function mergeBls(placed: readonly PlacedBls[], system: SystemIdentity | undefin
   const listed = placed.flatMap(({ menu, partition }) =>
     menu.listed.map((candidate): PlacedBlsCandidate => ({ ...candidate, partition }))
   );
-  const { entries, notices } = orderEntries(listed, first?.menu.loaderConf);
+  const { entries, notices: unfollowed } = orderEntries(listed, first?.menu.loaderConf);
+  const notices = [...first?.menu.notices ?? [], ...unfollowed];
   const isUnified = listed.every(({ unified }) => unified !== undefined);
   const rank = first?.menu.isSystemdBoot ? ranks.systemdBoot : isUnified ? ranks.unified : ranks.entries;
   const candidates = entries.map(({ partition, tries, namedKernel, ...entry }): MenuCandidate => ({

@@ -1,6 +1,7 @@
 /** Unified kernel images on a partition, and what systemd-stub(7) adds to them. */
 
 import type { FilePart } from "../../file_part.ts";
+import { BootError } from "../../boot_error.ts";
 import type { BootFiles } from "./entry.ts";
 import {
   cleanCommandLine,
@@ -124,7 +125,7 @@ async function readAddons(files: BootFiles, directories: readonly string[]): Pro
         commandLines.push(decodeSection(await readSection(section)));
         notices.push(`"${path}" adds to the command line: ${cleanCommandLine(commandLines.at(-1) ?? "")}`);
       } catch (error) {
-        if (!(error instanceof PeError)) throw error;
+        if (!(error instanceof PeError || error instanceof BootError)) throw error;
         notices.push(`"${path}" is passed over: ${error.message}`);
       }
     }

@@ -1,5 +1,6 @@
 /** Tells a normal boot entry from one for emergencies, which must not start on the desktop by accident. Pure. */
 
+import { parseKernelCommandLine } from "../../formats/kernel_command_line.ts";
 import type { NamedEntry } from "./entry.ts";
 
 /**
@@ -24,9 +25,11 @@ const parameters = new Set([
 ]);
 
 /** Our own image, which setup-server offers in GRUB's menu: a desktop that started it would be a server. */
-const ownImage = "stiefel.role=";
+const ownImage = "stiefel.role";
 
 export function isRecovery(entry: Pick<NamedEntry, "title" | "commandLine">, id = ""): boolean {
   return words.test(entry.title) || words.test(id) ||
-    entry.commandLine.split(/\s+/).some((parameter) => parameters.has(parameter) || parameter.startsWith(ownImage));
+    parseKernelCommandLine(entry.commandLine).some(({ name, value }) =>
+      name === ownImage || parameters.has(value === undefined ? name : `${name}=${value}`)
+    );
 }

@@ -13,6 +13,7 @@ import { runGrubConfig } from "./find_grub_entry.ts";
 import { isOfEfi, listGrubConfigs } from "./grub_places.ts";
 import { locateFile, locateFiles } from "./locate.ts";
 import { type BootStatement, parseStiefelsystemJson, stiefelsystemJsonName } from "../../formats/stiefelsystem_json.ts";
+import { readTextOr } from "./read_text.ts";
 import { evaluateSyslinuxConfig, type SyslinuxResult } from "./syslinux.ts";
 import { readIdentity, type SystemIdentity } from "./system_identity.ts";
 
@@ -171,6 +172,11 @@ async function readGrubMenus(
   const [menuPartition] = partitions;
   const menus: LoaderMenu[] = [];
   for (const source of await listGrubConfigs(menuPartition.files, directory)) {
+    const problem = await readTextOr(menuPartition.files, source, (reason) => ({ reason }));
+    if (typeof problem !== "string") {
+      menus.push({ loader: "grub", entries: [], problems: [problem.reason] });
+      continue;
+    }
     const { entry, entryCount, notices } = await runGrubConfig({ path: source, bootDirectory: directory, partitions });
     if (entry === undefined) {
       // The small scripts on an EFI partition only lead to the one beside the kernels, which is found there.
@@ -211,7 +217,8 @@ async function readSyslinuxMenus(files: BootFiles, directory: string): Promise<r
 }
 
 async function readSyslinuxMenu(files: BootFiles, source: string, directory: string): Promise<LoaderMenu> {
-  const text = await files.readText(source);
+  const text = await readTextOr(files, source, (reason) => ({ reason }));
+  if (typeof text !== "string") return { loader: "extlinux", entries: [], problems: [text.reason] };
   const place = source.slice(0, source.lastIndexOf("/"));
   const named = await withIncludes(
     files,
@@ -244,7 +251,7 @@ async function withIncludes<T extends { readonly missingIncludes: readonly strin
       if (includes.size + existing.length < maximumIncludes && await files.exists(path)) existing.push(path);
     }
     if (existing.length === 0) return result;
-    for (const path of existing) includes.set(path, await files.readText(path).catch(() => ""));
+    for (const path of existing) includes.set(path, await readTextOr(files, path, () => ""));
   }
 }
 

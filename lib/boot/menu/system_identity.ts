@@ -1,5 +1,6 @@
 /** Which installed system a boot entry belongs to: several may share an ESP. */
 
+import { findRoot } from "../../formats/kernel_command_line.ts";
 import { findMountOf, sameDevice } from "../../formats/mount_tables.ts";
 import type { BootFiles } from "./entry.ts";
 
@@ -75,9 +76,4 @@ export function findOwner(entry: OwnedEntry, system: SystemIdentity | undefined)
   if (tokens.some(begins)) return "ours";
   if (machineId !== undefined && places.some((place) => /^[0-9a-f]{32}[-/]/.test(place))) return foreign;
   return hasRoot ? "ours" : "unknown";
-}
-
-/** What `root=` of a kernel command line names, without quotes. */
-export function findRoot(commandLine: string): string | undefined {
-  return /(?:^|\s)root=(\S+)/.exec(commandLine)?.[1]?.replaceAll('"', "");
 }
