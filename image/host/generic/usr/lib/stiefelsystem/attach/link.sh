@@ -156,9 +156,17 @@ take_other() {
 take_link() {
     if [ "$1" != "$card_name" ]; then
         "$ip" link set dev "$1" down
+        # The kernel tells udev of another name.
         configure link set dev "$1" name "$card_name" || return 1
+    else
+        tell_udev "$card_name"
     fi
     set_up "$card_name"
+}
+
+# tell_udev LINK: what udev knows of the link should say NM_UNMANAGED before NetworkManager reads it
+tell_udev() {
+    udevadm trigger --action=change "/sys/class/net/$1"
 }
 
 # add_vlan: makes the link on the card that was taken
@@ -171,14 +179,12 @@ add_vlan() {
             return 1
         fi
     fi
+    tell_udev "$link_name"
     set_up "$link_name"
 }
 
 # set_up LINK
 set_up() {
-    # What udev knows of the link should say NM_UNMANAGED before NetworkManager reads it.
-    udevadm trigger --action=change "/sys/class/net/$1"
-
     # Nothing but us configures the link: no router advertisements, no waiting for duplicate addresses, and the
     # addresses stay when something takes the link down.
     set_kernel 0 "net/ipv6/conf/$1/disable_ipv6" "net/ipv6/conf/$1/accept_ra" \

@@ -3,10 +3,13 @@
 # Sourced by stiefel-attach. Reads the session, $root and $disk, and of the disk /etc/stiefelsystem/laptop.
 # shellcheck disable=SC2034,SC2154 # variables that the other files set and read
 
-# write_unit_rules: not earlier than "prepare", because programs take /run/systemd/system as the sign that systemd runs
+# write_unit_rules SYSTEM: not earlier than "prepare", because programs take /run/systemd/system as the sign that
+# systemd runs
 write_unit_rules() {
     units=$root/run/systemd/system
-    conditions='systemd-cryptsetup@ systemd-makefs@ systemd-mkswap@ systemd-fsck@'
+    conditions='systemd-cryptsetup@ systemd-makefs@ systemd-mkswap@'
+    # Nearly all file systems are named by UUID. Asking costs a program for each, while a desktop starts.
+    ! has_device_names "$1" || conditions="$conditions systemd-fsck@"
     # All at once: a program costs more than what it does here.
     set -- "$units/sysinit.target.d" "$units/multi-user.target.d" "$units/swap.d" "$units/dev-zram0.swap.d" \
         "$units/dev-zram1.swap.d" "$root/run/motd.d" "$state/programs"
@@ -107,6 +110,18 @@ write_unit_rules() {
     for device in dev-zram0 dev-zram1; do
         : >"$units/$device.swap.d/50-stiefelsystem.conf"
     done
+}
+
+# has_device_names SYSTEM: whether its fstab names a device by what kind of disk it is, or where it is plugged in
+# (is_local_name in stiefel-disk)
+has_device_names() {
+    while read -r device _ || [ -n "$device" ]; do
+        case $device in
+        /dev/mapper/* | /dev/disk/by-uuid/*) ;;
+        /dev/*) return 0 ;;
+        esac
+    done 2>/dev/null <"$1/etc/fstab"
+    return 1
 }
 
 # want TARGET UNIT: a service of ours starts with a target. By a file, not by a link, which would take a program.
