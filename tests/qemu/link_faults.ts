@@ -7,8 +7,8 @@
 import assert from "node:assert/strict";
 import { demoDiskLayout } from "../../lib/qemu/demo_disk_layout.ts";
 import { linkId } from "../../lib/qemu/machine_pair.ts";
-import { type FaultRig, recordsPath, startFaultRig } from "../qemu/fault_rig.ts";
-import { prepareQemuTest } from "../qemu/machines.ts";
+import { type FaultRig, recordsPath, startFaultRig } from "./fault_rig.ts";
+import { prepareQemuTest } from "./machines.ts";
 import { readFileOnDemoDisk } from "../../lib/qemu/demo_disk.ts";
 
 const rig = await prepareQemuTest();
@@ -17,24 +17,24 @@ const { system } = rig;
 /** WireGuard's REKEY_AFTER_TIME: how old keys are when new ones are made. They are used for 180 s. */
 const rekeyMs = 120_000;
 
+export type FaultyTransport = "nvme-tcp" | "nbd";
+
 interface Way {
-  readonly transport: "nvme-tcp" | "nbd";
   /** How soon reading and writing go on when the cable is back. */
   readonly backMs: number;
   /** Ends the laptop's export under the desktop. */
   readonly breakExport: string;
 }
 
-const ways: readonly Way[] = [
-  {
-    transport: "nvme-tcp",
+const ways: Readonly<Record<FaultyTransport, Way>> = {
+  "nvme-tcp": {
     // 2 to 4 s, emulated; the rest is for a machine that others use. What it takes is printed (doc/hooks.md).
     backMs: 10_000,
     breakExport: "mount -t configfs configfs /sys/kernel/config; rm /sys/kernel/config/nvmet/ports/1/subsystems/*",
   },
   // Its connection stays, and its TCP sends again when its timer says so (doc/hooks.md, "Link loss").
-  { transport: "nbd", backMs: 125_000, breakExport: "kill -9 $(pidof nbdkit)" },
-];
+  nbd: { backMs: 125_000, breakExport: "kill -9 $(pidof nbdkit)" },
+};
 
 /** Waits until the next handshake is due in so many ms; it was seen that the one before was made. */
 async function waitForRekey(faults: FaultRig, leadMs: number): Promise<void> {
@@ -74,7 +74,8 @@ interface Fault {
   run(faults: FaultRig): Promise<number>;
 }
 
-const faultsInTurn: readonly Fault[] = [
+/** In turn. */
+export const cableFaults: readonly Fault[] = [
   { name: "the cable is out for 10 s", leadMs: 5_000, run: (faults) => unplug(faults, 10) },
   { name: "the cable is out for 60 s", leadMs: 30_000, run: (faults) => unplug(faults, 60) },
   {
@@ -91,6 +92,10 @@ const faultsInTurn: readonly Fault[] = [
     },
   },
   { name: "the cable is out for 200 s", leadMs: 10_000, run: (faults) => unplug(faults, 200) },
+];
+
+/** In turn. */
+export const endFaults: readonly Fault[] = [
   {
     name: "the laptop's agent is killed, and the next one takes over",
     leadMs: 5_000,
@@ -159,10 +164,14 @@ const faultsInTurn: readonly Fault[] = [
 /** From plugging in to a card with a carrier: pciehp, virtio_net. */
 const cardMs = 5_000;
 
-for (const { transport, backMs, breakExport } of ways) {
+/** Registers the scenario for a transport and faults; in the end the export is broken. */
+export function testLinkFaults(
+  transport: FaultyTransport,
+  { what, faults: faultsInTurn }: { readonly what: string; readonly faults: readonly Fault[] },
+): void {
+  const { backMs, breakExport } = ways[transport];
   Deno.test({
-    name:
-      `${transport}: whatever happens to the link, the desktop's disk goes on, and nothing that was flushed is lost`,
+    name: `${transport}: whatever happens to ${what}, the desktop's disk goes on, and nothing that was flushed is lost`,
     ignore: rig.skipReason !== undefined,
     fn: async () => {
       await using faults = await startFaultRig(rig, {

@@ -18,15 +18,15 @@ import {
 import { startVm, type Vm } from "../../lib/qemu/run_vm.ts";
 import { prepareUefi } from "../../lib/qemu/uefi_firmware.ts";
 import type { UefiFirmware, VmBoot } from "../../lib/qemu/vm_spec.ts";
-import { waitForDesktop } from "../qemu/attached_disk.ts";
+import { waitForDesktop } from "./attached_disk.ts";
 import { waitForText } from "../support/console_prompts.ts";
-import { besideForeignDhcp, startForeignDhcp } from "../qemu/foreign_dhcp.ts";
-import { fetchFirmware } from "../qemu/firmware_files.ts";
-import { prepareQemuTest, type QemuTest } from "../qemu/machines.ts";
+import { besideForeignDhcp, startForeignDhcp } from "./foreign_dhcp.ts";
+import { fetchFirmware } from "./firmware_files.ts";
+import { prepareQemuTest, type QemuTest } from "./machines.ts";
 
 const rig = await prepareQemuTest();
 
-interface Desktop {
+export interface NetworkDesktop {
   readonly name: string;
   readonly boot: VmBoot;
   readonly firmware?: (rig: QemuTest) => Promise<UefiFirmware>;
@@ -35,24 +35,11 @@ interface Desktop {
   readonly isBesideAnother?: boolean;
 }
 
-const uefi = ({ system, options: { runDirectory } }: QemuTest): Promise<UefiFirmware> =>
+export const uefi = ({ system, options: { runDirectory } }: QemuTest): Promise<UefiFirmware> =>
   prepareUefi(system, { runDirectory, name: "desktop" });
 
-const secureBoot = async (): Promise<UefiFirmware> =>
+export const secureBoot = async (): Promise<UefiFirmware> =>
   (await fetchFirmware(rig)).prepare({ name: "desktop", trust: "both" });
-
-const desktops: readonly Desktop[] = [
-  { name: "with a BIOS", boot: { kind: "network" } },
-  { name: "with UEFI, by TFTP", boot: { kind: "network" }, firmware: uefi },
-  { name: "with a BIOS, beside another DHCP server", boot: { kind: "network" }, isBesideAnother: true },
-  { name: "with UEFI, beside another DHCP server", boot: { kind: "network" }, firmware: uefi, isBesideAnother: true },
-  { name: "with UEFI, by HTTP", boot: { kind: "network", uefiBy: "http" }, firmware: uefi },
-  { name: "with Secure Boot", boot: { kind: "network" }, firmware: secureBoot, hasSecureBoot: true },
-  {
-    name: "with Secure Boot, beside another DHCP server",
-    ...{ boot: { kind: "network" }, firmware: secureBoot, hasSecureBoot: true, isBesideAnother: true },
-  },
-];
 
 type Prepared = Awaited<ReturnType<typeof prepareMachines>>;
 let machines: Promise<Prepared> | undefined;
@@ -71,7 +58,8 @@ function prepare(): Promise<Prepared> {
   return machines ??= make();
 }
 
-for (const desktop of desktops) {
+/** Registers the scenario for a desktop. */
+export function testNetworkBoot(desktop: NetworkDesktop): void {
   Deno.test({
     name: `a desktop ${desktop.name} asks for the laptop's code, and goes through to multi-user`,
     ignore: rig.skipReason !== undefined,

@@ -4,22 +4,18 @@ import assert from "node:assert/strict";
 import { hashFile } from "../../lib/hash.ts";
 import { desktopSpec, serverReadyPattern } from "../../lib/qemu/machine_pair.ts";
 import { startVm } from "../../lib/qemu/run_vm.ts";
-import { assertIsMarked, inTryMode, readIdentity, workAsGuest } from "../qemu/guests.ts";
-import { prepareQemuTest } from "../qemu/machines.ts";
-import { type LaptopKind, laptops, startOwnLaptop, typePassphrase } from "../qemu/own_system.ts";
-import { setUp, short, switchOff } from "../qemu/own_system_steps.ts";
+import { assertIsMarked, inTryMode, readIdentity, workAsGuest } from "./guests.ts";
+import { prepareQemuTest } from "./machines.ts";
+import { type LaptopKind, startOwnLaptop, typePassphrase } from "./own_system.ts";
+import { setUp, short, switchOff } from "./own_system_steps.ts";
 import { autologinCredentials } from "../support/console_shell.ts";
 
 const rig = await prepareQemuTest();
 
 const second = 1000;
 
-const kinds: Readonly<Record<string, LaptopKind>> = {
-  "LVM in LUKS": laptops.luksLvm,
-  "btrfs on LVM": laptops.lvmBtrfs,
-};
-
-for (const [name, kind] of Object.entries(kinds)) {
+/** Registers the scenario for a laptop that has its system on what the name says. */
+export function testInstalledGuest(name: string, kind: LaptopKind): void {
   Deno.test({
     name: `a guest of a laptop with ${name} writes 200 MB, and the laptop's own system starts from the disk as it was`,
     ignore: rig.skipReason !== undefined,

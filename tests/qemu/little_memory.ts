@@ -5,8 +5,8 @@
 
 import assert from "node:assert/strict";
 import { encodeUtf8 } from "../../lib/formats/text.ts";
-import { startFaultRig } from "../qemu/fault_rig.ts";
-import { prepareQemuTest } from "../qemu/machines.ts";
+import { startFaultRig } from "./fault_rig.ts";
+import { prepareQemuTest } from "./machines.ts";
 
 const rig = await prepareQemuTest();
 const { system } = rig;
@@ -32,7 +32,8 @@ for (my $n = 0; ; $n++) {
 /** Overwrites a file again and again, through the page cache. */
 const filler = "while :; do dd if=/dev/zero of=/root/filler bs=1M count=192 conv=notrunc status=none; done";
 
-for (const transport of ["nvme-tcp", "nbd"]) {
+/** Registers the scenario for a transport. */
+export function testLittleMemory(transport: "nvme-tcp" | "nbd"): void {
   Deno.test({
     name:
       `${transport}: a desktop of ${desktopMiB} MiB under memory pressure writes four times its memory to a laptop of ` +
