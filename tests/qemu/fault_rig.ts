@@ -146,6 +146,24 @@ export async function startFaultRig(rig: QemuTest, options: FaultOptions): Promi
   };
 }
 
+/**
+ * Lines of a kernel's log that tell of an error of a disk or a file system. Not those of reading ahead: what is under
+ * way when the link is lost is not tried again, and is read when somebody wants it (doc/hooks.md, "Link loss").
+ */
+export function listDiskErrors(log: readonly string[]): readonly string[] {
+  const ahead = log.flatMap((line) => {
+    const [, disk, sector, flags] = /I\/O error, dev (\S+), sector (\d+) op 0x0:\(READ\) flags 0x(\w+)/.exec(line) ??
+      [];
+    // REQ_RAHEAD (include/linux/blk_types.h of Linux 6.12).
+    return flags !== undefined && (Number.parseInt(flags, 16) & 0x80000) !== 0
+      ? [`${disk}, sector ${sector} `, `${disk}: I/O Cmd(0x2) @ LBA ${sector}, `]
+      : [];
+  });
+  return log.filter((line) =>
+    /I\/O error|EXT4-fs error|Remounting|CUT OFF/i.test(line) && !ahead.some((part) => line.includes(part))
+  );
+}
+
 const wireguardPort = 51820;
 
 /** Over UDP and IPv6, in an Ethernet frame. WireGuard's second message, of 92 bytes, completes a handshake. */
