@@ -153,6 +153,7 @@ async function findLaptop({ system, console, signal }: PairingOptions): Promise<
     using datagrams = await openDatagramLink({ ...link, link: link.name, port: 0 });
     const onAbort = (): void => datagrams.close();
     linkSignal.addEventListener("abort", onAbort, { once: true });
+    if (linkSignal.aborted) onAbort();
     const backoff = createBackoff({ firstMs: 250, maximumMs: 4_000 });
     const questions = (async () => {
       while (!linkSignal.aborted) {

@@ -134,6 +134,7 @@ export function startSearch(options: SearchOptions): LaptopSearch {
     using datagrams = await openDatagramLink({ ...link, link: link.name, port: 0 });
     const onAbort = (): void => datagrams.close();
     linkSignal.addEventListener("abort", onAbort, { once: true });
+    if (linkSignal.aborted) onAbort();
     const asking = ask(system, search, datagrams, AbortSignal.any([linkSignal, quiet.signal]));
     // It takes a program's start, which no answer waits for.
     const looking = readLinkSpeed(system, link.name).then((speed) => speed && speeds.set(link.name, speed), () => {});

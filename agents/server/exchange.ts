@@ -193,7 +193,10 @@ class ServerExchange implements AsyncDisposable {
       return { kind: "refused", code: "busy", message: admission.message, holder: admission.holder };
     }
     this.#ticket = admission.ticket;
-    this.#ticket.replaced.addEventListener("abort", this.#onReplaced, { once: true });
+    const { replaced } = admission.ticket;
+    // It may have asked anew while what it had before was ended.
+    replaced.throwIfAborted();
+    replaced.addEventListener("abort", this.#onReplaced, { once: true });
     console.say(`"${hello.name}" (${hello.link.mac}) asks for the disk${isGuest ? ", to try its system" : ""}`);
     const disk = await source.inspect();
     this.#disk = disk;

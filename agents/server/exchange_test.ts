@@ -22,7 +22,7 @@ import type { LendingEngine } from "./lending_engine.ts";
 import { engineSecret, engineSession } from "../../tests/support/protocol_samples.ts";
 import type { Engine } from "../../lib/formats/engine.ts";
 import { engineTransport } from "../../lib/formats/engine.ts";
-import { Desk } from "./desk.ts";
+import { type Admission, Desk } from "./desk.ts";
 import { serveExchange } from "./exchange.ts";
 import type { DiskSource } from "./source.ts";
 
@@ -88,6 +88,8 @@ interface Scene {
   readonly hello?: string;
   /** The client's machine, if it is not an ordinary one. */
   readonly change?: (system: System) => System;
+  /** What the desk has seen before the client comes. */
+  readonly before?: (desk: Desk, serverLines: readonly string[]) => Promise<void>;
 }
 
 interface Outcome {
@@ -124,6 +126,7 @@ async function play(scene: Scene): Promise<Outcome> {
   const passphrases = [...scene.passphrases ?? []];
   const console = consoleInto(serverLines, real);
   const desk = new Desk({ system, console, directory, onFree: () => {}, onStay: () => {}, onLost: () => {} });
+  await scene.before?.(desk, serverLines);
   const served = Promise.withResolvers<void>();
   const listener = listenStream({ address: "127.0.0.1", port: 0 }, (stream) =>
     serveExchange(stream, {
@@ -303,6 +306,33 @@ Deno.test("kernel, initramfs and session arrive, and the disk is lent", async ()
   assert.deepEqual(exports, { started: 1, running: 1 });
   assert.ok(clientLines.includes("Note: Old entry"), clientLines.join("\n"));
   assert.ok(serverLines.includes('"desktop" has all it needs and starts'), serverLines.join("\n"));
+});
+
+Deno.test("a machine that asks again before its earlier session has ended is served the last time only", async () => {
+  const client = { name: hello.name, mac: hello.link.mac, address: "127.0.0.1" };
+  const earlier = Promise.withResolvers<void>();
+  const last = Promise.withResolvers<Admission>();
+  let inspections = 0;
+  const { failure, serverLines } = await play({
+    before: async (desk, serverLines) => {
+      await desk.admit(client, { isGuest: false, exchangeOver: earlier.promise });
+      void (async () => {
+        while (serverLines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+        const admission = desk.admit(client, { isGuest: false, exchangeOver: Promise.resolve() });
+        earlier.resolve();
+        last.resolve(await admission);
+      })();
+    },
+    source: {
+      inspect: () => {
+        inspections++;
+        return Promise.resolve(disk);
+      },
+    },
+  });
+  assert.equal(failure?.message, "The same machine has started a new exchange");
+  assert.equal((await last.promise).kind, "granted");
+  assert.equal(inspections, 0, serverLines.join("\n"));
 });
 
 Deno.test("a guest gets a snapshot of the disk, as large as the memory allows, and it goes with the session", async () => {
