@@ -28,6 +28,8 @@ interface Room {
   status: string;
   /** Ending an export takes until then. */
   ending: Promise<void>;
+  /** Taking a snapshot away takes until then. */
+  removing: Promise<void>;
   open(): Desk;
 }
 
@@ -37,6 +39,7 @@ function openRoom(): Room {
   const memory: MemorySystem = createMemorySystem({
     commands: [async ([program, verb = "", name = ""], { stdin }) => {
       if (program === "dmsetup") return `${room.status}\n`;
+      if (program === LEND_SNAPSHOT_PATH && verb === "remove") await room.removing;
       if (program !== LEND_NVME_PATH) return 0;
       if (verb === "check") return lent.has(name) ? 0 : 1;
       if (verb === "stop") {
@@ -53,6 +56,7 @@ function openRoom(): Room {
     lent,
     status: "0 8 snapshot 16/8192 0",
     ending: Promise.resolve(),
+    removing: Promise.resolve(),
     open: () =>
       new Desk({
         system: memory,
@@ -161,6 +165,27 @@ Deno.test("a desktop that wrote starts anew as a guest: no guest gets in until a
   await Promise.all(both);
   assert.deepEqual(order.toSorted().map((text) => text.slice(0, 4)), ["01 1", "02 2"]);
   assert.equal(room.lent.size, 2);
+  await desk.close();
+});
+
+Deno.test("a machine that asks again while its session is being ended waits until all of that is away", async () => {
+  const room = openRoom();
+  const desk = room.open();
+  const first = await start(desk, "01");
+  assert.ok(typeof first === "object");
+  const gate = Promise.withResolvers<void>();
+  room.removing = gate.promise;
+  const released = desk.release(first);
+  await settle();
+  const order: string[] = [];
+  const again = start(desk, "01").then(() => order.push(`again, with ${snapshots(room, "make").length} snapshots`));
+  await settle();
+  assert.deepEqual(order, []);
+  gate.resolve();
+  await Promise.all([released, again]);
+  assert.deepEqual(order, ["again, with 2 snapshots"]);
+  const notes = [...room.memory.files.keys()].filter((path) => path.endsWith("export.json"));
+  assert.equal(notes.length, 1, "what is lent stays written down");
   await desk.close();
 });
 

@@ -37,6 +37,8 @@ export interface Holding extends Ticket {
   lostBecause?: string;
   /** What to undo when it ends. */
   readonly cleanup: AsyncDisposableStack;
+  /** Resolves when all of it has ended; absent before that begins, and after it failed. */
+  ending?: Promise<void> | undefined;
 }
 
 /** What every session begins with. */
@@ -120,7 +122,15 @@ export function lendingOf({ lease, transport, tunnel, linkAddress, disk, snapsho
   };
 }
 
-export async function endHolding(holding: Holding): Promise<void> {
+/** Waits for the end also where another one has begun it. */
+export function endHolding(holding: Holding): Promise<void> {
+  return holding.ending ??= endOnce(holding).catch((error) => {
+    holding.ending = undefined;
+    throw error;
+  });
+}
+
+async function endOnce(holding: Holding): Promise<void> {
   holding.controller.abort(new Error("The same machine has started a new exchange"));
   await holding.exchangeOver;
   await holding.running?.stop();
