@@ -9,7 +9,7 @@ export interface ExportLife {
   readonly over: Promise<ExportEnd>;
   /** Makes it be over, with the reason "stopped". */
   readonly requestStop: () => void;
-  /** Lets go of the disk. Never rejects. */
+  /** Lets go of the disk. @throws {CommandError} where that fails again and again */
   readonly close: () => Promise<void>;
 }
 

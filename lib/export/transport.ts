@@ -22,7 +22,10 @@ export type ExportEnd =
 
 /** Disposing of it stops it. */
 export interface RunningExport extends AsyncDisposable {
-  /** Never rejects. When it resolves, nothing serves the disk any more and what was written is on it. */
+  /**
+   * When it resolves, nothing serves the disk any more and what was written is on it. Rejects where that cannot be
+   * brought about.
+   */
   readonly exited: Promise<ExportEnd>;
   stop(): Promise<void>;
 }

@@ -11,7 +11,7 @@ import {
 } from "../transport.ts";
 import { endWithoutGoodbye } from "./nbd_export.ts";
 import { emptyNbdkitLog, hasClientLeft, type NbdkitLogState, readNbdkitLine } from "./nbdkit_log.ts";
-import { endNbdkit, findNbdkit, isNbdkit } from "./nbdkit_process.ts";
+import { endNbdkit, findNbdkit, mayRun } from "./nbdkit_process.ts";
 
 export interface AdoptOptions extends Pick<ExportEvents, "onConnected"> {
   /** The log that `run-nbdkit` keeps. */
@@ -55,7 +55,7 @@ async function watchClient(system: System, watch: Watch): Promise<ExportEnd> {
   for (;;) {
     if (watch.signal.aborted) return { reason: "stopped" };
     // In this order: what nbdkit had to say before it ended is in its log by then.
-    const isRunning = await isNbdkit(system, watch.pid, watch.exportName);
+    const isRunning = await mayRun(system, watch.pid, watch.exportName);
     const log = await readKeptLog(system, watch.logPath, watch.wasUsed);
     if (hasClientLeft(log)) return { reason: "disconnected" };
     if (!isRunning) return endWithoutGoodbye(log);

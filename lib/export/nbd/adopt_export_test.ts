@@ -18,6 +18,8 @@ const gone = "nbdkit: file.0: debug: exiting worker thread file.0";
 interface Machine {
   readonly system: MemorySystem;
   isRunning: boolean;
+  /** Programs that look for it have so many times no memory to run in. */
+  failures: number;
   /** What nbdkit writes into its log. */
   say(...lines: readonly string[]): Promise<void>;
   /** Lets the next look at the client happen. */
@@ -29,9 +31,14 @@ function createMachine(): Machine {
   let log = "";
   const machine: Machine = {
     isRunning: true,
+    failures: 0,
     system: createMemorySystem({
       commands: [(argv) => {
         const [program, path] = argv;
+        if (machine.failures > 0) {
+          machine.failures--;
+          return 127;
+        }
         if (program === "pidof") return machine.isRunning ? "42 43\n" : 1;
         if (path === "/proc/42/cmdline") return "nbdkit\0exportname=another\0";
         if (path === "/proc/43/cmdline") return machine.isRunning ? `nbdkit\0--foreground\0exportname=${name}\0` : 1;
@@ -120,6 +127,21 @@ Deno.test("A3: a desktop whose connections are gone without a goodbye keeps its 
   assert.ok(starting.isRunning);
   await starting.look();
   assert.equal((await second.exited).reason, "failed");
+});
+
+Deno.test("looking at nbdkit and ending it may fail for a while: the session goes on, and ends with its goodbye", async () => {
+  const machine = createMachine();
+  await machine.say(...connect);
+  const adopted = await adopt(machine, true);
+  machine.failures = 3;
+  for (let looks = 0; looks < 5; looks++) await machine.look();
+  assert.ok(machine.isRunning);
+  assert.equal(machine.failures, 0);
+  machine.failures = 3;
+  await machine.say(...connect, goodbye, gone, goodbye, gone);
+  for (let looks = 0; looks < 5; looks++) await machine.look();
+  assert.deepEqual(await adopted.exited, { reason: "disconnected" });
+  assert.ok(!machine.isRunning);
 });
 
 Deno.test("an adopted export can be stopped; its own end loses the desktop", async () => {

@@ -8,7 +8,7 @@ import { type ExportEnd, type ExportEvents, firstConnectionTimeoutMs, type Runni
 import { insideNamespace } from "../tunnel/raise_tunnel.ts";
 import { RUN_NBDKIT_PATH } from "./needs.ts";
 import { type NbdExportSettings, nbdkitArguments } from "./nbdkit_arguments.ts";
-import { endNbdkit, findNbdkit } from "./nbdkit_process.ts";
+import { endNbdkit, mayBeThere } from "./nbdkit_process.ts";
 import {
   emptyNbdkitLog,
   hasClientLeft,
@@ -66,7 +66,7 @@ export async function startNbdExport(
   const closed = new AbortController();
   const watching = nbdkit.exited.then(async () => {
     // Without its log nbdkit goes on, and so does the desktop.
-    while (!closed.signal.aborted && await findNbdkit(system, settings.exportName) !== undefined) {
+    while (!closed.signal.aborted && await mayBeThere(system, settings.exportName)) {
       await system.delay(pollMs, closed.signal).catch(() => {});
     }
     over.resolve(endWithoutGoodbye(log));

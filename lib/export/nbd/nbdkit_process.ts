@@ -2,6 +2,8 @@
 import type { System } from "../../system/system.ts";
 
 const endTimeoutMs = 5_000;
+const maximumTries = 5;
+const tryAgainMs = 1_000;
 
 /** Its export name, random and used once, tells it from any other. */
 export async function findNbdkit(system: System, exportName: string): Promise<number | undefined> {
@@ -29,8 +31,32 @@ export async function isNbdkit(system: System, pid: number, exportName: string):
   return stdout.split("\0").includes(`exportname=${exportName}`);
 }
 
-/** Asks it to end, then makes it; resolves when it has ended. Runs `pidof`, `cat`, `kill`. */
+/** Yes also where a look fails, on a machine without time or memory for it: that is no reason to end a session. */
+export async function mayRun(system: System, pid: number, exportName: string): Promise<boolean> {
+  return await isNbdkit(system, pid, exportName).catch(() => true);
+}
+
+/** As {@link mayRun}, where the number of the process is not known. */
+export async function mayBeThere(system: System, exportName: string): Promise<boolean> {
+  return await findNbdkit(system, exportName).then((pid) => pid !== undefined, () => true);
+}
+
+/**
+ * Asks it to end, then makes it; resolves when it has ended. Runs `pidof`, `cat`, `kill`.
+ * @throws {CommandError} when one of them fails again and again
+ */
 export async function endNbdkit(system: System, exportName: string): Promise<void> {
+  for (let triesLeft = maximumTries - 1; triesLeft > 0; triesLeft--) {
+    try {
+      return await tryToEnd(system, exportName);
+    } catch {
+      await system.delay(tryAgainMs).catch(() => {});
+    }
+  }
+  await tryToEnd(system, exportName);
+}
+
+async function tryToEnd(system: System, exportName: string): Promise<void> {
   const pid = await findNbdkit(system, exportName);
   if (pid === undefined) return;
   for (const signal of ["-TERM", "-KILL"]) {
