@@ -69,8 +69,8 @@ export class Desk {
   readonly #options: DeskOptions;
   /** One that writes, or guests. */
   #holdings: readonly Holding[] = [];
-  /** All that a machine had which has started anew. Never rejects. */
-  #ending: Promise<void> = Promise.resolve();
+  /** What machines had that have started anew, until it has ended. */
+  readonly #replaced = new Set<Holding>();
   #restoring: Promise<void> | undefined;
   #keepsNotes = false;
   #diskErrors = 0;
@@ -114,6 +114,7 @@ export class Desk {
   /**
    * Gives the disk to the client if it may have it; ends what the same machine had before.
    * @param exchangeOver resolves when the client's exchange has let go of the disk
+   * @throws {Error} when what was before cannot be ended
    */
   async admit(
     client: LeaseClient,
@@ -131,11 +132,24 @@ export class Desk {
     const holding = startHolding(decision.lease, isGuest ? findSlot(others) : 0, exchangeOver);
     this.#holdings = [...others, holding];
     if (decision.say !== undefined) console.say(decision.say);
-    // A guest needs a disk that stays as it is, and the export that ends right now may still write to it.
-    const ended = Promise.all([this.#ending, previous === undefined ? undefined : endHolding(previous)]);
-    this.#ending = ended.then(() => {}, () => {});
-    await ended;
+    if (previous !== undefined) this.#replaced.add(previous);
+    try {
+      // A guest needs a disk that stays as it is, and the export that ends right now may still write to it.
+      await this.#endReplaced();
+    } catch (error) {
+      // What the same machine had may be on still: then it stays the one that has the disk, and may ask again.
+      if (previous === undefined) this.#holdings = this.#holdings.filter((held) => held !== holding);
+      throw error;
+    }
     return { kind: "granted", ticket: holding };
+  }
+
+  /** Tries again what has failed before. @throws when it fails: nobody may get the disk */
+  async #endReplaced(): Promise<void> {
+    await Promise.all([...this.#replaced].map(async (holding) => {
+      await endHolding(holding);
+      this.#replaced.delete(holding);
+    }));
   }
 
   /**

@@ -28,6 +28,8 @@ interface Room {
   status: string;
   /** Ending an export takes until then. */
   ending: Promise<void>;
+  /** The kernel does not end an export. */
+  isStuck: boolean;
   /** Taking a snapshot away takes until then. */
   removing: Promise<void>;
   open(): Desk;
@@ -44,6 +46,7 @@ function openRoom(): Room {
       if (verb === "check") return lent.has(name) ? 0 : 1;
       if (verb === "stop") {
         await room.ending;
+        if (room.isStuck) return 1;
         lent.delete(name);
       } else lent.add(/SUBSYSTEM=(\S+)/.exec(`${stdin}`)?.[1] ?? "");
       return 0;
@@ -56,6 +59,7 @@ function openRoom(): Room {
     lent,
     status: "0 8 snapshot 16/8192 0",
     ending: Promise.resolve(),
+    isStuck: false,
     removing: Promise.resolve(),
     open: () =>
       new Desk({
@@ -186,6 +190,36 @@ Deno.test("a machine that asks again while its session is being ended waits unti
   assert.deepEqual(order, ["again, with 2 snapshots"]);
   const notes = [...room.memory.files.keys()].filter((path) => path.endsWith("export.json"));
   assert.equal(notes.length, 1, "what is lent stays written down");
+  await desk.close();
+});
+
+Deno.test("an export that cannot be ended keeps the disk: nobody gets it before that has worked", async () => {
+  const room = openRoom();
+  const desk = room.open();
+  await start(desk, "01", false);
+  room.isStuck = true;
+  const outcomes: string[] = [];
+  const ask = async (name: string): Promise<void> => {
+    let outcome: string | undefined;
+    start(desk, name).then(
+      (ticket) => outcome = typeof ticket === "string" ? "refused" : "granted",
+      () => outcome = "failed",
+    );
+    while (outcome === undefined) {
+      await new Promise((resolve) => setTimeout(resolve));
+      room.memory.advance(1_000);
+    }
+    outcomes.push(outcome);
+  };
+  await Promise.all([ask("01"), ask("02")]);
+  await ask("02");
+  await ask("01");
+  assert.deepEqual([outcomes.toSorted(), room.lent.size], [["failed", "failed", "failed", "failed"], 1]);
+  assert.deepEqual(desk.isFree, false);
+  room.isStuck = false;
+  await ask("02");
+  await ask("01");
+  assert.deepEqual([outcomes.slice(4), room.lent.size], [["granted", "granted"], 2]);
   await desk.close();
 });
 

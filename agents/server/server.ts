@@ -312,9 +312,12 @@ class Server {
 
   async #close(): Promise<void> {
     this.#over.abort(new DOMException("The agent ends", "AbortError"));
-    await this.#desk.close();
-    await Promise.all(this.#running);
-    await this.#source[Symbol.asyncDispose]();
+    try {
+      await this.#desk.close();
+    } finally {
+      await Promise.all(this.#running);
+      await this.#source[Symbol.asyncDispose]();
+    }
   }
 
   /** Waits for work that is not worth more than a word when it fails or takes too long. */

@@ -23,10 +23,11 @@ export type ExportEnd =
 /** Disposing of it stops it. */
 export interface RunningExport extends AsyncDisposable {
   /**
-   * When it resolves, nothing serves the disk any more and what was written is on it. Rejects where that cannot be
+   * When it resolves, nothing serves the disk any more and what was written is on it. Rejects where that could not be
    * brought about.
    */
   readonly exited: Promise<ExportEnd>;
+  /** Where it rejects, the disk may still be served; then it can be called again. */
   stop(): Promise<void>;
 }
 

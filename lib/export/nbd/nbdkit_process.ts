@@ -2,8 +2,6 @@
 import type { System } from "../../system/system.ts";
 
 const endTimeoutMs = 5_000;
-const maximumTries = 5;
-const tryAgainMs = 1_000;
 
 /** Its export name, random and used once, tells it from any other. */
 export async function findNbdkit(system: System, exportName: string): Promise<number | undefined> {
@@ -41,22 +39,8 @@ export async function mayBeThere(system: System, exportName: string): Promise<bo
   return await findNbdkit(system, exportName).then((pid) => pid !== undefined, () => true);
 }
 
-/**
- * Asks it to end, then makes it; resolves when it has ended. Runs `pidof`, `cat`, `kill`.
- * @throws {CommandError} when one of them fails again and again
- */
+/** Asks it to end, then makes it; resolves when it has ended. Runs `pidof`, `cat`, `kill`. */
 export async function endNbdkit(system: System, exportName: string): Promise<void> {
-  for (let triesLeft = maximumTries - 1; triesLeft > 0; triesLeft--) {
-    try {
-      return await tryToEnd(system, exportName);
-    } catch {
-      await system.delay(tryAgainMs).catch(() => {});
-    }
-  }
-  await tryToEnd(system, exportName);
-}
-
-async function tryToEnd(system: System, exportName: string): Promise<void> {
   const pid = await findNbdkit(system, exportName);
   if (pid === undefined) return;
   for (const signal of ["-TERM", "-KILL"]) {

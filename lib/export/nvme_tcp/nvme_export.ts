@@ -61,7 +61,7 @@ export async function startNvmeExport(
       timeoutMs: startTimeoutMs,
     });
   } catch (error) {
-    await endLending(system, settings.subsystem);
+    await endLending(system, settings.subsystem).catch(() => {}); // no desktop knows of it
     if (!(error instanceof CommandError)) throw error;
     const where = describeEndpoint(settings.listenAddress, settings.port);
     const why = error.failure.lastLines?.at(-1) ?? error.message;
@@ -159,5 +159,5 @@ async function followLog(
 
 /** Connections are ended first. */
 async function endLending(system: System, subsystem: string): Promise<void> {
-  await system.run([LEND_NVME_PATH, "stop", subsystem], { isCleanup: true, timeoutMs: startTimeoutMs }).catch(() => {});
+  await system.run([LEND_NVME_PATH, "stop", subsystem], { isCleanup: true, timeoutMs: startTimeoutMs });
 }

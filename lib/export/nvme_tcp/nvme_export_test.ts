@@ -21,6 +21,8 @@ interface Machine {
   /** The kernel has overwritten what was not read yet: cat fails, and is started again. */
   overrun(): Promise<void>;
   isLent: boolean;
+  /** Ending fails so many times. */
+  failures: number;
 }
 
 /** A machine whose lend-nvme says `problem`, or works. */
@@ -33,6 +35,7 @@ function createMachine(problem?: string): Machine {
       if (program !== LEND_NVME_PATH) return 0;
       if (verb === "check") return machine.isLent ? 0 : 1;
       if (verb === "start" && problem !== undefined) return { exitCode: 1, stdout: "", stderr: `${problem}\n` };
+      if (verb === "stop" && machine.failures-- > 0) return 1;
       machine.isLent = verb === "start";
       return 0;
     }],
@@ -49,6 +52,7 @@ function createMachine(problem?: string): Machine {
     memory,
     system: { ...memory, spawn },
     isLent: false,
+    failures: 0,
     say: (...texts) => {
       for (const text of texts) {
         const line = `6,${number++},47908321,-;${text}`;
@@ -116,6 +120,24 @@ Deno.test("a desktop that is not heard of keeps its disk; one that never comes l
     reason: "failed",
     message: "no client connected within 900 seconds",
   });
+});
+
+Deno.test("an export is over when the kernel has ended it: that is tried again, and can be asked for again", async () => {
+  const machine = createMachine();
+  const running = await startNvmeExport(machine.system, settings, {});
+  const tick = async (): Promise<void> => {
+    for (let tries = 0; tries < 12; tries++) {
+      await settle();
+      machine.memory.advance(1_000);
+    }
+  };
+  machine.failures = 12;
+  const stopped = assert.rejects(running.stop());
+  await Promise.all([stopped, assert.rejects(running.exited), tick()]);
+  assert.ok(machine.isLent && !machine.memory.ran.some(([program]) => program === "sync"));
+  await Promise.all([running.stop(), tick()]);
+  assert.equal(machine.isLent, false);
+  assert.deepEqual(machine.memory.ran.at(-1), ["sync", "/dev/nvme0n1"]);
 });
 
 Deno.test("the error says what the kernel refuses, and nothing stays lent", async () => {
