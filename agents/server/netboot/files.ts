@@ -78,7 +78,7 @@ export function findNetbootName(path: string): NetbootName | undefined {
   return names.find((name) => last.toLowerCase().startsWith(name));
 }
 
-/** @param initrd undefined while it is being cut */
+/** @param initrd the one that is given away */
 export async function findNetbootFile(
   system: System,
   name: NetbootName,

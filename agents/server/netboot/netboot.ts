@@ -67,8 +67,7 @@ export class Netboot {
     const { system, console } = this.#options;
     while (!signal.aborted) {
       try {
-        const initrd = await (this.#initrd ??= this.#options.cutInitrd());
-        await this.#serve(link, signal, initrd);
+        await this.#serve(link, signal, await this.#cutOnce());
       } catch (error) {
         if (signal.aborted) return;
         console.sayRarely(`Network boot on ${link.name}: ${describeError(error)}`);
@@ -79,6 +78,14 @@ export class Netboot {
         await system.delay(2_000, signal).catch(() => {});
       }
     }
+  }
+
+  /** One for all links; after a failure it is tried anew. */
+  #cutOnce(): Promise<string> {
+    return this.#initrd ??= this.#options.cutInitrd().catch((error) => {
+      this.#initrd = undefined;
+      throw error;
+    });
   }
 
   async #serve(link: UsableLink, signal: AbortSignal, initrd: string): Promise<void> {

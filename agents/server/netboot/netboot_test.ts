@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { UserError } from "../../../lib/errors.ts";
 import { formatPublicInitrd, PUBLIC_INITRD_PATH } from "../../../lib/formats/public_initrd.ts";
 import { createMemorySystem } from "../../../tests/support/memory_system.ts";
+import type { Console } from "../../shared/console.ts";
 import { formatDnsmasqConfig } from "./dnsmasq_config.ts";
 import { cutPublicInitrd, findNetbootName } from "./files.ts";
+import { Netboot } from "./netboot.ts";
 
 Deno.test("dnsmasq answers on one link, only who asks for a boot loader, and not ourselves", () => {
   const range = { from: "10.157.2.10", to: "10.157.2.250", netmask: "255.255.255.0" };
@@ -92,4 +94,30 @@ Deno.test("the public part of the initrd is given away with the noted sum only",
     (error) => error instanceof UserError && /retain_initrd/.test(error.hints.join("")),
   );
   await assert.rejects(cutPublicInitrd(createMemorySystem({}), "/run/s"), /has no files for desktops/);
+});
+
+Deno.test("an initrd that could not be cut is cut anew the next time", async () => {
+  const memory = createMemorySystem({});
+  const over = new AbortController();
+  let cuts = 0;
+  const netboot = new Netboot({
+    system: memory,
+    console: { sayRarely: () => {} } as Partial<Console> as Console,
+    macs: ["52:54:00:12:34:56"],
+    workDirectory: "/run/stiefelsystem",
+    cutInitrd: () => {
+      if (++cuts === 3) over.abort();
+      return Promise.reject(new Error("There is no memory for it"));
+    },
+  });
+  const link = { name: "eth0", index: 2, mac: "52:54:00:12:34:56", address: "fe80::2" };
+  let isOver = false;
+  const served = netboot.serveLink(link, over.signal).then(() => isOver = true);
+  for (let turn = 0; turn < 20 && !isOver; turn++) {
+    await new Promise((resolve) => setTimeout(resolve));
+    memory.advance(2_000);
+  }
+  over.abort();
+  await served;
+  assert.equal(cuts, 3);
 });
