@@ -2,6 +2,7 @@
  * Stage "overlay": our own start-up files (image/initrd) and what the configuration says about logging in. Runs `find`
  * and the compressor.
  */
+import { encodeUtf8 } from "../../formats/text.ts";
 import { listTree } from "../list_tree.ts";
 import { writePart } from "../part_archive.ts";
 import { listGeneratedFiles } from "../generated_files.ts";
@@ -16,8 +17,9 @@ export async function buildOverlay(context: StageContext): Promise<StageRecord> 
   for (const { path, mode, content } of listGeneratedFiles(request)) {
     const source = `${written}/${path}`;
     await system.makeDirectory(source.slice(0, source.lastIndexOf("/")));
-    await system.writeFile(source, content);
-    generated.push({ kind: "file", path, mode, source, sizeBytes: content.length });
+    const bytes = encodeUtf8(content);
+    await system.writeFile(source, bytes);
+    generated.push({ kind: "file", path, mode, source, sizeBytes: bytes.length });
   }
   const entries = arrangeEntries([...await listTree(system, `${places.project}/image/initrd`), ...generated]);
   const part = await writePart(system, entries, {
