@@ -3,8 +3,6 @@
 export interface LoginOptions {
   /** Login shell of root, an absolute path. */
   readonly shell: string;
-  /** As crypt(3) makes it; absent: the account is locked. */
-  readonly passwordHash?: string;
   readonly isDebug: boolean;
   /** dnsmasq runs, with no more rights than it needs. */
   readonly hasNetboot?: boolean;
@@ -22,22 +20,37 @@ export interface GeneratedFile {
 /** As Debian's dnsmasq has it; its group is that of image/initrd/etc/group. */
 const dnsmasqUser = "dnsmasq:x:100:65534:dnsmasq:/nonexistent:/usr/sbin/nologin\n";
 
-/** passwd, shadow and inittab. Only a debugging image has a login, on the second terminal. */
+/**
+ * passwd, shadow and inittab, as each desktop gets them that starts over the network: nobody can log in. A debugging
+ * image asks for a name on the second terminal, and has {@link formatDebugLogin} beside the key.
+ */
 export function formatLoginFiles(
-  { shell, passwordHash, isDebug, hasNetboot, drivers, ...more }: LoginOptions,
+  { shell, isDebug, hasNetboot, drivers, ...more }: LoginOptions,
 ): GeneratedFile[] {
-  // "!" is no hash of any password (shadow(5)).
-  const password = isDebug && passwordHash !== undefined ? passwordHash : "!";
   // Their output would disturb the agent's.
   const services = drivers.flatMap(({ service }) =>
     service === undefined ? [] : [`null::respawn:${service.argv.join(" ")}`]
   );
   return [
     { path: "etc/passwd", mode: 0o644, content: `root:x:0:0:root:/root:${shell}\n${hasNetboot ? dnsmasqUser : ""}` },
-    { path: "etc/shadow", mode: 0o600, content: `root:${password}:20089::::::\n` },
+    formatShadow("!"), // no hash of any password (shadow(5))
     { path: "etc/shells", mode: 0o644, content: `/bin/sh\n${shell === "/bin/sh" ? "" : `${shell}\n`}` },
     { path: "etc/inittab", mode: 0o644, content: formatInittab(isDebug, [...services, ...more.services ?? []]) },
   ];
+}
+
+/**
+ * What opens root's account in a debugging image. A hash is a secret: who has it tries passwords at leisure.
+ * @param passwordHash as crypt(3) makes it
+ */
+export function formatDebugLogin(
+  { isDebug, passwordHash }: { readonly isDebug: boolean; readonly passwordHash?: string },
+): GeneratedFile[] {
+  return isDebug && passwordHash !== undefined ? [formatShadow(passwordHash)] : [];
+}
+
+function formatShadow(password: string): GeneratedFile {
+  return { path: "etc/shadow", mode: 0o600, content: `root:${password}:20089::::::\n` };
 }
 
 function formatInittab(isDebug: boolean, services: readonly string[]): string {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatLoginFiles } from "./login_files.ts";
+import { formatDebugLogin, formatLoginFiles } from "./login_files.ts";
 import { formatPassOn, passOnService } from "./pass_on.ts";
 
 const content = (files: ReturnType<typeof formatLoginFiles>, path: string): string =>
@@ -18,14 +18,17 @@ Deno.test("init starts nothing that would suspend or end a session for a closed 
 });
 
 Deno.test("root is locked and no user can log in, even when a password is there", () => {
-  const files = formatLoginFiles({ shell: "/bin/sh", isDebug: false, drivers: [], passwordHash: "$6$salt$hash" });
+  const files = formatLoginFiles({ shell: "/bin/sh", isDebug: false, drivers: [] });
+  assert.deepEqual(formatDebugLogin({ isDebug: false, passwordHash: "$6$salt$hash" }), []);
   assert.match(content(files, "etc/shadow"), /^root:!:/);
   assert.ok(!content(files, "etc/inittab").includes("getty"));
 });
 
 Deno.test("a debugging image has a login with the password, on the second terminal", () => {
-  const files = formatLoginFiles({ shell: "/usr/bin/bash", isDebug: true, drivers: [], passwordHash: "$6$salt$hash" });
-  assert.match(content(files, "etc/shadow"), /^root:\$6\$salt\$hash:/);
+  const files = formatLoginFiles({ shell: "/usr/bin/bash", isDebug: true, drivers: [] });
+  const login = formatDebugLogin({ isDebug: true, passwordHash: "$6$salt$hash" });
+  assert.deepEqual(login.map(({ path, mode }) => [path, mode]), [["etc/shadow", 0o600]]);
+  assert.match(content(login, "etc/shadow"), /^root:\$6\$salt\$hash:/);
   assert.match(content(files, "etc/passwd"), /:\/usr\/bin\/bash\n$/);
   assert.match(content(files, "etc/inittab"), /^tty2::respawn:.*getty/m);
 });

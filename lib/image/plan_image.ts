@@ -11,6 +11,7 @@ import { formatKeymapHook } from "./keymap_hook.ts";
 import { unwantedModulePatterns } from "./kernel_modules.ts";
 import { formatNetbootMenu, formatNetbootScript } from "./netboot_menu.ts";
 import { listGeneratedFiles } from "./generated_files.ts";
+import { formatDebugLogin } from "./login_files.ts";
 import type { Json, Stage } from "./stage.ts";
 import { hashText } from "../hash.ts";
 import { loadedByName } from "./shared_libraries.ts";
@@ -75,6 +76,7 @@ export function planImage(request: ImageRequest): Stage[] {
   const compression: Json = [compressor.program, ...compressor.arguments];
   const tools = planTools(request);
   const needsTools = tools.map(({ name }) => name);
+  const debugLogin = formatDebugLogin(request);
   return [
     ...tools,
     {
@@ -177,6 +179,7 @@ export function planImage(request: ImageRequest): Stage[] {
       inputs: {
         ...{ version: 1, key: found.sharedKey, settings: hashText(formatAgentSettings(request.agentSettings)) },
         ...found.engineSecret === undefined ? {} : { engineSecret: found.engineSecret },
+        ...debugLogin.length === 0 ? {} : { login: hashText(JSON.stringify(debugLogin)) },
       },
     },
     {

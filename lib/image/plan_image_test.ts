@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { loadConfig } from "../config/load_config.ts";
+import { parseCpio } from "../formats/cpio.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
+import { listGeneratedFiles } from "./generated_files.ts";
 import { makeImageRequest } from "./image_request.ts";
 import { type ImageRequest, planImage } from "./plan_image.ts";
 import { stageKey, type StageName } from "./stage.ts";
+import type { BuildPlaces, StageContext } from "./stages/context.ts";
+import { buildSecrets } from "./stages/secrets.ts";
 
 const found = { overlay: "o", agentSources: "a", runtime: "r", sharedKey: "k" };
 
@@ -85,7 +90,22 @@ Deno.test("compiled agents depend on the runtime they share", async () => {
 
 Deno.test("a plan holds neither key nor password", async () => {
   const request = { ...await requestFor("modules: [debug]\ninitrd: {password: secret-word}"), passwordHash: "$6$x$y" };
-  assert.ok(!JSON.stringify(planImage(request)).includes("secret-word"));
+  assert.doesNotMatch(JSON.stringify(planImage(request)), /secret-word|\$6\$x\$y/);
+});
+
+Deno.test("a debugging image's password lies with the key, not in what anybody on the cable may fetch", async () => {
+  const yaml = "modules: [debug]\nnetboot: {links: ['52:54:00:12:34:56']}";
+  const request = { ...await requestFor(yaml), passwordHash: "$6$x$y" };
+  const files = listGeneratedFiles(request);
+  assert.equal(files.find(({ path }) => path === "etc/shadow")?.content, "root:!:20089::::::\n");
+  assert.deepEqual(changed(request, { ...request, passwordHash: "$6$x$z" }), ["secrets", "pack"]);
+  const system = createMemorySystem({ files: { "/key": "k" } });
+  const places = { key: "/key" } as Partial<BuildPlaces> as BuildPlaces;
+  const context: Partial<StageContext> = { system, request, places, directory: "/out" };
+  await buildSecrets(context as StageContext);
+  const shadow = parseCpio(await system.readFile("/out/part.cpio")).find(({ path }) => path === "etc/shadow");
+  assert.ok(shadow?.kind === "file");
+  assert.deepEqual([shadow.mode, new TextDecoder().decode(shadow.content)], [0o600, "root:$6$x$y:20089::::::\n"]);
 });
 
 Deno.test("every stage comes after what it needs", async () => {
