@@ -144,7 +144,7 @@ export class Desk {
     return { kind: "granted", ticket: holding };
   }
 
-  /** Tries again what has failed before. @throws when it fails: nobody may get the disk */
+  /** Tries again what has failed before. @throws when it fails: no desktop may get the disk then */
   async #endReplaced(): Promise<void> {
     await Promise.all([...this.#replaced].map(async (holding) => {
       await endHolding(holding);

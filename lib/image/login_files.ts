@@ -21,7 +21,7 @@ export interface GeneratedFile {
 const dnsmasqUser = "dnsmasq:x:100:65534:dnsmasq:/nonexistent:/usr/sbin/nologin\n";
 
 /**
- * passwd, shadow and inittab, as each desktop gets them that starts over the network: nobody can log in. A debugging
+ * passwd, shadow and inittab, as each desktop gets them that starts over the network: root is locked. A debugging
  * image asks for a name on the second terminal, and has {@link formatDebugLogin} beside the key.
  */
 export function formatLoginFiles(

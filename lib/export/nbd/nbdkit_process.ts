@@ -20,7 +20,7 @@ export async function findNbdkit(system: System, exportName: string): Promise<nu
  * proc_pid_cmdline(5): the arguments, each with a zero byte behind it; empty for a process that has ended and was not
  * waited for.
  */
-export async function isNbdkit(system: System, pid: number, exportName: string): Promise<boolean> {
+async function isNbdkit(system: System, pid: number, exportName: string): Promise<boolean> {
   const { stdout } = await system.run(["cat", `/proc/${pid}/cmdline`], {
     acceptExitCodes: [0, 1],
     timeoutMs: 5_000,
