@@ -19,13 +19,27 @@ export interface MountedFiles extends BootFiles {
   openRead(path: string, part?: FilePart): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
 }
 
-/** What lies on the partition beside its files, for a boot loader that keeps something there. */
-export type MountedOptions = Pick<BootFiles, "readBlocks">;
+export interface MountedOptions extends Pick<BootFiles, "readBlocks"> {
+  /**
+   * Mount points below `root`: another partition's files are there, which the partition itself does not have,
+   * whatever its links say.
+   */
+  readonly hidden?: readonly string[];
+}
 
 /** Reads under `root`; needs read access there. */
-export function readMountedFiles(system: System, root: string, options: MountedOptions = {}): MountedFiles {
-  async function find(path: string): Promise<string> {
+export function readMountedFiles(
+  system: System,
+  root: string,
+  { hidden = [], ...options }: MountedOptions = {},
+): MountedFiles {
+  async function resolve(path: string): Promise<string | undefined> {
     const realPath = await resolveInside(system, { root, path });
+    const isHidden = hidden.some((directory) => realPath?.startsWith(`${root}${directory}/`));
+    return isHidden ? undefined : realPath;
+  }
+  async function find(path: string): Promise<string> {
+    const realPath = await resolve(path);
     if (realPath === undefined) throw new BootError("unsupported", `There is no "${path}" on the boot partition`);
     return realPath;
   }
@@ -51,18 +65,19 @@ export function readMountedFiles(system: System, root: string, options: MountedO
       return new Uint8Array(await new Response(stream).arrayBuffer());
     },
     list: async (path) => {
-      const realPath = await resolveInside(system, { root, path });
+      const realPath = await resolve(path);
       if (realPath === undefined || (await system.lstat(realPath))?.kind !== "directory") return [];
+      if (hidden.includes(realPath.slice(root.length))) return [];
       return await system.readDirectory(realPath);
     },
     status: async (path) => {
-      const realPath = await resolveInside(system, { root, path });
+      const realPath = await resolve(path);
       const status = realPath === undefined ? undefined : await system.lstat(realPath);
       if (status?.kind !== "file" && status?.kind !== "directory") return undefined;
       return { kind: status.kind, sizeBytes: status.sizeBytes };
     },
     ...options,
-    exists: async (path) => await resolveInside(system, { root, path }) !== undefined,
+    exists: async (path) => await resolve(path) !== undefined,
     openRead: async (path, part) => await system.openRead(await find(path), part),
   };
 }

@@ -1,6 +1,7 @@
 /** Kernel and initramfs of a boot entry as streams, readable until the partition they are on is closed. */
 
 import { cpioPaddingBytes } from "../formats/cpio.ts";
+import { COMMAND_LINE_MAX_BYTES, forDesktop, isKernelCommandLine } from "../formats/kernel_command_line.ts";
 import type { MountedFiles } from "./boot_files.ts";
 import type { BootDecision, PlacedFile } from "./menu/decide_boot.ts";
 import type { BootEntry } from "./menu/entry.ts";
@@ -50,7 +51,7 @@ interface SizedFile {
 
 /**
  * @param partitions whose files the decision names, by number
- * @throws {BootError} "unsupported" when a file is empty or too large
+ * @throws {BootError} "unsupported" when a file is empty or too large, or the command line too long
  */
 export async function openImage(
   partitions: readonly MountedFiles[],
@@ -68,6 +69,7 @@ export async function openImage(
   };
   const open = (placed: PlacedFile): ReturnType<MountedFiles["openRead"]> =>
     filesOf(placed).openRead(placed.path, placed.part);
+  demandCommandLine(decision);
   const kernel = await measure(decision.kernel);
   const initrds: SizedFile[] = [];
   for (const initrd of decision.initrds) initrds.push(await measure(initrd));
@@ -80,6 +82,19 @@ export async function openImage(
     openInitramfs: () => Promise.resolve(streams.track(ReadableStream.from(concatenate(initrds, open)))),
     [Symbol.asyncDispose]: () => streams.closeAll(),
   };
+}
+
+/** @throws {BootError} "unsupported" when a kernel would read something else than what is there */
+function demandCommandLine({ commandLine, commandLineSource: { path } }: BootDecision): void {
+  const text = forDesktop(commandLine);
+  if (isKernelCommandLine(text)) return;
+  const { length } = new TextEncoder().encode(text);
+  const found = length > COMMAND_LINE_MAX_BYTES
+    ? `has ${length} bytes for a desktop, wanted at most ${COMMAND_LINE_MAX_BYTES}`
+    : "has characters that cannot be passed on";
+  throw new BootError("unsupported", `The command line in "${path}" ${found}`, {
+    hints: ["Change it there, or name cmdline in boot.load of config.yaml"],
+  });
 }
 
 function describeDecision({ kernel, initrds, source, commandLineSource, ...entry }: BootDecision): BootEntry {

@@ -10,7 +10,7 @@ import { unlessRefused } from "../file_access.ts";
 import type { System } from "../system/system.ts";
 import { type MountedFiles, readMountedFiles, resolveInside } from "./boot_files.ts";
 import { type BootDecision, decideBoot, type PlacedFile } from "./menu/decide_boot.ts";
-import type { BootFiles, BootLoader } from "./menu/entry.ts";
+import type { BootLoader } from "./menu/entry.ts";
 import type { BootLoadSettings } from "../formats/stiefelsystem_json.ts";
 import { BootError } from "../boot_error.ts";
 import { listMenus } from "./menu/list_menus.ts";
@@ -130,10 +130,11 @@ async function surveyDirectories(
       refused.push({ label: partition.label, error });
     }
   }
-  const looked = readable.map(({ label, directory, hidden = [], uuid }) => {
-    const all = readMountedFiles(system, directory);
-    return { name: label, files: { ...all, ...hideDirectories(all, hidden) }, uuid };
-  });
+  const looked = readable.map(({ label, directory, hidden = [], uuid }) => ({
+    name: label,
+    files: readMountedFiles(system, directory === "/" ? "" : directory, { hidden }),
+    uuid,
+  }));
   const surveys: Survey[] = [];
   for (const [index, one] of looked.entries()) {
     const others = looked.filter((other) => other !== one);
@@ -193,15 +194,6 @@ export async function findLoaderCommandLine(system: System, root: string): Promi
     if (!(error instanceof BootError)) throw error;
     return undefined;
   }
-}
-
-/** A mount point shows another partition's files, which a server that looks at the disk does not see there. */
-function hideDirectories(files: BootFiles, hidden: readonly string[]): Pick<BootFiles, "exists" | "list"> {
-  const isHidden = (path: string): boolean => hidden.some((directory) => path.startsWith(`${directory}/`));
-  return {
-    exists: async (path) => !isHidden(path) && await files.exists(path),
-    list: async (path) => isHidden(`${path}/`) ? [] : await files.list(path),
-  };
 }
 
 /**

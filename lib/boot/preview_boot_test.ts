@@ -59,6 +59,13 @@ function grubFiles(name: string): Files {
   return { [`/boot/k-${name}`]: "K", [`/boot/i-${name}`]: "I" };
 }
 
+/** The first kilobyte of one, as far as it matters (Linux/x86 Boot Protocol). */
+function plainKernel(): Uint8Array {
+  const kernel = new Uint8Array(1024);
+  new TextEncoder().encodeInto("HdrS", kernel.subarray(0x202));
+  return kernel;
+}
+
 function unified(cmdline: string | undefined, osrel = "ID=arch\nPRETTY_NAME=Arch\nVERSION_ID=6.12"): Uint8Array {
   return buildUnifiedImage([
     { name: ".osrel", content: osrel },
@@ -328,6 +335,19 @@ const gets: Readonly<Record<string, readonly [disk: readonly Files[], result: st
     [{ ...setUp, "/boot/grub/grub.cfg": grubMenu("gone", "new"), ...grubFiles("new") }],
     "p1/boot/linux-stiefel [p1/boot/initramfs-stiefel.img] root=new < p1/boot/grub/grub.cfg",
   ],
+  "the kernel of GRUB's default is empty, and the initramfs of the next a folder": [
+    [{
+      "/boot/grub/grub.cfg": grubMenu("a", "b", "c"),
+      ...{ ...grubFiles("a"), "/boot/k-a": "" },
+      ...{ "/boot/k-b": "K", "/boot/i-b/x": "" },
+      ...grubFiles("c"),
+    }],
+    "p1/boot/k-c [p1/boot/i-c] root=c < p1/boot/grub/grub.cfg",
+  ],
+  "an entry starts a plain kernel as an EFI program": [
+    [{ ...entry("a.conf", { efi: "/k", options: `initrd=\\i ${options}` }, ["/i"]), "/k": plainKernel() }],
+    `p1/k [p1/i] ${options} < p1/loader/entries/a.conf`,
+  ],
   "folders in place of files do not hide what is there": [
     [{
       "/loader/loader.conf/x": "",
@@ -419,6 +439,10 @@ const refused: Readonly<Record<string, readonly [disk: readonly Files[], message
   "the only unified kernel image is a folder": [
     [{ "/EFI/Linux/a.efi/x": "" }],
     /"\/EFI\/Linux\/a.efi" on the boot partition is not a file/,
+  ],
+  "the command line is longer than a kernel reads": [
+    [entry("a.conf", { linux: "/k", initrd: "/i", options: `${options} ${"a=b ".repeat(600)}` }, ["/k", "/i"])],
+    /^The command line in "\/loader\/entries\/a.conf" has 2438 bytes for a desktop, wanted at most 2047$/,
   ],
   "the kernel is a folder": [
     [{ ...entry("a.conf", { linux: "/k", initrd: "/i", options }, ["/i"]), "/k/x": "" }],
@@ -576,6 +600,14 @@ const trees: Readonly<
     below("/esp", arch),
     { "/boot/efi": "../esp" },
     `/mnt/esp/k [/mnt/esp/i] ${options} < /mnt/esp/loader/entries/a.conf`,
+  ],
+  "a link into the ESP leads nowhere on the partition itself": [
+    {
+      ...{ "/boot/grub/grub.cfg": `load_env\nset default=$saved_entry\n${grubMenu("a", "b")}` },
+      ...{ "/boot/efi/grubenv": "saved_entry=b", ...grubFiles("a"), ...grubFiles("b") },
+    },
+    { "/boot/grub/grubenv": "../efi/grubenv" },
+    "/mnt/boot/k-a [/mnt/boot/i-a] root=a < /mnt/boot/grub/grub.cfg",
   ],
   "/efi is a link to another machine's ESP": [
     below("/boot", arch),

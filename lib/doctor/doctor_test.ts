@@ -276,6 +276,10 @@ testTopic<EncryptionFacts>("encryption", {
     }],
     ["encryption", "ok", /passphrase opens \/dev\/a/, { luks: [{ device: "/dev/a", passphraseSlots: 1, tokens: [] }] }],
     ["encryption", "unknown", /not checked: /, { luks: undefined }],
+    ["encryption", "warning", /crypttab \(root\) takes a key from LABEL=KEYS/, {
+      luks: undefined,
+      keyDevices: [{ setting: "/etc/crypttab (root)", device: "LABEL=KEYS" }],
+    }],
     ["encryption", "warning", /cryptkey= takes a key from \/dev\/sdb1, which a desktop does not have/, {
       keyDevices: [{ setting: "cryptkey=", device: "/dev/sdb1" }],
     }],

@@ -44,7 +44,9 @@ export async function examineEncryption(context: DoctorContext): Promise<readonl
 export const encryptionChecks: readonly CheckOf<EncryptionFacts>[] = [["encryption", checkLuks]];
 
 function checkLuks({ luks, keyDevices }: EncryptionFacts): Verdict {
+  const [key] = keyDevices;
   if (luks === undefined) {
+    if (key !== undefined) return describeKey(key);
     return unknown("not checked: doctor does not know which disk a desktop gets", "Set boot.disk in config.yaml");
   }
   const bad = luks.find((container) => container.passphraseSlots === 0);
@@ -58,14 +60,15 @@ function checkLuks({ luks, keyDevices }: EncryptionFacts): Verdict {
   if (unread !== undefined) {
     return hidden(`the key slots of ${unread.device} could not be read`, ", with cryptsetup installed");
   }
-  const [key] = keyDevices;
-  if (key !== undefined) {
-    return warning(
-      `${key.setting} takes a key from ${key.device}, which a desktop does not have`,
-      "Plug that device into the desktop, or add a passphrase that can be typed there",
-    );
-  }
+  if (key !== undefined) return describeKey(key);
   return ok(luks.length === 0 ? "none" : `a passphrase opens ${luks.map((container) => container.device).join(", ")}`);
+}
+
+function describeKey({ setting, device }: KeyDevice): Verdict {
+  return warning(
+    `${setting} takes a key from ${device}, which a desktop does not have`,
+    "Plug that device into the desktop, or add a passphrase that can be typed there",
+  );
 }
 
 /**

@@ -178,6 +178,8 @@ class MenuReader {
       this.listed.push({ ...common, initrds: [], unified: profile.parts, commandLine, notices });
     } catch (error) {
       if (!isUnusable(error)) throw error;
+      // A plain kernel is an EFI program, too.
+      if (await isKernel(this.#files, path)) return await this.#addLinux(source, fileName, { ...entry, linux: path });
       const problem = `"${source}" starts "${entry.efi}", which is no Linux kernel`;
       this.listed.push({ ...common, initrds: [], commandLine: "", notices: [], problem });
     }
@@ -215,6 +217,12 @@ class MenuReader {
   #readUnified(path: string): ReturnType<typeof readUnifiedImage> {
     return readUnifiedImage(this.#files, path, `${this.#directory}/loader/addons`);
   }
+}
+
+/** Linux/x86 Boot Protocol: "HdrS" at 0x202. */
+async function isKernel(files: BootFiles, path: string): Promise<boolean> {
+  const bytes = await files.readBytes?.(path, { offset: 0x202, sizeBytes: 4 }).catch(() => undefined);
+  return bytes !== undefined && new TextDecoder("latin1").decode(bytes) === "HdrS";
 }
 
 /** Not an image, or not even a file. */

@@ -62,7 +62,10 @@ export function decideBoot(surveys: readonly Survey[], { load = {} }: DecideOpti
     throw refuse([`boot.load of the configuration names "${configured}", but no partition has all its files`]);
   }
   if (statement?.missing !== undefined) {
-    throw refuse([`"${statement.source}" names "${statement.missing}", which is not on the boot partition`]);
+    throw refuse([
+      `"${statement.source}" names "${statement.missing}", which is not on the boot partition`,
+      setUpAgain,
+    ]);
   }
   const whole = statement === undefined ? undefined : takeStatement(statement);
   if (whole !== undefined) return whole;

@@ -2,7 +2,7 @@
 
 import type { NamedEntry } from "./entry.ts";
 import { describeDevice, GrubDevices } from "./grub_devices.ts";
-import { type FileQuestion, GrubFiles } from "./grub_files.ts";
+import { type FileQuestion, type FoundFile, GrubFiles } from "./grub_files.ts";
 import type { GrubInput } from "./grub_input.ts";
 import { GrubMachine, type Outcome } from "./grub_machine.ts";
 import { findByWish, type Menu, type MenuEntry, splitWish } from "./grub_menu.ts";
@@ -58,7 +58,7 @@ function evaluate(
   const partitionOf = (path: GrubPath): string | undefined => findKernelPartition(input, { devices, files, path });
   const lacks = ({ kernel, initrds }: LinuxOutcome): string | undefined => {
     const partition = partitionOf(kernel);
-    const isThere = (path: GrubPath): boolean => isOn(input, partition ?? "", { devices, files, path });
+    const isThere = (path: GrubPath): boolean => isOn(input, partition ?? "", { devices, files, path }, holdsSomething);
     return partition === undefined ? undefined : [kernel, ...initrds].find((path) => !isThere(path))?.path;
   };
   let chooser = new Chooser(machine, { partitionOf, lacks });
@@ -77,6 +77,10 @@ function evaluate(
     result: { entry: entry && { ...entry, notices }, entryCount: chooser.seen.size, notices },
     files,
   };
+}
+
+function holdsSomething(file: FoundFile): boolean {
+  return file.kind === "file" && file.sizeBytes > 0;
 }
 
 type LinuxOutcome = Outcome & { readonly kind: "linux" };
@@ -190,7 +194,7 @@ class Chooser {
       : undefined;
     const lacking = outcome.kind === "linux" ? this.files.lacks?.(outcome) : undefined;
     const why = lacking !== undefined
-      ? `names "${lacking}", which is not there`
+      ? `names "${lacking}", which is empty or not there`
       : device !== undefined
       ? `starts another system, on ${describeDevice(device)}`
       : outcome.kind === "linux"

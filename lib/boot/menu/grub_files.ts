@@ -8,6 +8,9 @@ export type GrubFile =
   /** `text` is there once it was asked for. */
   | { readonly kind: "file"; readonly sizeBytes: number; readonly text?: string };
 
+/** What is there. */
+export type FoundFile = Exclude<GrubFile, { readonly kind: "missing" }>;
+
 /**
  * A path on one partition; without a "/" at its start it is a block list like "512+1": sectors of 512 bytes, counted
  * from the partition's first.
@@ -34,7 +37,7 @@ export class GrubFiles {
 
   constructor(private readonly answers: FileAnswers) {}
 
-  look(partition: string, path: string): Exclude<GrubFile, { kind: "missing" }> | undefined {
+  look(partition: string, path: string): FoundFile | undefined {
     const file = this.#answer({ partition, path, wantsText: false });
     return file === undefined || file.kind === "missing" ? undefined : file;
   }

@@ -3,7 +3,7 @@
 import { findRoot } from "../../formats/kernel_command_line.ts";
 import { sameDevice } from "../../formats/mount_tables.ts";
 import { GrubDevices, type KnownNames } from "./grub_devices.ts";
-import { type FileQuestion, GrubFiles } from "./grub_files.ts";
+import { type FileQuestion, type FoundFile, GrubFiles } from "./grub_files.ts";
 import type { GrubInput } from "./grub_input.ts";
 import { GrubMachine, type Outcome } from "./grub_machine.ts";
 import type { MenuEntry } from "./grub_menu.ts";
@@ -124,8 +124,16 @@ function hasKernel(input: GrubInput, place: KernelPlace): boolean {
   return place.devices.resolve(place.path.device).some((partition) => isOn(input, partition, place));
 }
 
-/** Whether a partition has the file. */
-export function isOn(input: GrubInput, partition: string, { devices, files, path }: KernelPlace): boolean {
+/** Whether a partition has the file, and it is what `accepts` wants. */
+export function isOn(
+  input: GrubInput,
+  partition: string,
+  { devices, files, path }: KernelPlace,
+  accepts: (file: FoundFile) => boolean = () => true,
+): boolean {
   const directory = partition === devices.own ? input.bootDirectory : "/boot";
-  return pathCandidates(directory, path.path).some((candidate) => files.look(partition, candidate) !== undefined);
+  return pathCandidates(directory, path.path).some((candidate) => {
+    const file = files.look(partition, candidate);
+    return file !== undefined && accepts(file);
+  });
 }
