@@ -84,6 +84,7 @@ export function readMountedFiles(
 
 /**
  * Resolves every symlink and ".." of `path` as if `root` were "/" (as chroot(2) would).
+ * @param root "" for the running system's own
  * @returns the real path below `root`, or undefined when there is nothing or the links go in a circle
  */
 export async function resolveInside(
@@ -113,5 +114,5 @@ export async function resolveInside(
     if (target.startsWith("/")) resolved = [];
     pending.push(...target.split("/").reverse());
   }
-  return [root, ...resolved].join("/");
+  return [root, ...resolved].join("/") || "/";
 }

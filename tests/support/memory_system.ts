@@ -59,6 +59,7 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
 
   /** The path without symlinks on the way; the last name stays as it is unless `followLast`. */
   function resolve(path: string, followLast = true, depth = 0): string {
+    if (path === "") throw new Error("Empty path is not allowed"); // as the real one
     if (depth > 40) throw new Error(`Too many levels of symbolic links: "${path}"`);
     let resolved = "";
     const names = path.split("/").filter((name) => name !== "" && name !== ".");
