@@ -34,6 +34,18 @@ export async function runProgram(args: readonly string[], context: ProgramContex
   }
 }
 
+/**
+ * A variable that a script has not set must not stand for the running system, or for the folder one is in.
+ * @throws {UserError}
+ */
+function demandFilled(options: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== "" && !(Array.isArray(value) && value.includes(""))) continue;
+    const option = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw new UserError(`"${option}" is empty`, { exitCode: ExitCode.usage });
+  }
+}
+
 function isCommanderError(error: unknown): error is { readonly code: string; readonly exitCode: number } {
   return error instanceof Error && "code" in error && String(error.code).startsWith("commander.") &&
     "exitCode" in error;
@@ -63,7 +75,8 @@ function buildProgram(context: ProgramContext): Command {
     .configureOutput(helpOutput)
     .exitOverride()
     .showHelpAfterError('("--help" shows what is possible)')
-    .addHelpText("after", () => `\n${wrapText(exitStatus, helpOutput.getOutHelpWidth())}`);
+    .addHelpText("after", () => `\n${wrapText(exitStatus, helpOutput.getOutHelpWidth())}`)
+    .hook("preAction", (_, command) => demandFilled(command.opts()));
   const from = createCommandStart(context);
   defineImageCommands(program, from);
   defineLaptopCommands(program, from);

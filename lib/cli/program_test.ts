@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { createScriptedUi } from "../../tests/support/host_rig.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
+import { ExitCode, UserError } from "../errors.ts";
+import { runProgram } from "./program.ts";
+
+const empty: Readonly<Record<string, readonly string[]>> = {
+  "--root": ["undo-setup", "--yes", "--root", ""],
+  "--partition": ["boot-entry", "--partition", "/mnt", "--partition="],
+  "--out-dir": ["doctor", "--out-dir="],
+};
+for (const [option, args] of Object.entries(empty)) {
+  Deno.test(`an option without a value is not the running system, nor this folder: ${args.join(" ")}`, async () => {
+    const system = createMemorySystem();
+    const run = runProgram(args, {
+      projectDir: "/project",
+      workingDirectory: "/home/me",
+      environment: {},
+      signal: new AbortController().signal,
+      createUi: () => createScriptedUi([]),
+      createSystem: () => system,
+    });
+    await assert.rejects(run, (error) => {
+      assert.ok(error instanceof UserError);
+      assert.deepEqual([error.message, error.exitCode], [`"${option}" is empty`, ExitCode.usage]);
+      return true;
+    });
+    assert.deepEqual(system.ran, []);
+  });
+}
