@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { buildUnifiedImage } from "../../tests/support/unified_image.ts";
 import { createInstalledSystem, installedSystems } from "../../tests/support/installed_systems.ts";
+import { createMemorySystem } from "../../tests/support/memory_system.ts";
 import { gatherHostFacts } from "./host_facts.ts";
 import { openHostTree } from "./tree.ts";
 
@@ -48,6 +49,26 @@ for (const [what, [files, hasConfig]] of Object.entries(cases)) {
     const facts = await gatherHostFacts(system, await openHostTree(system));
     assert.equal(facts.hasBootLoaderConfig, hasConfig);
     assert.equal(facts.commandLine, arch.commandLine);
+  });
+}
+
+for (
+  const [what, files, hasConfig] of [["a unified kernel image", { "/efi/EFI/Linux/a.efi": image }, true], [
+    "nothing",
+    {},
+    false,
+  ]] as const
+) {
+  Deno.test(`where the system does not run, ${what} ${hasConfig ? "names" : "does not name"} the command line`, async () => {
+    const tree = Object.fromEntries(
+      Object.entries({ ...files, "/etc/fstab": "" }).map(([path, text]) => [`/mnt${path}`, text]),
+    );
+    const system = createMemorySystem({
+      files: tree,
+      commands: [(argv) => argv[0] === "findmnt" ? "ext4\n" : undefined],
+    });
+    const facts = await gatherHostFacts(system, await openHostTree(system, "/mnt"));
+    assert.deepEqual([facts.hasBootLoaderConfig, facts.commandLine], [hasConfig, ""]);
   });
 }
 
