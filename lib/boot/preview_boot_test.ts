@@ -452,6 +452,14 @@ const refused: Readonly<Record<string, readonly [disk: readonly Files[], message
     [{ "/boot/grub/grub.cfg": grubMenu("gone", "lost") }],
     /"\/boot\/grub\/grub.cfg" names "\/k-gone", which is not on the boot partition/,
   ],
+  "a boot loader whose settings are not read": [
+    [{ "/EFI/refind/refind.conf": "timeout 20" }, { "/etc/fstab": "", "/boot/refind_linux.conf": '"x" "root=1"' }],
+    /^"\/EFI\/refind\/refind.conf" is for rEFInd, whose settings are not read$/,
+  ],
+  "a boot loader whose settings are not read, and the system is set up": [
+    [{ "/limine.conf": "" }, setUp],
+    /names no command line, and the boot loader's cannot be used: "\/limine.conf" is for Limine/,
+  ],
   "nothing": [[{ "/etc/fstab": "" }], /No kernel to start was found in "p1"/],
 };
 for (const [what, [disk, message]] of Object.entries(refused)) {

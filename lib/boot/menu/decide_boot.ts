@@ -78,11 +78,13 @@ export function decideBoot(surveys: readonly Survey[], { load = {} }: DecideOpti
     ...candidates.map((candidate) => describeUnusable(candidate)),
     ...problems,
   ]);
+  const unread = surveys.flatMap((survey) => survey.unread);
   if (statement === undefined) {
     if (problems.length > 0) throw refuse(problems);
+    if (unread.length > 0) throw refuse([...unread, "Name kernel, initrd and cmdline in boot.load of config.yaml"]);
     return undefined;
   }
-  return takeWritten(statement, system, problems) ?? raise(refuseStatement(statement, problems));
+  return takeWritten(statement, system, problems) ?? raise(refuseStatement(statement, [...problems, ...unread]));
 }
 
 /**

@@ -26,6 +26,17 @@ const syslinuxConfigs = [
   "syslinux.cfg",
 ] as const;
 
+/** Settings of boot loaders that are not read here, below a boot directory. */
+const otherLoaders = [
+  ["refind_linux.conf", "rEFInd"],
+  ["EFI/refind/refind.conf", "rEFInd"],
+  ["limine.conf", "Limine"],
+  ["limine/limine.conf", "Limine"],
+  ["EFI/limine/limine.conf", "Limine"],
+  ["EFI/BOOT/limine.conf", "Limine"],
+  ["grub/menu.lst", "GRUB Legacy"],
+] as const;
+
 /** A menu that includes more files than this is no menu. */
 const maximumIncludes = 32;
 
@@ -72,11 +83,13 @@ export interface Survey {
   readonly loaderMenus: readonly LoaderMenu[];
   /** Files that are ours, but cannot be used. */
   readonly problems: readonly string[];
+  /** What is there of boot loaders that are not read here, one sentence each. */
+  readonly unread: readonly string[];
 }
 
 /** Whether the partition has anything that matters. */
-export function isTelling({ statement, systems, blsMenus, loaderMenus, problems }: Survey): boolean {
-  return statement !== undefined || [systems, blsMenus, loaderMenus, problems].some((list) => list.length > 0);
+export function isTelling({ statement, systems, blsMenus, loaderMenus, problems, unread }: Survey): boolean {
+  return statement !== undefined || [systems, blsMenus, loaderMenus, problems, unread].some((list) => list.length > 0);
 }
 
 export interface SurveyOptions {
@@ -98,6 +111,7 @@ export async function surveyPartition(
   const blsMenus: BlsMenu[] = [];
   const loaderMenus: LoaderMenu[] = [];
   const problems: string[] = [];
+  const unread: string[] = [];
   let statement: Statement | undefined;
   for (const directory of await listBootDirectories(files, subvolumes)) {
     const root = directory.replace(/\/boot$/, "");
@@ -116,6 +130,10 @@ export async function surveyPartition(
       ...await readGrubMenus([partition, ...others], directory),
       ...await readSyslinuxMenus(files, directory),
     );
+    for (const [name, loader] of otherLoaders) {
+      const path = `${directory}/${name}`;
+      if (await files.exists(path)) unread.push(`"${path}" is for ${loader}, whose settings are not read`);
+    }
   }
   return {
     name,
@@ -124,6 +142,7 @@ export async function surveyPartition(
     blsMenus,
     loaderMenus,
     problems,
+    unread,
   };
 }
 
