@@ -9,7 +9,7 @@ export function hashText(text: string | Uint8Array): string {
 }
 
 /** Of a file, read in pieces. @throws where it cannot be read */
-export async function hashFile(system: System, path: string): Promise<string> {
+export async function hashFile(system: Pick<System, "openRead">, path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const piece of await system.openRead(path)) hash.update(piece);
   return hash.digest("hex");

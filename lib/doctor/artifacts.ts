@@ -5,7 +5,7 @@ import { UserError } from "../errors.ts";
 import { backupDirectory, journalPath, parseJournal } from "../host/journal.ts";
 import type { HostTree } from "../host/tree.ts";
 import { hashFile } from "../hash.ts";
-import { findOtherImage, type OtherImage } from "../image/other_image.ts";
+import { findUnusableImage, type UnusableImage } from "../image/unusable_image.ts";
 import { readLaptopKeys } from "../laptop_keys.ts";
 import { SHARED_KEY_BYTES } from "../protocol/keys.ts";
 import type { System } from "../system/system.ts";
@@ -19,7 +19,7 @@ export interface ArtifactFacts {
   readonly hasKernel: boolean;
   readonly hasInitrd: boolean;
   /** The image is for another processor; undefined also where its manifest may not be read. */
-  readonly otherImage: OtherImage | undefined;
+  readonly unusableImage: UnusableImage | undefined;
   /** The key file: "missing", "wrong" (not 32 bytes), "open" (others may read it), "good". */
   readonly key: "missing" | "wrong" | "open" | "good";
   /** Names of laptops whose keys are beside it, or what is wrong with these; undefined where they may not be read. */
@@ -78,7 +78,7 @@ function checkImage(facts: ArtifactFacts): Verdict {
   const build = `Run ${commandToType("create-initrd")}`;
   const missing = [...facts.hasKernel ? [] : ["kernel"], ...facts.hasInitrd ? [] : ["initrd"]];
   if (missing.length > 0) return warning(`no ${missing.join(" and no ")} in ${facts.directory}`, build);
-  if (facts.otherImage !== undefined) return error(facts.otherImage.found, facts.otherImage.cure);
+  if (facts.unusableImage !== undefined) return error(facts.unusableImage.found, facts.unusableImage.cure);
   if (facts.initrdHasKey === false) {
     return error("built with another key", `${build}, then setup-server, and write the stick again`);
   }
@@ -131,7 +131,7 @@ async function readArtifacts(context: DoctorContext): Promise<ArtifactFacts> {
     directory: buildDirectory,
     hasKernel: kernel !== undefined,
     hasInitrd: initrd !== undefined,
-    otherImage: await unlessRefused(findOtherImage(system, buildDirectory), undefined),
+    unusableImage: await unlessRefused(findUnusableImage(system, buildDirectory), undefined),
     key,
     laptopKeys: await unlessRefused(readLaptopNames(system, keyPath), undefined),
     // Only their owner may read both: root, when root has built them.

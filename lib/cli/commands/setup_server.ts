@@ -24,7 +24,7 @@ import { type HostTree, openHostTree } from "../../host/tree.ts";
 import { type GeneratorId, separateInitramfs } from "../../initramfs/generator.ts";
 import { describeTransports, lackingPrograms } from "../../host/lacking_programs.ts";
 import { generators, hookLayers, ownLayers } from "../../initramfs/registry.ts";
-import { findOtherImage } from "../../image/other_image.ts";
+import { findUnusableImage } from "../../image/unusable_image.ts";
 import { readKey } from "../../key_file.ts";
 import { createReadOnlySystem } from "../../system/read_only.ts";
 import type { System } from "../../system/system.ts";
@@ -164,9 +164,9 @@ async function preparePlan(system: System, ui: Ui, options: PlanOptions): Promis
     report({ ...mountProblem, found: `This system cannot be set up: ${mountProblem.found}` });
   }
   await demandSafeNames(tree);
-  const otherImage = await findOtherImage(system, options.buildDirectory);
-  if (otherImage !== undefined) {
-    report({ ...otherImage, found: `The image in "${options.buildDirectory}" is ${otherImage.found}` });
+  const unusable = await findUnusableImage(system, options.buildDirectory);
+  if (unusable !== undefined) {
+    report({ ...unusable, found: `The image in "${options.buildDirectory}" is ${unusable.found}` });
   }
   const generator = demandGenerator(facts, config);
   const artifacts = await gatherArtifacts(system, options, { generator, configText, facts });

@@ -3,6 +3,7 @@ import { createScriptedUi, snapshot } from "../../../tests/support/host_rig.ts";
 import { createMadeUpLaptop } from "../../../tests/support/made_up_laptop.ts";
 import { createRealSystem } from "../../system/real.ts";
 import { projectRoot } from "../../../tests/support/source_tree.ts";
+import { hashText } from "../../hash.ts";
 import { readOverlay } from "../../host/overlay.ts";
 import { setupServer } from "./setup_server.ts";
 import { undoSetup } from "./undo_setup.ts";
@@ -66,13 +67,19 @@ Deno.test("setup-server warns when the disk is to be encrypted and desktops cann
   }
 });
 
-Deno.test("setup-server refuses an image for another processor, and takes one of an earlier version", async () => {
+Deno.test("setup-server refuses an image for another processor, or of two builds, and takes one of an earlier version", async () => {
   const { system, setup } = await createMadeUpLaptop();
-  const file = { sizeBytes: 1, sha256: "" };
-  const manifest = { kernel: file, initrd: { ...file, holdsSecret: true }, isDebug: false, parts: [] };
+  const describe = async (name: string): Promise<{ readonly sizeBytes: number; readonly sha256: string }> => {
+    const bytes = await system.readFile(`${setup.buildDirectory}/${name}`);
+    return { sizeBytes: bytes.length, sha256: hashText(bytes) };
+  };
+  const [kernel, initrd] = [await describe("kernel"), await describe("initrd")];
+  const manifest = { kernel, initrd: { ...initrd, holdsSecret: true }, isDebug: false, parts: [] };
   const write = (text: string): Promise<void> => system.writeFile(`${setup.buildDirectory}/manifest.json`, text);
   await write(JSON.stringify({ architecture: "arm64", ...manifest }));
   await assert.rejects(setupServer(system, yes(), setup), /is for arm64, and this machine's processor is amd64/);
+  await write(JSON.stringify({ ...manifest, kernel: initrd }));
+  await assert.rejects(setupServer(system, yes(), setup), /manifest\.json do not belong together/);
   await write(JSON.stringify(manifest));
   await setupServer(system, yes(), setup);
 });
