@@ -23,7 +23,7 @@ export function driverMakeCommand({ name, makeArguments }: DriverConfig, kernelV
     source,
   };
   const filled = makeArguments.map((argument) =>
-    argument.replaceAll(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole)
+    argument.replaceAll(/\{(\w+)\}/g, (whole, key) => Object.hasOwn(values, key) ? values[key] ?? whole : whole)
   );
   return `cd ${quoteCommand([source])} && exec ${quoteCommand(["make", ...filled])}`;
 }

@@ -49,7 +49,7 @@ export function evaluateTest(args: readonly string[], files: TestFiles): boolean
     while (at < end) {
       const [first = "", second = "", third = ""] = args.slice(at, end);
       const compare = at + 2 < end ? findComparison(second, files) : undefined;
-      const fileTest = at + 1 < end ? fileTests[first] : undefined;
+      const fileTest = at + 1 < end && Object.hasOwn(fileTests, first) ? fileTests[first] : undefined;
       if (compare !== undefined) {
         take(compare(first, third));
         at += 3;

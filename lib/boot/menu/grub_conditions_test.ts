@@ -21,6 +21,7 @@ const cases: Readonly<Record<string, boolean>> = {
   "x == y": false,
   "x != y": true,
   "-n x": true,
+  "hasOwnProperty x": true,
   "-z x": false,
   "2 -gt 10": false,
   "2 -lt 10": true,

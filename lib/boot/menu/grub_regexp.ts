@@ -18,7 +18,7 @@ export function matchRegexp(pattern: string, text: string): readonly (string | u
     (set) =>
       set.replaceAll("\\", "\\\\").replace(/^(\[\^?)\]/, "$1\\]").replaceAll(
         /\[:(\w+):\]/g,
-        (_, name: string) => classes[name] ?? "",
+        (_, name: string) => Object.hasOwn(classes, name) ? classes[name] ?? "" : "",
       ),
   );
   try {
