@@ -5,7 +5,6 @@ import { unlessRefused } from "../file_access.ts";
 import { hashFile } from "../hash.ts";
 import type { System } from "../system/system.ts";
 import { type BuiltManifest, parseManifest } from "./manifest.ts";
-import { placeArtifacts } from "./publish_artifacts.ts";
 
 /** An image with which this machine could serve no desktop, in words. */
 export interface UnusableImage {
@@ -21,9 +20,8 @@ export async function findUnusableImage(
   system: ImageSystem,
   buildDirectory: string,
 ): Promise<UnusableImage | undefined> {
-  const { manifestPath } = placeArtifacts(buildDirectory);
-  const text = await system.stat(manifestPath) === undefined ? undefined : await system.readText(manifestPath);
-  const manifest = text === undefined ? undefined : parseManifest(text);
+  const path = `${buildDirectory}/manifest.json`;
+  const manifest = await system.stat(path) === undefined ? undefined : parseManifest(await system.readText(path));
   if (manifest === undefined) return undefined;
   const own = findArchitecture(system.processor);
   if (manifest.architecture !== own) {
@@ -46,10 +44,11 @@ export async function findUnusableImage(
 async function isOfSeveralBuilds(
   system: ImageSystem,
   buildDirectory: string,
-  { kernel, initrd }: BuiltManifest,
+  manifest: BuiltManifest,
 ): Promise<boolean> {
-  const { kernelPath, initrdPath } = placeArtifacts(buildDirectory);
-  for (const [path, { sizeBytes, sha256 }] of [[kernelPath, kernel], [initrdPath, initrd]] as const) {
+  for (const name of ["kernel", "initrd"] as const) {
+    const { sizeBytes, sha256 } = manifest[name];
+    const path = `${buildDirectory}/${name}`;
     const status = await system.stat(path);
     if (status === undefined) return false; // that is found elsewhere
     if (status.sizeBytes !== sizeBytes || await hashFile(system, path) !== sha256) return true;
