@@ -65,8 +65,11 @@ rigTest(
   "A3: the desktop says in large letters that its disk is cut off, and otherwise that the laptop does not answer",
   async () => {
     await using desk = await attach({ shell: ["busybox", "sh"], keeps: true, reads });
-    const { laptop, nbdkit, keeper } = desk;
+    const { desktop, laptop, nbdkit, keeper } = desk;
     assert.ok(keeper !== undefined);
+    // Two of its processes share a file: the one that reads it may find nothing in it yet.
+    const pace = `/proc/${keeper.pid}/root/run/stiefelsystem/pace`;
+    await desktop.run(["ln", "-sf", "/is/not/there", pace]);
     // It reads all the time: the next question gets no answer.
     await laptop.run([
       "nft",
