@@ -486,6 +486,60 @@ Deno.test("notices name what was passed over, and what desktops do not get", asy
   ]);
 });
 
+/** Two systems on one disk with the same names of files, and the first one's GRUB, which knows both. */
+function twoSystems(preset: string, setUpAt: 1 | 2): readonly [Files, Files] {
+  const files = { "/boot/k": "K", "/boot/i": "I" };
+  const menu = [1, 2].map((uuid) =>
+    `menuentry s${uuid} { search --fs-uuid --set=root ${uuid}\n linux /boot/k root=UUID=${uuid}\n initrd /boot/i }`
+  );
+  return [
+    {
+      ...{ ...files, ...setUpAt === 1 ? setUp : {}, "/etc/fstab": "UUID=1 / ext4" },
+      "/boot/grub/grub.cfg": [`set default=${preset}`, ...menu].join("\n"),
+    },
+    { ...files, ...setUpAt === 2 ? setUp : {}, "/etc/fstab": "UUID=2 / ext4" },
+  ];
+}
+
+for (
+  const [preset, setUpAt, isPassedOver] of [["s1", 1, false], ["s2", 1, true], ["s1", 2, true], [
+    "s2",
+    2,
+    false,
+  ]] as const
+) {
+  Deno.test(`U1: of two systems number ${setUpAt} is set up, and GRUB starts ${preset}: its own root= is taken`, async () => {
+    const { commandLine, notices } = await preview(...twoSystems(preset, setUpAt));
+    const other = `"/boot/grub/grub.cfg" belongs to another system, by its machine-id or its root=UUID=${3 - setUpAt}`;
+    assert.deepEqual([commandLine, notices], [
+      `root=UUID=${setUpAt}`,
+      isPassedOver ? [`${other}; another entry is taken`] : [],
+    ]);
+  });
+}
+
+Deno.test("U1: GRUB knows only the other system of the disk", async () => {
+  const [first, second] = twoSystems("s1", 2);
+  const menu = "menuentry s1 { linux /boot/k root=UUID=1\n initrd /boot/i }";
+  await assert.rejects(preview({ ...first, "/boot/grub/grub.cfg": menu }, second), /belongs to another system/);
+});
+
+const roots: Readonly<Record<string, readonly [fstab: string, notices: readonly string[]]>> = {
+  "of another UUID": [
+    "UUID=2 / ext4",
+    ['"/boot/grub/grub.cfg" has root=UUID=1, but /etc/fstab has UUID=2 for "/": it may start another system'],
+  ],
+  "by another kind of name": ["/dev/sda2 / ext4", []],
+  "by a link": ["/dev/disk/by-uuid/1 / ext4", []],
+};
+for (const [what, [fstab, expected]] of Object.entries(roots)) {
+  Deno.test(`an entry that may be another system's leaves a notice: fstab has a root ${what}`, async () => {
+    const menu = { "/boot/grub/grub.cfg": `menuentry a { linux /k ${options} }`, "/boot/k": "K" };
+    const { commandLine, notices } = await preview(menu, { ...setUp, "/etc/fstab": fstab });
+    assert.deepEqual([commandLine, notices], [options, expected]);
+  });
+}
+
 Deno.test("a mounted system is seen as its partitions", async () => {
   const files = { ...setUp, "/boot/efi/loader/entries/m.conf": `linux /k\noptions ${options}`, "/boot/efi/k": "K" };
   const system = createMemorySystem({

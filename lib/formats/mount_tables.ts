@@ -44,6 +44,13 @@ export function sameDevice(one: string, other: string): boolean {
   return normalizeDevice(one) === normalizeDevice(other);
 }
 
+/** Whether two such names cannot mean one device: UUIDs of one kind that differ. */
+export function areOtherDevices(one: string, other: string): boolean {
+  const [left, right] = [normalizeDevice(one), normalizeDevice(other)];
+  const kindOf = (device: string): string | undefined => /^(?:PART)?UUID(?==)/.exec(device)?.[0];
+  return left !== right && kindOf(left) !== undefined && kindOf(left) === kindOf(right);
+}
+
 function normalizeDevice(device: string): string {
   const [, kind, value = ""] = /^\/dev\/disk\/by-((?:part)?(?:uuid|label))\/(.+)$/.exec(device) ??
     /^((?:PART)?(?:UUID|LABEL))=(.+)$/.exec(device) ?? [];

@@ -5,6 +5,7 @@
 
 import type { FilePart } from "../../file_part.ts";
 import type { BootLoader } from "./entry.ts";
+import { findRoot } from "../../formats/kernel_command_line.ts";
 import type { BootLoadSettings } from "../../formats/stiefelsystem_json.ts";
 import { BootError } from "../../boot_error.ts";
 import { listMenus, type Menu, type MenuCandidate } from "./list_menus.ts";
@@ -153,7 +154,7 @@ function chooseCandidate(menus: readonly Menu[], { statement, commandLine }: Wan
 function describeUnusable({ problem, owner, source, commandLine }: MenuCandidate): string {
   if (problem !== undefined) return problem;
   if (owner === "foreign") {
-    return `"${source}" belongs to another system: its machine-id is not that of /etc/machine-id`;
+    return `"${source}" belongs to another system, by its machine-id or its root=${findRoot(commandLine) ?? ""}`;
   }
   return commandLine === "" ? `"${source}" names no command line` : `"${source}" is not known to belong to this system`;
 }

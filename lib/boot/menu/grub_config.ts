@@ -18,6 +18,8 @@ export interface GrubEntry extends NamedEntry {
 export interface GrubResult {
   /** The entry GRUB would boot, or the first usable one; undefined when there is none with a kernel. */
   readonly entry: GrubEntry | undefined;
+  /** Other entries that start a normal Linux with another command line, in the menu's order; at most 64. */
+  readonly others: readonly GrubEntry[];
   /** Questions about files that had no answer yet; evaluate again with them. */
   readonly open: readonly FileQuestion[];
   /** Number of entries that were looked at, for messages. */
@@ -37,6 +39,7 @@ const guessNotice =
 const maximumDepth = 8;
 /** A menu of snapshots may have hundreds of entries; what none of these starts is no system of ours. */
 const maximumTried = 512;
+const maximumListed = 64;
 
 export function evaluateGrubConfig(input: GrubInput): GrubResult {
   const learned = learnGrubNames(input);
@@ -45,7 +48,7 @@ export function evaluateGrubConfig(input: GrubInput): GrubResult {
   return { ...result, open: [...open.values()] };
 }
 
-type Evaluated = Pick<GrubResult, "entry" | "entryCount" | "notices">;
+type Evaluated = Omit<GrubResult, "open">;
 
 function evaluate(
   input: GrubInput,
@@ -65,6 +68,7 @@ function evaluate(
   let entry = chooser.choose(start);
   // Where none is whole, the default is the one to name.
   if (entry === undefined) entry = (chooser = new Chooser(machine, { partitionOf })).choose(start);
+  const all = entry === undefined ? [] : new Chooser(machine, { partitionOf, lacks }).list(start);
   const notices = [
     // Where an entry was passed over, that is what its notice is about.
     ...isGuess && chooser.passedOver.length === 0 ? [guessNotice] : [],
@@ -74,7 +78,12 @@ function evaluate(
     ...entry === undefined && chooser.isElsewhere ? [elsewhereAdvice] : [],
   ];
   return {
-    result: { entry: entry && { ...entry, notices }, entryCount: chooser.seen.size, notices },
+    result: {
+      entry: entry && { ...entry, notices },
+      others: all.filter(({ commandLine }) => commandLine !== entry?.commandLine),
+      entryCount: chooser.seen.size,
+      notices,
+    },
     files,
   };
 }
@@ -118,6 +127,19 @@ class Chooser {
     return this.#takeDefault(menu, menu.variables.get("default") ?? "", maximumDepth) ??
       this.#takeFallback(menu) ??
       this.#takeFirst(menu, maximumDepth);
+  }
+
+  /** All that start a normal Linux. */
+  list(outcome: Outcome, depth = maximumDepth): readonly GrubEntry[] {
+    if (outcome.kind !== "menu" || depth === 0) return [];
+    const entries: GrubEntry[] = [];
+    for (const candidate of outcome.menu.entries) {
+      if (this.seen.size >= maximumListed) break;
+      const opened = this.#open(candidate, outcome.menu);
+      const usable = this.#usable(candidate, opened);
+      entries.push(...opened.kind === "menu" ? this.list(opened, depth - 1) : usable === undefined ? [] : [usable]);
+    }
+    return entries;
   }
 
   #takeDefault(menu: Menu, wish: string, depth: number): GrubEntry | undefined {

@@ -9,9 +9,10 @@ import { listBootDirectories } from "./boot_directories.ts";
 import type { BootFiles, BootLoader, NamedEntry, Partition } from "./entry.ts";
 import type { BootLoadSettings } from "../../formats/stiefelsystem_json.ts";
 import { BootError } from "../../boot_error.ts";
+import type { GrubEntry } from "./grub_config.ts";
 import { runGrubConfig } from "./find_grub_entry.ts";
 import { isOfEfi, listGrubConfigs } from "./grub_places.ts";
-import { locateFile, locateFiles } from "./locate.ts";
+import { type Located, locateFile, locateFiles } from "./locate.ts";
 import { type BootStatement, parseStiefelsystemJson, stiefelsystemJsonName } from "../../formats/stiefelsystem_json.ts";
 import { readTextOr } from "./read_text.ts";
 import { evaluateSyslinuxConfig, type SyslinuxResult } from "./syslinux.ts";
@@ -70,6 +71,8 @@ export interface LoaderMenu {
   readonly loader: BootLoader;
   /** The one it would start, then the others in the order in which they are to be tried. */
   readonly entries: readonly PlacedEntry[];
+  /** Others, to be tried only where the first one is surely another system's. */
+  readonly alternatives?: readonly PlacedEntry[];
   /** Why it has no entries, or not those it names. */
   readonly problems: readonly string[];
 }
@@ -196,7 +199,11 @@ async function readGrubMenus(
       menus.push({ loader: "grub", entries: [], problems: [problem.reason] });
       continue;
     }
-    const { entry, entryCount, notices } = await runGrubConfig({ path: source, bootDirectory: directory, partitions });
+    const { entry, others, entryCount, notices } = await runGrubConfig({
+      path: source,
+      bootDirectory: directory,
+      partitions,
+    });
     if (entry === undefined) {
       // The small scripts on an EFI partition only lead to the one beside the kernels, which is found there.
       if (entryCount === 0 && notices.length === 0 && isOfEfi(source)) continue;
@@ -206,8 +213,17 @@ async function readGrubMenus(
       menus.push({ loader: "grub", entries: [], problems: [[what, ...notices].join("; ")] });
       continue;
     }
-    const place = partitions.find(({ name }) => name === entry.partition) ?? menuPartition;
-    const located = await locateFiles(place.files, entry, { directory: place === menuPartition ? directory : "/boot" });
+    const placeOf = (one: GrubEntry): Partition =>
+      partitions.find(({ name }) => name === one.partition) ?? menuPartition;
+    const locate = (one: GrubEntry): Promise<Located> =>
+      locateFiles(placeOf(one).files, one, { directory: placeOf(one) === menuPartition ? directory : "/boot" });
+    const place = placeOf(entry);
+    const located = await locate(entry);
+    const alternatives: PlacedEntry[] = [];
+    for (const other of others) {
+      const found = await locate(other);
+      if (!("missing" in found)) alternatives.push({ ...other, ...found, source });
+    }
     const where = place === menuPartition ? "the boot partition" : `"${place.name}"`;
     menus.push(
       "missing" in located
@@ -220,7 +236,7 @@ async function readGrubMenus(
             ...notices,
           ],
         }
-        : { loader: "grub", entries: [{ ...entry, ...located, source }], problems: [] },
+        : { loader: "grub", entries: [{ ...entry, ...located, source }], alternatives, problems: [] },
     );
   }
   return menus;

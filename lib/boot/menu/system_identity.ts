@@ -60,7 +60,12 @@ export interface OwnedEntry {
   readonly commandLine: string;
 }
 
-export function findOwner(entry: OwnedEntry, system: SystemIdentity | undefined): Owner {
+/** @param others systems on the same disk */
+export function findOwner(
+  entry: OwnedEntry,
+  system: SystemIdentity | undefined,
+  others: readonly SystemIdentity[] = [],
+): Owner {
   if (system === undefined) return "unknown";
   const { machineId, tokens, rootSource } = system;
   const root = findRoot(entry.commandLine);
@@ -75,5 +80,7 @@ export function findOwner(entry: OwnedEntry, system: SystemIdentity | undefined)
     places.some((place) => place.startsWith(token) && /^[-/]/.test(place.slice(token.length)));
   if (tokens.some(begins)) return "ours";
   if (machineId !== undefined && places.some((place) => /^[0-9a-f]{32}[-/]/.test(place))) return foreign;
-  return hasRoot ? "ours" : "unknown";
+  if (hasRoot) return "ours";
+  const isOthers = others.some((other) => sameDevice(root ?? "", other.rootSource ?? "/"));
+  return isOthers ? "foreign" : "unknown";
 }
