@@ -184,7 +184,7 @@ class Server {
       watchBattery(system, { console, signal: this.#stop, onPower: (power) => this.#power = power }),
     );
     try {
-      await Promise.race([this.#closing.promise, aborted(signal)]);
+      await Promise.race([this.#closing.promise, rejectWhenAborted(signal)]);
     } catch (error) {
       await this.#close();
       throw error;
@@ -347,7 +347,7 @@ class Server {
   }
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
+function rejectWhenAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason);
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });

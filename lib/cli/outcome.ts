@@ -1,5 +1,6 @@
 /** How a command ends: what it made, where, how large, and what to type next. */
 
+import { capitalize } from "../capitalize.ts";
 import { formatBytes } from "../format_bytes.ts";
 import type { Ui } from "../ui.ts";
 
@@ -50,8 +51,4 @@ export function describeOutcome({ made, next }: Outcome): readonly string[] {
 export function sayOutcome(ui: Pick<Ui, "say">, outcome: Outcome): void {
   ui.say("");
   for (const line of describeOutcome(outcome)) ui.say(line);
-}
-
-function capitalize(text: string): string {
-  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }

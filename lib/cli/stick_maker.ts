@@ -1,6 +1,7 @@
 /** What `setup-client-usbdrive` puts onto a stick: what create-initrd has made. */
 
 import { AUTOKEXEC_KEY_PATH } from "../formats/autokexec_settings.ts";
+import { formatUuid } from "../formats/uuid.ts";
 import { fingerprintKeys, readKey } from "../key_file.ts";
 import { flatten } from "../media/device_refusals.ts";
 import { makeStickImage, measureStick, type StickOptions } from "../media/stick_image.ts";
@@ -25,20 +26,12 @@ export async function createStickMaker(
         ...size,
         sectorBytes: sectorBytes === 4096 ? 4096 : 512,
         // An image file is the same for the same inputs, and copied to several sticks.
-        ...size.sizeBytes === undefined ? {} : { placeUuid: makeUuid(system.randomBytes(16)) },
+        ...size.sizeBytes === undefined ? {} : { placeUuid: formatUuid(system.randomBytes(16)) },
       }, path),
     looksOurs: (device) => flatten(device).some(({ label }) => label === stickNames.label),
     planUpdate: (readAt, { sizeBytes, sectorBytes }) =>
       planStickUpdate(system, readAt, { ...common, sizeBytes, sectorBytes: sectorBytes === 4096 ? 4096 : 512 }),
   };
-}
-
-/** Version 4 (RFC 9562, 5.4). */
-function makeUuid(random: Uint8Array): string {
-  const bytes = random.slice(0, 16);
-  bytes[6] = (bytes[6] ?? 0) & 0x0f | 0x40;
-  bytes[8] = (bytes[8] ?? 0) & 0x3f | 0x80;
-  return bytes.toHex().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
 /**

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isMenuParameter } from "../media/boot_menu.ts";
+import { isMenuParameter } from "./menu_parameter.ts";
 import { isLaptopWord, laptopParameters, toLaptopWord } from "./laptop_word.ts";
 
 Deno.test("a laptop's name becomes a word that both boot loaders and the kernel take as it is", () => {

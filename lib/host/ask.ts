@@ -1,5 +1,6 @@
 /** Shows a change and asks for it; the same for setting up and for undoing. */
 
+import { capitalize } from "../capitalize.ts";
 import type { Answer, Ui } from "../ui.ts";
 import { colorChange } from "./diff.ts";
 import { wrapLine } from "../wrap_line.ts";
@@ -99,8 +100,4 @@ function headingOf({ position, what }: Proposal): string {
 
 function paint(ui: Ui, change: readonly string[]): readonly string[] {
   return (ui.color ? colorChange(change) : change).map((line) => `    ${line}`);
-}
-
-function capitalize(text: string): string {
-  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }

@@ -1,5 +1,5 @@
 /** The menus of a desktop that starts over the network: GRUB's for UEFI, iPXE's for a BIOS. Pure. */
-import { ExitCode, UserError } from "../errors.ts";
+import { demandMenuParameters } from "../formats/menu_parameter.ts";
 import { desktopParameters } from "./quick_parameters.ts";
 
 /** Where GRUB finds it: below the directory that TFTP and HTTP give away. */
@@ -20,13 +20,10 @@ const titles = {
 
 /** @throws {UserError} for a parameter that the menus cannot hold */
 function listParameters({ cmdline }: MenuRequest, ...more: readonly string[]): string {
-  const bad = cmdline.find((word) => !/^[\w.,:=/@%+-]{1,256}$/.test(word));
-  if (bad !== undefined) {
-    throw new UserError(`The menu for the network cannot hold the kernel parameter "${bad}" of "netboot.cmdline"`, {
-      hints: ["Letters, digits and . _ , : = / @ % + - only; each parameter is a word of its own"],
-      exitCode: ExitCode.usage,
-    });
-  }
+  demandMenuParameters(
+    cmdline,
+    (bad) => `The menu for the network cannot hold the kernel parameter "${bad}" of "netboot.cmdline"`,
+  );
   return ["stiefel.role=client", ...desktopParameters, ...more, ...cmdline].join(" ");
 }
 

@@ -6,8 +6,8 @@
  */
 
 import type { ArchitectureName } from "../architecture.ts";
-import { ExitCode, UserError } from "../errors.ts";
 import { STICK_PARAMETER } from "../formats/kernel_command_line.ts";
+import { demandMenuParameters } from "../formats/menu_parameter.ts";
 import { desktopParametersFor } from "../image/quick_parameters.ts";
 
 export interface MenuEntry {
@@ -69,22 +69,11 @@ export interface MenuFiles {
   readonly hasPlace?: boolean;
 }
 
-/** Whether both boot loaders take it as it is: nothing that one of them expands, splits or quotes. */
-export function isMenuParameter(text: string): boolean {
-  return /^[\w.,:=/@%+-]{1,256}$/.test(text);
-}
-
 /** By path. @throws {UserError} for a parameter that a menu cannot hold */
 export function formatMenu(entries: readonly MenuEntry[], files: MenuFiles): Readonly<Record<string, string>> {
   for (const { id, title, parameters } of entries) {
     if (!/^[a-z0-9-]+$/.test(id) || /["$`\\\n]/.test(title)) throw new TypeError(`Not an entry of a menu: "${id}"`);
-    const bad = parameters.find((parameter) => !isMenuParameter(parameter));
-    if (bad !== undefined) {
-      throw new UserError(`A boot menu cannot hold the kernel parameter "${bad}"`, {
-        hints: ["Letters, digits and . _ , : = / @ % + - only; each parameter is a word of its own"],
-        exitCode: ExitCode.usage,
-      });
-    }
+    demandMenuParameters(parameters, (bad) => `A boot menu cannot hold the kernel parameter "${bad}"`);
   }
   return {
     "loader/loader.conf": formatLoaderConfig(entries, files),

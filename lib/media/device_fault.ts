@@ -1,5 +1,6 @@
 /** What went wrong with a device, named as it is: from what programs say about it. Pure. */
 
+import { capitalize } from "../capitalize.ts";
 import { CommandError, StoppedByUser, UserError } from "../errors.ts";
 
 export type FaultKind =
@@ -113,8 +114,4 @@ export function nameFault(
 export function readCopied(said: string): number | undefined {
   const count = /^(\d+) bytes?\b/m.exec(said)?.[1];
   return count === undefined ? undefined : Number(count);
-}
-
-function capitalize(text: string): string {
-  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }

@@ -3,8 +3,8 @@
 import * as v from "valibot";
 import { readJson } from "../formats/json.ts";
 import { LAPTOP_PARAMETER, laptopParameters } from "../formats/laptop_word.ts";
+import { isMenuParameter } from "../formats/menu_parameter.ts";
 import { LAPTOP_KEYS_MAX, type NamedFingerprint } from "../laptop_keys.ts";
-import { isMenuParameter } from "./boot_menu.ts";
 
 export const stickRecordPath = "stiefel/stick.json";
 

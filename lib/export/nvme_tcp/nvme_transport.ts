@@ -1,4 +1,5 @@
 /** NVMe/TCP as a transport: the kernels of both ends, and no process in the way of a block. */
+import { formatUuid } from "../../formats/uuid.ts";
 import type { Transport } from "../transport.ts";
 import { adoptNvmeExport, type NvmeExportSettings, startNvmeExport } from "./nvme_export.ts";
 
@@ -33,11 +34,3 @@ export const nvmeTransport: Transport<NvmeSettings> = {
   mayBeHeld: () => Promise.resolve(true),
   forget: () => Promise.resolve(),
 };
-
-/** Version 4: RFC 9562, section 5.4. @param random 16 bytes */
-function formatUuid(random: Uint8Array): string {
-  const bytes = Uint8Array.from(random);
-  bytes[6] = (bytes[6] ?? 0) & 0x0f | 0x40;
-  bytes[8] = (bytes[8] ?? 0) & 0x3f | 0x80;
-  return bytes.toHex().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-}

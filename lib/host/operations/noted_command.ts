@@ -3,6 +3,7 @@
  * runs.
  */
 
+import { capitalize } from "../../capitalize.ts";
 import { quoteCommand } from "../../errors.ts";
 import { showStep } from "../../ui.ts";
 import type { Host } from "../host.ts";
@@ -78,9 +79,8 @@ export async function runNoted(host: Host, { id, what, argv, outputs: patterns }
 }
 
 export async function runWithProgress({ tree, ui }: Host, what: string, argv: readonly string[]): Promise<void> {
-  const title = `${what[0]?.toUpperCase() ?? ""}${what.slice(1)}`;
   await showStep(
-    ui.progress(title),
+    ui.progress(capitalize(what)),
     async (progress) =>
       void await tree.run(argv, { timeoutMs: commandTimeoutMs, onLine: (line) => progress.note(line) }),
   );
