@@ -2,7 +2,7 @@
 
 import { UserError } from "../../errors.ts";
 import { describeEndpoint } from "../../net/address.ts";
-import type { System } from "../../system/system.ts";
+import type { RunningProcess, System } from "../../system/system.ts";
 import { runExport, unusedEnd } from "../running_export.ts";
 import { type ExportEnd, type ExportEvents, firstConnectionTimeoutMs, type RunningExport } from "../transport.ts";
 import { insideNamespace } from "../tunnel/raise_tunnel.ts";
@@ -40,72 +40,110 @@ export async function startNbdExport(
 ): Promise<RunningExport> {
   // Of the export before this one, perhaps.
   await system.writeFile(options.logPath, "", { mode: 0o600 });
-  let log = emptyNbdkitLog;
-  let wasConnected = false;
-  const listening = Promise.withResolvers<void>();
-  const over = Promise.withResolvers<ExportEnd>();
-  const used = new AbortController();
-
-  const command = [RUN_NBDKIT_PATH, options.logPath, ...nbdkitArguments(settings)];
-  const nbdkit = system.spawn([...insideNamespace(settings.namespace), ...command], {
-    isDetached: true,
-    onLine: (line) => {
-      log = readNbdkitLine(log, line);
-      if (log.isListening) listening.resolve();
-      const isConnected = log.workers > 0;
-      if (isConnected && !used.signal.aborted) used.abort();
-      if (hasClientLeft(log)) return over.resolve({ reason: "disconnected" });
-      if (isConnected !== wasConnected) {
-        wasConnected = isConnected;
-        options.onConnected?.(isConnected);
-      }
-      const diskError = readDiskError(line);
-      if (diskError !== undefined) options.onDiskError?.(diskError);
-    },
-  });
-  const closed = new AbortController();
-  const watching = nbdkit.exited.then(async () => {
-    // Without its log nbdkit goes on, and so does the desktop.
-    while (!closed.signal.aborted && await mayBeThere(system, settings.exportName)) {
-      await system.delay(pollMs, closed.signal).catch(() => {});
-    }
-    over.resolve(endWithoutGoodbye(log));
-  });
-  const close = async (): Promise<void> => {
-    await endNbdkit(system, settings.exportName);
-    await nbdkit[Symbol.asyncDispose]();
-    closed.abort();
-    await watching;
-  };
-
-  const starting = new AbortController();
-  const problem = await Promise.race([
-    listening.promise.then(() => undefined),
-    over.promise.then((end) => "message" in end ? end.message : `the client was gone at once (${end.reason})`),
-    timeout(system, startTimeoutMs, starting.signal).then(() => "nbdkit did not listen in time"),
-  ]);
-  starting.abort();
+  const nbdkit = new StartedNbdkit(system, settings, options);
+  const problem = await nbdkit.findProblem();
   if (problem !== undefined) {
-    await close();
-    const where = describeEndpoint(settings.listenAddress, settings.port);
-    throw new UserError(`Cannot export "${settings.disk}" on ${where}: ${problem}`, {
-      hints: problem.includes("parse rule")
-        ? ["Debian 12's nbdkit (1.32.5) cannot filter by address; that of Debian 13, which the image has, can"]
-        : [],
-    });
+    await nbdkit.close();
+    throw cannotExport(settings, problem);
   }
-
-  const limitMs = options.firstConnectionTimeoutMs ?? firstConnectionTimeoutMs;
-  timeout(system, limitMs, used.signal).then(() => over.resolve(unusedEnd(limitMs)));
+  nbdkit.limitWait(options.firstConnectionTimeoutMs ?? firstConnectionTimeoutMs);
   return runExport(system, {
     disk: settings.disk,
-    over: over.promise,
-    requestStop: () => over.resolve({ reason: "stopped" }),
-    close: async () => {
-      used.abort();
-      await close();
-    },
+    over: nbdkit.over,
+    requestStop: () => nbdkit.requestStop(),
+    close: () => nbdkit.close(),
   });
+}
+
+function cannotExport({ disk, listenAddress, port }: NbdExportSettings, problem: string): UserError {
+  return new UserError(`Cannot export "${disk}" on ${describeEndpoint(listenAddress, port)}: ${problem}`, {
+    hints: problem.includes("parse rule")
+      ? ["Debian 12's nbdkit (1.32.5) cannot filter by address; that of Debian 13, which the image has, can"]
+      : [],
+  });
+}
+
+/** What its log tells from its start on, and its end. */
+class StartedNbdkit {
+  readonly #system: System;
+  readonly #exportName: string;
+  readonly #events: ExportEvents;
+  readonly #process: RunningProcess;
+  readonly #listening = Promise.withResolvers<void>();
+  readonly #over = Promise.withResolvers<ExportEnd>();
+  readonly #used = new AbortController();
+  readonly #closed = new AbortController();
+  readonly #watching: Promise<void>;
+  #log = emptyNbdkitLog;
+  #wasConnected = false;
+
+  constructor(system: System, settings: NbdExportSettings, { logPath, ...events }: NbdExportOptions) {
+    this.#system = system;
+    this.#exportName = settings.exportName;
+    this.#events = events;
+    const command = [RUN_NBDKIT_PATH, logPath, ...nbdkitArguments(settings)];
+    this.#process = system.spawn([...insideNamespace(settings.namespace), ...command], {
+      isDetached: true,
+      onLine: (line) => this.#read(line),
+    });
+    this.#watching = this.#process.exited.then(() => this.#watchWithoutLog());
+  }
+
+  /** Why the export is over; never rejects. */
+  get over(): Promise<ExportEnd> {
+    return this.#over.promise;
+  }
+
+  #read(line: string): void {
+    this.#log = readNbdkitLine(this.#log, line);
+    if (this.#log.isListening) this.#listening.resolve();
+    const isConnected = this.#log.workers > 0;
+    if (isConnected && !this.#used.signal.aborted) this.#used.abort();
+    if (hasClientLeft(this.#log)) return this.#over.resolve({ reason: "disconnected" });
+    if (isConnected !== this.#wasConnected) {
+      this.#wasConnected = isConnected;
+      this.#events.onConnected?.(isConnected);
+    }
+    const diskError = readDiskError(line);
+    if (diskError !== undefined) this.#events.onDiskError?.(diskError);
+  }
+
+  /** Without its log nbdkit goes on, and so does the desktop. */
+  async #watchWithoutLog(): Promise<void> {
+    while (!this.#closed.signal.aborted && await mayBeThere(this.#system, this.#exportName)) {
+      await this.#system.delay(pollMs, this.#closed.signal).catch(() => {});
+    }
+    this.#over.resolve(endWithoutGoodbye(this.#log));
+  }
+
+  /** @returns undefined once it listens */
+  async findProblem(): Promise<string | undefined> {
+    const starting = new AbortController();
+    const problem = await Promise.race([
+      this.#listening.promise.then(() => undefined),
+      this.over.then((end) => "message" in end ? end.message : `the client was gone at once (${end.reason})`),
+      timeout(this.#system, startTimeoutMs, starting.signal).then(() => "nbdkit did not listen in time"),
+    ]);
+    starting.abort();
+    return problem;
+  }
+
+  /** It is over when no client has come by then. */
+  limitWait(ms: number): void {
+    timeout(this.#system, ms, this.#used.signal).then(() => this.#over.resolve(unusedEnd(ms)));
+  }
+
+  requestStop(): void {
+    this.#over.resolve({ reason: "stopped" });
+  }
+
+  async close(): Promise<void> {
+    this.#used.abort();
+    await endNbdkit(this.#system, this.#exportName);
+    await this.#process[Symbol.asyncDispose]();
+    this.#closed.abort();
+    await this.#watching;
+  }
 }
 
 /** Resolves after `ms`; never, once `signal` is aborted. */
