@@ -160,15 +160,14 @@ function decideReadable(surveys: readonly Survey[], { load, refused }: ReadableO
   }
 }
 
-/** A command line, and the file that names it, seen from its partition. */
 export interface FoundCommandLine {
   readonly commandLine: string;
-  readonly source: string;
-  readonly loader: BootLoader;
+  /** It is in a boot loader's configuration; else in a unified kernel image, or what kernel-install(8) reads. */
+  readonly isInMenu: boolean;
 }
 
 /**
- * The command line of the boot loader's that a server would take for the system mounted below `root`, were it set up
+ * The command line that a server would take for the system mounted below `root`, were it set up
  * without one. Reads below `root`.
  * @returns undefined when a server would refuse
  */
@@ -187,9 +186,7 @@ export async function findLoaderCommandLine(system: System, root: string): Promi
     const { commandLine, commandLineSource: { path, partition } } = decision;
     const menus = listMenus(surveys, own).flatMap(({ candidates }) => candidates);
     const used = menus.find((candidate) => candidate.partition === partition && candidate.source === path);
-    return used === undefined
-      ? undefined
-      : { commandLine, source: path, loader: used.unified === undefined ? used.loader : "unified" };
+    return { commandLine, isInMenu: used !== undefined && used.unified === undefined };
   } catch (error) {
     if (!(error instanceof BootError)) throw error;
     return undefined;

@@ -52,13 +52,12 @@ for (const [what, [files, hasConfig]] of Object.entries(cases)) {
   });
 }
 
-for (
-  const [what, files, hasConfig] of [["a unified kernel image", { "/efi/EFI/Linux/a.efi": image }, true], [
-    "nothing",
-    {},
-    false,
-  ]] as const
-) {
+const resting: Readonly<Record<string, readonly [Files, boolean]>> = {
+  "a unified kernel image": [{ "/efi/EFI/Linux/a.efi": image }, true],
+  "/etc/kernel/cmdline": [{ "/etc/kernel/cmdline": "root=UUID=1 rw" }, true],
+  "nothing": [{}, false],
+};
+for (const [what, [files, hasConfig]] of Object.entries(resting)) {
   Deno.test(`where the system does not run, ${what} ${hasConfig ? "names" : "does not name"} the command line`, async () => {
     const tree = Object.fromEntries(
       Object.entries({ ...files, "/etc/fstab": "" }).map(([path, text]) => [`/mnt${path}`, text]),

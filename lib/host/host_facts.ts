@@ -175,13 +175,13 @@ export function withoutRemains(
 
 /**
  * A unified kernel image has one, too; but the image is replaced with each kernel, and may be read by nothing but the
- * firmware: it counts where no running system's command line can be written down. And an entry with another root than
- * the running system's is not this system's, whatever it is.
+ * firmware: it counts, as /etc/kernel/cmdline does, where no running system's can be written down. And an entry with
+ * another root than the running system's is not this system's, whatever it is.
  */
 async function hasBootLoaderConfig(system: System, tree: HostTree, running: string): Promise<boolean> {
   const loaderEntry = await findLoaderCommandLine(system, tree.prefix === "" ? "/" : tree.prefix);
   if (loaderEntry === undefined || running === "") return loaderEntry !== undefined;
-  return loaderEntry.loader !== "unified" && findRoot(loaderEntry.commandLine) === findRoot(running);
+  return loaderEntry.isInMenu && findRoot(loaderEntry.commandLine) === findRoot(running);
 }
 
 async function filterExisting(tree: HostTree, paths: readonly HostPath[]): Promise<readonly HostPath[]> {

@@ -263,4 +263,6 @@ Deno.test("a script without end is stopped", () => {
   assert.equal(title(`function f { f; f; }\nf\n${menu}`), undefined, "it never gets to the menu");
   assert.equal(title(`set a=\${a}\${a}xx\n`.repeat(100) + menu), undefined);
   assert.equal(title(`set x='eval $x'\neval $x\n${menu}`), "First");
+  // All of them within a second or two.
+  assert.equal(title("menuentry x { while true; do true; done }\n".repeat(60) + menu), "First");
 });

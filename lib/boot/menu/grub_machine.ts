@@ -26,8 +26,9 @@ export type Outcome =
   /** `device` is one that we do not have, where there is one that matters. */
   | { readonly kind: "nothing"; readonly device?: string };
 
-/** A grub.cfg runs a few hundred commands; one that loops is stopped. */
+/** A grub.cfg runs a few hundred commands, an entry some thirty; what loops is stopped. */
 const maximumSteps = 200_000;
+const maximumEntrySteps = 10_000;
 const maximumCallDepth = 50;
 /** Characters that variables may add up to while a script runs. */
 const maximumExpanded = 16 * 1024 * 1024;
@@ -54,7 +55,7 @@ export class GrubMachine {
   #loops = 0;
   /** undefined before the first command. */
   #lastResult: number | undefined;
-  #steps = 0;
+  #stepsLeft = maximumSteps;
   #depth = 0;
   #expanded = 0;
 
@@ -84,13 +85,14 @@ export class GrubMachine {
   /** Runs the whole configuration. */
   start(): Outcome {
     const { path, devices } = this.#sources;
-    this.#begin();
+    this.#begin(maximumSteps);
     return this.#outcome(() => this.#runFile(path), new Set([`(${devices.own})${path}`]));
   }
 
   /** Runs an entry's commands, or opens a submenu. */
   open(entry: MenuEntry, menu: Menu): Outcome {
-    this.#begin();
+    // A submenu may hold a whole menu.
+    this.#begin(entry.isSubmenu ? maximumSteps : maximumEntrySteps);
     this.#running = new Set(menu.files);
     this.#charge(menu.variables.size * keptVariableSize);
     this.#variables = new Map(menu.variables);
@@ -100,7 +102,7 @@ export class GrubMachine {
     }, menu.files);
   }
 
-  #begin(): void {
+  #begin(steps: number): void {
     this.#menu = [];
     this.#scope = undefined;
     this.#loops = 0;
@@ -109,7 +111,7 @@ export class GrubMachine {
     this.#context.loaded = { args: [], initrds: [] };
     this.#paths.forgetMissing();
     this.#lastResult = undefined;
-    this.#steps = 0;
+    this.#stepsLeft = steps;
     this.#expanded = 0;
   }
 
@@ -143,7 +145,7 @@ export class GrubMachine {
   }
 
   #step(statement: Statement): number {
-    if (++this.#steps > maximumSteps) throw new Leave("stop");
+    if (--this.#stepsLeft < 0) throw new Leave("stop");
     switch (statement.kind) {
       case "command":
         return this.#command(statement.words, statement.block);
