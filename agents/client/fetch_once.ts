@@ -6,12 +6,7 @@ import { makeTunnelKeys } from "../../lib/export/tunnel/wireguard_config.ts";
 import { KEY_BYTES } from "../../lib/protocol/primitives.ts";
 import { resolveHost } from "../../lib/net/resolve_host.ts";
 import { connectStream } from "../../lib/net/stream.ts";
-import {
-  type ArchiveMessage,
-  BOOT_EXCHANGE_PORT,
-  BOOT_EXCHANGE_VERSION,
-  type WelcomeMessage,
-} from "../../lib/protocol/boot_exchange.ts";
+import { BOOT_EXCHANGE_PORT, BOOT_EXCHANGE_VERSION, type HelloMessage } from "../../lib/protocol/boot_exchange.ts";
 import { sessionTransports } from "../../lib/protocol/session_groups.ts";
 import { type Link, listLinks } from "../../lib/system/facts.ts";
 import { createCardRaiser } from "../shared/raise_cards.ts";
@@ -26,7 +21,7 @@ import { findLinkTo, settlePacketSize } from "./packet_size.ts";
 import { findCard, findRoute } from "./route.ts";
 import { demandRoom } from "./second_boot.ts";
 import { startSearch } from "./search.ts";
-import { formatStartPage } from "./start_page.ts";
+import { formatStartPage, type PageFacts } from "./start_page.ts";
 
 type Load = (fetched: FetchedArchive) => Promise<void>;
 
@@ -95,22 +90,22 @@ interface Target {
   readonly mac?: string;
 }
 
-async function fetchFrom(
-  { name, host, port, mac }: Target,
-  attempted: Attempt,
-  { key, load, links, meet, lost }: {
-    /** That the laptop has proved, or may have. */
-    readonly key: ClientKey;
-    readonly load: Load;
-    /** Of this desktop. */
-    readonly links: readonly Link[];
-    /** The laptop has said what it has. @throws where another laptop may be meant */
-    readonly meet: () => void;
-    /** Aborts when there is no way to the laptop any more. */
-    readonly lost?: AbortSignal;
-  },
-): Promise<FetchedArchive> {
-  const { system, console, signal, options, environment, memory } = attempted;
+interface Fetching {
+  /** That the laptop has proved, or may have. */
+  readonly key: ClientKey;
+  readonly load: Load;
+  /** Of this desktop. */
+  readonly links: readonly Link[];
+  /** The laptop has said what it has. @throws where another laptop may be meant */
+  readonly meet: () => void;
+  /** Aborts when there is no way to the laptop any more. */
+  readonly lost?: AbortSignal;
+}
+
+async function fetchFrom(target: Target, attempted: Attempt, fetching: Fetching): Promise<FetchedArchive> {
+  const { name, host, port, mac } = target;
+  const { key, load, links, lost } = fetching;
+  const { system, console, signal, options, memory } = attempted;
   const linkTo = await findLinkTo(system, host, links);
   const largeMtu = await settlePacketSize(attempted, {
     host,
@@ -129,50 +124,56 @@ async function fetchFrom(
   const { privateKey, publicKey } = await makeTunnelKeys(system.randomBytes(KEY_BYTES));
   // Meanwhile the laptop looks at its disk.
   const [desktop, linkFacts] = [lookAtDesktop(attempted), readLinkFacts(system, links)];
-  const { machineId } = await desktop;
-  const architecture = processorOnWire(system.processor);
-  const review = async (said: WelcomeMessage | ArchiveMessage): Promise<void> => {
-    const facts = await desktop;
-    if (said.kind === "welcome") {
-      meet();
-      const page = formatStartPage({
-        desktop: facts,
-        links: await linkFacts,
-        key,
-        laptopName: name,
-        welcome: said,
-        trust: judgeKernel(facts, said.kernelSignature),
-      });
-      if (page.join("\n") !== memory.page) page.forEach((line) => console.say(line));
-      memory.page = page.join("\n");
-    }
-    demandKernel(facts, said.kernelSignature, { isSecondBoot: memory.secondBoot !== undefined });
-    if (said.kind === "archive" && memory.secondBoot !== undefined) {
-      await demandRoom(system, memory.secondBoot.place, said);
-    }
-  };
   return await fetchArchive(stream, {
-    system,
-    console,
-    signal,
+    ...{ system, console, signal, privateKey, load },
     bootPsk: key.bootPsk,
-    hello: {
-      kind: "hello",
-      protocol: BOOT_EXCHANGE_VERSION,
-      name: environment.machineName,
-      ...machineId === undefined ? {} : { machine: machineId },
-      ...architecture === undefined ? {} : { architecture },
-      link,
-      tunnel: { publicKey },
-      disk: { transports: sessionTransports },
-      ...memory.secondBoot === undefined ? {} : { chain: {} },
-      ...isTrying(options, environment) ? { mode: { kind: "try" } } : {},
-    },
-    privateKey,
+    hello: makeHello(attempted, { link, publicKey, machineId: (await desktop).machineId }),
     directory: options.workDirectory,
-    review,
-    load,
+    review: async (said) => {
+      if (said.kind === "welcome") {
+        fetching.meet();
+        showStartPage(attempted, {
+          ...{ key, laptopName: name, welcome: said },
+          desktop: await desktop,
+          links: await linkFacts,
+        });
+      }
+      demandKernel(await desktop, said.kernelSignature, { isSecondBoot: memory.secondBoot !== undefined });
+      if (said.kind === "archive" && memory.secondBoot !== undefined) {
+        await demandRoom(system, memory.secondBoot.place, said);
+      }
+    },
   });
+}
+
+function makeHello(
+  { system, options, environment, memory }: Attempt,
+  { link, publicKey, machineId }: Pick<HelloMessage, "link"> & {
+    readonly publicKey: string;
+    readonly machineId: string | undefined;
+  },
+): HelloMessage {
+  const architecture = processorOnWire(system.processor);
+  return {
+    kind: "hello",
+    protocol: BOOT_EXCHANGE_VERSION,
+    name: environment.machineName,
+    ...machineId === undefined ? {} : { machine: machineId },
+    ...architecture === undefined ? {} : { architecture },
+    link,
+    tunnel: { publicKey },
+    disk: { transports: sessionTransports },
+    ...memory.secondBoot === undefined ? {} : { chain: {} },
+    ...isTrying(options, environment) ? { mode: { kind: "try" } } : {},
+  };
+}
+
+/** Unless it is on the screen already. */
+function showStartPage({ console, memory }: Attempt, facts: Omit<PageFacts, "trust">): void {
+  const trust = judgeKernel(facts.desktop, facts.welcome.kernelSignature);
+  const page = formatStartPage({ ...facts, trust });
+  if (page.join("\n") !== memory.page) page.forEach((line) => console.say(line));
+  memory.page = page.join("\n");
 }
 
 /** By address no discovery tells which key fits: each is tried, in a connection of its own. */

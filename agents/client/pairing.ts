@@ -2,13 +2,11 @@
  * A desktop that was started without the shared key, as one over the network is: it looks for a laptop that shows a
  * code, and gets the key for what its user types (doc/protocol.md, "Pairing").
  */
-import { createBackoff } from "../../lib/backoff.ts";
 import { describeError, ProtocolError, UserError } from "../../lib/errors.ts";
 import { AGENT_KEY_PATH } from "../../lib/formats/agent_settings.ts";
-import { openDatagramLink } from "../../lib/net/datagram_link.ts";
 import { withScope } from "../../lib/net/address.ts";
 import { type ByteStream, connectStream } from "../../lib/net/stream.ts";
-import { DISCOVERY_GROUP, DISCOVERY_PORT, importDiscoveryKey } from "../../lib/protocol/discovery.ts";
+import { importDiscoveryKey } from "../../lib/protocol/discovery.ts";
 import { DiscoverySearch } from "../../lib/protocol/discovery_search.ts";
 import { formatFrame } from "../../lib/protocol/frames.ts";
 import { SHARED_KEY_BYTES } from "../../lib/protocol/keys.ts";
@@ -26,6 +24,7 @@ import type { System } from "../../lib/system/system.ts";
 import { type Console, NoTerminal } from "../shared/console.ts";
 import { FrameSource } from "../shared/frame_source.ts";
 import { runOnLinks, type UsableLink } from "../shared/links.ts";
+import { askOnLink } from "./ask_on_link.ts";
 
 export interface PairingOptions {
   readonly system: System;
@@ -149,30 +148,15 @@ async function findLaptop({ system, console, signal }: PairingOptions): Promise<
     }
   }
 
-  async function work(link: UsableLink, linkSignal: AbortSignal): Promise<void> {
-    using datagrams = await openDatagramLink({ ...link, link: link.name, port: 0 });
-    const onAbort = (): void => datagrams.close();
-    linkSignal.addEventListener("abort", onAbort, { once: true });
-    if (linkSignal.aborted) onAbort();
-    const backoff = createBackoff({ firstMs: 250, maximumMs: 4_000 });
-    const questions = (async () => {
-      while (!linkSignal.aborted) {
-        const question = await search.formatQuestion();
-        await datagrams.send(question, { address: DISCOVERY_GROUP, port: DISCOVERY_PORT }).catch(() => {});
-        await system.delay(backoff.next(), linkSignal).catch(() => {});
-      }
-    })();
-    try {
-      for (let datagram = await datagrams.receive(); datagram !== undefined; datagram = await datagrams.receive()) {
-        const { kind } = await search.receive(datagram.bytes);
-        if (kind === "other-key") void greet(withScope(datagram.address, link.name), linkSignal);
-      }
-    } finally {
-      linkSignal.removeEventListener("abort", onAbort);
-      datagrams.close();
-      await questions;
-    }
-  }
+  const work = (link: UsableLink, linkSignal: AbortSignal): Promise<void> =>
+    askOnLink(system, link, {
+      signal: linkSignal,
+      formatRound: async () => [await search.formatQuestion()],
+      onAnswer: async ({ bytes, address }) => {
+        const { kind } = await search.receive(bytes);
+        if (kind === "other-key") void greet(withScope(address, link.name), linkSignal);
+      },
+    });
 
   const onAbort = (): void => found.reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });

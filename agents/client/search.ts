@@ -2,16 +2,15 @@
  * Finding a laptop: asks on every link at once until one answers with our key. What follows from an answer:
  * decide_search.ts.
  */
-import { type DatagramLink, openDatagramLink } from "../../lib/net/datagram_link.ts";
-import { DISCOVERY_GROUP, DISCOVERY_PORT } from "../../lib/protocol/discovery.ts";
+import type { DatagramLink } from "../../lib/net/datagram_link.ts";
 import { DiscoverySearch } from "../../lib/protocol/discovery_search.ts";
 import { type Link, readLinkSpeed } from "../../lib/system/facts.ts";
 import type { System } from "../../lib/system/system.ts";
-import { createBackoff } from "../../lib/backoff.ts";
 import type { Console } from "../shared/console.ts";
 import { isMeetingPlace, runOnLinks, type UsableLink } from "../shared/links.ts";
 import { createFirmwareReport } from "../shared/missing_firmware.ts";
 import { adviseOn } from "./advice.ts";
+import { askOnLink, everyLaptop } from "./ask_on_link.ts";
 import { type ClientKey, keyNamed } from "./client_keys.ts";
 import {
   type FoundServer,
@@ -66,11 +65,6 @@ export interface LaptopSearch extends AsyncDisposable {
   /** Aborts when the link that leads to the laptop has gone, or its cable. */
   watchLink(server: Pick<FoundServer, "linkName" | "mac">): AbortSignal;
 }
-
-/** From the first question to the second; then twice as long each time. A link that comes up is asked at once. */
-const firstIntervalMs = 250;
-const maximumIntervalMs = 4_000;
-const everyLaptop = { address: DISCOVERY_GROUP, port: DISCOVERY_PORT } as const;
 
 /** Asks for as long as it takes. */
 export function startSearch(options: SearchOptions): LaptopSearch {
@@ -198,36 +192,36 @@ class RunningSearch implements LaptopSearch {
   }
 
   /** Until the signal aborts. */
-  async #askOn(link: UsableLink, linkSignal: AbortSignal): Promise<void> {
-    const { system } = this.#options;
-    using datagrams = await openDatagramLink({ ...link, link: link.name, port: 0 });
-    const onAbort = (): void => datagrams.close();
-    linkSignal.addEventListener("abort", onAbort, { once: true });
-    if (linkSignal.aborted) onAbort();
-    const asking = ask(system, this.#discovery, datagrams, AbortSignal.any([linkSignal, this.#quiet.signal]));
-    // It takes a program's start, which no answer waits for.
-    const looking = readLinkSpeed(system, link.name).then(
-      (speed) => speed && this.#speeds.set(link.name, speed),
-      () => {},
-    );
+  async #askOn(link: UsableLink, signal: AbortSignal): Promise<void> {
+    let looking: Promise<void> | undefined;
     try {
-      for (let datagram = await datagrams.receive(); datagram !== undefined; datagram = await datagrams.receive()) {
-        const finding = await this.#discovery.receive(datagram.bytes);
-        // Where there are others to compare it with, a link that has just come up is not taken for a slow one.
-        if (this.#speeds.size > 0) await looking;
-        const speedMbps = this.#speeds.get(link.name);
-        const place = {
-          ...{ address: datagram.address, linkName: link.name, mac: link.mac },
-          ...speedMbps === undefined ? {} : { speedMbps },
-        };
-        this.#tell({ kind: "answered", finding, place }, datagrams);
-      }
+      await askOnLink(this.#options.system, link, {
+        signal,
+        quiet: this.#quiet.signal,
+        formatRound: () => this.#discovery.formatRound(),
+        // It takes a program's start, which no answer waits for.
+        onOpen: () => looking = this.#lookAtSpeed(link),
+        onAnswer: async ({ bytes, address }, datagrams) => {
+          const finding = await this.#discovery.receive(bytes);
+          // Where there are others to compare it with, a link that has just come up is not taken for a slow one.
+          if (this.#speeds.size > 0) await looking;
+          const speedMbps = this.#speeds.get(link.name);
+          const place = {
+            ...{ address, linkName: link.name, mac: link.mac },
+            ...speedMbps === undefined ? {} : { speedMbps },
+          };
+          this.#tell({ kind: "answered", finding, place }, datagrams);
+        },
+      });
     } finally {
-      linkSignal.removeEventListener("abort", onAbort);
-      datagrams.close();
-      await Promise.all([asking, looking]);
+      await looking;
       this.#speeds.delete(link.name);
     }
+  }
+
+  async #lookAtSpeed({ name }: UsableLink): Promise<void> {
+    const speed = await readLinkSpeed(this.#options.system, name).catch(() => undefined);
+    if (speed) this.#speeds.set(name, speed);
   }
 
   #tell(fact: SearchFact, datagrams: DatagramLink): void {
@@ -262,21 +256,5 @@ class RunningSearch implements LaptopSearch {
       case "take":
         return this.#settle({ kind: "found", server: deed.server });
     }
-  }
-}
-
-/** Sends a question with each key, again and again. Never rejects: what cannot be sent now is asked again. */
-async function ask(
-  system: System,
-  search: DiscoverySearch,
-  datagrams: DatagramLink,
-  signal: AbortSignal,
-): Promise<void> {
-  const backoff = createBackoff({ firstMs: firstIntervalMs, maximumMs: maximumIntervalMs });
-  while (!signal.aborted) {
-    for (const question of await search.formatRound()) {
-      await datagrams.send(question, everyLaptop).catch(() => {});
-    }
-    await system.delay(backoff.next(), signal).catch(() => {});
   }
 }
