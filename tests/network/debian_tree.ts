@@ -33,11 +33,11 @@ export async function installDebian(packages: readonly string[]): Promise<Debian
     throw error;
   }
   // The mounts are those of the one program, in the mount namespace that `ip netns exec` makes. /sys is read-only as
-  // in containers: programs then do not wait for udev. /run is one for all programs of a machine. The root is a
-  // mount, which `ip netns` in it needs.
+  // in containers: programs then do not wait for udev. /run is one for all programs of a machine, and as
+  // initramfs-tools mounts it. The root is a mount, which `ip netns` in it needs.
   const enter = (machine: Machine, argv: readonly string[]): readonly string[] => [
     ...["sh", "-euc"],
-    'mount --bind "$0" "$0"; mount -t proc proc "$0/proc"; mount -t sysfs -o ro sysfs "$0/sys"; mkdir -p "$1/dbus"; mount --bind "$1" "$0/run"; shift; exec chroot "$0" "$@"',
+    'mount --bind "$0" "$0"; mount -t proc proc "$0/proc"; mount -t sysfs -o ro sysfs "$0/sys"; mkdir -p "$1/dbus"; mount --bind "$1" "$0/run"; mount -o remount,bind,nosuid,nodev,noexec "$0/run"; shift; exec chroot "$0" "$@"',
     ...[tree, `${machine.directory}/debian-run`, ...argv],
   ];
   return {

@@ -30,7 +30,7 @@ const ways: Readonly<Record<FaultyTransport, Way>> = {
   "nvme-tcp": {
     // 2 to 4 s, emulated; the rest is for a machine that others use. What it takes is printed (doc/hooks.md).
     backMs: 10_000,
-    breakExport: "mount -t configfs configfs /sys/kernel/config; rm /sys/kernel/config/nvmet/ports/1/subsystems/*",
+    breakExport: "mount -t configfs configfs /sys/kernel/config; rm /sys/kernel/config/nvmet/ports/*/subsystems/*",
   },
   // Its connection stays, and its TCP sends again when its timer says so (doc/hooks.md, "Link loss").
   nbd: { backMs: 125_000, breakExport: "kill -9 $(pidof nbdkit)" },
