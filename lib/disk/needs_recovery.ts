@@ -3,16 +3,26 @@
  * obstacle, but worth a word.
  */
 
+import { CommandError } from "../errors.ts";
 import type { System } from "../system/system.ts";
-import { readBytes } from "./read_bytes.ts";
+import { readBytes, ShortRead } from "./read_bytes.ts";
 import { isXfsLogDirty } from "./xfs_log.ts";
 
 /**
  * @param fileSystem libblkid's name
- * @returns true when its own system has to replay the journal first; false when not, or when we cannot tell. Runs
- *   `od`.
+ * @returns true when its own system has to replay the journal first; false when not, or when we cannot tell, as on a
+ *   damaged one, whose journal lies beyond the end of the device. Runs `od`.
  */
 export async function needsRecovery(system: System, device: string, fileSystem: string): Promise<boolean> {
+  try {
+    return await readDirty(system, device, fileSystem);
+  } catch (error) {
+    if (error instanceof CommandError || error instanceof ShortRead) return false;
+    throw error;
+  }
+}
+
+async function readDirty(system: System, device: string, fileSystem: string): Promise<boolean> {
   switch (fileSystem) {
     case "ext3":
     case "ext4": {

@@ -10,7 +10,10 @@ export interface ByteRange {
   readonly length: number;
 }
 
-/** @throws {CommandError} when the range is not on the device. Runs `od`. */
+/** A device has fewer bytes than were asked for. */
+export class ShortRead extends Error {}
+
+/** @throws {CommandError} or {ShortRead} when the range is not on the device. Runs `od`. */
 export async function readBytes(
   system: System,
   device: string,
@@ -21,7 +24,7 @@ export async function readBytes(
   const { stdout } = await system.run(argv, { timeoutMs: 30_000 });
   const bytes = Uint8Array.from(stdout.split(/\s+/).filter(Boolean), (hex) => Number.parseInt(hex, 16));
   if (bytes.length !== length) {
-    throw new Error(`Wanted ${length} bytes of "${device}" at ${offset}, found ${bytes.length}`);
+    throw new ShortRead(`Wanted ${length} bytes of "${device}" at ${offset}, found ${bytes.length}`);
   }
   return new DataView(bytes.buffer);
 }
