@@ -113,7 +113,7 @@ export interface System {
   /** @throws {Deno.errors.NotFound} and its siblings, as the runtime gives them; the same for all functions below */
   readFile(path: string): Promise<Uint8Array<ArrayBuffer>>;
   readText(path: string): Promise<string>;
-  /** The file's content, or a part of it, in pieces of at most 256 KiB, so that it never has to fit into memory. */
+  /** The file's content, or a part of it, in pieces of at most 512 KiB, so that it never has to fit into memory. */
   openRead(path: string, part?: FilePart): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
   /** Replaces the file atomically: written beside it, synced, renamed. */
   writeFile(path: string, content: string | Uint8Array, options?: WriteOptions): Promise<void>;
