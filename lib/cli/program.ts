@@ -34,13 +34,17 @@ export async function runProgram(args: readonly string[], context: ProgramContex
   }
 }
 
+/** Options for which an empty value has a meaning: none of it. By command. */
+const emptyMeansNone: ReadonlyMap<string, readonly string[]> = new Map([["setup-client-usbdrive", ["laptop"]]]);
+
 /**
  * A variable that a script has not set must not stand for the running system, or for the folder one is in.
  * @throws {UserError}
  */
-function demandFilled(options: Readonly<Record<string, unknown>>): void {
+function demandFilled(command: string, options: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(options)) {
     if (value !== "" && !(Array.isArray(value) && value.includes(""))) continue;
+    if (emptyMeansNone.get(command)?.includes(name)) continue;
     const option = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     throw new UserError(`"${option}" is empty`, { exitCode: ExitCode.usage });
   }
@@ -76,7 +80,7 @@ function buildProgram(context: ProgramContext): Command {
     .exitOverride()
     .showHelpAfterError('("--help" shows what is possible)')
     .addHelpText("after", () => `\n${wrapText(exitStatus, helpOutput.getOutHelpWidth())}`)
-    .hook("preAction", (_, command) => demandFilled(command.opts()));
+    .hook("preAction", (_, command) => demandFilled(command.name(), command.opts()));
   const from = createCommandStart(context);
   defineImageCommands(program, from);
   defineLaptopCommands(program, from);
