@@ -24,7 +24,8 @@ export interface ApplyReport {
  * @throws {CommandError} when a program fails, after saying what was done; that stays
  */
 export async function applyPlan(host: Host, plan: Plan): Promise<ApplyReport> {
-  checkPlan(plan);
+  // What is in the way of the last step is an error before the first one.
+  await inspectOperations(host, plan);
   const outcomes = new Map<string, Outcome>();
   const begun = new Set<string>();
   for (const notice of plan.notices) host.ui.warn(notice);

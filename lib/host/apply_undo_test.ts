@@ -572,11 +572,25 @@ Deno.test("a dry run shows all of it and writes nothing", async () => {
   assert.deepEqual(snapshot(system), after);
 });
 
-Deno.test("a directory in the way is an error that changes nothing", async () => {
-  const system = createHostRig({ files: { ...baseFiles, [`${kernelPath}/x`]: "" } });
-  const before = snapshot(system);
-  await assert.rejects(setup(system, yes()), /there is a directory or device at/);
-  assert.deepEqual(snapshot(system), before);
+Deno.test("what is in the way, of the last file, too, is an error that changes nothing", async () => {
+  const parent = unitPath.slice(0, unitPath.lastIndexOf("/"));
+  const cases: readonly (readonly [
+    files: Readonly<Record<string, string>>,
+    links: Readonly<Record<string, string>>,
+    message: RegExp,
+  ])[] = [
+    [{ [`${kernelPath}/x`]: "" }, {}, /there is a directory or device at/],
+    [{ [`${unitPath}/x`]: "" }, {}, /there is a directory or device at/],
+    [{ [parent]: "a file" }, {}, /is no folder, nor a link to one/],
+    [{}, { [parent]: "/nowhere/at/all" }, /is no folder, nor a link to one/],
+  ];
+  for (const [files, symlinks, message] of cases) {
+    const kept = Object.fromEntries(Object.entries(baseFiles).filter(([path]) => !path.startsWith(`${parent}/`)));
+    const system = createHostRig({ files: { ...kept, ...files }, symlinks });
+    const before = snapshot(system);
+    await assert.rejects(setup(system, yes()), message);
+    assert.deepEqual(snapshot(system), before, String(message));
+  }
 });
 
 // ---- for any host and any answers

@@ -12,6 +12,10 @@ import type { HostPath } from "./host_path.ts";
 /** As many as the kernel follows (path_resolution(7), ELOOP). */
 const maximumSymlinks = 40;
 
+/** Far more than any file of settings, or a kernel's list of modules, has. */
+const maximumTextBytes = 64 * 1024 * 1024;
+
+/** What is read in a tree may be anything: a circle of links, or a path through a file, is nothing. */
 export interface HostTree {
   /** "" for the running system, else the directory without a slash at its end. */
   readonly prefix: string;
@@ -47,10 +51,24 @@ export async function openHostTree(system: System, root = "/"): Promise<HostTree
   const prefix = real === "/" ? "" : real;
   const isRunning = prefix === "";
 
-  const locate = async (path: HostPath, followLast = false): Promise<string> => prefix + await walk(path, followLast);
+  const locate = async (path: HostPath): Promise<string> => {
+    const place = await walk(path, false);
+    if (place === undefined) throw new UserError(`Too many symbolic links on the way to "${path}"`);
+    return prefix + place;
+  };
+
+  /** Where all links lead; undefined for a circle of them. */
+  const find = async (path: HostPath): Promise<string | undefined> => {
+    const place = await walk(path, true);
+    return place === undefined ? undefined : prefix + place;
+  };
+  const statusFollowed = async (path: HostPath): Promise<FileStatus | undefined> => {
+    const place = await find(path);
+    return place === undefined ? undefined : await system.lstat(place);
+  };
 
   /** Like `openat2(2)` with RESOLVE_IN_ROOT, name by name. */
-  async function walk(path: HostPath, followLast: boolean): Promise<string> {
+  async function walk(path: HostPath, followLast: boolean): Promise<string | undefined> {
     if (!path.startsWith("/")) throw new TypeError(`Not an absolute path: "${path}"`);
     let pending = path.split("/");
     let current = "";
@@ -68,7 +86,7 @@ export async function openHostTree(system: System, root = "/"): Promise<HostTree
         current = next;
         continue;
       }
-      if (++links > maximumSymlinks) throw new UserError(`Too many symbolic links on the way to "${path}"`);
+      if (++links > maximumSymlinks) return undefined;
       const target = await system.readLink(prefix + next);
       pending = [...target.split("/"), ...rest];
       if (target.startsWith("/")) current = "";
@@ -90,16 +108,22 @@ export async function openHostTree(system: System, root = "/"): Promise<HostTree
     owner: { uid: status.uid, gid: status.gid },
     locate,
     status: async (path) => await system.lstat(await locate(path)),
-    statusFollowed: async (path) => await system.lstat(await locate(path, true)),
+    statusFollowed,
     state: async (path) => await readState(system, await locate(path)),
     readText: async (path) => {
-      const place = await locate(path, true);
-      return (await system.lstat(place))?.kind === "file" ? await system.readText(place) : undefined;
+      const place = await find(path);
+      const status = place === undefined ? undefined : await system.lstat(place);
+      if (place === undefined || status?.kind !== "file") return undefined;
+      if (status.sizeBytes <= maximumTextBytes) return await system.readText(place);
+      throw new UserError(`"${place}" has ${status.sizeBytes} bytes, wanted at most ${maximumTextBytes}`, {
+        hints: ["That is no file of settings: move it away"],
+      });
     },
-    exists: async (path) => await system.lstat(await locate(path, true)) !== undefined,
+    exists: async (path) => await statusFollowed(path) !== undefined,
     list: async (path) => {
-      const place = await locate(path, true);
-      return (await system.lstat(place))?.kind === "directory" ? await system.readDirectory(place) : [];
+      const place = await find(path);
+      const status = place === undefined ? undefined : await system.lstat(place);
+      return place !== undefined && status?.kind === "directory" ? await system.readDirectory(place) : [];
     },
     run: async (argv, options) => await system.run(commandLine(argv), options),
     commandLine,

@@ -109,6 +109,9 @@ export async function syncPath(path: string): Promise<void> {
   await file.sync();
 }
 
+/** What makes a path that of nothing: a file or a circle of links on the way there, too. */
+const absences = [Deno.errors.NotFound, Deno.errors.NotADirectory, Deno.errors.FilesystemLoop];
+
 /** @returns undefined when there is no such file */
 export async function statOrUndefined(read: () => Promise<Deno.FileInfo>): Promise<FileStatus | undefined> {
   try {
@@ -132,7 +135,7 @@ export async function statOrUndefined(read: () => Promise<Deno.FileInfo>): Promi
       device: info.dev,
     };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (absences.some((absence) => error instanceof absence)) return undefined;
     throw error;
   }
 }

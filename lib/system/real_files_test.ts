@@ -27,6 +27,26 @@ Deno.test("an exact copy has the mode and the time of the original, and does not
   });
 });
 
+Deno.test("what is below a file, or at the end of a circle of links, is nothing", async () => {
+  await onBoth(async (system, directory) => {
+    await system.writeFile(`${directory}/file`, "");
+    assert.equal(await system.lstat(`${directory}/file/below`), undefined);
+    assert.equal(await system.stat(`${directory}/file/below`), undefined);
+  });
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.symlink("circle", `${directory}/circle`);
+    const links = { [`${directory}/circle`]: "circle" };
+    for (const system of [createRealSystem(), createMemorySystem({ symlinks: links })]) {
+      assert.equal((await system.lstat(`${directory}/circle`))?.kind, "symlink");
+      assert.equal(await system.stat(`${directory}/circle`), undefined);
+      assert.equal(await system.lstat(`${directory}/circle/below`), undefined);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 Deno.test("removeOne takes a file or an empty directory, and nothing that holds something", async () => {
   await onBoth(async (system, directory) => {
     await system.writeFile(`${directory}/one`, "");

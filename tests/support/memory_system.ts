@@ -60,7 +60,7 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
   /** The path without symlinks on the way; the last name stays as it is unless `followLast`. */
   function resolve(path: string, followLast = true, depth = 0): string {
     if (path === "") throw new Error("Empty path is not allowed"); // as the real one
-    if (depth > 40) throw new Error(`Too many levels of symbolic links: "${path}"`);
+    if (depth > 40) throw new Deno.errors.FilesystemLoop(`Too many levels of symbolic links: "${path}"`);
     let resolved = "";
     const names = path.split("/").filter((name) => name !== "" && name !== ".");
     for (const [index, name] of names.entries()) {
@@ -114,6 +114,15 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
     }
     if (directories.has(path)) return { ...common, kind: "directory" };
     return symlinks.has(path) ? { ...common, kind: "symlink" } : undefined;
+  }
+  /** As the real one: a circle of links is nothing. */
+  function lookUp(path: string, followLast: boolean): FileStatus | undefined {
+    try {
+      return status(resolve(path, followLast));
+    } catch (error) {
+      if (error instanceof Deno.errors.FilesystemLoop) return undefined;
+      throw error;
+    }
   }
   function isFree(path: string): void {
     if (status(path) !== undefined) throw new Deno.errors.AlreadyExists(`File exists: "${path}"`);
@@ -195,8 +204,8 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
         for (const { offset, bytes } of parts) content.set(bytes, offset);
         put(path, content, mode);
       }),
-    lstat: (path) => attempt(() => status(resolve(path, false))),
-    stat: (path) => attempt(() => status(resolve(path))),
+    lstat: (path) => attempt(() => lookUp(path, false)),
+    stat: (path) => attempt(() => lookUp(path, true)),
     readDirectory: (path) =>
       attempt(() => {
         const place = resolve(path);

@@ -35,6 +35,7 @@ export const writeFile: OperationKind<WriteFile> = {
   inspect: async (host, operation) => {
     const status = await host.tree.status(operation.path);
     if (status !== undefined && status.kind !== "file" && status.kind !== "symlink") throw inTheWay(operation);
+    await demandFolders(host, operation);
     return await inspectFile(host, operation, {
       after: await stateAfter(host, operation),
       isSecret: operation.isSecret,
@@ -53,6 +54,18 @@ export const writeFile: OperationKind<WriteFile> = {
     });
   },
 };
+
+/** @throws {UserError} when something on the way to the file is no folder, and leads to none */
+async function demandFolders({ tree }: Host, { what, path }: WriteFile): Promise<void> {
+  for (let end = path.indexOf("/", 1); end > 0; end = path.indexOf("/", end + 1)) {
+    const folder = path.slice(0, end);
+    if (await tree.status(folder) === undefined) return;
+    if ((await tree.statusFollowed(folder))?.kind === "directory") continue;
+    throw new UserError(`Cannot ${what}: "${folder}" is no folder, nor a link to one`, {
+      hints: ["Move it away, then run this again"],
+    });
+  }
+}
 
 /** The state a file will have; the mode of a file system that has none of its own is not known. */
 async function stateAfter(host: Host, operation: WriteFile): Promise<FileState> {
