@@ -22,9 +22,9 @@ const networkDisk = {
   packages: ["network-manager"],
 } as const;
 
-/** The desktop's card in a switch, with QEMU's own router, which reaches nothing beyond it. */
+/** The desktop's card in a switch, with QEMU's own router: a DHCP server, which reaches nothing beyond it. */
 function onSwitch(spec: VmSpec): VmSpec {
-  return inSwitch(spec, { id: routerId, netdev: "user,restrict=on" });
+  return inSwitch(spec, { id: routerId, netdev: "user,restrict=on,ipv6=off" });
 }
 
 /**
