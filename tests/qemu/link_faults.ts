@@ -164,6 +164,19 @@ export const endFaults: readonly Fault[] = [
 /** From plugging in to a card with a carrier: pciehp, virtio_net. */
 const cardMs = 5_000;
 
+/** What is in the journal of the root file system counts, too. e2fsck(8) opens it again then, without an offset. */
+async function recoverJournal(diskPath: string): Promise<void> {
+  const mebibyte = 1024 * 1024;
+  const { offsetBytes, sizeBytes } = demoDiskLayout.root;
+  const part = `${diskPath}.root`;
+  const copy = (from: string, to: string, ...more: readonly string[]): Promise<unknown> =>
+    system.run(["dd", `if=${from}`, `of=${to}`, "bs=1M", "status=none", ...more]);
+  await copy(diskPath, part, `skip=${offsetBytes / mebibyte}`, `count=${sizeBytes / mebibyte}`, "conv=sparse");
+  await system.run(["e2fsck", "-fy", part], { acceptExitCodes: [0, 1] });
+  await copy(part, diskPath, `seek=${offsetBytes / mebibyte}`, "conv=notrunc");
+  await system.remove(part);
+}
+
 /** Registers the scenario for a transport and faults; in the end the export is broken. */
 export function testLinkFaults(
   transport: FaultyTransport,
@@ -204,10 +217,8 @@ export function testLinkFaults(
       // The end that does not come back: both say so, and what was flushed is on the laptop's disk.
       await onLaptop.mustRun(breakExport, { timeoutMs: 60_000 });
       await desktop.waitForLine(/THE LAPTOP'S DISK IS CUT OFF/, { timeoutMs: 180_000 });
-      const part = `${faults.diskPath}?offset=${demoDiskLayout.root.offsetBytes}`;
       await Promise.all([desktop, laptop].map((vm) => vm[Symbol.asyncDispose]()));
-      // What is in the journal of the file system counts, too.
-      await system.run(["e2fsck", "-fy", part], { acceptExitCodes: [0, 1] });
+      await recoverJournal(faults.diskPath);
       const onDisk = await readFileOnDemoDisk(system, faults.diskPath, recordsPath);
       assert.equal(onDisk?.trim().split("\n").length, count);
     },
