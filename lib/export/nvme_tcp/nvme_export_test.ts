@@ -23,6 +23,8 @@ interface Machine {
   isLent: boolean;
   /** Ending fails so many times. */
   failures: number;
+  /** Ending leaves an empty directory. */
+  leavesDirectory: boolean;
 }
 
 /** A machine whose lend-nvme says `problem`, or works. */
@@ -37,7 +39,7 @@ function createMachine(problem?: string): Machine {
       if (verb === "start" && problem !== undefined) return { exitCode: 1, stdout: "", stderr: `${problem}\n` };
       if (verb === "stop" && machine.failures-- > 0) return 1;
       machine.isLent = verb === "start";
-      return 0;
+      return verb === "stop" && machine.leavesDirectory ? 1 : 0;
     }],
   });
   const spawn = (argv: readonly string[], options?: SpawnOptions): RunningProcess => {
@@ -53,6 +55,7 @@ function createMachine(problem?: string): Machine {
     system: { ...memory, spawn },
     isLent: false,
     failures: 0,
+    leavesDirectory: false,
     say: (...texts) => {
       for (const text of texts) {
         const line = `6,${number++},47908321,-;${text}`;
@@ -138,6 +141,14 @@ Deno.test("an export is over when the kernel has ended it: that is tried again, 
   await Promise.all([running.stop(), tick()]);
   assert.equal(machine.isLent, false);
   assert.deepEqual(machine.memory.ran.at(-1), ["sync", "/dev/nvme0n1"]);
+});
+
+Deno.test("an export is over when no way leads to the disk, whatever directory is left of it", async () => {
+  const machine = createMachine();
+  machine.leavesDirectory = true;
+  const running = await startNvmeExport(machine.system, settings, {});
+  await running.stop();
+  assert.deepEqual(machine.memory.ran.slice(-3).map(([, verb]) => verb), ["stop", "check", "/dev/nvme0n1"]);
 });
 
 Deno.test("the error says what the kernel refuses, and nothing stays lent", async () => {
