@@ -13,7 +13,7 @@ export interface Mount {
 export function listMounts(fstab: string | undefined): readonly Mount[] {
   return readFields(fstab).map(([device = "", mountPoint = "", type = "", options = ""]) => ({
     device: unescape(device),
-    mountPoint: unescape(mountPoint),
+    mountPoint: unescape(mountPoint).replace(/(?<=.)\/+$/, ""),
     type,
     options,
   }));

@@ -32,6 +32,8 @@ Deno.test("lines of fstab, with quotes, tabs and octal numbers", () => {
   ]);
   assert.equal(listMounts(fstab)[3]?.mountPoint, "/mnt/old disk");
   assert.equal(findMountOf("/var", fstab), undefined);
+  assert.equal(findMountOf("/boot", "UUID=1 /boot/ ext4 defaults 0 2\r\n")?.device, "UUID=1");
+  assert.equal(findMountOf("/", "UUID=1 / ext4")?.device, "UUID=1");
   assert.deepEqual(listMounts(undefined), []);
 });
 
