@@ -37,10 +37,9 @@ async function readConfigText(
     return undefined;
   }
   if (status?.kind !== "file") {
-    throw unreadable(path, `found ${status === undefined ? "nothing" : `a ${status.kind}`}, wanted a file`, [
-      status === undefined
-        ? `Copy "config-example.yaml" to "${path}"; without a configuration the defaults of doc/config.md are used`
-        : `Name the file itself with "--config", or move the ${status.kind} away`,
+    if (status !== undefined) throw notAFile(path, status.kind);
+    throw unreadable(path, "found nothing, wanted a file", [
+      `Copy "config-example.yaml" to "${path}"; without a configuration the defaults of doc/config.md are used`,
     ]);
   }
   if (status.sizeBytes > 4 * MAX_TEXT_LENGTH) {
@@ -72,6 +71,13 @@ const accessOf = (path: string): Access => ({
   attempt: "read",
   exitCode: ExitCode.usage,
 });
+
+/** Something else is in the configuration's place. */
+export function notAFile(path: string, kind: string): UserError {
+  return unreadable(path, `found a ${kind}, wanted a file`, [
+    `Name the file itself with "--config", or move the ${kind} away`,
+  ]);
+}
 
 function unreadable(path: string, what: string, hints: readonly string[]): UserError {
   return new UserError(`The configuration "${path}" cannot be read: ${what}`, {

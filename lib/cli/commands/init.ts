@@ -5,6 +5,7 @@ import { encodeUtf8 } from "../../formats/text.ts";
 import { dirname } from "node:path";
 import { isRealDisk } from "../../disk/decide_disk.ts";
 import { holdsPassword } from "../../config/holds_password.ts";
+import { notAFile } from "../../config_file.ts";
 import { demandWritable } from "../../file_access.ts";
 import { ExitCode, StoppedByUser, UserError } from "../../errors.ts";
 import { type ConfigChoices, formatConfigYaml } from "../../host/config_yaml.ts";
@@ -52,6 +53,8 @@ export async function init(given: System, ui: Ui, options: InitOptions): Promise
     const folder = { what: "The folder of the configuration", path: dirname(options.configPath) };
     await demandWritable(system, { ...folder, option: "--config", mustExist: !options.isUsualPlace });
   }
+  const place = await system.stat(options.configPath);
+  if (place !== undefined && place.kind !== "file") throw notAFile(options.configPath, place.kind);
   const tree = await openHostTree(system, options.root);
   const facts = await needingRoot("init", gatherHostFacts(system, tree));
   const storage = await gatherStorageFacts(system, tree.prefix);

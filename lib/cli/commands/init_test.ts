@@ -106,6 +106,19 @@ for (const [name, devices, disk, said] of machines) {
   });
 }
 
+Deno.test("a folder in place of the configuration is named before anything is asked", async () => {
+  const system = await createInstalledSystem(debian, {});
+  await system.makeDirectory("/config.yaml");
+  const asked: string[] = [];
+  const ui: Pick<Ui, "say" | "confirm" | "screen"> = {
+    say: () => {},
+    confirm: (text) => Promise.resolve(asked.push(text) > 0),
+    screen: () => ({ columns: 80, rows: undefined }),
+  };
+  await assert.rejects(init(system, ui as Ui, { configPath: "/config.yaml" }), /found a directory, wanted a file/);
+  assert.deepEqual(asked, []);
+});
+
 Deno.test("what init has found is as wide as the terminal, and 80 columns at most", async () => {
   const system = await createInstalledSystem(debian);
   const facts = await gatherHostFacts(system, await openHostTree(system));
