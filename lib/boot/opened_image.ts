@@ -93,7 +93,7 @@ function demandCommandLine({ commandLine, commandLineSource: { path } }: BootDec
     ? `has ${length} bytes for a desktop, wanted at most ${COMMAND_LINE_MAX_BYTES}`
     : "has characters that cannot be passed on";
   throw new BootError("unsupported", `The command line in "${path}" ${found}`, {
-    hints: ["Change it there, or name cmdline in boot.load of config.yaml"],
+    hints: ["Change it there, or name kernel, initrd and cmdline in boot.load of config.yaml"],
   });
 }
 
