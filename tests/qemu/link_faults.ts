@@ -30,7 +30,9 @@ const ways: Readonly<Record<FaultyTransport, Way>> = {
   "nvme-tcp": {
     // 2 to 4 s, emulated; the rest is for a machine that others use. What it takes is printed (doc/hooks.md).
     backMs: 10_000,
-    breakExport: "mount -t configfs configfs /sys/kernel/config; rm /sys/kernel/config/nvmet/ports/*/subsystems/*",
+    // The port listens on: a desktop that finds none there goes on trying.
+    breakExport:
+      "mount -t configfs configfs /sys/kernel/config; rm $(ls -d /sys/kernel/config/nvmet/ports/*/subsystems/* | grep -v :goodbye)",
   },
   // Its connection stays, and its TCP sends again when its timer says so (doc/hooks.md, "Link loss").
   nbd: { backMs: 125_000, breakExport: "kill -9 $(pidof nbdkit)" },
