@@ -174,13 +174,15 @@ class Server {
   async run(): Promise<void> {
     const { system, console, signal } = this.#dependencies;
     for (const name of this.#environment.unknownParameters) console.say(`The kernel parameter "${name}" is not known`);
+    const mayWatchKeys = await mayChangeTerminal(system);
     await this.#tell({ kind: "adopted", ...await this.#desk.adopt() });
     this.#running.push(
+      // Before a line says what a key does: one that is pressed earlier is echoed into the lines.
+      ...mayWatchKeys ? [this.#watchKeys()] : [],
       this.#reception.run(this.#listen, this.#stop),
       ...this.#netboot === undefined ? [] : [this.#netboot.run(this.#stop)],
       this.#watchTime(),
       this.#showPage(),
-      this.#watchKeys(),
       watchBattery(system, { console, signal: this.#stop, onPower: (power) => this.#power = power }),
     );
     try {
@@ -216,8 +218,7 @@ class Server {
   }
 
   async #watchKeys(): Promise<void> {
-    const { system, console } = this.#dependencies;
-    if (!await mayChangeTerminal(system)) return;
+    const { console } = this.#dependencies;
     const onKey = (text: string): void => {
       if (text.toLowerCase() === "c") this.#pairing?.renew();
       this.#noteEnd({ kind: "key", text });
