@@ -18,7 +18,7 @@ export interface ArtifactFacts {
   readonly directory: string;
   readonly hasKernel: boolean;
   readonly hasInitrd: boolean;
-  /** The image is for another processor; undefined also where its manifest may not be read. */
+  /** Why this laptop cannot serve with the image; undefined also where its manifest may not be read. */
   readonly unusableImage: UnusableImage | undefined;
   /** The key file: "missing", "wrong" (not 32 bytes), "open" (others may read it), "good". */
   readonly key: "missing" | "wrong" | "open" | "good";

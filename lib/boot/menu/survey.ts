@@ -194,9 +194,10 @@ async function readGrubMenus(
   const [menuPartition] = partitions;
   const menus: LoaderMenu[] = [];
   for (const source of await listGrubConfigs(menuPartition.files, directory)) {
-    const problem = await readTextOr(menuPartition.files, source, (reason) => ({ reason }));
-    if (typeof problem !== "string") {
-      menus.push({ loader: "grub", entries: [], problems: [problem.reason] });
+    // Where the configuration itself cannot be read, that is what to say; what it includes may be anything.
+    const text = await readTextOr(menuPartition.files, source, (unreadable) => ({ unreadable }));
+    if (typeof text !== "string") {
+      menus.push({ loader: "grub", entries: [], problems: [text.unreadable] });
       continue;
     }
     const { entry, others, entryCount, notices } = await runGrubConfig({

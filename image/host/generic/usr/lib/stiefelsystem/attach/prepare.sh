@@ -112,8 +112,8 @@ write_unit_rules() {
     done
 }
 
-# has_device_names SYSTEM: whether its fstab names a device by what kind of disk it is, or where it is plugged in
-# (is_local_name in stiefel-disk)
+# has_device_names SYSTEM: whether its fstab may name a device by what kind of disk it is, or where it is plugged in.
+# Which name does, stiefel-disk decides (is_local_name): here all that look like it count.
 has_device_names() {
     while read -r device _ || [ -n "$device" ]; do
         case $device in
